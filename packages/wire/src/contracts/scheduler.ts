@@ -1,0 +1,59 @@
+import type { PathId, StreamId } from '../ids/ids.js';
+
+/** States of a path in which a scheduler may meet it; the others never reach a scheduler. */
+export type SchedulablePathState = 'active' | 'degraded' | 'suspected';
+
+/** One path as a scheduler sees it. Times in milliseconds, sizes in bytes, rates in bytes per second. */
+export interface PathSnapshot {
+  readonly id: PathId;
+  readonly state: SchedulablePathState;
+  readonly primary: boolean;
+  /** Smoothed RTT, its variation and the lowest seen; 0 when not known yet. */
+  readonly rttMs: number;
+  readonly rttVarMs: number;
+  readonly minRttMs: number;
+  /** The window that holds: the smaller of QUIC's congestion window and KWIK's in-flight window. */
+  readonly windowBytes: number;
+  /** Sent and not acknowledged. */
+  readonly inFlightBytes: number;
+  /** Accepted by the path and not yet on the wire. */
+  readonly queuedBytes: number;
+  /** What the path can put on the wire about now. */
+  readonly sendableBytes: number;
+  readonly deliveryRateBps: number;
+  /** Packets lost of packets sent, 0 to 1, over the recent past. */
+  readonly lossRate: number;
+  /** Set by whoever configures the path; 1 unless told. */
+  readonly weight: number;
+  /** Largest piece of data that one datagram of this path carries. */
+  readonly datagramBytes: number;
+}
+
+export interface ScheduleRequest {
+  readonly streamId: StreamId;
+  /** Bytes that wait to be sent now, of all streams of this priority. */
+  readonly pendingBytes: number;
+  /** 0 (most urgent) to 7. */
+  readonly priority: number;
+  readonly kind: 'data' | 'retransmission' | 'reinjection';
+  /** Room left in the receiver's window, bytes; a slow path's data in it holds the others up. */
+  readonly windowBytes: number;
+  /** Paths on which these bytes have been sent already. */
+  readonly exclude: readonly PathId[];
+}
+
+export type Decision =
+  /** Send up to `maxBytes` on `pathId`, and the same bytes on each of `duplicates`. */
+  | { readonly kind: 'send'; readonly pathId: PathId; readonly maxBytes: number; readonly duplicates: readonly PathId[] }
+  /** Better to wait for a path that is busy now; ask again when one becomes sendable, at the latest at `untilMs`. */
+  | { readonly kind: 'wait'; readonly untilMs: number };
+
+/**
+ * Chooses the path of the next piece of data. Pure: the same request, paths, `now` and earlier calls give the same
+ * decision; no clock, no randomness, no I/O. `paths` is never empty, and every path in it can take a datagram or has a
+ * reason to be waited for.
+ */
+export interface Scheduler {
+  readonly name: string;
+  select(request: ScheduleRequest, paths: readonly PathSnapshot[], now: number): Decision;
+}
