@@ -1,1 +1,2 @@
-export {};
+export type * from './api/session.js';
+export type * from './api/options.js';

@@ -1,0 +1,105 @@
+import type { ClientAuthenticator, ServerAuthenticator, TrustPolicy } from '@kwik/kcp';
+import type { Clock } from '@kwik/wire';
+import type { ReplicaSource } from './session.js';
+
+/** How a client decides that a server is who it says it is. With neither member: the development authority, loopback only. */
+export interface ClientTrust {
+  /** PEM certificates of the authorities. */
+  readonly ca?: string;
+  /** SHA-256 of the server's public key (SPKI), hexadecimal or base64; accepted whatever signed it. */
+  readonly pins?: readonly string[];
+}
+
+/** What a server shows. With none, on loopback only, the listener makes itself a development certificate. */
+export interface ServerCredentials {
+  /** PEM: the leaf first, then its intermediates. */
+  readonly cert: string;
+  /** PEM private key of the leaf. */
+  readonly key: string;
+  /** PEM authorities whose servers may act as primary towards this one (path tokens), and that sign its own peers. */
+  readonly ca?: string;
+}
+
+export interface TransportTuning {
+  readonly congestionControl?: 'bbr' | 'cubic' | 'reno';
+  readonly pacing?: boolean;
+  /** Largest UDP payload, bytes; 1350 unless told. */
+  readonly datagramBytes?: number;
+  readonly idleTimeoutMs?: number;
+}
+
+export interface SessionLimits {
+  /** Receive window of one stream, bytes. */
+  readonly streamWindowBytes?: number;
+  /** Receive window of all streams of one path together, bytes. */
+  readonly sessionWindowBytes?: number;
+  /** Bytes that `write` accepts ahead of the network, per stream. */
+  readonly sendBufferBytes?: number;
+  /** Streams of each kind that the peer may have open at once. */
+  readonly maxStreams?: number;
+  readonly maxPaths?: number;
+  readonly maxRawPacketBytes?: number;
+  /** Time for handshake and authentication of one path, milliseconds. */
+  readonly handshakeTimeoutMs?: number;
+}
+
+export interface DialTarget {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface DialOptions {
+  readonly trust?: ClientTrust;
+  /** Name to check the primary's certificate against, when it is not the host. */
+  readonly serverName?: string;
+  /** Ways to authenticate, the preferred first; `none` unless told. */
+  readonly auth?: readonly ClientAuthenticator[];
+  /** Client certificate, PEM. */
+  readonly certificate?: { readonly cert: string; readonly key: string };
+  readonly limits?: SessionLimits;
+  readonly transport?: TransportTuning;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+  /** Local address to bind; the family of the target's unless told. */
+  readonly localAddress?: string;
+  /**
+   * Asked for each server that the primary names, before it is dialled: the address to use instead, or false to refuse.
+   * For clients that know their network better (proxies, emulated links).
+   */
+  readonly resolvePath?: (address: string) => string | false | Promise<string | false>;
+  readonly clock?: Clock;
+}
+
+export interface ReplicaContext {
+  readonly sessionId: string;
+  readonly identity?: string;
+}
+
+export interface ListenOptions {
+  /** 127.0.0.1 unless told. */
+  readonly host?: string;
+  /** 0 unless told: the system chooses. */
+  readonly port?: number;
+  readonly credentials?: ServerCredentials;
+  /** Whose path tokens are believed; the `ca` of the credentials unless told. */
+  readonly trust?: TrustPolicy;
+  /** PEM authorities of client certificates; with `certificate` among `auth`. */
+  readonly clientCa?: string;
+  readonly auth?: readonly ServerAuthenticator[];
+  /** Further `host:port` names under which primaries may name this server in path tokens. */
+  readonly audiences?: readonly string[];
+  /** Finds the source that a key names; undefined: this server does not have it. */
+  readonly replica?: (
+    key: string,
+    context: ReplicaContext,
+  ) => ReplicaSource | undefined | Promise<ReplicaSource | undefined>;
+  readonly serverId?: string;
+  readonly limits?: SessionLimits & {
+    /** Sessions at once. */
+    readonly maxSessions?: number;
+    /** Sessions that wait for `accept`. */
+    readonly backlog?: number;
+  };
+  readonly transport?: TransportTuning;
+  readonly clock?: Clock;
+}

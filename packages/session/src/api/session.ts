@@ -1,0 +1,152 @@
+import type { Duplex } from 'node:stream';
+import type { ErrorCode, KwikError, PathId, StreamId } from '@kwik/wire';
+
+/** Names of the states of a path; see @kwik/paths. */
+export type PathStateName =
+  | 'connecting'
+  | 'validating'
+  | 'active'
+  | 'degraded'
+  | 'suspected'
+  | 'draining'
+  | 'dead'
+  | 'recovering'
+  | 'suspended';
+
+/** A path as it was when asked; the object does not change afterwards. */
+export interface PathInfo {
+  readonly id: PathId;
+  /** `host:port` as it was dialled (client) or as the peer is seen (server). */
+  readonly address: string;
+  readonly primary: boolean;
+  readonly state: PathStateName;
+  /** Why it is in this state, when there is something to say. */
+  readonly reason?: string;
+  /** Code of the error that ended it, for dead paths that ended by one. */
+  readonly errorCode?: ErrorCode;
+  /** Smoothed round-trip time, milliseconds; 0 when not measured yet. */
+  readonly rttMs: number;
+  /** Bytes per second that the path delivered in the recent past. */
+  readonly deliveryRateBps: number;
+  /** Payload bytes of logical streams, both directions apart; duplicates not counted. */
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  /** Payload bytes that came although they were there already. */
+  readonly duplicateBytes: number;
+  readonly lostPackets: number;
+  /** Server's own name for itself, when it gave one. */
+  readonly serverId?: string;
+}
+
+/** How a session ended. */
+export interface CloseInfo {
+  readonly by: 'local' | 'peer' | 'error';
+  readonly code: number;
+  readonly reason: string;
+  readonly error?: KwikError;
+}
+
+export interface StreamOptions {
+  /** Only the opener writes. */
+  readonly unidirectional?: boolean;
+  /** 0 (most urgent) to 7; 3 unless told (RFC 9218). */
+  readonly priority?: number;
+}
+
+/** Content that can be read at any offset; the same bytes on every server that has it. */
+export interface ReplicaSource {
+  /** Bytes in total. */
+  readonly size: bigint;
+  /** Exactly `length` bytes from `offset`, or a rejection. `signal` aborts when the bytes are no longer wanted. */
+  read(offset: bigint, length: number, signal: AbortSignal): Promise<Uint8Array>;
+  /** Called once when the source is no longer needed. */
+  close?(): Promise<void> | void;
+}
+
+export interface Stream extends AsyncDisposable, AsyncIterable<Uint8Array> {
+  readonly id: StreamId;
+  /** The path that writes take by default. */
+  readonly pathId: PathId;
+  /** Next bytes in order, as many as are there (at least one); null at the end. Rejects after reset or session loss. */
+  read(options?: { signal?: AbortSignal }): Promise<Uint8Array | null>;
+  /** Resolves when accepted by the bounded send buffer, not when sent. A string is sent as UTF-8. */
+  write(data: Uint8Array | string): Promise<void>;
+  /** Ends the writing side; resolves when everything written has been acknowledged by the peer's session. */
+  close(): Promise<void>;
+  /** Abandons the writing side: the peer's read rejects with ERR_KWIK_STREAM_RESET. `code` is the application's. */
+  reset(code?: number): void;
+  /** Asks the peer to stop writing; what still comes is dropped. */
+  stopSending(code?: number): void;
+  setPriority(priority: number): void;
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly writable: WritableStream<Uint8Array>;
+  toDuplex(): Duplex;
+  /**
+   * Primary only: sends the content that `key` names, from this server and from every other server of the session that
+   * has it. Resolves when the client has it all, verified. May follow and be followed by `write`.
+   */
+  sendFrom(key: string, source: ReplicaSource): Promise<void>;
+}
+
+export interface Session extends AsyncDisposable {
+  readonly id: string;
+  readonly role: 'client' | 'primary' | 'secondary';
+  /** Resolves once, whatever the reason; never rejects. */
+  readonly closed: Promise<CloseInfo>;
+  /** Throws ERR_KWIK_STREAM_LIMIT when no credit is left. */
+  openStream(options?: StreamOptions): Stream;
+  /** Waits for credit. */
+  openStreamSync(options?: StreamOptions & { signal?: AbortSignal }): Promise<Stream>;
+  acceptStream(options?: { signal?: AbortSignal }): Promise<Stream>;
+  getActivePaths(): PathInfo[];
+  getDeadPaths(): PathInfo[];
+  /** Every path since the session began. */
+  getAllPaths(): PathInfo[];
+  /** Calls `listener` when a path appears or changes state. Returns the function that ends it. */
+  onPathChange(listener: (path: PathInfo) => void): () => void;
+  close(code?: number, reason?: string): Promise<void>;
+}
+
+export interface AddPathOptions {
+  /** Name to check the server's certificate against, when it is not the host of the address. */
+  readonly serverName?: string;
+  /** How long the client may take to connect, milliseconds; 10,000 unless told. */
+  readonly timeoutMs?: number;
+  /** What the server may do in this session; `['replica', 'contribute', 'raw']` unless told. */
+  readonly capabilities?: readonly PathCapability[];
+}
+
+export type PathCapability = 'contribute' | 'replica' | 'relay' | 'raw';
+
+export interface RawPacket {
+  readonly data: Uint8Array;
+  readonly pathId: PathId;
+}
+
+export interface Contribution {
+  /** Resolves when accepted by the bounded send buffer. `offset` is the KWIK offset in the stream. */
+  writeAt(offset: bigint, data: Uint8Array): Promise<void>;
+  /** Resolves when everything written was acknowledged. */
+  close(): Promise<void>;
+}
+
+export interface ServerSession extends Session {
+  /** Who the client is, when it authenticated as somebody. */
+  readonly identity?: string;
+  /** Asks the client to open a path to `address` (`host:port`); resolves when it carries data. Primary only. */
+  addPath(address: string, options?: AddPathOptions): Promise<PathInfo>;
+  removePath(pathId: number, reason?: string): Promise<void>;
+  /** Hands bytes to the server at the end of `pathId`, through the client, which does not read them. */
+  sendRawPacket(data: Uint8Array, pathId: number): Promise<void>;
+  /** Raw packets that reached this server. */
+  rawPackets(): AsyncIterable<RawPacket>;
+  /** Secondary only: writes into a stream of the session at offsets of its own choice. */
+  contribute(streamId: bigint): Contribution;
+}
+
+export interface Listener extends AsyncDisposable, AsyncIterable<ServerSession> {
+  address(): { address: string; port: number; family: string };
+  /** The next session: one that a client opened here (`primary`), or one that it joined here (`secondary`). */
+  accept(options?: { signal?: AbortSignal }): Promise<ServerSession>;
+  close(): Promise<void>;
+}
