@@ -19,6 +19,7 @@ export const ERROR_TABLE = {
   ERR_KWIK_TIMEOUT: { number: 0x05, scope: 'local', summary: 'No answer within the time allowed.' },
   ERR_KWIK_LIMIT_EXCEEDED: { number: 0x06, scope: 'local', summary: 'A bound was reached; the message names it.' },
   ERR_KWIK_UNSUPPORTED: { number: 0x07, scope: 'peer', summary: 'The peer does not offer this capability.' },
+  ERR_KWIK_LOCAL_FILE: { number: 0x08, scope: 'local', summary: 'A file or folder of this machine could not be used; the message says why.' },
 
   ERR_KWIK_INVALID_FRAME: { number: 0x10, scope: 'peer', summary: 'A frame could not be decoded or breaks a rule.' },
   ERR_KWIK_INVALID_PACKET: { number: 0x11, scope: 'peer', summary: 'A packet could not be decoded or breaks a rule.' },
