@@ -1,7 +1,17 @@
 export * from './contracts/clock.js';
 export * from './contracts/path-transport.js';
 export * from './contracts/scheduler.js';
+export { DelimitedReader, type DelimitedReaderOptions, encodeDelimited } from './codec/delimited-reader.js';
+export { decodeFrameList, decodePacket } from './codec/packet-decoder.js';
+export { encodeFrameList, encodePacket } from './codec/packet-encoder.js';
+export { PacketReader } from './codec/packet-reader.js';
+export { type PacketInput, validatePacket } from './codec/packet-rules.js';
+export { decodeKcpMessage, encodeKcpMessage } from './control/kcp-message.js';
+export * from './diagnostics/offset-map.js';
 export * from './errors/error-table.js';
 export * from './errors/kwik-error.js';
+export * from './frames/index.js';
 export * from './ids/ids.js';
+export * from './limits/wire-limits.js';
 export * as proto from './proto.js';
+export * from './sizing/packet-sizing.js';

@@ -1,0 +1,10 @@
+export { ackFrame, type AckFrameOptions } from './ack-frame.js';
+export { blockedFrame, type BlockedFrameOptions } from './blocked-frame.js';
+export { maxStreamsFrame, type MaxStreamsFrameOptions } from './max-streams-frame.js';
+export { pingFrame, type PingFrameOptions } from './ping-frame.js';
+export { rawFrame, type RawFrameOptions } from './raw-frame.js';
+export { resetStreamFrame, type ResetStreamFrameOptions } from './reset-stream-frame.js';
+export { sealedFrame, type SealedFrameOptions } from './sealed-frame.js';
+export { stopSendingFrame, type StopSendingFrameOptions } from './stop-sending-frame.js';
+export { hasFlag, streamFlags, streamFrame, type StreamFrameFlags, type StreamFrameOptions } from './stream-frame.js';
+export { windowUpdateFrame, type WindowUpdateFrameOptions } from './window-update-frame.js';

@@ -1,0 +1,18 @@
+import type { Frame, RawFrame } from '../gen/kwik/v1/data.js';
+import { check62 } from './frame-rules.js';
+
+export interface RawFrameOptions {
+  /** Bytes that the session does not read. Held, not copied. */
+  readonly data: Uint8Array;
+  readonly sequence: bigint;
+}
+
+/** A raw packet on its way to its destination (K9). */
+export function rawFrame(options: RawFrameOptions): Frame {
+  const { data, sequence } = options;
+  return { body: { $case: 'raw', value: { data, sequence } } };
+}
+
+export function checkRawFrame(frame: RawFrame): void {
+  check62(frame.sequence, 'sequence');
+}
