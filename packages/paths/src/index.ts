@@ -1,1 +1,11 @@
-export {};
+export * from './liveness/liveness-monitor.js';
+export * from './packets/ack-tracker.js';
+export * from './packets/sent-packets.js';
+export * from './rate/frame-budget.js';
+export * from './rate/rate-estimator.js';
+export * from './rtt/rtt-estimator.js';
+export * from './state/path-machine.js';
+export * from './state/path-state.js';
+export * from './table/backoff.js';
+export * from './table/path-table.js';
+export * from './window/in-flight-window.js';

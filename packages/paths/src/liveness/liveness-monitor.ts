@@ -1,0 +1,246 @@
+import { KwikError } from '@kwik/wire';
+import { ptoMs, type RttView } from '../rtt/rtt-estimator.js';
+import { DEFAULT_MAX_ACK_DELAY_MS } from '../packets/ack-tracker.js';
+
+/** Added to every wait for an answer: timers of whole milliseconds and one turn of a busy event loop on each side. */
+export const ANSWER_MARGIN_MS = 10;
+/** Share of the smoothed RTT by which an answer may be late before its path is suspected; 4 variations in between. */
+const MIN_LATENESS_RTT = 1 / 8;
+const MAX_LATENESS_RTT = 1 / 2;
+/** A flow that pauses for a quarter of an RTT is asked whether it lives: so the answer is in when suspicion is due. */
+const FLOW_PAUSE_RTT = 1 / 4;
+/** A flow of 2 Mbit/s brings a datagram every 5 ms; shorter pauses say nothing. */
+const MIN_FLOW_PAUSE_MS = 5;
+/** While a reader waits for a peer that lives but has nothing to send, probes thin out to one per 2 RTT or this. */
+export const MAX_WAITING_PROBE_MS = 250;
+const WAITING_PROBE_RTT = 2;
+/** A probe's answer comes as an acknowledgement and a reply, and each again; more than that is a flow. */
+const ANSWER_RECEIPTS = 3;
+/** RFC 9002, section 7.6.1: three probe timeouts of silence are what it calls persistent congestion. */
+const DEATH_PTO_COUNT = 3;
+/** A garbage collection, a Wi-Fi scan or a route change takes up to some 400 ms; a path outlives those. */
+export const MIN_DEATH_MS = 500;
+/** Probes between suspicion and death, the one at suspicion not counted. */
+const SUSPECT_PROBES = 3;
+/** When nothing is expected; keeps NATs open (RFC 9308, section 3.2: probes at least every 30 s). */
+export const DEFAULT_KEEP_ALIVE_MS = 15_000;
+/** A timer later than this means that this process stood still, and silence during that time proves nothing. */
+const STALL_MS = 50;
+
+export interface LivenessOptions {
+  /** Time between probes when nothing is expected, milliseconds; `Infinity` for none. */
+  readonly keepAliveMs?: number;
+  /** How long the peer may hold back an acknowledgement. */
+  readonly maxAckDelayMs?: number;
+  /** Lower bound of the silence after which a path is dead. */
+  readonly minDeathMs?: number;
+}
+
+export interface LivenessActions {
+  /** Send a ping that asks for a reply, now. It need not be reported by `onSentEliciting`. */
+  readonly probe?: true;
+  /** Once per suspicion: fetch elsewhere what this path owes. */
+  readonly suspect?: true;
+  /** Once, at last. */
+  readonly dead?: true;
+}
+
+/**
+ * Tells when a path's silence means trouble, on idle and on loaded paths alike. Sans-IO: call `handleTimeout` at
+ * `nextTimeoutMs`, ask again after every input. All times are milliseconds on the caller's clock.
+ *
+ * Silence counts from a *question*: a packet that elicits an acknowledgement, or a probe. Where nothing was asked
+ * (a reader that waits for granted data sends nothing) a pause in the flow of a quarter of an RTT makes the monitor
+ * ask. A question that stays unanswered
+ * - for `smoothed RTT + 4 variations (bounded by 1/8 and 1/2 RTT) + 10 ms`, and the peer's acknowledgement delay where
+ *   the question was no probe, makes the path *suspected*: its data is fetched elsewhere, which costs an RTT of the other
+ *   path, and more probes go out;
+ * - for three probe timeouts (RFC 9002), but no less than 500 ms, makes it *dead*.
+ *
+ * Anything valid from the peer clears suspicion and starts the count anew.
+ */
+export class LivenessMonitor {
+  readonly #rtt: RttView;
+  readonly #keepAliveMs: number;
+  readonly #maxAckDelayMs: number;
+  readonly #minDeathMs: number;
+  #lastReceivedMs: number;
+  #expecting = false;
+  /** Since when the reader waits without having heard anything. */
+  #pauseSinceMs: number;
+  /** From when an unanswered eliciting packet counts, and when the last one went out. */
+  #askedAtMs: number | undefined;
+  #lastElicitingMs = Number.NEGATIVE_INFINITY;
+  /** The same for probes. */
+  #probedAtMs: number | undefined;
+  #lastProbeMs = Number.NEGATIVE_INFINITY;
+  /** Receipts since the last probe, up to what distinguishes an answer from a flow. */
+  #receipts = ANSWER_RECEIPTS + 1;
+  /** Doubles with each probe that found a living peer with nothing to send. */
+  #pauseFactor = 1;
+  #suspected = false;
+  #dead = false;
+  #dueMs: number | undefined;
+
+  constructor(now: number, rtt: RttView, options: LivenessOptions = {}) {
+    this.#rtt = rtt;
+    this.#keepAliveMs = options.keepAliveMs ?? DEFAULT_KEEP_ALIVE_MS;
+    this.#maxAckDelayMs = options.maxAckDelayMs ?? DEFAULT_MAX_ACK_DELAY_MS;
+    this.#minDeathMs = options.minDeathMs ?? MIN_DEATH_MS;
+    if (!(this.#keepAliveMs > 0))
+      throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', 'keep-alive interval is not above 0');
+    this.#lastReceivedMs = now;
+    this.#pauseSinceMs = now;
+    this.#reschedule();
+  }
+
+  get suspected(): boolean {
+    return this.#suspected;
+  }
+
+  get dead(): boolean {
+    return this.#dead;
+  }
+
+  get lastReceivedMs(): number {
+    return this.#lastReceivedMs;
+  }
+
+  /** An absolute time, not a delay; `undefined` when there is nothing to wait for. */
+  nextTimeoutMs(): number | undefined {
+    return this.#dueMs;
+  }
+
+  /**
+   * Anything valid came from the peer at `now` (it may lie a little in the past: `PathTransport.lastReceivedMs()`).
+   * True when that cleared a suspicion.
+   */
+  onReceived(now: number): boolean {
+    if (this.#dead || now <= this.#lastReceivedMs) return false;
+    this.#lastReceivedMs = now;
+    this.#pauseSinceMs = Math.max(this.#pauseSinceMs, now);
+    this.#countReceipt();
+    // Reported late, and from before the question: it proves nothing.
+    if (now < this.#askedSinceMs()) {
+      this.#reschedule();
+      return false;
+    }
+    // What arrives sooner than an answer can is no answer: the question stays open, its clock starts anew.
+    const isAnswer = (askedMs: number): boolean => now - askedMs >= this.#rtt.minMs / 2;
+    if (this.#askedAtMs !== undefined) this.#askedAtMs = isAnswer(this.#lastElicitingMs) ? undefined : now;
+    if (this.#probedAtMs !== undefined) this.#probedAtMs = isAnswer(this.#lastProbeMs) ? undefined : now;
+    const cleared = this.#suspected;
+    this.#suspected = false;
+    this.#reschedule();
+    return cleared;
+  }
+
+  /** A packet that elicits an acknowledgement went out. */
+  onSentEliciting(now: number): void {
+    if (this.#dead) return;
+    this.#askedAtMs ??= now;
+    this.#lastElicitingMs = now;
+    this.#reschedule();
+  }
+
+  /** Do we wait for data that was asked for? Only changes matter; call as often as convenient. */
+  expect(on: boolean, now: number): void {
+    if (on === this.#expecting) return;
+    this.#expecting = on;
+    this.#pauseSinceMs = Math.max(this.#lastReceivedMs, now);
+    this.#pauseFactor = 1;
+    this.#reschedule();
+  }
+
+  /** What to do at `now`; nothing when it is called early. */
+  handleTimeout(now: number): LivenessActions {
+    if (this.#dueMs === undefined || now < this.#dueMs) return {};
+    if (now - this.#dueMs > STALL_MS) return this.#afterStall(now);
+    const actions = this.#act(now);
+    this.#reschedule();
+    return actions;
+  }
+
+  #act(now: number): LivenessActions {
+    if (this.#suspected && now >= this.#deathAtMs()) {
+      this.#dead = true;
+      return { dead: true };
+    }
+    if (!this.#suspected && now >= this.#suspectAtMs()) {
+      this.#suspected = true;
+      this.#probe(now);
+      return { suspect: true, probe: true };
+    }
+    if (now < this.#probeAtMs()) return {};
+    this.#probe(now);
+    return { probe: true };
+  }
+
+  /** The socket may hold what came while this process stood still: ask once more, and count from now. */
+  #afterStall(now: number): LivenessActions {
+    if (this.#askedAtMs !== undefined) this.#askedAtMs = now;
+    if (this.#probedAtMs !== undefined) this.#probedAtMs = now;
+    this.#pauseSinceMs = now;
+    this.#probe(now);
+    this.#reschedule();
+    return { probe: true };
+  }
+
+  #probe(now: number): void {
+    this.#probedAtMs ??= now;
+    this.#lastProbeMs = now;
+    if (this.#receipts <= ANSWER_RECEIPTS) this.#pauseFactor *= 2;
+    this.#receipts = 0;
+  }
+
+  #countReceipt(): void {
+    this.#receipts += 1;
+    if (this.#receipts > ANSWER_RECEIPTS) this.#pauseFactor = 1;
+  }
+
+  #reschedule(): void {
+    if (this.#dead) this.#dueMs = undefined;
+    else if (this.#suspected) this.#dueMs = Math.min(this.#deathAtMs(), this.#probeAtMs());
+    else this.#dueMs = Math.min(this.#suspectAtMs(), this.#probeAtMs());
+    if (this.#dueMs === Number.POSITIVE_INFINITY) this.#dueMs = undefined;
+  }
+
+  /** Start of the longest open question; `Infinity` when there is none. */
+  #askedSinceMs(): number {
+    return Math.min(this.#askedAtMs ?? Number.POSITIVE_INFINITY, this.#probedAtMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  #answerMs(): number {
+    const { smoothedMs, varianceMs } = this.#rtt;
+    const lateness = Math.min(Math.max(4 * varianceMs, smoothedMs * MIN_LATENESS_RTT), smoothedMs * MAX_LATENESS_RTT);
+    return smoothedMs + lateness + ANSWER_MARGIN_MS;
+  }
+
+  #suspectAtMs(): number {
+    const asked = this.#askedAtMs ?? Number.POSITIVE_INFINITY;
+    const probed = this.#probedAtMs ?? Number.POSITIVE_INFINITY;
+    return Math.min(asked + this.#maxAckDelayMs, probed) + this.#answerMs();
+  }
+
+  #deathMs(): number {
+    return Math.max(DEATH_PTO_COUNT * ptoMs(this.#rtt, this.#maxAckDelayMs), this.#minDeathMs);
+  }
+
+  #deathAtMs(): number {
+    return this.#askedSinceMs() + this.#deathMs();
+  }
+
+  #probeAtMs(): number {
+    if (this.#suspected) {
+      const interval = (this.#deathMs() - this.#answerMs()) / (SUSPECT_PROBES + 1);
+      return this.#lastProbeMs + Math.max(interval, ANSWER_MARGIN_MS);
+    }
+    // A question is open: its answer, or suspicion, comes first.
+    if (this.#probedAtMs !== undefined) return Number.POSITIVE_INFINITY;
+    const keepAlive = this.#lastReceivedMs + this.#keepAliveMs;
+    if (!this.#expecting) return keepAlive;
+    const longest = Math.max(WAITING_PROBE_RTT * this.#rtt.smoothedMs, MAX_WAITING_PROBE_MS);
+    const shortest = Math.max(this.#rtt.smoothedMs * FLOW_PAUSE_RTT, MIN_FLOW_PAUSE_MS);
+    return Math.min(keepAlive, this.#pauseSinceMs + Math.min(shortest * this.#pauseFactor, longest));
+  }
+}
