@@ -1,24 +1,42 @@
-import { readdirSync } from 'node:fs';
+import { entryPoints, listPackages } from './tools/lib/workspace.mjs';
 
-// One project per package. Tests run on TypeScript sources: @kwik/* maps to src, so a test never sees a stale build.
-const packages = readdirSync(new URL('./packages', import.meta.url));
+const packages = listPackages();
 
+const transform = {
+  '^.+\\.ts$': [
+    '@swc/jest',
+    { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'es6' }, sourceMaps: 'inline' },
+  ],
+};
+
+// Tests run on TypeScript sources: @kwik/* maps to src, so that a test never sees a stale build.
+const moduleNameMapper = Object.fromEntries([
+  ...packages.flatMap(({ name, manifest }) =>
+    entryPoints(manifest).map(({ specifier, source }) => [`^${specifier}$`, `<rootDir>/../${name}/${source}`]),
+  ),
+  ['^(\\.{1,2}/.*)\\.js$', '$1'],
+]);
+
+// One project per package, and one for the tools.
 export default {
-  projects: packages.map((name) => ({
-    displayName: name,
-    rootDir: `packages/${name}`,
-    testEnvironment: 'node',
-    testMatch: ['<rootDir>/src/**/*.test.ts', '<rootDir>/test/**/*.test.ts'],
-    extensionsToTreatAsEsm: ['.ts'],
-    transform: {
-      '^.+\\.ts$': [
-        '@swc/jest',
-        { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'es6' }, sourceMaps: 'inline' },
-      ],
+  // As many as the smallest machine that runs the checks has; the integration tests measure time.
+  maxWorkers: 2,
+  projects: [
+    ...packages.map(({ name }) => ({
+      displayName: name,
+      rootDir: `packages/${name}`,
+      testEnvironment: 'node',
+      testMatch: ['<rootDir>/src/**/*.test.ts', '<rootDir>/test/**/*.test.ts'],
+      extensionsToTreatAsEsm: ['.ts'],
+      transform,
+      moduleNameMapper,
+    })),
+    {
+      displayName: 'tools',
+      rootDir: 'tools',
+      testEnvironment: 'node',
+      testMatch: ['<rootDir>/test/**/*.test.mjs'],
+      transform: {},
     },
-    moduleNameMapper: {
-      '^@kwik/([a-z]+)$': '<rootDir>/../$1/src/index.ts',
-      '^(\\.{1,2}/.*)\\.js$': '$1',
-    },
-  })),
+  ],
 };
