@@ -1,12 +1,18 @@
-export * from './contracts/clock.js';
-export * from './contracts/path-transport.js';
-export * from './contracts/scheduler.js';
+export type * from './contracts/clock.js';
+export type * from './contracts/path-transport.js';
+export type * from './contracts/scheduler.js';
 export { DelimitedReader, type DelimitedReaderOptions, encodeDelimited } from './codec/delimited-reader.js';
 export { decodeFrameList, decodePacket } from './codec/packet-decoder.js';
-export { encodeFrameList, encodePacket } from './codec/packet-encoder.js';
+export { encodeFrameList, encodePacket, encodePacketInto } from './codec/packet-encoder.js';
 export { PacketReader } from './codec/packet-reader.js';
 export { type PacketInput, validatePacket } from './codec/packet-rules.js';
-export { decodeKcpMessage, encodeKcpMessage } from './control/kcp-message.js';
+export {
+  decodeContentGrant,
+  decodeKcpMessage,
+  decodePathToken,
+  decodeSignedEnvelope,
+  encodeKcpMessage,
+} from './control/kcp-message.js';
 export * from './diagnostics/offset-map.js';
 export * from './errors/error-table.js';
 export * from './errors/kwik-error.js';

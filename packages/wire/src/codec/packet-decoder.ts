@@ -100,5 +100,12 @@ function decoding<T>(decode: () => T): T {
 
 function emptyPacket(): Packet {
   const compressedFrames = new Uint8Array(0);
-  return { packetNumber: 0n, type: PacketType.UNSPECIFIED, frames: [], compression: undefined, compressedFrames, checksum: 0 };
+  return {
+    packetNumber: 0n,
+    type: PacketType.UNSPECIFIED,
+    frames: [],
+    compression: undefined,
+    compressedFrames,
+    checksum: 0,
+  };
 }

@@ -1,8 +1,8 @@
-import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { KwikError } from '../errors/kwik-error.js';
 import { ackFrameSize, writeAckFrame } from '../frames/ack-frame.js';
 import { streamFrameSize, writeStreamFrame } from '../frames/stream-frame.js';
-import { type AckFrame, Frame, FrameList, Packet, type StreamFrame } from '../gen/kwik/v1/data.js';
+import { FrameList, Packet } from '../gen/kwik/v1/data.js';
+import type { AckFrame, Frame, StreamFrame } from '../gen/kwik/v1/data.js';
 import { MAX_PACKET_BYTES } from '../limits/wire-limits.js';
 import { CHECKSUM_FIELD_BYTES, checksumOf, writeChecksum } from './checksum.js';
 import { checkFrames, type PacketInput, validatePacket } from './packet-rules.js';
@@ -14,18 +14,30 @@ import { fieldSize, varintSize, writeField, writeVarint } from './varint.js';
  * would refuse, ERR_KWIK_PACKET_TOO_LARGE above MAX_PACKET_BYTES.
  */
 export function encodePacket(packet: PacketInput): Uint8Array {
-  asLocal(() => validatePacket(packet));
-  const hotBytes = hotPacketSize(packet);
-  if (hotBytes === undefined) return encodeByGeneratedCode(packet);
-  const bytes = allocatePacket(hotBytes + CHECKSUM_FIELD_BYTES);
-  const start = bytes.length - hotBytes - CHECKSUM_FIELD_BYTES;
-  writeHotPacket(bytes, start, packet as HotPacket);
-  return sealPacket(bytes, start);
+  const fields = measure(packet);
+  const target = new Uint8Array(framedBytes(fields.bytes));
+  // The array is exactly as long as it needs to be, but for the one packet in 2^32 that has no checksum.
+  const length = writePacket(target, fields, packet);
+  return length === target.length ? target : target.slice(0, length);
+}
+
+/**
+ * As `encodePacket`, into the caller's own buffer, from its start; returns how many bytes were written. Saves the
+ * allocation where the bytes are handed on at once. MAX_FRAMED_PACKET_BYTES are always enough; with less,
+ * ERR_KWIK_INVALID_ARGUMENT.
+ */
+export function encodePacketInto(packet: PacketInput, target: Uint8Array): number {
+  const fields = measure(packet);
+  const needed = framedBytes(fields.bytes);
+  if (needed > target.length) {
+    throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `a packet of ${needed} bytes does not fit ${target.length}`);
+  }
+  return writePacket(target, fields, packet);
 }
 
 /** The frames of a packet for compression; throws as `encodePacket` does. */
 export function encodeFrameList(frames: readonly Frame[]): Uint8Array {
-  asLocal(() => checkFrames(frames));
+  refuseLocally(checkFrames, frames);
   return FrameList.encode({ frames: frames as Frame[] }).finish();
 }
 
@@ -78,47 +90,58 @@ function writeHotPacket(target: Uint8Array, start: number, packet: HotPacket): v
   }
 }
 
-function encodeByGeneratedCode(packet: PacketInput): Uint8Array {
-  const { packetNumber, type, frames, compression, compressedFrames = new Uint8Array(0) } = packet;
-  const message = { packetNumber, type, frames: frames as Frame[], compression, compressedFrames, checksum: 0 };
-  const fields = Packet.encode(message, new BinaryWriter()).finish();
-  const bytes = allocatePacket(fields.length + CHECKSUM_FIELD_BYTES);
-  const start = bytes.length - fields.length - CHECKSUM_FIELD_BYTES;
-  bytes.set(fields, start);
-  return sealPacket(bytes, start);
+/** The fields before the checksum: their size, and the bytes if the generated code had to make them. */
+interface Fields {
+  readonly bytes: number;
+  readonly generated?: Uint8Array;
 }
 
-/** Room for prefix and packet, the prefix written. */
-function allocatePacket(packetBytes: number): Uint8Array {
-  if (packetBytes > MAX_PACKET_BYTES) {
-    const message = `packet of ${packetBytes} bytes; at most ${MAX_PACKET_BYTES} are allowed`;
+function measure(packet: PacketInput): Fields {
+  refuseLocally(validatePacket, packet);
+  const hotBytes = hotPacketSize(packet);
+  const generated = hotBytes === undefined ? generateFields(packet) : undefined;
+  const bytes = hotBytes ?? generated?.length ?? 0;
+  if (bytes + CHECKSUM_FIELD_BYTES > MAX_PACKET_BYTES) {
+    const message = `packet of ${bytes + CHECKSUM_FIELD_BYTES} bytes; at most ${MAX_PACKET_BYTES} are allowed`;
     throw new KwikError('ERR_KWIK_PACKET_TOO_LARGE', message, { scope: 'local' });
   }
-  const bytes = new Uint8Array(varintSize(packetBytes) + packetBytes);
-  writeVarint(bytes, 0, packetBytes);
-  return bytes;
+  return generated === undefined ? { bytes } : { bytes, generated };
 }
 
-/** Computes and writes the checksum of the packet that begins at `start`. */
-function sealPacket(bytes: Uint8Array, start: number): Uint8Array {
-  const end = bytes.length - CHECKSUM_FIELD_BYTES;
-  const checksum = checksumOf(bytes.subarray(start, end));
-  if (checksum === 0) return withoutChecksum(bytes.subarray(start, end));
-  writeChecksum(bytes, end, checksum);
-  return bytes;
+function generateFields(packet: PacketInput): Uint8Array {
+  const { packetNumber, type, frames, compression, compressedFrames = new Uint8Array(0) } = packet;
+  const message = { packetNumber, type, frames: frames as Frame[], compression, compressedFrames, checksum: 0 };
+  return Packet.encode(message).finish();
 }
 
-/** One packet in 2^32 has the CRC 0, which proto3 leaves out. */
-function withoutChecksum(fields: Uint8Array): Uint8Array {
-  const bytes = allocatePacket(fields.length);
-  bytes.set(fields, bytes.length - fields.length);
-  return bytes;
+function framedBytes(fieldBytes: number): number {
+  const packetBytes = fieldBytes + CHECKSUM_FIELD_BYTES;
+  return varintSize(packetBytes) + packetBytes;
+}
+
+/** Returns the position behind the packet. */
+function writePacket(target: Uint8Array, fields: Fields, packet: PacketInput): number {
+  const start = writeVarint(target, 0, fields.bytes + CHECKSUM_FIELD_BYTES);
+  const end = start + fields.bytes;
+  if (fields.generated === undefined) writeHotPacket(target, start, packet as HotPacket);
+  else target.set(fields.generated, start);
+  const checksum = checksumOf(target.subarray(start, end));
+  if (checksum === 0) return dropChecksum(target, start, end);
+  writeChecksum(target, end, checksum);
+  return end + CHECKSUM_FIELD_BYTES;
+}
+
+/** One packet in 2^32 has the CRC 0, which proto3 leaves out: it is shorter, and so may its prefix be. */
+function dropChecksum(target: Uint8Array, start: number, end: number): number {
+  const fieldsAt = writeVarint(target, 0, end - start);
+  target.copyWithin(fieldsAt, start, end);
+  return fieldsAt + (end - start);
 }
 
 /** A rule that the caller's own packet breaks is not the peer's fault. */
-function asLocal(check: () => void): void {
+function refuseLocally<T>(check: (value: T) => void, value: T): void {
   try {
-    check();
+    check(value);
   } catch (error) {
     const broken = KwikError.from(error);
     throw new KwikError(broken.code, broken.message, { scope: 'local', cause: error });

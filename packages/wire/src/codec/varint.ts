@@ -21,7 +21,7 @@ export function writeVarint(target: Uint8Array, position: number, value: number)
   let at = position;
   // Bit operations hold 31 bits only; above that by division.
   while (rest > 0x7fff_ffff) {
-    target[at++] = (rest % 0x80) | 0x80;
+    target[at++] = rest % 0x80 | 0x80;
     rest = Math.floor(rest / 0x80);
   }
   while (rest > 0x7f) {

@@ -3,6 +3,9 @@
 /** Largest packet, without its length prefix. The largest UDP payload; larger ones would hold a slow path hostage. */
 export const MAX_PACKET_BYTES = 65_536;
 
+/** A packet with its length prefix. */
+export const MAX_FRAMED_PACKET_BYTES = MAX_PACKET_BYTES + 3;
+
 /**
  * All that a packet of one stream frame holds beside its data, every field at its longest: packet number 10, type 2,
  * tag and length of frame, body and data 4 each, stream id 10, offset 10, flags 2, priority 2, checksum 5.
@@ -31,3 +34,36 @@ export const MAX_STREAM_COUNT = 1n << 60n;
 export const MAX_CONTROL_MESSAGE_BYTES = 65_536;
 
 export const MAX_UINT32 = 0xffff_ffff;
+
+/** Bounds of single fields of control messages, in bytes of UTF-8 or elements. */
+export const CONTROL_LIMITS = {
+  /** An error's or a close's one line. */
+  reasonBytes: 512,
+  /** `host:port`: a DNS name has at most 253 bytes, a port 5. */
+  addressBytes: 264,
+  serverNameBytes: 253,
+  serverIdBytes: 128,
+  agentBytes: 64,
+  regionBytes: 64,
+  mechanismBytes: 64,
+  /** An authentication message: a bearer token, or a certificate chain. */
+  authBytes: 16_384,
+  /** A signed envelope with its chain of certificates. */
+  envelopeBytes: 16_384,
+  /** Keys and values of a map together. */
+  metadataBytes: 1_024,
+  metadataEntries: 32,
+  /** The opaque name of content. */
+  contentKeyBytes: 1_024,
+  /** Digests or raw bytes of one message: what MAX_CONTROL_MESSAGE_BYTES leaves beside the other fields, rounded. */
+  bulkBytes: 61_440,
+  saltBytes: 64,
+  versions: 16,
+  capabilities: 32,
+  mechanisms: 16,
+  certificates: 8,
+  listedPaths: 1_024,
+  listedServers: 256,
+  sources: 256,
+  requestIds: 1_024,
+} as const;
