@@ -1,1 +1,37 @@
-export {};
+export {
+  ControlChannel,
+  type ControlChannelOptions,
+  type ControlCounters,
+  DEFAULT_MAX_PENDING_REQUESTS,
+  DEFAULT_MAX_QUEUED_BYTES,
+  type RequestOptions,
+  type SendOptions,
+} from './channel/control-channel.js';
+export type { ControlEvent } from './channel/inbox.js';
+export type { KcpBody } from './channel/kcp-body.js';
+export { defaultPriority } from './channel/priorities.js';
+export { type KeyPairBytes } from './crypto/ed25519.js';
+export { errorFromDetail, errorToDetail } from './errors/error-detail.js';
+export { SESSION_SECRET_BYTES, type SessionKeys, deriveSessionKeys } from './keys/session-keys.js';
+export { type Admission, JoinAdmission, type JoinAdmissionOptions, type JoinCounters } from './join/join-admission.js';
+export { type JoinTranscript, joinProven, proveJoin } from './join/join-proof.js';
+export {
+  type ContentGrantFields,
+  type VerifyContentGrantOptions,
+  issueContentGrant,
+  verifyContentGrant,
+} from './tokens/content-grant.js';
+export { type Delegation, delegate } from './tokens/delegation.js';
+export {
+  CLOCK_SKEW_MS,
+  DEFAULT_TOKEN_LIFE_MS,
+  type PathTokenFields,
+  type VerifiedPathToken,
+  type VerifyPathTokenOptions,
+  issuePathToken,
+  verifyPathToken,
+} from './tokens/path-token.js';
+export type { RefusalName } from './tokens/refusal.js';
+export { Ed25519Signer } from './tokens/signer.js';
+export { SignerTrust, type TrustPolicy } from './tokens/trust.js';
+export { DEFAULT_MAX_USED_TOKENS, UsedTokens } from './tokens/used-tokens.js';

@@ -1,0 +1,44 @@
+import { ERROR_TABLE, KwikError, errorCodeFromNumber, proto, type ErrorScope } from '@kwik/wire';
+
+/** As the protocol says of ErrorDetail.reason. */
+export const MAX_REASON_BYTES = 512;
+
+const SCOPE_NUMBERS: Readonly<Record<ErrorScope, proto.ErrorScope>> = {
+  local: proto.ErrorScope.LOCAL,
+  peer: proto.ErrorScope.PEER,
+  path: proto.ErrorScope.PATH,
+  session: proto.ErrorScope.SESSION,
+};
+
+/**
+ * What a peer is told of an error. Messages of internal errors stay here: they may name files or hold values that are
+ * not the peer's business.
+ */
+export function errorToDetail(error: KwikError, ids: { pathId?: number; streamId?: bigint } = {}): proto.ErrorDetail {
+  const reason = error.code === 'ERR_KWIK_INTERNAL' ? ERROR_TABLE[error.code].summary : error.message;
+  return {
+    code: error.wireNumber,
+    scope: SCOPE_NUMBERS[error.scope],
+    reason: presentable(reason, MAX_REASON_BYTES),
+    pathId: ids.pathId,
+    streamId: ids.streamId,
+  };
+}
+
+/** The error that a peer reported. Unknown codes read as a protocol violation; the text is made fit for a log line. */
+export function errorFromDetail(detail: proto.ErrorDetail): KwikError {
+  const code = errorCodeFromNumber(detail.code);
+  const reason = presentable(detail.reason, MAX_REASON_BYTES);
+  return new KwikError(code, reason === '' ? ERROR_TABLE[code].summary : reason);
+}
+
+/** A peer's text on one line, without control characters, cut to `maxBytes` of UTF-8. */
+export function presentable(text: string, maxBytes: number): string {
+  // Every character takes at least one byte, so the slice bounds the work.
+  const line = text.slice(0, maxBytes).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu, ' ');
+  const bytes = Buffer.from(line, 'utf8');
+  if (bytes.length <= maxBytes) return line;
+  let end = maxBytes;
+  while (end > 0 && ((bytes[end] as number) & 0xc0) === 0x80) end--;
+  return bytes.toString('utf8', 0, end);
+}

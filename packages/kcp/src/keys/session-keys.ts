@@ -1,0 +1,50 @@
+import { hkdfSync } from 'node:crypto';
+import { KwikError, sessionIdToBytes, type SessionId } from '@kwik/wire';
+import { ED25519_KEY_BYTES, ed25519KeyPair, type KeyPairBytes } from '../crypto/ed25519.js';
+
+export const SESSION_SECRET_BYTES = 32;
+
+/** What both ends of a session hold: its id, its secret, and the possession key that follows from the two. */
+export interface SessionKeys {
+  readonly sessionId: SessionId;
+  /** 32 random bytes from the primary. */
+  readonly secret: Uint8Array;
+  /** Ed25519; its private half proves, its public half goes into path tokens. */
+  readonly possession: KeyPairBytes;
+}
+
+/** Separates this use of the secret from others (sealing of relayed packets). */
+const POSSESSION_INFO = 'kwik possession v1';
+
+/**
+ * HKDF-SHA256 (RFC 5869) of the secret, with the session id as salt, gives the seed of the possession key. Printing
+ * the result shows the session id only.
+ */
+export function deriveSessionKeys(sessionId: SessionId, secret: Uint8Array): SessionKeys {
+  if (secret.length !== SESSION_SECRET_BYTES) {
+    throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `a session secret has ${SESSION_SECRET_BYTES} bytes`);
+  }
+  const seed = hkdfSync('sha256', secret, sessionIdToBytes(sessionId), POSSESSION_INFO, ED25519_KEY_BYTES);
+  return new DerivedSessionKeys(sessionId, new Uint8Array(secret), ed25519KeyPair(new Uint8Array(seed)));
+}
+
+/** Keys that keep out of logs: neither `JSON.stringify` nor `util.inspect` shows them. */
+class DerivedSessionKeys implements SessionKeys {
+  readonly sessionId: SessionId;
+  readonly #secret: Uint8Array;
+  readonly #possession: KeyPairBytes;
+
+  constructor(sessionId: SessionId, secret: Uint8Array, possession: KeyPairBytes) {
+    this.sessionId = sessionId;
+    this.#secret = secret;
+    this.#possession = possession;
+  }
+
+  get secret(): Uint8Array {
+    return this.#secret;
+  }
+
+  get possession(): KeyPairBytes {
+    return this.#possession;
+  }
+}

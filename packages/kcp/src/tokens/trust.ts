@@ -1,0 +1,40 @@
+import type { X509Certificate } from 'node:crypto';
+import { type proto } from '@kwik/wire';
+import { toHex } from '../crypto/bytes.js';
+import { parseCertificatesPem } from './certificate-chain.js';
+import { delegationFault } from './delegation.js';
+
+/** Whose signatures on path tokens a server believes. With neither member, nobody's. */
+export interface TrustPolicy {
+  /** Raw Ed25519 public keys, 32 bytes each. */
+  readonly keys?: readonly Uint8Array[];
+  /**
+   * PEM of authorities. A signer is believed when a TLS server certificate that leads to one of them vouches for it.
+   * Every server of that authority can then act as a primary; `names` narrows that down.
+   */
+  readonly ca?: string;
+  /** Host names or IP addresses; the certificate that vouches must carry one of them. Absent: any. */
+  readonly names?: readonly string[];
+}
+
+/** A policy made ready: PEM parsed once, keys to look up. */
+export class SignerTrust {
+  readonly #keys: ReadonlySet<string>;
+  readonly #anchors: readonly X509Certificate[];
+  readonly #names: readonly string[] | undefined;
+
+  /** Throws ERR_KWIK_CREDENTIALS when the authorities cannot be read. */
+  constructor(policy: TrustPolicy) {
+    this.#keys = new Set((policy.keys ?? []).map(toHex));
+    this.#anchors = policy.ca === undefined ? [] : parseCertificatesPem(policy.ca);
+    this.#names = policy.names;
+  }
+
+  /** Why the signer of an envelope is not believed; undefined when it is. Its signature is another matter. */
+  fault({ signer, chain, delegation }: proto.SignedEnvelope, nowMs: number): string | undefined {
+    if (this.#keys.has(toHex(signer))) return undefined;
+    if (chain.length === 0) return 'a key that is not trusted';
+    const trust = { anchors: this.#anchors, names: this.#names };
+    return delegationFault({ chain, signature: delegation }, signer, trust, nowMs);
+  }
+}
