@@ -1,1 +1,15 @@
-export {};
+export { createLinks, type LinkSet } from './link/create-links.js';
+export type { BurstLoss, DirectionSettings, JitterDistribution } from './link/direction-settings.js';
+export type { EmulatedLink, LinkOptions, LinkStats } from './link/emulated-link.js';
+export { Link } from './link/link.js';
+export type { DropReason, LinkDirectionStats } from './link/link-counters.js';
+export { LinkHost, type LinkHostOptions } from './link/link-host.js';
+export { LinkModel } from './link/link-model.js';
+export {
+  applyOptions,
+  resolveShape,
+  type LinkDirection,
+  type LinkDirectionOptions,
+  type LinkShape,
+} from './link/link-options.js';
+export { SeededRandom, type RandomSource } from './random/seeded-random.js';
