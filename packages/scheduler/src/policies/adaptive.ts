@@ -1,0 +1,73 @@
+import type { Decision, PathId, PathSnapshot, ScheduleRequest, Scheduler } from '@kwik/wire';
+import { Selector, send, waitFor } from '../common/decide.js';
+import { arrivalMs, lowest, pieceBytes, rttMs } from '../common/estimate.js';
+import { Patience } from '../common/patience.js';
+
+/** A path found to hold the others up must promise to be better by this factor before it is used again; ECF's 1 + beta. */
+const HYSTERESIS = 1.25;
+/** A faster path that was to be ready any moment, and is not after so many of its round trips, is waited for no longer. */
+const PATIENCE_RTTS = 2;
+const MIN_PATIENCE_MS = 25;
+
+/**
+ * Earliest completion first, after Lim, Nahum, Towsley and Gibbens, "ECF: An MPTCP Path Scheduler to Manage
+ * Heterogeneous Paths", CoNEXT 2017, in terms of rates instead of windows.
+ *
+ * Of the paths that can send now, take the one on which the piece arrives first. But if a busy path could carry all
+ * that waits (as much of it as the receiver's window lets through: BLEST's concern, Ferlin et al., Networking 2016)
+ * and have it there before this one piece, wait for the busy path: the piece would only hold the others up. With much
+ * waiting no single path is that fast, so all are used; as a transfer nears its end, slow paths drop out one by one.
+ */
+export function createAdaptiveScheduler(): Scheduler {
+  const selector = new Selector();
+  const policy = new EarliestCompletion();
+  return {
+    name: 'adaptive',
+    select: (request, paths, now) =>
+      selector.select(request, paths, now, (sendable, busy) => policy.choose(request, now, sendable, busy)),
+  };
+}
+
+class EarliestCompletion {
+  /** Paths found to hold the others up. */
+  readonly #parked = new Set<PathId>();
+  /** Ends when a piece goes out on a path that holds nobody up. */
+  readonly #patience = new Patience();
+
+  choose(
+    request: ScheduleRequest,
+    now: number,
+    sendable: readonly PathSnapshot[],
+    busy: readonly PathSnapshot[],
+  ): Decision {
+    const here = lowest(sendable, (path) => arrivalMs(path, pieceBytes(path, request)));
+    const better = busy.length > 0 ? this.#thatMakesUseless(here, request, busy) : undefined;
+    if (better === undefined) {
+      this.#parked.delete(here.id);
+      this.#patience.end();
+      return send(here, request);
+    }
+    this.#park(here.id, sendable.length + busy.length);
+    if (this.#patience.isOver(now, Math.max(PATIENCE_RTTS * rttMs(better), MIN_PATIENCE_MS)))
+      return send(here, request);
+    return waitFor(better, now);
+  }
+
+  /** A busy path that would have all that waits at its goal before `here` has its piece there. */
+  #thatMakesUseless(
+    here: PathSnapshot,
+    request: ScheduleRequest,
+    busy: readonly PathSnapshot[],
+  ): PathSnapshot | undefined {
+    const waiting = Math.min(request.pendingBytes, Math.max(request.windowBytes, 1));
+    const better = lowest(busy, (path) => arrivalMs(path, waiting));
+    const factor = this.#parked.has(here.id) ? HYSTERESIS : 1;
+    return arrivalMs(better, waiting) < factor * arrivalMs(here, pieceBytes(here, request)) ? better : undefined;
+  }
+
+  /** The set holds living paths only, or it would grow with the session. */
+  #park(id: PathId, livingPaths: number): void {
+    if (this.#parked.size > livingPaths) this.#parked.clear();
+    this.#parked.add(id);
+  }
+}
