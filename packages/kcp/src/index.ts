@@ -1,4 +1,18 @@
 export {
+  type AuthDecision,
+  type AuthStep,
+  type ClientAuthContext,
+  type ClientAuthExchange,
+  type ClientAuthenticator,
+  type ServerAuthContext,
+  type ServerAuthExchange,
+  type ServerAuthenticator,
+} from './auth/authenticator.js';
+export { MAX_BEARER_BYTES, bearerClientAuth, bearerServerAuth } from './auth/bearer.js';
+export { type CertificateServerAuthOptions, certificateClientAuth, certificateServerAuth } from './auth/certificate.js';
+export { noneClientAuth, noneServerAuth } from './auth/none.js';
+export { MIN_PSK_BYTES, pskClientAuth, pskServerAuth } from './auth/psk.js';
+export {
   ControlChannel,
   type ControlChannelOptions,
   type ControlCounters,
@@ -35,3 +49,19 @@ export type { RefusalName } from './tokens/refusal.js';
 export { Ed25519Signer } from './tokens/signer.js';
 export { SignerTrust, type TrustPolicy } from './tokens/trust.js';
 export { DEFAULT_MAX_USED_TOKENS, UsedTokens } from './tokens/used-tokens.js';
+export {
+  ClientHandshake,
+  type ClientHandshakeOptions,
+  type ClientHandshakeResult,
+  type ClientStep,
+  type JoinPurpose,
+} from './handshake/client-handshake.js';
+export { MAX_AUTH_ROUNDS } from './handshake/hello-rules.js';
+export { DEFAULT_LIMITS, resolveLimits } from './handshake/limits.js';
+export {
+  ServerHandshake,
+  type ServerHandshakeOptions,
+  type ServerHandshakeResult,
+  type ServerStep,
+} from './handshake/server-handshake.js';
+export { PROTOCOL_VERSION, SUPPORTED_VERSIONS } from './handshake/version.js';

@@ -1,0 +1,292 @@
+import {
+  KwikError,
+  PRIMARY_PATH_ID,
+  type PathId,
+  type SessionId,
+  proto,
+  sessionIdFromBytes,
+  sessionIdToBytes,
+  toPathId,
+} from '@kwik/wire';
+import type { AuthDecision, AuthStep, ServerAuthExchange, ServerAuthenticator } from '../auth/authenticator.js';
+import type { KcpBody } from '../channel/kcp-body.js';
+import { equalBytes } from '../crypto/bytes.js';
+import { errorToDetail, presentable } from '../errors/error-detail.js';
+import type { JoinAdmission } from '../join/join-admission.js';
+import { joinProven } from '../join/join-proof.js';
+import { type SessionKeys, deriveSessionKeys } from '../keys/session-keys.js';
+import type { VerifiedPathToken } from '../tokens/path-token.js';
+import { MAX_AUTH_ROUNDS, NONCE_BYTES, knownCapabilities, requireBytes, requireMechanisms, violation } from './hello-rules.js';
+import { resolveLimits } from './limits.js';
+import { SUPPORTED_VERSIONS, negotiateVersion } from './version.js';
+
+export interface ServerHandshakeOptions {
+  /** What clients may authenticate with. `none` only if it is listed. */
+  readonly auth: readonly ServerAuthenticator[];
+  readonly capabilities: readonly proto.Capability[];
+  readonly limits: proto.Limits;
+  /** At most 128 bytes. */
+  readonly serverId: string;
+  /** Cryptographically strong random bytes. */
+  readonly random: (bytes: number) => Uint8Array;
+  /** Public key of this server's signer, 32 bytes. */
+  readonly serverKey: Uint8Array;
+  readonly makeSessionId: () => SessionId;
+  /** 32 random bytes. */
+  readonly sessionSecret: () => Uint8Array;
+  /** Sessions of which this server is the primary. */
+  readonly findSession: (id: SessionId) => SessionKeys | undefined;
+  /** Decides about joins with a token. */
+  readonly admission: JoinAdmission;
+  /** DER, leaf first; what the peer showed in the TLS handshake. */
+  readonly peerCertificates: readonly Uint8Array[];
+  /** Newest first; SUPPORTED_VERSIONS unless told. */
+  readonly versions?: readonly number[];
+}
+
+export interface ServerHandshakeResult {
+  readonly kind: 'open' | 'join-primary' | 'join-secondary';
+  readonly version: number;
+  readonly sessionId: SessionId;
+  /** At the primary; a secondary never learns the secret. */
+  readonly keys?: SessionKeys;
+  readonly pathId: PathId;
+  /** What the client allows, defaults filled in. */
+  readonly peerLimits: proto.Limits;
+  readonly peerCapabilities: proto.Capability[];
+  /** As the client says; made fit for a log line. */
+  readonly agent: string;
+  /** How the client authenticated; for `open`. */
+  readonly mechanism?: string;
+  readonly identity?: string;
+  /** What admitted the path; for joins with a token. */
+  readonly token?: VerifiedPathToken;
+  /** The key that signed the token, which signs the session's content grants, too. */
+  readonly signer?: Uint8Array;
+}
+
+export type ServerStep =
+  /** Send the body and wait for the client. */
+  | { readonly kind: 'reply'; readonly body: KcpBody }
+  /** Somebody must decide, usually `check(data)`, now or later; `decide` then gives the next step. */
+  | {
+      readonly kind: 'decide';
+      readonly mechanism: string;
+      readonly data: Uint8Array;
+      readonly check: ServerAuthenticator['check'];
+      /** To be called once; a second call throws ERR_KWIK_INVALID_STATE. */
+      decide(decision: AuthDecision): ServerStep;
+    }
+  /** Send the body (the ServerHello); the handshake is over. */
+  | { readonly kind: 'accepted'; readonly body: KcpBody; readonly result: ServerHandshakeResult }
+  /** Send the body (an ErrorDetail), then close the connection with the error's code. */
+  | { readonly kind: 'refused'; readonly body: KcpBody; readonly error: KwikError };
+
+/** What a ClientHello said, checked. */
+interface Greeting {
+  readonly version: number;
+  readonly clientNonce: Uint8Array;
+  readonly peerLimits: proto.Limits;
+  readonly peerCapabilities: proto.Capability[];
+  readonly agent: string;
+}
+
+type State =
+  | { readonly kind: 'waiting' }
+  | {
+      readonly kind: 'authenticating';
+      readonly greeting: Greeting;
+      readonly authenticator: ServerAuthenticator;
+      readonly exchange: ServerAuthExchange;
+      readonly rounds: number;
+    }
+  | { readonly kind: 'deciding' }
+  | { readonly kind: 'accepted' }
+  | { readonly kind: 'refused'; readonly error: KwikError };
+
+/**
+ * The server's half of the handshake on one control stream. Hand every message of the client to `handle` and do what
+ * the step says. Never throws for what a peer does: that gives `refused`. Sans-IO; the deadline is the caller's.
+ */
+export class ServerHandshake {
+  readonly #options: ServerHandshakeOptions;
+  readonly #serverNonce: Uint8Array;
+  #state: State = { kind: 'waiting' };
+
+  constructor(options: ServerHandshakeOptions) {
+    requireMechanisms(options.auth.map(({ mechanism }) => mechanism));
+    this.#options = options;
+    this.#serverNonce = options.random(NONCE_BYTES);
+  }
+
+  /** `nowMs`: wall clock, milliseconds since 1970. */
+  handle(body: KcpBody, nowMs: number): ServerStep {
+    return this.#guarded(() => {
+      const state = this.#state;
+      switch (state.kind) {
+        case 'waiting':
+          if (body.$case !== 'clientHello') throw violation(`${body.$case} before the hello`);
+          return this.#greet(body.value, nowMs);
+        case 'authenticating':
+          if (body.$case !== 'authResponse') throw violation(`${body.$case} in the middle of authentication`);
+          if (body.value.mechanism !== state.authenticator.mechanism) throw violation('a response of another mechanism');
+          return this.#authStep(state, state.exchange.step(body.value.data));
+        case 'deciding':
+          throw violation(`${body.$case} before the server has answered`);
+        case 'accepted':
+          throw violation(`${body.$case} after the handshake`);
+        case 'refused':
+          throw state.error;
+      }
+    });
+  }
+
+  #greet(hello: proto.ClientHello, nowMs: number): ServerStep {
+    const version = negotiateVersion(hello.versions, this.#options.versions ?? SUPPORTED_VERSIONS);
+    requireBytes(hello.clientNonce, NONCE_BYTES, "the client's nonce");
+    const greeting: Greeting = {
+      version,
+      clientNonce: hello.clientNonce,
+      peerLimits: resolveLimits(hello.limits),
+      peerCapabilities: knownCapabilities(hello.capabilities),
+      agent: presentable(hello.agent, 64),
+    };
+    return hello.join === undefined
+      ? this.#startAuth(hello, greeting, nowMs)
+      : this.#accept(greeting, this.#join(hello.join, greeting, nowMs));
+  }
+
+  #startAuth({ authMechanisms, authInitial }: proto.ClientHello, greeting: Greeting, nowMs: number): ServerStep {
+    const { auth, peerCertificates, random } = this.#options;
+    const authenticator = firstInCommon(authMechanisms, auth);
+    const exchange = authenticator.begin({
+      clientNonce: greeting.clientNonce,
+      serverNonce: this.#serverNonce,
+      peerCertificates,
+      nowMs,
+      random,
+    });
+    const state = { kind: 'authenticating', greeting, authenticator, exchange, rounds: 0 } as const;
+    // The first message in the hello belongs to the client's first choice; for another one it must be asked.
+    const step: AuthStep =
+      authenticator.mechanism === authMechanisms[0]
+        ? exchange.step(authInitial)
+        : { kind: 'challenge', data: new Uint8Array(0) };
+    return this.#authStep(state, step);
+  }
+
+  #authStep(state: Extract<State, { kind: 'authenticating' }>, step: AuthStep): ServerStep {
+    const { authenticator, greeting } = state;
+    const { mechanism } = authenticator;
+    switch (step.kind) {
+      case 'challenge': {
+        const rounds = state.rounds + 1;
+        if (rounds > MAX_AUTH_ROUNDS) throw violation(`more than ${MAX_AUTH_ROUNDS} challenges`);
+        this.#state = { ...state, rounds };
+        const value = { mechanism, data: step.data, serverNonce: this.#serverNonce };
+        return { kind: 'reply', body: { $case: 'authChallenge', value } };
+      }
+      case 'decided':
+        return this.#decided(greeting, mechanism, step.decision);
+      case 'ask':
+        this.#state = { kind: 'deciding' };
+        return {
+          kind: 'decide',
+          mechanism,
+          data: step.data,
+          check: authenticator.check,
+          decide: (decision) => this.#lateDecision(greeting, mechanism, decision),
+        };
+    }
+  }
+
+  #lateDecision(greeting: Greeting, mechanism: string, decision: AuthDecision): ServerStep {
+    const state = this.#state;
+    if (state.kind !== 'deciding' && state.kind !== 'refused') {
+      throw new KwikError('ERR_KWIK_INVALID_STATE', 'this handshake has been decided');
+    }
+    return this.#guarded(() => {
+      // The peer broke a rule while somebody thought about it: nothing can admit it any more.
+      if (state.kind === 'refused') throw state.error;
+      return this.#decided(greeting, mechanism, decision);
+    });
+  }
+
+  #decided(greeting: Greeting, mechanism: string, decision: AuthDecision): ServerStep {
+    if (!decision.accepted) {
+      throw new KwikError('ERR_KWIK_AUTH_FAILED', `authentication by ${mechanism} was refused`);
+    }
+    const keys = deriveSessionKeys(this.#options.makeSessionId(), this.#options.sessionSecret());
+    const identity = decision.identity === undefined ? {} : { identity: decision.identity };
+    const { sessionId } = keys;
+    return this.#accept(greeting, { kind: 'open', sessionId, keys, pathId: PRIMARY_PATH_ID, mechanism, ...identity });
+  }
+
+  #join(join: proto.Join, { clientNonce }: Greeting, nowMs: number): Joining {
+    requireBytes(join.sessionId, 16, 'the session id');
+    const sessionId = sessionIdFromBytes(join.sessionId);
+    const pathId = toPathId(join.pathId);
+    const keys = this.#options.findSession(sessionId);
+    if (join.token.length === 0) {
+      if (keys === undefined) throw new KwikError('ERR_KWIK_SESSION_NOT_FOUND');
+      const transcript = { sessionId, tokenId: join.token, clientNonce, audience: '', pathId };
+      if (!joinProven(keys.possession.publicKey, transcript, join.proof)) throw new KwikError('ERR_KWIK_PROOF_INVALID');
+      return { kind: 'join-primary', sessionId, keys, pathId };
+    }
+    const admission = this.#options.admission.admit(join, clientNonce, nowMs);
+    if (!admission.ok) throw admission.error;
+    const { token } = admission;
+    const admitted = { sessionId, pathId, token, signer: token.signer };
+    // A primary may name a further address of its own.
+    const own = keys !== undefined && equalBytes(keys.possession.publicKey, token.possessionKey);
+    return own ? { kind: 'join-primary', keys, ...admitted } : { kind: 'join-secondary', ...admitted };
+  }
+
+  #accept(greeting: Greeting, joining: Joining): ServerStep {
+    const { version, peerLimits, peerCapabilities, agent } = greeting;
+    const { capabilities, limits, serverKey, serverId } = this.#options;
+    this.#state = { kind: 'accepted' };
+    const value: proto.ServerHello = {
+      version,
+      capabilities: [...capabilities],
+      limits,
+      serverNonce: this.#serverNonce,
+      sessionId: sessionIdToBytes(joining.sessionId),
+      sessionSecret: joining.kind === 'open' ? joining.keys.secret : new Uint8Array(0),
+      serverKey,
+      pathId: joining.pathId,
+      serverId,
+    };
+    const result = { version, peerLimits, peerCapabilities, agent, ...joining };
+    return { kind: 'accepted', body: { $case: 'serverHello', value }, result };
+  }
+
+  #guarded(step: () => ServerStep): ServerStep {
+    try {
+      return step();
+    } catch (thrown) {
+      const error = KwikError.from(thrown);
+      this.#state = { kind: 'refused', error };
+      return { kind: 'refused', body: { $case: 'error', value: errorToDetail(error) }, error };
+    }
+  }
+}
+
+/** The part of the result that says which session and how. */
+type Joining = Pick<ServerHandshakeResult, 'sessionId' | 'pathId' | 'mechanism' | 'identity' | 'token' | 'signer'> &
+  (
+    | { readonly kind: 'open' | 'join-primary'; readonly keys: SessionKeys }
+    | { readonly kind: 'join-secondary' }
+  );
+
+/** The client's most preferred mechanism that the server takes. */
+function firstInCommon(offered: readonly string[], auth: readonly ServerAuthenticator[]): ServerAuthenticator {
+  for (const name of offered) {
+    const authenticator = auth.find(({ mechanism }) => mechanism === name);
+    if (authenticator !== undefined) return authenticator;
+  }
+  const client = offered.map((name) => presentable(name, 64)).join(', ') || 'nothing';
+  const server = auth.map(({ mechanism }) => mechanism).join(', ') || 'nothing';
+  const sides = `the client offers ${client}, the server takes ${server}`;
+  throw new KwikError('ERR_KWIK_AUTH_FAILED', `no way to authenticate in common: ${sides}`);
+}
