@@ -1,2 +1,18 @@
 export type * from './api/session.js';
 export type * from './api/options.js';
+export { dial } from './client/dial.js';
+export { listen } from './server/listen.js';
+export { KwikError, type ErrorCode, type ErrorScope } from '@kwik/wire';
+export {
+  bearerClientAuth,
+  bearerServerAuth,
+  certificateClientAuth,
+  certificateServerAuth,
+  noneClientAuth,
+  noneServerAuth,
+  pskClientAuth,
+  pskServerAuth,
+  type ClientAuthenticator,
+  type ServerAuthenticator,
+  type TrustPolicy,
+} from '@kwik/kcp';

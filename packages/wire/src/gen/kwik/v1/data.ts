@@ -45,6 +45,8 @@ export const FrameFlag = {
   ENCRYPTED: 8,
   ORDERED: 16,
   RETRANSMIT: 32,
+  /** RANGE - The bytes answer a RangeRequest (or are the unasked first ones of a ContentStart): the request was their credit. */
+  RANGE: 64,
 } as const;
 
 export type FrameFlag = typeof FrameFlag[keyof typeof FrameFlag];
@@ -57,6 +59,7 @@ export namespace FrameFlag {
   export type ENCRYPTED = typeof FrameFlag.ENCRYPTED;
   export type ORDERED = typeof FrameFlag.ORDERED;
   export type RETRANSMIT = typeof FrameFlag.RETRANSMIT;
+  export type RANGE = typeof FrameFlag.RANGE;
 }
 
 export interface Compression {

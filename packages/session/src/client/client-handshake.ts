@@ -1,0 +1,70 @@
+import type { ClientHandshake, ClientHandshakeResult, ControlEvent } from '@kwik/kcp';
+import { KwikError, type Clock, type TransportCloseInfo } from '@kwik/wire';
+import { PathPort } from '../runtime/path-port.js';
+import type { PathTransport } from '@kwik/wire';
+
+export interface HandshakeDriverOptions {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly address: string;
+}
+
+/** Opens the control stream on a fresh connection and authenticates. On any failure the connection is closed. */
+export function shakeHands(
+  transport: PathTransport,
+  handshake: ClientHandshake,
+  clock: Clock,
+  options: HandshakeDriverOptions,
+): Promise<{ port: PathPort; result: ClientHandshakeResult }> {
+  return new Promise((resolve, reject) => {
+    let settled = false;
+    const fail = (error: KwikError): void => {
+      if (settled) return;
+      finish();
+      port.close(error.wireNumber, error.message.slice(0, 200));
+      reject(error);
+    };
+    const onAbort = (): void => fail(new KwikError('ERR_KWIK_ABORTED', 'the operation was aborted'));
+    const timer = clock.schedule(options.timeoutMs, () => {
+      fail(new KwikError('ERR_KWIK_TIMEOUT', `${options.address} did not answer the KWIK handshake in ${options.timeoutMs} ms`));
+    });
+    const finish = (): void => {
+      settled = true;
+      timer.cancel();
+      options.signal?.removeEventListener('abort', onAbort);
+    };
+    const onEvent = (event: ControlEvent): void => {
+      if (settled || event.kind !== 'message') return;
+      const step = handshake.handle(event.body);
+      if (step.send !== undefined) port.control?.channel.send(step.send, clock.now());
+      if (step.done === undefined) return;
+      port.control?.channel.setSessionId(step.done.sessionId);
+      finish();
+      resolve({ port, result: step.done });
+    };
+    const port: PathPort = new PathPort(transport, clock, {
+      onControlOpen: () => undefined,
+      onControlEvent: onEvent,
+      onControlFailure: fail,
+      onChunk: () => undefined,
+      onRealStreamEnd: () => undefined,
+      onSendable: () => undefined,
+      onClose: (info) => fail(closedDuringHandshake(info, options.address)),
+    });
+    if (options.signal?.aborted === true) onAbort();
+    options.signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      const control = port.openControl();
+      control.channel.send(handshake.start(), clock.now());
+      control.flush();
+    } catch (error) {
+      fail(KwikError.from(error));
+    }
+  });
+}
+
+function closedDuringHandshake(info: TransportCloseInfo, address: string): KwikError {
+  if (info.error !== undefined) return info.error;
+  const why = info.reason === '' ? `code ${info.code}` : info.reason;
+  return new KwikError('ERR_KWIK_CONNECT_FAILED', `${address} closed the connection during the handshake: ${why}`);
+}

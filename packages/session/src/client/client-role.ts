@@ -1,0 +1,235 @@
+import { errorToDetail, type ClientHandshakeResult, type ControlEvent, type KcpBody } from '@kwik/kcp';
+import { toProtoPathState } from '@kwik/paths';
+import { errorCodeFromNumber, KwikError, PRIMARY_PATH_ID, proto, rawFrame, toPathId, toStreamId } from '@kwik/wire';
+import { errorFromDetail } from '@kwik/kcp';
+import type { StreamState } from '../core/streams/stream-state.js';
+import type { EngineRole, SessionEngine } from '../runtime/engine.js';
+import type { PathRuntime } from '../runtime/path-runtime.js';
+import type { StreamExtension } from '../runtime/stream-handle.js';
+import type { ContentClient } from './content-client.js';
+
+export interface ClientRoleOptions {
+  readonly maxPaths: number;
+  readonly maxRawPacketBytes: number;
+  /** Dials and joins; resolves with the established path. */
+  joinPath(command: proto.AddPath): Promise<{ path: PathRuntime; result: ClientHandshakeResult }>;
+}
+
+/** How a client answers its servers. Only the primary commands paths and opens streams. */
+export class ClientRole implements EngineRole {
+  readonly #engine: SessionEngine;
+  readonly #content: ContentClient;
+  readonly #options: ClientRoleOptions;
+  /** Numbers of paths that are being joined or were. */
+  readonly #usedPathIds = new Set<number>([PRIMARY_PATH_ID]);
+  #rawSequence = 0n;
+
+  constructor(engine: SessionEngine, content: ContentClient, options: ClientRoleOptions) {
+    this.#engine = engine;
+    this.#content = content;
+    this.#options = options;
+  }
+
+  readonly streamExtension: StreamExtension = {
+    sendFrom: () =>
+      Promise.reject(new KwikError('ERR_KWIK_INVALID_STATE', 'sendFrom is for primary servers; a client writes')),
+  };
+
+  get primary(): PathRuntime | undefined {
+    return this.#engine.paths.get(PRIMARY_PATH_ID);
+  }
+
+  plan(now: number): number | undefined {
+    return this.#content.plan(now);
+  }
+
+  onStreamOpenedLocally(stream: StreamState): void {
+    this.primary?.send({
+      $case: 'streamOpened',
+      value: { streamId: stream.id, priority: stream.priority, unidirectional: stream.receive === undefined, metadata: new Map() },
+    });
+  }
+
+  onPathState(path: PathRuntime): void {
+    this.#content.touch();
+    this.#tellStatus(path);
+  }
+
+  onPathDead(path: PathRuntime): KwikError | undefined {
+    this.#content.removePath(path.id, false);
+    this.#tellStatus(path);
+    const last = this.#engine.paths.size === 0;
+    if (!last && (!path.primary || this.#content.active)) return undefined;
+    if (path.death?.code === 'ERR_KWIK_SESSION_CLOSED') return path.death;
+    const what = path.primary ? 'the primary server is lost' : 'no path is left';
+    return new KwikError('ERR_KWIK_NO_PATH', `${what}: ${path.death?.message ?? 'closed'}`, { cause: path.death });
+  }
+
+  onControlEvent(path: PathRuntime, event: ControlEvent): void {
+    if (event.kind !== 'message') return;
+    const { body, id } = event;
+    switch (body.$case) {
+      case 'contentDigests':
+      case 'contentStart':
+      case 'contentEnd':
+      case 'streamOpened':
+      case 'addPath':
+      case 'removePath':
+      case 'listPaths':
+        if (path.primary) this.#onPrimary(path, id, body);
+        else path.reply(id, refusal('ERR_KWIK_PERMISSION_DENIED', 'only the primary commands the session'));
+        return;
+      case 'rangeRefused':
+        this.#content.refused(path, body.value);
+        return;
+      case 'rawPacket':
+        this.#relayRaw(path, id, body.value);
+        return;
+      case 'ping':
+        path.reply(id, { $case: 'pong', value: { sequence: body.value.sequence } });
+        return;
+      case 'close':
+        this.#onClose(path, body.value);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #onPrimary(path: PathRuntime, id: bigint, body: KcpBody): void {
+    switch (body.$case) {
+      case 'contentStart':
+        this.#content.start(path, body.value);
+        return;
+      case 'contentDigests':
+        this.#content.digests(body.value);
+        return;
+      case 'contentEnd': {
+        const detail = body.value.error;
+        const error = detail === undefined ? new KwikError('ERR_KWIK_CONTENT_UNAVAILABLE') : errorFromDetail(detail);
+        this.#content.ended(body.value, error);
+        return;
+      }
+      case 'streamOpened':
+        this.#engine.plane.handleStreamOpened(toStreamId(body.value.streamId));
+        return;
+      case 'addPath':
+        void this.#addPath(path, id, body.value);
+        return;
+      case 'removePath':
+        this.#removePath(path, id, body.value);
+        return;
+      case 'listPaths': {
+        const paths = [...this.#engine.paths.values()].map((known) => statusOf(known));
+        path.reply(id, { $case: 'pathList', value: { paths } });
+        return;
+      }
+      default:
+        return;
+    }
+  }
+
+  async #addPath(path: PathRuntime, id: bigint, command: proto.AddPath): Promise<void> {
+    const answer = (result: Partial<proto.AddPathResult>): void => {
+      const value = { pathId: command.pathId, accepted: false, rttUs: 0, serverId: '', capabilities: [], error: undefined };
+      path.reply(id, { $case: 'addPathResult', value: { ...value, ...result } });
+      this.#engine.wake();
+    };
+    try {
+      const pathId = toPathId(command.pathId);
+      if (this.#usedPathIds.has(pathId)) {
+        throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `path ${pathId} was used before in this session`);
+      }
+      if (this.#engine.paths.size >= this.#options.maxPaths) {
+        throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `the client allows ${this.#options.maxPaths} paths`, { scope: 'peer' });
+      }
+      this.#usedPathIds.add(pathId);
+      const { path: joined, result } = await this.#options.joinPath(command);
+      if (this.#engine.closeInfo !== undefined) {
+        joined.die(new KwikError('ERR_KWIK_SESSION_CLOSED'));
+        return;
+      }
+      this.#engine.addPath(joined);
+      if (result.capabilities.includes(proto.Capability.REPLICA)) this.#content.addPath(joined);
+      answer({
+        accepted: true,
+        rttUs: Math.round(joined.rttMs * 1000),
+        serverId: result.serverId,
+        capabilities: result.capabilities,
+      });
+    } catch (error) {
+      answer({ error: errorToDetail(KwikError.from(error, 'ERR_KWIK_CONNECT_FAILED')) });
+    }
+  }
+
+  #removePath(path: PathRuntime, id: bigint, command: proto.RemovePath): void {
+    const known = this.#engine.paths.get(toPathId(command.pathId));
+    if (known === undefined || known.primary) {
+      const past = this.#engine.history.get(toPathId(command.pathId));
+      path.reply(id, known?.primary === true ? refusal('ERR_KWIK_INVALID_STATE', 'the primary path stays') : notAlive(command.pathId, past?.reason));
+      return;
+    }
+    known.die(new KwikError('ERR_KWIK_PATH_REMOVED', command.reason === '' ? 'removed by the primary' : command.reason));
+    path.reply(id, { $case: 'removePathResult', value: { pathId: command.pathId, removed: true, error: undefined } });
+  }
+
+  /** K9: bytes for another server of the session, passed on unread. */
+  #relayRaw(path: PathRuntime, id: bigint, command: proto.RawPacketCommand): void {
+    const target = this.#engine.paths.get(toPathId(command.pathId));
+    if (target === undefined) {
+      path.reply(id, notAlive(command.pathId, this.#engine.history.get(toPathId(command.pathId))?.reason));
+      return;
+    }
+    if (command.data.length > this.#options.maxRawPacketBytes) {
+      const limit = `${command.data.length} bytes; the client relays up to ${this.#options.maxRawPacketBytes}`;
+      path.reply(id, refusal('ERR_KWIK_PACKET_TOO_LARGE', limit));
+      return;
+    }
+    const sequence = this.#rawSequence++;
+    target.data.queueFrame(`raw ${sequence}`, rawFrame({ data: command.data, sequence }));
+    path.reply(id, { $case: 'rawPacketResult', value: { pathId: command.pathId, relayed: true, error: undefined } });
+    this.#engine.wake();
+  }
+
+  #onClose(path: PathRuntime, close: proto.Close): void {
+    if (!path.primary) {
+      path.die(new KwikError('ERR_KWIK_PATH_DEAD', `${path.address} closed its path: ${close.reason}`));
+      return;
+    }
+    this.#engine.finish({ by: 'peer', code: close.code, reason: close.reason, ...closeError(close) }, true);
+  }
+
+  #tellStatus(path: PathRuntime): void {
+    if (path.primary || this.#engine.closeInfo !== undefined) return;
+    this.primary?.send({ $case: 'pathStatus', value: statusOf(path) });
+  }
+}
+
+export function statusOf(path: PathRuntime): proto.PathStatus {
+  const info = path.info();
+  return {
+    pathId: info.id,
+    state: toProtoPathState(info.state),
+    reason: (info.reason ?? '').slice(0, 200),
+    rttUs: Math.round(info.rttMs * 1000),
+    deliveryRateBps: BigInt(Math.round(info.deliveryRateBps)),
+    bytes: BigInt(info.receivedBytes),
+    lostPackets: BigInt(info.lostPackets),
+  };
+}
+
+function closeError(close: proto.Close): { error?: KwikError } {
+  const code = errorCodeFromNumber(close.code);
+  return code === 'ERR_KWIK_NO_ERROR' ? {} : { error: new KwikError(code, close.reason) };
+}
+
+function refusal(code: ConstructorParameters<typeof KwikError>[0], reason: string): KcpBody {
+  return { $case: 'error', value: errorToDetail(new KwikError(code, reason)) };
+}
+
+/** The answer to an operation on a path that is dead (K6.3) or never was. */
+function notAlive(pathId: number, reason: string | undefined): KcpBody {
+  return reason === undefined
+    ? refusal('ERR_KWIK_PATH_NOT_FOUND', `the session has no path ${pathId}`)
+    : refusal('ERR_KWIK_PATH_DEAD', `path ${pathId} is dead: ${reason}`);
+}

@@ -1,0 +1,228 @@
+import { KwikError, toStreamId, type PathId, type proto, type StreamId } from '@kwik/wire';
+import { ContentReceiver, type ContentCommand } from '../core/content/content-receiver.js';
+import type { RangeSink } from '../core/data/range-sink.js';
+import type { SessionEngine } from '../runtime/engine.js';
+import type { PathRuntime } from '../runtime/path-runtime.js';
+
+/** Contents under way at once in a session. */
+const MAX_CONTENTS = 4096;
+/** Range bytes that overtake their ContentStart are kept up to this; the rest is asked for again. */
+const MAX_EARLY_BYTES = 1024 * 1024;
+/** How often sources are looked at, and progress is reported, milliseconds. */
+const CHECK_INTERVAL_MS = 20;
+const PROGRESS_INTERVAL_MS = 100;
+
+interface EarlyRange {
+  readonly pathId: PathId;
+  readonly streamId: StreamId;
+  readonly offset: number;
+  readonly data: Uint8Array;
+}
+
+interface Content {
+  readonly receiver: ContentReceiver;
+  readonly grant: Uint8Array;
+  reportedMs: number;
+}
+
+/** The client's side of all multi-source streams of a session. */
+export class ContentClient implements RangeSink {
+  readonly #contents = new Map<StreamId, Content>();
+  #early: EarlyRange[] = [];
+  #earlyBytes = 0;
+  #engine!: SessionEngine;
+  #primary: () => PathRuntime | undefined = () => undefined;
+  #dirty = false;
+  #checkAtMs = 0;
+
+  bind(engine: SessionEngine, primary: () => PathRuntime | undefined): void {
+    this.#engine = engine;
+    this.#primary = primary;
+  }
+
+  get active(): boolean {
+    return this.#contents.size > 0;
+  }
+
+  handleRange(pathId: PathId, streamId: StreamId, offset: number, data: Uint8Array, now: number): number {
+    const content = this.#contents.get(streamId);
+    if (content === undefined) {
+      this.#keepEarly({ pathId, streamId, offset, data });
+      return 0;
+    }
+    const { receiver } = content;
+    const before = receiver.ledger.verifiedBytes;
+    const wanted = receiver.handleData(pathId, offset - receiver.baseOffset, data, now);
+    if (receiver.ledger.verifiedBytes !== before || wanted > 0) this.#dirty = true;
+    return wanted;
+  }
+
+  start(path: PathRuntime, message: proto.ContentStart): void {
+    const streamId = toStreamId(message.streamId);
+    if (!path.primary) throw new KwikError('ERR_KWIK_PERMISSION_DENIED', 'only the primary may start content');
+    if (this.#contents.has(streamId) || this.#contents.size >= MAX_CONTENTS) {
+      throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `content is under way in stream ${streamId} already, or too many`);
+    }
+    const now = this.#engine.clock.now();
+    const receiver = new ContentReceiver(message, streamId);
+    for (const source of this.#engine.paths.values()) receiver.addSource(source.id, source.primary, now);
+    receiver.expectUnasked(path.id, Number(message.initialBytes), now);
+    this.#contents.set(streamId, { receiver, grant: message.grant, reportedMs: now });
+    this.#dirty = true;
+    this.#replayEarly(streamId, now);
+  }
+
+  digests(message: proto.ContentDigests): void {
+    const content = this.#contents.get(toStreamId(message.streamId));
+    content?.receiver.handleDigests(Number(message.firstBlock), message.digests, this.#engine.clock.now());
+    this.#dirty = true;
+  }
+
+  refused(path: PathRuntime, message: proto.RangeRefused): void {
+    const receiver = this.#contents.get(toStreamId(message.streamId))?.receiver;
+    if (receiver === undefined) return;
+    if (message.requestIds.length === 0) receiver.removeSource(path.id, 'refused');
+    else receiver.handleRefused(path.id, message.requestIds.map(Number), this.#engine.clock.now());
+    this.#dirty = true;
+  }
+
+  /** The primary gives up. */
+  ended(message: proto.ContentEnd, error: KwikError): void {
+    const streamId = toStreamId(message.streamId);
+    if (!this.#contents.has(streamId) || message.complete) return;
+    this.#finish(streamId, error);
+  }
+
+  addPath(path: PathRuntime): void {
+    const now = this.#engine.clock.now();
+    for (const { receiver } of this.#contents.values()) receiver.addSource(path.id, path.primary, now);
+    this.#dirty = true;
+  }
+
+  removePath(pathId: PathId, untrusted: boolean): void {
+    for (const { receiver } of this.#contents.values()) receiver.removeSource(pathId, untrusted ? 'untrusted' : 'dead');
+    this.#dirty = true;
+  }
+
+  touch(): void {
+    this.#dirty = true;
+  }
+
+  /** Asks for what should be asked for now. Returns when to be called again. */
+  plan(now: number): number | undefined {
+    if (this.#contents.size === 0) return undefined;
+    if (!this.#dirty && now < this.#checkAtMs) return this.#checkAtMs;
+    this.#dirty = false;
+    this.#checkAtMs = now + CHECK_INTERVAL_MS;
+    for (const [streamId, content] of [...this.#contents]) this.#planOne(streamId, content, now);
+    this.#expectData();
+    return this.#checkAtMs;
+  }
+
+  #planOne(streamId: StreamId, content: Content, now: number): void {
+    const { receiver } = content;
+    const stream = this.#engine.plane.streams.get(streamId);
+    if (stream?.receive === undefined || stream.receive.state === 'stopped' || stream.receive.state === 'reset') {
+      this.#finish(streamId, new KwikError('ERR_KWIK_STREAM_STOPPED', 'the reader stopped'));
+      return;
+    }
+    for (const block of receiver.takeVerified()) this.#engine.plane.insertContent(stream, block.offset, block.data);
+    for (const source of receiver.sources) source.rttMs = this.#engine.paths.get(source.pathId)?.rttMs ?? source.rttMs;
+    receiver.checkSources(now, (pathId) => this.#engine.paths.get(pathId)?.suspected === true);
+    this.#punish(receiver, streamId);
+    if (receiver.complete) {
+      this.#finish(streamId, undefined);
+      return;
+    }
+    if (receiver.sources.length === 0) {
+      const none = new KwikError('ERR_KWIK_CONTENT_UNAVAILABLE', `no server is left that has the content of stream ${streamId}`);
+      this.#finish(streamId, none);
+      return;
+    }
+    const windowEnd = stream.receive.readOffset + stream.receive.windowBytes;
+    for (const command of receiver.plan(now, windowEnd)) this.#issue(content, command);
+    if (now - content.reportedMs >= PROGRESS_INTERVAL_MS) this.#report(streamId, content, now);
+  }
+
+  #issue(content: Content, command: ContentCommand): void {
+    const path = this.#engine.paths.get(command.pathId);
+    const streamId = content.receiver.streamId;
+    if (command.kind === 'cancel') {
+      path?.send({ $case: 'rangeCancel', value: { streamId, requestIds: command.blocks.map(BigInt) } });
+      return;
+    }
+    path?.send({
+      $case: 'rangeRequest',
+      value: {
+        streamId,
+        requestId: BigInt(command.block),
+        offset: BigInt(command.offset),
+        length: command.length,
+        grant: command.withGrant && !path.primary ? content.grant : new Uint8Array(0),
+        baseOffset: BigInt(content.receiver.baseOffset),
+      },
+    });
+  }
+
+  /** A server that sent wrong bytes is not used any more, and the primary is told. */
+  #punish(receiver: ContentReceiver, streamId: StreamId): void {
+    for (const { pathId, block } of receiver.takeViolations()) {
+      const path = this.#engine.paths.get(pathId);
+      if (path === undefined) continue;
+      const reason = `block ${block} of stream ${streamId} does not match the primary's digest`;
+      this.#primary()?.send({ $case: 'serverUntrusted', value: { pathId, streamId, block: BigInt(block), reason } });
+      this.removePath(pathId, true);
+      path.die(new KwikError('ERR_KWIK_SERVER_UNTRUSTED', `${path.address} sent wrong content: ${reason}`));
+    }
+  }
+
+  #report(streamId: StreamId, content: Content, now: number): void {
+    content.reportedMs = now;
+    const { receiver } = content;
+    this.#primary()?.send({
+      $case: 'contentProgress',
+      value: {
+        streamId,
+        deliveredBytes: BigInt(receiver.ledger.verifiedBytes),
+        sources: receiver.progress(),
+      },
+    });
+  }
+
+  #finish(streamId: StreamId, error: KwikError | undefined): void {
+    const content = this.#contents.get(streamId);
+    if (content === undefined) return;
+    this.#contents.delete(streamId);
+    this.#report(streamId, content, this.#engine.clock.now());
+    const detail = error && { code: error.wireNumber, scope: 0 as const, reason: error.message.slice(0, 200) };
+    for (const source of content.receiver.sources) {
+      if (!source.grantSent) continue;
+      this.#engine.paths
+        .get(source.pathId)
+        ?.send({ $case: 'contentEnd', value: { streamId, complete: error === undefined, error: detail } });
+    }
+    if (error !== undefined) this.#engine.failStream(streamId, error);
+  }
+
+  #expectData(): void {
+    const owed = new Set<PathId>();
+    for (const { receiver } of this.#contents.values()) {
+      for (const source of receiver.sources) if (source.expectedBytes > 0) owed.add(source.pathId);
+    }
+    for (const path of this.#engine.paths.values()) path.expectData(owed.has(path.id));
+  }
+
+  #keepEarly(range: EarlyRange): void {
+    if (this.#earlyBytes + range.data.length > MAX_EARLY_BYTES) return;
+    this.#early.push(range);
+    this.#earlyBytes += range.data.length;
+  }
+
+  #replayEarly(streamId: StreamId, now: number): void {
+    const mine = this.#early.filter((range) => range.streamId === streamId);
+    if (mine.length === 0) return;
+    this.#early = this.#early.filter((range) => range.streamId !== streamId);
+    this.#earlyBytes = this.#early.reduce((sum, range) => sum + range.data.length, 0);
+    for (const range of mine) this.handleRange(range.pathId, streamId, range.offset, range.data, now);
+  }
+}

@@ -1,0 +1,151 @@
+import { randomBytes } from 'node:crypto';
+import { ClientHandshake, noneClientAuth, type ClientHandshakeResult } from '@kwik/kcp';
+import { systemClock } from '@kwik/quic';
+import { KwikError, PRIMARY_PATH_ID, proto, toPathId, type Clock, type PathId } from '@kwik/wire';
+import type { DialOptions, DialTarget } from '../api/options.js';
+import type { Session } from '../api/session.js';
+import { peerStreamLimits, resolveLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
+import { SessionEngine } from '../runtime/engine.js';
+import type { PathPort } from '../runtime/path-port.js';
+import { PathRuntime } from '../runtime/path-runtime.js';
+import { shakeHands } from './client-handshake.js';
+import { ClientRole } from './client-role.js';
+import { ClientSession } from './client-session.js';
+import { QuicConnector, type Connector } from './connector.js';
+import { ContentClient } from './content-client.js';
+import { formatAddress, parseTarget } from './target.js';
+import { MAX_PACKET_BYTES } from '@kwik/wire';
+
+const AGENT = 'kwik-node/0.1';
+const DEFAULT_IDLE_TIMEOUT_MS = 30_000;
+const CAPABILITIES: proto.Capability[] = [
+  proto.Capability.REPLICA,
+  proto.Capability.CONTRIBUTE,
+  proto.Capability.RAW,
+];
+
+/**
+ * Opens a session with the server at `target`: one QUIC connection, a control stream, authentication, a session id.
+ * Rejects with a KwikError: ERR_KWIK_CONNECT_FAILED, ERR_KWIK_TIMEOUT, ERR_KWIK_CERTIFICATE, ERR_KWIK_AUTH_FAILED, …
+ */
+export async function dial(target: string | DialTarget, options: DialOptions = {}): Promise<Session> {
+  return dialOver(new QuicConnector(options), parseTarget(target), options);
+}
+
+/** The same over any source of connections. Closes `connector` when the session ends or cannot be opened. */
+export async function dialOver(connector: Connector, target: DialTarget, options: DialOptions): Promise<Session> {
+  try {
+    return await new Dialler(connector, options).open(target);
+  } catch (error) {
+    await connector.close();
+    throw KwikError.from(error, 'ERR_KWIK_CONNECT_FAILED');
+  }
+}
+
+class Dialler {
+  readonly #connector: Connector;
+  readonly #options: DialOptions;
+  readonly #limits: ResolvedLimits;
+  readonly #clock: Clock;
+
+  constructor(connector: Connector, options: DialOptions) {
+    this.#connector = connector;
+    this.#options = options;
+    this.#limits = resolveLimits(options.limits);
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  async open(target: DialTarget): Promise<Session> {
+    const address = formatAddress(target.host, target.port);
+    const timeoutMs = this.#options.timeoutMs ?? this.#limits.handshakeTimeoutMs;
+    const { signal, serverName } = this.#options;
+    const transport = await this.#connector.connect(target, { timeoutMs, signal, serverName });
+    const { port, result } = await shakeHands(
+      transport,
+      new ClientHandshake({ purpose: { kind: 'open' }, ...this.#hello() }),
+      this.#clock,
+      { timeoutMs, signal, address },
+    );
+    const content = new ContentClient();
+    const engine = this.#engine(content);
+    const role = new ClientRole(engine, content, {
+      maxPaths: this.#limits.maxPaths,
+      maxRawPacketBytes: this.#limits.maxRawPacketBytes,
+      joinPath: (command) => this.#join(engine, result, command),
+    });
+    engine.attachRole(role);
+    content.bind(engine, () => role.primary);
+    engine.addPath(this.#path(engine, PRIMARY_PATH_ID, address, port, result));
+    return new ClientSession(result.sessionId, engine, this.#connector);
+  }
+
+  #engine(content: ContentClient): SessionEngine {
+    const { streamWindowBytes, sessionWindowBytes, sendBufferBytes, maxStreams } = this.#limits;
+    return new SessionEngine(
+      {
+        role: 'client',
+        streamWindowBytes,
+        sessionWindowBytes,
+        sendBufferBytes,
+        maxStreams,
+        maxPacketBytes: MAX_PACKET_BYTES,
+        rangeSink: content,
+      },
+      this.#clock,
+    );
+  }
+
+  async #join(
+    engine: SessionEngine,
+    session: ClientHandshakeResult,
+    command: proto.AddPath,
+  ): Promise<{ path: PathRuntime; result: ClientHandshakeResult }> {
+    const resolved = (await this.#options.resolvePath?.(command.address)) ?? command.address;
+    if (resolved === false) {
+      throw new KwikError('ERR_KWIK_PERMISSION_DENIED', `the client does not connect to ${command.address}`);
+    }
+    const named = parseTarget(command.address);
+    const timeoutMs = command.timeoutMs > 0 ? command.timeoutMs : this.#limits.handshakeTimeoutMs;
+    const transport = await this.#connector.connect(parseTarget(resolved), {
+      timeoutMs,
+      serverName: command.serverName === '' ? named.host : command.serverName,
+      ...(command.pin.length > 0 && { pin: command.pin }),
+    });
+    const pathId = toPathId(command.pathId);
+    const handshake = new ClientHandshake({
+      purpose: { kind: 'join', keys: session.keys, pathId, token: command.token, audience: command.address },
+      ...this.#hello(),
+    });
+    const { port, result } = await shakeHands(transport, handshake, this.#clock, { timeoutMs, address: resolved });
+    return { path: this.#path(engine, pathId, command.address, port, result), result };
+  }
+
+  #path(
+    engine: SessionEngine,
+    id: PathId,
+    address: string,
+    port: PathPort,
+    result: ClientHandshakeResult,
+  ): PathRuntime {
+    return new PathRuntime({
+      id,
+      address,
+      primary: id === PRIMARY_PATH_ID,
+      serverId: result.serverId,
+      port,
+      data: engine.plane.addPath(id, peerStreamLimits(result.limits)),
+      clock: this.#clock,
+      events: engine,
+    });
+  }
+
+  #hello() {
+    return {
+      auth: [...(this.#options.auth ?? [noneClientAuth()])],
+      capabilities: CAPABILITIES,
+      limits: toProtoLimits(this.#limits, this.#options.transport?.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS),
+      agent: AGENT,
+      random: (bytes: number) => new Uint8Array(randomBytes(bytes)),
+    };
+  }
+}

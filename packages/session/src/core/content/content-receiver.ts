@@ -1,0 +1,244 @@
+import { KwikError, type PathId, type proto, type StreamId } from '@kwik/wire';
+import { BlockLedger, type BlockCopy } from './block-ledger.js';
+import { ContentSource } from './content-source.js';
+import { DigestLedger } from './digest-ledger.js';
+import { planNext } from './range-planner.js';
+
+/** Bounds on what a primary may announce. */
+const MIN_BLOCK_BYTES = 4 * 1024;
+const MAX_BLOCK_BYTES = 1024 * 1024;
+/** A source that was asked and sends nothing, though its path is alive, is passed over after this … */
+const SOURCE_SILENCE_MS = 1000;
+/** … or this many RTTs, whichever is longer. */
+const SOURCE_SILENCE_RTTS = 6;
+
+export type ContentCommand =
+  | { readonly kind: 'request'; readonly pathId: PathId; readonly block: number; readonly offset: number; readonly length: number; readonly withGrant: boolean }
+  | { readonly kind: 'cancel'; readonly pathId: PathId; readonly blocks: readonly number[] };
+
+export interface VerifiedBlock {
+  /** Offset in the stream. */
+  readonly offset: number;
+  readonly data: Uint8Array;
+}
+
+export interface ContentViolation {
+  readonly pathId: PathId;
+  readonly block: number;
+}
+
+/**
+ * The client's side of a multi-source stream: asks servers for blocks, checks what comes against the primary's
+ * digests, and gives out verified blocks. Sans-IO; the request id of a block is its number.
+ *
+ * Calling contract: after any `handle…` or source change call `plan`, then take `takeVerified` and `takeViolations`.
+ */
+export class ContentReceiver {
+  readonly streamId: StreamId;
+  readonly baseOffset: number;
+  readonly ledger: BlockLedger;
+  readonly #digests: DigestLedger;
+  readonly #sources = new Map<PathId, ContentSource>();
+  readonly #refused = new Set<PathId>();
+  #verified: VerifiedBlock[] = [];
+  #violations: ContentViolation[] = [];
+  #cancels = new Map<PathId, number[]>();
+
+  constructor(start: proto.ContentStart, streamId: StreamId) {
+    const size = safeNumber(start.size, 'content size');
+    if (start.blockBytes < MIN_BLOCK_BYTES || start.blockBytes > MAX_BLOCK_BYTES) {
+      throw new KwikError(
+        'ERR_KWIK_INVALID_MESSAGE',
+        `block size ${start.blockBytes} is not from ${MIN_BLOCK_BYTES} to ${MAX_BLOCK_BYTES} bytes`,
+      );
+    }
+    this.streamId = streamId;
+    this.baseOffset = safeNumber(start.baseOffset, 'content offset');
+    this.ledger = new BlockLedger({ size, blockBytes: start.blockBytes });
+    this.#digests = new DigestLedger(this.ledger.blockCount);
+  }
+
+  get complete(): boolean {
+    return this.ledger.complete;
+  }
+
+  get sources(): readonly ContentSource[] {
+    return [...this.#sources.values()];
+  }
+
+  source(pathId: PathId): ContentSource | undefined {
+    return this.#sources.get(pathId);
+  }
+
+  /** A server that may have the content. One that refused it before is not asked again. */
+  addSource(pathId: PathId, trusted: boolean, now: number): void {
+    if (this.#sources.has(pathId) || this.#refused.has(pathId)) return;
+    this.#sources.set(pathId, new ContentSource(pathId, trusted, now));
+  }
+
+  /** The primary sends these first bytes without being asked. */
+  expectUnasked(pathId: PathId, bytes: number, now: number): void {
+    const source = this.#sources.get(pathId);
+    if (source === undefined) return;
+    source.grantSent = true;
+    const end = Math.ceil(Math.min(bytes, this.ledger.shape.size) / this.ledger.shape.blockBytes);
+    for (let block = 0; block < end; block++) source.expect(this.ledger.expect(block, pathId, now), now);
+  }
+
+  /**
+   * The server is lost to this content: what it owed is asked of others. Blocks that it sent whole and that wait for
+   * their digest are kept, unless it has been caught lying.
+   */
+  removeSource(pathId: PathId, why: 'dead' | 'refused' | 'untrusted'): void {
+    const source = this.#sources.get(pathId);
+    if (why !== 'dead') this.#refused.add(pathId);
+    if (source === undefined) return;
+    this.#sources.delete(pathId);
+    if (why === 'untrusted') this.ledger.forgetPath(pathId);
+    else for (const copy of source.expected.values()) this.ledger.forget(copy);
+  }
+
+  handleDigests(firstBlock: number, digests: Uint8Array, now: number): void {
+    const { first, end } = this.#digests.add(firstBlock, digests);
+    for (let block = first; block < end; block++) {
+      for (const copy of [...this.ledger.copies(block)]) {
+        if (copy.received.size === copy.buffer.length) this.#tryVerify(copy, now);
+      }
+      if (this.ledger.isVerified(block)) this.#digests.forget(block);
+    }
+  }
+
+  /** Bytes at a content offset from a path. Returns how many were wanted. */
+  handleData(pathId: PathId, offset: number, data: Uint8Array, now: number): number {
+    const source = this.#sources.get(pathId);
+    if (source === undefined || offset < 0 || offset + data.length > this.ledger.shape.size) return 0;
+    let wanted = 0;
+    let at = 0;
+    while (at < data.length) {
+      const block = Math.floor((offset + at) / this.ledger.shape.blockBytes);
+      const inBlock = offset + at - this.ledger.startOf(block);
+      const length = Math.min(data.length - at, this.ledger.lengthOf(block) - inBlock);
+      wanted += this.#fill(source, block, inBlock, data.subarray(at, at + length), now);
+      at += length;
+    }
+    source.duplicateBytes += data.length - wanted;
+    source.lastDataMs = now;
+    return wanted;
+  }
+
+  handleRefused(pathId: PathId, blocks: readonly number[], now: number): void {
+    const source = this.#sources.get(pathId);
+    if (source === undefined) return;
+    for (const block of blocks) {
+      const copy = source.expected.get(block);
+      if (copy === undefined) continue;
+      source.release(copy, now);
+      this.ledger.forget(copy);
+    }
+  }
+
+  /** Servers that are asked and do not deliver are passed over until they do. Call now and then. */
+  checkSources(now: number, isPathSuspected: (pathId: PathId) => boolean): void {
+    for (const source of this.#sources.values()) {
+      const patienceMs = Math.max(SOURCE_SILENCE_MS, SOURCE_SILENCE_RTTS * source.rttMs);
+      const silent = source.expected.size > 0 && now - source.lastDataMs > patienceMs;
+      source.suspected = silent || isPathSuspected(source.pathId);
+      // Servers answer in the order asked: what was passed over is lost, and is asked for again, of anybody.
+      for (const copy of source.overdue(now, patienceMs)) {
+        this.#cancel(copy, now);
+        this.ledger.forget(copy);
+      }
+    }
+  }
+
+  /** What to tell the servers now. `windowEnd` is the first stream offset that the reader has no room for. */
+  plan(now: number, windowEnd: number): ContentCommand[] {
+    const commands: ContentCommand[] = [];
+    for (const [pathId, blocks] of this.#cancels) commands.push({ kind: 'cancel', pathId, blocks });
+    this.#cancels = new Map();
+    const sources = this.sources;
+    const windowEndBlock = this.ledger.blocksBefore(windowEnd - this.baseOffset);
+    for (;;) {
+      const next = planNext({ ledger: this.ledger, sources, windowEndBlock, now });
+      if (next === undefined) return commands;
+      const source = this.#sources.get(next.pathId)!;
+      source.expect(this.ledger.expect(next.block, next.pathId, now), now);
+      commands.push({
+        kind: 'request',
+        pathId: next.pathId,
+        block: next.block,
+        offset: this.ledger.startOf(next.block),
+        length: this.ledger.lengthOf(next.block),
+        withGrant: !source.grantSent,
+      });
+      source.grantSent = true;
+    }
+  }
+
+  takeVerified(): VerifiedBlock[] {
+    const verified = this.#verified;
+    if (verified.length > 0) this.#verified = [];
+    return verified;
+  }
+
+  /** Servers whose bytes did not match. */
+  takeViolations(): ContentViolation[] {
+    const violations = this.#violations;
+    if (violations.length > 0) this.#violations = [];
+    return violations;
+  }
+
+  progress(): proto.SourceProgress[] {
+    return this.sources.map((source) => ({
+      pathId: source.pathId,
+      deliveredBytes: BigInt(source.deliveredBytes),
+      duplicateBytes: BigInt(source.duplicateBytes),
+      rejectedBytes: BigInt(source.rejectedBytes),
+    }));
+  }
+
+  #fill(source: ContentSource, block: number, inBlock: number, data: Uint8Array, now: number): number {
+    const copy = source.expected.get(block);
+    if (copy === undefined) return 0;
+    const fresh = copy.received.add(inBlock, inBlock + data.length);
+    if (fresh === 0) return 0;
+    copy.buffer.set(data, inBlock);
+    source.handleData(fresh, now);
+    if (copy.received.size === copy.buffer.length) {
+      source.complete(copy, now);
+      this.#tryVerify(copy, now);
+    }
+    return fresh;
+  }
+
+  #tryVerify(copy: BlockCopy, now: number): void {
+    const source = this.#sources.get(copy.pathId);
+    const good = source?.trusted === true ? true : this.#digests.check(copy.block, copy.buffer);
+    if (good === undefined) return;
+    if (!good) {
+      this.ledger.forget(copy);
+      if (source !== undefined) source.rejectedBytes += copy.buffer.length;
+      this.#violations.push({ pathId: copy.pathId, block: copy.block });
+      return;
+    }
+    this.#verified.push({ offset: this.baseOffset + this.ledger.startOf(copy.block), data: copy.buffer });
+    this.#digests.forget(copy.block);
+    for (const left of this.ledger.verify(copy.block)) if (left !== copy) this.#cancel(left, now);
+  }
+
+  #cancel(copy: BlockCopy, now: number): void {
+    const source = this.#sources.get(copy.pathId);
+    if (source?.expected.has(copy.block) !== true) return;
+    source.release(copy, now);
+    const blocks = this.#cancels.get(copy.pathId) ?? [];
+    blocks.push(copy.block);
+    this.#cancels.set(copy.pathId, blocks);
+  }
+}
+
+function safeNumber(value: bigint, what: string): number {
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) {
+    throw new KwikError('ERR_KWIK_INVALID_MESSAGE', `${what} ${value} is beyond 2^53-1`);
+  }
+  return Number(value);
+}

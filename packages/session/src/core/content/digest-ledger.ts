@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto';
+import { KwikError } from '@kwik/wire';
+
+export const DIGEST_BYTES = 32;
+
+/** Digests of blocks as the primary sends them, in order. Keeps those of blocks that are not done yet. */
+export class DigestLedger {
+  readonly #blockCount: number;
+  readonly #digests = new Map<number, Uint8Array>();
+  #next = 0;
+
+  constructor(blockCount: number) {
+    this.#blockCount = blockCount;
+  }
+
+  /** Takes consecutive digests; returns the blocks that they are for. */
+  add(firstBlock: number, digests: Uint8Array): { first: number; end: number } {
+    const count = digests.length / DIGEST_BYTES;
+    if (firstBlock !== this.#next || !Number.isInteger(count) || firstBlock + count > this.#blockCount) {
+      throw new KwikError(
+        'ERR_KWIK_INVALID_MESSAGE',
+        `digests from block ${firstBlock} (${digests.length} bytes), expected whole ones from block ${this.#next}`,
+      );
+    }
+    for (let index = 0; index < count; index++) {
+      this.#digests.set(firstBlock + index, digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES));
+    }
+    this.#next += count;
+    return { first: firstBlock, end: this.#next };
+  }
+
+  /** Whether the bytes are the block's; undefined while its digest has not come. */
+  check(block: number, bytes: Uint8Array): boolean | undefined {
+    const expected = this.#digests.get(block);
+    if (expected === undefined) return undefined;
+    return createHash('sha256').update(bytes).digest().equals(expected);
+  }
+
+  forget(block: number): void {
+    this.#digests.delete(block);
+  }
+}

@@ -1,0 +1,143 @@
+import type { PathId } from '@kwik/wire';
+import type { BlockLedger } from './block-ledger.js';
+import type { ContentSource } from './content-source.js';
+
+/** Supply of a path in multiples of its RTT: one to reach the server, one for the bytes to come, one to double the rate. */
+const SUPPLY_RTTS = 3;
+/** And for as long as plans and timers may take. */
+const SUPPLY_SLACK_MS = 50;
+/** A source is never left with less, in blocks. */
+const MIN_SUPPLY_BLOCKS = 2;
+/** A copy elsewhere must be expected to come this much earlier to be worth its bytes. */
+const DUPLICATE_GAIN = 0.75;
+/** And by at least this, so that noise in the estimates does not cause copies. */
+const DUPLICATE_MIN_GAIN_MS = 10;
+/** Copies of one block under way at once, counted on paths that are not suspected. */
+const MAX_COPIES = 2;
+/** Bytes of duplicates in flight at once, as a share of what is left, and in blocks at the least. */
+const DUPLICATE_SHARE = 0.1;
+const DUPLICATE_MIN_BLOCKS = 8;
+
+export interface Assignment {
+  readonly pathId: PathId;
+  readonly block: number;
+  /** Another server was asked for it already. */
+  readonly duplicate: boolean;
+}
+
+export interface PlanInput {
+  readonly ledger: BlockLedger;
+  readonly sources: readonly ContentSource[];
+  /** Blocks from here on do not fit the reader's window. */
+  readonly windowEndBlock: number;
+  readonly now: number;
+}
+
+/**
+ * Decides which server sends which block. Pure: reads the ledger and the sources and returns one assignment at a time.
+ *
+ * Each source is kept supplied for a little more than its control delay. A slower or farther source gets blocks
+ * farther ahead, at the place that the others will have reached when its bytes arrive (the idea of DEMS, Guo et al.,
+ * MobiCom 2017, and of ECF, Lim et al., CoNEXT 2017), and none at all when the others will be done by then. When
+ * nothing is left to ask for, blocks that are expected late are asked for a second time elsewhere.
+ */
+export function planNext(input: PlanInput): Assignment | undefined {
+  const hungry = input.sources.filter((source) => !source.suspected && source.expectedBytes < supplyTarget(source, input));
+  hungry.sort((a, b) => a.etaMs(0, input.now) - b.etaMs(0, input.now));
+  for (const source of hungry) {
+    const block = freeBlockFor(source, input);
+    if (block !== undefined) return { pathId: source.pathId, block, duplicate: isCopied(block, input) };
+  }
+  for (const source of hungry) {
+    const block = lateBlockFor(source, input);
+    if (block !== undefined) return { pathId: source.pathId, block, duplicate: true };
+  }
+  return undefined;
+}
+
+function supplyTarget(source: ContentSource, { ledger, now }: PlanInput): number {
+  const floor = MIN_SUPPLY_BLOCKS * ledger.shape.blockBytes;
+  if (!source.measured) return floor;
+  const ms = SUPPLY_RTTS * source.rttMs + SUPPLY_SLACK_MS;
+  return floor + (source.rateBytesPerSecond(now) * ms) / 1000;
+}
+
+/** A block that nobody sends, at the distance that suits the source. */
+function freeBlockFor(source: ContentSource, input: PlanInput): number | undefined {
+  const { ledger, windowEndBlock } = input;
+  let skip = blocksOthersDoFirst(source, input);
+  for (let block = ledger.head; block < windowEndBlock; block++) {
+    if (!isFree(block, input) || ledger.copy(block, source.pathId) !== undefined) continue;
+    if (skip-- > 0) continue;
+    return block;
+  }
+  return undefined;
+}
+
+/** How many free blocks the other sources will have brought before this one could bring its next. */
+function blocksOthersDoFirst(source: ContentSource, { sources, ledger, now }: PlanInput): number {
+  if (!source.measured && source.expected.size < MIN_SUPPLY_BLOCKS) return 0;
+  const mine = source.etaMs(ledger.shape.blockBytes, now);
+  let bytes = 0;
+  for (const other of sources) {
+    if (other === source || other.suspected || !other.measured) continue;
+    const lead = mine - other.etaMs(0, now);
+    if (lead > 0) bytes += (lead / 1000) * other.rateBytesPerSecond(now);
+  }
+  return Math.floor(bytes / ledger.shape.blockBytes);
+}
+
+/** The block that this source could bring earlier than the one that was asked, by the widest margin. */
+function lateBlockFor(source: ContentSource, input: PlanInput): number | undefined {
+  const { ledger, sources, windowEndBlock, now } = input;
+  if (!duplicatesAllowed(input)) return undefined;
+  let best: number | undefined;
+  let bestGainMs = DUPLICATE_MIN_GAIN_MS;
+  for (const other of sources) {
+    if (other === source || other.suspected) continue;
+    let aheadBytes = 0;
+    const rate = other.rateBytesPerSecond(now);
+    for (const copy of other.expected.values()) {
+      aheadBytes += copy.buffer.length - copy.received.size;
+      if (copy.block >= windowEndBlock || !mayCopy(copy.block, source, input)) continue;
+      const theirsMs = Math.max((aheadBytes / rate) * 1000, other.rttMs - (now - copy.requestedAtMs));
+      const mineMs = source.etaMs(copy.buffer.length, now);
+      const gainMs = theirsMs - mineMs;
+      if (mineMs < theirsMs * DUPLICATE_GAIN && gainMs > bestGainMs) {
+        best = copy.block;
+        bestGainMs = gainMs;
+      }
+    }
+  }
+  return best !== undefined && !ledger.isVerified(best) ? best : undefined;
+}
+
+function mayCopy(block: number, source: ContentSource, { ledger, sources }: PlanInput): boolean {
+  const copies = ledger.copies(block);
+  if (copies.some((copy) => copy.pathId === source.pathId)) return false;
+  const live = copies.filter((copy) => sources.some((other) => other.pathId === copy.pathId && !other.suspected));
+  return live.length < MAX_COPIES;
+}
+
+function duplicatesAllowed({ ledger, sources }: PlanInput): boolean {
+  let underWay = 0;
+  for (const source of sources) {
+    for (const copy of source.expected.values()) {
+      if (ledger.copies(copy.block).length > 1) underWay += copy.buffer.length / 2;
+    }
+  }
+  const left = ledger.shape.size - ledger.verifiedBytes;
+  return underWay < Math.max(left * DUPLICATE_SHARE, DUPLICATE_MIN_BLOCKS * ledger.shape.blockBytes);
+}
+
+/** Nobody sends it, or only sources that are suspected. */
+function isFree(block: number, { ledger, sources }: PlanInput): boolean {
+  if (ledger.isVerified(block)) return false;
+  return ledger
+    .copies(block)
+    .every((copy) => sources.some((source) => source.pathId === copy.pathId && source.suspected));
+}
+
+function isCopied(block: number, { ledger }: PlanInput): boolean {
+  return ledger.copies(block).length > 0;
+}

@@ -1,0 +1,119 @@
+import { KwikError } from '@kwik/wire';
+
+/** Read from the source at once at the most; large enough to amortise a file read, small enough to be fair. */
+const READ_BYTES = 256 * 1024;
+/** Read ahead of what the path has taken, bytes: a few round trips of a fast path. */
+const READ_AHEAD_BYTES = 1024 * 1024;
+/** Bounds on what one client may have asked for and not yet got. */
+const MAX_RANGES = 4096;
+
+export interface SupplyRead {
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface SuppliedPiece {
+  /** Offset in the stream. */
+  readonly offset: number;
+  readonly data: Uint8Array;
+}
+
+interface Range {
+  readonly id: bigint;
+  /** Offset in the content of the next byte to read, and to send. */
+  readNext: number;
+  sendNext: number;
+  readonly end: number;
+  readonly chunks: Uint8Array[];
+}
+
+/**
+ * A server's side of a multi-source stream: ranges that the client asked for, in the order asked, read ahead of the
+ * path. It reads nothing itself: `nextRead` says what to read, `supply` takes the bytes.
+ */
+export class RangeSupply {
+  readonly baseOffset: number;
+  readonly size: number;
+  readonly #ranges: Range[] = [];
+  #bufferedBytes = 0;
+  #reading: { range: Range; offset: number } | undefined;
+
+  constructor(options: { baseOffset: number; size: number }) {
+    this.baseOffset = options.baseOffset;
+    this.size = options.size;
+  }
+
+  get hasData(): boolean {
+    const first = this.#ranges[0];
+    return first !== undefined && first.chunks.length > 0;
+  }
+
+  get outstandingRanges(): number {
+    return this.#ranges.length;
+  }
+
+  request(id: bigint, offset: number, length: number): void {
+    if (length <= 0 || offset < 0 || offset + length > this.size) {
+      throw new KwikError(
+        'ERR_KWIK_INVALID_MESSAGE',
+        `range ${offset}+${length} is not inside content of ${this.size} bytes`,
+      );
+    }
+    if (this.#ranges.length >= MAX_RANGES) {
+      throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `more than ${MAX_RANGES} ranges outstanding`, { scope: 'peer' });
+    }
+    this.#ranges.push({ id, readNext: offset, sendNext: offset, end: offset + length, chunks: [] });
+  }
+
+  cancel(ids: readonly bigint[]): void {
+    const gone = new Set(ids);
+    for (let index = this.#ranges.length - 1; index >= 0; index--) {
+      const range = this.#ranges[index]!;
+      if (gone.has(range.id)) this.#drop(index);
+    }
+  }
+
+  /** Nothing more will be sent. */
+  clear(): void {
+    while (this.#ranges.length > 0) this.#drop(this.#ranges.length - 1);
+  }
+
+  /** What to read next, or undefined while a read is under way or enough is buffered. One read at a time. */
+  nextRead(): SupplyRead | undefined {
+    if (this.#reading !== undefined || this.#bufferedBytes >= READ_AHEAD_BYTES) return undefined;
+    const range = this.#ranges.find((candidate) => candidate.readNext < candidate.end);
+    if (range === undefined) return undefined;
+    this.#reading = { range, offset: range.readNext };
+    return { offset: range.readNext, length: Math.min(READ_BYTES, range.end - range.readNext) };
+  }
+
+  /** The bytes of the read that `nextRead` named last. */
+  supply(data: Uint8Array): void {
+    const reading = this.#reading;
+    this.#reading = undefined;
+    if (reading === undefined || !this.#ranges.includes(reading.range) || data.length === 0) return;
+    reading.range.chunks.push(data);
+    reading.range.readNext += data.length;
+    this.#bufferedBytes += data.length;
+  }
+
+  /** The next bytes to send, at most `maxBytes`. */
+  take(maxBytes: number): SuppliedPiece | undefined {
+    const range = this.#ranges[0];
+    const chunk = range?.chunks[0];
+    if (range === undefined || chunk === undefined) return undefined;
+    const data = chunk.length > maxBytes ? chunk.subarray(0, maxBytes) : chunk;
+    if (data.length === chunk.length) range.chunks.shift();
+    else range.chunks[0] = chunk.subarray(maxBytes);
+    const offset = this.baseOffset + range.sendNext;
+    range.sendNext += data.length;
+    this.#bufferedBytes -= data.length;
+    if (range.sendNext === range.end) this.#ranges.shift();
+    return { offset, data };
+  }
+
+  #drop(index: number): void {
+    const [range] = this.#ranges.splice(index, 1);
+    for (const chunk of range?.chunks ?? []) this.#bufferedBytes -= chunk.length;
+  }
+}

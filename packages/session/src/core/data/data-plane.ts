@@ -1,0 +1,269 @@
+import {
+  encodePacket,
+  KwikError,
+  maxStreamsFrame,
+  proto,
+  PRIMARY_PATH_ID,
+  resetStreamFrame,
+  stopSendingFrame,
+  toStreamId,
+  windowUpdateFrame,
+  type PathId,
+  type StreamId,
+} from '@kwik/wire';
+import { StreamPicker } from '../streams/stream-picker.js';
+import { StreamTable, type PeerStreamLimits } from '../streams/stream-table.js';
+import type { StreamState } from '../streams/stream-state.js';
+import type { ReadChunk } from '../streams/reassembler.js';
+import type { DataEvent } from './data-events.js';
+import { DataPath } from './data-path.js';
+import { FrameReceiver } from './frame-receiver.js';
+import { PacketBuilder } from './packet-builder.js';
+import type { RangeSink } from './range-sink.js';
+
+export interface DataPlaneOptions {
+  readonly role: 'client' | 'primary' | 'secondary';
+  readonly streamWindowBytes: number;
+  readonly sessionWindowBytes: number;
+  readonly sendBufferBytes: number;
+  readonly maxStreams: number;
+  readonly maxPacketBytes: number;
+  /** The client's content receivers. */
+  readonly rangeSink?: RangeSink;
+}
+
+/**
+ * The data plane of a session at one end: logical streams over the packets of all paths. Sans-IO and deterministic.
+ *
+ * Calling contract: `handle…` takes what happened; the application's calls (`open`, `write`, `read`, …) change streams;
+ * after either, take `nextEvent` until it is undefined and `pollPacket` for each path that can carry a packet; call
+ * `handleTimeout` at `nextTimeoutMs`.
+ */
+export class DataPlane {
+  readonly #options: DataPlaneOptions;
+  readonly streams: StreamTable;
+  readonly #picker = new StreamPicker();
+  readonly #paths = new Map<PathId, DataPath>();
+  readonly #events: DataEvent[] = [];
+  readonly #receiver: FrameReceiver;
+  readonly #builder: PacketBuilder;
+
+  constructor(options: DataPlaneOptions) {
+    this.#options = options;
+    this.streams = new StreamTable({
+      side: options.role === 'client' ? 'client' : 'server',
+      maxStreams: options.role === 'secondary' ? 0 : options.maxStreams,
+      streamWindowBytes: options.streamWindowBytes,
+      sendBufferBytes: options.sendBufferBytes,
+    });
+    const emit = (event: DataEvent): void => void this.#events.push(event);
+    this.#builder = new PacketBuilder(this.#picker, emit);
+    this.#receiver = new FrameReceiver({
+      role: options.role,
+      streams: this.streams,
+      picker: this.#picker,
+      rangeSink: options.rangeSink,
+      emit,
+      path: (id) => this.#paths.get(id),
+      settle: (stream) => this.#settle(stream),
+    });
+  }
+
+  // --- Paths ---
+
+  addPath(id: PathId, peer: PeerStreamLimits & { sessionWindowBytes: number }): DataPath {
+    const path = new DataPath(id, {
+      windowBytes: this.#options.sessionWindowBytes,
+      peerWindowBytes: peer.sessionWindowBytes,
+      maxPacketBytes: this.#options.maxPacketBytes,
+    });
+    this.#paths.set(id, path);
+    if (id === PRIMARY_PATH_ID || this.#options.role !== 'client') {
+      this.streams.setPeerLimits(peer);
+      this.#events.push({ kind: 'credit' });
+    }
+    return path;
+  }
+
+  path(id: PathId): DataPath | undefined {
+    return this.#paths.get(id);
+  }
+
+  /** The path is gone: what it had not delivered goes out again on whatever path carries these streams next. */
+  removePath(id: PathId): void {
+    const path = this.#paths.get(id);
+    if (path === undefined) return;
+    this.#paths.delete(id);
+    for (const pieces of path.sent.takeAll()) {
+      for (const piece of pieces) {
+        const stream = this.streams.get(piece.streamId);
+        stream?.send?.handleLost(piece);
+        if (stream !== undefined) this.#picker.offer(stream);
+      }
+    }
+  }
+
+  handleChunk(pathId: PathId, realStreamId: number, chunk: Uint8Array, now: number): void {
+    const path = this.#paths.get(pathId);
+    if (path === undefined) return;
+    this.#guard(pathId, () => {
+      const reader = path.reader(realStreamId);
+      reader.push(chunk);
+      for (;;) {
+        const packet = reader.next();
+        if (packet === undefined) break;
+        this.#receiver.handlePacket(path, packet, now);
+      }
+    });
+  }
+
+  handleRealStreamEnd(pathId: PathId, realStreamId: number): void {
+    const path = this.#paths.get(pathId);
+    if (path !== undefined) this.#guard(pathId, () => path.endReader(realStreamId));
+  }
+
+  /** The next packet for a path that can carry about `maxBytes` now, with its length prefix; undefined: nothing to send. */
+  pollPacket(pathId: PathId, maxBytes: number, now: number): Uint8Array | undefined {
+    const path = this.#paths.get(pathId);
+    if (path === undefined) return undefined;
+    const carriesData = this.#options.role !== 'client' || pathId === PRIMARY_PATH_ID;
+    const packet = this.#builder.build(path, maxBytes, carriesData, now);
+    return packet === undefined ? undefined : encodePacket(packet);
+  }
+
+  /** Whether an acknowledgement or control frame waits that must not wait for room in a window. */
+  hasUrgent(pathId: PathId, now: number): boolean {
+    const path = this.#paths.get(pathId);
+    if (path === undefined) return false;
+    const due = path.acks.ackDueAtMs();
+    return path.hasPendingFrames || (due !== undefined && due <= now);
+  }
+
+  nextTimeoutMs(): number | undefined {
+    let next: number | undefined;
+    for (const path of this.#paths.values()) {
+      const due = path.acks.ackDueAtMs();
+      if (due !== undefined && (next === undefined || due < next)) next = due;
+    }
+    return next;
+  }
+
+  nextEvent(): DataEvent | undefined {
+    return this.#events.shift();
+  }
+
+  // --- The application's side ---
+
+  open(unidirectional: boolean, priority?: number): StreamState {
+    return this.streams.open(unidirectional, priority);
+  }
+
+  /** A stream that the control plane announced. */
+  handleStreamOpened(id: StreamId): void {
+    this.streams.require(id, (stream) => this.#events.push({ kind: 'opened', streamId: stream.id }));
+  }
+
+  /** Streams have something new to send. */
+  offer(stream: StreamState): void {
+    this.#picker.offer(stream);
+    const blockedAt = stream.send?.takeBlocked();
+    if (blockedAt !== undefined) this.#queueBlocked(stream.id, blockedAt);
+  }
+
+  read(stream: StreamState, maxBytes?: number): ReadChunk | undefined {
+    const chunk = stream.receive?.read(maxBytes);
+    if (chunk === undefined) return undefined;
+    this.#paths.get(chunk.origin as PathId)?.session.onConsumed(chunk.data.length);
+    this.#announceWindows(stream, chunk.origin as PathId);
+    this.#settle(stream);
+    return chunk;
+  }
+
+  /** Verified content enters the stream. */
+  insertContent(stream: StreamState, offset: number, data: Uint8Array): void {
+    stream.receive?.insertVerified(offset, data);
+    this.#events.push({ kind: 'readable', streamId: stream.id });
+  }
+
+  resetStream(stream: StreamState, code: number): void {
+    const send = stream.send;
+    if (send === undefined || send.state === 'closed' || stream.resetSent) return;
+    send.reset(code);
+    stream.supply?.clear();
+    stream.resetSent = true;
+    const frame = resetStreamFrame({ streamId: stream.id, code, finalSize: BigInt(send.finalSize) });
+    this.#sendingPath()?.queueFrame(`reset ${stream.id}`, frame);
+    this.#settle(stream);
+  }
+
+  stopSending(stream: StreamState, code: number): void {
+    const receive = stream.receive;
+    if (receive === undefined || receive.done) return;
+    this.#receiver.creditBack(receive.stop());
+    for (const pathId of new Set([...receive.writers, this.#sendingPath()?.id])) {
+      const path = pathId === undefined ? undefined : this.#paths.get(pathId as PathId);
+      path?.queueFrame(`stop ${stream.id}`, stopSendingFrame({ streamId: stream.id, code }));
+    }
+    this.#settle(stream);
+  }
+
+  /** Forgets a stream of a secondary's contribution or content when it is over. */
+  detach(stream: StreamState): void {
+    stream.supply?.clear();
+    stream.supply = undefined;
+    this.streams.remove(stream.id);
+  }
+
+  /** Call when a stream's halves may both be done. */
+  settle(stream: StreamState): void {
+    this.#settle(stream);
+  }
+
+  #sendingPath(): DataPath | undefined {
+    if (this.#options.role === 'client') return this.#paths.get(PRIMARY_PATH_ID);
+    return this.#paths.values().next().value;
+  }
+
+  #queueBlocked(streamId: StreamId, limit: number): void {
+    const frame: proto.Frame = {
+      body: { $case: 'blocked', value: { streamId: toStreamId(streamId), limit: BigInt(limit) } },
+    };
+    this.#sendingPath()?.queueFrame(`blocked ${streamId}`, frame);
+  }
+
+  #announceWindows(stream: StreamState, origin: PathId): void {
+    const path = this.#paths.get(origin);
+    const sessionLimit = path?.session.takeUpdate();
+    if (path !== undefined && sessionLimit !== undefined) {
+      path.queueFrame('session window', windowUpdateFrame({ maxOffset: BigInt(sessionLimit) }));
+    }
+    const limit = stream.receive?.takeWindowUpdate();
+    if (limit === undefined) return;
+    const writers = new Set<number>(stream.receive?.writers);
+    const main = this.#sendingPath();
+    if (main !== undefined) writers.add(main.id);
+    for (const id of writers) {
+      const frame = windowUpdateFrame({ streamId: stream.id, maxOffset: BigInt(limit) });
+      this.#paths.get(id as PathId)?.queueFrame(`window ${stream.id}`, frame);
+    }
+  }
+
+  /** Removes a stream of which both halves are done, and gives the peer credit for a new one. */
+  #settle(stream: StreamState): void {
+    const sendDone = stream.send === undefined || ['closed', 'reset'].includes(stream.send.state);
+    const receiveDone = stream.receive === undefined || stream.receive.done;
+    if (!sendDone || !receiveDone || this.#options.role === 'secondary') return;
+    const credit = this.streams.remove(stream.id);
+    if (credit === undefined) return;
+    this.#sendingPath()?.queueFrame(`streams ${credit.unidirectional}`, maxStreamsFrame(credit));
+  }
+
+  /** A peer's mistake ends its path, and nothing else. */
+  #guard(pathId: PathId, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#events.push({ kind: 'violation', pathId, error: KwikError.from(error) });
+    }
+  }
+}

@@ -1,0 +1,217 @@
+import {
+  isUnidirectional,
+  KwikError,
+  pingFrame,
+  PRIMARY_PATH_ID,
+  proto,
+  toPacketNumber,
+  toStreamId,
+  windowUpdateFrame,
+  type PathId,
+  type StreamId,
+} from '@kwik/wire';
+import type { StreamPicker } from '../streams/stream-picker.js';
+import type { StreamState } from '../streams/stream-state.js';
+import type { StreamTable } from '../streams/stream-table.js';
+import type { DataEvent } from './data-events.js';
+import type { DataPath } from './data-path.js';
+import type { RangeSink } from './range-sink.js';
+
+/** Offsets are counted in doubles inside a session: exact up to here, 8 PiB. */
+const MAX_OFFSET = BigInt(Number.MAX_SAFE_INTEGER);
+
+export interface FrameReceiverContext {
+  readonly role: 'client' | 'primary' | 'secondary';
+  readonly streams: StreamTable;
+  readonly picker: StreamPicker;
+  readonly rangeSink: RangeSink | undefined;
+  emit(event: DataEvent): void;
+  path(id: PathId): DataPath | undefined;
+  settle(stream: StreamState): void;
+}
+
+/** Takes the packets of all paths apart and applies each frame. Throws a KwikError at a peer's mistake. */
+export class FrameReceiver {
+  readonly #context: FrameReceiverContext;
+
+  constructor(context: FrameReceiverContext) {
+    this.#context = context;
+  }
+
+  handlePacket(path: DataPath, packet: proto.Packet, now: number): void {
+    const eliciting = packet.frames.some((frame) => frame.body?.$case !== 'ack');
+    const arrival = path.acks.onPacket(toPacketNumber(packet.packetNumber), eliciting, now);
+    if (arrival === 'duplicate') return;
+    for (const frame of packet.frames) this.#handleFrame(path, frame, now);
+  }
+
+  /** Bytes that the application will never read: their paths get the credit back. */
+  creditBack(byOrigin: ReadonlyMap<number, number>): void {
+    for (const [origin, bytes] of byOrigin) this.#consume(this.#context.path(origin as PathId), bytes);
+  }
+
+  #handleFrame(path: DataPath, frame: proto.Frame, now: number): void {
+    const body = frame.body;
+    switch (body?.$case) {
+      case undefined:
+        return;
+      case 'stream':
+        this.#handleStream(path, body.value, now);
+        return;
+      case 'ack':
+        this.#handleAck(body.value, now);
+        return;
+      case 'windowUpdate':
+        this.#handleWindowUpdate(path, body.value);
+        return;
+      case 'resetStream':
+        this.#handleReset(path, body.value);
+        return;
+      case 'stopSending':
+        this.#handleStopSending(body.value);
+        return;
+      case 'raw':
+        this.#context.emit({ kind: 'raw', pathId: path.id, data: body.value.data });
+        return;
+      case 'ping':
+        if (!body.value.reply) path.queueFrame('pong', pingFrame({ sequence: body.value.sequence, reply: true }));
+        return;
+      case 'blocked':
+        this.#handleBlocked(path, body.value);
+        return;
+      case 'sealed':
+        throw new KwikError('ERR_KWIK_UNSUPPORTED', 'this end relays nothing and anchors no relayed path');
+      case 'maxStreams':
+        this.#context.streams.handleMaxStreams(body.value.unidirectional, body.value.maxStreams);
+        this.#context.emit({ kind: 'credit' });
+        return;
+    }
+  }
+
+  #handleStream(path: DataPath, frame: proto.StreamFrame, now: number): void {
+    const offset = toOffset(frame.offset);
+    const streamId = toStreamId(frame.streamId);
+    if ((frame.flags & proto.FrameFlag.RANGE) !== 0) {
+      path.receivedBytes += frame.data.length;
+      path.receiveRate.onDelivered(frame.data.length, path.rtt.smoothedMs, now);
+      const wanted = this.#context.rangeSink?.handleRange(path.id, streamId, offset, frame.data, now) ?? 0;
+      path.duplicateBytes += frame.data.length - wanted;
+      return;
+    }
+    path.session.onReceived(frame.data.length);
+    const stream = this.#streamOf(path, streamId);
+    const receive = stream?.receive;
+    if (stream === undefined || receive === undefined) {
+      if (stream !== undefined) throw notReadable(streamId);
+      this.#consume(path, frame.data.length);
+      return;
+    }
+    const fin = (frame.flags & proto.FrameFlag.FIN) !== 0;
+    if (fin && path.id !== PRIMARY_PATH_ID && this.#context.role === 'client') {
+      throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', 'only the primary may end a stream');
+    }
+    receive.writers.add(path.id);
+    const { fresh, duplicate } = receive.handleData(offset, frame.data, fin, path.id);
+    path.receivedBytes += fresh;
+    path.receiveRate.onDelivered(frame.data.length, path.rtt.smoothedMs, now);
+    path.duplicateBytes += duplicate;
+    if (duplicate > 0) this.#consume(path, duplicate);
+    if (fresh > 0 || fin) this.#context.emit({ kind: 'readable', streamId });
+    this.#context.settle(stream);
+  }
+
+  #handleAck(ack: proto.AckFrame, now: number): void {
+    const path = this.#context.path(ack.pathId as PathId);
+    if (path === undefined) return;
+    const result = path.sent.onAck(ack.ranges, ack.ackDelayUs, now);
+    if (result.rttSampleMs !== undefined) path.rtt.sample(result.rttSampleMs, ack.ackDelayUs / 1000, now);
+    if (result.ackedBytes > 0) {
+      path.window.onAcked(result.ackedBytes, path.rtt.smoothedMs, now);
+      path.sendRate.onDelivered(result.ackedBytes, path.rtt.smoothedMs, now);
+    }
+    for (const pieces of result.acked) {
+      for (const piece of pieces) {
+        const stream = this.#context.streams.get(piece.streamId);
+        if (stream?.send === undefined) continue;
+        stream.send.handleAcked(piece);
+        if (stream.send.flushed) this.#context.emit({ kind: 'flushed', streamId: stream.id });
+        this.#context.settle(stream);
+      }
+    }
+  }
+
+  #handleWindowUpdate(path: DataPath, frame: proto.WindowUpdateFrame): void {
+    const max = toOffset(frame.maxOffset);
+    if (frame.streamId === undefined) {
+      path.session.handleMax(max);
+      for (const stream of this.#context.streams.values()) this.#context.picker.offer(stream);
+      return;
+    }
+    const stream = this.#context.streams.get(toStreamId(frame.streamId));
+    if (stream?.send === undefined) return;
+    stream.send.handleMaxOffset(max);
+    this.#context.picker.offer(stream);
+  }
+
+  #handleReset(path: DataPath, frame: proto.ResetStreamFrame): void {
+    const stream = this.#streamOf(path, toStreamId(frame.streamId));
+    if (stream === undefined) return;
+    if (stream.receive === undefined) throw notReadable(stream.id);
+    if (path.id !== PRIMARY_PATH_ID && this.#context.role === 'client') {
+      throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', 'only the primary may reset a stream');
+    }
+    this.creditBack(stream.receive.handleReset(frame.code, toOffset(frame.finalSize)));
+    this.#context.emit({ kind: 'readable', streamId: stream.id });
+    this.#context.settle(stream);
+  }
+
+  #handleStopSending(frame: proto.StopSendingFrame): void {
+    const stream = this.#context.streams.get(toStreamId(frame.streamId));
+    if (stream?.send === undefined) return;
+    stream.send.handleStopSending(frame.code);
+    stream.supply?.clear();
+    this.#context.emit({ kind: 'writable', streamId: stream.id });
+    this.#context.settle(stream);
+  }
+
+  #handleBlocked(path: DataPath, frame: proto.BlockedFrame): void {
+    if (frame.streamId === undefined) {
+      const limit = path.session.takeUpdate(true);
+      if (limit !== undefined) path.queueFrame('session window', windowUpdateFrame({ maxOffset: BigInt(limit) }));
+      return;
+    }
+    const stream = this.#context.streams.get(toStreamId(frame.streamId));
+    if (stream?.receive === undefined) return;
+    stream.receive.writers.add(path.id);
+    const limit = stream.receive.takeWindowUpdate(true);
+    if (limit === undefined) return;
+    path.queueFrame(`window ${stream.id}`, windowUpdateFrame({ streamId: stream.id, maxOffset: BigInt(limit) }));
+  }
+
+  /** The stream that a frame names; a secondary's frame never opens one at the client. */
+  #streamOf(path: DataPath, id: StreamId): StreamState | undefined {
+    const { role, streams, emit } = this.#context;
+    if (role === 'secondary') return streams.get(id);
+    if (role === 'client' && path.id !== PRIMARY_PATH_ID) {
+      return streams.require(id);
+    }
+    return streams.require(id, (stream) => emit({ kind: 'opened', streamId: stream.id }));
+  }
+
+  #consume(path: DataPath | undefined, bytes: number): void {
+    if (path === undefined || bytes === 0) return;
+    path.session.onConsumed(bytes);
+    const limit = path.session.takeUpdate();
+    if (limit !== undefined) path.queueFrame('session window', windowUpdateFrame({ maxOffset: BigInt(limit) }));
+  }
+}
+
+function toOffset(value: bigint): number {
+  if (value > MAX_OFFSET) throw new KwikError('ERR_KWIK_INVALID_FRAME', `offset ${value} is beyond 2^53-1`);
+  return Number(value);
+}
+
+function notReadable(id: StreamId): KwikError {
+  const kind = isUnidirectional(id) ? 'unidirectional ' : '';
+  return new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `the peer writes into ${kind}stream ${id}, which only this end writes`);
+}

@@ -1,0 +1,186 @@
+import { KwikError } from '@kwik/wire';
+
+/** Bytes of a stream in order, and the path that brought them (for returning credit). */
+export interface ReadChunk {
+  readonly data: Uint8Array;
+  readonly origin: number;
+}
+
+interface Segment {
+  start: number;
+  data: Uint8Array;
+  readonly origin: number;
+}
+
+/**
+ * Pieces behind a gap that are kept at the most, per stream. With frames of a datagram and a window of 16 MB an honest
+ * sender stays below it; a sender of one-byte pieces would cost an object each.
+ */
+export const MAX_GAPPED_SEGMENTS = 16_384;
+
+export interface InsertResult {
+  /** Bytes that were not there before. */
+  readonly fresh: number;
+  /** Bytes that were there already, and were dropped. */
+  readonly duplicate: number;
+}
+
+/**
+ * Puts pieces that come in any order, from any path, into one byte stream. Pieces are kept as views, not copied. What
+ * is there first stays; what comes again is dropped.
+ */
+export class Reassembler {
+  /** In order from `#readOffset` on, without gaps. */
+  readonly #ready: Segment[] = [];
+  #readyHead = 0;
+  /** Sorted by start, disjoint, all behind `#readyEnd`. */
+  readonly #gapped: Segment[] = [];
+  #readOffset: number;
+  #readyEnd: number;
+  #bufferedBytes = 0;
+
+  constructor(startOffset = 0) {
+    this.#readOffset = startOffset;
+    this.#readyEnd = startOffset;
+  }
+
+  /** Offset of the next byte that `read` gives. */
+  get readOffset(): number {
+    return this.#readOffset;
+  }
+
+  /** Offset behind the last byte that can be read without a gap. */
+  get readyEnd(): number {
+    return this.#readyEnd;
+  }
+
+  get readableBytes(): number {
+    return this.#readyEnd - this.#readOffset;
+  }
+
+  get bufferedBytes(): number {
+    return this.#bufferedBytes;
+  }
+
+  get gappedSegments(): number {
+    return this.#gapped.length;
+  }
+
+  insert(offset: number, data: Uint8Array, origin: number): InsertResult {
+    let start = offset;
+    let piece = data;
+    if (start < this.#readyEnd) {
+      const known = Math.min(this.#readyEnd - start, piece.length);
+      piece = piece.subarray(known);
+      start += known;
+    }
+    if (piece.length === 0) return { fresh: 0, duplicate: data.length };
+    const fresh =
+      start === this.#readyEnd && this.#gapped.length === 0
+        ? this.#append({ start, data: piece, origin })
+        : this.#insertGapped(start, piece, origin);
+    this.#bufferedBytes += fresh;
+    return { fresh, duplicate: data.length - fresh };
+  }
+
+  /** The next bytes in order, at most `maxBytes`; undefined when there are none yet. */
+  read(maxBytes = Number.POSITIVE_INFINITY): ReadChunk | undefined {
+    const segment = this.#ready[this.#readyHead];
+    if (segment === undefined) return undefined;
+    let data = segment.data;
+    if (data.length > maxBytes) {
+      data = data.subarray(0, maxBytes);
+      segment.data = segment.data.subarray(maxBytes);
+      segment.start += maxBytes;
+    } else {
+      this.#dropReadyHead();
+    }
+    this.#readOffset += data.length;
+    this.#bufferedBytes -= data.length;
+    return { data, origin: segment.origin };
+  }
+
+  /** Forgets everything that is buffered; returns how much each path had brought. */
+  clear(): Map<number, number> {
+    const byOrigin = new Map<number, number>();
+    for (const segment of [...this.#ready.slice(this.#readyHead), ...this.#gapped]) {
+      byOrigin.set(segment.origin, (byOrigin.get(segment.origin) ?? 0) + segment.data.length);
+    }
+    this.#ready.length = 0;
+    this.#readyHead = 0;
+    this.#gapped.length = 0;
+    this.#readOffset = this.#readyEnd;
+    this.#bufferedBytes = 0;
+    return byOrigin;
+  }
+
+  #append(segment: Segment): number {
+    this.#ready.push(segment);
+    this.#readyEnd += segment.data.length;
+    return segment.data.length;
+  }
+
+  #insertGapped(offset: number, data: Uint8Array, origin: number): number {
+    let fresh = 0;
+    let start = offset;
+    const end = offset + data.length;
+    let index = this.#firstEndingAfter(start);
+    while (start < end) {
+      const next = this.#gapped[index];
+      const gapEnd = next === undefined ? end : Math.min(end, next.start);
+      if (gapEnd > start) {
+        const piece = data.subarray(start - offset, gapEnd - offset);
+        this.#gapped.splice(index, 0, { start, data: piece, origin });
+        index++;
+        fresh += piece.length;
+      }
+      if (next === undefined) break;
+      start = Math.max(gapEnd, next.start + next.data.length);
+      index++;
+    }
+    this.#promote();
+    if (this.#gapped.length > MAX_GAPPED_SEGMENTS) {
+      throw new KwikError(
+        'ERR_KWIK_LIMIT_EXCEEDED',
+        `more than ${MAX_GAPPED_SEGMENTS} separate pieces of one stream wait for a gap to close; send larger pieces`,
+        { scope: 'peer' },
+      );
+    }
+    return fresh;
+  }
+
+  /** Moves what has become contiguous from the gapped pieces to the ready ones. */
+  #promote(): void {
+    let count = 0;
+    for (const segment of this.#gapped) {
+      if (segment.start !== this.#readyEnd) break;
+      this.#append(segment);
+      count++;
+    }
+    if (count > 0) this.#gapped.splice(0, count);
+  }
+
+  #firstEndingAfter(offset: number): number {
+    let low = 0;
+    let high = this.#gapped.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const segment = this.#gapped[middle]!;
+      if (segment.start + segment.data.length <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Amortised constant: the array is compacted when half of it is read. */
+  #dropReadyHead(): void {
+    this.#readyHead++;
+    if (this.#readyHead === this.#ready.length) {
+      this.#ready.length = 0;
+      this.#readyHead = 0;
+    } else if (this.#readyHead > 64 && this.#readyHead * 2 > this.#ready.length) {
+      this.#ready.splice(0, this.#readyHead);
+      this.#readyHead = 0;
+    }
+  }
+}

@@ -1,0 +1,239 @@
+import { KwikError, type StreamId } from '@kwik/wire';
+
+/** What one frame carries of a stream; kept until the peer has acknowledged it. */
+export interface Piece {
+  readonly streamId: StreamId;
+  readonly offset: number;
+  readonly data: Uint8Array;
+  readonly fin: boolean;
+  /** Sent before, on a path that died. */
+  readonly again: boolean;
+  acked: boolean;
+}
+
+interface Queued {
+  offset: number;
+  data: Uint8Array;
+}
+
+export type SendState = 'open' | 'closing' | 'closed' | 'reset';
+
+/**
+ * The writing side of a logical stream. Holds what was written and not yet acknowledged; gives it out in pieces as
+ * paths can carry them, lowest offset first.
+ */
+export class SendHalf {
+  readonly #streamId: StreamId;
+  readonly #bufferBytes: number;
+  #queue: Queued[] = [];
+  #queuedBytes = 0;
+  #lost: Piece[] = [];
+  #writeOffset = 0;
+  #maxOffset: number;
+  #finWanted = false;
+  #finSent = false;
+  #unackedPieces = 0;
+  #resetCode: number | undefined;
+  #stopCode: number | undefined;
+  #highestSent = 0;
+  #blockedAt: number | undefined;
+
+  constructor(streamId: StreamId, options: { maxOffset: number; bufferBytes: number }) {
+    this.#streamId = streamId;
+    this.#maxOffset = options.maxOffset;
+    this.#bufferBytes = options.bufferBytes;
+  }
+
+  get state(): SendState {
+    if (this.#resetCode !== undefined) return 'reset';
+    if (!this.#finWanted) return 'open';
+    return this.#finSent && this.#unackedPieces === 0 && this.#lost.length === 0 ? 'closed' : 'closing';
+  }
+
+  get resetCode(): number | undefined {
+    return this.#resetCode;
+  }
+
+  /** Code with which the peer asked to stop, if it did. */
+  get stopCode(): number | undefined {
+    return this.#stopCode;
+  }
+
+  get writeOffset(): number {
+    return this.#writeOffset;
+  }
+
+  get finalSize(): number {
+    return this.#highestSent;
+  }
+
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** Everything that was written has been acknowledged. */
+  get flushed(): boolean {
+    return this.#queuedBytes === 0 && this.#unackedPieces === 0 && this.#lost.length === 0;
+  }
+
+  /** Bytes that `write` would accept at once. */
+  get room(): number {
+    return Math.max(0, this.#bufferBytes - this.#queuedBytes);
+  }
+
+  /** Appends; the caller keeps to `room` and does not change `data` afterwards. */
+  write(data: Uint8Array): void {
+    this.#assertWritable();
+    this.#push(this.#writeOffset, data);
+    this.#writeOffset += data.length;
+  }
+
+  /** Whether `writeAt(offset, …)` would be accepted now. What the reader needs first never waits for what it needs later. */
+  acceptsAt(offset: number): boolean {
+    const first = this.#queue[0];
+    return this.#queuedBytes < this.#bufferBytes || first === undefined || offset < first.offset;
+  }
+
+  /** Writes at an offset of the caller's choice (a contribution). */
+  writeAt(offset: number, data: Uint8Array): void {
+    this.#assertWritable();
+    this.#push(offset, data);
+    this.#writeOffset = Math.max(this.#writeOffset, offset + data.length);
+  }
+
+  /** Leaves `bytes` offsets to content that is sent by ranges; returns the first of them. */
+  reserve(bytes: number): number {
+    this.#assertWritable();
+    const base = this.#writeOffset;
+    this.#writeOffset += bytes;
+    this.#highestSent = Math.max(this.#highestSent, this.#writeOffset);
+    return base;
+  }
+
+  finish(): void {
+    if (this.#resetCode === undefined) this.#finWanted = true;
+  }
+
+  reset(code: number): void {
+    if (this.state === 'closed' || this.#resetCode !== undefined) return;
+    this.#resetCode = code;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#lost = [];
+  }
+
+  handleStopSending(code: number): void {
+    this.#stopCode ??= code;
+  }
+
+  handleMaxOffset(maxOffset: number): void {
+    this.#maxOffset = Math.max(this.#maxOffset, maxOffset);
+  }
+
+  /** True when `take` would give something, credit of the session aside. */
+  get sendable(): boolean {
+    if (this.#resetCode !== undefined) return false;
+    if (this.#lost.length > 0) return true;
+    const first = this.#queue[0];
+    if (first !== undefined) return first.offset < this.#maxOffset;
+    return this.#finWanted && !this.#finSent;
+  }
+
+  /** Bytes of the next piece that the session's window must pay for: 0 for what only ends the stream. */
+  get pendingBytes(): number {
+    return this.#queuedBytes + this.#lost.reduce((sum, piece) => sum + piece.data.length, 0);
+  }
+
+  /** The limit at which the peer's window holds this stream, once per limit. */
+  takeBlocked(): number | undefined {
+    const first = this.#queue[0];
+    if (first === undefined || first.offset < this.#maxOffset || this.#blockedAt === this.#maxOffset) return undefined;
+    this.#blockedAt = this.#maxOffset;
+    return this.#maxOffset;
+  }
+
+  /** The next piece of at most `maxBytes`; an empty one only to carry the end. */
+  take(maxBytes: number): Piece | undefined {
+    if (this.#resetCode !== undefined) return undefined;
+    return this.#takeLost(maxBytes) ?? this.#takeQueued(maxBytes) ?? this.#takeFin();
+  }
+
+  handleAcked(piece: Piece): void {
+    if (piece.acked) return;
+    piece.acked = true;
+    this.#unackedPieces--;
+  }
+
+  /** The path died before the piece was acknowledged: it goes out again. */
+  handleLost(piece: Piece): void {
+    if (piece.acked || this.#resetCode !== undefined) return;
+    this.#unackedPieces--;
+    this.#lost.push({ ...piece, again: true });
+  }
+
+  #assertWritable(): void {
+    if (this.#resetCode !== undefined || this.#finWanted) {
+      throw new KwikError('ERR_KWIK_STREAM_CLOSED', `stream ${this.#streamId} is closed for writing`);
+    }
+    if (this.#stopCode !== undefined) {
+      throw new KwikError(
+        'ERR_KWIK_STREAM_STOPPED',
+        `the peer stopped reading stream ${this.#streamId} (code ${this.#stopCode})`,
+      );
+    }
+  }
+
+  #push(offset: number, data: Uint8Array): void {
+    if (data.length === 0) return;
+    const item = { offset, data };
+    const last = this.#queue.at(-1);
+    if (last === undefined || last.offset <= offset) this.#queue.push(item);
+    else {
+      let index = this.#queue.length;
+      while (index > 0 && this.#queue[index - 1]!.offset > offset) index--;
+      this.#queue.splice(index, 0, item);
+    }
+    this.#queuedBytes += data.length;
+  }
+
+  #takeLost(maxBytes: number): Piece | undefined {
+    const piece = this.#lost[0];
+    if (piece === undefined) return undefined;
+    this.#unackedPieces++;
+    if (piece.data.length <= maxBytes) {
+      this.#lost.shift();
+      return piece;
+    }
+    this.#lost[0] = { ...piece, offset: piece.offset + maxBytes, data: piece.data.subarray(maxBytes) };
+    return { ...piece, data: piece.data.subarray(0, maxBytes), fin: false };
+  }
+
+  #takeQueued(maxBytes: number): Piece | undefined {
+    const first = this.#queue[0];
+    if (first === undefined) return undefined;
+    const length = Math.min(first.data.length, maxBytes, this.#maxOffset - first.offset);
+    if (length <= 0) return undefined;
+    const offset = first.offset;
+    const data = first.data.subarray(0, length);
+    if (length === first.data.length) this.#queue.shift();
+    else {
+      first.offset += length;
+      first.data = first.data.subarray(length);
+    }
+    this.#queuedBytes -= length;
+    this.#highestSent = Math.max(this.#highestSent, offset + length);
+    const fin = this.#finWanted && this.#queue.length === 0 && offset + length === this.#writeOffset;
+    if (fin) this.#finSent = true;
+    this.#unackedPieces++;
+    return { streamId: this.#streamId, offset, data, fin, again: false, acked: false };
+  }
+
+  #takeFin(): Piece | undefined {
+    if (!this.#finWanted || this.#finSent || this.#queue.length > 0) return undefined;
+    this.#finSent = true;
+    this.#unackedPieces++;
+    return { streamId: this.#streamId, offset: this.#writeOffset, data: EMPTY, fin: true, again: false, acked: false };
+  }
+}
+
+const EMPTY = new Uint8Array(0);

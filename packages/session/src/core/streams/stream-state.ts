@@ -1,0 +1,29 @@
+import type { StreamId } from '@kwik/wire';
+import type { RangeSupply } from '../content/range-supply.js';
+import type { ReceiveHalf } from './receive-half.js';
+import type { SendHalf } from './send-half.js';
+
+/** RFC 9218: 3 is the default urgency. */
+export const DEFAULT_PRIORITY = 3;
+export const PRIORITY_LEVELS = 8;
+
+/** A logical stream: the halves that this end has, and what it needs to be scheduled. */
+export interface StreamState {
+  readonly id: StreamId;
+  priority: number;
+  /** Absent where the peer only reads. */
+  readonly receive: ReceiveHalf | undefined;
+  /** Absent where the peer only writes. */
+  readonly send: SendHalf | undefined;
+  /** Granted ranges of content that this end supplies into the stream. */
+  supply: RangeSupply | undefined;
+  /** In the picker's queue. */
+  queued: boolean;
+  /** The peer was told of the reset. */
+  resetSent: boolean;
+}
+
+/** Whether the stream has something that a path could carry now. */
+export function hasSomethingToSend(stream: StreamState): boolean {
+  return (stream.send?.sendable ?? false) || (stream.supply?.hasData ?? false);
+}

@@ -1,0 +1,155 @@
+import { isUnidirectional, KwikError, makeStreamId, streamInitiator, type StreamId, type StreamInitiator } from '@kwik/wire';
+import { ReceiveHalf } from './receive-half.js';
+import { SendHalf } from './send-half.js';
+import { DEFAULT_PRIORITY, type StreamState } from './stream-state.js';
+
+export interface StreamTableOptions {
+  readonly side: StreamInitiator;
+  /** Streams of each kind that the peer may have open at once. */
+  readonly maxStreams: number;
+  /** Receive window that this end gives to each stream, bytes. */
+  readonly streamWindowBytes: number;
+  readonly sendBufferBytes: number;
+}
+
+/** What the peer allows; known after the handshake. */
+export interface PeerStreamLimits {
+  readonly maxBidiStreams: number;
+  readonly maxUniStreams: number;
+  readonly streamWindowBytes: number;
+}
+
+type Kind = 'bidi' | 'uni';
+
+/** All logical streams of a session at one end: ids, credit both ways, look-up, end of life. */
+export class StreamTable {
+  readonly #options: StreamTableOptions;
+  readonly #streams = new Map<StreamId, StreamState>();
+  readonly #opened: Record<Kind, bigint> = { bidi: 0n, uni: 0n };
+  readonly #peerAllows: Record<Kind, bigint> = { bidi: 0n, uni: 0n };
+  readonly #accepted: Record<Kind, bigint> = { bidi: 0n, uni: 0n };
+  readonly #weAllow: Record<Kind, bigint>;
+  readonly #closedByKind: Record<Kind, bigint> = { bidi: 0n, uni: 0n };
+  #peerStreamWindow = 0;
+
+  constructor(options: StreamTableOptions) {
+    this.#options = options;
+    this.#weAllow = { bidi: BigInt(options.maxStreams), uni: BigInt(options.maxStreams) };
+  }
+
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  setPeerLimits(limits: PeerStreamLimits): void {
+    this.#peerStreamWindow = limits.streamWindowBytes;
+    this.handleMaxStreams(false, BigInt(limits.maxBidiStreams));
+    this.handleMaxStreams(true, BigInt(limits.maxUniStreams));
+  }
+
+  handleMaxStreams(unidirectional: boolean, maxStreams: bigint): void {
+    const kind = unidirectional ? 'uni' : 'bidi';
+    if (maxStreams > this.#peerAllows[kind]) this.#peerAllows[kind] = maxStreams;
+  }
+
+  canOpen(unidirectional: boolean): boolean {
+    const kind = unidirectional ? 'uni' : 'bidi';
+    return this.#opened[kind] < this.#peerAllows[kind];
+  }
+
+  open(unidirectional: boolean, priority = DEFAULT_PRIORITY): StreamState {
+    const kind = unidirectional ? 'uni' : 'bidi';
+    if (!this.canOpen(unidirectional)) {
+      throw new KwikError(
+        'ERR_KWIK_STREAM_LIMIT',
+        `the peer allows ${this.#peerAllows[kind]} ${kind} streams and all are in use; close some, or wait with openStreamSync`,
+      );
+    }
+    const id = makeStreamId(this.#opened[kind]++, this.#options.side, unidirectional);
+    return this.#create(id, priority, true);
+  }
+
+  get(id: StreamId): StreamState | undefined {
+    return this.#streams.get(id);
+  }
+
+  values(): IterableIterator<StreamState> {
+    return this.#streams.values();
+  }
+
+  /**
+   * The stream that a peer's frame names. Opens it, and those of its kind below it (RFC 9000, section 3.2), when the
+   * peer may; undefined when it has been closed; throws when it never can have been. Without `created` nothing is
+   * opened: a secondary's frames never open a stream.
+   */
+  require(id: StreamId, created?: (stream: StreamState) => void): StreamState | undefined {
+    const known = this.#streams.get(id);
+    if (known !== undefined) return known;
+    const kind = isUnidirectional(id) ? 'uni' : 'bidi';
+    const index = id >> 2n;
+    if (streamInitiator(id) === this.#options.side) {
+      if (index < this.#opened[kind]) return undefined;
+      throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `the peer names stream ${id}, which was never opened here`);
+    }
+    if (index < this.#accepted[kind]) return undefined;
+    if (created === undefined) {
+      throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `a secondary names stream ${id}, which does not exist`);
+    }
+    if (index >= this.#weAllow[kind]) {
+      throw new KwikError('ERR_KWIK_STREAM_LIMIT', `the peer opens stream ${id}, beyond its limit of ${this.#weAllow[kind]}`, {
+        scope: 'peer',
+      });
+    }
+    while (this.#accepted[kind] <= index) {
+      const next = makeStreamId(this.#accepted[kind]++, streamInitiator(id), kind === 'uni');
+      created(this.#create(next, DEFAULT_PRIORITY, false));
+    }
+    return this.#streams.get(id);
+  }
+
+  /** A stream of the session into which a secondary writes: no reading, no credit of its own. */
+  attach(id: StreamId): StreamState {
+    const known = this.#streams.get(id);
+    if (known !== undefined) return known;
+    const stream: StreamState = {
+      id,
+      priority: DEFAULT_PRIORITY,
+      receive: undefined,
+      send: this.#sendHalf(id),
+      supply: undefined,
+      queued: false,
+      resetSent: false,
+    };
+    this.#streams.set(id, stream);
+    return stream;
+  }
+
+  /** Forgets a stream whose halves are done; returns the new stream limit to announce to the peer, if it moved. */
+  remove(id: StreamId): { unidirectional: boolean; maxStreams: bigint } | undefined {
+    if (!this.#streams.delete(id) || streamInitiator(id) === this.#options.side) return undefined;
+    const unidirectional = isUnidirectional(id);
+    const kind = unidirectional ? 'uni' : 'bidi';
+    this.#closedByKind[kind]++;
+    this.#weAllow[kind] = BigInt(this.#options.maxStreams) + this.#closedByKind[kind];
+    return { unidirectional, maxStreams: this.#weAllow[kind] };
+  }
+
+  #create(id: StreamId, priority: number, mine: boolean): StreamState {
+    const unidirectional = isUnidirectional(id);
+    const stream: StreamState = {
+      id,
+      priority,
+      receive: unidirectional && mine ? undefined : new ReceiveHalf(id, this.#options.streamWindowBytes),
+      send: unidirectional && !mine ? undefined : this.#sendHalf(id),
+      supply: undefined,
+      queued: false,
+      resetSent: false,
+    };
+    this.#streams.set(id, stream);
+    return stream;
+  }
+
+  #sendHalf(id: StreamId): SendHalf {
+    return new SendHalf(id, { maxOffset: this.#peerStreamWindow, bufferBytes: this.#options.sendBufferBytes });
+  }
+}

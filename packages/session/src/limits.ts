@@ -1,0 +1,76 @@
+import { KwikError, MAX_PACKET_BYTES, proto } from '@kwik/wire';
+import type { SessionLimits } from './api/options.js';
+
+export type ResolvedLimits = Required<SessionLimits>;
+
+/** Twice the bandwidth-delay product of 50 Mbit/s at 1.3 s, or of 1 Gbit/s at 65 ms. */
+const STREAM_WINDOW_BYTES = 16 * 1024 * 1024;
+const SESSION_WINDOW_BYTES = 32 * 1024 * 1024;
+const SEND_BUFFER_BYTES = 1024 * 1024;
+const MAX_STREAMS = 1024;
+const MAX_PATHS = 16;
+const MAX_RAW_PACKET_BYTES = 16 * 1024;
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+const MAX_CONTROL_MESSAGE_BYTES = 64 * 1024;
+const MAX_OUTSTANDING_RANGES = 4096;
+/** Smaller windows than a packet would stop every transfer. */
+const MIN_WINDOW_BYTES = MAX_PACKET_BYTES;
+
+export function resolveLimits(limits: SessionLimits = {}): ResolvedLimits {
+  const resolved: ResolvedLimits = {
+    streamWindowBytes: limits.streamWindowBytes ?? STREAM_WINDOW_BYTES,
+    sessionWindowBytes: limits.sessionWindowBytes ?? SESSION_WINDOW_BYTES,
+    sendBufferBytes: limits.sendBufferBytes ?? SEND_BUFFER_BYTES,
+    maxStreams: limits.maxStreams ?? MAX_STREAMS,
+    maxPaths: limits.maxPaths ?? MAX_PATHS,
+    maxRawPacketBytes: limits.maxRawPacketBytes ?? MAX_RAW_PACKET_BYTES,
+    handshakeTimeoutMs: limits.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
+  };
+  for (const [name, value] of Object.entries(resolved)) {
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `limits.${name} is ${value}; it takes a whole number above 0`);
+    }
+  }
+  for (const name of ['streamWindowBytes', 'sessionWindowBytes'] as const) {
+    if (resolved[name] < MIN_WINDOW_BYTES) {
+      throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `limits.${name} is ${resolved[name]}; the least is ${MIN_WINDOW_BYTES}`);
+    }
+  }
+  return resolved;
+}
+
+/** What is announced to the peer. */
+export function toProtoLimits(limits: ResolvedLimits, idleTimeoutMs: number): proto.Limits {
+  return {
+    maxControlMessageBytes: MAX_CONTROL_MESSAGE_BYTES,
+    maxPacketBytes: MAX_PACKET_BYTES,
+    maxBidiStreams: limits.maxStreams,
+    maxUniStreams: limits.maxStreams,
+    maxStreamDataBytes: BigInt(limits.streamWindowBytes),
+    maxSessionDataBytes: BigInt(limits.sessionWindowBytes),
+    maxRawPacketBytes: limits.maxRawPacketBytes,
+    idleTimeoutMs,
+    maxPaths: limits.maxPaths,
+    maxOutstandingRanges: MAX_OUTSTANDING_RANGES,
+  };
+}
+
+/** What a peer announced, as the data plane takes it. */
+export function peerStreamLimits(limits: proto.Limits): {
+  maxBidiStreams: number;
+  maxUniStreams: number;
+  streamWindowBytes: number;
+  sessionWindowBytes: number;
+} {
+  return {
+    maxBidiStreams: limits.maxBidiStreams,
+    maxUniStreams: limits.maxUniStreams,
+    streamWindowBytes: clamp(limits.maxStreamDataBytes),
+    sessionWindowBytes: clamp(limits.maxSessionDataBytes),
+  };
+}
+
+function clamp(value: bigint): number {
+  const max = BigInt(Number.MAX_SAFE_INTEGER);
+  return Number(value > max ? max : value);
+}

@@ -1,0 +1,329 @@
+import type { ControlEvent } from '@kwik/kcp';
+import { frameBudgetBytes } from '@kwik/paths';
+import { KwikError, type Clock, type PathId, type StreamId, type TimerHandle } from '@kwik/wire';
+import type { CloseInfo, PathInfo, RawPacket, StreamOptions } from '../api/session.js';
+import type { DataEvent } from '../core/data/data-events.js';
+import { DataPlane, type DataPlaneOptions } from '../core/data/data-plane.js';
+import type { StreamState } from '../core/streams/stream-state.js';
+import { PathHistory } from './path-history.js';
+import type { PathRuntime, PathRuntimeEvents } from './path-runtime.js';
+import { StreamHandle, type StreamExtension } from './stream-handle.js';
+import { Waiters } from './waiters.js';
+
+/** Packets written to one path before the others get their turn. */
+const PACKETS_PER_TURN = 64;
+/** A frame of control and acknowledgements may be this large even when the path has no room for data. */
+const URGENT_PACKET_BYTES = 0;
+/** Raw packets that wait for the application; the newest are dropped beyond it, as a datagram socket would. */
+const MAX_RAW_QUEUE = 1024;
+
+/** What differs between the ends: how control messages are answered, and what is planned before sending. */
+export interface EngineRole {
+  onControlEvent(path: PathRuntime, event: ControlEvent): void;
+  onPathState(path: PathRuntime): void;
+  /** A path died. Return an error when the session cannot go on without it. */
+  onPathDead(path: PathRuntime): KwikError | undefined;
+  /** Called before packets are built; may queue messages. Returns when it wants to be called again at the latest. */
+  plan(now: number): number | undefined;
+  onStreamOpenedLocally(stream: StreamState): void;
+  readonly streamExtension: StreamExtension;
+}
+
+/** Runs a session at one end: feeds the data plane from the paths, and the paths from the data plane. */
+export class SessionEngine implements PathRuntimeEvents {
+  readonly clock: Clock;
+  readonly plane: DataPlane;
+  readonly paths = new Map<PathId, PathRuntime>();
+  readonly history = new PathHistory();
+  readonly #handles = new Map<StreamId, StreamHandle>();
+  readonly #acceptQueue: StreamHandle[] = [];
+  readonly #rawQueue: RawPacket[] = [];
+  readonly acceptWaiters = new Waiters();
+  readonly #creditWaiters = new Waiters();
+  readonly #rawWaiters = new Waiters();
+  readonly #pathListeners = new Set<(path: PathInfo) => void>();
+  readonly closed: Promise<CloseInfo>;
+  #resolveClosed!: (info: CloseInfo) => void;
+  #closeInfo: CloseInfo | undefined;
+  #role!: EngineRole;
+  #timer: TimerHandle | undefined;
+  #timerAtMs = Number.POSITIVE_INFINITY;
+  #scheduled = false;
+
+  constructor(options: DataPlaneOptions, clock: Clock) {
+    this.clock = clock;
+    this.plane = new DataPlane(options);
+    this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
+  }
+
+  /** Completes the engine; before this nothing may be asked of it. */
+  attachRole(role: EngineRole): void {
+    this.#role = role;
+  }
+
+  get closeInfo(): CloseInfo | undefined {
+    return this.#closeInfo;
+  }
+
+  addPath(path: PathRuntime): void {
+    this.paths.set(path.id, path);
+    this.history.update(path.info());
+    this.#notifyPath(path);
+    this.wake();
+  }
+
+  /** Looks after everything at the end of the current turn. */
+  wake(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#run();
+    });
+  }
+
+  // --- Streams ---
+
+  openStream(options: StreamOptions): StreamHandle {
+    this.assertOpen();
+    const state = this.plane.open(options.unidirectional ?? false, options.priority);
+    this.#role.onStreamOpenedLocally(state);
+    this.wake();
+    return this.#handle(state);
+  }
+
+  async openStreamSync(options: StreamOptions & { signal?: AbortSignal }): Promise<StreamHandle> {
+    for (;;) {
+      this.assertOpen();
+      if (this.plane.streams.canOpen(options.unidirectional ?? false)) return this.openStream(options);
+      await this.#creditWaiters.wait(options.signal);
+    }
+  }
+
+  async acceptStream(signal?: AbortSignal): Promise<StreamHandle> {
+    for (;;) {
+      const handle = this.#acceptQueue.shift();
+      if (handle !== undefined) return handle;
+      this.assertOpen();
+      await this.acceptWaiters.wait(signal);
+    }
+  }
+
+  async nextRawPacket(): Promise<RawPacket | undefined> {
+    for (;;) {
+      const packet = this.#rawQueue.shift();
+      if (packet !== undefined) return packet;
+      if (this.#closeInfo !== undefined) return undefined;
+      await this.#rawWaiters.wait();
+    }
+  }
+
+  /** The handle of a stream that a secondary writes into. */
+  adopt(state: StreamState): StreamHandle {
+    return this.#handle(state);
+  }
+
+  forgetHandle(id: StreamId): void {
+    this.#handles.delete(id);
+  }
+
+  wakeStream(id: StreamId): void {
+    this.#handles.get(id)?.wake();
+  }
+
+  /** What the stream still waits for will not come. */
+  failStream(id: StreamId, error: KwikError): void {
+    this.#handles.get(id)?.fail(error);
+  }
+
+  // --- Paths ---
+
+  onPathChange(listener: (path: PathInfo) => void): () => void {
+    this.#pathListeners.add(listener);
+    return () => this.#pathListeners.delete(listener);
+  }
+
+  pathInfos(): PathInfo[] {
+    for (const path of this.paths.values()) this.history.update(path.info());
+    return this.history.all();
+  }
+
+  notifyPathInfo(info: PathInfo): void {
+    this.history.update(info);
+    for (const listener of this.#pathListeners) listener(info);
+  }
+
+  // --- End ---
+
+  assertOpen(): void {
+    const info = this.#closeInfo;
+    if (info === undefined) return;
+    const why = info.reason === '' ? '' : `: ${info.reason}`;
+    throw new KwikError('ERR_KWIK_SESSION_CLOSED', `the session is closed by ${info.by}${why}`, { cause: info.error });
+  }
+
+  /** Ends the session at this end. Idempotent. */
+  finish(info: CloseInfo, tellPeers: boolean): void {
+    if (this.#closeInfo !== undefined) return;
+    this.#closeInfo = info;
+    for (const path of [...this.paths.values()]) {
+      if (tellPeers) path.send({ $case: 'close', value: { code: info.code, reason: info.reason.slice(0, 200) } });
+      path.die(new KwikError('ERR_KWIK_SESSION_CLOSED', info.reason === '' ? 'session closed' : info.reason));
+    }
+    this.#timer?.cancel();
+    for (const handle of this.#handles.values()) handle.wake();
+    for (const waiters of [this.acceptWaiters, this.#creditWaiters, this.#rawWaiters]) waiters.wake();
+    this.#resolveClosed(info);
+  }
+
+  fail(error: KwikError): void {
+    this.finish({ by: 'error', code: error.wireNumber, reason: error.message, error }, true);
+  }
+
+  // --- What paths tell ---
+
+  onControlEvent(path: PathRuntime, event: ControlEvent): void {
+    this.#role.onControlEvent(path, event);
+  }
+
+  onChunk(path: PathRuntime, realStreamId: number, chunk: Uint8Array): void {
+    this.plane.handleChunk(path.id, realStreamId, chunk, this.clock.now());
+  }
+
+  onRealStreamEnd(path: PathRuntime, realStreamId: number): void {
+    this.plane.handleRealStreamEnd(path.id, realStreamId);
+  }
+
+  onActivity(): void {
+    this.wake();
+  }
+
+  onStateChange(path: PathRuntime): void {
+    this.#notifyPath(path);
+    this.#role.onPathState(path);
+    this.wake();
+  }
+
+  onDead(path: PathRuntime): void {
+    this.paths.delete(path.id);
+    this.plane.removePath(path.id);
+    this.#notifyPath(path);
+    if (this.#closeInfo !== undefined) return;
+    const fatal = this.#role.onPathDead(path);
+    if (fatal !== undefined) this.fail(fatal);
+    this.wake();
+  }
+
+  #notifyPath(path: PathRuntime): void {
+    this.notifyPathInfo(path.info());
+  }
+
+  #handle(state: StreamState): StreamHandle {
+    let handle = this.#handles.get(state.id);
+    if (handle === undefined) {
+      handle = new StreamHandle(this, state, this.#role.streamExtension);
+      this.#handles.set(state.id, handle);
+    }
+    return handle;
+  }
+
+  #run(): void {
+    if (this.#closeInfo !== undefined) return;
+    const now = this.clock.now();
+    this.#dispatchEvents();
+    const planAtMs = this.#role.plan(now);
+    let more = false;
+    for (const path of [...this.paths.values()]) {
+      this.#guardPath(path, () => {
+        path.port.control?.flush();
+        more = this.#flushData(path, now) || more;
+      });
+    }
+    this.#dispatchEvents();
+    if (more) this.clock.schedule(0, () => this.wake());
+    this.#arm(planAtMs);
+  }
+
+  /** Writes packets while the path can put them on the wire. True when it stopped only to give others a turn. */
+  #flushData(path: PathRuntime, now: number): boolean {
+    const { transport, pool } = path.port;
+    pool.resize(this.plane.streams.size);
+    const datagramBytes = path.sampleStats().datagramBytes;
+    const budget = frameBudgetBytes(path.sampleStats().deliveryRateBps, datagramBytes);
+    for (let count = 0; count < PACKETS_PER_TURN; count++) {
+      if (!path.alive || pool.congested) return false;
+      const room = transport.sendableBytes();
+      const urgent = this.plane.hasUrgent(path.id, now);
+      if (room < datagramBytes && !urgent) return false;
+      const limit = room < datagramBytes ? URGENT_PACKET_BYTES : Math.min(budget, room);
+      const packet = this.plane.pollPacket(path.id, limit, now);
+      if (packet === undefined) return false;
+      pool.write(packet, 0);
+      path.onPacketSent();
+    }
+    return true;
+  }
+
+  #dispatchEvents(): void {
+    for (;;) {
+      const event = this.plane.nextEvent();
+      if (event === undefined) return;
+      this.#dispatch(event);
+    }
+  }
+
+  #dispatch(event: DataEvent): void {
+    switch (event.kind) {
+      case 'opened': {
+        const state = this.plane.streams.get(event.streamId);
+        if (state === undefined) return;
+        this.#acceptQueue.push(this.#handle(state));
+        this.acceptWaiters.wake();
+        return;
+      }
+      case 'readable':
+      case 'writable':
+      case 'flushed':
+        this.#handles.get(event.streamId)?.wake();
+        return;
+      case 'credit':
+        this.#creditWaiters.wake();
+        return;
+      case 'raw':
+        if (this.#rawQueue.length < MAX_RAW_QUEUE) this.#rawQueue.push({ data: event.data, pathId: event.pathId });
+        this.#rawWaiters.wake();
+        return;
+      case 'violation':
+        this.paths.get(event.pathId)?.die(event.error);
+        return;
+    }
+  }
+
+  #arm(planAtMs: number | undefined): void {
+    let next = Math.min(planAtMs ?? Number.POSITIVE_INFINITY, this.plane.nextTimeoutMs() ?? Number.POSITIVE_INFINITY);
+    for (const path of this.paths.values()) next = Math.min(next, path.nextTimeoutMs() ?? Number.POSITIVE_INFINITY);
+    if (this.#timer !== undefined && next >= this.#timerAtMs) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#timerAtMs = next;
+    if (next === Number.POSITIVE_INFINITY) return;
+    this.#timer = this.clock.schedule(Math.max(0, next - this.clock.now()), () => this.#onTimer());
+  }
+
+  #onTimer(): void {
+    this.#timer = undefined;
+    this.#timerAtMs = Number.POSITIVE_INFINITY;
+    const now = this.clock.now();
+    for (const path of [...this.paths.values()]) this.#guardPath(path, () => path.handleTimeout(now));
+    this.#run();
+  }
+
+  /** An error on a path ends that path. */
+  #guardPath(path: PathRuntime, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      path.die(KwikError.from(error));
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import { ControlChannel } from '@kwik/kcp';
+import {
+  KwikError,
+  type Clock,
+  type PathTransport,
+  type PathTransportHandler,
+  type TransportCloseInfo,
+  type TransportStream,
+} from '@kwik/wire';
+import { ControlLink, type ControlLinkOwner } from './control-link.js';
+import { RealStreamPool } from './real-stream-pool.js';
+
+/** Real streams that may wait for the handshake to end; an honest peer opens none before. */
+const MAX_HELD_STREAMS = 8;
+
+export interface PathPortOwner extends ControlLinkOwner {
+  /** The control stream exists; at a server, the client opened it. */
+  onControlOpen(link: ControlLink): void;
+  onChunk(realStreamId: number, chunk: Uint8Array): void;
+  onRealStreamEnd(realStreamId: number): void;
+  onSendable(): void;
+  onClose(info: TransportCloseInfo): void;
+}
+
+/**
+ * One connection as the session uses it: the first bidirectional stream is the control plane, unidirectional streams
+ * carry packets. Before `activate` nothing of the data plane is read.
+ */
+export class PathPort implements PathTransportHandler {
+  readonly transport: PathTransport;
+  readonly #clock: Clock;
+  readonly pool: RealStreamPool;
+  owner: PathPortOwner;
+  #control: ControlLink | undefined;
+  #active = false;
+  readonly #held: TransportStream[] = [];
+
+  constructor(transport: PathTransport, clock: Clock, owner: PathPortOwner) {
+    this.transport = transport;
+    this.#clock = clock;
+    this.owner = owner;
+    this.pool = new RealStreamPool(transport, () => this.owner.onSendable());
+    transport.attach(this);
+  }
+
+  get control(): ControlLink | undefined {
+    return this.#control;
+  }
+
+  /** The client's side: opens the control stream. */
+  openControl(): ControlLink {
+    const stream = this.transport.openStream({ unidirectional: false });
+    if (stream === undefined) {
+      throw new KwikError('ERR_KWIK_CONNECT_FAILED', 'the server allows no control stream; is it a KWIK server?');
+    }
+    return this.#bindControl(stream);
+  }
+
+  /** Hands the port to the session; the data plane flows from now on. */
+  activate(owner: PathPortOwner): void {
+    this.owner = owner;
+    if (this.#control !== undefined) this.#control.owner = owner;
+    this.#active = true;
+    for (const stream of this.#held.splice(0)) stream.resume();
+  }
+
+  close(code: number, reason: string): void {
+    this.#control?.flush();
+    this.transport.close(code, reason);
+  }
+
+  onStream(stream: TransportStream): void {
+    if (!stream.unidirectional && this.#control === undefined && this.transport.side === 'server') {
+      this.owner.onControlOpen(this.#bindControl(stream));
+      return;
+    }
+    this.#bindData(stream);
+    if (!stream.unidirectional) {
+      this.#refuse('a second bidirectional stream; only the control stream is one');
+    } else if (!this.#active) {
+      stream.pause();
+      this.#held.push(stream);
+      if (this.#held.length > MAX_HELD_STREAMS) this.#refuse('data streams before the handshake is over');
+    }
+  }
+
+  onSendable(): void {
+    this.owner.onSendable();
+  }
+
+  onClose(info: TransportCloseInfo): void {
+    this.owner.onClose(info);
+  }
+
+  #bindControl(stream: TransportStream): ControlLink {
+    const channel = new ControlChannel({});
+    this.#control = new ControlLink(stream, channel, this.#clock, this.owner);
+    return this.#control;
+  }
+
+  #bindData(stream: TransportStream): void {
+    const end = (): void => this.owner.onRealStreamEnd(stream.id);
+    stream.attach({
+      onData: (chunk) => this.owner.onChunk(stream.id, chunk),
+      onEnd: end,
+      onReset: end,
+      onStopSending: () => undefined,
+      onWritable: () => undefined,
+    });
+  }
+
+  #refuse(what: string): void {
+    this.owner.onControlFailure(new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `the peer opened ${what}`));
+  }
+}

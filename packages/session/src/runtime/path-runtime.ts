@@ -1,0 +1,236 @@
+import type { ControlEvent, KcpBody } from '@kwik/kcp';
+import { isAlive, LivenessMonitor, PathMachine } from '@kwik/paths';
+import { KwikError, pingFrame, type Clock, type PathId, type TransportCloseInfo, type TransportStats } from '@kwik/wire';
+import type { PathInfo } from '../api/session.js';
+import type { DataPath } from '../core/data/data-path.js';
+import type { PathPort, PathPortOwner } from './path-port.js';
+
+export interface PathRuntimeEvents {
+  onControlEvent(path: PathRuntime, event: ControlEvent): void;
+  onChunk(path: PathRuntime, realStreamId: number, chunk: Uint8Array): void;
+  onRealStreamEnd(path: PathRuntime, realStreamId: number): void;
+  /** Something may be sent, or has come: the engine should look. */
+  onActivity(path: PathRuntime): void;
+  onStateChange(path: PathRuntime): void;
+  /** The path is dead; called once. */
+  onDead(path: PathRuntime): void;
+}
+
+export interface PathRuntimeOptions {
+  readonly id: PathId;
+  readonly address: string;
+  readonly primary: boolean;
+  readonly serverId?: string | undefined;
+  readonly port: PathPort;
+  readonly data: DataPath;
+  readonly clock: Clock;
+  readonly events: PathRuntimeEvents;
+}
+
+/** One established path of a session: its connection, its control channel, its signs of life. */
+export class PathRuntime implements PathPortOwner {
+  readonly id: PathId;
+  readonly address: string;
+  readonly primary: boolean;
+  readonly serverId: string | undefined;
+  readonly machine: PathMachine;
+  readonly port: PathPort;
+  readonly data: DataPath;
+  readonly #clock: Clock;
+  readonly #events: PathRuntimeEvents;
+  readonly #liveness: LivenessMonitor;
+  #lastStats: TransportStats;
+  #death: KwikError | undefined;
+  #pings = 0n;
+  #seenMs = 0;
+
+  constructor(options: PathRuntimeOptions) {
+    const now = options.clock.now();
+    this.id = options.id;
+    this.address = options.address;
+    this.primary = options.primary;
+    this.serverId = options.serverId;
+    this.port = options.port;
+    this.data = options.data;
+    this.#clock = options.clock;
+    this.#events = options.events;
+    this.#lastStats = options.port.transport.stats();
+    this.machine = new PathMachine(now);
+    this.machine.validating(now);
+    this.machine.activate(now);
+    this.#liveness = new LivenessMonitor(now, new TransportRtt(() => this.#lastStats, this.data));
+    this.port.activate(this);
+  }
+
+  get alive(): boolean {
+    return isAlive(this.machine.state);
+  }
+
+  get suspected(): boolean {
+    return this.machine.state === 'suspected';
+  }
+
+  /** Why it is dead. */
+  get death(): KwikError | undefined {
+    return this.#death;
+  }
+
+  get rttMs(): number {
+    return this.#lastStats.rttMs;
+  }
+
+  send(body: KcpBody): void {
+    if (this.alive) this.port.control?.channel.send(body, this.#clock.now());
+  }
+
+  request(body: KcpBody, timeoutMs: number): bigint {
+    const control = this.port.control;
+    if (!this.alive || control === undefined) {
+      throw new KwikError('ERR_KWIK_PATH_DEAD', `path ${this.id} is dead: ${this.#death?.message ?? 'closed'}`);
+    }
+    return control.channel.request(body, this.#clock.now(), { timeoutMs });
+  }
+
+  reply(to: bigint, body: KcpBody): void {
+    if (this.alive) this.port.control?.channel.reply(to, body, this.#clock.now());
+  }
+
+  sampleStats(): TransportStats {
+    if (!this.port.transport.closed) this.#lastStats = this.port.transport.stats();
+    return this.#lastStats;
+  }
+
+  /** Whether data that was asked for should be coming. */
+  expectData(on: boolean): void {
+    this.#liveness.expect(on, this.#clock.now());
+  }
+
+  onPacketSent(): void {
+    this.#liveness.onSentEliciting(this.#clock.now());
+  }
+
+  nextTimeoutMs(): number | undefined {
+    if (!this.alive) return undefined;
+    this.#hear();
+    return earliest(this.#liveness.nextTimeoutMs(), this.port.control?.channel.nextTimeoutMs());
+  }
+
+  handleTimeout(now: number): void {
+    if (!this.alive) return;
+    this.port.control?.handleTimeout(now);
+    this.#hear();
+    this.sampleStats();
+    const due = this.#liveness.handleTimeout(now);
+    if (due.dead === true) {
+      const silentMs = Math.round(now - this.port.transport.lastReceivedMs());
+      this.die(new KwikError('ERR_KWIK_PATH_DEAD', `nothing was heard from ${this.address} for ${silentMs} ms`));
+      return;
+    }
+    if (due.suspect === true && this.machine.state === 'active') {
+      this.machine.suspect(now, 'silent');
+      this.#events.onStateChange(this);
+    }
+    if (due.probe === true) {
+      this.data.queueFrame('ping', pingFrame({ sequence: this.#pings++ }));
+      this.#events.onActivity(this);
+    }
+  }
+
+  /** Ends the path; what it owes is fetched elsewhere. */
+  die(error: KwikError): void {
+    if (!this.alive) return;
+    this.#death = error;
+    this.sampleStats();
+    this.machine.die(this.#clock.now(), error.message);
+    this.port.close(error.wireNumber, error.message.slice(0, 200));
+    this.#events.onDead(this);
+  }
+
+  info(): PathInfo {
+    const stats = this.sampleStats();
+    return {
+      id: this.id,
+      address: this.address,
+      primary: this.primary,
+      state: this.machine.state,
+      ...(this.#death !== undefined && { reason: this.#death.message, errorCode: this.#death.code }),
+      rttMs: stats.rttMs,
+      deliveryRateBps: this.data.receiveRate.bytesPerSecond(this.#clock.now()),
+      sentBytes: this.data.sentBytes,
+      receivedBytes: this.data.receivedBytes - this.data.duplicateBytes,
+      duplicateBytes: this.data.duplicateBytes,
+      lostPackets: stats.lostPackets,
+      ...(this.serverId !== undefined && { serverId: this.serverId }),
+    };
+  }
+
+  onControlOpen(): void {
+    // The control stream was opened in the handshake.
+  }
+
+  onControlEvent(event: ControlEvent): void {
+    this.#events.onControlEvent(this, event);
+    this.#events.onActivity(this);
+  }
+
+  onControlFailure(error: KwikError): void {
+    this.die(error);
+  }
+
+  onChunk(realStreamId: number, chunk: Uint8Array): void {
+    this.#events.onChunk(this, realStreamId, chunk);
+    this.#events.onActivity(this);
+  }
+
+  onRealStreamEnd(realStreamId: number): void {
+    this.#events.onRealStreamEnd(this, realStreamId);
+  }
+
+  onSendable(): void {
+    this.#events.onActivity(this);
+  }
+
+  onClose(info: TransportCloseInfo): void {
+    const why = info.reason === '' ? `closed by ${info.by} (code ${info.code})` : info.reason;
+    this.die(info.error ?? new KwikError(info.by === 'idle' ? 'ERR_KWIK_IDLE_TIMEOUT' : 'ERR_KWIK_PATH_DEAD', why));
+  }
+
+  #hear(): void {
+    const heardMs = this.port.transport.lastReceivedMs();
+    if (heardMs <= this.#seenMs) return;
+    this.#seenMs = heardMs;
+    this.#liveness.onReceived(heardMs);
+    if (this.machine.state === 'suspected') {
+      this.machine.clear(this.#clock.now());
+      this.#events.onStateChange(this);
+    }
+  }
+}
+
+/** RTT as QUIC measures it, which has samples on idle paths too; KWIK's own until QUIC has one. */
+class TransportRtt {
+  readonly #stats: () => TransportStats;
+  readonly #data: DataPath;
+
+  constructor(stats: () => TransportStats, data: DataPath) {
+    this.#stats = stats;
+    this.#data = data;
+  }
+
+  get smoothedMs(): number {
+    return this.#stats().rttMs || this.#data.rtt.smoothedMs;
+  }
+
+  get varianceMs(): number {
+    return this.#stats().rttVarMs || this.#data.rtt.varianceMs;
+  }
+
+  get minMs(): number {
+    return this.#stats().minRttMs || this.#data.rtt.minMs;
+  }
+}
+
+function earliest(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined) return b;
+  return b === undefined ? a : Math.min(a, b);
+}

@@ -1,0 +1,83 @@
+import { KwikError, type PathTransport, type TransportStream } from '@kwik/wire';
+
+/** Logical streams that share a real one (K7.3). */
+export const LOGICAL_PER_REAL = 4;
+/** Real streams in one direction of a path at the most. */
+export const MAX_POOL_SIZE = 16;
+
+interface RealStream {
+  readonly stream: TransportStream;
+  /** What the stream could not take yet, in order. */
+  rest: Uint8Array | undefined;
+}
+
+/** The real streams that carry this end's packets on one path. Grows with the number of logical streams in use. */
+export class RealStreamPool {
+  readonly #transport: PathTransport;
+  readonly #streams: RealStream[] = [];
+  readonly #onWritable: () => void;
+  #wanted = 1;
+
+  constructor(transport: PathTransport, onWritable: () => void) {
+    this.#transport = transport;
+    this.#onWritable = onWritable;
+  }
+
+  get size(): number {
+    return this.#streams.length;
+  }
+
+  /** True while a packet is half written: nothing more may be put on that stream. */
+  get congested(): boolean {
+    return this.#streams.some((real) => real.rest !== undefined);
+  }
+
+  /** Sets the size by the number of logical streams that are sending. Surplus streams end after what they carry. */
+  resize(logicalStreams: number): void {
+    this.#wanted = Math.min(MAX_POOL_SIZE, Math.max(1, Math.ceil(logicalStreams / LOGICAL_PER_REAL)));
+    while (this.#streams.length > this.#wanted && this.#streams.at(-1)?.rest === undefined) {
+      this.#streams.pop()?.stream.end();
+    }
+  }
+
+  /** Writes a packet; packets with the same key keep their order. */
+  write(packet: Uint8Array, key: number): void {
+    const real = this.#choose(key);
+    if (real.rest !== undefined) throw new KwikError('ERR_KWIK_INTERNAL', 'a packet was written to a congested stream');
+    this.#put(real, packet);
+  }
+
+  #choose(key: number): RealStream {
+    const slot = key % this.#wanted;
+    while (this.#streams.length <= slot) {
+      const stream = this.#transport.openStream({ unidirectional: true });
+      if (stream === undefined) break;
+      this.#streams.push(this.#attach(stream));
+    }
+    const real = this.#streams[Math.min(slot, this.#streams.length - 1)];
+    if (real === undefined) {
+      throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', 'the peer allows no stream for data', { scope: 'path' });
+    }
+    return real;
+  }
+
+  #attach(stream: TransportStream): RealStream {
+    const real: RealStream = { stream, rest: undefined };
+    stream.attach({
+      onData: () => undefined,
+      onEnd: () => undefined,
+      onReset: () => undefined,
+      onStopSending: () => undefined,
+      onWritable: () => {
+        if (real.rest !== undefined) this.#put(real, real.rest);
+        if (real.rest === undefined) this.#onWritable();
+      },
+    });
+    return real;
+  }
+
+  #put(real: RealStream, bytes: Uint8Array): void {
+    const taken = real.stream.write(bytes);
+    real.rest = taken < bytes.length ? bytes.subarray(taken) : undefined;
+  }
+}

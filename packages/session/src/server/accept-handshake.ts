@@ -1,0 +1,71 @@
+import type { ControlEvent, ServerHandshake, ServerHandshakeResult, ServerStep } from '@kwik/kcp';
+import { KwikError, type Clock, type PathTransport } from '@kwik/wire';
+import { PathPort } from '../runtime/path-port.js';
+
+export interface AcceptOptions {
+  readonly timeoutMs: number;
+  readonly wallClockMs: () => number;
+  /** Last word before the client is told that it is in: throws to refuse. */
+  admit(result: ServerHandshakeResult): void;
+}
+
+/** Waits for the client's control stream and authenticates it. On any failure the connection is closed. */
+export function acceptHandshake(
+  transport: PathTransport,
+  handshake: ServerHandshake,
+  clock: Clock,
+  options: AcceptOptions,
+): Promise<{ port: PathPort; result: ServerHandshakeResult }> {
+  return new Promise((resolve, reject) => {
+    let settled = false;
+    const finish = (): void => {
+      settled = true;
+      timer.cancel();
+    };
+    const fail = (error: KwikError): void => {
+      if (settled) return;
+      finish();
+      port.close(error.wireNumber, error.message.slice(0, 200));
+      reject(error);
+    };
+    const timer = clock.schedule(options.timeoutMs, () => {
+      fail(new KwikError('ERR_KWIK_TIMEOUT', `no handshake from the client in ${options.timeoutMs} ms`));
+    });
+    const apply = (step: ServerStep): void => {
+      if (settled) return;
+      const channel = port.control?.channel;
+      if (step.kind === 'decide') {
+        void decide(step).then(apply, (error: unknown) => fail(KwikError.from(error, 'ERR_KWIK_AUTH_FAILED')));
+        return;
+      }
+      if (step.kind === 'accepted') options.admit(step.result);
+      channel?.send(step.body, clock.now());
+      port.control?.flush();
+      if (step.kind === 'refused') fail(step.error);
+      if (step.kind !== 'accepted') return;
+      channel?.setSessionId(step.result.sessionId);
+      finish();
+      resolve({ port, result: step.result });
+    };
+    const onEvent = (event: ControlEvent): void => {
+      if (settled || event.kind !== 'message') return;
+      apply(handshake.handle(event.body, options.wallClockMs()));
+    };
+    const port: PathPort = new PathPort(transport, clock, {
+      onControlOpen: () => undefined,
+      onControlEvent: onEvent,
+      onControlFailure: fail,
+      onChunk: () => undefined,
+      onRealStreamEnd: () => undefined,
+      onSendable: () => undefined,
+      onClose: (info) => fail(info.error ?? new KwikError('ERR_KWIK_CONNECT_FAILED', `the client left: ${info.reason}`)),
+    });
+  });
+}
+
+async function decide(step: Extract<ServerStep, { kind: 'decide' }>): Promise<ServerStep> {
+  if (step.check === undefined) {
+    return step.decide({ accepted: false });
+  }
+  return step.decide(await step.check(step.data));
+}

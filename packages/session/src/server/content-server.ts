@@ -1,0 +1,190 @@
+import { errorToDetail, verifyContentGrant } from '@kwik/kcp';
+import { KwikError, toStreamId, type proto, type SessionId, type StreamId } from '@kwik/wire';
+import type { ReplicaSource } from '../api/session.js';
+import { RangeSupply } from '../core/content/range-supply.js';
+import type { StreamState } from '../core/streams/stream-state.js';
+import type { SessionEngine } from '../runtime/engine.js';
+import type { PathRuntime } from '../runtime/path-runtime.js';
+
+/** Contents that one session may have open at a server. */
+const MAX_CONTENTS = 1024;
+/** Requests that wait while the source is being found. */
+const MAX_WAITING_REQUESTS = 1024;
+
+export interface ContentServerOptions {
+  readonly sessionId: SessionId;
+  /** Key of the primary that admitted this path; only its grants open content. Absent at the primary itself. */
+  readonly grantSigner?: Uint8Array;
+  readonly wallClockMs: () => number;
+  replica(key: string): Promise<ReplicaSource | undefined>;
+}
+
+interface OpenContent {
+  readonly stream: StreamState;
+  readonly supply: RangeSupply;
+  readonly abort: AbortController;
+  source: ReplicaSource | undefined;
+  readonly waiting: proto.RangeRequest[];
+  reading: boolean;
+}
+
+/** Serves ranges of content into streams of the session: at the primary what `sendFrom` opened, at a secondary what a grant names. */
+export class ContentServer {
+  readonly #engine: SessionEngine;
+  readonly #options: ContentServerOptions;
+  readonly #contents = new Map<StreamId, OpenContent>();
+
+  constructor(engine: SessionEngine, options: ContentServerOptions) {
+    this.#engine = engine;
+    this.#options = options;
+  }
+
+  /** The primary's own content. */
+  open(stream: StreamState, source: ReplicaSource, baseOffset: number): RangeSupply {
+    return this.#open(stream, baseOffset, Number(source.size), source).supply;
+  }
+
+  isOpen(streamId: StreamId): boolean {
+    return this.#contents.has(streamId);
+  }
+
+  request(path: PathRuntime, request: proto.RangeRequest): void {
+    const streamId = toStreamId(request.streamId);
+    let content = this.#contents.get(streamId);
+    if (content === undefined) {
+      try {
+        content = this.#openByGrant(path, streamId, request);
+      } catch (error) {
+        this.#refuse(path, streamId, KwikError.from(error));
+        return;
+      }
+    }
+    if (content.source !== undefined) this.#supply(path, content, request);
+    else if (content.waiting.length < MAX_WAITING_REQUESTS) content.waiting.push(request);
+    else this.#refuse(path, streamId, new KwikError('ERR_KWIK_LIMIT_EXCEEDED', 'too many requests wait for the source'));
+  }
+
+  cancel(message: proto.RangeCancel): void {
+    const content = this.#contents.get(toStreamId(message.streamId));
+    if (content === undefined) return;
+    const gone = new Set(message.requestIds);
+    content.supply.cancel(message.requestIds);
+    for (let index = content.waiting.length - 1; index >= 0; index--) {
+      if (gone.has(content.waiting[index]!.requestId)) content.waiting.splice(index, 1);
+    }
+    void this.pump(content.stream.id);
+  }
+
+  /** The client has everything, or wants no more. */
+  end(streamId: StreamId): void {
+    const content = this.#contents.get(streamId);
+    if (content === undefined) return;
+    this.#contents.delete(streamId);
+    content.abort.abort();
+    content.supply.clear();
+    content.stream.supply = undefined;
+    if (this.#options.grantSigner !== undefined) this.#engine.plane.detach(content.stream);
+    void closeSource(content.source);
+  }
+
+  endAll(): void {
+    for (const streamId of [...this.#contents.keys()]) this.end(streamId);
+  }
+
+  /** Reads ahead of the path while there is room; one loop per content. */
+  async pump(streamId: StreamId): Promise<void> {
+    const content = this.#contents.get(streamId);
+    if (content?.source === undefined || content.reading) return;
+    content.reading = true;
+    try {
+      for (;;) {
+        const read = content.supply.nextRead();
+        if (read === undefined) return;
+        const bytes = await content.source.read(BigInt(read.offset), read.length, content.abort.signal);
+        if (bytes.length !== read.length) {
+          const short = `asked for ${read.length} bytes at ${read.offset} and got ${bytes.length}`;
+          throw new KwikError('ERR_KWIK_SOURCE_FAILED', `the source gave a wrong length: ${short}`);
+        }
+        content.supply.supply(bytes);
+        this.#engine.plane.offer(content.stream);
+        this.#engine.wake();
+      }
+    } catch (error) {
+      this.#fail(streamId, KwikError.from(error, 'ERR_KWIK_SOURCE_FAILED'));
+    } finally {
+      content.reading = false;
+    }
+  }
+
+  #openByGrant(path: PathRuntime, streamId: StreamId, request: proto.RangeRequest): OpenContent {
+    const { grantSigner: signer, sessionId, wallClockMs } = this.#options;
+    if (signer === undefined) throw new KwikError('ERR_KWIK_SOURCE_NOT_FOUND', `no content in stream ${streamId}`);
+    if (request.grant.length === 0) throw new KwikError('ERR_KWIK_PERMISSION_DENIED', 'the first request needs the grant');
+    if (this.#contents.size >= MAX_CONTENTS) throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', 'too many contents are open');
+    const grant = verifyContentGrant(request.grant, { signer, sessionId, nowMs: wallClockMs() });
+    if (grant.streamId !== streamId) throw new KwikError('ERR_KWIK_PERMISSION_DENIED', 'the grant is for another stream');
+    const stream = this.#engine.plane.streams.attach(streamId);
+    const content = this.#open(stream, safe(request.baseOffset), safe(grant.size), undefined);
+    void this.#find(path, content, grant);
+    return content;
+  }
+
+  async #find(path: PathRuntime, content: OpenContent, grant: proto.ContentGrant): Promise<void> {
+    const streamId = content.stream.id;
+    try {
+      const source = await this.#options.replica(grant.key);
+      if (source === undefined) throw new KwikError('ERR_KWIK_SOURCE_NOT_FOUND', 'this server does not have the content');
+      if (this.#contents.get(streamId) !== content) return await closeSource(source);
+      content.source = source;
+      if (source.size !== grant.size) {
+        const sizes = `${source.size} bytes here, ${grant.size} at the primary`;
+        throw new KwikError('ERR_KWIK_SOURCE_FAILED', `the copies differ in size: ${sizes}`);
+      }
+      for (const request of content.waiting.splice(0)) this.#supply(path, content, request);
+    } catch (error) {
+      this.#fail(streamId, KwikError.from(error, 'ERR_KWIK_SOURCE_FAILED'));
+    }
+  }
+
+  #open(stream: StreamState, baseOffset: number, size: number, source: ReplicaSource | undefined): OpenContent {
+    const supply = new RangeSupply({ baseOffset, size });
+    const content = { stream, supply, abort: new AbortController(), source, waiting: [], reading: false };
+    stream.supply = supply;
+    this.#contents.set(stream.id, content);
+    return content;
+  }
+
+  #supply(path: PathRuntime, content: OpenContent, request: proto.RangeRequest): void {
+    try {
+      content.supply.request(request.requestId, safe(request.offset), request.length);
+      void this.pump(content.stream.id);
+    } catch (error) {
+      this.#refuse(path, content.stream.id, KwikError.from(error), [request.requestId]);
+    }
+  }
+
+  /** The content cannot be served from here (any more). */
+  #fail(streamId: StreamId, error: KwikError): void {
+    if (!this.#contents.has(streamId)) return;
+    for (const path of this.#engine.paths.values()) this.#refuse(path, streamId, error);
+    this.end(streamId);
+    this.#engine.wake();
+  }
+
+  #refuse(path: PathRuntime, streamId: StreamId, error: KwikError, requestIds: bigint[] = []): void {
+    path.send({ $case: 'rangeRefused', value: { streamId, requestIds, error: errorToDetail(error) } });
+  }
+}
+
+function safe(value: bigint): number {
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new KwikError('ERR_KWIK_INVALID_MESSAGE', `${value} is beyond 2^53-1`);
+  return Number(value);
+}
+
+async function closeSource(source: ReplicaSource | undefined): Promise<void> {
+  try {
+    await source?.close?.();
+  } catch {
+    // A source that cannot be closed has nothing left that could be done about it.
+  }
+}

@@ -1,0 +1,168 @@
+import { randomBytes } from 'node:crypto';
+import { delegate, Ed25519Signer, noneServerAuth, type ServerHandshakeResult } from '@kwik/kcp';
+import { Endpoint, systemClock } from '@kwik/quic';
+import { KwikError, type PathTransport } from '@kwik/wire';
+import type { ListenOptions, ServerCredentials } from '../api/options.js';
+import type { Listener, ServerSession } from '../api/session.js';
+import { formatAddress, isLoopback } from '../client/target.js';
+import { developmentCertificate } from '../credentials/dev-authority.js';
+import { resolveLimits } from '../limits.js';
+import { transportOptions } from '../transport-options.js';
+import { Waiters } from '../runtime/waiters.js';
+import { SessionFactory } from './session-factory.js';
+import type { AcceptedSession } from './server-session.js';
+
+const DEFAULT_HOST = '127.0.0.1';
+const DEFAULT_IDLE_TIMEOUT_MS = 30_000;
+/** V10.1. */
+const MAX_SESSIONS = 10_000;
+const BACKLOG = 512;
+const SIGNER_SEED_BYTES = 32;
+
+/** Accepts sessions on a UDP port. Rejects with ERR_KWIK_CREDENTIALS, ERR_KWIK_INVALID_ARGUMENT, or the error of the bind. */
+export async function listen(options: ListenOptions = {}): Promise<Listener> {
+  const host = options.host ?? DEFAULT_HOST;
+  const credentials = options.credentials ?? (await developmentCredentials(host));
+  const clock = options.clock ?? systemClock;
+  const endpoint = await Endpoint.bind({ host, port: options.port ?? 0, clock });
+  try {
+    const listener = new SessionListener(endpoint, options, credentials);
+    endpoint.listen(
+      {
+        certPem: credentials.cert,
+        keyPem: credentials.key,
+        ...(options.clientCa !== undefined && { clientCa: options.clientCa }),
+        transport: transportOptions(options.transport),
+      },
+      (transport) => void listener.take(transport),
+    );
+    return listener;
+  } catch (error) {
+    await endpoint.close();
+    throw error;
+  }
+}
+
+async function developmentCredentials(host: string): Promise<ServerCredentials> {
+  if (!isLoopback(host)) {
+    throw new KwikError(
+      'ERR_KWIK_CREDENTIALS',
+      `listening on ${host}, beyond this machine, takes credentials: give cert and key (PEM)`,
+    );
+  }
+  const made = await developmentCertificate([...new Set(['localhost', '127.0.0.1', '::1', host])]);
+  return { cert: made.certPem, key: made.keyPem, ca: made.ca };
+}
+
+class SessionListener implements Listener {
+  readonly #endpoint: Endpoint;
+  readonly #factory: SessionFactory;
+  readonly #maxSessions: number;
+  readonly #backlog: number;
+  readonly #sessions = new Set<AcceptedSession>();
+  readonly #queue: AcceptedSession[] = [];
+  readonly #waiters = new Waiters();
+  #pending = 0;
+  #closed = false;
+
+  constructor(endpoint: Endpoint, options: ListenOptions, credentials: ServerCredentials) {
+    this.#endpoint = endpoint;
+    this.#maxSessions = options.limits?.maxSessions ?? MAX_SESSIONS;
+    this.#backlog = options.limits?.backlog ?? BACKLOG;
+    const signer = Ed25519Signer.fromSeed(new Uint8Array(randomBytes(SIGNER_SEED_BYTES)));
+    this.#factory = new SessionFactory({
+      clock: options.clock ?? systemClock,
+      wallClockMs: () => Date.now(),
+      random: (bytes) => new Uint8Array(randomBytes(bytes)),
+      limits: resolveLimits(withoutListenerLimits(options)),
+      idleTimeoutMs: options.transport?.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
+      signer: signer.withDelegation(delegate(signer.publicKey, credentials.key, credentials.cert)),
+      trust: options.trust ?? (credentials.ca === undefined ? {} : { ca: credentials.ca }),
+      audiences: () => this.#audiences(options),
+      auth: options.auth ?? [noneServerAuth()],
+      serverId: options.serverId ?? '',
+      replica: options.replica,
+      admit: (result) => this.#admit(result),
+    });
+  }
+
+  address(): { address: string; port: number; family: string } {
+    return this.#endpoint.address();
+  }
+
+  async accept(options: { signal?: AbortSignal } = {}): Promise<ServerSession> {
+    for (;;) {
+      const session = this.#queue.shift();
+      if (session !== undefined) return session;
+      if (this.#closed) throw new KwikError('ERR_KWIK_INVALID_STATE', 'the listener is closed');
+      await this.#waiters.wait(options.signal);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#sessions].map((session) => session.close(0, 'the server is stopping')));
+    await this.#endpoint.close();
+    this.#waiters.wake();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<ServerSession> {
+    while (!this.#closed) {
+      try {
+        yield await this.accept();
+      } catch (error) {
+        if (this.#closed) return;
+        throw error;
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async take(transport: PathTransport): Promise<void> {
+    this.#pending++;
+    try {
+      const session = await this.#factory.accept(transport);
+      this.#sessions.add(session);
+      void session.closed.then(() => this.#forget(session));
+      // A secondary serves replicas without anybody accepting it; so its place in the queue is not worth refusing paths.
+      if (session.role === 'primary' || this.#queue.length < this.#backlog) this.#queue.push(session);
+      this.#waiters.wake();
+    } catch {
+      // The client was told why, and the connection is closed; there is nobody here to tell.
+    } finally {
+      this.#pending--;
+    }
+  }
+
+  #admit(result: ServerHandshakeResult): void {
+    if (this.#closed) throw new KwikError('ERR_KWIK_CONNECTION_REFUSED', 'the server is stopping');
+    if (this.#sessions.size >= this.#maxSessions) {
+      throw new KwikError('ERR_KWIK_CONNECTION_REFUSED', `the server has its ${this.#maxSessions} sessions`);
+    }
+    if (result.kind !== 'join-secondary' && this.#queue.length >= this.#backlog) {
+      throw new KwikError('ERR_KWIK_CONNECTION_REFUSED', 'the server does not accept sessions fast enough');
+    }
+  }
+
+  #forget(session: AcceptedSession): void {
+    this.#sessions.delete(session);
+    const index = this.#queue.indexOf(session);
+    if (index >= 0) this.#queue.splice(index, 1);
+  }
+
+  #audiences(options: ListenOptions): string[] {
+    const { address, port } = this.#endpoint.address();
+    const own = [formatAddress(address, port)];
+    if (isLoopback(address)) own.push(formatAddress('localhost', port));
+    if (options.host !== undefined) own.push(formatAddress(options.host, port));
+    return [...own, ...(options.audiences ?? [])];
+  }
+}
+
+function withoutListenerLimits(options: ListenOptions): Omit<NonNullable<ListenOptions['limits']>, 'maxSessions' | 'backlog'> {
+  const { maxSessions: _maxSessions, backlog: _backlog, ...limits } = options.limits ?? {};
+  return limits;
+}

@@ -1,0 +1,125 @@
+import { errorToDetail, type ControlEvent } from '@kwik/kcp';
+import { KwikError, proto, toStreamId } from '@kwik/wire';
+import type { StreamState } from '../core/streams/stream-state.js';
+import type { EngineRole, SessionEngine } from '../runtime/engine.js';
+import type { PathRuntime } from '../runtime/path-runtime.js';
+import type { PendingReplies } from '../runtime/pending-replies.js';
+import type { StreamExtension } from '../runtime/stream-handle.js';
+import type { ContentSender } from './content-sender.js';
+import type { ContentServer } from './content-server.js';
+import type { PathCommander } from './path-commander.js';
+
+export interface ServerRoleParts {
+  readonly content: ContentServer;
+  readonly replies: PendingReplies;
+  /** Absent at a secondary. */
+  readonly sender?: ContentSender;
+  readonly commander?: PathCommander;
+}
+
+/** How a server answers its client. */
+export class ServerRole implements EngineRole {
+  readonly #engine: SessionEngine;
+  readonly #parts: ServerRoleParts;
+
+  constructor(engine: SessionEngine, parts: ServerRoleParts) {
+    this.#engine = engine;
+    this.#parts = parts;
+  }
+
+  readonly streamExtension: StreamExtension = {
+    sendFrom: (handle, key, source) => {
+      const sender = this.#parts.sender;
+      if (sender === undefined) {
+        return Promise.reject(new KwikError('ERR_KWIK_INVALID_STATE', 'sendFrom is for the primary of a session'));
+      }
+      return sender.send(handle, key, source);
+    },
+  };
+
+  plan(): number | undefined {
+    for (const stream of this.#engine.plane.streams.values()) {
+      if (stream.supply !== undefined) void this.#parts.content.pump(stream.id);
+    }
+    return undefined;
+  }
+
+  onStreamOpenedLocally(stream: StreamState): void {
+    const path = this.#engine.paths.values().next().value;
+    path?.send({
+      $case: 'streamOpened',
+      value: {
+        streamId: stream.id,
+        priority: stream.priority,
+        unidirectional: stream.receive === undefined,
+        metadata: new Map(),
+      },
+    });
+  }
+
+  onPathState(): void {
+    // A server has one path to the client; there is nobody to tell.
+  }
+
+  onPathDead(path: PathRuntime): KwikError | undefined {
+    const error = path.death ?? new KwikError('ERR_KWIK_PATH_DEAD');
+    this.#parts.replies.failAll(path, error);
+    return error;
+  }
+
+  onControlEvent(path: PathRuntime, event: ControlEvent): void {
+    if (this.#parts.replies.handle(path, event) || event.kind !== 'message') return;
+    const { body, id } = event;
+    switch (body.$case) {
+      case 'rangeRequest':
+        this.#parts.content.request(path, body.value);
+        return;
+      case 'rangeCancel':
+        this.#parts.content.cancel(body.value);
+        return;
+      case 'contentEnd':
+        this.#parts.sender?.ended(body.value);
+        if (this.#parts.sender === undefined) this.#parts.content.end(toStreamId(body.value.streamId));
+        return;
+      case 'contentProgress':
+        this.#parts.sender?.progress(body.value);
+        return;
+      case 'pathStatus':
+        this.#parts.commander?.status(body.value);
+        return;
+      case 'serverUntrusted':
+        this.#untrusted(body.value);
+        return;
+      case 'streamOpened':
+        if (this.#parts.sender !== undefined) this.#engine.plane.handleStreamOpened(toStreamId(body.value.streamId));
+        return;
+      case 'ping':
+        path.reply(id, { $case: 'pong', value: { sequence: body.value.sequence } });
+        return;
+      case 'close':
+        this.#engine.finish({ by: 'peer', code: body.value.code, reason: body.value.reason }, false);
+        return;
+      case 'addPath':
+      case 'removePath':
+        path.reply(id, {
+          $case: 'error',
+          value: errorToDetail(new KwikError('ERR_KWIK_PERMISSION_DENIED', 'a client commands no paths')),
+        });
+        return;
+      default:
+        return;
+    }
+  }
+
+  #untrusted(message: proto.ServerUntrusted): void {
+    this.#parts.commander?.status({
+      pathId: message.pathId,
+      state: proto.PathState.DEAD,
+      reason: message.reason,
+      rttUs: 0,
+      deliveryRateBps: 0n,
+      bytes: 0n,
+      lostPackets: 0n,
+    });
+  }
+}

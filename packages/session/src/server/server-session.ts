@@ -1,0 +1,144 @@
+import { KwikError, toPathId, toStreamId } from '@kwik/wire';
+import type {
+  AddPathOptions,
+  CloseInfo,
+  Contribution,
+  PathInfo,
+  RawPacket,
+  ServerSession,
+  Stream,
+  StreamOptions,
+} from '../api/session.js';
+import type { SessionEngine } from '../runtime/engine.js';
+import type { PathRuntime } from '../runtime/path-runtime.js';
+import type { PendingReplies } from '../runtime/pending-replies.js';
+import { StreamContribution } from './contribution.js';
+import type { PathCommander } from './path-commander.js';
+
+const RAW_TIMEOUT_MS = 5000;
+
+export interface ServerSessionParts {
+  readonly id: string;
+  readonly role: 'primary' | 'secondary';
+  readonly identity: string | undefined;
+  readonly replies: PendingReplies;
+  readonly commander: PathCommander | undefined;
+  readonly maxRawPacketBytes: number;
+}
+
+/** What `accept` returns. */
+export class AcceptedSession implements ServerSession {
+  readonly id: string;
+  readonly role: 'primary' | 'secondary';
+  readonly identity?: string;
+  readonly closed: Promise<CloseInfo>;
+  readonly #engine: SessionEngine;
+  readonly #parts: ServerSessionParts;
+
+  constructor(engine: SessionEngine, parts: ServerSessionParts) {
+    this.id = parts.id;
+    this.role = parts.role;
+    if (parts.identity !== undefined) this.identity = parts.identity;
+    this.closed = engine.closed;
+    this.#engine = engine;
+    this.#parts = parts;
+  }
+
+  openStream(options: StreamOptions = {}): Stream {
+    this.#assertPrimary('openStream');
+    return this.#engine.openStream(options);
+  }
+
+  async openStreamSync(options: StreamOptions & { signal?: AbortSignal } = {}): Promise<Stream> {
+    this.#assertPrimary('openStreamSync');
+    return this.#engine.openStreamSync(options);
+  }
+
+  acceptStream(options: { signal?: AbortSignal } = {}): Promise<Stream> {
+    return this.#engine.acceptStream(options.signal);
+  }
+
+  getActivePaths(): PathInfo[] {
+    return this.getAllPaths().filter((path) => path.state !== 'dead');
+  }
+
+  getDeadPaths(): PathInfo[] {
+    return this.getAllPaths().filter((path) => path.state === 'dead');
+  }
+
+  getAllPaths(): PathInfo[] {
+    return this.#engine.pathInfos();
+  }
+
+  onPathChange(listener: (path: PathInfo) => void): () => void {
+    return this.#engine.onPathChange(listener);
+  }
+
+  async addPath(address: string, options?: AddPathOptions): Promise<PathInfo> {
+    const info = this.#commander().addPath(this.#path(), address, options);
+    this.#engine.wake();
+    return info;
+  }
+
+  async removePath(pathId: number, reason = ''): Promise<void> {
+    const removed = this.#commander().removePath(this.#path(), pathId, reason);
+    this.#engine.wake();
+    await removed;
+  }
+
+  async sendRawPacket(data: Uint8Array, pathId: number): Promise<void> {
+    toPathId(pathId);
+    if (data.length > this.#parts.maxRawPacketBytes) {
+      throw new KwikError(
+        'ERR_KWIK_PACKET_TOO_LARGE',
+        `a raw packet of ${data.length} bytes; the most is ${this.#parts.maxRawPacketBytes}`,
+      );
+    }
+    this.#parts.commander?.requireAlive(pathId);
+    const command = { pathId, data: data.slice(), sequence: 0n };
+    const answer = this.#parts.replies.request(this.#path(), { $case: 'rawPacket', value: command }, RAW_TIMEOUT_MS);
+    this.#engine.wake();
+    await answer;
+  }
+
+  async *rawPackets(): AsyncIterable<RawPacket> {
+    for (;;) {
+      const packet = await this.#engine.nextRawPacket();
+      if (packet === undefined) return;
+      yield packet;
+    }
+  }
+
+  contribute(streamId: bigint): Contribution {
+    if (this.role !== 'secondary') {
+      throw new KwikError('ERR_KWIK_INVALID_STATE', 'contribute is for secondaries; the primary writes to its streams');
+    }
+    return new StreamContribution(this.#engine, this.#engine.plane.streams.attach(toStreamId(streamId)));
+  }
+
+  async close(code = 0, reason = ''): Promise<void> {
+    this.#engine.finish({ by: 'local', code, reason }, true);
+    await this.closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #path(): PathRuntime {
+    this.#engine.assertOpen();
+    const path = this.#engine.paths.values().next().value;
+    if (path === undefined) throw new KwikError('ERR_KWIK_NO_PATH', 'the client is not connected');
+    return path;
+  }
+
+  #commander(): PathCommander {
+    this.#assertPrimary('a path command');
+    return this.#parts.commander!;
+  }
+
+  #assertPrimary(what: string): void {
+    if (this.role === 'primary') return;
+    throw new KwikError('ERR_KWIK_INVALID_STATE', `${what} is for the primary of a session; this server is a secondary`);
+  }
+}

@@ -1,0 +1,179 @@
+import {
+  deriveSessionKeys,
+  JoinAdmission,
+  ServerHandshake,
+  UsedTokens,
+  type Ed25519Signer,
+  type ServerAuthenticator,
+  type ServerHandshakeResult,
+  type SessionKeys,
+  type TrustPolicy,
+} from '@kwik/kcp';
+import { KwikError, MAX_PACKET_BYTES, proto, sessionIdFromBytes, type Clock, type PathTransport } from '@kwik/wire';
+import type { ListenOptions } from '../api/options.js';
+import { formatAddress } from '../client/target.js';
+import { peerStreamLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
+import { SessionEngine } from '../runtime/engine.js';
+import type { PathPort } from '../runtime/path-port.js';
+import { PathRuntime } from '../runtime/path-runtime.js';
+import { PendingReplies } from '../runtime/pending-replies.js';
+import { acceptHandshake } from './accept-handshake.js';
+import { ContentSender } from './content-sender.js';
+import { ContentServer } from './content-server.js';
+import { PathCommander } from './path-commander.js';
+import { ServerRole } from './server-role.js';
+import { AcceptedSession } from './server-session.js';
+
+const SESSION_ID_BYTES = 16;
+const SECRET_BYTES = 32;
+
+export interface SessionFactoryOptions {
+  readonly clock: Clock;
+  readonly wallClockMs: () => number;
+  readonly random: (bytes: number) => Uint8Array;
+  readonly limits: ResolvedLimits;
+  readonly idleTimeoutMs: number;
+  readonly signer: Ed25519Signer;
+  readonly trust: TrustPolicy;
+  readonly audiences: () => readonly string[];
+  readonly auth: readonly ServerAuthenticator[];
+  readonly serverId: string;
+  readonly replica: ListenOptions['replica'];
+  /** Throws when there is no room for another session. */
+  admit(result: ServerHandshakeResult): void;
+}
+
+/** Turns a fresh connection into a session at this server: as its primary, or as a secondary that was given a token. */
+export class SessionFactory {
+  readonly #options: SessionFactoryOptions;
+  readonly #admission: JoinAdmission;
+
+  constructor(options: SessionFactoryOptions) {
+    this.#options = options;
+    this.#admission = new JoinAdmission({
+      trust: options.trust,
+      audiences: options.audiences,
+      used: new UsedTokens({}),
+    });
+  }
+
+  /** Joins by outcome. */
+  get joinCounters(): JoinAdmission['counters'] {
+    return this.#admission.counters;
+  }
+
+  async accept(transport: PathTransport): Promise<AcceptedSession> {
+    const { clock, limits, wallClockMs, admit } = this.#options;
+    const { port, result } = await acceptHandshake(transport, this.#handshake(transport), clock, {
+      timeoutMs: limits.handshakeTimeoutMs,
+      wallClockMs,
+      admit,
+    });
+    return result.kind === 'join-secondary' ? this.#secondary(port, result) : this.#primary(port, result);
+  }
+
+  #handshake(transport: PathTransport): ServerHandshake {
+    const { limits, idleTimeoutMs, random, signer, auth, serverId, replica } = this.#options;
+    const capabilities: proto.Capability[] = [proto.Capability.CONTRIBUTE, proto.Capability.RAW];
+    if (replica !== undefined) capabilities.push(proto.Capability.REPLICA);
+    return new ServerHandshake({
+      auth,
+      capabilities,
+      limits: toProtoLimits(limits, idleTimeoutMs),
+      serverId,
+      random,
+      serverKey: signer.publicKey,
+      makeSessionId: () => sessionIdFromBytes(random(SESSION_ID_BYTES)),
+      sessionSecret: () => random(SECRET_BYTES),
+      // A path that comes back to its primary is refused until sessions can be resumed there.
+      findSession: () => undefined,
+      admission: this.#admission,
+      peerCertificates: transport.peerCertificates,
+    });
+  }
+
+  #primary(port: PathPort, result: ServerHandshakeResult): AcceptedSession {
+    const keys = this.#keys(result);
+    const engine = this.#engine('primary');
+    const { signer, wallClockMs } = this.#options;
+    const replies = new PendingReplies();
+    const content = new ContentServer(engine, {
+      sessionId: result.sessionId,
+      wallClockMs,
+      replica: () => Promise.resolve(undefined),
+    });
+    const sender = new ContentSender(engine, content, { sessionId: result.sessionId, signer, wallClockMs });
+    const commander = new PathCommander(engine, { keys, signer, wallClockMs, replies });
+    engine.attachRole(new ServerRole(engine, { content, replies, sender, commander }));
+    void engine.closed.then(() => {
+      sender.wakeAll();
+      content.endAll();
+    });
+    engine.addPath(this.#path(engine, port, result));
+    return this.#session(engine, result, 'primary', replies, commander);
+  }
+
+  #secondary(port: PathPort, result: ServerHandshakeResult): AcceptedSession {
+    const engine = this.#engine('secondary');
+    const { wallClockMs, replica } = this.#options;
+    const replies = new PendingReplies();
+    const context = {
+      sessionId: result.sessionId,
+      ...(result.identity !== undefined && { identity: result.identity }),
+    };
+    const content = new ContentServer(engine, {
+      sessionId: result.sessionId,
+      ...(result.signer !== undefined && { grantSigner: result.signer }),
+      wallClockMs,
+      replica: async (key) => replica?.(key, context),
+    });
+    engine.attachRole(new ServerRole(engine, { content, replies }));
+    void engine.closed.then(() => content.endAll());
+    engine.addPath(this.#path(engine, port, result));
+    return this.#session(engine, result, 'secondary', replies, undefined);
+  }
+
+  #engine(role: 'primary' | 'secondary'): SessionEngine {
+    const { streamWindowBytes, sessionWindowBytes, sendBufferBytes, maxStreams } = this.#options.limits;
+    return new SessionEngine(
+      { role, streamWindowBytes, sessionWindowBytes, sendBufferBytes, maxStreams, maxPacketBytes: MAX_PACKET_BYTES },
+      this.#options.clock,
+    );
+  }
+
+  #path(engine: SessionEngine, port: PathPort, result: ServerHandshakeResult): PathRuntime {
+    const { remote } = port.transport;
+    return new PathRuntime({
+      id: result.pathId,
+      address: formatAddress(remote.address, remote.port),
+      primary: result.kind !== 'join-secondary',
+      port,
+      data: engine.plane.addPath(result.pathId, peerStreamLimits(result.peerLimits)),
+      clock: this.#options.clock,
+      events: engine,
+    });
+  }
+
+  #session(
+    engine: SessionEngine,
+    result: ServerHandshakeResult,
+    role: 'primary' | 'secondary',
+    replies: PendingReplies,
+    commander: PathCommander | undefined,
+  ): AcceptedSession {
+    const maxRawPacketBytes = Math.min(this.#options.limits.maxRawPacketBytes, result.peerLimits.maxRawPacketBytes);
+    return new AcceptedSession(engine, {
+      id: result.sessionId,
+      role,
+      identity: result.identity,
+      replies,
+      commander,
+      maxRawPacketBytes,
+    });
+  }
+
+  #keys(result: ServerHandshakeResult): SessionKeys {
+    if (result.keys === undefined) throw new KwikError('ERR_KWIK_INTERNAL', 'a primary without the keys of its session');
+    return deriveSessionKeys(result.sessionId, result.keys.secret);
+  }
+}
