@@ -1,3 +1,4 @@
+export { VirtualClock, type RunBounds, type VirtualClockOptions } from './clock/virtual-clock.js';
 export { createLinks, type LinkSet } from './link/create-links.js';
 export type { BurstLoss, DirectionSettings, JitterDistribution } from './link/direction-settings.js';
 export type { EmulatedLink, LinkOptions, LinkStats } from './link/emulated-link.js';

@@ -1,9 +1,9 @@
 import type { RandomSource } from '../random/seeded-random.js';
 import { queueLimitBytes, serializationMs, type DirectionSettings } from './direction-settings.js';
-import { Fifo } from './fifo.js';
+import { Fifo } from '../queues/fifo.js';
 import { LinkCounters, type DropReason, type LinkDirectionStats } from './link-counters.js';
 import { FateSource, type PacketFate } from './packet-fate.js';
-import { TimeHeap } from './time-heap.js';
+import { TimeHeap } from '../queues/time-heap.js';
 
 interface Packet<T> {
   readonly item: T;

@@ -1,6 +1,7 @@
 /**
  * Sends datagrams at given times and notes when they come back in, in a thread that does nothing else and turns its
- * event loop without rest, so that its clock readings are good to some 20 µs while the machine lets it run.
+ * event loop every 0.05 ms, so that its clock readings are that good while the machine lets it run. It sleeps between
+ * the turns: a thread that never does is the first to lose its core.
  */
 import { createSocket } from 'node:dgram';
 import { parentPort, type MessagePort } from 'node:worker_threads';
@@ -28,6 +29,7 @@ export type ProbeReply =
   | { readonly kind: 'done'; readonly arrivals: Arrival[] };
 
 const HOST = '127.0.0.1';
+const NAP_MS = 0.05;
 
 if (parentPort !== null) serve(parentPort);
 
@@ -35,13 +37,14 @@ function serve(port: MessagePort): void {
   const receiver = createSocket('udp4');
   const sender = createSocket({ type: 'udp4', lookup: (host, _options, callback) => callback(null, host, 4) });
   let arrivals: Arrival[] = [];
+  const cell = new Int32Array(new SharedArrayBuffer(4));
   let lastTurnMs = 0;
   let sentMs: number[] = [];
 
   receiver.on('message', (data) => {
     const now = performance.now();
     const sequence = data.readUInt32BE(0);
-    arrivals.push({ sequence, sentMs: sentMs[sequence] ?? NaN, receivedMs: now, blurMs: now - lastTurnMs });
+    arrivals.push({ sequence, sentMs: sentMs[sequence] ?? NaN, receivedMs: now, blurMs: now - lastTurnMs + NAP_MS });
   });
   receiver.bind(0, HOST, () => {
     receiver.setRecvBufferSize(4 * 1024 * 1024);
@@ -62,6 +65,7 @@ function serve(port: MessagePort): void {
         // The array is copied by the system before `send` returns, as the socket's queue is empty.
         sender.send(data, command.port, HOST);
       }
+      Atomics.wait(cell, 0, 0, NAP_MS);
       lastTurnMs = performance.now();
       const over = now >= endMs || arrivals.length >= command.count;
       if (over) port.postMessage({ kind: 'done', arrivals } satisfies ProbeReply);

@@ -6,7 +6,7 @@ interface Entry<T> {
 
 /** A binary heap by time; what has the same time comes out in the order in which it went in. */
 export class TimeHeap<T> {
-  readonly #entries: Entry<T>[] = [];
+  #entries: Entry<T>[] = [];
   #order = 0;
 
   get size(): number {
@@ -16,6 +16,10 @@ export class TimeHeap<T> {
   /** Time of the first entry; Infinity when there is none. */
   get firstMs(): number {
     return this.#entries[0]?.timeMs ?? Infinity;
+  }
+
+  peek(): T | undefined {
+    return this.#entries[0]?.item;
   }
 
   push(timeMs: number, item: T): void {
@@ -39,6 +43,13 @@ export class TimeHeap<T> {
     if (first === undefined || last === undefined) return undefined;
     if (this.#entries.length > 0) this.#sink(last);
     return first.item;
+  }
+
+  /** Keeps only what `keep` says; costs a sort. */
+  filter(keep: (item: T) => boolean): void {
+    const kept = this.#entries.filter((entry) => keep(entry.item)).sort((a, b) => (before(a, b) ? -1 : 1));
+    // A sorted array is a heap.
+    this.#entries = kept;
   }
 
   /** Empties the heap; `each` sees what was in it, in no order. */
