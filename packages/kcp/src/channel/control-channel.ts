@@ -1,9 +1,9 @@
+import type { proto } from '@kwik/wire';
 import {
   DelimitedReader,
   KwikError,
   MAX_CONTROL_MESSAGE_BYTES,
   decodeKcpMessage,
-  proto,
   sessionIdToBytes,
   type SessionId,
 } from '@kwik/wire';
@@ -79,7 +79,7 @@ export class ControlChannel {
   #lastSentId = 0n;
   #lastReceivedId = 0n;
   #failure: KwikError | undefined;
-  #counts = { sent: 0, received: 0, unknownBodies: 0, lateResponses: 0, timedOut: 0 };
+  readonly #counts = { sent: 0, received: 0, unknownBodies: 0, lateResponses: 0, timedOut: 0 };
 
   constructor(options: ControlChannelOptions = {}) {
     const maxMessageBytes = options.maxMessageBytes ?? MAX_CONTROL_MESSAGE_BYTES;
@@ -131,7 +131,12 @@ export class ControlChannel {
     if (options.timeoutMs <= 0) throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', 'a request needs a timeoutMs above 0');
     const { priority, timeoutMs } = options;
     // After its deadline nobody waits for the answer: the request is not worth sending any more.
-    const requestId = this.#enqueue(body, now, { inReplyTo: 0n, priority, ttlMs: Math.ceil(timeoutMs), isRequest: true });
+    const requestId = this.#enqueue(body, now, {
+      inReplyTo: 0n,
+      priority,
+      ttlMs: Math.ceil(timeoutMs),
+      isRequest: true,
+    });
     const deadlineMs = now + timeoutMs;
     this.#pending.add({ requestId, kind: body.$case, startedMs: now, deadlineMs, wireId: undefined });
     return requestId;

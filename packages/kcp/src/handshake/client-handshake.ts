@@ -16,7 +16,14 @@ import { MAX_REASON_BYTES, errorFromDetail, presentable } from '../errors/error-
 import { proveJoin } from '../join/join-proof.js';
 import { SESSION_SECRET_BYTES, type SessionKeys, deriveSessionKeys } from '../keys/session-keys.js';
 import { peekTokenId } from '../tokens/path-token.js';
-import { MAX_AUTH_ROUNDS, NONCE_BYTES, knownCapabilities, requireBytes, requireMechanisms, violation } from './hello-rules.js';
+import {
+  MAX_AUTH_ROUNDS,
+  NONCE_BYTES,
+  knownCapabilities,
+  requireBytes,
+  requireMechanisms,
+  violation,
+} from './hello-rules.js';
 import { resolveLimits } from './limits.js';
 import { SUPPORTED_VERSIONS } from './version.js';
 
@@ -181,9 +188,7 @@ export class ClientHandshake {
       capabilities: knownCapabilities(hello.capabilities),
       limits: resolveLimits(hello.limits),
     };
-    return purpose.kind === 'open'
-      ? { ...common, ...this.#opened(hello) }
-      : { ...common, ...joined(hello, purpose) };
+    return purpose.kind === 'open' ? { ...common, ...this.#opened(hello) } : { ...common, ...joined(hello, purpose) };
   }
 
   #opened(hello: proto.ServerHello): Pick<ClientHandshakeResult, 'sessionId' | 'secret' | 'keys' | 'pathId'> {
@@ -218,7 +223,8 @@ function joined(
   hello: proto.ServerHello,
   { keys, pathId }: JoinPurpose,
 ): Pick<ClientHandshakeResult, 'sessionId' | 'keys' | 'pathId'> {
-  if (!equalBytes(hello.sessionId, sessionIdToBytes(keys.sessionId))) throw violation('the server names another session');
+  if (!equalBytes(hello.sessionId, sessionIdToBytes(keys.sessionId)))
+    throw violation('the server names another session');
   if (hello.pathId !== pathId) throw violation(`the server names path ${hello.pathId}, not ${pathId}`);
   if (hello.sessionSecret.length > 0) throw violation('a secret in the answer to a join');
   return { sessionId: keys.sessionId, keys, pathId };

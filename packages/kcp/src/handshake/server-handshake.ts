@@ -1,9 +1,9 @@
+import type { proto } from '@kwik/wire';
 import {
   KwikError,
   PRIMARY_PATH_ID,
   type PathId,
   type SessionId,
-  proto,
   sessionIdFromBytes,
   sessionIdToBytes,
   toPathId,
@@ -16,7 +16,14 @@ import type { JoinAdmission } from '../join/join-admission.js';
 import { joinProven } from '../join/join-proof.js';
 import { type SessionKeys, deriveSessionKeys } from '../keys/session-keys.js';
 import type { VerifiedPathToken } from '../tokens/path-token.js';
-import { MAX_AUTH_ROUNDS, NONCE_BYTES, knownCapabilities, requireBytes, requireMechanisms, violation } from './hello-rules.js';
+import {
+  MAX_AUTH_ROUNDS,
+  NONCE_BYTES,
+  knownCapabilities,
+  requireBytes,
+  requireMechanisms,
+  violation,
+} from './hello-rules.js';
 import { resolveLimits } from './limits.js';
 import { SUPPORTED_VERSIONS, negotiateVersion } from './version.js';
 
@@ -129,7 +136,8 @@ export class ServerHandshake {
           return this.#greet(body.value, nowMs);
         case 'authenticating':
           if (body.$case !== 'authResponse') throw violation(`${body.$case} in the middle of authentication`);
-          if (body.value.mechanism !== state.authenticator.mechanism) throw violation('a response of another mechanism');
+          if (body.value.mechanism !== state.authenticator.mechanism)
+            throw violation('a response of another mechanism');
           return this.#authStep(state, state.exchange.step(body.value.data));
         case 'deciding':
           throw violation(`${body.$case} before the server has answered`);
@@ -274,10 +282,7 @@ export class ServerHandshake {
 
 /** The part of the result that says which session and how. */
 type Joining = Pick<ServerHandshakeResult, 'sessionId' | 'pathId' | 'mechanism' | 'identity' | 'token' | 'signer'> &
-  (
-    | { readonly kind: 'open' | 'join-primary'; readonly keys: SessionKeys }
-    | { readonly kind: 'join-secondary' }
-  );
+  ({ readonly kind: 'open' | 'join-primary'; readonly keys: SessionKeys } | { readonly kind: 'join-secondary' });
 
 /** The client's most preferred mechanism that the server takes. */
 function firstInCommon(offered: readonly string[], auth: readonly ServerAuthenticator[]): ServerAuthenticator {

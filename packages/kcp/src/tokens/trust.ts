@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import { type proto } from '@kwik/wire';
+import type { proto } from '@kwik/wire';
 import { toHex } from '../crypto/bytes.js';
 import { parseCertificatesPem } from './certificate-chain.js';
 import { delegationFault } from './delegation.js';

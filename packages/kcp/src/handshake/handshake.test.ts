@@ -1,0 +1,269 @@
+import { describe, expect, test } from '@jest/globals';
+import { KwikError, PRIMARY_PATH_ID, decodeKcpMessage, encodeKcpMessage, proto, toPathId } from '@kwik/wire';
+import fc from 'fast-check';
+import type { KcpBody } from '../channel/kcp-body.js';
+import { settled, shakeHands } from '../test-support/pair.js';
+import {
+  NOW_MS,
+  SECONDARY,
+  makeAdmission,
+  makeClient,
+  makeServer,
+  makeSessionKeys,
+  makeSigner,
+  makeToken,
+} from '../test-support/sessions.js';
+import { DEFAULT_LIMITS } from './limits.js';
+import type { ServerStep } from './server-handshake.js';
+
+const keys = makeSessionKeys();
+const pathId = toPathId(3);
+
+function joining(changes: { token?: Uint8Array; audience?: string; keys?: typeof keys } = {}) {
+  const token = changes.token ?? makeToken(keys);
+  return makeClient({ purpose: { kind: 'join', keys, pathId, audience: SECONDARY, ...changes, token }, auth: [] });
+}
+
+describe('opening a session', () => {
+  test('both ends hold the same session afterwards', async () => {
+    const { client, server, messages } = await shakeHands(makeClient(), makeServer());
+    expect(server.kind).toBe('open');
+    expect(client.sessionId).toBe(server.sessionId);
+    expect(client.secret).toEqual(server.keys?.secret);
+    expect(client.keys.possession.publicKey).toEqual(server.keys?.possession.publicKey);
+    expect(messages).toEqual(['clientHello', 'serverHello']);
+  });
+
+  test('each learns what the other said of itself', async () => {
+    const { client, server } = await shakeHands(
+      makeClient({ agent: 'browser/2', capabilities: [proto.Capability.RAW], limits: { ...DEFAULT_LIMITS, maxPaths: 5 } }),
+      makeServer({ serverId: 'one', capabilities: [proto.Capability.REPLICA], limits: { ...DEFAULT_LIMITS, maxPaths: 7 } }),
+    );
+    expect(server).toMatchObject({ agent: 'browser/2', peerCapabilities: [proto.Capability.RAW] });
+    expect(server.peerLimits.maxPaths).toBe(5);
+    expect(client).toMatchObject({ serverId: 'one', capabilities: [proto.Capability.REPLICA], pathId: PRIMARY_PATH_ID });
+    expect(client.limits.maxPaths).toBe(7);
+    expect(client.serverKey).toEqual(makeSigner().publicKey);
+  });
+
+  test('limits that are not said are those of the version', async () => {
+    const nothing = proto.Limits.fromPartial({});
+    const { client, server } = await shakeHands(makeClient({ limits: nothing }), makeServer({ limits: nothing }));
+    expect(server.peerLimits).toEqual(DEFAULT_LIMITS);
+    expect(client.limits).toEqual(DEFAULT_LIMITS);
+  });
+
+  test('two sessions have nothing in common', async () => {
+    const server = { makeSessionId: () => makeSessionKeys('other').sessionId, sessionSecret: () => new Uint8Array(32) };
+    const first = await shakeHands(makeClient(), makeServer());
+    const second = await shakeHands(makeClient(), makeServer(server));
+    expect(second.client.sessionId).not.toBe(first.client.sessionId);
+    expect(second.client.keys.possession.publicKey).not.toEqual(first.client.keys.possession.publicKey);
+  });
+});
+
+describe('versions', () => {
+  test('the newest of both', async () => {
+    const { client, server } = await shakeHands(makeClient({ versions: [3, 2, 1] }), makeServer({ versions: [2, 1] }));
+    expect([client.version, server.version]).toEqual([2, 2]);
+  });
+
+  test('none in common: both learn the versions of both', async () => {
+    const failed = shakeHands(makeClient({ versions: [9, 8] }), makeServer());
+    await expect(failed).rejects.toMatchObject({
+      code: 'ERR_KWIK_VERSION_MISMATCH',
+      message: 'no protocol version in common: the client speaks 9, 8, the server 1',
+    });
+  });
+});
+
+describe('joining', () => {
+  test('at a secondary, with a token and the proof', async () => {
+    const { client, server } = await shakeHands(joining(), makeServer());
+    expect(server.kind).toBe('join-secondary');
+    expect(server.keys).toBeUndefined();
+    expect(server.signer).toEqual(makeSigner().publicKey);
+    expect(server.token?.pathId).toBe(pathId);
+    expect(client).toMatchObject({ sessionId: keys.sessionId, pathId });
+    expect(client.secret).toBeUndefined();
+  });
+
+  test('at the primary, by proof alone', async () => {
+    const server = makeServer({ findSession: (id) => (id === keys.sessionId ? keys : undefined) });
+    const outcome = await shakeHands(joining({ token: new Uint8Array(0) }), server);
+    expect(outcome.server).toMatchObject({ kind: 'join-primary', sessionId: keys.sessionId, pathId });
+    expect(outcome.server.keys).toBe(keys);
+  });
+
+  test('at the primary under a further address that it named in a token', async () => {
+    const { server } = await shakeHands(joining(), makeServer({ findSession: () => keys }));
+    expect(server).toMatchObject({ kind: 'join-primary', token: { audience: SECONDARY } });
+  });
+
+  test('a session id alone opens nothing', async () => {
+    const thief = { ...makeSessionKeys('thief'), sessionId: keys.sessionId };
+    const stolen = { secret: new Uint8Array(32), possession: makeSessionKeys('thief').possession, sessionId: thief.sessionId };
+    const atPrimary = joining({ token: new Uint8Array(0), keys: stolen });
+    await expect(shakeHands(atPrimary, makeServer({ findSession: () => keys }))).rejects.toMatchObject({
+      code: 'ERR_KWIK_PROOF_INVALID',
+    });
+  });
+
+  test('without a token, a server that does not know the session says so', async () => {
+    const joiner = joining({ token: new Uint8Array(0) });
+    await expect(shakeHands(joiner, makeServer())).rejects.toMatchObject({ code: 'ERR_KWIK_SESSION_NOT_FOUND' });
+  });
+
+  test('a stolen token is refused, counted, and not spent', async () => {
+    const admission = makeAdmission();
+    const { possession, secret } = makeSessionKeys('thief');
+    const thief = joining({ keys: { sessionId: keys.sessionId, secret, possession } });
+    await expect(shakeHands(thief, makeServer({ admission }))).rejects.toMatchObject({ code: 'ERR_KWIK_PROOF_INVALID' });
+    const { server } = await shakeHands(joining(), makeServer({ admission }));
+    expect(server.kind).toBe('join-secondary');
+    expect(admission.counters).toMatchObject({ proof: 1, accepted: 1 });
+  });
+
+  test('a proof made for one server is worth nothing at another', async () => {
+    // The rogue secondary has seen the hello; its token named the rogue.
+    const hello = joining({ token: makeToken(keys, { audience: 'rogue.example:1' }), audience: 'rogue.example:1' }).start();
+    const value = valueOf(hello);
+    const join = { ...(value.join as proto.Join), token: makeToken(keys) };
+    const step = makeServer().handle({ $case: 'clientHello', value: { ...value, join } }, NOW_MS);
+    expect(step).toMatchObject({ kind: 'refused', error: { code: 'ERR_KWIK_PROOF_INVALID' } });
+  });
+
+  test('a token for another path of the session', async () => {
+    const joiner = joining({ token: makeToken(keys, { pathId: toPathId(4) }) });
+    await expect(shakeHands(joiner, makeServer())).rejects.toMatchObject({ code: 'ERR_KWIK_TOKEN_INVALID' });
+  });
+
+  test('a client refuses to show a token that cannot be read', () => {
+    expect(() => joining({ token: new Uint8Array([1, 2, 3]) }).start()).toThrow(
+      expect.objectContaining({ code: 'ERR_KWIK_TOKEN_INVALID' }),
+    );
+  });
+
+  test.each([
+    ['another session', { sessionId: new Uint8Array(16) }, 'ERR_KWIK_PROTOCOL_VIOLATION'],
+    ['another path', { pathId: 9 }, 'ERR_KWIK_PROTOCOL_VIOLATION'],
+    ['a secret', { sessionSecret: new Uint8Array(32) }, 'ERR_KWIK_PROTOCOL_VIOLATION'],
+    ['a version that was not offered', { version: 2 }, 'ERR_KWIK_PROTOCOL_VIOLATION'],
+    ['no nonce', { serverNonce: new Uint8Array(0) }, 'ERR_KWIK_INVALID_MESSAGE'],
+    ['no key', { serverKey: new Uint8Array(0) }, 'ERR_KWIK_INVALID_MESSAGE'],
+  ] as const)('a client refuses an answer with %s', (_what, changes, code) => {
+    const client = joining();
+    const step = makeServer().handle(client.start(), NOW_MS) as Extract<ServerStep, { kind: 'accepted' }>;
+    const hello = step.body.value as proto.ServerHello;
+    const answer: KcpBody = { $case: 'serverHello', value: { ...hello, ...changes } };
+    expect(() => client.handle(answer)).toThrow(expect.objectContaining({ code }));
+    expect(() => client.handle(step.body)).toThrow(expect.objectContaining({ code: 'ERR_KWIK_INVALID_STATE' }));
+  });
+});
+
+describe('order', () => {
+  const pong: KcpBody = { $case: 'pong', value: { sequence: 1n } };
+
+  test.each([
+    ['anything before the hello', [pong]],
+    ['a response before the hello', [{ $case: 'authResponse', value: { mechanism: 'psk', data: new Uint8Array(0) } }]],
+    ['a second hello', [makeClient().start(), makeClient().start()]],
+  ] as [string, KcpBody[]][])('a server refuses %s', (_what, bodies) => {
+    const server = makeServer();
+    const steps = bodies.map((body) => server.handle(body, NOW_MS));
+    expect(steps.at(-1)).toMatchObject({ kind: 'refused', error: { code: 'ERR_KWIK_PROTOCOL_VIOLATION' } });
+  });
+
+  test('a refused client stays refused', () => {
+    const server = makeServer();
+    server.handle(pong, NOW_MS);
+    expect(server.handle(makeClient().start(), NOW_MS)).toMatchObject({ kind: 'refused' });
+  });
+
+  test('a client refuses other messages in the middle, and a challenge to a join', () => {
+    const client = makeClient();
+    client.start();
+    expect(() => client.handle(pong)).toThrow(expect.objectContaining({ code: 'ERR_KWIK_PROTOCOL_VIOLATION' }));
+    const joiner = joining();
+    joiner.start();
+    const value = { mechanism: 'none', data: new Uint8Array(0), serverNonce: new Uint8Array(32) };
+    const challenge: KcpBody = { $case: 'authChallenge', value };
+    expect(() => joiner.handle(challenge)).toThrow(expect.objectContaining({ code: 'ERR_KWIK_PROTOCOL_VIOLATION' }));
+  });
+
+  test("a server's error and its close reach the client as errors of that code", () => {
+    const refused = makeClient();
+    refused.start();
+    const error: KcpBody = { $case: 'error', value: proto.ErrorDetail.fromPartial({ code: 0x34, reason: 'full\nup' }) };
+    expect(() => refused.handle(error)).toThrow(
+      expect.objectContaining({ code: 'ERR_KWIK_CONNECTION_REFUSED', message: 'full up' }),
+    );
+    const closed = makeClient();
+    closed.start();
+    const close: KcpBody = { $case: 'close', value: { code: 0x45, reason: 'going' } };
+    expect(() => closed.handle(close)).toThrow(expect.objectContaining({ code: 'ERR_KWIK_SESSION_CLOSED' }));
+  });
+
+  test("a fault inside the server is the server's secret", () => {
+    const server = makeServer({
+      findSession: () => {
+        throw new Error('database at 10.0.0.7 is down');
+      },
+    });
+    const step = server.handle(joining({ token: new Uint8Array(0) }).start(), NOW_MS);
+    expect(step).toMatchObject({ kind: 'refused', error: { code: 'ERR_KWIK_INTERNAL' } });
+    expect(JSON.stringify((step.kind === 'refused' && step.body) || '')).not.toContain('10.0.0.7');
+  });
+});
+
+describe('whatever a client sends', () => {
+  const hellos: [string, KcpBody][] = [
+    ['open', makeClient().start()],
+    ['join', joining().start()],
+  ];
+
+  test.each(hellos)('every truncation of a hello (%s) ends typed', async (_kind, hello) => {
+    const header = proto.MessageHeader.fromPartial({ id: 1n });
+    const framed = encodeKcpMessage({ header, body: hello });
+    const message = framed.subarray(framed.findIndex((byte) => byte < 0x80) + 1);
+    const codes = new Set<string>();
+    for (let length = 0; length < message.length; length++) {
+      codes.add(await outcomeOf(message.subarray(0, length)));
+    }
+    // Cut at a field's end a message still decodes; the handshake itself must then find out what is missing.
+    codes.delete('accepted');
+    expect([...codes].sort()).toEqual(expect.arrayContaining(['ERR_KWIK_INVALID_MESSAGE']));
+    expect([...codes].filter((code) => !code.startsWith('ERR_KWIK_'))).toEqual([]);
+    expect(codes).not.toContain('ERR_KWIK_INTERNAL');
+  });
+
+  test.each(hellos)('random mutations of a hello (%s) end typed or are accepted, never otherwise', async (_kind, hello) => {
+    const message = proto.KcpMessage.encode({ header: proto.MessageHeader.fromPartial({ id: 1n }), body: hello }).finish();
+    const mutation = fc.tuple(fc.nat(message.length - 1), fc.nat(255));
+    await fc.assert(
+      fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 4 }), async (mutations) => {
+        const bytes = new Uint8Array(message);
+        for (const [at, value] of mutations) bytes[at] = value;
+        const outcome = await outcomeOf(bytes);
+        expect(outcome === 'accepted' || (outcome.startsWith('ERR_KWIK_') && outcome !== 'ERR_KWIK_INTERNAL')).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  async function outcomeOf(bytes: Uint8Array): Promise<string> {
+    try {
+      const { body } = decodeKcpMessage(bytes);
+      if (body === undefined) return 'accepted';
+      const step = await settled(makeServer().handle(body, NOW_MS));
+      return step.kind === 'refused' ? step.error.code : step.kind === 'accepted' ? 'accepted' : 'ERR_KWIK_challenged';
+    } catch (error) {
+      return error instanceof KwikError ? error.code : String(error);
+    }
+  }
+});
+
+function valueOf(body: KcpBody): proto.ClientHello {
+  if (body.$case !== 'clientHello') throw new TypeError('not a hello');
+  return body.value;
+}
