@@ -52,7 +52,7 @@ class Dialler {
     this.#connector = connector;
     this.#options = options;
     this.#limits = resolveLimits(options.limits);
-    this.#clock = options.clock ?? systemClock;
+    this.#clock = options.clock ?? systemClock();
   }
 
   async open(target: DialTarget): Promise<Session> {

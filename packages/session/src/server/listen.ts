@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { delegate, Ed25519Signer, noneServerAuth, type ServerHandshakeResult } from '@kwik/kcp';
 import { Endpoint, systemClock } from '@kwik/quic';
-import { KwikError, type PathTransport } from '@kwik/wire';
+import { KwikError, type Clock, type PathTransport } from '@kwik/wire';
 import type { ListenOptions, ServerCredentials } from '../api/options.js';
 import type { Listener, ServerSession } from '../api/session.js';
 import { formatAddress, isLoopback } from '../client/target.js';
@@ -23,10 +23,10 @@ const SIGNER_SEED_BYTES = 32;
 export async function listen(options: ListenOptions = {}): Promise<Listener> {
   const host = options.host ?? DEFAULT_HOST;
   const credentials = options.credentials ?? (await developmentCredentials(host));
-  const clock = options.clock ?? systemClock;
+  const clock = options.clock ?? systemClock();
   const endpoint = await Endpoint.bind({ host, port: options.port ?? 0, clock });
   try {
-    const listener = new SessionListener(endpoint, options, credentials);
+    const listener = new SessionListener(endpoint, options, credentials, clock);
     endpoint.listen(
       {
         certPem: credentials.cert,
@@ -65,13 +65,13 @@ class SessionListener implements Listener {
   #pending = 0;
   #closed = false;
 
-  constructor(endpoint: Endpoint, options: ListenOptions, credentials: ServerCredentials) {
+  constructor(endpoint: Endpoint, options: ListenOptions, credentials: ServerCredentials, clock: Clock) {
     this.#endpoint = endpoint;
     this.#maxSessions = options.limits?.maxSessions ?? MAX_SESSIONS;
     this.#backlog = options.limits?.backlog ?? BACKLOG;
     const signer = Ed25519Signer.fromSeed(new Uint8Array(randomBytes(SIGNER_SEED_BYTES)));
     this.#factory = new SessionFactory({
-      clock: options.clock ?? systemClock,
+      clock,
       wallClockMs: () => Date.now(),
       random: (bytes) => new Uint8Array(randomBytes(bytes)),
       limits: resolveLimits(withoutListenerLimits(options)),
