@@ -104,17 +104,22 @@ function walkBytes(walk: Walk, end: number, length: number): number {
 
 /** At most 10 bytes and 64 bits. Exact below 2^53, which all that is compared with it is. */
 function walkVarint(walk: Walk, end: number): number {
-  const limit = Math.min(end, walk.position + 10);
+  const start = walk.position;
+  const limit = Math.min(end, start + MAX_VARINT_BYTES);
   let value = 0;
   let scale = 1;
   while (walk.position < limit) {
     const byte = walk.bytes[walk.position++] as number;
     value += (byte & 0x7f) * scale;
     if (byte < 0x80) {
-      if (value >= 2 ** 64) break;
+      if (walk.position - start === MAX_VARINT_BYTES && byte > LAST_BYTE_MAX) break;
       return value;
     }
     scale *= 0x80;
   }
   throw walk.fault('a varint is cut off or longer than 64 bits');
 }
+
+const MAX_VARINT_BYTES = 10;
+/** Nine bytes hold 63 bits, so the tenth holds one. */
+const LAST_BYTE_MAX = 1;

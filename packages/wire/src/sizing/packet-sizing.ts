@@ -26,7 +26,7 @@ export interface StreamPacketShape extends StreamFrameFlags {
   readonly packetNumber: bigint;
   /** DATA unless told; every type takes the same room. */
   readonly type?: PacketType | undefined;
-  /** Bytes of further frames in the same packet, tags and lengths included (`encodedFrameBytes`). */
+  /** Bytes of further frames in the same packet, tags and lengths included. */
   readonly otherFrameBytes?: number | undefined;
 }
 

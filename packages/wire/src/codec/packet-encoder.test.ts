@@ -1,0 +1,125 @@
+import { describe, expect, jest, test } from '@jest/globals';
+import fc from 'fast-check';
+import { ackFrame, pingFrame, rawFrame, streamFrame } from '../frames/index.js';
+import { CompressionAlgorithm, Frame, FrameList, PacketType } from '../gen/kwik/v1/data.js';
+import { MAX_FRAMED_PACKET_BYTES, MAX_PACKET_BYTES } from '../limits/wire-limits.js';
+import { anyFrame, hotFrames, packetsOf } from '../test-support/arbitraries.js';
+import { hex, kwikErrorOf } from '../test-support/outcomes.js';
+import { encodeSlowly } from '../test-support/packet-twin.js';
+import { bytesForZeroCrc, withoutPrefix } from '../test-support/sealing.js';
+import { checksumOf } from './checksum.js';
+import { decodePacket } from './packet-decoder.js';
+import { encodeFrameList, encodePacket, encodePacketInto } from './packet-encoder.js';
+import type { PacketInput } from './packet-rules.js';
+
+describe('encodePacket', () => {
+  test.each([
+    ['stream and ack frames', hotFrames],
+    ['all frames', anyFrame],
+  ])('writes the same bytes as the generated code: %s', (_, frames) => {
+    fc.assert(
+      fc.property(packetsOf(frames), (packet) => {
+        expect(hex(encodePacket(packet))).toBe(hex(encodeSlowly(packet)));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test('the hot path does not touch the generated code', () => {
+    const generated = jest.spyOn(Frame, 'encode');
+    const stream = streamFrame({ streamId: 4n, offset: 2n ** 48n, data: new Uint8Array(10) });
+    const ack = ackFrame({ pathId: 1, ackDelayUs: 7, ranges: [{ first: 1n, last: 2n ** 48n }] });
+    encodePacket(packetOf(stream, ack));
+    expect(generated).not.toHaveBeenCalled();
+    encodePacket(packetOf(stream, pingFrame({ sequence: 1n })));
+    expect(generated).toHaveBeenCalled();
+    generated.mockRestore();
+  });
+
+  test('writes a compressed packet as the generated code does', () => {
+    const packet: PacketInput = {
+      ...packetOf(),
+      compression: { algorithm: CompressionAlgorithm.DEFLATE, originalBytes: 300 },
+      compressedFrames: Uint8Array.of(1, 2, 3),
+    };
+    expect(hex(encodePacket(packet))).toBe(hex(encodeSlowly(packet)));
+  });
+
+  test.each([
+    ['hot', 4],
+    ['cold', 4],
+    // Without the checksum the packet is below 128 bytes, and so its prefix is a byte shorter.
+    ['hot', 118],
+    ['cold', 118],
+  ])('leaves out a checksum that is 0: %s path, %i bytes', (path, length) => {
+    const packet = packetWithZeroCrc(path === 'hot' ? 4n : 1n << 60n, length);
+    const encoded = encodePacket(packet);
+    expect(hex(encoded)).toBe(hex(encodeSlowly(packet)));
+    expect(checksumOf(withoutPrefix(encoded))).toBe(0);
+    expect(decodePacket(withoutPrefix(encoded))).toMatchObject({ checksum: 0, frames: packet.frames });
+  });
+
+  test('refuses a packet above the bound, and takes the largest', () => {
+    const packet = (length: number): PacketInput => packetOf(rawFrame({ data: new Uint8Array(length), sequence: 0n }));
+    let length = MAX_PACKET_BYTES - 40;
+    while (withoutPrefix(encodePacket(packet(length))).length < MAX_PACKET_BYTES) length++;
+    const error = kwikErrorOf(() => encodePacket(packet(length + 1)));
+    expect([error.code, error.scope]).toEqual(['ERR_KWIK_PACKET_TOO_LARGE', 'local']);
+    const hot = packetOf(streamFrame({ streamId: 0n, offset: 0n, data: new Uint8Array(MAX_PACKET_BYTES) }));
+    expect(kwikErrorOf(() => encodePacket(hot)).code).toBe('ERR_KWIK_PACKET_TOO_LARGE');
+  });
+});
+
+describe('encodePacketInto', () => {
+  test('writes what encodePacket returns, and nothing else', () => {
+    const target = new Uint8Array(MAX_FRAMED_PACKET_BYTES);
+    fc.assert(
+      fc.property(packetsOf(anyFrame), fc.integer({ min: 0, max: 255 }), (packet, filler) => {
+        target.fill(filler);
+        const length = encodePacketInto(packet, target);
+        expect(hex(target.subarray(0, length))).toBe(hex(encodePacket(packet)));
+        expect(target.subarray(length).every((byte) => byte === filler)).toBe(true);
+      }),
+    );
+  });
+
+  test.each([4, 118])('leaves out a checksum that is 0: %i bytes', (length) => {
+    const packet = packetWithZeroCrc(4n, length);
+    const target = new Uint8Array(200);
+    expect(hex(target.subarray(0, encodePacketInto(packet, target)))).toBe(hex(encodePacket(packet)));
+  });
+
+  test('refuses a buffer that is too small before it writes', () => {
+    const packet = packetOf(streamFrame({ streamId: 4n, offset: 0n, data: new Uint8Array(50) }));
+    const needed = encodePacket(packet).length;
+    const target = new Uint8Array(needed - 1).fill(7);
+    expect(kwikErrorOf(() => encodePacketInto(packet, target)).code).toBe('ERR_KWIK_INVALID_ARGUMENT');
+    expect(target.every((byte) => byte === 7)).toBe(true);
+    expect(encodePacketInto(packet, new Uint8Array(needed))).toBe(needed);
+  });
+});
+
+describe('encodeFrameList', () => {
+  test('is the generated encoding', () => {
+    const frames = [pingFrame({ sequence: 1n }), streamFrame({ streamId: 4n, offset: 0n, data: Uint8Array.of(1) })];
+    expect(encodeFrameList(frames)).toEqual(FrameList.encode({ frames }).finish());
+  });
+
+  test('refuses what a receiver would', () => {
+    const error = kwikErrorOf(() => encodeFrameList([pingFrame({ sequence: -1n })]));
+    expect([error.code, error.scope]).toEqual(['ERR_KWIK_INVALID_FRAME', 'local']);
+  });
+});
+
+function packetOf(...frames: Frame[]): PacketInput {
+  return { packetNumber: 5n, type: PacketType.DATA, frames };
+}
+
+/** A stream frame's data are the last bytes before the checksum, so four of them can be chosen. */
+function packetWithZeroCrc(streamId: bigint, length: number): PacketInput {
+  const data = new Uint8Array(length);
+  const packet = packetOf(streamFrame({ streamId, offset: 0n, data }));
+  const fields = withoutPrefix(encodeSlowly(packet)).subarray(0, -5);
+  data.set(bytesForZeroCrc(fields.subarray(0, -4)), length - 4);
+  return packet;
+}
