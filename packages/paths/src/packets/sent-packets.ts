@@ -15,6 +15,8 @@ export interface AckOutcome<T> {
   readonly ackedBytes: number;
   /** RFC 9002, section 5.1; not yet less the acknowledgement delay. Give both to `RttEstimator.sample`. */
   readonly rttSampleMs?: number;
+  /** The same less the delay that the peer claims, for `InFlightWindow.onAcked`; a lie only narrows that window. */
+  readonly pathRttMs?: number;
   /** The largest packet that the acknowledgement names was not acknowledged before. */
   readonly newlyLargest: boolean;
 }
@@ -129,7 +131,9 @@ export class SentPackets<T> {
     this.#advance();
     const ackedBytes = bytesBefore - this.#inFlightBytes;
     if (!isSample) return { acked, ackedBytes, newlyLargest };
-    return { acked, ackedBytes, newlyLargest, rttSampleMs: Math.max(0, now - sentAtMs) };
+    const rttSampleMs = Math.max(0, now - sentAtMs);
+    const pathRttMs = Math.max(0, rttSampleMs - ackDelayUs / 1000);
+    return { acked, ackedBytes, newlyLargest, rttSampleMs, pathRttMs };
   }
 
   /** The packet that has waited longest. */

@@ -5,8 +5,8 @@ import { KwikError } from '@kwik/wire';
  * path QUIC's slow start governs and not this one.
  */
 export const INITIAL_WINDOW_BYTES = 64 * 1024;
-/** Two full frames: one being acknowledged, one on its way. */
-export const MIN_WINDOW_BYTES = 32 * 1024;
+/** One full frame, or a dozen of those that a slow path gets (frame-budget.ts). */
+export const MIN_WINDOW_BYTES = 16 * 1024;
 /** Twice what 1 Gbit/s holds in 120 ms; a bound on memory, not a target. */
 export const MAX_WINDOW_BYTES = 32 * 1024 * 1024;
 /**
@@ -14,6 +14,8 @@ export const MAX_WINDOW_BYTES = 32 * 1024 * 1024;
  * 60(2), 2017, "Delayed and stretched ACKs"); more only queues.
  */
 const WINDOW_GAIN = 2;
+/** In slow start the known rate is a round old: the window has doubled since, and is to double again. BBR has 2.77. */
+const SLOW_START_GAIN = 4;
 /** What an acknowledgement is late by design (DEFAULT_MAX_ACK_DELAY_MS) plus one turn of a busy event loop. */
 const ACK_LATENESS_MS = 25;
 /** BBR: the pipe counts as full when the rate grew by less than a quarter in three rounds. */
@@ -43,8 +45,8 @@ export interface InFlightWindowOptions {
  * see: a relay's second leg, and how much would have to be sent again if the server vanished.
  *
  * The rule is BBR's model without its pacing. Slow start doubles the window each round while it limits the sender and
- * the delivery rate still grows; from then on it is `2 x best rate of 10 rounds x (lowest RTT of 10 s + 25 ms)`. Loss does
- * not move it: on a living path QUIC hides losses. Rounds in which the sender had too little to send can raise the
+ * the delivery rate still grows; from then on it is `2 x best rate of 10 rounds x (lowest RTT of 10 s + 25 ms)`. Loss
+ * does not move it: on a living path QUIC hides losses. Rounds in which the sender had too little to send can raise the
  * estimate, never lower it.
  */
 export class InFlightWindow {
@@ -64,6 +66,7 @@ export class InFlightWindow {
   #minRttMs = Number.POSITIVE_INFINITY;
   #minRttAtMs = 0;
   #probeUntilMs: number | undefined;
+  #probeMinMs = 0;
 
   constructor(options: InFlightWindowOptions = {}) {
     this.#initialBytes = options.initialBytes ?? INITIAL_WINDOW_BYTES;
@@ -108,7 +111,7 @@ export class InFlightWindow {
 
   /**
    * @param bytes newly acknowledged, from `SentPackets.onAck`
-   * @param rttMs the latest sample, or the smoothed value; `undefined` when there is none
+   * @param rttMs the latest sample less the acknowledgement delay (`AckOutcome.pathRttMs`); `undefined` for none
    */
   onAcked(bytes: number, rttMs: number | undefined, now: number): void {
     this.#inFlightBytes = Math.max(0, this.#inFlightBytes - bytes);
@@ -116,7 +119,7 @@ export class InFlightWindow {
     if (this.#roundStartMs === undefined) this.#startRound(now);
     else this.#roundBytes += bytes;
     const limited = this.#isLimited();
-    if (this.#slowStart && limited) this.#setWindow(this.#windowBytes + bytes);
+    if (this.#slowStart && limited) this.#growTo(this.#windowBytes + bytes);
     if (now - (this.#roundStartMs ?? now) >= this.#roundMs()) this.#endRound(limited, now);
     if (!this.#slowStart) this.#setWindow(this.#modelBytes(now));
   }
@@ -143,13 +146,17 @@ export class InFlightWindow {
     }
     if (this.#probeUntilMs === undefined) {
       const isStale = now - this.#minRttAtMs > MIN_RTT_EXPIRY_MS;
-      if (isStale && !this.#slowStart) this.#probeUntilMs = now + Math.max(PROBE_RTT_MS, 2 * rttMs);
-    } else if (now >= this.#probeUntilMs) {
-      // The queue is as empty as it gets; whatever the RTT is now is the path's own.
-      this.#probeUntilMs = undefined;
-      this.#minRttMs = rttMs;
-      this.#minRttAtMs = now;
+      if (!isStale || this.#slowStart) return;
+      this.#probeUntilMs = now + Math.max(PROBE_RTT_MS, 2 * rttMs);
+      this.#probeMinMs = rttMs;
+      return;
     }
+    this.#probeMinMs = Math.min(this.#probeMinMs, rttMs);
+    if (now < this.#probeUntilMs) return;
+    // The queue was as empty as it gets; the lowest RTT of this time is the path's own.
+    this.#probeUntilMs = undefined;
+    this.#minRttMs = this.#probeMinMs;
+    this.#minRttAtMs = now;
   }
 
   #roundMs(): number {
@@ -196,8 +203,19 @@ export class InFlightWindow {
 
   #modelBytes(now: number): number {
     const isProbing = this.#probeUntilMs !== undefined && now < this.#probeUntilMs;
-    const product = this.#bestRate() * (this.#minRttMs + ACK_LATENESS_MS);
-    return product * (isProbing ? PROBE_RTT_GAIN : WINDOW_GAIN);
+    return this.#productBytes() * (isProbing ? PROBE_RTT_GAIN : WINDOW_GAIN);
+  }
+
+  /** Slow start: within what the path has shown that it can carry, once it has shown anything. */
+  #growTo(bytes: number): void {
+    const carried = this.#rates.length === 0 ? bytes : SLOW_START_GAIN * this.#productBytes();
+    this.#setWindow(Math.max(this.#windowBytes, Math.min(bytes, carried)));
+  }
+
+  /** The bandwidth-delay product as KWIK sees it; 0 before there is an estimate. */
+  #productBytes(): number {
+    const rate = this.#bestRate();
+    return rate === 0 ? 0 : rate * (this.#minRttMs + ACK_LATENESS_MS);
   }
 
   #setWindow(bytes: number): void {
