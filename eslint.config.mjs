@@ -24,7 +24,10 @@ const DROP_IN = ['packages/socket/src/**/*.ts'];
 // Their errors are read by people or by tests, not matched by code.
 const NO_ERROR_TABLE = ['packages/cli/src/**/*.ts', 'packages/testbed/src/**/*.ts', ...DROP_IN];
 
-/** @param {readonly { selector: string, message: string }[][]} lists */
+/**
+ * @param {readonly import('./tools/lib/eslint-bans.mjs').BannedSyntax[][]} lists
+ * @returns {import('eslint').Linter.RulesRecord}
+ */
 const ban = (...lists) => ({ 'no-restricted-syntax': ['error', ...lists.flat()] });
 
 export default tseslint.config(

@@ -1,0 +1,134 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { fromProblems } from '../lib/result.mjs';
+import { BIN, run, runNode, runPnpm } from '../lib/run.mjs';
+import { entryPoints, listPackages, readJson } from '../lib/workspace.mjs';
+
+/**
+ * @typedef {import('../lib/workspace.mjs').Package} Package
+ * @typedef {{ filename: string, files: { path: string }[] }} Packed
+ */
+
+const BESIDE_DIST = new Set(['package.json', 'README.md', 'LICENSE']);
+
+/**
+ * What users install: each package is packed, its tarball looked at, unpacked into an empty project, and imported there.
+ * The packages must be built.
+ *
+ * @type {import('../lib/result.mjs').Check}
+ */
+export async function checkPackages(root) {
+  mkdirSync(join(root, '.tmp'), { recursive: true });
+  const scratch = mkdtempSync(join(root, '.tmp', 'packages-'));
+  try {
+    const packages = listPackages(root);
+    /** @type {string[]} */
+    const problems = [];
+    for (const each of packages) problems.push(...(await tarballProblems(each, scratch)));
+    problems.push(...(await importProblems(packages, scratch)));
+    return fromProblems(problems, `${packages.length} tarballs`);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Packs a package, unpacks it as if installed, and returns what is wrong with the tarball.
+ *
+ * @param {Package} item
+ * @param {string} scratch
+ * @returns {Promise<string[]>}
+ */
+async function tarballProblems({ name, dir, manifest }, scratch) {
+  const packing = await runPnpm(['pack', '--json', '--pack-destination', scratch], { cwd: dir });
+  if (packing.code !== 0) return [`packages/${name}: pnpm pack failed\n${packing.output}`];
+  const packed = /** @type {Packed} */ (JSON.parse(packing.stdout.slice(packing.stdout.indexOf('{'))));
+  const installed = join(scratch, 'node_modules', manifest.name);
+  mkdirSync(installed, { recursive: true });
+  const untar = await run('tar', ['-xzf', packed.filename, '-C', installed, '--strip-components=1']);
+  if (untar.code !== 0) return [`packages/${name}: ${untar.output}`];
+  const attw = await runNode(BIN.attw, [packed.filename, '--profile', 'esm-only', '--format', 'ascii', '--no-color']);
+  return [
+    ...contentProblems(
+      dir,
+      packed.files.map(({ path }) => path),
+    ),
+    ...manifestProblems(readJson(join(installed, 'package.json'))),
+    ...(await publintProblems(packed.filename, manifest)),
+    ...(attw.code === 0 ? [] : [`attw: ${attw.output}`]),
+  ].map((problem) => `packages/${name}: ${problem}`);
+}
+
+/**
+ * @param {string} dir
+ * @param {readonly string[]} paths
+ */
+function contentProblems(dir, paths) {
+  const stray = paths.filter((path) => !path.startsWith('dist/') && !BESIDE_DIST.has(path));
+  const unwanted = paths.filter((path) => /\.(tsbuildinfo|map)$|\.test\.(js|d\.ts)$|\/test-support\//.test(path));
+  const orphans = paths.filter((path) => {
+    const stem = /^dist\/(.+)\.(js|d\.ts)$/.exec(path)?.[1];
+    return stem !== undefined && !existsSync(join(dir, 'src', `${stem}.ts`));
+  });
+  const missing = [...BESIDE_DIST].filter((path) => !paths.includes(path));
+  return [
+    ...[...stray, ...unwanted].map((path) => `${path} does not belong into the tarball`),
+    ...orphans.map((path) => `${path} is built from a source that is gone: run \`pnpm clean\``),
+    ...missing.map((path) => `${path} is missing from the tarball`),
+  ];
+}
+
+/**
+ * A published manifest names no workspace: pnpm has put real ranges.
+ *
+ * @param {import('../lib/workspace.mjs').Manifest} manifest
+ */
+function manifestProblems(manifest) {
+  return Object.entries(manifest.dependencies ?? {})
+    .filter(([, range]) => /^(workspace|link|file):/.test(range))
+    .map(([dependency, range]) => `the packed package.json says ${dependency}: ${range}`);
+}
+
+/**
+ * @param {string} tarball
+ * @param {import('../lib/workspace.mjs').Manifest} manifest
+ */
+async function publintProblems(tarball, manifest) {
+  const bytes = new Uint8Array(readFileSync(tarball)).buffer;
+  const { messages } = await publint({ strict: true, level: 'warning', pack: { tarball: bytes } });
+  return messages.map((message) => `publint: ${formatMessage(message, manifest) ?? message.code}`);
+}
+
+/**
+ * Every entry point is imported from the unpacked tarballs, which see each other and what they declare, and no more.
+ *
+ * @param {readonly Package[]} packages
+ * @param {string} scratch
+ */
+async function importProblems(packages, scratch) {
+  for (const { dir, manifest } of packages) {
+    for (const dependency of Object.keys(manifest.dependencies ?? {}).filter((each) => !each.startsWith('@kwik/'))) {
+      const link = join(scratch, 'node_modules', manifest.name, 'node_modules', dependency);
+      mkdirSync(dirname(link), { recursive: true });
+      symlinkSync(join(dir, 'node_modules', dependency), link);
+    }
+  }
+  const specifiers = packages.flatMap(({ manifest }) => entryPoints(manifest).map(({ specifier }) => specifier));
+  const script = join(scratch, 'import-all.mjs');
+  writeFileSync(script, importAll(specifiers));
+  // Importing does nothing: it ends by itself, at once.
+  const { code, output } = await run(process.execPath, [script], { cwd: scratch, timeoutMs: 30_000 });
+  return code === 0 ? [] : [`importing the packed packages failed or did not end:\n${output}`];
+}
+
+/** @param {readonly string[]} specifiers */
+const importAll = (specifiers) => `
+for (const specifier of ${JSON.stringify(specifiers)}) {
+  await import(specifier).catch((error) => {
+    console.error(specifier + ': ' + error.message);
+    process.exitCode = 1;
+  });
+}
+`;
