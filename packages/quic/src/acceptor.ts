@@ -1,0 +1,77 @@
+import { KwikError, type PathTransport } from '@kwik/wire';
+import type { BackendConfig, BackendConnection, QuicBackend } from './backend.js';
+import { readCertificates } from './certificate-check.js';
+import type { HandshakeParty } from './connection.js';
+import { DEFAULT_ALPN, resolveTransport, type ResolvedTransport, type ServerOptions } from './options.js';
+import { checkKeyPair } from './server-credentials.js';
+
+/** RFC 8446, section 6.2. */
+const CERTIFICATE_REQUIRED_ALERT = 116;
+/** RFC 9000, section 20.1. */
+const CONNECTION_REFUSED = 0x02;
+
+/** The listening half of an endpoint: certificates, and what is told to clients that are not let in. */
+export class Acceptor {
+  readonly transport: ResolvedTransport;
+  readonly retry: 'always' | 'underLoad' | 'never';
+  readonly config: BackendConfig;
+
+  /** Throws `ERR_KWIK_CREDENTIALS` for certificates that cannot work. */
+  constructor(
+    private readonly options: ServerOptions,
+    private readonly onConnection: (transport: PathTransport) => void,
+    private readonly backend: QuicBackend,
+  ) {
+    checkKeyPair(options.certPem, options.keyPem);
+    if (options.clientCa !== undefined) readCertificates(options.clientCa, 'clientCa');
+    if (options.requireClientCertificate === true && options.clientCa === undefined) {
+      throw new KwikError('ERR_KWIK_CREDENTIALS', 'requireClientCertificate needs clientCa, the authorities to check against');
+    }
+    this.transport = resolveTransport(options.transport);
+    this.retry = options.retry ?? 'underLoad';
+    this.config = this.createConfig();
+  }
+
+  /** The server's half of a handshake. */
+  party(on: { completed(): void; failed(): void }): HandshakeParty {
+    return {
+      awaitsPeer: false,
+      check: (connection) => {
+        if (this.options.clientCa === undefined || !connection.backend.resumed()) return undefined;
+        // A resumed session carries an old certificate, which nobody has checked now.
+        const error = new KwikError('ERR_KWIK_CERTIFICATE', 'a client tried to skip the check of its certificate');
+        return { error, tlsAlert: CERTIFICATE_REQUIRED_ALERT };
+      },
+      completed: (connection) => {
+        on.completed();
+        this.onConnection(connection);
+      },
+      failed: () => on.failed(),
+    };
+  }
+
+  /** The close frame for a client that finds no room, or nothing when its packet was not even valid. */
+  refuse(connection: BackendConnection, datagram: Uint8Array, out: Uint8Array): number {
+    if (!connection.receive(datagram)) return 0;
+    connection.close(false, CONNECTION_REFUSED, 'the server is full');
+    return connection.send(out);
+  }
+
+  private createConfig(): BackendConfig {
+    const { clientCa, requireClientCertificate, certPem, keyPem, alpn } = this.options;
+    const verify = clientCa === undefined ? 'none' : requireClientCertificate === true ? 'chain' : 'request';
+    try {
+      return this.backend.createConfig({
+        alpn: alpn ?? DEFAULT_ALPN,
+        transport: this.transport,
+        verify,
+        certPem: Buffer.from(certPem),
+        keyPem: Buffer.from(keyPem),
+        ...(clientCa === undefined ? {} : { caPem: Buffer.from(clientCa) }),
+      });
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new KwikError('ERR_KWIK_CREDENTIALS', `TLS refuses the certificate or key given: ${why}`, { cause });
+    }
+  }
+}

@@ -1,0 +1,284 @@
+import quiche from '@matrixai/quic/native/quiche.js';
+import type { Config, Connection, ConnectionError, RecvInfo } from '@matrixai/quic/native/types.js';
+import type {
+  BackendAcceptOptions,
+  BackendCloseReason,
+  BackendConfig,
+  BackendConfigOptions,
+  BackendConnection,
+  BackendConnectOptions,
+  BackendPathStats,
+  QuicBackend,
+  RetryPacket,
+  StreamReadResult,
+  StreamRefusal,
+} from '../backend.js';
+
+/** Largest payload of a UDP datagram over IPv4: whatever the peer sends is taken. */
+const MAX_RECEIVED_DATAGRAM_BYTES = 65_527;
+/** RFC 9000, section 13.2.1: how long an acknowledgement may be held back. The driver acknowledges once per turn. */
+const MAX_ACK_DELAY_MS = 25;
+/** Two ids suffice: the driver does not migrate. A low bound also limits floods of NEW_CONNECTION_ID (CVE-2024-1410). */
+const ACTIVE_CONNECTION_ID_LIMIT = 2;
+/** quiche numbers stream urgency 0 to 255; its own default. */
+const DEFAULT_URGENCY = 127;
+
+const STREAM_ERROR = /^Stream(Stopped|Reset)\((\d+)\)/;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** The backend on `@matrixai/quic`'s native binding to quiche 0.18. */
+export function quicheBackend(): QuicBackend {
+  return {
+    name: 'quiche',
+    versionSupported: (version) => quiche.versionIsSupported(version),
+    createConfig: (options) => new QuicheConfig(options),
+    connect: (options) => new QuicheConnection(connect(options), recvInfo(options)),
+    accept: (options) => new QuicheConnection(accept(options), recvInfo(options)),
+    writeVersionNegotiation: (scid, dcid, out) => quiche.negotiateVersion(scid, dcid, out),
+    writeRetry: (packet: RetryPacket, out) =>
+      quiche.retry(
+        packet.clientSourceId,
+        packet.clientDestinationId,
+        packet.newSourceId,
+        packet.token,
+        packet.version,
+        out,
+      ),
+  };
+}
+
+class QuicheConfig implements BackendConfig {
+  readonly native: Config;
+
+  constructor(options: BackendConfigOptions) {
+    const { transport } = options;
+    const key = options.keyPem === undefined ? null : [options.keyPem];
+    const cert = options.certPem === undefined ? null : [options.certPem];
+    const native = quiche.Config.withBoringSslCtx(options.verify !== 'none', false, options.caPem ?? null, key, cert, null);
+    // Replaces "fail if the peer has no certificate" by "check it if it has one".
+    if (options.verify === 'request') native.verifyPeer(true);
+    native.setApplicationProtos([...options.alpn]);
+    native.setCcAlgorithmName(transport.congestionControl);
+    // quiche only computes send times and cannot hand them over; the driver paces by itself.
+    native.enablePacing(false);
+    native.setMaxIdleTimeout(transport.idleTimeoutMs);
+    native.setMaxSendUdpPayloadSize(transport.datagramBytes);
+    native.setMaxRecvUdpPayloadSize(MAX_RECEIVED_DATAGRAM_BYTES);
+    native.setInitialMaxData(transport.connectionWindowBytes);
+    native.setMaxConnectionWindow(transport.connectionWindowBytes);
+    native.setInitialMaxStreamDataBidiLocal(transport.streamWindowBytes);
+    native.setInitialMaxStreamDataBidiRemote(transport.streamWindowBytes);
+    native.setInitialMaxStreamDataUni(transport.streamWindowBytes);
+    native.setMaxStreamWindow(transport.streamWindowBytes);
+    native.setInitialMaxStreamsBidi(transport.maxBidiStreams);
+    native.setInitialMaxStreamsUni(transport.maxUniStreams);
+    native.setMaxAckDelay(MAX_ACK_DELAY_MS);
+    native.setActiveConnectionIdLimit(ACTIVE_CONNECTION_ID_LIMIT);
+    native.setDisableActiveMigration(true);
+    native.grease(true);
+    this.native = native;
+  }
+
+  setResetToken(token: Uint8Array): void {
+    // quiche reads the token as a 128-bit number in network order.
+    this.native.setStatelessResetToken(BigInt(`0x${Buffer.from(token).toString('hex')}`));
+  }
+}
+
+function nativeConfig(config: BackendConfig): Config {
+  if (!(config instanceof QuicheConfig)) throw new TypeError('the configuration belongs to another backend');
+  return config.native;
+}
+
+function connect(options: BackendConnectOptions): Connection {
+  const { serverName, sourceId, local, remote, config } = options;
+  return quiche.Connection.connect(serverName ?? null, sourceId, local, remote, nativeConfig(config));
+}
+
+function accept(options: BackendAcceptOptions): Connection {
+  const { sourceId, originalId, local, remote, config } = options;
+  return quiche.Connection.accept(sourceId, originalId ?? null, local, remote, nativeConfig(config));
+}
+
+function recvInfo(options: BackendConnectOptions | BackendAcceptOptions): RecvInfo {
+  return { from: options.remote, to: options.local };
+}
+
+class QuicheConnection implements BackendConnection {
+  constructor(
+    private readonly native: Connection,
+    private readonly info: RecvInfo,
+  ) {}
+
+  receive(datagram: Uint8Array): boolean {
+    try {
+      this.native.recv(datagram, this.info);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  send(out: Uint8Array): number {
+    try {
+      return this.native.send(out)?.[0] ?? 0;
+    } catch {
+      // A failed handshake throws once; the next call writes its close frame.
+      return this.sendAfterFailure(out);
+    }
+  }
+
+  timeoutMs(): number | undefined {
+    return this.native.timeout() ?? undefined;
+  }
+
+  onTimeout(): void {
+    this.native.onTimeout();
+  }
+
+  established(): boolean {
+    return this.native.isEstablished();
+  }
+
+  draining(): boolean {
+    return this.native.isDraining();
+  }
+
+  closed(): boolean {
+    return this.native.isClosed();
+  }
+
+  timedOut(): boolean {
+    return this.native.isTimedOut();
+  }
+
+  resumed(): boolean {
+    return this.native.isResumed();
+  }
+
+  localError(): BackendCloseReason | undefined {
+    return closeReason(this.native.localError());
+  }
+
+  peerError(): BackendCloseReason | undefined {
+    return closeReason(this.native.peerError());
+  }
+
+  close(application: boolean, code: number, reason: string): void {
+    this.native.close(application, code, encoder.encode(reason));
+  }
+
+  peerCertificates(): Uint8Array[] {
+    return this.native.peerCertChain() ?? [];
+  }
+
+  applicationProtocol(): string {
+    return decoder.decode(this.native.applicationProto());
+  }
+
+  isReadable(): boolean {
+    return this.native.isReadable();
+  }
+
+  readableStreams(): Iterable<number> {
+    return this.native.readable();
+  }
+
+  streamReceive(id: number, out: Uint8Array, result: StreamReadResult): void {
+    result.bytes = -1;
+    result.fin = false;
+    result.resetCode = -1;
+    try {
+      const read = this.native.streamRecv(id, out);
+      if (read === null) return;
+      result.bytes = read[0];
+      result.fin = read[1];
+    } catch (error) {
+      const refusal = streamRefusal(error);
+      if (refusal.kind === 'stopped') result.resetCode = refusal.code;
+    }
+  }
+
+  streamSend(id: number, data: Uint8Array, fin: boolean): number | StreamRefusal {
+    try {
+      return this.native.streamSend(id, data, fin) ?? 0;
+    } catch (error) {
+      return streamRefusal(error);
+    }
+  }
+
+  streamCapacity(id: number): number | StreamRefusal {
+    try {
+      const capacity = this.native.streamCapacity(id);
+      // While probes are due quiche reports no bound at all, which the binding turns into -1.
+      return capacity < 0 ? 0 : capacity;
+    } catch (error) {
+      return streamRefusal(error);
+    }
+  }
+
+  streamReset(id: number, code: number): void {
+    this.shutdown(id, quiche.Shutdown.Write, code);
+  }
+
+  streamStop(id: number, code: number): void {
+    this.shutdown(id, quiche.Shutdown.Read, code);
+  }
+
+  streamsLeft(unidirectional: boolean): number {
+    return unidirectional ? this.native.peerStreamsLeftUni() : this.native.peerStreamsLeftBidi();
+  }
+
+  createStream(id: number): boolean {
+    try {
+      // Setting the priority creates the stream; incremental streams share the path packet by packet.
+      this.native.streamPriority(id, DEFAULT_URGENCY, true);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  pathStats(): BackendPathStats | undefined {
+    const path = this.native.pathStats()[0];
+    if (path === undefined) return undefined;
+    return {
+      rttMs: path.rtt,
+      cwndBytes: path.cwnd,
+      deliveryRateBps: path.deliveryRate,
+      sentPackets: path.sent,
+      lostPackets: path.lost,
+      sentBytes: path.sentBytes,
+      receivedBytes: path.recvBytes,
+      retransmittedBytes: path.streamRetransBytes,
+    };
+  }
+
+  private sendAfterFailure(out: Uint8Array): number {
+    try {
+      return this.native.send(out)?.[0] ?? 0;
+    } catch {
+      return 0;
+    }
+  }
+
+  private shutdown(id: number, direction: number, code: number): void {
+    try {
+      this.native.streamShutdown(id, direction, code);
+    } catch {
+      // Already finished on both sides: nothing is left to stop.
+    }
+  }
+}
+
+function closeReason(error: ConnectionError | null): BackendCloseReason | undefined {
+  if (error === null) return undefined;
+  return { application: error.isApp, code: error.errorCode, reason: decoder.decode(error.reason) };
+}
+
+/** The binding's errors are quiche's names as text: `StreamStopped(7)`, `StreamReset(7)`, `InvalidStreamState(4)`. */
+function streamRefusal(error: unknown): StreamRefusal {
+  const match = STREAM_ERROR.exec(error instanceof Error ? error.message : '');
+  return match === null ? { kind: 'gone' } : { kind: 'stopped', code: Number(match[2]) };
+}

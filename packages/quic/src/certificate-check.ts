@@ -1,0 +1,136 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import { KwikError } from '@kwik/wire';
+import type { TrustOptions } from './options.js';
+
+/** Trust options that were read and found usable. */
+export interface ResolvedTrust {
+  /** PEM; absent when only pins count. */
+  readonly caPem: Uint8Array | undefined;
+  readonly authorities: readonly X509Certificate[];
+  /** SHA-256 of an SPKI, lower-case hex; one must match when there are any. */
+  readonly pins: readonly string[];
+  /** What the certificate must be for. */
+  readonly name: string;
+}
+
+const SHA256_HEX = /^[0-9a-f]{64}$/i;
+const SHA256_BASE64 = /^[A-Za-z0-9+/]{43}=?$/;
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+
+/** Throws `ERR_KWIK_CREDENTIALS` when there is nothing to verify with, or it cannot be read. */
+export function resolveTrust(trust: TrustOptions, name: string): ResolvedTrust {
+  const pins = (trust.pins ?? []).map(normalizePin);
+  const pem = trust.ca === undefined ? undefined : Buffer.from(trust.ca);
+  if (pem === undefined && pins.length === 0) {
+    throw new KwikError(
+      'ERR_KWIK_CREDENTIALS',
+      `nothing to check the certificate of ${name} with: give trust.ca (the authority's certificate, PEM) or trust.pins`,
+    );
+  }
+  const authorities = pem === undefined ? [] : readCertificates(pem.toString('latin1'), 'trust.ca');
+  return { caPem: pem, authorities, pins, name: trust.verifyHostName ?? name };
+}
+
+/** The certificates of a PEM text; `ERR_KWIK_CREDENTIALS` when there is none or one cannot be read. */
+export function readCertificates(pem: string, what: string): X509Certificate[] {
+  const blocks = pem.match(PEM_CERTIFICATE) ?? [];
+  if (blocks.length === 0) {
+    throw new KwikError('ERR_KWIK_CREDENTIALS', `${what} holds no certificate: PEM text with "BEGIN CERTIFICATE" is needed`);
+  }
+  return blocks.map((block) => {
+    try {
+      return new X509Certificate(block);
+    } catch (cause) {
+      throw new KwikError('ERR_KWIK_CREDENTIALS', `${what} holds a certificate that cannot be read`, { cause });
+    }
+  });
+}
+
+/** SHA-256 of the certificate's public key (SPKI), lower-case hex: what a pin names. */
+export function spkiPin(certificate: X509Certificate): string {
+  const spki = certificate.publicKey.export({ type: 'spki', format: 'der' });
+  return createHash('sha256').update(spki).digest('hex');
+}
+
+/**
+ * What is wrong with the chain (DER, leaf first) that a server presented, or nothing. `chainVerified`: TLS has led it
+ * to one of the authorities; that is not done here. Name, dates and pin are, whatever TLS has looked at.
+ */
+export function certificateProblem(
+  chain: readonly Uint8Array[],
+  trust: ResolvedTrust,
+  chainVerified: boolean,
+  wallMs: number,
+): string | undefined {
+  const leaf = readLeaf(chain);
+  if (typeof leaf === 'string') return leaf;
+  const pinned = pinProblem(leaf, trust);
+  if (pinned !== undefined) return pinned;
+  if (trust.caPem === undefined) return undefined;
+  const problem = datesProblem(leaf, wallMs) ?? nameProblem(leaf, trust.name);
+  if (problem !== undefined) return problem;
+  return chainVerified ? undefined : authorityProblem(leaf, trust);
+}
+
+/** Why TLS may have refused the chain, when the check above finds nothing: the alert is all that is known. */
+export function refusedByTls(chain: readonly Uint8Array[], trust: ResolvedTrust, why: string, wallMs: number): string {
+  const found = certificateProblem(chain, trust, false, wallMs);
+  return found ?? `it was refused: ${why}`;
+}
+
+function readLeaf(chain: readonly Uint8Array[]): X509Certificate | string {
+  const der = chain[0];
+  if (der === undefined) return 'the server presented no certificate';
+  try {
+    return new X509Certificate(der);
+  } catch {
+    return 'the server presented a certificate that cannot be read';
+  }
+}
+
+function pinProblem(leaf: X509Certificate, trust: ResolvedTrust): string | undefined {
+  if (trust.pins.length === 0) return undefined;
+  const pin = spkiPin(leaf);
+  if (trust.pins.includes(pin)) return undefined;
+  return (
+    `its key has the pin ${pin}, which is not among the ${trust.pins.length} expected; if the server's key was changed ` +
+    'on purpose, pin the new one'
+  );
+}
+
+function datesProblem(leaf: X509Certificate, wallMs: number): string | undefined {
+  if (wallMs > Date.parse(leaf.validTo)) return `it expired on ${leaf.validTo}; the server needs a new one`;
+  if (wallMs < Date.parse(leaf.validFrom)) {
+    return `it is valid only from ${leaf.validFrom}; check the clock of this machine (${new Date(wallMs).toISOString()})`;
+  }
+  return undefined;
+}
+
+function nameProblem(leaf: X509Certificate, name: string): string | undefined {
+  // A common name alone does not count (RFC 9525, section 2).
+  const matches = isIP(name) === 0 ? leaf.checkHost(name, { subject: 'never' }) : leaf.checkIP(name);
+  if (matches !== undefined) return undefined;
+  const names = leaf.subjectAltName ?? 'no subject alternative names at all';
+  return `it is not for "${name}" but for: ${names}; dial one of these, or have ${name} added to the certificate`;
+}
+
+function authorityProblem(leaf: X509Certificate, trust: ResolvedTrust): string {
+  const known = trust.authorities.map((authority) => oneLine(authority.subject)).join('; ');
+  const issuer = leaf.issuer === leaf.subject ? 'itself (self-signed)' : `"${oneLine(leaf.issuer)}"`;
+  return (
+    `it was issued by ${issuer}, which does not lead to any trusted authority (trusted: ${known}); ` +
+    'give the authority that issued it, or check that this is the right server'
+  );
+}
+
+function normalizePin(pin: string): string {
+  const compact = pin.replaceAll(':', '');
+  if (SHA256_HEX.test(compact)) return compact.toLowerCase();
+  if (SHA256_BASE64.test(pin)) return Buffer.from(pin, 'base64').toString('hex');
+  throw new KwikError('ERR_KWIK_CREDENTIALS', `the pin "${pin}" is not a SHA-256 in hexadecimal (64 digits) or base64`);
+}
+
+function oneLine(distinguishedName: string): string {
+  return distinguishedName.replaceAll('\n', ', ');
+}

@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto';
+import type { BackendConfig } from './backend.js';
+
+/** Configurations kept: each holds parsed certificates. */
+const MAX_CONFIGS = 32;
+
+/** TLS configurations of dials that look the same, so that certificates are parsed once. Oldest out first. */
+export class ConfigCache {
+  private readonly configs = new Map<string, BackendConfig>();
+
+  /** `parts` is everything that `create` depends on. Only a hash is kept: there may be a private key among it. */
+  get(parts: readonly unknown[], create: () => BackendConfig): BackendConfig {
+    const key = createHash('sha256').update(JSON.stringify(parts)).digest('base64');
+    const known = this.configs.get(key);
+    if (known !== undefined) return known;
+    const config = create();
+    if (this.configs.size >= MAX_CONFIGS) {
+      for (const oldest of this.configs.keys()) {
+        this.configs.delete(oldest);
+        break;
+      }
+    }
+    this.configs.set(key, config);
+    return config;
+  }
+}

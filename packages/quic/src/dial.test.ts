@@ -1,0 +1,217 @@
+import { createSocket } from 'node:dgram';
+import { X509Certificate } from 'node:crypto';
+import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { KwikError } from '@kwik/wire';
+import { spkiPin } from './certificate-check.js';
+import { Endpoint } from './endpoint.js';
+import type { DialOptions } from './options.js';
+import { makeAuthority, makeSelfSigned, type TestAuthority } from './test-support/certificates.js';
+import { type PairOptions, TestServer, TransportProbe } from './test-support/peers.js';
+
+const DAY_MS = 86_400_000;
+
+let authority: TestAuthority;
+let client: Endpoint;
+let server: TestServer | undefined;
+
+beforeAll(async () => {
+  authority = await makeAuthority('Authority A');
+});
+
+afterEach(async () => {
+  await client.close();
+  await server?.endpoint.close();
+  server = undefined;
+});
+
+async function dialError(options: PairOptions, dial: Partial<DialOptions> = {}): Promise<KwikError> {
+  client = await Endpoint.bind();
+  const base = server?.dialOptions(options) ?? { host: '127.0.0.1', port: 9, trust: { ca: authority.certPem } };
+  try {
+    await client.dial({ ...base, ...dial });
+  } catch (error) {
+    if (error instanceof KwikError) return error;
+    throw error;
+  }
+  throw new Error('the dial succeeded');
+}
+
+async function startWith(names: readonly string[], dates: { notBefore?: Date; notAfter?: Date } = {}): Promise<void> {
+  server = await TestServer.start({}, authority, await authority.issue({ names, ...dates }));
+}
+
+describe('the server certificate is checked', () => {
+  test('an authority that is not trusted', async () => {
+    await startWith(['127.0.0.1']);
+    const other = await makeAuthority('Authority B');
+    const error = await dialError({}, { trust: { ca: other.certPem } });
+    expect(error.code).toBe('ERR_KWIK_CERTIFICATE');
+    expect(error.message).toMatch(/issued by "CN=Authority A"/);
+    expect(error.message).toMatch(/trusted: CN=Authority B/);
+    expect(server?.accepted).toHaveLength(0);
+  });
+
+  test('another IP address', async () => {
+    await startWith(['10.1.2.3', 'elsewhere.example']);
+    const error = await dialError({});
+    expect(error.code).toBe('ERR_KWIK_CERTIFICATE');
+    expect(error.message).toMatch(/not for "127.0.0.1" but for: .*10\.1\.2\.3.*elsewhere\.example/);
+  });
+
+  test('another name', async () => {
+    await startWith(['right.example']);
+    const error = await dialError({}, { serverName: 'wrong.example' });
+    expect(error.code).toBe('ERR_KWIK_CERTIFICATE');
+    expect(error.message).toMatch(/not for "wrong.example" but for: DNS:right.example/);
+  });
+
+  test('a name in the common name only does not count', async () => {
+    const issued = await authority.issue({ names: [], commonName: 'only.example' });
+    server = await TestServer.start({}, authority, issued);
+    const error = await dialError({}, { serverName: 'only.example' });
+    expect(error.code).toBe('ERR_KWIK_CERTIFICATE');
+    expect(error.message).toMatch(/no subject alternative names/);
+  });
+
+  test('expired, and not yet valid', async () => {
+    await startWith(['127.0.0.1'], { notBefore: new Date(Date.now() - 3 * DAY_MS), notAfter: new Date(Date.now() - DAY_MS) });
+    const expired = await dialError({});
+    expect(expired.code).toBe('ERR_KWIK_CERTIFICATE');
+    expect(expired.message).toMatch(/expired on/);
+    await client.close();
+    await server?.endpoint.close();
+    await startWith(['127.0.0.1'], { notBefore: new Date(Date.now() + DAY_MS), notAfter: new Date(Date.now() + 3 * DAY_MS) });
+    const early = await dialError({});
+    expect(early.code).toBe('ERR_KWIK_CERTIFICATE');
+    expect(early.message).toMatch(/valid only from/);
+  });
+
+  test('a pin stands for a self-signed certificate, whatever its name; a wrong pin does not', async () => {
+    const issued = await makeSelfSigned({ names: ['unrelated.example'] });
+    server = await TestServer.start({}, authority, issued);
+    const pin = spkiPin(new X509Certificate(issued.certPem));
+    client = await Endpoint.bind();
+    for (const form of [pin, Buffer.from(pin, 'hex').toString('base64')]) {
+      const transport = new TransportProbe(await client.dial(server.dialOptions({ dial: { trust: { pins: [form] } } })));
+      expect(transport.transport.peerCertificates).toHaveLength(1);
+    }
+    await client.close();
+    const error = await dialError({}, { trust: { pins: ['00'.repeat(32)] } });
+    expect(error.code).toBe('ERR_KWIK_CERTIFICATE');
+    expect(error.message).toContain(pin);
+  });
+
+  test('a pin together with an authority: both must hold', async () => {
+    await startWith(['127.0.0.1']);
+    const error = await dialError({}, { trust: { ca: authority.certPem, pins: ['ab'.repeat(32)] } });
+    expect(error.code).toBe('ERR_KWIK_CERTIFICATE');
+    expect(error.message).toMatch(/pin/);
+  });
+
+  test('nothing to check with is refused before a packet is sent', async () => {
+    await startWith(['127.0.0.1']);
+    const error = await dialError({}, { trust: {} });
+    expect(error.code).toBe('ERR_KWIK_CREDENTIALS');
+    expect(client.stats().datagramsSent).toBe(0);
+  });
+});
+
+describe('dials that come to nothing', () => {
+  test('nobody listens: the machine says so', async () => {
+    const socket = createSocket('udp4');
+    await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+    const { port } = socket.address();
+    await new Promise<void>((resolve) => socket.close(() => resolve()));
+    const error = await dialError({}, { port, timeoutMs: 4_000 });
+    expect(error.code).toBe('ERR_KWIK_CONNECT_FAILED');
+    expect(error.message).toMatch(/nobody listens/);
+  });
+
+  test('somebody who never answers', async () => {
+    const silent = createSocket('udp4');
+    await new Promise<void>((resolve) => silent.bind(0, '127.0.0.1', resolve));
+    const error = await dialError({}, { port: silent.address().port, timeoutMs: 300 });
+    expect(error.code).toBe('ERR_KWIK_TIMEOUT');
+    expect(error.message).toMatch(/no answer/);
+    silent.close();
+  });
+
+  test('no protocol in common', async () => {
+    await startWith(['127.0.0.1']);
+    const error = await dialError({}, { alpn: ['other/9'] });
+    expect(error.code).toBe('ERR_KWIK_CONNECT_FAILED');
+    expect(error.message).toMatch(/ALPN other\/9/);
+  });
+
+  test('aborted before and during', async () => {
+    await startWith(['127.0.0.1']);
+    const before = await dialError({}, { signal: AbortSignal.abort() });
+    expect(before.code).toBe('ERR_KWIK_ABORTED');
+    await client.close();
+    const silent = createSocket('udp4');
+    await new Promise<void>((resolve) => silent.bind(0, '127.0.0.1', resolve));
+    const controller = new AbortController();
+    setImmediate(() => controller.abort());
+    const during = await dialError({}, { port: silent.address().port, signal: controller.signal });
+    expect(during.code).toBe('ERR_KWIK_ABORTED');
+    silent.close();
+  });
+
+  test('a name that does not resolve, and a port that is none', async () => {
+    const name = await dialError({}, { host: 'no-such-host.invalid' });
+    expect(name.code).toBe('ERR_KWIK_CONNECT_FAILED');
+    expect(name.message).toMatch(/does not resolve/);
+    const port = await dialError({}, { port: 70_000 });
+    expect(port.code).toBe('ERR_KWIK_INVALID_ARGUMENT');
+  });
+});
+
+describe('server credentials', () => {
+  test('a key of another certificate, and text that is no PEM', async () => {
+    client = await Endpoint.bind();
+    const one = await authority.issue();
+    const two = await authority.issue();
+    const code = (certPem: string, keyPem: string): string => {
+      try {
+        client.listen({ certPem, keyPem }, () => undefined);
+      } catch (error) {
+        return KwikError.from(error).code;
+      }
+      return 'none';
+    };
+    expect(code(one.certPem, two.keyPem)).toBe('ERR_KWIK_CREDENTIALS');
+    expect(code('nonsense', one.keyPem)).toBe('ERR_KWIK_CREDENTIALS');
+    expect(code(one.certPem, 'nonsense')).toBe('ERR_KWIK_CREDENTIALS');
+    expect(code(one.certPem, one.keyPem)).toBe('none');
+  });
+});
+
+describe('client certificates', () => {
+  test('are asked for, checked and shown to the server', async () => {
+    const pair = await authority.issue({ usage: 'client', commonName: 'a client' });
+    const options = { server: { clientCa: authority.certPem, requireClientCertificate: true } };
+    server = await TestServer.start(options, authority);
+    client = await Endpoint.bind();
+    await client.dial({ ...server.dialOptions(), certificate: pair });
+    const accepted = await server.nextConnection();
+    const [leaf] = accepted.transport.peerCertificates;
+    expect(new X509Certificate(leaf ?? '').subject).toBe('CN=a client');
+  });
+
+  test('none, or one of a stranger: the dial fails, not the connection later', async () => {
+    const options = { server: { clientCa: authority.certPem, requireClientCertificate: true } };
+    server = await TestServer.start(options, authority);
+    const stranger = await (await makeAuthority('Stranger')).issue({ usage: 'client' });
+    const refused = await dialError({}, { certificate: stranger });
+    expect(refused.code).toBe('ERR_KWIK_CERTIFICATE');
+    expect(server.accepted).toHaveLength(0);
+  });
+
+  test('may be optional', async () => {
+    server = await TestServer.start({ server: { clientCa: authority.certPem } }, authority);
+    client = await Endpoint.bind();
+    await client.dial(server.dialOptions());
+    const accepted = await server.nextConnection();
+    expect(accepted.transport.peerCertificates).toHaveLength(0);
+  });
+});

@@ -1,0 +1,83 @@
+/** Why a datagram was dropped, or an attempt to connect was not taken up. */
+export type DropReason =
+  /** Empty, cut short, or not QUIC. */
+  | 'malformed'
+  /** A packet of a connection that does not exist (any more). */
+  | 'unknownConnection'
+  /** For a known connection, but from another address than its peer's. */
+  | 'wrongAddress'
+  /** A client's first packet of less than 1200 bytes (RFC 9000, section 14.1). */
+  | 'smallInitial'
+  /** Nobody listens on this endpoint. */
+  | 'notListening'
+  /** Too many attempts from one address. */
+  | 'rate'
+  /** Too many handshakes at once. */
+  | 'halfOpen'
+  /** A retry token that is forged or too old. */
+  | 'badToken'
+  /** An answer was due, but too many had gone out already. */
+  | 'answerRate';
+
+export interface EndpointStats {
+  readonly connections: number;
+  readonly halfOpen: number;
+  readonly accepted: number;
+  readonly dialled: number;
+  /** Incoming handshakes that came to nothing. */
+  readonly failedHandshakes: number;
+  /** Told that the server is full. */
+  readonly refused: number;
+  readonly retriesSent: number;
+  readonly versionNegotiationsSent: number;
+  readonly resetsSent: number;
+  readonly datagramsReceived: number;
+  readonly datagramsSent: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  readonly dropped: Readonly<Record<DropReason, number>>;
+  /** Errors of the socket by their code: `ECONNREFUSED`, `EMSGSIZE`, `ENOBUFS` and so on. */
+  readonly socketErrors: Readonly<Record<string, number>>;
+  /** Exceptions from handlers; each closed its connection. */
+  readonly handlerErrors: number;
+}
+
+/** The counters behind `EndpointStats`. */
+export class EndpointCounters {
+  accepted = 0;
+  dialled = 0;
+  failedHandshakes = 0;
+  refused = 0;
+  retriesSent = 0;
+  versionNegotiationsSent = 0;
+  resetsSent = 0;
+  datagramsReceived = 0;
+  datagramsSent = 0;
+  bytesReceived = 0;
+  bytesSent = 0;
+  handlerErrors = 0;
+  readonly dropped: Record<DropReason, number> = {
+    malformed: 0,
+    unknownConnection: 0,
+    wrongAddress: 0,
+    smallInitial: 0,
+    notListening: 0,
+    rate: 0,
+    halfOpen: 0,
+    badToken: 0,
+    answerRate: 0,
+  };
+  readonly socketErrors: Record<string, number> = {};
+
+  drop(reason: DropReason): void {
+    this.dropped[reason] += 1;
+  }
+
+  socketError(code: string): void {
+    this.socketErrors[code] = (this.socketErrors[code] ?? 0) + 1;
+  }
+
+  snapshot(connections: number, halfOpen: number): EndpointStats {
+    return { ...this, connections, halfOpen, dropped: { ...this.dropped }, socketErrors: { ...this.socketErrors } };
+  }
+}

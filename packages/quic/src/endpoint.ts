@@ -1,0 +1,391 @@
+import { randomBytes } from 'node:crypto';
+import { isIPv6 } from 'node:net';
+import { KwikError, type Clock, type PathTransport, type TransportAddress } from '@kwik/wire';
+import { Acceptor } from './acceptor.js';
+import { resolveRemote, withoutScope } from './address.js';
+import type { QuicBackend } from './backend.js';
+import { quicheBackend } from './backends/quiche.js';
+import { BlockPool } from './byte-queue.js';
+import { systemClock } from './clock.js';
+import { ConfigCache } from './config-cache.js';
+import { Connection, type ConnectionHost } from './connection.js';
+import { Demultiplexer } from './demultiplexer.js';
+import { DialPlan } from './dialer.js';
+import { EndpointCounters, type EndpointStats } from './endpoint-stats.js';
+import { AdmissionControl, DEFAULT_LIMITS, type EndpointLimits } from './limits.js';
+import {
+  DEFAULT_DIAL_TIMEOUT_MS,
+  type DialOptions,
+  type EndpointOptions,
+  resolveTransport,
+  type ServerOptions,
+  withoutUndefined,
+} from './options.js';
+import { type Opening, PacketRouter, type RouterHost } from './packet-router.js';
+import { ReceiveSlab } from './receive-slab.js';
+import { probeRefusal } from './refusal-probe.js';
+import { RetryTokens } from './retry-token.js';
+import { SendRings } from './send-ring.js';
+import { StatelessReset } from './stateless-reset.js';
+import { TurnLoop } from './turn-loop.js';
+import { UdpSocket } from './udp-socket.js';
+
+const KEY_BYTES = 32;
+/** `close` waits this long for close frames to leave; written data may need window and pacing before. */
+const CLOSE_TIMEOUT_MS = 2_000;
+/** RFC 9000, section 20.1. */
+const INTERNAL_ERROR = 0x01;
+
+/** One UDP socket and the QUIC connections on it; it may dial and listen at once. */
+export class Endpoint implements AsyncDisposable {
+  private readonly counters = new EndpointCounters();
+  private readonly demultiplexer = new Demultiplexer<Connection>(randomBytes);
+  private readonly connections = new Set<Connection>();
+  /** Dialled connections by where they lead, for stateless resets. */
+  private readonly dialled = new Map<string, Set<Connection>>();
+  private readonly configs = new ConfigCache();
+  private readonly satellites = new Map<string, Promise<Endpoint>>();
+  private readonly loop: TurnLoop<Connection>;
+  private readonly admission: AdmissionControl;
+  private readonly router: PacketRouter;
+  private readonly rings: SendRings;
+  private readonly connectionHost: ConnectionHost;
+  private readonly tokens: RetryTokens;
+  private readonly resets: StatelessReset;
+  private acceptor: Acceptor | undefined;
+  private closing: Promise<void> | undefined;
+  private onAllEnded: (() => void) | undefined;
+
+  private constructor(
+    private readonly socket: UdpSocket,
+    private readonly options: EndpointOptions,
+    private readonly backend: QuicBackend,
+    private readonly limits: EndpointLimits,
+    private readonly clock: Clock,
+  ) {
+    this.admission = new AdmissionControl(limits, clock.now());
+    this.tokens = new RetryTokens(randomBytes(KEY_BYTES), limits.retryTokenLifeMs);
+    this.resets = new StatelessReset(options.resetKey ?? randomBytes(KEY_BYTES), randomBytes);
+    this.rings = new SendRings(() => socket.queuedCount());
+    this.loop = new TurnLoop(
+      clock,
+      (connection) => this.afterTurn(connection),
+      (connection, error) => this.onHandlerError(connection, error),
+    );
+    this.connectionHost = this.makeConnectionHost();
+    this.router = new PacketRouter(this.makeRouterHost());
+  }
+
+  /** Rejects with `ERR_KWIK_INVALID_ARGUMENT` when the address or port cannot be had. */
+  static async bind(options: EndpointOptions = {}): Promise<Endpoint> {
+    const limits = { ...DEFAULT_LIMITS, ...withoutUndefined(options.limits ?? {}) };
+    // Datagrams can come before the endpoint is made; they are lost, as datagrams may be.
+    let endpoint: Endpoint | undefined;
+    const socket = await UdpSocket.bind(options.host ?? '127.0.0.1', options.port ?? 0, {
+      onDatagram: (datagram, from) => endpoint?.router.route(datagram, from),
+      onError: (error) => endpoint?.counters.socketError(error.code ?? 'unknown'),
+    });
+    endpoint = new Endpoint(socket, options, options.backend ?? quicheBackend(), limits, options.clock ?? systemClock());
+    return endpoint;
+  }
+
+  address(): TransportAddress {
+    return this.socket.address;
+  }
+
+  /**
+   * Accepts connections from now on; `onConnection` gets each once its handshake is complete, and attaches to it at
+   * once. Throws `ERR_KWIK_CREDENTIALS` for unusable certificates, `ERR_KWIK_INVALID_STATE` the second time.
+   */
+  listen(options: ServerOptions, onConnection: (transport: PathTransport) => void): void {
+    this.requireOpen();
+    if (this.acceptor !== undefined) throw new KwikError('ERR_KWIK_INVALID_STATE', 'the endpoint listens already');
+    this.acceptor = new Acceptor(options, onConnection, this.backend);
+  }
+
+  /**
+   * A connection to a server whose certificate was found good. Rejects with `ERR_KWIK_CERTIFICATE`,
+   * `ERR_KWIK_CONNECT_FAILED`, `ERR_KWIK_CONNECTION_REFUSED`, `ERR_KWIK_TIMEOUT`, `ERR_KWIK_ABORTED`,
+   * `ERR_KWIK_CREDENTIALS`, `ERR_KWIK_LIMIT_EXCEEDED` or `ERR_KWIK_INVALID_ARGUMENT`; messages say what to do.
+   */
+  async dial(options: DialOptions): Promise<PathTransport> {
+    this.requireOpen();
+    if (options.localAddress !== undefined && options.localAddress !== this.address().address) {
+      const endpoint = await this.satellite(options.localAddress);
+      const { localAddress: _, ...rest } = options;
+      return endpoint.dial(rest);
+    }
+    const startMs = this.clock.now();
+    const plan = new DialPlan(options, resolveTransport(options.transport));
+    throwIfAborted(options, plan);
+    const remote = await resolveRemote(options.host, options.port, this.address());
+    throwIfAborted(options, plan);
+    this.requireOpen();
+    return this.connect(plan, options, remote, startMs + (options.timeoutMs ?? DEFAULT_DIAL_TIMEOUT_MS));
+  }
+
+  stats(): EndpointStats {
+    return this.counters.snapshot(this.admission.connections, this.admission.halfOpenConnections);
+  }
+
+  /** Closes all connections and the socket; resolves when close frames have left, after 2 s at the latest. */
+  close(): Promise<void> {
+    this.closing ??= this.shutDown();
+    return this.closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  // --- Dialling ---
+
+  private connect(
+    plan: DialPlan,
+    options: DialOptions,
+    remote: TransportAddress,
+    deadlineMs: number,
+  ): Promise<PathTransport> {
+    const parts = [plan.alpn, plan.transport, plan.trust.caPem?.toString(), options.certificate];
+    const config = this.configs.get(parts, () => plan.createConfig(this.backend));
+    if (!this.admission.dialled()) {
+      const text = `the endpoint has its ${this.limits.maxConnections} connections (limits.maxConnections)`;
+      throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', text);
+    }
+    const id = this.demultiplexer.newId();
+    const backendConnection = this.backend.connect({
+      sourceId: id,
+      config,
+      local: plain(this.address()),
+      remote: plain(remote),
+      ...(plan.serverName === undefined ? {} : { serverName: plan.serverName }),
+    });
+    return new Promise((resolve, reject) => {
+      const probe = probeRefusal(remote, this.clock, () => connection.abandon(plan.portClosed()));
+      const onAbort = (): void => connection.abandon(plan.aborted(options.signal?.reason));
+      const settled = (): void => {
+        probe.cancel();
+        options.signal?.removeEventListener('abort', onAbort);
+      };
+      const party = plan.party({
+        resolve: (ready) => {
+          settled();
+          resolve(ready);
+        },
+        reject: (error) => {
+          settled();
+          reject(error);
+        },
+      });
+      options.signal?.addEventListener('abort', onAbort);
+      const settings = { side: 'client', local: this.address(), remote, id, transport: plan.transport } as const;
+      const limits = { handshakeDeadlineMs: deadlineMs, onHandshakeTimeout: () => plan.noAnswer() };
+      const connection = new Connection(
+        backendConnection,
+        { ...settings, ...limits },
+        this.connectionHost,
+        party,
+        this.clock.now(),
+      );
+      this.counters.dialled += 1;
+      this.register(connection);
+      this.addDialled(connection);
+      this.loop.wake(connection);
+    });
+  }
+
+  private satellite(localAddress: string): Promise<Endpoint> {
+    let endpoint = this.satellites.get(localAddress);
+    if (endpoint === undefined) {
+      endpoint = Endpoint.bind({ ...this.options, host: localAddress, port: 0 });
+      this.satellites.set(localAddress, endpoint);
+      endpoint.catch(() => this.satellites.delete(localAddress));
+    }
+    return endpoint;
+  }
+
+  // --- Accepting ---
+
+  private accept(acceptor: Acceptor, opening: Opening): Connection {
+    const { from, id, originalId } = opening;
+    const remote: TransportAddress = {
+      address: from.address,
+      port: from.port,
+      family: isIPv6(from.address) ? 'IPv6' : 'IPv4',
+    };
+    acceptor.config.setResetToken(this.resets.token(id));
+    const backendConnection = this.backend.accept({
+      sourceId: id,
+      config: acceptor.config,
+      local: plain(this.address()),
+      remote: plain(remote),
+      ...(originalId === undefined ? {} : { originalId }),
+    });
+    const party = acceptor.party({
+      completed: () => {
+        this.counters.accepted += 1;
+        this.admission.completed(from.address);
+        this.demultiplexer.removeInitial(opening.initialKey);
+      },
+      failed: () => {
+        this.counters.failedHandshakes += 1;
+        this.admission.completed(from.address);
+        this.demultiplexer.removeInitial(opening.initialKey);
+      },
+    });
+    const now = this.clock.now();
+    const settings = {
+      side: 'server',
+      local: this.address(),
+      remote,
+      id,
+      transport: acceptor.transport,
+      handshakeDeadlineMs: now + this.limits.handshakeTimeoutMs,
+      onHandshakeTimeout: () => new KwikError('ERR_KWIK_TIMEOUT', 'the client did not finish its handshake'),
+    } as const;
+    const connection = new Connection(backendConnection, settings, this.connectionHost, party, now);
+    this.admission.opened(from.address);
+    this.register(connection);
+    this.demultiplexer.addInitial(opening.initialKey, connection);
+    return connection;
+  }
+
+  // --- Connections and their turns ---
+
+  private register(connection: Connection): void {
+    this.connections.add(connection);
+    this.demultiplexer.add(connection.id, connection);
+  }
+
+  private afterTurn(connection: Connection): void {
+    if (!connection.ended || connection.lingers || !this.connections.has(connection)) return;
+    this.connections.delete(connection);
+    this.loop.forget(connection);
+    this.demultiplexer.remove(connection.id);
+    if (connection.side === 'server') this.admission.released(connection.remote.address);
+    else {
+      this.admission.dialledReleased();
+      this.removeDialled(connection);
+    }
+  }
+
+  private onHandlerError(connection: Connection, error: unknown): void {
+    this.counters.handlerErrors += 1;
+    connection.fail(KwikError.from(error), INTERNAL_ERROR);
+    this.loop.wake(connection);
+  }
+
+  private addDialled(connection: Connection): void {
+    const key = remoteKey(connection.remote.address, connection.remote.port);
+    const known = this.dialled.get(key);
+    if (known === undefined) this.dialled.set(key, new Set([connection]));
+    else known.add(connection);
+  }
+
+  private removeDialled(connection: Connection): void {
+    const key = remoteKey(connection.remote.address, connection.remote.port);
+    const known = this.dialled.get(key);
+    known?.delete(connection);
+    if (known?.size === 0) this.dialled.delete(key);
+  }
+
+  private makeConnectionHost(): ConnectionHost {
+    return {
+      slab: new ReceiveSlab(),
+      blocks: new BlockPool(),
+      now: () => this.clock.now(),
+      wake: (connection) => this.loop.wake(connection),
+      slot: (connection) => this.rings.ring(connection.datagramBytes).slot(),
+      submit: (connection, bytes) => this.submit(connection, bytes),
+      congested: () => this.rings.congested(),
+      ended: () => this.checkAllEnded(),
+    };
+  }
+
+  private submit(connection: Connection, bytes: number): void {
+    const ring = this.rings.ring(connection.datagramBytes);
+    const slot = ring.slot();
+    const { address, port } = connection.remote;
+    // Only a dial wants to know at once: there is no route, or the datagram is too large.
+    const dialling = connection.halfOpen && connection.side === 'client';
+    const onSent = dialling ? (error: Error | null) => this.onSent(connection, error) : undefined;
+    this.socket.send(bytes === slot.length ? slot : slot.subarray(0, bytes), port, address, onSent);
+    ring.advance();
+    this.rings.submitted();
+    this.counters.datagramsSent += 1;
+    this.counters.bytesSent += bytes;
+  }
+
+  private onSent(connection: Connection, error: NodeJS.ErrnoException | null): void {
+    if (error === null) return;
+    this.counters.socketError(error.code ?? 'unknown');
+    const { address, port } = connection.remote;
+    const text = `cannot send to ${address} port ${port}: ${error.code ?? error.message}`;
+    connection.abandon(new KwikError('ERR_KWIK_CONNECT_FAILED', text, { cause: error }));
+  }
+
+  private makeRouterHost(): RouterHost {
+    const endpoint = this;
+    return {
+      backend: this.backend,
+      demultiplexer: this.demultiplexer,
+      admission: this.admission,
+      counters: this.counters,
+      tokens: this.tokens,
+      resets: this.resets,
+      get acceptor() {
+        return endpoint.closing === undefined ? endpoint.acceptor : undefined;
+      },
+      local: this.address(),
+      now: () => this.clock.now(),
+      send: (datagram, to) => this.socket.send(datagram, to.port, to.address),
+      accept: (acceptor, opening) => this.accept(acceptor, opening),
+      dialledTo: (address, port) => this.dialled.get(remoteKey(address, port)) ?? [],
+    };
+  }
+
+  // --- Closing ---
+
+  private requireOpen(): void {
+    if (this.closing !== undefined) throw new KwikError('ERR_KWIK_INVALID_STATE', 'the endpoint is closed');
+  }
+
+  private async shutDown(): Promise<void> {
+    const satellites = await Promise.allSettled(this.satellites.values());
+    const closed = satellites.map((result) => (result.status === 'fulfilled' ? result.value.close() : undefined));
+    for (const connection of this.connections) connection.shutDown();
+    await this.allEnded();
+    this.loop.stop();
+    await this.socket.close();
+    await Promise.all(closed);
+  }
+
+  private allEnded(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.clock.schedule(CLOSE_TIMEOUT_MS, resolve);
+      this.onAllEnded = () => {
+        timer.cancel();
+        resolve();
+      };
+      this.checkAllEnded();
+    });
+  }
+
+  private checkAllEnded(): void {
+    if (this.onAllEnded === undefined) return;
+    for (const connection of this.connections) if (!connection.ended) return;
+    this.onAllEnded();
+  }
+}
+
+function plain(address: TransportAddress): { host: string; port: number } {
+  return { host: withoutScope(address.address), port: address.port };
+}
+
+function remoteKey(address: string, port: number): string {
+  return `${address}|${port}`;
+}
+
+function throwIfAborted(options: DialOptions, plan: DialPlan): void {
+  if (options.signal?.aborted === true) throw plan.aborted(options.signal.reason);
+}

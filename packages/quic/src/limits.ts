@@ -1,0 +1,143 @@
+import { TokenBucket, TokenBuckets } from './token-bucket.js';
+
+/** Bounds on what peers can make an endpoint do. Half-open: a server's connection before its handshake is complete. */
+export interface EndpointLimits {
+  /** Connections of the endpoint, both ways; default 20 000. */
+  readonly maxConnections: number;
+  /** Incoming connections from one address; default 10 000 on loopback's account, set lower in the open. */
+  readonly maxConnectionsPerAddress: number;
+  /** Default 2000. */
+  readonly maxHalfOpen: number;
+  /** Default 512. */
+  readonly maxHalfOpenPerAddress: number;
+  /** Half-open connections from which on `retry: 'underLoad'` asks for a proof of address; default 256. */
+  readonly retryThreshold: number;
+  /** New connection attempts per second and source address, and their burst; default 1000 and 2000. */
+  readonly initialsPerSecondPerAddress: number;
+  readonly initialsBurstPerAddress: number;
+  /** Answers to packets of no connection (version negotiation, retry, refusal, reset) per second; default 5000. */
+  readonly statelessPerSecond: number;
+  /** A handshake must be done by then, milliseconds; default 10 000. */
+  readonly handshakeTimeoutMs: number;
+  /** Life of a retry token, milliseconds; default 10 000. */
+  readonly retryTokenLifeMs: number;
+}
+
+export const DEFAULT_LIMITS: EndpointLimits = {
+  maxConnections: 20_000,
+  maxConnectionsPerAddress: 10_000,
+  maxHalfOpen: 2_000,
+  maxHalfOpenPerAddress: 512,
+  retryThreshold: 256,
+  initialsPerSecondPerAddress: 1_000,
+  initialsBurstPerAddress: 2_000,
+  statelessPerSecond: 5_000,
+  handshakeTimeoutMs: 10_000,
+  retryTokenLifeMs: 10_000,
+};
+
+/** Sources whose rate of attempts is remembered at once; a flood from more addresses meets `maxHalfOpen` and retry. */
+const MAX_TRACKED_SOURCES = 8_192;
+
+export type Admission =
+  | { readonly kind: 'accept' }
+  /** Ask for a proof of address first. */
+  | { readonly kind: 'retry' }
+  /** Say no with a close frame. */
+  | { readonly kind: 'refuse'; readonly reason: 'connections' | 'address' }
+  /** Say nothing. */
+  | { readonly kind: 'drop'; readonly reason: 'rate' | 'halfOpen' };
+
+interface SourceCount {
+  open: number;
+  halfOpen: number;
+}
+
+/** Decides on new incoming connections and counts those that exist. Pure. */
+export class AdmissionControl {
+  private readonly sources = new Map<string, SourceCount>();
+  private readonly attempts: TokenBuckets;
+  private readonly stateless: TokenBucket;
+  private total = 0;
+  private halfOpen = 0;
+
+  constructor(
+    private readonly limits: EndpointLimits,
+    now: number,
+  ) {
+    const { initialsPerSecondPerAddress, initialsBurstPerAddress, statelessPerSecond } = limits;
+    this.attempts = new TokenBuckets(initialsPerSecondPerAddress, initialsBurstPerAddress, MAX_TRACKED_SOURCES);
+    this.stateless = new TokenBucket(statelessPerSecond, statelessPerSecond, now);
+  }
+
+  get connections(): number {
+    return this.total;
+  }
+
+  get halfOpenConnections(): number {
+    return this.halfOpen;
+  }
+
+  /** `validated`: the source has shown by a token that it receives what is sent to it. */
+  decide(source: string, validated: boolean, retry: 'always' | 'underLoad' | 'never', now: number): Admission {
+    if (!this.attempts.take(source, now)) return { kind: 'drop', reason: 'rate' };
+    if (!validated && this.wantsRetry(retry)) return { kind: 'retry' };
+    if (this.halfOpen >= this.limits.maxHalfOpen) return { kind: 'drop', reason: 'halfOpen' };
+    const count = this.sources.get(source);
+    if (count !== undefined && count.halfOpen >= this.limits.maxHalfOpenPerAddress) {
+      return { kind: 'drop', reason: 'halfOpen' };
+    }
+    if (this.total >= this.limits.maxConnections) return { kind: 'refuse', reason: 'connections' };
+    if (count !== undefined && count.open >= this.limits.maxConnectionsPerAddress) {
+      return { kind: 'refuse', reason: 'address' };
+    }
+    return { kind: 'accept' };
+  }
+
+  /** Whether one more packet may be answered that belongs to no connection. */
+  mayAnswer(now: number): boolean {
+    return this.stateless.take(now);
+  }
+
+  /** An incoming connection was made; it is half-open. */
+  opened(source: string): void {
+    const count = this.sources.get(source) ?? { open: 0, halfOpen: 0 };
+    count.open += 1;
+    count.halfOpen += 1;
+    this.sources.set(source, count);
+    this.total += 1;
+    this.halfOpen += 1;
+  }
+
+  /** Its handshake is complete, or has failed. */
+  completed(source: string): void {
+    const count = this.sources.get(source);
+    if (count !== undefined) count.halfOpen -= 1;
+    this.halfOpen -= 1;
+  }
+
+  /** It is gone; `completed` was called before. */
+  released(source: string): void {
+    this.total -= 1;
+    const count = this.sources.get(source);
+    if (count === undefined) return;
+    count.open -= 1;
+    if (count.open <= 0) this.sources.delete(source);
+  }
+
+  /** An outgoing connection; false when the endpoint is full. */
+  dialled(): boolean {
+    if (this.total >= this.limits.maxConnections) return false;
+    this.total += 1;
+    return true;
+  }
+
+  dialledReleased(): void {
+    this.total -= 1;
+  }
+
+  private wantsRetry(retry: 'always' | 'underLoad' | 'never'): boolean {
+    if (retry === 'underLoad') return this.halfOpen >= this.limits.retryThreshold;
+    return retry === 'always';
+  }
+}

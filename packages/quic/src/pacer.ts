@@ -1,0 +1,82 @@
+/** Above cwnd/RTT, so that pacing never is what limits a window (RFC 9002, section 7.7, proposes 1.25). */
+const PACING_GAIN = 1.25;
+/** Bursts that are always allowed: what a NIC or switch takes without harm, and what slow paths need to be efficient. */
+const MIN_BURST_DATAGRAMS = 4;
+/** Node's timers come 1 to 2 ms late; a burst must bridge that or the rate is never reached. */
+const BURST_MS = 3;
+/**
+ * Rates for which 1 ms timers would mean bursts beyond 40 kB at a time: there acknowledgements clock better than timers.
+ * 32 MB/s is some 250 Mbit/s.
+ */
+const UNPACED_FROM_BYTES_PER_MS = 32 * 1024;
+/** Shorter RTTs (loopback, one switch) are below what timers can spread packets over. */
+const UNPACED_BELOW_RTT_MS = 1;
+
+/** Spreads packets over the round trip: a token bucket of bytes. Pure: time comes in as `now` (ms). */
+export class Pacer {
+  private ratePerMs = Infinity;
+  private burstBytes: number;
+  private tokens: number;
+  private updatedMs: number;
+
+  constructor(
+    private readonly enabled: boolean,
+    private readonly datagramBytes: number,
+    now: number,
+  ) {
+    this.burstBytes = MIN_BURST_DATAGRAMS * datagramBytes;
+    this.tokens = this.burstBytes;
+    this.updatedMs = now;
+  }
+
+  /** Bytes per millisecond; Infinity when packets are not paced. */
+  get rate(): number {
+    return this.ratePerMs;
+  }
+
+  get unlimited(): boolean {
+    return this.ratePerMs === Infinity;
+  }
+
+  /** `rttMs` is the smoothed RTT; 0 when there is none. */
+  update(cwndBytes: number, rttMs: number, now: number): void {
+    this.refill(now);
+    this.ratePerMs = this.rateFor(cwndBytes, rttMs);
+    if (this.unlimited) return;
+    this.burstBytes = Math.max(MIN_BURST_DATAGRAMS * this.datagramBytes, this.ratePerMs * BURST_MS);
+    this.tokens = Math.min(this.tokens, this.burstBytes);
+  }
+
+  /** Bytes that may be sent now; below 0 after packets that could not wait (probes, acknowledgements). */
+  budget(now: number): number {
+    if (this.unlimited) return Infinity;
+    this.refill(now);
+    return this.tokens;
+  }
+
+  consume(bytes: number, now: number): void {
+    if (this.unlimited) return;
+    this.refill(now);
+    // A debt beyond one burst would only punish what comes after.
+    this.tokens = Math.max(this.tokens - bytes, -this.burstBytes);
+  }
+
+  /** Milliseconds until `bytes` may be sent. */
+  waitMs(bytes: number, now: number): number {
+    const missing = Math.min(bytes, this.burstBytes) - this.budget(now);
+    return missing <= 0 ? 0 : missing / this.ratePerMs;
+  }
+
+  private rateFor(cwndBytes: number, rttMs: number): number {
+    if (!this.enabled || rttMs < UNPACED_BELOW_RTT_MS) return Infinity;
+    const rate = (PACING_GAIN * cwndBytes) / rttMs;
+    return rate >= UNPACED_FROM_BYTES_PER_MS ? Infinity : rate;
+  }
+
+  private refill(now: number): void {
+    const elapsedMs = Math.max(0, now - this.updatedMs);
+    this.updatedMs = now;
+    if (this.unlimited) this.tokens = this.burstBytes;
+    else this.tokens = Math.min(this.burstBytes, this.tokens + elapsedMs * this.ratePerMs);
+  }
+}

@@ -1,0 +1,206 @@
+import type { RemoteInfo } from 'node:dgram';
+import type { TransportAddress } from '@kwik/wire';
+import type { Acceptor } from './acceptor.js';
+import { withoutScope } from './address.js';
+import type { QuicBackend } from './backend.js';
+import type { Connection } from './connection.js';
+import { CONNECTION_ID_BYTES, type Demultiplexer, initialKey } from './demultiplexer.js';
+import type { DropReason, EndpointCounters } from './endpoint-stats.js';
+import type { AdmissionControl } from './limits.js';
+import { containsShortHeader, hasFixedBit, isLongHeader, type LongHeader, parseLongHeader } from './packet-header.js';
+import type { RetryTokens, TokenBinding } from './retry-token.js';
+import type { StatelessReset } from './stateless-reset.js';
+
+/** RFC 9000, section 14.1: smaller datagrams with a client's first packet are not served. */
+const MIN_INITIAL_DATAGRAM_BYTES = 1200;
+/** Answers without state: version negotiation, retry, refusal. */
+const MAX_STATELESS_BYTES = 1200;
+/** Connections to one address that a packet of no connection is shown to, as it may be their stateless reset. */
+const MAX_RESET_CANDIDATES = 4;
+
+/** What the router needs of its endpoint. */
+export interface RouterHost {
+  readonly backend: QuicBackend;
+  readonly demultiplexer: Demultiplexer<Connection>;
+  readonly admission: AdmissionControl;
+  readonly counters: EndpointCounters;
+  readonly tokens: RetryTokens;
+  readonly resets: StatelessReset;
+  readonly acceptor: Acceptor | undefined;
+  readonly local: TransportAddress;
+  now(): number;
+  send(datagram: Uint8Array, to: RemoteInfo): void;
+  accept(acceptor: Acceptor, opening: Opening): Connection;
+  /** Connections that were dialled to this address. */
+  dialledTo(address: string, port: number): Iterable<Connection>;
+}
+
+/** A client's first packet that may become a connection. */
+export interface Opening {
+  readonly from: RemoteInfo;
+  readonly id: Uint8Array;
+  readonly originalId: Uint8Array | undefined;
+  readonly initialKey: string;
+}
+
+/** Finds out whose each datagram is, and answers those that are nobody's as RFC 9000, section 5.2, says. */
+export class PacketRouter {
+  private readonly out = new Uint8Array(MAX_STATELESS_BYTES);
+
+  constructor(private readonly host: RouterHost) {}
+
+  route(datagram: Uint8Array, from: RemoteInfo): void {
+    const { counters } = this.host;
+    counters.datagramsReceived += 1;
+    counters.bytesReceived += datagram.length;
+    if (isLongHeader(datagram)) this.routeLong(datagram, from);
+    else if (hasFixedBit(datagram)) this.routeShort(datagram, from);
+    else counters.drop('malformed');
+  }
+
+  private routeShort(datagram: Uint8Array, from: RemoteInfo): void {
+    const connection = this.host.demultiplexer.find(datagram, 1);
+    if (connection !== undefined) this.deliver(connection, datagram, from, true);
+    else this.answerUnknown(datagram, from);
+  }
+
+  private routeLong(datagram: Uint8Array, from: RemoteInfo): void {
+    const header = parseLongHeader(datagram);
+    if (header === undefined) {
+      this.drop('malformed');
+      return;
+    }
+    const key = initialKey(header.destinationId, from.address, from.port);
+    const known =
+      this.host.demultiplexer.find(header.destinationId, 0) ?? this.host.demultiplexer.findInitial(key);
+    if (known !== undefined) this.deliver(known, datagram, from, containsShortHeader(datagram));
+    else this.open(datagram, header, key, from);
+  }
+
+  private deliver(connection: Connection, datagram: Uint8Array, from: RemoteInfo, short: boolean): void {
+    const { remote } = connection;
+    if (from.port !== remote.port || from.address !== remote.address) this.drop('wrongAddress');
+    else connection.receive(datagram, this.host.now(), short);
+  }
+
+  private open(datagram: Uint8Array, header: LongHeader, key: string, from: RemoteInfo): void {
+    const { acceptor, backend } = this.host;
+    if (acceptor === undefined) this.drop('notListening');
+    else if (datagram.length < MIN_INITIAL_DATAGRAM_BYTES) this.drop('smallInitial');
+    else if (!backend.versionSupported(header.version)) this.negotiateVersion(header, from);
+    else if (header.type !== 'initial') this.drop('unknownConnection');
+    else this.openInitial(acceptor, datagram, header, key, from);
+  }
+
+  private openInitial(
+    acceptor: Acceptor,
+    datagram: Uint8Array,
+    header: LongHeader,
+    key: string,
+    from: RemoteInfo,
+  ): void {
+    const originalId = this.provenId(header, from);
+    const now = this.host.now();
+    const admission = this.host.admission.decide(from.address, originalId !== undefined, acceptor.retry, now);
+    switch (admission.kind) {
+      case 'accept': {
+        // After a Retry the client uses the id that the Retry gave it.
+        const id = originalId === undefined ? this.host.demultiplexer.newId() : Uint8Array.from(header.destinationId);
+        this.host.accept(acceptor, { from, id, originalId, initialKey: key }).receive(datagram, now, false);
+        return;
+      }
+      case 'retry':
+        this.retry(header, from);
+        return;
+      case 'refuse':
+        this.refuse(acceptor, datagram, from);
+        return;
+      case 'drop':
+        this.drop(admission.reason);
+    }
+  }
+
+  /** The id of the client's very first packet, when its token proves that it was sent a Retry here. */
+  private provenId(header: LongHeader, from: RemoteInfo): Uint8Array | undefined {
+    if (header.token.length === 0) return undefined;
+    const verdict = this.host.tokens.verify(header.token, binding(from, header.destinationId), Date.now());
+    if (verdict.kind === 'valid' && header.destinationId.length === CONNECTION_ID_BYTES) return verdict.originalId;
+    // RFC 9000, section 8.1.3: a token that cannot be validated is treated as if there were none.
+    this.drop('badToken');
+    return undefined;
+  }
+
+  private retry(header: LongHeader, from: RemoteInfo): void {
+    if (!this.mayAnswer()) return;
+    const newSourceId = this.host.demultiplexer.newId();
+    const token = this.host.tokens.issue(binding(from, newSourceId), header.destinationId, Date.now());
+    const bytes = this.host.backend.writeRetry(
+      {
+        clientSourceId: header.sourceId,
+        clientDestinationId: header.destinationId,
+        newSourceId,
+        token,
+        version: header.version,
+      },
+      this.out,
+    );
+    this.host.counters.retriesSent += 1;
+    this.answer(bytes, from);
+  }
+
+  private negotiateVersion(header: LongHeader, from: RemoteInfo): void {
+    if (!this.mayAnswer()) return;
+    const bytes = this.host.backend.writeVersionNegotiation(header.sourceId, header.destinationId, this.out);
+    this.host.counters.versionNegotiationsSent += 1;
+    this.answer(bytes, from);
+  }
+
+  private refuse(acceptor: Acceptor, datagram: Uint8Array, from: RemoteInfo): void {
+    this.host.counters.refused += 1;
+    if (!this.mayAnswer()) return;
+    const { backend, demultiplexer, local } = this.host;
+    const connection = backend.accept({
+      sourceId: demultiplexer.newId(),
+      local: { host: withoutScope(local.address), port: local.port },
+      remote: { host: withoutScope(from.address), port: from.port },
+      config: acceptor.config,
+    });
+    const bytes = acceptor.refuse(connection, datagram, this.out);
+    if (bytes > 0) this.answer(bytes, from);
+  }
+
+  /** A short-header packet of no connection: perhaps a reset for one of ours, else to be reset itself. */
+  private answerUnknown(datagram: Uint8Array, from: RemoteInfo): void {
+    this.drop('unknownConnection');
+    let shown = 0;
+    for (const candidate of this.host.dialledTo(from.address, from.port)) {
+      candidate.receive(Uint8Array.from(datagram), this.host.now(), false);
+      shown += 1;
+      if (shown === MAX_RESET_CANDIDATES) break;
+    }
+    if (shown > 0 || this.host.acceptor === undefined || datagram.length <= CONNECTION_ID_BYTES) return;
+    const reset = this.host.resets.packetFor(datagram.slice(1, 1 + CONNECTION_ID_BYTES), datagram.length);
+    if (reset === undefined || !this.mayAnswer()) return;
+    this.host.counters.resetsSent += 1;
+    this.host.send(reset, from);
+  }
+
+  private mayAnswer(): boolean {
+    if (this.host.admission.mayAnswer(this.host.now())) return true;
+    this.drop('answerRate');
+    return false;
+  }
+
+  /** A copy: the socket may hold it for a while. */
+  private answer(bytes: number, to: RemoteInfo): void {
+    this.host.send(this.out.slice(0, bytes), to);
+  }
+
+  private drop(reason: DropReason): void {
+    this.host.counters.drop(reason);
+  }
+}
+
+function binding(from: RemoteInfo, retryId: Uint8Array): TokenBinding {
+  return { address: from.address, port: from.port, retryId };
+}

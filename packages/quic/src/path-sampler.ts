@@ -1,0 +1,77 @@
+import type { BackendPathStats } from './backend.js';
+
+/** How often the backend is asked: its answer is built of objects and costs as much as sending a packet. */
+export const SAMPLE_INTERVAL_MS = 4;
+/** The backend's RTT is in whole milliseconds, rounded down; half of one is what rounding takes away on average. */
+const ROUNDING_MS = 0.5;
+/** What a smoothed RTT has moved towards the current one after a round trip of eight samples: 1 - (7/8)^8. */
+const ROUND_TRIP_GAIN = 0.66;
+
+const NO_STATS: BackendPathStats = {
+  rttMs: 0,
+  cwndBytes: 0,
+  deliveryRateBps: 0,
+  sentPackets: 0,
+  lostPackets: 0,
+  sentBytes: 0,
+  receivedBytes: 0,
+  retransmittedBytes: 0,
+};
+
+/** Samples of the backend's statistics, and what they do not tell: lowest RTT and its variation. Pure. */
+export class PathSampler {
+  private stats = NO_STATS;
+  private nextMs = -Infinity;
+  private minMs = 0;
+  private varMs = 0;
+  private smoothedMs = 0;
+  private variationFromMs = 0;
+  private variationDueMs = 0;
+
+  get latest(): BackendPathStats {
+    return this.stats;
+  }
+
+  /** Smoothed RTT, 0 before there is one. */
+  get rttMs(): number {
+    return this.smoothedMs;
+  }
+
+  get minRttMs(): number {
+    return this.minMs;
+  }
+
+  get rttVarMs(): number {
+    return this.varMs;
+  }
+
+  due(now: number): boolean {
+    return now >= this.nextMs;
+  }
+
+  /** `measured`: an RTT sample exists (the backend reports a guess before that). */
+  record(stats: BackendPathStats, measured: boolean, now: number): void {
+    this.stats = stats;
+    this.nextMs = now + SAMPLE_INTERVAL_MS;
+    if (!measured) return;
+    this.recordRtt(stats.rttMs + ROUNDING_MS, now);
+  }
+
+  private recordRtt(rttMs: number, now: number): void {
+    if (this.smoothedMs === 0) {
+      // RFC 9002, section 5.3: the first sample.
+      this.minMs = rttMs;
+      this.varMs = rttMs / 2;
+      this.variationFromMs = rttMs;
+      this.variationDueMs = now + rttMs;
+    }
+    this.smoothedMs = rttMs;
+    this.minMs = Math.min(this.minMs, rttMs);
+    if (now < this.variationDueMs) return;
+    // Once per round trip: how far the smoothed RTT has come is about two thirds of how far the RTT itself has.
+    const deviation = Math.abs(rttMs - this.variationFromMs) / ROUND_TRIP_GAIN;
+    this.varMs = 0.75 * this.varMs + 0.25 * deviation;
+    this.variationFromMs = rttMs;
+    this.variationDueMs = now + rttMs;
+  }
+}

@@ -1,0 +1,58 @@
+import type { BackendConnection, StreamReadResult } from './backend.js';
+import type { ReceiveSlab } from './receive-slab.js';
+import type { QuicStream } from './stream.js';
+
+/** What the receiver needs of its connection. */
+export interface ReceiverOwner {
+  /** The stream of this id, made and announced when it is new; undefined when nobody wants it. */
+  streamFor(id: number): QuicStream | undefined;
+  /** The reading side ended. */
+  receiveDone(stream: QuicStream): void;
+}
+
+/** Moves received data from the backend to the handlers of its streams. */
+export class Receiver {
+  /** Stream bytes that were handed over. */
+  deliveredBytes = 0;
+  private readonly result: StreamReadResult = { bytes: -1, fin: false, resetCode: -1 };
+
+  constructor(
+    private readonly backend: BackendConnection,
+    private readonly slab: ReceiveSlab,
+    private readonly owner: ReceiverOwner,
+  ) {}
+
+  /** Delivers all that can be read of streams that are not paused. */
+  deliver(): void {
+    if (!this.backend.isReadable()) return;
+    for (const id of this.backend.readableStreams()) {
+      const stream = this.owner.streamFor(id);
+      if (stream !== undefined) this.read(stream);
+    }
+  }
+
+  private read(stream: QuicStream): void {
+    // Handlers may pause, stop or close the stream at each chunk.
+    while (stream.receiveSide === 'open' && !stream.paused && stream.handler !== undefined) {
+      this.backend.streamReceive(stream.id, this.slab.space(), this.result);
+      const { bytes, fin, resetCode } = this.result;
+      if (resetCode >= 0) {
+        this.finish(stream);
+        stream.handler.onReset(resetCode);
+        return;
+      }
+      if (bytes < 0 || (bytes === 0 && !fin)) return;
+      if (fin) this.finish(stream);
+      if (bytes > 0) {
+        this.deliveredBytes += bytes;
+        stream.handler.onData(this.slab.take(bytes));
+      }
+      if (fin) stream.handler.onEnd();
+    }
+  }
+
+  private finish(stream: QuicStream): void {
+    stream.receiveSide = 'done';
+    this.owner.receiveDone(stream);
+  }
+}

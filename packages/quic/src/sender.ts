@@ -1,0 +1,331 @@
+import type { BackendConnection } from './backend.js';
+import type { Pacer } from './pacer.js';
+import type { PathSampler } from './path-sampler.js';
+import type { QuicStream } from './stream.js';
+
+/** Where datagrams go. */
+export interface DatagramOutput {
+  /** Memory for the next datagram. */
+  slot(): Buffer;
+  /** The first `bytes` of the slot are sent. */
+  submit(bytes: number): void;
+  /** The kernel takes no more for now. */
+  congested(): boolean;
+}
+
+export interface SenderOptions {
+  readonly datagramBytes: number;
+  readonly sendAheadMs: number;
+}
+
+/** Datagrams of one connection in one turn of the loop; then others have theirs. */
+const MAX_DATAGRAMS_PER_TURN = 64;
+/** Probes, acknowledgements and the like that may go although pacing has nothing left. */
+const UNPACED_DATAGRAMS = 2;
+/** Handed to the backend at a time, at most: what it holds can no longer be shared out anew. */
+const FEED_BYTES = 64 * 1024;
+/** Short header, ids, packet number, AEAD tag and STREAM header, as they commonly are and as they may be at most. */
+const COMMON_OVERHEAD_BYTES = 44;
+const MAX_OVERHEAD_BYTES = 54;
+/** The window counts whole packets, streams count payload. */
+const PAYLOAD_OF_WINDOW = 0.96;
+/** Accepted and not sent, per connection: bounds for very slow and very fast paths. */
+const MIN_UNSENT_DATAGRAMS = 16;
+const MAX_UNSENT_BYTES = 1024 * 1024;
+/** What any stream may queue although others have filled the connection's share, so that control data gets through. */
+const MIN_STREAM_DATAGRAMS = 4;
+/** Streams that are asked for the connection's room: one held by its own flow control would tell too little. */
+const MAX_ROOM_QUERIES = 4;
+/** The kernel's queue was full: when to try again. */
+const CONGESTED_RETRY_MS = 1;
+
+const EMPTY = new Uint8Array(0);
+
+/**
+ * Decides what goes onto the wire and when. Written bytes wait here, in queues per stream, until window and pacing have
+ * room for them; only then the backend gets them. So the count of what is unsent is exact, and what the backend itself
+ * holds (retransmissions apart) stays below one burst.
+ */
+export class Sender {
+  /** Bytes in stream queues, without those held by the peer's flow control. */
+  private queued = 0;
+  private blockedBytes = 0;
+  /** Handed to the backend and, by estimate, not yet on the wire. */
+  private residual = 0;
+  private room = 0;
+  private roomKnown = false;
+  private readonly ready = new Set<QuicStream>();
+  private readonly blocked = new Set<QuicStream>();
+  /** When to go on, ms; undefined when nothing waits for time. */
+  private wakeMs: number | undefined;
+  private more = false;
+  private wasBelow = true;
+
+  constructor(
+    private readonly backend: BackendConnection,
+    private readonly pacer: Pacer,
+    private readonly sampler: PathSampler,
+    private readonly output: DatagramOutput,
+    private readonly streams: ReadonlyMap<number, QuicStream>,
+    private readonly options: SenderOptions,
+  ) {}
+
+  get unsentBytes(): number {
+    return this.queued + this.blockedBytes + this.residual;
+  }
+
+  /** Nothing is left to be sent, FINs included. */
+  get drained(): boolean {
+    return this.ready.size === 0 && this.blocked.size === 0 && this.residual === 0;
+  }
+
+  /** Time at which pacing lets the next datagram go. */
+  get wakeAtMs(): number | undefined {
+    return this.wakeMs;
+  }
+
+  /** The turn ended by its bound, not for lack of data. */
+  get hasMore(): boolean {
+    return this.more;
+  }
+
+  get inFlightBytes(): number {
+    return Math.max(0, this.sampler.latest.cwndBytes - this.windowRoom());
+  }
+
+  /** Acknowledgements may have come: what is known of the window is old. */
+  onReceived(): void {
+    this.roomKnown = false;
+  }
+
+  /** The backend has taken `bytes` back into its buffer, to send them once more. */
+  onRetransmission(bytes: number): void {
+    this.residual += bytes;
+  }
+
+  /** A new stream can tell the room of the connection. */
+  onStreamOpened(): void {
+    this.roomKnown = false;
+  }
+
+  /** Takes what fits of `data`; the rest is the caller's until `onWritable`. */
+  accept(stream: QuicStream, data: Uint8Array, now: number): number {
+    const share = this.unsentLimit() - this.queued - this.residual;
+    const own = MIN_STREAM_DATAGRAMS * this.options.datagramBytes - stream.queue.length;
+    const count = Math.min(data.length, Math.max(share, own, 0));
+    if (stream.blocked && stream.queue.length >= this.unsentLimit()) return this.tooShort(stream, 0);
+    let done = 0;
+    if (count > 0 && this.ready.size === 0 && !stream.blocked) done = this.feedDirectly(stream, data, count, now);
+    if (done < count && stream.sendSide === 'open') this.enqueue(stream, data.subarray(done, count));
+    return count < data.length ? this.tooShort(stream, count) : count;
+  }
+
+  /** The stream's FIN is to be sent after its queue. */
+  finish(stream: QuicStream): void {
+    if (!stream.blocked) this.ready.add(stream);
+  }
+
+  /** Forgets what the stream still had to send. */
+  discard(stream: QuicStream): void {
+    if (stream.blocked) this.blockedBytes -= stream.queue.length;
+    else this.queued -= stream.queue.length;
+    stream.queue.clear();
+    stream.blocked = false;
+    stream.wantsWritable = false;
+    stream.sendSide = 'done';
+    this.ready.delete(stream);
+    this.blocked.delete(stream);
+  }
+
+  /** Room in window and pacing, less what is unsent; never below 0. */
+  sendable(now: number): number {
+    const paced = this.pacer.unlimited ? this.unsentLimit() : this.pacer.budget(now) + this.aheadBytes();
+    const bytes = Math.max(0, Math.floor(Math.min(this.windowRoom(), paced) - this.queued - this.residual));
+    if (bytes < this.options.datagramBytes) this.wasBelow = true;
+    return bytes;
+  }
+
+  /** Whether `sendable` rose to a datagram or more, and nobody was told. */
+  sendableEdge(now: number): boolean {
+    return this.wasBelow && this.sendable(now) >= this.options.datagramBytes;
+  }
+
+  /** The same, and now somebody is told. */
+  takeSendableEdge(now: number): boolean {
+    if (!this.sendableEdge(now)) return false;
+    this.wasBelow = false;
+    return true;
+  }
+
+  /** Whether a stream whose write came up short can take a datagram again. */
+  writableAgain(stream: QuicStream): boolean {
+    if (stream.blocked) return false;
+    return this.unsentLimit() - this.queued - this.residual >= this.options.datagramBytes;
+  }
+
+  /** Sends what window, pacing and this turn's share allow. */
+  transmit(now: number): void {
+    this.more = false;
+    this.wakeMs = undefined;
+    this.retryBlocked();
+    for (let sent = 0; ; ) {
+      if (this.output.congested()) {
+        this.wakeMs = now + CONGESTED_RETRY_MS;
+        return;
+      }
+      if (sent >= MAX_DATAGRAMS_PER_TURN) {
+        this.more = true;
+        return;
+      }
+      if (sent >= UNPACED_DATAGRAMS && this.pacer.budget(now) <= 0) break;
+      if (this.sendOne(now)) sent += 1;
+      else if (!this.feed(now)) break;
+    }
+    this.planWake(now);
+  }
+
+  private sendOne(now: number): boolean {
+    const bytes = this.backend.send(this.output.slot());
+    if (bytes === 0) {
+      // The backend is empty, or its window is full. With room left it is the former.
+      if (this.residual > 0 && this.windowRoom() > 2 * this.options.datagramBytes) this.residual = 0;
+      return false;
+    }
+    this.output.submit(bytes);
+    this.pacer.consume(bytes, now);
+    this.residual = Math.max(0, this.residual - Math.max(0, bytes - COMMON_OVERHEAD_BYTES));
+    return true;
+  }
+
+  /** Hands the backend the next bytes; false when nothing may or need go. */
+  private feed(now: number): boolean {
+    for (const stream of this.ready) {
+      const allowed = this.allowance(Math.min(this.queued, FEED_BYTES), now);
+      if (stream.queue.length > 0 && allowed <= 0) return false;
+      if (this.feedStream(stream, allowed)) return true;
+    }
+    return false;
+  }
+
+  /** One piece of a stream's queue; the stream then goes behind the others. */
+  private feedStream(stream: QuicStream, allowed: number): boolean {
+    const piece = stream.queue.length === 0 ? EMPTY : stream.queue.peek(allowed);
+    const fin = stream.sendSide === 'ending' && piece.length === stream.queue.length;
+    this.ready.delete(stream);
+    const taken = this.offer(stream, piece, fin);
+    if (taken < 0) return false;
+    stream.queue.consume(taken);
+    this.queued -= taken;
+    const all = taken === piece.length;
+    if (fin && all) stream.sendSide = 'done';
+    else if (!all && this.room > 0) this.block(stream);
+    else if (stream.queue.length > 0 || stream.sendSide === 'ending') this.ready.add(stream);
+    return taken > 0 || (fin && all);
+  }
+
+  private feedDirectly(stream: QuicStream, data: Uint8Array, count: number, now: number): number {
+    const allowed = this.allowance(count, now);
+    if (allowed <= 0) return 0;
+    const taken = this.offer(stream, data.subarray(0, allowed), false);
+    if (taken >= 0 && taken < allowed && this.room > 0) this.block(stream);
+    return Math.max(0, taken);
+  }
+
+  /** Bytes the backend took; -1 when the stream takes none ever again. Afterwards `room` > 0 tells who was short. */
+  private offer(stream: QuicStream, piece: Uint8Array, fin: boolean): number {
+    const roomBefore = this.windowRoom();
+    const taken = this.backend.streamSend(stream.id, piece, fin);
+    if (typeof taken !== 'number') {
+      if (taken.kind === 'stopped') stream.pendingStop = taken.code;
+      this.discard(stream);
+      return -1;
+    }
+    this.residual += taken;
+    this.room = Math.max(0, roomBefore - taken);
+    return taken;
+  }
+
+  /** How many of `wanted` bytes may go to the backend now: all, or as many as fill whole datagrams. */
+  private allowance(wanted: number, now: number): number {
+    const budget = this.pacer.budget(now);
+    const free = Math.min(this.windowRoom(), budget) * PAYLOAD_OF_WINDOW - this.residual;
+    if (free >= wanted) return wanted;
+    const payload = this.options.datagramBytes - MAX_OVERHEAD_BYTES;
+    return Math.floor(free / payload) * payload;
+  }
+
+  private enqueue(stream: QuicStream, data: Uint8Array): void {
+    stream.queue.push(data);
+    if (stream.blocked) {
+      this.blockedBytes += data.length;
+      return;
+    }
+    this.queued += data.length;
+    this.ready.add(stream);
+  }
+
+  private tooShort(stream: QuicStream, count: number): number {
+    stream.wantsWritable = true;
+    return count;
+  }
+
+  private block(stream: QuicStream): void {
+    stream.blocked = true;
+    this.ready.delete(stream);
+    this.blocked.add(stream);
+    this.queued -= stream.queue.length;
+    this.blockedBytes += stream.queue.length;
+  }
+
+  /** The peer may have granted more since. */
+  private retryBlocked(): void {
+    if (this.roomKnown) return;
+    for (const stream of this.blocked) {
+      const capacity = this.backend.streamCapacity(stream.id);
+      if (capacity === 0) continue;
+      this.blocked.delete(stream);
+      stream.blocked = false;
+      this.blockedBytes -= stream.queue.length;
+      this.queued += stream.queue.length;
+      if (stream.queue.length > 0 || stream.sendSide === 'ending') this.ready.add(stream);
+    }
+  }
+
+  /** What the congestion window and the connection's flow control leave, as the backend counts. */
+  private windowRoom(): number {
+    if (this.roomKnown) return this.room;
+    let room = -1;
+    let queries = 0;
+    for (const stream of this.streams.values()) {
+      if (stream.sendSide !== 'open' && stream.sendSide !== 'ending') continue;
+      const capacity = this.backend.streamCapacity(stream.id);
+      if (typeof capacity === 'number') room = Math.max(room, capacity);
+      queries += 1;
+      if (queries === MAX_ROOM_QUERIES || room > MAX_UNSENT_BYTES) break;
+    }
+    const window = this.sampler.latest.cwndBytes;
+    this.room = room < 0 ? window : Math.min(room, window);
+    this.roomKnown = true;
+    return this.room;
+  }
+
+  private unsentLimit(): number {
+    if (this.pacer.unlimited) return MAX_UNSENT_BYTES;
+    const bytes = Math.floor(2 * this.pacer.rate * this.options.sendAheadMs);
+    return Math.min(MAX_UNSENT_BYTES, Math.max(MIN_UNSENT_DATAGRAMS * this.options.datagramBytes, bytes));
+  }
+
+  private aheadBytes(): number {
+    return Math.max(2 * this.options.datagramBytes, this.pacer.rate * this.options.sendAheadMs);
+  }
+
+  /** If only time holds the sender or its user back, says until when. */
+  private planWake(now: number): void {
+    if (this.pacer.unlimited) return;
+    const waiting = this.queued > 0 || this.residual > 0;
+    if (!waiting && !this.wasBelow) return;
+    if (this.windowRoom() < this.options.datagramBytes) return;
+    const waitMs = this.pacer.waitMs(this.options.datagramBytes, now);
+    if (waitMs > 0) this.wakeMs = now + waitMs;
+  }
+}

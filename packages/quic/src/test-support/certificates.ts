@@ -1,0 +1,107 @@
+import 'reflect-metadata';
+import { webcrypto } from 'node:crypto';
+import * as x509 from '@peculiar/x509';
+
+/** A certificate with its key, as PEM. */
+export interface Issued {
+  readonly certPem: string;
+  readonly keyPem: string;
+}
+
+export interface IssueOptions {
+  /** Names and IP addresses it is for; default `localhost`, `127.0.0.1` and `::1`. */
+  readonly names?: readonly string[];
+  readonly notBefore?: Date;
+  readonly notAfter?: Date;
+  readonly usage?: 'server' | 'client';
+  readonly commonName?: string;
+}
+
+/** An authority for tests: makes certificates at once, trusts nobody else. */
+export interface TestAuthority {
+  readonly certPem: string;
+  issue(options?: IssueOptions): Promise<Issued>;
+}
+
+const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+const DAY_MS = 86_400_000;
+const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
+const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
+const NUMERIC = /^[0-9.]+$|:/;
+
+x509.cryptoProvider.set(webcrypto as unknown as Parameters<typeof x509.cryptoProvider.set>[0]);
+
+export async function makeAuthority(commonName = 'KWIK test authority'): Promise<TestAuthority> {
+  const keys = await makeKeys();
+  const name = `CN=${commonName}`;
+  const authority = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: '01',
+    name,
+    notBefore: new Date(Date.now() - DAY_MS),
+    notAfter: new Date(Date.now() + 365 * DAY_MS),
+    signingAlgorithm: ALGORITHM,
+    keys,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 1, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+    ],
+  });
+  let serial = 1;
+  return {
+    certPem: authority.toString('pem'),
+    async issue(options: IssueOptions = {}): Promise<Issued> {
+      serial += 1;
+      const own = await makeKeys();
+      const certificate = await x509.X509CertificateGenerator.create({
+        serialNumber: serial.toString(16).padStart(4, '0'),
+        subject: `CN=${options.commonName ?? 'kwik test'}`,
+        issuer: name,
+        publicKey: own.publicKey,
+        signingKey: keys.privateKey,
+        signingAlgorithm: ALGORITHM,
+        ...leafFields(options),
+      });
+      return { certPem: certificate.toString('pem'), keyPem: await keyPem(own) };
+    },
+  };
+}
+
+/** A certificate that nobody but its own key vouches for. */
+export async function makeSelfSigned(options: IssueOptions = {}): Promise<Issued> {
+  const keys = await makeKeys();
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: '01',
+    name: `CN=${options.commonName ?? 'kwik self-signed'}`,
+    signingAlgorithm: ALGORITHM,
+    keys,
+    ...leafFields(options),
+  });
+  return { certPem: certificate.toString('pem'), keyPem: await keyPem(keys) };
+}
+
+function leafFields(options: IssueOptions): { notBefore: Date; notAfter: Date; extensions: x509.Extension[] } {
+  const names = options.names ?? ['localhost', '127.0.0.1', '::1'];
+  const extensions: x509.Extension[] = [
+    new x509.ExtendedKeyUsageExtension([options.usage === 'client' ? CLIENT_AUTH : SERVER_AUTH]),
+  ];
+  if (names.length > 0) {
+    const entries = names.map((value) => ({ type: NUMERIC.test(value) ? ('ip' as const) : ('dns' as const), value }));
+    extensions.push(new x509.SubjectAlternativeNameExtension(entries));
+  }
+  return {
+    notBefore: options.notBefore ?? new Date(Date.now() - DAY_MS),
+    notAfter: options.notAfter ?? new Date(Date.now() + 90 * DAY_MS),
+    extensions,
+  };
+}
+
+async function makeKeys(): Promise<CryptoKeyPair> {
+  return (await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])) as CryptoKeyPair;
+}
+
+async function keyPem(keys: CryptoKeyPair): Promise<string> {
+  const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey as webcrypto.CryptoKey));
+  return `-----BEGIN PRIVATE KEY-----\n${der.toString('base64').replace(/(.{64})/g, '$1\n').trimEnd()}\n-----END PRIVATE KEY-----\n`;
+}
+
+type CryptoKeyPair = webcrypto.CryptoKeyPair;

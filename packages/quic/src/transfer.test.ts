@@ -1,0 +1,62 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { connectedPair, type Pair } from './test-support/peers.js';
+
+const MIB = 1024 * 1024;
+
+function sha(data: Uint8Array): string {
+  return createHash('sha256').update(data).digest('hex');
+}
+
+let pair: Pair | undefined;
+
+afterEach(async () => {
+  await pair?.[Symbol.asyncDispose]();
+  pair = undefined;
+});
+
+describe('transfer on loopback', () => {
+  test('a stream carries bytes both ways and ends both ways', async () => {
+    pair = await connectedPair();
+    const { client, accepted } = pair;
+    const out = client.open();
+    void out.send(Buffer.from('hello'));
+    const incoming = await accepted.nextStream();
+    await incoming.ended.promise;
+    expect(incoming.received().toString()).toBe('hello');
+    expect(incoming.stream).toMatchObject({ id: 0, unidirectional: false, openedByPeer: true });
+    await incoming.send(Buffer.from('and back'));
+    await out.ended.promise;
+    expect(out.received().toString()).toBe('and back');
+  });
+
+  test('several MB cross on several streams both ways, byte for byte', async () => {
+    pair = await connectedPair();
+    const { client, accepted } = pair;
+    const payloads = Array.from({ length: 4 }, () => randomBytes(3 * MIB));
+    accepted.onStreamProbe = (probe) => {
+      void probe.ended.promise.then(() => probe.send(probe.received()));
+    };
+    const echoed = await Promise.all(
+      payloads.map(async (payload) => {
+        const probe = client.open();
+        await probe.send(payload);
+        await probe.ended.promise;
+        return sha(probe.received());
+      }),
+    );
+    expect(echoed).toEqual(payloads.map(sha));
+  }, 30_000);
+
+  test('unidirectional streams go one way', async () => {
+    pair = await connectedPair();
+    const { client, accepted } = pair;
+    const payload = randomBytes(300_000);
+    void accepted.open(true).send(payload);
+    const incoming = await client.nextStream();
+    await incoming.ended.promise;
+    expect(sha(incoming.received())).toBe(sha(payload));
+    expect(incoming.stream).toMatchObject({ id: 3, unidirectional: true });
+    expect(() => incoming.stream.write(payload)).toThrow(/not open for writing/);
+  });
+});

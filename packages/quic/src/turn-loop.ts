@@ -1,0 +1,95 @@
+import type { Clock, TimerHandle } from '@kwik/wire';
+import { DeadlineHeap, type HeapItem } from './deadline-heap.js';
+
+/** What the loop drives. `deadlineMs` and `heapIndex` belong to the loop's heap, `waiting` to the loop. */
+export interface TurnTaker extends HeapItem {
+  waiting: boolean;
+  expire(now: number): void;
+  turn(now: number): void;
+  nextDeadlineMs(): number;
+}
+
+/**
+ * Gives every connection that has something to do one turn per turn of Node's loop: what arrived in one poll of the
+ * socket is processed together and answered once. One timer serves all deadlines.
+ */
+export class TurnLoop<T extends TurnTaker> {
+  private list: T[] = [];
+  private spare: T[] = [];
+  private scheduled = false;
+  private stopped = false;
+  private timer: TimerHandle | undefined;
+  private timerMs = Infinity;
+  private readonly deadlines = new DeadlineHeap<T>();
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly afterTurn: (taker: T) => void,
+    private readonly onError: (taker: T, error: unknown) => void,
+  ) {}
+
+  /** A turn soon, never at once. */
+  wake(taker: T): void {
+    if (taker.waiting || this.stopped) return;
+    taker.waiting = true;
+    this.list.push(taker);
+    if (this.scheduled) return;
+    this.scheduled = true;
+    setImmediate(this.run);
+  }
+
+  forget(taker: T): void {
+    this.deadlines.remove(taker);
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.timer?.cancel();
+  }
+
+  private readonly run = (): void => {
+    this.scheduled = false;
+    const now = this.clock.now();
+    const list = this.list;
+    this.list = this.spare;
+    for (const taker of list) this.take(taker, now);
+    list.length = 0;
+    this.spare = list;
+    this.arm();
+  };
+
+  private take(taker: T, now: number): void {
+    taker.waiting = false;
+    try {
+      taker.turn(now);
+    } catch (error) {
+      this.onError(taker, error);
+    }
+    const deadline = taker.nextDeadlineMs();
+    if (deadline === Infinity) this.deadlines.remove(taker);
+    else this.deadlines.set(taker, deadline);
+    this.afterTurn(taker);
+  }
+
+  private arm(): void {
+    const earliest = this.deadlines.earliest();
+    // A timer that is too early fires for nothing; that is cheaper than moving it at every turn.
+    if (earliest === undefined || earliest >= this.timerMs || this.stopped) return;
+    this.timer?.cancel();
+    this.timerMs = earliest;
+    this.timer = this.clock.schedule(Math.max(0, earliest - this.clock.now()), this.onTimer);
+  }
+
+  private readonly onTimer = (): void => {
+    this.timerMs = Infinity;
+    if (this.stopped) return;
+    const now = this.clock.now();
+    for (let due = this.deadlines.popDue(now); due !== undefined; due = this.deadlines.popDue(now)) {
+      due.expire(now);
+      if (due.waiting) continue;
+      due.waiting = true;
+      this.list.push(due);
+    }
+    this.run();
+  };
+}

@@ -1,0 +1,106 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
+import { KwikError, type TransportAddress } from '@kwik/wire';
+
+/** What the kernel is asked to hold: bursts at loopback speed fill the default of 200 kB within a turn of the loop. */
+const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
+
+export interface UdpHandlers {
+  onDatagram(datagram: Buffer, from: RemoteInfo): void;
+  /** The address is the one that the failed datagram was for, when known. Nothing is to be done but to count. */
+  onError(error: NodeJS.ErrnoException): void;
+}
+
+/**
+ * One bound UDP socket. Sending neither waits nor throws: UDP may lose any datagram, and QUIC repairs that. A socket's
+ * errors are reported and never end the process.
+ */
+export class UdpSocket {
+  readonly address: TransportAddress;
+  private open = true;
+
+  private constructor(
+    private readonly socket: Socket,
+    private readonly handlers: UdpHandlers,
+  ) {
+    const { address, port } = socket.address();
+    this.address = { address, port, family: isIPv6(address) ? 'IPv6' : 'IPv4' };
+    socket.on('message', (datagram, from) => {
+      handlers.onDatagram(datagram, from);
+    });
+    socket.on('error', (error) => {
+      handlers.onError(error);
+    });
+  }
+
+  /** Rejects with `ERR_KWIK_INVALID_ARGUMENT` (no such address, port taken, no permission). */
+  static async bind(host: string, port: number, handlers: UdpHandlers): Promise<UdpSocket> {
+    const type = isIPv6(host) ? 'udp6' : 'udp4';
+    const socket = createSocket({ type, lookup: numericLookup });
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', (cause: NodeJS.ErrnoException) => {
+        socket.close();
+        reject(bindError(host, port, cause));
+      });
+      socket.bind({ port, address: host, exclusive: true }, resolve);
+    });
+    socket.removeAllListeners('error');
+    enlargeBuffers(socket);
+    return new UdpSocket(socket, handlers);
+  }
+
+  /** `callback`, when given, hears of the outcome; it costs a tick, so only a few datagrams have one. */
+  send(datagram: Uint8Array, port: number, address: string, callback?: (error: Error | null) => void): void {
+    if (!this.open) return;
+    try {
+      this.socket.send(datagram, port, address, callback);
+    } catch (error) {
+      this.handlers.onError(error as NodeJS.ErrnoException);
+    }
+  }
+
+  /** Datagrams that the kernel had no room for and that wait in the process. */
+  queuedCount(): number {
+    return this.open ? this.socket.getSendQueueCount() : 0;
+  }
+
+  close(): Promise<void> {
+    if (!this.open) return Promise.resolve();
+    this.open = false;
+    return new Promise((resolve) => {
+      this.socket.close(() => resolve());
+    });
+  }
+}
+
+/**
+ * Addresses are numeric here. Without this, `node:dgram` asks the resolver for each datagram, which answers a tick later
+ * with a closure of its own.
+ */
+function numericLookup(
+  hostname: string,
+  _options: unknown,
+  callback: (error: NodeJS.ErrnoException | null, address: string, family: number) => void,
+): void {
+  callback(null, hostname, isIPv6(hostname) ? 6 : 4);
+}
+
+function enlargeBuffers(socket: Socket): void {
+  try {
+    socket.setRecvBufferSize(SOCKET_BUFFER_BYTES);
+    socket.setSendBufferSize(SOCKET_BUFFER_BYTES);
+  } catch {
+    // The system allows less; it works with its own sizes.
+  }
+}
+
+function bindError(host: string, port: number, cause: NodeJS.ErrnoException): KwikError {
+  const why: Record<string, string> = {
+    EADDRINUSE: 'another program has it; choose another port, or 0 for any',
+    EADDRNOTAVAIL: 'this machine has no such address',
+    EACCES: 'ports below 1024 need a privilege',
+    ENOTFOUND: 'a numeric address is needed here',
+  };
+  const reason = why[cause.code ?? ''] ?? cause.message;
+  return new KwikError('ERR_KWIK_INVALID_ARGUMENT', `cannot listen on UDP ${host} port ${port}: ${reason}`, { cause });
+}
