@@ -143,7 +143,7 @@ export class ContentReceiver {
       const patienceMs = Math.max(SOURCE_SILENCE_MS, SOURCE_SILENCE_RTTS * source.rttMs);
       const silent = source.expected.size > 0 && now - source.lastDataMs > patienceMs;
       source.suspected = silent || isPathSuspected(source.pathId);
-      // Servers answer in the order asked: what was passed over is lost, and is asked for again, of anybody.
+      // Servers send the lowest block first: what was passed over is lost, and is asked for again, of anybody.
       for (const copy of source.overdue(now, patienceMs)) {
         this.#cancel(copy, now);
         this.ledger.forget(copy);

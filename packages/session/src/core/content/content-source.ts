@@ -11,11 +11,10 @@ export class ContentSource {
   /** The primary: its bytes need no digest, TLS vouches for them. */
   readonly trusted: boolean;
   readonly #rate = new RateEstimator();
-  /** In the order asked, which is the order in which they come. */
   readonly expected = new Map<number, BlockCopy>();
   #expectedBytes = 0;
-  /** When the newest request that was answered whole was made. */
-  #newestCompleteMs = Number.NEGATIVE_INFINITY;
+  /** Copies that were passed over, and when. */
+  readonly #passedAtMs = new Map<BlockCopy, number>();
   /** Smoothed RTT of the path, milliseconds; kept up to date by the runtime. */
   rttMs = 0;
   /** The path is silent, or the server does not deliver: nothing new is asked of it. */
@@ -32,14 +31,14 @@ export class ContentSource {
     this.lastDataMs = now;
   }
 
-  /** Copies that were asked for before others that have come whole, and have not moved for `patienceMs`. */
+  /** Copies that the server passed over `patienceMs` ago: it sent a later block, asked for later, and not these. */
   overdue(now: number, patienceMs: number): BlockCopy[] {
-    const overdue: BlockCopy[] = [];
-    for (const copy of this.expected.values()) {
-      if (copy.requestedAtMs >= this.#newestCompleteMs) break;
-      if (now - Math.max(copy.requestedAtMs, this.#newestCompleteMs) > patienceMs) overdue.push(copy);
-    }
-    return overdue;
+    return [...this.#passedAtMs].filter(([, atMs]) => now - atMs > patienceMs).map(([copy]) => copy);
+  }
+
+  /** What is expected, in the order in which it will come: lowest block first. */
+  expectedInOrder(): BlockCopy[] {
+    return [...this.expected.values()].sort((a, b) => a.block - b.block);
   }
 
   /** Bytes asked for and not yet here. */
@@ -61,16 +60,6 @@ export class ContentSource {
     return this.rttMs + ((this.#expectedBytes + bytes) / this.rateBytesPerSecond(now)) * 1000;
   }
 
-  /** Milliseconds until a block that is expected should be whole. */
-  etaOfMs(block: number, now: number): number {
-    let bytes = 0;
-    for (const copy of this.expected.values()) {
-      bytes += copy.buffer.length - copy.received.size;
-      if (copy.block === block) break;
-    }
-    return (bytes / this.rateBytesPerSecond(now)) * 1000;
-  }
-
   expect(copy: BlockCopy, now: number): void {
     if (this.expected.size === 0) {
       this.lastDataMs = now;
@@ -89,12 +78,16 @@ export class ContentSource {
 
   /** The copy is whole. */
   complete(copy: BlockCopy, now: number): void {
-    this.#newestCompleteMs = Math.max(this.#newestCompleteMs, copy.requestedAtMs);
+    for (const other of this.expected.values()) {
+      const passed = other.block < copy.block && other.requestedAtMs < copy.requestedAtMs;
+      if (passed && !this.#passedAtMs.has(other)) this.#passedAtMs.set(other, now);
+    }
     this.release(copy, now);
   }
 
   /** The copy is not expected any more. */
   release(copy: BlockCopy, now: number): void {
+    this.#passedAtMs.delete(copy);
     if (this.expected.delete(copy.block)) this.#expectedBytes -= copy.buffer.length - copy.received.size;
     if (this.expected.size === 0) this.#rate.pause(now);
   }

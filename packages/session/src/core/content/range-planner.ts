@@ -97,7 +97,7 @@ function lateBlockFor(source: ContentSource, input: PlanInput): number | undefin
     if (other === source || other.suspected) continue;
     let aheadBytes = 0;
     const rate = other.rateBytesPerSecond(now);
-    for (const copy of other.expected.values()) {
+    for (const copy of other.expectedInOrder()) {
       aheadBytes += copy.buffer.length - copy.received.size;
       if (copy.block >= windowEndBlock || !mayCopy(copy.block, source, input)) continue;
       const theirsMs = Math.max((aheadBytes / rate) * 1000, other.rttMs - (now - copy.requestedAtMs));

@@ -20,6 +20,7 @@ export interface SuppliedPiece {
 
 interface Range {
   readonly id: bigint;
+  readonly start: number;
   /** Offset in the content of the next byte to read, and to send. */
   readNext: number;
   sendNext: number;
@@ -28,8 +29,8 @@ interface Range {
 }
 
 /**
- * A server's side of a multi-source stream: ranges that the client asked for, in the order asked, read ahead of the
- * path. It reads nothing itself: `nextRead` says what to read, `supply` takes the bytes.
+ * A server's side of a multi-source stream: ranges that the client asked for, read ahead of the path. The lowest offset
+ * goes first, whenever it was asked for: it is what the reader waits for. It reads nothing itself: `nextRead` says what to read, `supply` takes the bytes.
  */
 export class RangeSupply {
   readonly baseOffset: number;
@@ -62,7 +63,11 @@ export class RangeSupply {
     if (this.#ranges.length >= MAX_RANGES) {
       throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `more than ${MAX_RANGES} ranges outstanding`, { scope: 'peer' });
     }
-    this.#ranges.push({ id, readNext: offset, sendNext: offset, end: offset + length, chunks: [] });
+    const range = { id, start: offset, readNext: offset, sendNext: offset, end: offset + length, chunks: [] };
+    let index = this.#ranges.length;
+    // A range whose sending has begun is finished first.
+    while (index > 0 && this.#ranges[index - 1]!.sendNext > offset && !this.#started(index - 1)) index--;
+    this.#ranges.splice(index, 0, range);
   }
 
   cancel(ids: readonly bigint[]): void {
@@ -110,6 +115,11 @@ export class RangeSupply {
     this.#bufferedBytes -= data.length;
     if (range.sendNext === range.end) this.#ranges.shift();
     return { offset, data };
+  }
+
+  #started(index: number): boolean {
+    const range = this.#ranges[index]!;
+    return index === 0 && range.chunks.length > 0 && range.sendNext > range.start;
   }
 
   #drop(index: number): void {
