@@ -223,12 +223,12 @@ describe('bearer token', () => {
   });
 });
 
-function challenge(mechanism: string, data = new Uint8Array(0), serverNonce = new Uint8Array(32)): KcpBody {
+function challenge(mechanism: string, data: Uint8Array = new Uint8Array(0), serverNonce = new Uint8Array(32)): KcpBody {
   return { $case: 'authChallenge', value: { mechanism, data, serverNonce } };
 }
 
 /** The hello of a client that offers other mechanisms than it says. */
-function openHello(body: KcpBody, authMechanisms: string[], authInitial = new Uint8Array(0)): KcpBody {
+function openHello(body: KcpBody, authMechanisms: string[], authInitial: Uint8Array = new Uint8Array(0)): KcpBody {
   if (body.$case !== 'clientHello') throw new TypeError('not a hello');
   return { $case: 'clientHello', value: { ...body.value, authMechanisms, authInitial } };
 }

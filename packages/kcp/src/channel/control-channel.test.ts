@@ -1,5 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { DelimitedReader, type KwikError, decodeKcpMessage, encodeDelimited, encodeKcpMessage, proto } from '@kwik/wire';
+import {
+  DelimitedReader,
+  type KwikError,
+  decodeKcpMessage,
+  encodeDelimited,
+  encodeKcpMessage,
+  proto,
+} from '@kwik/wire';
 import fc from 'fast-check';
 import { ChannelPair, takeEvents } from '../test-support/pair.js';
 import { makeSessionKeys } from '../test-support/sessions.js';
@@ -114,7 +121,9 @@ describe('notices', () => {
       fc.property(sends, (priorities) => {
         const channel = new ControlChannel();
         for (const [sequence, priority] of priorities.entries()) channel.send(ping(sequence), 0, { priority });
-        const expected = [...priorities.entries()].sort(([a, p], [b, q]) => p - q || a - b).map(([sequence]) => sequence);
+        const expected = [...priorities.entries()]
+          .sort(([a, p], [b, q]) => p - q || a - b)
+          .map(([sequence]) => sequence);
         expect(drain(channel)).toEqual(expected);
       }),
     );
@@ -314,7 +323,9 @@ describe('what comes from the peer', () => {
 
   test('however the bytes are cut, the events are the same', () => {
     const bodies = fc.array(fc.constantFrom(ping(1), ping(300), listPaths, pathList, failed), { maxLength: 20 });
-    const bad = fc.option(fc.constantFrom(...violations.map(([, chunks]) => Buffer.concat(chunks))), { nil: undefined });
+    const bad = fc.option(fc.constantFrom(...violations.map(([, chunks]) => Buffer.concat(chunks))), {
+      nil: undefined,
+    });
     fc.assert(
       fc.property(bodies, bad, fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1 }), (sent, last, cuts) => {
         const messages = sent.map((body, index) => message({ id: BigInt(index + 1) }, body));

@@ -37,12 +37,24 @@ describe('opening a session', () => {
 
   test('each learns what the other said of itself', async () => {
     const { client, server } = await shakeHands(
-      makeClient({ agent: 'browser/2', capabilities: [proto.Capability.RAW], limits: { ...DEFAULT_LIMITS, maxPaths: 5 } }),
-      makeServer({ serverId: 'one', capabilities: [proto.Capability.REPLICA], limits: { ...DEFAULT_LIMITS, maxPaths: 7 } }),
+      makeClient({
+        agent: 'browser/2',
+        capabilities: [proto.Capability.RAW],
+        limits: { ...DEFAULT_LIMITS, maxPaths: 5 },
+      }),
+      makeServer({
+        serverId: 'one',
+        capabilities: [proto.Capability.REPLICA],
+        limits: { ...DEFAULT_LIMITS, maxPaths: 7 },
+      }),
     );
     expect(server).toMatchObject({ agent: 'browser/2', peerCapabilities: [proto.Capability.RAW] });
     expect(server.peerLimits.maxPaths).toBe(5);
-    expect(client).toMatchObject({ serverId: 'one', capabilities: [proto.Capability.REPLICA], pathId: PRIMARY_PATH_ID });
+    expect(client).toMatchObject({
+      serverId: 'one',
+      capabilities: [proto.Capability.REPLICA],
+      pathId: PRIMARY_PATH_ID,
+    });
     expect(client.limits.maxPaths).toBe(7);
     expect(client.serverKey).toEqual(makeSigner().publicKey);
   });
@@ -102,8 +114,7 @@ describe('joining', () => {
   });
 
   test('a session id alone opens nothing', async () => {
-    const thief = { ...makeSessionKeys('thief'), sessionId: keys.sessionId };
-    const stolen = { secret: new Uint8Array(32), possession: makeSessionKeys('thief').possession, sessionId: thief.sessionId };
+    const stolen = { ...makeSessionKeys('thief'), sessionId: keys.sessionId };
     const atPrimary = joining({ token: new Uint8Array(0), keys: stolen });
     await expect(shakeHands(atPrimary, makeServer({ findSession: () => keys }))).rejects.toMatchObject({
       code: 'ERR_KWIK_PROOF_INVALID',
@@ -117,9 +128,10 @@ describe('joining', () => {
 
   test('a stolen token is refused, counted, and not spent', async () => {
     const admission = makeAdmission();
-    const { possession, secret } = makeSessionKeys('thief');
-    const thief = joining({ keys: { sessionId: keys.sessionId, secret, possession } });
-    await expect(shakeHands(thief, makeServer({ admission }))).rejects.toMatchObject({ code: 'ERR_KWIK_PROOF_INVALID' });
+    const thief = joining({ keys: { ...makeSessionKeys('thief'), sessionId: keys.sessionId } });
+    await expect(shakeHands(thief, makeServer({ admission }))).rejects.toMatchObject({
+      code: 'ERR_KWIK_PROOF_INVALID',
+    });
     const { server } = await shakeHands(joining(), makeServer({ admission }));
     expect(server.kind).toBe('join-secondary');
     expect(admission.counters).toMatchObject({ proof: 1, accepted: 1 });
@@ -127,7 +139,10 @@ describe('joining', () => {
 
   test('a proof made for one server is worth nothing at another', async () => {
     // The rogue secondary has seen the hello; its token named the rogue.
-    const hello = joining({ token: makeToken(keys, { audience: 'rogue.example:1' }), audience: 'rogue.example:1' }).start();
+    const hello = joining({
+      token: makeToken(keys, { audience: 'rogue.example:1' }),
+      audience: 'rogue.example:1',
+    }).start();
     const value = valueOf(hello);
     const join = { ...(value.join as proto.Join), token: makeToken(keys) };
     const step = makeServer().handle({ $case: 'clientHello', value: { ...value, join } }, NOW_MS);
@@ -250,18 +265,21 @@ describe('whatever a client sends', () => {
     expect([...outcomes].filter((outcome) => !EXPECTED.has(outcome))).toEqual([]);
   });
 
-  test.each(hellos)('random mutations of a hello (%s) end typed or are accepted, never otherwise', async (_kind, hello) => {
-    const message = proto.KcpMessage.encode({ header: HEADER, body: hello }).finish();
-    const mutation = fc.tuple(fc.nat(message.length - 1), fc.nat(255));
-    await fc.assert(
-      fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 4 }), async (mutations) => {
-        const bytes = new Uint8Array(message);
-        for (const [at, value] of mutations) bytes[at] = value;
-        expect(EXPECTED).toContain(await outcomeOf(bytes));
-      }),
-      { numRuns: 300 },
-    );
-  });
+  test.each(hellos)(
+    'random mutations of a hello (%s) end typed or are accepted, never otherwise',
+    async (_kind, hello) => {
+      const message = proto.KcpMessage.encode({ header: HEADER, body: hello }).finish();
+      const mutation = fc.tuple(fc.nat(message.length - 1), fc.nat(255));
+      await fc.assert(
+        fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 4 }), async (mutations) => {
+          const bytes = new Uint8Array(message);
+          for (const [at, value] of mutations) bytes[at] = value;
+          expect(EXPECTED).toContain(await outcomeOf(bytes));
+        }),
+        { numRuns: 300 },
+      );
+    },
+  );
 
   const EXPECTED: ReadonlySet<string> = new Set([
     'accepted',

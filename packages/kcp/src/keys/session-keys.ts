@@ -31,20 +31,21 @@ export function deriveSessionKeys(sessionId: SessionId, secret: Uint8Array): Ses
 /** Keys that keep out of logs: neither `JSON.stringify` nor `util.inspect` shows them. */
 class DerivedSessionKeys implements SessionKeys {
   readonly sessionId: SessionId;
-  readonly #secret: Uint8Array;
-  readonly #possession: KeyPairBytes;
+  readonly secret: Uint8Array;
+  readonly possession: KeyPairBytes;
 
   constructor(sessionId: SessionId, secret: Uint8Array, possession: KeyPairBytes) {
     this.sessionId = sessionId;
-    this.#secret = secret;
-    this.#possession = possession;
+    this.secret = secret;
+    this.possession = possession;
   }
 
-  get secret(): Uint8Array {
-    return this.#secret;
+  toJSON(): unknown {
+    return { sessionId: this.sessionId };
   }
 
-  get possession(): KeyPairBytes {
-    return this.#possession;
+  /** What `util.inspect`, and so `console.log`, looks for. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return `SessionKeys(${this.sessionId})`;
   }
 }

@@ -58,7 +58,7 @@ async function issue(issuer: Issuer | undefined, options: CertificateOptions): P
         ...(ca ? [] : [new x509.SubjectAlternativeNameExtension(options.names ?? [{ type: 'dns', value: name }])]),
       ],
     },
-    webcrypto as unknown as Crypto,
+    webcrypto,
   );
   const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
   return {

@@ -38,7 +38,11 @@ export function tokenFields(keys: SessionKeys, changes: Partial<PathTokenFields>
   };
 }
 
-export function makeToken(keys: SessionKeys, changes: Partial<PathTokenFields> = {}, signer = makeSigner()): Uint8Array {
+export function makeToken(
+  keys: SessionKeys,
+  changes: Partial<PathTokenFields> = {},
+  signer = makeSigner(),
+): Uint8Array {
   return issuePathToken(signer, tokenFields(keys, changes));
 }
 
@@ -57,7 +61,7 @@ export function makeClient(changes: Partial<ClientHandshakeOptions> = {}): Clien
     purpose: { kind: 'open' },
     auth: [noneClientAuth()],
     capabilities: [],
-    limits: DEFAULT_LIMITS as proto.Limits,
+    limits: DEFAULT_LIMITS,
     agent: 'test/1',
     random: seededRandom('client'),
     ...changes,
@@ -69,7 +73,7 @@ export function makeServer(changes: Partial<ServerHandshakeOptions> = {}): Serve
   return new ServerHandshake({
     auth: [noneServerAuth()],
     capabilities: [],
-    limits: DEFAULT_LIMITS as proto.Limits,
+    limits: DEFAULT_LIMITS,
     serverId: 'server-1',
     random,
     serverKey: makeSigner().publicKey,

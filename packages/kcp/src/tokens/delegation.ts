@@ -57,7 +57,12 @@ export function delegationFault(
 }
 
 function namesHost(leaf: X509Certificate, name: string): boolean {
-  return leaf.checkHost(name, { subject: 'never' }) !== undefined || leaf.checkIP(name) !== undefined;
+  try {
+    return leaf.checkHost(name, { subject: 'never' }) !== undefined || leaf.checkIP(name) !== undefined;
+  } catch {
+    // checkIP throws for what is no address.
+    return false;
+  }
 }
 
 function verifiedBy(key: KeyObject, data: Uint8Array, signature: Uint8Array): boolean {
