@@ -9,10 +9,15 @@ import { DelimitedReader, encodeDelimited } from './delimited-reader.js';
 describe('DelimitedReader', () => {
   test('gives the messages back, however the stream is cut', () => {
     const messages = fc.array(
-      fc.oneof(fc.uint8Array({ maxLength: 20 }), fc.integer({ min: 0, max: 5_000 }).map((length) => new Uint8Array(length).fill(length))),
+      fc.oneof(
+        fc.uint8Array({ maxLength: 20 }),
+        fc.integer({ min: 0, max: 2_000 }).map((length) => new Uint8Array(length).fill(length)),
+      ),
       { maxLength: 12 },
     );
-    const cuts = fc.array(fc.oneof(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 0, max: 4_000 })), { minLength: 1 });
+    const cuts = fc.array(fc.oneof(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 0, max: 4_000 })), {
+      minLength: 1,
+    });
     fc.assert(
       fc.property(messages, cuts, fc.integer({ min: 1, max: 3 }), (sent, sizes, pushesAtOnce) => {
         const stream = Buffer.concat(sent.map(encodeDelimited));
@@ -29,12 +34,13 @@ describe('DelimitedReader', () => {
             received.push(message);
             given += encodeDelimited(message).length;
           }
-          expect(reader.bufferedBytes).toBe(position - given);
+          if (reader.bufferedBytes !== position - given)
+            throw new Error(`${reader.bufferedBytes} bytes at ${position}`);
         }
         expect(received.map(hex)).toEqual(sent.map(hex));
         expect(reader.bufferedBytes).toBe(0);
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 

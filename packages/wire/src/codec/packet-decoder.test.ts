@@ -14,7 +14,9 @@ import { encodeFrameList, encodePacket } from './packet-encoder.js';
 /** Fields of messages in any order, number and form, with fields that nobody knows among them. */
 const unknown = fc.oneof(
   fc.tuple(fc.integer({ min: 11, max: 14 }), uint62).map(([field, value]) => varintField(field, value)),
-  fc.tuple(fc.integer({ min: 11, max: 5_000 }), fc.uint8Array({ maxLength: 9 })).map(([field, value]) => bytesField(field, value)),
+  fc
+    .tuple(fc.integer({ min: 11, max: 5_000 }), fc.uint8Array({ maxLength: 9 }))
+    .map(([field, value]) => bytesField(field, value)),
   fc.constantFrom(fixed32Field(11, 7), fixed64Field(12)),
 );
 const padding = fc.constantFrom(0, 0, 0, 1, 5);
@@ -31,7 +33,10 @@ const stream = message(
   number(2, uint62),
   number(3, fc.constantFrom(0n, 1n, 2n, 3n, 64n, 128n, 1n << 33n)),
   number(4, small),
-  nested(5, fc.uint8Array({ maxLength: 20 }).map((bytes) => [...bytes])),
+  nested(
+    5,
+    fc.uint8Array({ maxLength: 20 }).map((bytes) => [...bytes]),
+  ),
 );
 const range = message(number(1, small), number(2, uint62));
 const ack = message(number(1, small), number(2, uint62), nested(3, range));
@@ -121,11 +126,19 @@ describe('decodePacket', () => {
     ['a frame longer than the packet', [...start, 0x1a, 0x7f, 0x00], /beyond its message/],
     ['a frame longer than memory', [...start, 0x1a, ...varint(0xffff_ffff_ffff)], /beyond its message/],
     ['a body longer than its frame', [...start, 0x1a, 0x02, 0x0a, 0x01, 0x08], /beyond its message/],
-    ['data longer than their body', [...start, ...bytesField(3, bytesField(1, [0x2a, 0x03, 1, 2]))], /beyond its message/],
+    [
+      'data longer than their body',
+      [...start, ...bytesField(3, bytesField(1, [0x2a, 0x03, 1, 2]))],
+      /beyond its message/,
+    ],
     ['a varint of 11 bytes', [...start, 0x08, ...Array<number>(10).fill(0xff), 0x01], /longer than 64 bits/],
     ['a varint that never ends', [...start, 0x08, ...Array<number>(60_000).fill(0xff)], /longer than 64 bits/],
     ['compressed frames without compression', [...start, ...bytesField(5, [1])], /without compression/],
-    ['compression without compressed frames', [...start, ...bytesField(4, [0x08, 1, 0x10, 9])], /without compressed frames/],
+    [
+      'compression without compressed frames',
+      [...start, ...bytesField(4, [0x08, 1, 0x10, 9])],
+      /without compressed frames/,
+    ],
     ['compression unknown', [...start, ...bytesField(4, [0x08, 3, 0x10, 9]), ...bytesField(5, [1])], /algorithm 3/],
     ['compression of nothing', [...start, ...bytesField(4, [0x08, 1]), ...bytesField(5, [1])], /inflates to 0/],
     [
@@ -155,7 +168,11 @@ describe('decodePacket', () => {
   });
 
   test('skips fields that it does not know', () => {
-    const fields = [...start, ...bytesField(3, [...bytesField(7, varintField(1, 3)), ...bytesField(99, [1])]), ...fixed64Field(9)];
+    const fields = [
+      ...start,
+      ...bytesField(3, [...bytesField(7, varintField(1, 3)), ...bytesField(99, [1])]),
+      ...fixed64Field(9),
+    ];
     expect(decodePacket(seal(Uint8Array.from(fields))).frames).toEqual([pingFrame({ sequence: 3n })]);
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { ackFrame, maxStreamsFrame, pingFrame, streamFrame, windowUpdateFrame } from '../frames/index.js';
+import type { ErrorCode } from '../errors/error-table.js';
 import { CompressionAlgorithm, PacketType } from '../gen/kwik/v1/data.js';
 import { outcomeOf, PEER_CODES } from '../test-support/outcomes.js';
 import { mutate, TestRandom } from '../test-support/random.js';
@@ -12,7 +13,14 @@ import { PacketReader } from './packet-reader.js';
 const MUTATIONS = 10_000;
 const data = Uint8Array.from({ length: 40 }, (_, index) => index);
 const stream = streamFrame({ streamId: 4n, offset: 1_000n, data, priority: 3 });
-const ack = ackFrame({ pathId: 1, ackDelayUs: 25, ranges: [{ first: 7n, last: 9n }, { first: 0n, last: 3n }] });
+const ack = ackFrame({
+  pathId: 1,
+  ackDelayUs: 25,
+  ranges: [
+    { first: 7n, last: 9n },
+    { first: 0n, last: 3n },
+  ],
+});
 
 const KINDS: readonly (readonly [string, PacketInput])[] = [
   ['data', { packetNumber: 300n, type: PacketType.DATA, frames: [stream, ack, stream] }],
@@ -54,23 +62,29 @@ describe.each(KINDS)('packet of type %s', (_, packet) => {
 
   test(`${MUTATIONS} mutations end in a typed error or a valid packet`, () => {
     const random = new TestRandom(packet.type);
+    const codes = new Set<ErrorCode>();
     for (let round = 0; round < MUTATIONS; round++) {
       const outcome = outcomeOf(() => decodePacket(seal(mutate(withoutPrefix(framed).subarray(0, -5), random))));
-      if ('code' in outcome) expect(PEER_CODES).toContain(outcome.code);
-      else expect(() => encodePacket(outcome.value)).not.toThrow();
+      if ('code' in outcome) codes.add(outcome.code);
+      else encodePacket(outcome.value);
     }
+    expect(codes.size).toBeGreaterThan(0);
+    expect(PEER_CODES).toEqual(expect.arrayContaining([...codes]));
   });
 
   test('mutations of a stream of packets end in a typed error, or in packets', () => {
     const random = new TestRandom(packet.type + 100);
     const many = Uint8Array.from([...framed, ...framed, ...framed]);
+    const codes = new Set<ErrorCode>();
     for (let round = 0; round < MUTATIONS / 10; round++) {
       const reader = new PacketReader();
       reader.push(mutate(many, random));
       const outcome = outcomeOf(() => {
         while (reader.next() !== undefined);
       });
-      if ('code' in outcome) expect(PEER_CODES).toContain(outcome.code);
+      if ('code' in outcome) codes.add(outcome.code);
     }
+    expect(codes.size).toBeGreaterThan(0);
+    expect(PEER_CODES).toEqual(expect.arrayContaining([...codes]));
   });
 });

@@ -24,7 +24,9 @@ describe('PacketReader', () => {
           for (let packet = reader.next(); packet !== undefined; packet = reader.next()) received.push(packet);
         }
         expect(received).toHaveLength(sent.length);
-        expect(received.map(encodePacket).map((bytes) => Buffer.from(bytes))).toEqual(encoded.map((bytes) => Buffer.from(bytes)));
+        expect(received.map(encodePacket).map((bytes) => Buffer.from(bytes))).toEqual(
+          encoded.map((bytes) => Buffer.from(bytes)),
+        );
         expect(reader.bufferedBytes).toBe(0);
       }),
     );
@@ -32,7 +34,10 @@ describe('PacketReader', () => {
 
   test('data of a packet that lies whole in a chunk are a view of it', () => {
     const frame = streamFrame({ streamId: 4n, offset: 0n, data: Uint8Array.of(1, 2, 3) });
-    const chunk = Uint8Array.from([...ping, ...encodePacket({ packetNumber: 1n, type: PacketType.DATA, frames: [frame] })]);
+    const chunk = Uint8Array.from([
+      ...ping,
+      ...encodePacket({ packetNumber: 1n, type: PacketType.DATA, frames: [frame] }),
+    ]);
     const reader = new PacketReader();
     reader.push(chunk);
     expect(reader.next()?.type).toBe(PacketType.KEEP_ALIVE);

@@ -45,7 +45,13 @@ describe('checkShape', () => {
 
   test('takes what is well-formed, known or not', () => {
     const inner = [...bytesField(1, Buffer.from('Grüße')), ...bytesField(2, [1, 2]), ...varintField(2, 1)];
-    check(shape, [...bytesField(1, inner), ...fixed32Field(7, 1), ...fixed64Field(8), ...bytesField(1, []), ...varintField(9, 1n << 63n)]);
+    check(shape, [
+      ...bytesField(1, inner),
+      ...fixed32Field(7, 1),
+      ...fixed64Field(8),
+      ...bytesField(1, []),
+      ...varintField(9, 1n << 63n),
+    ]);
     check(shape, []);
     // A field number that is known in another wire type is an unknown field, as protobuf has it.
     check(shape, varintField(1, 5));
@@ -86,7 +92,7 @@ function expectedField({ type, repeated, map }: ProtoField): Skeleton[number] {
     ...(type === 'string' && { text: true }),
     ...(repeated && { repeated: true }),
     ...(repeated && (enums.has(type) || /^u?int(32|64)$/.test(type)) && { packed: true }),
-  } as Skeleton[number];
+  };
 }
 
 function skeletonOf(shape: WireShape): Skeleton {
@@ -99,7 +105,7 @@ function skeletonOfField({ message, packed, text, max }: FieldShape): Skeleton[n
     ...(text === true && { text }),
     ...(max !== undefined && { repeated: true }),
     ...(packed === true && { packed }),
-  } as Skeleton[number];
+  };
 }
 
 function without(shape: WireShape, field: number): WireShape {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { DelimitedReader } from '../codec/delimited-reader.js';
+import type { ErrorCode } from '../errors/error-table.js';
 import { Capability, PathState } from '../gen/kwik/v1/common.js';
 import { ContentGrant, KcpMessage, PathToken, SignedEnvelope } from '../gen/kwik/v1/control.js';
 import { MAX_CONTROL_MESSAGE_BYTES } from '../limits/wire-limits.js';
@@ -17,7 +18,6 @@ import {
 } from './kcp-message.js';
 
 const MUTATIONS = 10_000;
-const MESSAGE_CODES = ['ERR_KWIK_INVALID_MESSAGE', 'ERR_KWIK_PACKET_TOO_LARGE'];
 
 describe.each(KCP_CASES)('control message %s', ($case) => {
   const message = messageOf($case);
@@ -52,11 +52,13 @@ describe.each(KCP_CASES)('control message %s', ($case) => {
   test(`${MUTATIONS} mutations end in a typed error or a valid message`, () => {
     const random = new TestRandom(framed.length);
     const bytes = withoutPrefix(framed);
+    const codes = new Set<ErrorCode>();
     for (let round = 0; round < MUTATIONS; round++) {
       const outcome = outcomeOf(() => decodeKcpMessage(mutate(bytes, random)));
-      if ('code' in outcome) expect(MESSAGE_CODES).toContain(outcome.code);
-      else expect(() => encodeKcpMessage(outcome.value)).not.toThrow();
+      if ('code' in outcome) codes.add(outcome.code);
+      else encodeKcpMessage(outcome.value);
     }
+    expect([...codes]).toEqual(['ERR_KWIK_INVALID_MESSAGE']);
   });
 });
 
@@ -71,7 +73,10 @@ describe('decodeKcpMessage', () => {
 
   test('skips fields that it does not know, at every depth', () => {
     const body = [...varintField(1, 5), ...fixed32Field(77, 1), ...bytesField(78, [0xff])];
-    expect(decode(header, bytesField(16, body), varintField(99, 1)).body).toEqual({ $case: 'ping', value: { sequence: 5n } });
+    expect(decode(header, bytesField(16, body), varintField(99, 1)).body).toEqual({
+      $case: 'ping',
+      value: { sequence: 5n },
+    });
   });
 
   test('refuses a message without header', () => {
@@ -86,7 +91,9 @@ describe('decodeKcpMessage', () => {
     const unspecified = PathState.UNSPECIFIED;
     expect(decode(bytesField(1, varintField(4, 99))).header?.priority).toBe(0);
     expect(decode(header, bytesField(24, status)).body?.value).toMatchObject({ pathId: 2, state: unspecified });
-    expect(decode(header, bytesField(27, bytesField(1, status))).body?.value).toMatchObject({ paths: [{ state: unspecified }] });
+    expect(decode(header, bytesField(27, bytesField(1, status))).body?.value).toMatchObject({
+      paths: [{ state: unspecified }],
+    });
     expect(decode(header, bytesField(51, capabilities)).body?.value).toMatchObject({
       capabilities: [Capability.REPLICA, Capability.UNSPECIFIED, Capability.RELAY],
     });
@@ -130,7 +137,9 @@ describe('decodeKcpMessage', () => {
   });
 
   test('refuses a message above the bound without reading it', () => {
-    expect(codeOf(() => decodeKcpMessage(new Uint8Array(MAX_CONTROL_MESSAGE_BYTES + 1)))).toBe('ERR_KWIK_PACKET_TOO_LARGE');
+    expect(codeOf(() => decodeKcpMessage(new Uint8Array(MAX_CONTROL_MESSAGE_BYTES + 1)))).toBe(
+      'ERR_KWIK_PACKET_TOO_LARGE',
+    );
   });
 
   test('what an attack announces is not allocated', () => {
@@ -141,7 +150,7 @@ describe('decodeKcpMessage', () => {
     ].map((fields) => Uint8Array.from(fields));
     const before = process.memoryUsage();
     for (const attack of attacks) {
-      for (let round = 0; round < 200; round++) expect(codeOf(() => decodeKcpMessage(attack))).toBe('ERR_KWIK_INVALID_MESSAGE');
+      for (let round = 0; round < 200; round++) codeOf(() => decodeKcpMessage(attack));
     }
     const after = process.memoryUsage();
     expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(4_000_000);
@@ -163,7 +172,8 @@ describe('encodeKcpMessage', () => {
       return withoutPrefix(encodeKcpMessage(messageOf('clientHello', hello))).length;
     };
     expect(sizeWith(16_384, 16_384)).toBeLessThanOrEqual(MAX_CONTROL_MESSAGE_BYTES);
-    const raw = (length: number): Uint8Array => encodeKcpMessage(messageOf('rawPacket', { ...KCP_SAMPLES.rawPacket, data: filled(length) }));
+    const raw = (length: number): Uint8Array =>
+      encodeKcpMessage(messageOf('rawPacket', { ...KCP_SAMPLES.rawPacket, data: filled(length) }));
     expect(withoutPrefix(raw(61_440)).length).toBeLessThanOrEqual(MAX_CONTROL_MESSAGE_BYTES);
     expect(codeOf(() => raw(61_441))).toBe('ERR_KWIK_INVALID_MESSAGE');
   });
@@ -237,10 +247,12 @@ describe.each<[string, (bytes: Uint8Array) => object, object, Uint8Array, Uint8A
 
   test(`${MUTATIONS} mutations end in a typed error or a valid message`, () => {
     const random = new TestRandom(name.length);
+    const codes = new Set<ErrorCode>();
     for (let round = 0; round < MUTATIONS; round++) {
       const outcome = outcomeOf(() => decode(mutate(bytes, random)));
-      if ('code' in outcome) expect(outcome.code).toBe('ERR_KWIK_INVALID_MESSAGE');
+      if ('code' in outcome) codes.add(outcome.code);
     }
+    expect([...codes]).toEqual(['ERR_KWIK_INVALID_MESSAGE']);
   });
 });
 

@@ -50,8 +50,13 @@ describe('OffsetMap', () => {
         const known = recorded.slice(-capacity);
         expect(map.size).toBe(known.length);
         for (let offset = 0n; offset < 45n; offset++) {
-          const last = known.findLast((one) => one.streamId === 1n && offset >= one.offset && offset < one.offset + BigInt(one.length));
-          const expected = last && { realStreamId: last.realStreamId, quicOffset: last.quicOffset + offset - last.offset };
+          const last = known.findLast(
+            (one) => one.streamId === 1n && offset >= one.offset && offset < one.offset + BigInt(one.length),
+          );
+          const expected = last && {
+            realStreamId: last.realStreamId,
+            quicOffset: last.quicOffset + offset - last.offset,
+          };
           expect(map.toReal(1n, offset)).toEqual(expected);
         }
       }),

@@ -13,7 +13,15 @@ testFrame('sealed frame', {
     },
   ],
   broken: [
-    { what: 'nothing sealed', frame: sealedFrame({ keyPhase: 0, sequence: 0n, ciphertext: ciphertext.subarray(2) }), says: /empty/ },
-    { what: 'a sequence of 2^62', frame: sealedFrame({ keyPhase: 0, sequence: 1n << 62n, ciphertext }), says: /sequence/ },
+    {
+      what: 'nothing sealed',
+      frame: sealedFrame({ keyPhase: 0, sequence: 0n, ciphertext: ciphertext.subarray(2) }),
+      says: /empty/,
+    },
+    {
+      what: 'a sequence of 2^62',
+      frame: sealedFrame({ keyPhase: 0, sequence: 1n << 62n, ciphertext }),
+      says: /sequence/,
+    },
   ],
 });

@@ -10,10 +10,14 @@ testFrame('stop sending frame', {
     { what: 'one of stream 0', frame: stopSendingFrame({ streamId: 0n, code: 0 }), bytes: '2a00' },
     { what: 'one with a code', frame: stopSendingFrame({ streamId: 4n, code: 66 }), bytes: '2a04 0804 1042' },
   ],
-  broken: [{ what: 'a stream id of 2^62', frame: stopSendingFrame({ streamId: 1n << 62n, code: 0 }), says: /stream id/ }],
+  broken: [
+    { what: 'a stream id of 2^62', frame: stopSendingFrame({ streamId: 1n << 62n, code: 0 }), says: /stream id/ },
+  ],
 });
 
 test.each([-1, 1.5, 2 ** 32, Number.NaN])('a code of %p does not leave this side', (code) => {
   const frames = [stopSendingFrame({ streamId: 0n, code })];
-  expect(codeOf(() => encodePacket({ packetNumber: 0n, type: PacketType.DATA, frames }))).toBe('ERR_KWIK_INVALID_FRAME');
+  expect(codeOf(() => encodePacket({ packetNumber: 0n, type: PacketType.DATA, frames }))).toBe(
+    'ERR_KWIK_INVALID_FRAME',
+  );
 });

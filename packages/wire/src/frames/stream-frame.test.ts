@@ -11,7 +11,11 @@ const data = Uint8Array.of(0xca, 0xfe);
 testFrame('stream frame', {
   examples: [
     { what: 'one of stream 0', frame: streamFrame({ streamId: 0n, offset: 0n, data }), bytes: '0a04 2a02cafe' },
-    { what: 'one with an offset', frame: streamFrame({ streamId: 4n, offset: 300n, data }), bytes: '0a09 0804 10ac02 2a02cafe' },
+    {
+      what: 'one with an offset',
+      frame: streamFrame({ streamId: 4n, offset: 300n, data }),
+      bytes: '0a09 0804 10ac02 2a02cafe',
+    },
     {
       what: 'the end of a stream',
       frame: streamFrame({ streamId: 4n, offset: 300n, data: new Uint8Array(0), fin: true }),

@@ -14,7 +14,11 @@ testFrame('window update frame', {
     },
   ],
   broken: [
-    { what: 'a stream id of 2^62', frame: windowUpdateFrame({ streamId: 1n << 62n, maxOffset: 0n }), says: /stream id/ },
+    {
+      what: 'a stream id of 2^62',
+      frame: windowUpdateFrame({ streamId: 1n << 62n, maxOffset: 0n }),
+      says: /stream id/,
+    },
     { what: 'a window of 2^62', frame: windowUpdateFrame({ maxOffset: 1n << 62n }), says: /window/ },
   ],
 });

@@ -80,9 +80,12 @@ describe('session ids', () => {
     expect(sessionIdFromBytes(larger.subarray(2, 18))).toBe('02030405060708090a0b0c0d0e0f1011');
   });
 
-  test.each(['', 'ab', 'A'.repeat(32), 'g'.repeat(32), '0'.repeat(33), `${'0'.repeat(32)}\n`])('%p is none', (value) => {
-    expect(codeOf(() => toSessionId(value))).toBe('ERR_KWIK_INVALID_ARGUMENT');
-  });
+  test.each(['', 'ab', 'A'.repeat(32), 'g'.repeat(32), '0'.repeat(33), `${'0'.repeat(32)}\n`])(
+    '%p is none',
+    (value) => {
+      expect(codeOf(() => toSessionId(value))).toBe('ERR_KWIK_INVALID_ARGUMENT');
+    },
+  );
 
   test.each([0, 15, 17])('%i bytes are none', (length) => {
     expect(codeOf(() => sessionIdFromBytes(new Uint8Array(length)))).toBe('ERR_KWIK_INVALID_ARGUMENT');

@@ -21,7 +21,9 @@ const shapes: fc.Arbitrary<StreamPacketShape> = fc
 const targets = fc.oneof(
   fc.integer({ min: 60, max: 400 }),
   fc.integer({ min: 60, max: 20_000 }),
-  fc.tuple(fc.constantFrom(128, 16_384, MAX_PACKET_BYTES), fc.integer({ min: -60, max: 80 })).map(([around, by]) => around + by),
+  fc
+    .tuple(fc.constantFrom(128, 16_384, MAX_PACKET_BYTES), fc.integer({ min: -60, max: 80 }))
+    .map(([around, by]) => around + by),
 );
 
 describe('maxStreamDataForPacket', () => {
@@ -76,13 +78,19 @@ describe('maxStreamDataForPacket', () => {
 describe('streamFrameOverhead', () => {
   test('is what the frame adds to a packet beside its data', () => {
     fc.assert(
-      fc.property(uint62, uint62.map((value) => value / 2n), flags, fc.integer({ min: 0, max: 20_000 }), (streamId, offset, chosen, length) => {
-        const shape = { streamId, offset, packetNumber: 1n, ...chosen };
-        const empty = withoutPrefix(encodePacket({ packetNumber: 1n, type: PacketType.DATA, frames: [] })).length;
-        const withFrame = withoutPrefix(encodeShape(shape, length)).length;
-        expect(streamFrameOverhead(streamId, offset, chosen, length)).toBe(withFrame - empty - length);
-        expect(streamFrameOverhead(streamId, offset, chosen)).toBeGreaterThanOrEqual(withFrame - empty - length);
-      }),
+      fc.property(
+        uint62,
+        uint62.map((value) => value / 2n),
+        flags,
+        fc.integer({ min: 0, max: 20_000 }),
+        (streamId, offset, chosen, length) => {
+          const shape = { streamId, offset, packetNumber: 1n, ...chosen };
+          const empty = withoutPrefix(encodePacket({ packetNumber: 1n, type: PacketType.DATA, frames: [] })).length;
+          const withFrame = withoutPrefix(encodeShape(shape, length)).length;
+          expect(streamFrameOverhead(streamId, offset, chosen, length)).toBe(withFrame - empty - length);
+          expect(streamFrameOverhead(streamId, offset, chosen)).toBeGreaterThanOrEqual(withFrame - empty - length);
+        },
+      ),
     );
   });
 });

@@ -9,7 +9,9 @@ import { MAX_STREAM_COUNT, MAX_UINT32 } from '../limits/wire-limits.js';
 export const uint62: fc.Arbitrary<bigint> = fc.oneof(
   fc.bigInt(0n, 300n),
   fc.bigInt(0n, MAX_VARINT),
-  fc.tuple(fc.integer({ min: 1, max: 61 }), fc.constantFrom(-1n, 0n, 1n)).map(([bits, by]) => (1n << BigInt(bits)) + by),
+  fc
+    .tuple(fc.integer({ min: 1, max: 61 }), fc.constantFrom(-1n, 0n, 1n))
+    .map(([bits, by]) => (1n << BigInt(bits)) + by),
   fc.constant(MAX_VARINT),
 );
 
@@ -37,7 +39,10 @@ export const streamFrames: fc.Arbitrary<Frame> = fc
     data,
   })
   .map((value) => ({
-    body: { $case: 'stream', value: { ...value, priority: frames.hasFlag(value, FrameFlag.PRIORITY) ? value.priority : 0 } },
+    body: {
+      $case: 'stream',
+      value: { ...value, priority: frames.hasFlag(value, FrameFlag.PRIORITY) ? value.priority : 0 },
+    },
   }));
 
 /** From pairs of a gap (at least one packet) and a length, upwards; then turned round. */
@@ -70,7 +75,9 @@ export const anyFrame: fc.Arbitrary<Frame> = fc.oneof(
   fc.record({ streamId: uint62, code: uint32 }).map(frames.stopSendingFrame),
   fc.record({ data, sequence: uint62 }).map(frames.rawFrame),
   fc.record({ sequence: uint62, reply: fc.boolean() }).map(frames.pingFrame),
-  fc.record({ keyPhase: uint32, sequence: uint62, ciphertext: fc.uint8Array({ minLength: 1 }) }).map(frames.sealedFrame),
+  fc
+    .record({ keyPhase: uint32, sequence: uint62, ciphertext: fc.uint8Array({ minLength: 1 }) })
+    .map(frames.sealedFrame),
   fc
     .record({ unidirectional: fc.boolean(), maxStreams: uint62.filter((count) => count <= MAX_STREAM_COUNT) })
     .map(frames.maxStreamsFrame),

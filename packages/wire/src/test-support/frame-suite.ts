@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { decodePacket } from '../codec/packet-decoder.js';
 import { encodePacket } from '../codec/packet-encoder.js';
+import type { ErrorCode } from '../errors/error-table.js';
 import { Frame, PacketType } from '../gen/kwik/v1/data.js';
 import { codeOf, fromHex, hex, kwikErrorOf, outcomeOf, PEER_CODES } from './outcomes.js';
 import { mutate, TestRandom } from './random.js';
@@ -56,19 +57,21 @@ export function testFrame(name: string, { examples, broken }: FrameSuite): void 
 
     test(`${MUTATIONS} mutations end in a typed error or a valid frame`, () => {
       const random = new TestRandom(name.length * 7_919);
+      const codes = new Set<ErrorCode>();
       let valid = 0;
       for (let round = 0; round < MUTATIONS; round++) {
         const original = packetAround(fromHex(examples[round % examples.length]!.bytes));
         const fields = mutate(original, random);
         // Every other one gets a checksum that matches, so that the decoder behind it is met too.
         const outcome = outcomeOf(() => decodePacket(round % 2 === 0 ? seal(fields) : fields));
-        if ('code' in outcome) expect(PEER_CODES).toContain(outcome.code);
+        if ('code' in outcome) codes.add(outcome.code);
         else {
           valid++;
-          const again = decodePacket(withoutPrefix(encodePacket(outcome.value)));
-          expect({ ...again, checksum: 0 }).toEqual({ ...outcome.value, checksum: 0 });
+          const again = encodePacket(outcome.value);
+          if (hex(encodePacket(decodePacket(withoutPrefix(again)))) !== hex(again)) throw new Error(hex(fields));
         }
       }
+      expect(PEER_CODES).toEqual(expect.arrayContaining([...codes]));
       expect(valid).toBeGreaterThan(0);
       expect(valid).toBeLessThan(MUTATIONS);
     });

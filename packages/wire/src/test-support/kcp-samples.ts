@@ -36,10 +36,8 @@ const limits: Limits = {
 };
 
 const capabilities = [Capability.REPLICA, Capability.RELAY];
-const metadata = new Map([
-  ['region', 'eu-1'],
-  ['__proto__', 'polluted?'],
-]);
+/** With a key that a plain object could not hold. */
+const metadata = metadataOf(['region', 'eu-1'], ['__proto__', 'polluted?']);
 
 const status: kcp.PathStatus = {
   pathId: 2,
@@ -159,4 +157,8 @@ export const KCP_CASES = Object.keys(KCP_SAMPLES) as KcpBody['$case'][];
 /** A message with this body; the caller answers for the pairing of case and value. */
 export function messageOf($case: KcpBody['$case'], value: object = KCP_SAMPLES[$case]): kcp.KcpMessage {
   return { header: SAMPLE_HEADER, body: { $case, value } as KcpBody };
+}
+
+function metadataOf(...entries: [string, string][]): Map<string, string> {
+  return new Map(entries);
 }

@@ -36,7 +36,9 @@ export function readProtoFiles(): ProtoFiles {
 
 function linesOf(file: string): string[] {
   const path = new URL(`../../../../proto/kwik/v1/${file}.proto`, import.meta.url);
-  return readFileSync(path, 'utf8').split('\n').map((line) => line.trim());
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .map((line) => line.trim());
 }
 
 function fieldOf(line: string): ProtoField | undefined {

@@ -22,7 +22,10 @@ export function bytesForZeroCrc(bytes: Uint8Array): Uint8Array {
   const tail = (value: number): Uint8Array => Uint8Array.from([0, 8, 16, 24], (shift) => (value >>> shift) & 0xff);
   const crcWith = (value: number): number => crc32(Buffer.concat([bytes, tail(value)]));
   const base = crcWith(0);
-  let rows = Array.from({ length: 32 }, (_, bit) => ({ crc: (crcWith((1 << bit) >>> 0) ^ base) >>> 0, bits: (1 << bit) >>> 0 }));
+  let rows = Array.from({ length: 32 }, (_, bit) => ({
+    crc: (crcWith((1 << bit) >>> 0) ^ base) >>> 0,
+    bits: (1 << bit) >>> 0,
+  }));
   let [wanted, solution] = [base, 0];
   for (let bit = 31; bit >= 0; bit--) {
     const pivot = rows.find(({ crc }) => crc >>> bit === 1);
@@ -33,7 +36,9 @@ export function bytesForZeroCrc(bytes: Uint8Array): Uint8Array {
     }
     rows = rows
       .filter((row) => row !== pivot)
-      .map((row) => (row.crc >>> bit === 1 ? { crc: (row.crc ^ pivot.crc) >>> 0, bits: (row.bits ^ pivot.bits) >>> 0 } : row));
+      .map((row) =>
+        row.crc >>> bit === 1 ? { crc: (row.crc ^ pivot.crc) >>> 0, bits: (row.bits ^ pivot.bits) >>> 0 } : row,
+      );
   }
   return tail(solution);
 }
