@@ -39,6 +39,7 @@ export function shakeHands(
       if (step.send !== undefined) port.control?.channel.send(step.send, clock.now());
       if (step.done === undefined) return;
       port.control?.channel.setSessionId(step.done.sessionId);
+      port.control?.hold();
       finish();
       resolve({ port, result: step.done });
     };

@@ -1,7 +1,7 @@
 import type { ControlChannel, ControlEvent } from '@kwik/kcp';
 import { KwikError, type Clock, type TransportStream, type TransportStreamHandler } from '@kwik/wire';
 
-/** What a control link tells its owner. The owner changes after the handshake. */
+/** What a control link tells its owner: the handshake first, the session afterwards. */
 export interface ControlLinkOwner {
   onControlEvent(event: ControlEvent): void;
   /** The peer broke the rules of the control plane, or ended its stream. */
@@ -13,17 +13,29 @@ export class ControlLink implements TransportStreamHandler {
   readonly channel: ControlChannel;
   readonly #stream: TransportStream;
   readonly #clock: Clock;
-  owner: ControlLinkOwner;
+  #owner: ControlLinkOwner;
   /** Rest of a message that the stream could not take yet. */
   #rest: Uint8Array | undefined;
   #failed = false;
+  #held = false;
 
   constructor(stream: TransportStream, channel: ControlChannel, clock: Clock, owner: ControlLinkOwner) {
     this.#stream = stream;
     this.channel = channel;
     this.#clock = clock;
-    this.owner = owner;
+    this.#owner = owner;
     stream.attach(this);
+  }
+
+  /** Events stay in the channel until `release`: what comes with the last message of a handshake is the session's. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  release(owner: ControlLinkOwner): void {
+    this.#owner = owner;
+    this.#held = false;
+    this.#dispatch();
   }
 
   /** Writes what is queued, as far as the stream takes it. */
@@ -71,10 +83,10 @@ export class ControlLink implements TransportStreamHandler {
 
   #dispatch(): void {
     for (;;) {
-      const event = this.#failed ? undefined : this.channel.nextEvent();
+      const event = this.#failed || this.#held ? undefined : this.channel.nextEvent();
       if (event === undefined) break;
       try {
-        this.owner.onControlEvent(event);
+        this.#owner.onControlEvent(event);
       } catch (error) {
         this.#fail(KwikError.from(error));
       }
@@ -85,6 +97,6 @@ export class ControlLink implements TransportStreamHandler {
   #fail(error: KwikError): void {
     if (this.#failed) return;
     this.#failed = true;
-    this.owner.onControlFailure(error);
+    this.#owner.onControlFailure(error);
   }
 }

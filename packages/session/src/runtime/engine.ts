@@ -69,6 +69,7 @@ export class SessionEngine implements PathRuntimeEvents {
     this.paths.set(path.id, path);
     this.history.update(path.info());
     this.#notifyPath(path);
+    path.start();
     this.wake();
   }
 

@@ -59,9 +59,9 @@ export class PathPort implements PathTransportHandler {
   /** Hands the port to the session; the data plane flows from now on. */
   activate(owner: PathPortOwner): void {
     this.owner = owner;
-    if (this.#control !== undefined) this.#control.owner = owner;
     this.#active = true;
     for (const stream of this.#held.splice(0)) stream.resume();
+    this.#control?.release(owner);
   }
 
   close(code: number, reason: string): void {

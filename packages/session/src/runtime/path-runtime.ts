@@ -59,6 +59,10 @@ export class PathRuntime implements PathPortOwner {
     this.machine.validating(now);
     this.machine.activate(now);
     this.#liveness = new LivenessMonitor(now, new TransportRtt(() => this.#lastStats, this.data));
+  }
+
+  /** The data plane flows, and control messages are answered, from now on. */
+  start(): void {
     this.port.activate(this);
   }
 

@@ -44,6 +44,7 @@ export function acceptHandshake(
       if (step.kind === 'refused') fail(step.error);
       if (step.kind !== 'accepted') return;
       channel?.setSessionId(step.result.sessionId);
+      port.control?.hold();
       finish();
       resolve({ port, result: step.result });
     };
