@@ -1,4 +1,4 @@
-import { type SessionId, sessionIdFromBytes, toPathId, type proto } from '@kwik/wire';
+import { type SessionId, sessionIdFromBytes, toPathId } from '@kwik/wire';
 import type { ClientAuthenticator, ServerAuthenticator } from '../auth/authenticator.js';
 import { noneClientAuth, noneServerAuth } from '../auth/none.js';
 import { ClientHandshake, type ClientHandshakeOptions } from '../handshake/client-handshake.js';
