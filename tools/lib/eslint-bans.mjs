@@ -14,6 +14,18 @@ export const SOURCE_SYNTAX = [
   { selector: 'ExportDefaultDeclaration', message: 'Use a named export: one name everywhere.' },
   { selector: 'ExportSpecifier[exported.name="default"]', message: 'Use a named export: one name everywhere.' },
   {
+    selector: `ClassDeclaration[superClass.type="Identifier"]:not([superClass.name=/^(${NODE_BASES})$/])`,
+    message: "Compose: only Node's own base classes are extended.",
+  },
+];
+
+/**
+ * Tests may keep what `beforeEach` makes.
+ *
+ * @type {BannedSyntax[]}
+ */
+export const STATE_SYNTAX = [
+  {
     selector: `${TOP_LEVEL}:matches([kind="let"], [kind="var"])`,
     message: 'No module-level state: give it to an object that somebody owns.',
   },
@@ -23,10 +35,6 @@ export const SOURCE_SYNTAX = [
       `:not([id.typeAnnotation.typeAnnotation.typeName.name=/^Readonly(Map|Set)$/])` +
       ` > NewExpression[callee.name=/^(Map|Set|WeakMap|WeakSet)$/]`,
     message: 'No module-level state: a constant table has the type ReadonlyMap or ReadonlySet.',
-  },
-  {
-    selector: `ClassDeclaration[superClass.type="Identifier"]:not([superClass.name=/^(${NODE_BASES})$/])`,
-    message: "Compose: only Node's own base classes are extended.",
   },
 ];
 

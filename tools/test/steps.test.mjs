@@ -1,0 +1,62 @@
+import { expect, test } from '@jest/globals';
+import { judge } from '../checks/tests.mjs';
+import { fromProblems } from '../lib/result.mjs';
+import { runSteps } from '../lib/steps.mjs';
+
+/**
+ * @param {string} name
+ * @param {import('../lib/result.mjs').Check} check
+ */
+const step = (name, check) => ({ name, about: `${name} is well`, check });
+
+/** @param {readonly import('../lib/steps.mjs').Step[]} steps */
+async function outcome(steps) {
+  let text = '';
+  const code = await runSteps(steps, 'root', (part) => {
+    text += part;
+  });
+  return { code, text, lastLine: text.trimEnd().split('\n').at(-1) };
+}
+
+test('all steps run, though one fails and one breaks', async () => {
+  const { code, text, lastLine } = await outcome([
+    step('bad', async () => fromProblems(['this is wrong'])),
+    step('broken', async () => {
+      throw new Error('out of order');
+    }),
+    step('good', async (root) => fromProblems([], `saw ${root}`)),
+  ]);
+  expect(code).toBe(1);
+  expect(text).toContain('this is wrong');
+  expect(text).toContain('out of order');
+  expect(text).toMatch(/ok {5}good {10,}[\d.]+ s {2}saw root/);
+  expect(lastLine).toBe('1 passed, 2 failed');
+});
+
+test('the last line counts tests one by one, and steps', async () => {
+  const tests = { passed: 40, failed: 0, skipped: 1 };
+  const { code, lastLine } = await outcome([
+    step('jest', async () => ({ ok: true, report: '', tests })),
+    step('good', async () => fromProblems([])),
+  ]);
+  expect({ code, lastLine }).toEqual({ code: 0, lastLine: '41 passed, 0 failed' });
+});
+
+const GREEN = {
+  success: true,
+  numPassedTests: 3,
+  numFailedTests: 0,
+  numPendingTests: 0,
+  numTodoTests: 0,
+  numRuntimeErrorTestSuites: 0,
+};
+
+test.each([
+  ['all is well', GREEN, 0, true, 0],
+  ['a test fails', { ...GREEN, success: false, numFailedTests: 2 }, 1, false, 2],
+  ['a test file does not load', { ...GREEN, success: false, numRuntimeErrorTestSuites: 1 }, 1, false, 1],
+  ['jest is unhappy for another reason', GREEN, 1, false, 1],
+  ['there is no test', { ...GREEN, numPassedTests: 0 }, 0, false, 1],
+])('jest: %s', (_, report, code, ok, failed) => {
+  expect(judge(report, code)).toMatchObject({ ok, tests: { failed } });
+});
