@@ -71,7 +71,15 @@ export interface Stream extends AsyncDisposable, AsyncIterable<Uint8Array> {
   read(options?: { signal?: AbortSignal }): Promise<Uint8Array | null>;
   /** Resolves when accepted by the bounded send buffer, not when sent. A string is sent as UTF-8. */
   write(data: Uint8Array | string): Promise<void>;
-  /** Ends the writing side; resolves when everything written has been acknowledged by the peer's session. */
+  /**
+   * Leaves the next `bytes` offsets of the stream to a contribution of a secondary; returns the first of them. What is
+   * written afterwards lands behind.
+   */
+  skip(bytes: bigint): bigint;
+  /**
+   * Ends the writing side; resolves when the peer's session has acknowledged everything written, or has ended without an
+   * error. Rejects when the session is lost before.
+   */
   close(): Promise<void>;
   /** Abandons the writing side: the peer's read rejects with ERR_KWIK_STREAM_RESET. `code` is the application's. */
   reset(code?: number): void;

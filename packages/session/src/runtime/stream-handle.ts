@@ -86,6 +86,14 @@ export class StreamHandle implements Stream {
     } while (written < bytes.length);
   }
 
+  skip(bytes: bigint): bigint {
+    const send = this.#sendHalf();
+    if (bytes < 0n || BigInt(send.writeOffset) + bytes > BigInt(Number.MAX_SAFE_INTEGER)) {
+      throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `cannot skip ${bytes} bytes`);
+    }
+    return BigInt(send.reserve(Number(bytes)));
+  }
+
   async close(): Promise<void> {
     const send = this.#state.send;
     if (send === undefined || send.state === 'reset') return;
@@ -95,6 +103,8 @@ export class StreamHandle implements Stream {
     for (;;) {
       if (send.state === 'closed' || send.stopCode !== undefined) break;
       if (send.resetCode !== undefined) break;
+      // A session that ended in good order took what its application wanted of this stream.
+      if (this.#engine.closeInfo?.code === 0) break;
       this.#engine.assertOpen();
       await this.#waiters.wait();
     }

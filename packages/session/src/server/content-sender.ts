@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { errorFromDetail, issueContentGrant, type Ed25519Signer } from '@kwik/kcp';
+import { errorFromDetail, errorToDetail, issueContentGrant, type Ed25519Signer } from '@kwik/kcp';
 import { KwikError, proto, toStreamId, type SessionId, type StreamId } from '@kwik/wire';
 import type { ReplicaSource } from '../api/session.js';
 import type { SessionEngine } from '../runtime/engine.js';
@@ -66,11 +66,23 @@ export class ContentSender {
       const digests = this.#sendDigests(handle, source, size, state, abort.signal);
       // Its failure ends the content; awaited here so that no rejection goes unseen.
       await Promise.race([digests.then(() => this.#whenEnded(handle, state)), this.#whenEnded(handle, state)]);
+    } catch (error) {
+      const failure = KwikError.from(error, 'ERR_KWIK_SOURCE_FAILED');
+      if (state.end === undefined) this.#giveUp(handle, failure);
+      throw failure;
     } finally {
       abort.abort();
       this.#sending.delete(handle.id);
       this.#server.end(handle.id);
     }
+  }
+
+  /** Tells the client that the rest will not come. */
+  #giveUp(handle: StreamHandle, error: KwikError): void {
+    if (this.#engine.closeInfo !== undefined) return;
+    const value = { streamId: handle.id, complete: false, error: errorToDetail(error) };
+    this.#path().send({ $case: 'contentEnd', value });
+    this.#engine.wake();
   }
 
   progress(message: proto.ContentProgress): void {

@@ -88,8 +88,9 @@ export class ReceiveHalf {
   }
 
   handleReset(code: number, finalSize: number): Map<number, number> {
+    const finished = this.state === 'finished';
     this.#checkFinalSize(finalSize, true);
-    if (this.state === 'finished') return new Map();
+    if (finished) return new Map();
     this.#resetCode ??= code;
     return this.#data.clear();
   }
