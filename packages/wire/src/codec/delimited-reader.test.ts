@@ -82,6 +82,10 @@ describe('DelimitedReader', () => {
     expect(kwikErrorOf(() => reader.next())).toBe(error);
   });
 
+  test.each([-1, 1.5, Number.NaN, Infinity, 2 ** 28])('a bound of %p is none', (maxPacketBytes) => {
+    expect(codeOf(() => new DelimitedReader({ maxPacketBytes }))).toBe('ERR_KWIK_INVALID_ARGUMENT');
+  });
+
   test('takes messages up to the bound', () => {
     const reader = new DelimitedReader({ maxPacketBytes: 100 });
     reader.push(encodeDelimited(new Uint8Array(100)));

@@ -3,14 +3,15 @@ import { MAX_PACKET_BYTES } from '../limits/wire-limits.js';
 import { varintSize, writeVarint } from './varint.js';
 
 export interface DelimitedReaderOptions {
-  /** Longest message that is taken; 65,536 unless told. */
+  /** Longest message that is taken, without its prefix; below 2^28, 65,536 unless told. */
   readonly maxPacketBytes?: number | undefined;
 }
 
 /** Room that a message crossing chunks gets at first, unless it needs less: a length alone costs a peer nothing. */
 const FIRST_JOIN_BYTES = 1_024;
-/** Prefixes of up to 2^28; longer ones are beyond every bound. */
+/** 28 bits; longer prefixes are beyond every bound. */
 const MAX_PREFIX_BYTES = 4;
+const LARGEST_BOUND = 2 ** (7 * MAX_PREFIX_BYTES) - 1;
 
 /**
  * Splits a stream of chunks into messages, each preceded by its length as a base-128 varint. A message that lies whole
@@ -36,7 +37,11 @@ export class DelimitedReader {
   #failure: KwikError | undefined;
 
   constructor(options: DelimitedReaderOptions = {}) {
-    this.#maxBytes = options.maxPacketBytes ?? MAX_PACKET_BYTES;
+    const { maxPacketBytes = MAX_PACKET_BYTES } = options;
+    if (!Number.isInteger(maxPacketBytes) || maxPacketBytes < 0 || maxPacketBytes > LARGEST_BOUND) {
+      throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `maxPacketBytes ${maxPacketBytes} is not 0 to ${LARGEST_BOUND}`);
+    }
+    this.#maxBytes = maxPacketBytes;
   }
 
   /** Bytes that were pushed and not yet returned, prefixes included. */

@@ -70,6 +70,30 @@ describe('encodePacket', () => {
   });
 });
 
+describe('what no type check saw', () => {
+  const frame = (fields: object): Frame => ({
+    body: {
+      $case: 'stream',
+      value: { streamId: 4n, offset: 0n, flags: 0, priority: 0, data: new Uint8Array(1), ...fields },
+    },
+  });
+  test.each<[string, PacketInput]>([
+    ['a type between two', { ...packetOf(), type: 1.5 as PacketType }],
+    ['flags between two', packetOf(frame({ flags: 1.5 }))],
+    ['flags below 0', packetOf(frame({ flags: -1 }))],
+    ['flags above 32 bits', packetOf(frame({ flags: 2 ** 32 + 1 }))],
+    ['a priority between two', packetOf(frame({ flags: 2, priority: 1.5 }))],
+    ['a priority below 0', packetOf(frame({ flags: 2, priority: -1 }))],
+    ['a path between two', packetOf(ackFrame({ pathId: 0.5, ackDelayUs: 0, ranges: [{ first: 0n, last: 0n }] }))],
+    ['a negative packet number', { ...packetOf(), packetNumber: -1n }],
+    ['a packet number of 2^62', { ...packetOf(), packetNumber: 1n << 62n }],
+  ])('%s does not leave this side', (_, packet) => {
+    const error = kwikErrorOf(() => encodePacket(packet));
+    expect(error.scope).toBe('local');
+    expect(['ERR_KWIK_INVALID_FRAME', 'ERR_KWIK_INVALID_PACKET']).toContain(error.code);
+  });
+});
+
 describe('encodePacketInto', () => {
   test('writes what encodePacket returns, and nothing else', () => {
     const target = new Uint8Array(MAX_FRAMED_PACKET_BYTES);

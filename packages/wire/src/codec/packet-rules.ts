@@ -30,7 +30,7 @@ export interface PacketInput {
 export function validatePacket(packet: PacketInput): void {
   const { packetNumber, type, frames } = packet;
   if (packetNumber < 0n || packetNumber > MAX_VARINT) throw invalidPacket(`packet number ${packetNumber}`);
-  if (!(type > PacketType.UNSPECIFIED && type <= PacketType.RETRANSMISSION)) throw invalidPacket(`packet type ${type}`);
+  if (!isPacketType(type)) throw invalidPacket(`packet type ${type}`);
   checkFrames(frames);
   if (packet.compression === undefined) {
     if ((packet.compressedFrames?.length ?? 0) > 0) throw invalidPacket('compressed frames without compression');
@@ -53,6 +53,10 @@ export function invalidPacket(message: string): KwikError {
   return new KwikError('ERR_KWIK_INVALID_PACKET', `invalid packet: ${message}`);
 }
 
+function isPacketType(type: number): boolean {
+  return Number.isInteger(type) && type > PacketType.UNSPECIFIED && type <= PacketType.RETRANSMISSION;
+}
+
 function checkCompression(packet: PacketInput, compression: Compression): void {
   const { algorithm, originalBytes } = compression;
   if (algorithm !== CompressionAlgorithm.DEFLATE && algorithm !== CompressionAlgorithm.BROTLI) {
@@ -60,7 +64,9 @@ function checkCompression(packet: PacketInput, compression: Compression): void {
   }
   if (packet.frames.length > 0) throw invalidPacket('frames beside compressed frames');
   if ((packet.compressedFrames?.length ?? 0) === 0) throw invalidPacket('compression without compressed frames');
-  if (!(originalBytes > 0 && originalBytes <= MAX_INFLATED_BYTES)) throw invalidPacket(`inflates to ${originalBytes}`);
+  if (!Number.isInteger(originalBytes) || originalBytes < 1 || originalBytes > MAX_INFLATED_BYTES) {
+    throw invalidPacket(`inflates to ${originalBytes}`);
+  }
 }
 
 function checkFrame(frame: Frame): void {

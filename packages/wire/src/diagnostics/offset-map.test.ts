@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { codeOf } from '../test-support/outcomes.js';
 import { OffsetMap, type OffsetMapping } from './offset-map.js';
 
 const piece: OffsetMapping = { streamId: 4n, offset: 1_000n, length: 100, realStreamId: 7, quicOffset: 52n };
@@ -22,6 +23,10 @@ describe('OffsetMap', () => {
     expect(map.toLogical(7, 51n)).toBeUndefined();
     expect(map.toLogical(7, 152n)).toBeUndefined();
     expect(map.toLogical(11, 52n)).toBeUndefined();
+  });
+
+  test.each([0, -1, 1.5, Number.NaN])('a capacity of %p is none', (capacity) => {
+    expect(codeOf(() => new OffsetMap({ capacity }))).toBe('ERR_KWIK_INVALID_ARGUMENT');
   });
 
   test('of a byte that went twice, it knows the latest place', () => {

@@ -1,3 +1,5 @@
+import { KwikError } from '../errors/kwik-error.js';
+
 /** One piece of a logical stream and where it went on the wire. */
 export interface OffsetMapping {
   /** Logical stream and KWIK offset of the first byte. */
@@ -35,7 +37,11 @@ export class OffsetMap {
   #next = 0;
 
   constructor(options: { capacity?: number } = {}) {
-    this.#capacity = Math.max(1, options.capacity ?? DEFAULT_CAPACITY);
+    const { capacity = DEFAULT_CAPACITY } = options;
+    if (!Number.isInteger(capacity) || capacity < 1) {
+      throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `capacity ${capacity} is not a whole number from 1`);
+    }
+    this.#capacity = capacity;
   }
 
   /** Pieces known now. */

@@ -49,10 +49,11 @@ export function checkStreamFrame(frame: StreamFrame): void {
   const { streamId, offset, flags, priority, data } = frame;
   check62(streamId, 'stream id');
   checkExtent(offset, data.length);
-  if (flags < 0 || (flags & ~KNOWN_FLAGS) !== 0) throw invalidFrame(`stream frame has unknown flags ${flags}`);
+  if ((flags & KNOWN_FLAGS) !== flags) throw invalidFrame(`stream frame has unknown flags ${flags}`);
   if (priority === 0) return;
   if ((flags & FrameFlag.PRIORITY) === 0) throw invalidFrame('stream frame has a priority and no flag for it');
-  if (!(priority > 0 && priority <= MAX_STREAM_PRIORITY)) throw invalidFrame(`stream frame has priority ${priority}`);
+  if (!Number.isInteger(priority) || priority < 0 || priority > MAX_STREAM_PRIORITY)
+    throw invalidFrame(`stream frame has priority ${priority}`);
 }
 
 // The hot path. Field tags of StreamFrame, in the order in which the generated code writes them.
