@@ -17,7 +17,7 @@ describe('errors on the wire', () => {
   });
 
   test('what happened inside stays inside', () => {
-    const detail = errorToDetail(new KwikError('ERR_KWIK_INTERNAL', 'ENOENT /home/alice/key.pem'));
+    const detail = errorToDetail(new KwikError('ERR_KWIK_INTERNAL', 'no file secret-place/key.pem'));
     expect(detail.reason).toBe(ERROR_TABLE.ERR_KWIK_INTERNAL.summary);
   });
 
