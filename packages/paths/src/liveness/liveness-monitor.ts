@@ -1,5 +1,5 @@
 import { KwikError } from '@kwik/wire';
-import { ptoMs, type RttView } from '../rtt/rtt-estimator.js';
+import type { RttView } from '../rtt/rtt-estimator.js';
 import { DEFAULT_MAX_ACK_DELAY_MS } from '../packets/ack-tracker.js';
 
 /** Added to every wait for an answer: timers of whole milliseconds and one turn of a busy event loop on each side. */
@@ -16,7 +16,10 @@ export const MAX_WAITING_PROBE_MS = 250;
 const WAITING_PROBE_RTT = 2;
 /** A probe's answer comes as an acknowledgement and a reply, and each again; more than that is a flow. */
 const ANSWER_RECEIPTS = 3;
-/** RFC 9002, section 7.6.1: three probe timeouts of silence are what it calls persistent congestion. */
+/**
+ * RFC 9002, section 7.6.1: three probe timeouts of silence are what it calls persistent congestion. A KWIK sample holds
+ * QUIC's retransmissions, so one lost datagram blows the variation up: here it counts for one smoothed RTT at most.
+ */
 const DEATH_PTO_COUNT = 3;
 /** A garbage collection, a Wi-Fi scan or a route change takes up to some 400 ms; a path outlives those. */
 export const MIN_DEATH_MS = 500;
@@ -223,7 +226,9 @@ export class LivenessMonitor {
   }
 
   #deathMs(): number {
-    return Math.max(DEATH_PTO_COUNT * ptoMs(this.#rtt, this.#maxAckDelayMs), this.#minDeathMs);
+    const { smoothedMs, varianceMs } = this.#rtt;
+    const probeTimeoutMs = smoothedMs + Math.min(4 * varianceMs, smoothedMs) + this.#maxAckDelayMs;
+    return Math.max(DEATH_PTO_COUNT * probeTimeoutMs, this.#minDeathMs);
   }
 
   #deathAtMs(): number {
