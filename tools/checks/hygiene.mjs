@@ -10,7 +10,11 @@ import { run } from '../lib/run.mjs';
  * @type {readonly { pattern: RegExp, what: string }[]}
  */
 const STRANGERS = [
-  { pattern: /(?<![\w.~])\/(home|Users)\/[a-z][\w-]*\//, what: "a path in someone's home folder" },
+  // Alice, Bob and "user" live nowhere: they stand in examples.
+  {
+    pattern: /(?<![\w.~])\/(home|Users)\/(?!(alice|bob|user)\/)[a-z][\w-]*\//,
+    what: "a path in someone's home folder",
+  },
   { pattern: /\b[A-Z]:\\{1,2}Users\\/, what: "a path in someone's home folder" },
   { pattern: /(?<![\w.])\/root\/\w/, what: "a path in root's home folder" },
   { pattern: /_auth(Token)?\s*=/, what: 'credentials of a package registry' },

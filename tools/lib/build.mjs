@@ -3,8 +3,12 @@ import { dirname, join } from 'node:path';
 import { BIN, runNode } from './run.mjs';
 import { ROOT, entryPoints, listPackages } from './workspace.mjs';
 
-/** Its time is that of the sources that the build has seen. */
-const STAMP = join(ROOT, '.tmp', 'build-stamp');
+/**
+ * Its time is when the last good build began.
+ *
+ * @param {string} root
+ */
+const stampOf = (root) => join(root, '.tmp', 'build-stamp');
 
 /**
  * Builds all packages if a source is newer than the last build or a build is missing; silent unless it fails.
@@ -12,32 +16,54 @@ const STAMP = join(ROOT, '.tmp', 'build-stamp');
  * @returns {Promise<boolean>} Whether the packages are built. When not, the compiler's words are on stderr.
  */
 export async function buildIfStale() {
-  if (isFresh()) return true;
+  if (isFresh(ROOT)) return true;
   const startedAt = new Date();
   const { code, output } = await runNode(BIN.tsc, ['-b']);
   if (code !== 0) {
     process.stderr.write(output);
     return false;
   }
-  mkdirSync(dirname(STAMP), { recursive: true });
-  writeFileSync(STAMP, '');
-  // A file saved while the compiler ran is newer than the stamp, and so built the next time.
-  utimesSync(STAMP, startedAt, startedAt);
+  stampBuild(ROOT, startedAt);
   return true;
 }
 
-function isFresh() {
-  if (!existsSync(STAMP)) return false;
-  const builtAtMs = statSync(STAMP).mtimeMs;
-  const packages = listPackages();
-  const built = packages.every(({ dir, manifest }) =>
-    entryPoints(manifest).every(({ source }) => existsSync(join(dir, source.replace(/^src\/(.*)\.ts$/, 'dist/$1.js')))),
+/**
+ * Notes a good build. A file saved while the compiler ran is newer than the note, and so built the next time.
+ *
+ * @param {string} root
+ * @param {Date} startedAt
+ */
+export function stampBuild(root, startedAt) {
+  const stamp = stampOf(root);
+  mkdirSync(dirname(stamp), { recursive: true });
+  writeFileSync(stamp, '');
+  utimesSync(stamp, startedAt, startedAt);
+}
+
+/**
+ * Whether every package is built, and nothing that the build reads has changed since. Asks the file system only: the
+ * compiler would take a second to say the same.
+ *
+ * @param {string} root
+ */
+export function isFresh(root) {
+  const stamp = stampOf(root);
+  if (!existsSync(stamp)) return false;
+  const builtAtMs = statSync(stamp).mtimeMs;
+  const packages = listPackages(root);
+  const outputs = packages.flatMap(({ dir, manifest }) =>
+    [
+      ...entryPoints(manifest).map(({ source }) => source.replace(/^src\/(.*)\.ts$/, 'dist/$1.js')),
+      ...Object.values(manifest.bin ?? {}),
+    ].map((file) => join(dir, file)),
   );
-  const configs = ['tsconfig.json', 'tsconfig.base.json', 'pnpm-lock.yaml'].map((file) => join(ROOT, file));
+  const configs = ['tsconfig.json', 'tsconfig.base.json', 'pnpm-lock.yaml'].map((file) => join(root, file));
   const sources = packages.flatMap(({ dir }) =>
     ['package.json', 'tsconfig.json', 'src'].map((name) => join(dir, name)),
   );
-  return built && [...configs, ...sources].every((path) => newestMs(path) <= builtAtMs);
+  return (
+    outputs.every((file) => existsSync(file)) && [...configs, ...sources].every((path) => newestMs(path) <= builtAtMs)
+  );
 }
 
 /**
@@ -47,7 +73,9 @@ function isFresh() {
  * @returns {number}
  */
 function newestMs(path) {
-  const stats = statSync(path);
+  const stats = statSync(path, { throwIfNoEntry: false });
+  // Gone since it was listed: somebody is at work here.
+  if (stats === undefined) return Infinity;
   if (!stats.isDirectory()) return stats.mtimeMs;
   return readdirSync(path).reduce((newest, name) => Math.max(newest, newestMs(join(path, name))), stats.mtimeMs);
 }

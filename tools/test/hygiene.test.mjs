@@ -11,7 +11,7 @@ jest.setTimeout(60_000);
 let tree;
 
 beforeEach(async () => {
-  tree = makeTree({ 'a.md': 'Nothing of note: https://example.org/home/page, ./home/x/, 127.0.0.1.\n' });
+  tree = makeTree({ 'a.md': 'Nothing of note: https://example.org/home/page, ./home/x/, /home/alice/x, 127.0.0.1.\n' });
   await run('git', ['init', '-q'], { cwd: tree.root });
 });
 
@@ -25,7 +25,7 @@ test('a clean tree passes', async () => {
 
 // Put together here, so that this very file holds none of them.
 test.each([
-  ['a home folder', ['', 'home', 'alice', 'kwik'].join('/')],
+  ['a home folder', ['', 'home', 'zenobia', 'kwik'].join('/')],
   ['a registry', ['https://registry', 'example', 'org/'].join('.')],
   ['a credential', ['//host/:_auth', 'Token=x'].join('')],
   ['a private key', ['-----BEGIN', 'PRIVATE KEY-----\n'].join(' ') + 'A'.repeat(64)],
