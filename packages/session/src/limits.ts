@@ -1,4 +1,5 @@
-import { KwikError, MAX_PACKET_BYTES, proto } from '@kwik/wire';
+import type { proto } from '@kwik/wire';
+import { KwikError, MAX_PACKET_BYTES } from '@kwik/wire';
 import type { SessionLimits } from './api/options.js';
 
 export type ResolvedLimits = Required<SessionLimits>;
@@ -33,7 +34,10 @@ export function resolveLimits(limits: SessionLimits = {}): ResolvedLimits {
   }
   for (const name of ['streamWindowBytes', 'sessionWindowBytes'] as const) {
     if (resolved[name] < MIN_WINDOW_BYTES) {
-      throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `limits.${name} is ${resolved[name]}; the least is ${MIN_WINDOW_BYTES}`);
+      throw new KwikError(
+        'ERR_KWIK_INVALID_ARGUMENT',
+        `limits.${name} is ${resolved[name]}; the least is ${MIN_WINDOW_BYTES}`,
+      );
     }
   }
   return resolved;

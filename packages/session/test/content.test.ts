@@ -61,7 +61,9 @@ describe('multi-source streams (K10, V1.3, V6.3)', () => {
     for (let at = 0; at < wrong.length; at += 50_000) wrong[at]! ^= 1;
     const liar = await replica(sourceOf(wrong));
     const { client, server } = await session([await replica(), liar]);
-    const told = new Promise((resolve) => server.onPathChange((path) => path.state === 'dead' && resolve(path.address)));
+    const told = new Promise((resolve) =>
+      server.onPathChange((path) => path.state === 'dead' && resolve(path.address)),
+    );
     expect(Buffer.from(await fetchContent(client)).equals(content)).toBe(true);
     expect(client.getDeadPaths()).toMatchObject([{ address: addressOf(liar), errorCode: 'ERR_KWIK_SERVER_UNTRUSTED' }]);
     expect(await told).toBe(addressOf(liar));
@@ -94,7 +96,11 @@ describe('multi-source streams (K10, V1.3, V6.3)', () => {
 
   test('servers vanish and close in mid-transfer: time is lost, never bytes (V7.1)', async () => {
     const slow = { rateBps: 40e6, delayMs: 5, queueBytes: 200_000 };
-    const [primary, vanishing, closing] = [await harness.listen(), await replica(), await listen({ replica: () => sourceOf(content) })];
+    const [primary, vanishing, closing] = [
+      await harness.listen(),
+      await replica(),
+      await listen({ replica: () => sourceOf(content) }),
+    ];
     const servers = [primary, vanishing, closing];
     const link = (server: Listener) => ({ target: { host: '127.0.0.1', port: server.address().port }, both: slow });
     const shapes = { primary: link(primary), vanishing: link(vanishing), closing: link(closing) };
@@ -113,7 +119,7 @@ describe('multi-source streams (K10, V1.3, V6.3)', () => {
     let at = 0;
     for await (const chunk of stream) {
       expect(Buffer.from(chunk).equals(content.subarray(at, at + chunk.length))).toBe(true);
-      if (at < 1_000_000 && at + chunk.length >= 1_000_000) void links.vanishing.cut();
+      if (at < 1_000_000 && at + chunk.length >= 1_000_000) links.vanishing.cut();
       if (at < 2_000_000 && at + chunk.length >= 2_000_000) void closing.close();
       at += chunk.length;
     }

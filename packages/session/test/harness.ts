@@ -1,7 +1,17 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { dial, listen, type DialOptions, type Listener, type ListenOptions, type ReplicaSource, type ServerSession, type Session, type Stream } from '@kwik/session';
+import {
+  dial,
+  listen,
+  type DialOptions,
+  type Listener,
+  type ListenOptions,
+  type ReplicaSource,
+  type ServerSession,
+  type Session,
+  type Stream,
+} from '@kwik/session';
 
 /** Servers and clients of one test, with a development authority of their own; `close` ends all. */
 export class Harness {

@@ -23,7 +23,9 @@ describe('dial and listen (K1, K2)', () => {
     expect(server.id).toBe(client.id);
     expect(other.id).not.toBe(client.id);
     expect(server.role).toBe('primary');
-    expect(client.getAllPaths()).toMatchObject([{ id: 0, primary: true, state: 'active', address: addressOf(listener) }]);
+    expect(client.getAllPaths()).toMatchObject([
+      { id: 0, primary: true, state: 'active', address: addressOf(listener) },
+    ]);
     expect(client.openStream().pathId).toBe(0);
   });
 
@@ -109,7 +111,8 @@ describe('dial and listen (K1, K2)', () => {
     let written = 0;
     const content = pattern(4_000_000);
     const writing = (async () => {
-      for (; written < content.length; written += 10_000) await accepted.write(content.subarray(written, written + 10_000));
+      for (; written < content.length; written += 10_000)
+        await accepted.write(content.subarray(written, written + 10_000));
       await accepted.close();
     })();
     const first = (await stream.read())!;
@@ -207,4 +210,14 @@ describe('who may connect (V6)', () => {
     await harness.dial(listener, { auth: [bearerClientAuth('good')] });
     expect((await next).identity).toBe('you');
   });
+});
+
+test('a full server refuses by name, and takes the next when there is room', async () => {
+  const listener = await harness.listen({ limits: { maxSessions: 1 } });
+  const first = await harness.dial(listener);
+  const server = await listener.accept();
+  await expect(harness.dial(listener)).rejects.toMatchObject({ code: 'ERR_KWIK_CONNECTION_REFUSED' });
+  await first.close();
+  await server.closed;
+  await harness.dial(listener);
 });

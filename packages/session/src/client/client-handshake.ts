@@ -26,7 +26,12 @@ export function shakeHands(
     };
     const onAbort = (): void => fail(new KwikError('ERR_KWIK_ABORTED', 'the operation was aborted'));
     const timer = clock.schedule(options.timeoutMs, () => {
-      fail(new KwikError('ERR_KWIK_TIMEOUT', `${options.address} did not answer the KWIK handshake in ${options.timeoutMs} ms`));
+      fail(
+        new KwikError(
+          'ERR_KWIK_TIMEOUT',
+          `${options.address} did not answer the KWIK handshake in ${options.timeoutMs} ms`,
+        ),
+      );
     });
     const finish = (): void => {
       settled = true;

@@ -46,7 +46,12 @@ export class ClientRole implements EngineRole {
   onStreamOpenedLocally(stream: StreamState): void {
     this.primary?.send({
       $case: 'streamOpened',
-      value: { streamId: stream.id, priority: stream.priority, unidirectional: stream.receive === undefined, metadata: new Map() },
+      value: {
+        streamId: stream.id,
+        priority: stream.priority,
+        unidirectional: stream.receive === undefined,
+        metadata: new Map(),
+      },
     });
   }
 
@@ -131,7 +136,14 @@ export class ClientRole implements EngineRole {
 
   async #addPath(path: PathRuntime, id: bigint, command: proto.AddPath): Promise<void> {
     const answer = (result: Partial<proto.AddPathResult>): void => {
-      const value = { pathId: command.pathId, accepted: false, rttUs: 0, serverId: '', capabilities: [], error: undefined };
+      const value = {
+        pathId: command.pathId,
+        accepted: false,
+        rttUs: 0,
+        serverId: '',
+        capabilities: [],
+        error: undefined,
+      };
       path.reply(id, { $case: 'addPathResult', value: { ...value, ...result } });
       this.#engine.wake();
     };
@@ -141,7 +153,9 @@ export class ClientRole implements EngineRole {
         throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `path ${pathId} was used before in this session`);
       }
       if (this.#engine.paths.size >= this.#options.maxPaths) {
-        throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `the client allows ${this.#options.maxPaths} paths`, { scope: 'peer' });
+        throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `the client allows ${this.#options.maxPaths} paths`, {
+          scope: 'peer',
+        });
       }
       this.#usedPathIds.add(pathId);
       const { path: joined, result } = await this.#options.joinPath(command);
@@ -166,10 +180,17 @@ export class ClientRole implements EngineRole {
     const known = this.#engine.paths.get(toPathId(command.pathId));
     if (known === undefined || known.primary) {
       const past = this.#engine.history.get(toPathId(command.pathId));
-      path.reply(id, known?.primary === true ? refusal('ERR_KWIK_INVALID_STATE', 'the primary path stays') : notAlive(command.pathId, past?.reason));
+      path.reply(
+        id,
+        known?.primary === true
+          ? refusal('ERR_KWIK_INVALID_STATE', 'the primary path stays')
+          : notAlive(command.pathId, past?.reason),
+      );
       return;
     }
-    known.die(new KwikError('ERR_KWIK_PATH_REMOVED', command.reason === '' ? 'removed by the primary' : command.reason));
+    known.die(
+      new KwikError('ERR_KWIK_PATH_REMOVED', command.reason === '' ? 'removed by the primary' : command.reason),
+    );
     path.reply(id, { $case: 'removePathResult', value: { pathId: command.pathId, removed: true, error: undefined } });
   }
 

@@ -90,8 +90,12 @@ async function resolve(host: string): Promise<string> {
   try {
     return (await lookup(host)).address;
   } catch (error) {
-    throw new KwikError('ERR_KWIK_CONNECT_FAILED', `the name '${host}' cannot be resolved; check its spelling and DNS`, {
-      cause: error,
-    });
+    throw new KwikError(
+      'ERR_KWIK_CONNECT_FAILED',
+      `the name '${host}' cannot be resolved; check its spelling and DNS`,
+      {
+        cause: error,
+      },
+    );
   }
 }

@@ -61,7 +61,10 @@ export class ContentClient implements RangeSink {
     const streamId = toStreamId(message.streamId);
     if (!path.primary) throw new KwikError('ERR_KWIK_PERMISSION_DENIED', 'only the primary may start content');
     if (this.#contents.has(streamId) || this.#contents.size >= MAX_CONTENTS) {
-      throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `content is under way in stream ${streamId} already, or too many`);
+      throw new KwikError(
+        'ERR_KWIK_PROTOCOL_VIOLATION',
+        `content is under way in stream ${streamId} already, or too many`,
+      );
     }
     const now = this.#engine.clock.now();
     const receiver = new ContentReceiver(message, streamId);
@@ -135,7 +138,10 @@ export class ContentClient implements RangeSink {
       return;
     }
     if (receiver.sources.length === 0) {
-      const none = new KwikError('ERR_KWIK_CONTENT_UNAVAILABLE', `no server is left that has the content of stream ${streamId}`);
+      const none = new KwikError(
+        'ERR_KWIK_CONTENT_UNAVAILABLE',
+        `no server is left that has the content of stream ${streamId}`,
+      );
       this.#finish(streamId, none);
       return;
     }

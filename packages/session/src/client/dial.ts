@@ -18,11 +18,7 @@ import { MAX_PACKET_BYTES } from '@kwik/wire';
 
 const AGENT = 'kwik-node/0.1';
 const DEFAULT_IDLE_TIMEOUT_MS = 30_000;
-const CAPABILITIES: proto.Capability[] = [
-  proto.Capability.REPLICA,
-  proto.Capability.CONTRIBUTE,
-  proto.Capability.RAW,
-];
+const CAPABILITIES: proto.Capability[] = [proto.Capability.REPLICA, proto.Capability.CONTRIBUTE, proto.Capability.RAW];
 
 /**
  * Opens a session with the server at `target`: one QUIC connection, a control stream, authentication, a session id.

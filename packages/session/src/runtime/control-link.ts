@@ -74,7 +74,9 @@ export class ControlLink implements TransportStreamHandler {
   }
 
   onStopSending(code: number): void {
-    this.#fail(new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `the peer stopped reading the control stream (code ${code})`));
+    this.#fail(
+      new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `the peer stopped reading the control stream (code ${code})`),
+    );
   }
 
   onWritable(): void {

@@ -233,19 +233,24 @@ export class SessionEngine implements PathRuntimeEvents {
     const now = this.clock.now();
     this.#dispatchEvents();
     const planAtMs = this.#role.plan(now);
-    let more = false;
-    for (const path of [...this.paths.values()]) {
-      this.#guardPath(path, () => {
-        path.port.control?.flush();
-        more = this.#flushData(path, now) || more;
-      });
-    }
+    const unfinished = [...this.paths.values()].filter((path) => this.#flush(path, now));
     this.#dispatchEvents();
-    if (more) this.clock.schedule(0, () => this.wake());
+    if (unfinished.length > 0) this.clock.schedule(0, () => this.wake());
     this.#arm(planAtMs);
   }
 
-  /** Writes packets while the path can put them on the wire. True when it stopped only to give others a turn. */
+  /** True when the path stopped only to give others a turn. */
+  #flush(path: PathRuntime, now: number): boolean {
+    try {
+      path.port.control?.flush();
+      return this.#flushData(path, now);
+    } catch (error) {
+      path.die(KwikError.from(error));
+      return false;
+    }
+  }
+
+  /** Writes packets while the path can put them on the wire. */
   #flushData(path: PathRuntime, now: number): boolean {
     const { transport, pool } = path.port;
     pool.resize(this.plane.streams.size);
@@ -315,16 +320,13 @@ export class SessionEngine implements PathRuntimeEvents {
     this.#timer = undefined;
     this.#timerAtMs = Number.POSITIVE_INFINITY;
     const now = this.clock.now();
-    for (const path of [...this.paths.values()]) this.#guardPath(path, () => path.handleTimeout(now));
-    this.#run();
-  }
-
-  /** An error on a path ends that path. */
-  #guardPath(path: PathRuntime, action: () => void): void {
-    try {
-      action();
-    } catch (error) {
-      path.die(KwikError.from(error));
+    for (const path of [...this.paths.values()]) {
+      try {
+        path.handleTimeout(now);
+      } catch (error) {
+        path.die(KwikError.from(error));
+      }
     }
+    this.#run();
   }
 }

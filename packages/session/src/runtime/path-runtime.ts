@@ -1,6 +1,13 @@
 import type { ControlEvent, KcpBody } from '@kwik/kcp';
 import { isAlive, LivenessMonitor, PathMachine } from '@kwik/paths';
-import { KwikError, pingFrame, type Clock, type PathId, type TransportCloseInfo, type TransportStats } from '@kwik/wire';
+import {
+  KwikError,
+  pingFrame,
+  type Clock,
+  type PathId,
+  type TransportCloseInfo,
+  type TransportStats,
+} from '@kwik/wire';
 import type { PathInfo } from '../api/session.js';
 import type { DataPath } from '../core/data/data-path.js';
 import type { PathPort, PathPortOwner } from './path-port.js';

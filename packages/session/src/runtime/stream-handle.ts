@@ -1,4 +1,4 @@
-import { Duplex } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { KwikError, PRIMARY_PATH_ID, type PathId, type StreamId } from '@kwik/wire';
 import type { ReplicaSource, Stream } from '../api/session.js';
 import { PRIORITY_LEVELS, type StreamState } from '../core/streams/stream-state.js';

@@ -1,4 +1,11 @@
-import type { ControlEvent, ServerHandshake, ServerHandshakeResult, ServerStep } from '@kwik/kcp';
+import {
+  errorToDetail,
+  type AuthDecision,
+  type ControlEvent,
+  type ServerHandshake,
+  type ServerHandshakeResult,
+  type ServerStep,
+} from '@kwik/kcp';
 import { KwikError, type Clock, type PathTransport } from '@kwik/wire';
 import { PathPort } from '../runtime/path-port.js';
 
@@ -6,7 +13,7 @@ export interface AcceptOptions {
   readonly timeoutMs: number;
   readonly wallClockMs: () => number;
   /** Last word before the client is told that it is in: throws to refuse. */
-  admit(result: ServerHandshakeResult): void;
+  readonly admit: (result: ServerHandshakeResult) => void;
 }
 
 /** Waits for the client's control stream and authenticates it. On any failure the connection is closed. */
@@ -35,10 +42,15 @@ export function acceptHandshake(
       if (settled) return;
       const channel = port.control?.channel;
       if (step.kind === 'decide') {
-        void decide(step).then(apply, (error: unknown) => fail(KwikError.from(error, 'ERR_KWIK_AUTH_FAILED')));
+        void decide(step).then(apply);
         return;
       }
-      if (step.kind === 'accepted') options.admit(step.result);
+      const refusal = step.kind === 'accepted' ? refusalBy(options, step.result) : undefined;
+      if (refusal !== undefined) {
+        channel?.send({ $case: 'error', value: errorToDetail(refusal) }, clock.now());
+        fail(refusal);
+        return;
+      }
       channel?.send(step.body, clock.now());
       port.control?.flush();
       if (step.kind === 'refused') fail(step.error);
@@ -59,14 +71,28 @@ export function acceptHandshake(
       onChunk: () => undefined,
       onRealStreamEnd: () => undefined,
       onSendable: () => undefined,
-      onClose: (info) => fail(info.error ?? new KwikError('ERR_KWIK_CONNECT_FAILED', `the client left: ${info.reason}`)),
+      onClose: (info) =>
+        fail(info.error ?? new KwikError('ERR_KWIK_CONNECT_FAILED', `the client left: ${info.reason}`)),
     });
   });
 }
 
-async function decide(step: Extract<ServerStep, { kind: 'decide' }>): Promise<ServerStep> {
-  if (step.check === undefined) {
-    return step.decide({ accepted: false });
+function refusalBy(options: AcceptOptions, result: ServerHandshakeResult): KwikError | undefined {
+  try {
+    options.admit(result);
+    return undefined;
+  } catch (error) {
+    return KwikError.from(error, 'ERR_KWIK_CONNECTION_REFUSED');
   }
-  return step.decide(await step.check(step.data));
+}
+
+/** Whatever goes wrong in the application's check is a refusal; what went wrong is not the client's business. */
+async function decide(step: Extract<ServerStep, { kind: 'decide' }>): Promise<ServerStep> {
+  let decision: AuthDecision = { accepted: false };
+  try {
+    decision = (await step.check?.(step.data)) ?? decision;
+  } catch {
+    // Refused.
+  }
+  return step.decide(decision);
 }

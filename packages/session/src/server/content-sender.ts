@@ -146,11 +146,18 @@ export class ContentSender {
       const length = Math.min(DIGEST_READ_BYTES, size - offset);
       const bytes = await source.read(BigInt(offset), length, signal);
       if (bytes.length !== length) {
-        throw new KwikError('ERR_KWIK_SOURCE_FAILED', `the source gave ${bytes.length} bytes of ${length} at ${offset}`);
+        throw new KwikError(
+          'ERR_KWIK_SOURCE_FAILED',
+          `the source gave ${bytes.length} bytes of ${length} at ${offset}`,
+        );
       }
       const digests: Uint8Array[] = [];
       for (let at = 0; at < length; at += blockBytes) {
-        digests.push(createHash('sha256').update(bytes.subarray(at, at + blockBytes)).digest());
+        digests.push(
+          createHash('sha256')
+            .update(bytes.subarray(at, at + blockBytes))
+            .digest(),
+        );
       }
       this.#path().send({
         $case: 'contentDigests',

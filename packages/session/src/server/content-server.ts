@@ -61,7 +61,8 @@ export class ContentServer {
     }
     if (content.source !== undefined) this.#supply(path, content, request);
     else if (content.waiting.length < MAX_WAITING_REQUESTS) content.waiting.push(request);
-    else this.#refuse(path, streamId, new KwikError('ERR_KWIK_LIMIT_EXCEEDED', 'too many requests wait for the source'));
+    else
+      this.#refuse(path, streamId, new KwikError('ERR_KWIK_LIMIT_EXCEEDED', 'too many requests wait for the source'));
   }
 
   cancel(message: proto.RangeCancel): void {
@@ -119,10 +120,13 @@ export class ContentServer {
   #openByGrant(path: PathRuntime, streamId: StreamId, request: proto.RangeRequest): OpenContent {
     const { grantSigner: signer, sessionId, wallClockMs } = this.#options;
     if (signer === undefined) throw new KwikError('ERR_KWIK_SOURCE_NOT_FOUND', `no content in stream ${streamId}`);
-    if (request.grant.length === 0) throw new KwikError('ERR_KWIK_PERMISSION_DENIED', 'the first request needs the grant');
-    if (this.#contents.size >= MAX_CONTENTS) throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', 'too many contents are open');
+    if (request.grant.length === 0)
+      throw new KwikError('ERR_KWIK_PERMISSION_DENIED', 'the first request needs the grant');
+    if (this.#contents.size >= MAX_CONTENTS)
+      throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', 'too many contents are open');
     const grant = verifyContentGrant(request.grant, { signer, sessionId, nowMs: wallClockMs() });
-    if (grant.streamId !== streamId) throw new KwikError('ERR_KWIK_PERMISSION_DENIED', 'the grant is for another stream');
+    if (grant.streamId !== streamId)
+      throw new KwikError('ERR_KWIK_PERMISSION_DENIED', 'the grant is for another stream');
     const stream = this.#engine.plane.streams.attach(streamId);
     const content = this.#open(stream, safe(request.baseOffset), safe(grant.size), undefined);
     void this.#find(path, content, grant);
@@ -133,8 +137,12 @@ export class ContentServer {
     const streamId = content.stream.id;
     try {
       const source = await this.#options.replica(grant.key);
-      if (source === undefined) throw new KwikError('ERR_KWIK_SOURCE_NOT_FOUND', 'this server does not have the content');
-      if (this.#contents.get(streamId) !== content) return await closeSource(source);
+      if (source === undefined)
+        throw new KwikError('ERR_KWIK_SOURCE_NOT_FOUND', 'this server does not have the content');
+      if (this.#contents.get(streamId) !== content) {
+        await closeSource(source);
+        return;
+      }
       content.source = source;
       if (source.size !== grant.size) {
         const sizes = `${source.size} bytes here, ${grant.size} at the primary`;
@@ -177,7 +185,8 @@ export class ContentServer {
 }
 
 function safe(value: bigint): number {
-  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new KwikError('ERR_KWIK_INVALID_MESSAGE', `${value} is beyond 2^53-1`);
+  if (value > BigInt(Number.MAX_SAFE_INTEGER))
+    throw new KwikError('ERR_KWIK_INVALID_MESSAGE', `${value} is beyond 2^53-1`);
   return Number(value);
 }
 

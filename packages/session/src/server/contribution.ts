@@ -2,7 +2,7 @@ import { KwikError } from '@kwik/wire';
 import type { Contribution } from '../api/session.js';
 import type { StreamState } from '../core/streams/stream-state.js';
 import type { SessionEngine } from '../runtime/engine.js';
-import { StreamHandle } from '../runtime/stream-handle.js';
+import type { StreamHandle } from '../runtime/stream-handle.js';
 
 /** A secondary's writing into a stream of the session, at offsets of its choice. */
 export class StreamContribution implements Contribution {

@@ -62,7 +62,6 @@ class SessionListener implements Listener {
   readonly #sessions = new Set<AcceptedSession>();
   readonly #queue: AcceptedSession[] = [];
   readonly #waiters = new Waiters();
-  #pending = 0;
   #closed = false;
 
   constructor(endpoint: Endpoint, options: ListenOptions, credentials: ServerCredentials, clock: Clock) {
@@ -91,12 +90,9 @@ class SessionListener implements Listener {
   }
 
   async accept(options: { signal?: AbortSignal } = {}): Promise<ServerSession> {
-    for (;;) {
-      const session = this.#queue.shift();
-      if (session !== undefined) return session;
-      if (this.#closed) throw new KwikError('ERR_KWIK_INVALID_STATE', 'the listener is closed');
-      await this.#waiters.wait(options.signal);
-    }
+    const session = await this.#next(options.signal);
+    if (session === undefined) throw new KwikError('ERR_KWIK_INVALID_STATE', 'the listener is closed');
+    return session;
   }
 
   async close(): Promise<void> {
@@ -107,13 +103,10 @@ class SessionListener implements Listener {
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<ServerSession> {
-    while (!this.#closed) {
-      try {
-        yield await this.accept();
-      } catch (error) {
-        if (this.#closed) return;
-        throw error;
-      }
+    for (;;) {
+      const session = await this.#next();
+      if (session === undefined) return;
+      yield session;
     }
   }
 
@@ -122,7 +115,6 @@ class SessionListener implements Listener {
   }
 
   async take(transport: PathTransport): Promise<void> {
-    this.#pending++;
     try {
       const session = await this.#factory.accept(transport);
       this.#sessions.add(session);
@@ -132,8 +124,15 @@ class SessionListener implements Listener {
       this.#waiters.wake();
     } catch {
       // The client was told why, and the connection is closed; there is nobody here to tell.
-    } finally {
-      this.#pending--;
+    }
+  }
+
+  /** Undefined when the listener is closed. */
+  async #next(signal?: AbortSignal): Promise<ServerSession | undefined> {
+    for (;;) {
+      const session = this.#queue.shift();
+      if (session !== undefined || this.#closed) return session;
+      await this.#waiters.wait(signal);
     }
   }
 
@@ -162,7 +161,9 @@ class SessionListener implements Listener {
   }
 }
 
-function withoutListenerLimits(options: ListenOptions): Omit<NonNullable<ListenOptions['limits']>, 'maxSessions' | 'backlog'> {
+function withoutListenerLimits(
+  options: ListenOptions,
+): Omit<NonNullable<ListenOptions['limits']>, 'maxSessions' | 'backlog'> {
   const { maxSessions: _maxSessions, backlog: _backlog, ...limits } = options.limits ?? {};
   return limits;
 }

@@ -94,8 +94,12 @@ export class PathCommander {
       { $case: 'removePath', value: { pathId, reason: reason.slice(0, 200), drainMs: 0 } },
       REMOVE_TIMEOUT_MS,
     );
-    if (answer.$case === 'removePathResult' && answer.value.error !== undefined) throw errorFromDetail(answer.value.error);
-    this.#update(toPathId(pathId), 'dead', { reason: reason === '' ? 'removed' : reason, errorCode: 'ERR_KWIK_PATH_REMOVED' });
+    if (answer.$case === 'removePathResult' && answer.value.error !== undefined)
+      throw errorFromDetail(answer.value.error);
+    this.#update(toPathId(pathId), 'dead', {
+      reason: reason === '' ? 'removed' : reason,
+      errorCode: 'ERR_KWIK_PATH_REMOVED',
+    });
   }
 
   /** Throws ERR_KWIK_PATH_NOT_FOUND or ERR_KWIK_PATH_DEAD. */
@@ -103,7 +107,10 @@ export class PathCommander {
     const info = this.#engine.history.get(toPathId(pathId));
     if (info === undefined) throw new KwikError('ERR_KWIK_PATH_NOT_FOUND', `the session has no path ${pathId}`);
     if (info.state === 'dead') {
-      throw new KwikError('ERR_KWIK_PATH_DEAD', `path ${pathId} to ${info.address} is dead: ${info.reason ?? 'closed'}`);
+      throw new KwikError(
+        'ERR_KWIK_PATH_DEAD',
+        `path ${pathId} to ${info.address} is dead: ${info.reason ?? 'closed'}`,
+      );
     }
     return info;
   }

@@ -139,6 +139,9 @@ export class AcceptedSession implements ServerSession {
 
   #assertPrimary(what: string): void {
     if (this.role === 'primary') return;
-    throw new KwikError('ERR_KWIK_INVALID_STATE', `${what} is for the primary of a session; this server is a secondary`);
+    throw new KwikError(
+      'ERR_KWIK_INVALID_STATE',
+      `${what} is for the primary of a session; this server is a secondary`,
+    );
   }
 }

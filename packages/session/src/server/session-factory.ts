@@ -40,7 +40,7 @@ export interface SessionFactoryOptions {
   readonly serverId: string;
   readonly replica: ListenOptions['replica'];
   /** Throws when there is no room for another session. */
-  admit(result: ServerHandshakeResult): void;
+  readonly admit: (result: ServerHandshakeResult) => void;
 }
 
 /** Turns a fresh connection into a session at this server: as its primary, or as a secondary that was given a token. */
@@ -173,7 +173,8 @@ export class SessionFactory {
   }
 
   #keys(result: ServerHandshakeResult): SessionKeys {
-    if (result.keys === undefined) throw new KwikError('ERR_KWIK_INTERNAL', 'a primary without the keys of its session');
+    if (result.keys === undefined)
+      throw new KwikError('ERR_KWIK_INTERNAL', 'a primary without the keys of its session');
     return deriveSessionKeys(result.sessionId, result.keys.secret);
   }
 }

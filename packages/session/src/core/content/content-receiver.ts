@@ -13,7 +13,14 @@ const SOURCE_SILENCE_MS = 1000;
 const SOURCE_SILENCE_RTTS = 6;
 
 export type ContentCommand =
-  | { readonly kind: 'request'; readonly pathId: PathId; readonly block: number; readonly offset: number; readonly length: number; readonly withGrant: boolean }
+  | {
+      readonly kind: 'request';
+      readonly pathId: PathId;
+      readonly block: number;
+      readonly offset: number;
+      readonly length: number;
+      readonly withGrant: boolean;
+    }
   | { readonly kind: 'cancel'; readonly pathId: PathId; readonly blocks: readonly number[] };
 
 export interface VerifiedBlock {

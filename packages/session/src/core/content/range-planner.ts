@@ -42,7 +42,9 @@ export interface PlanInput {
  * nothing is left to ask for, blocks that are expected late are asked for a second time elsewhere.
  */
 export function planNext(input: PlanInput): Assignment | undefined {
-  const hungry = input.sources.filter((source) => !source.suspected && source.expectedBytes < supplyTarget(source, input));
+  const hungry = input.sources.filter(
+    (source) => !source.suspected && source.expectedBytes < supplyTarget(source, input),
+  );
   hungry.sort((a, b) => a.etaMs(0, input.now) - b.etaMs(0, input.now));
   for (const source of hungry) {
     const block = freeBlockFor(source, input);

@@ -1,8 +1,8 @@
+import type { proto } from '@kwik/wire';
 import {
   encodePacket,
   KwikError,
   maxStreamsFrame,
-  proto,
   PRIMARY_PATH_ID,
   resetStreamFrame,
   stopSendingFrame,

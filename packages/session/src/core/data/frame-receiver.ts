@@ -25,7 +25,7 @@ export interface FrameReceiverContext {
   readonly streams: StreamTable;
   readonly picker: StreamPicker;
   readonly rangeSink: RangeSink | undefined;
-  emit(event: DataEvent): void;
+  readonly emit: (event: DataEvent) => void;
   path(id: PathId): DataPath | undefined;
   settle(stream: StreamState): void;
 }
@@ -213,5 +213,8 @@ function toOffset(value: bigint): number {
 
 function notReadable(id: StreamId): KwikError {
   const kind = isUnidirectional(id) ? 'unidirectional ' : '';
-  return new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `the peer writes into ${kind}stream ${id}, which only this end writes`);
+  return new KwikError(
+    'ERR_KWIK_PROTOCOL_VIOLATION',
+    `the peer writes into ${kind}stream ${id}, which only this end writes`,
+  );
 }

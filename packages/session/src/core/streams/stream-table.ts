@@ -1,4 +1,11 @@
-import { isUnidirectional, KwikError, makeStreamId, streamInitiator, type StreamId, type StreamInitiator } from '@kwik/wire';
+import {
+  isUnidirectional,
+  KwikError,
+  makeStreamId,
+  streamInitiator,
+  type StreamId,
+  type StreamInitiator,
+} from '@kwik/wire';
 import { ReceiveHalf } from './receive-half.js';
 import { SendHalf } from './send-half.js';
 import { DEFAULT_PRIORITY, type StreamState } from './stream-state.js';
@@ -96,9 +103,13 @@ export class StreamTable {
       throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `a secondary names stream ${id}, which does not exist`);
     }
     if (index >= this.#weAllow[kind]) {
-      throw new KwikError('ERR_KWIK_STREAM_LIMIT', `the peer opens stream ${id}, beyond its limit of ${this.#weAllow[kind]}`, {
-        scope: 'peer',
-      });
+      throw new KwikError(
+        'ERR_KWIK_STREAM_LIMIT',
+        `the peer opens stream ${id}, beyond its limit of ${this.#weAllow[kind]}`,
+        {
+          scope: 'peer',
+        },
+      );
     }
     while (this.#accepted[kind] <= index) {
       const next = makeStreamId(this.#accepted[kind]++, streamInitiator(id), kind === 'uni');
