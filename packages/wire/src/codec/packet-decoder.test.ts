@@ -1,6 +1,6 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
-import { ackFrame, pingFrame, streamFrame } from '../frames/index.js';
+import { ackFrame, pingFrame, streamFrame, windowUpdateFrame } from '../frames/index.js';
 import { Packet, PacketType } from '../gen/kwik/v1/data.js';
 import { MAX_INFLATED_BYTES, MAX_PACKET_BYTES } from '../limits/wire-limits.js';
 import { anyFrame, hotFrames, packetsOf, uint62 } from '../test-support/arbitraries.js';
@@ -40,7 +40,8 @@ const stream = message(
 );
 const range = message(number(1, small), number(2, uint62));
 const ack = message(number(1, small), number(2, uint62), nested(3, range));
-const frame = message(nested(1, stream), nested(1, stream), nested(2, ack));
+const windowUpdate = message(number(1, small), number(2, uint62));
+const frame = message(nested(1, stream), nested(1, stream), nested(2, ack), nested(3, windowUpdate));
 const packets = message(number(1, uint62), number(2, fc.bigInt(1n, 7n)), nested(3, frame), nested(3, frame));
 const usualPackets = fc
   .tuple(uint62, fc.bigInt(1n, 6n), fc.array(fc.oneof(nested(1, stream), nested(2, ack)), { maxLength: 3 }))
@@ -165,6 +166,26 @@ describe('decodePacket', () => {
     const error = kwikErrorOf(() => decodePacket(seal(Uint8Array.from([...start, ...bytesField(3, body)]))));
     expect(error.code).toBe('ERR_KWIK_INVALID_FRAME');
     expect(error.message).toMatch(says);
+  });
+
+  test.each([
+    ['a body', varintField(2, 9), 9n],
+    // In the packet this would be a frame of stream 9; in the frame it is an unknown field of a window update.
+    ['a body that looks like a frame', bytesField(1, varintField(1, 9)), 0n],
+  ])('of two bodies in a frame the last one counts, and neither is a frame of its own: %s', (_, second, maxOffset) => {
+    const bodies = [...bytesField(1, varintField(1, 4)), ...bytesField(3, second)];
+    const packet = decodePacket(seal(Uint8Array.from([...start, ...bytesField(3, bodies)])));
+    expect(packet.frames).toEqual([windowUpdateFrame({ maxOffset })]);
+  });
+
+  test('stops at the 257th frame, and does not first read the others', () => {
+    const fields = Uint8Array.from([...start, ...repeat(5_000, bytesField(3, bytesField(1, bytesField(5, [7]))))]);
+    const views = jest.spyOn(Uint8Array.prototype, 'subarray');
+    const code = codeOf(() => decodePacket(seal(fields)));
+    const made = views.mock.calls.length;
+    views.mockRestore();
+    expect(code).toBe('ERR_KWIK_INVALID_PACKET');
+    expect(made).toBeLessThan(300);
   });
 
   test('skips fields that it does not know', () => {

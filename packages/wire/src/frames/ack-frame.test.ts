@@ -3,6 +3,7 @@ import { decodePacket } from '../codec/packet-decoder.js';
 import { encodePacket } from '../codec/packet-encoder.js';
 import { type AckRange, PacketType } from '../gen/kwik/v1/data.js';
 import { testFrame } from '../test-support/frame-suite.js';
+import { codeOf } from '../test-support/outcomes.js';
 import { withoutPrefix } from '../test-support/sealing.js';
 import { ackFrame } from './ack-frame.js';
 
@@ -32,6 +33,11 @@ testFrame('ack frame', {
     { what: 'adjacent ranges', frame: acks([5n, 9n], [0n, 4n]), says: /falling order/ },
     { what: 'a packet number of 2^62', frame: acks([0n, MAX + 1n]), says: /packet number/ },
   ],
+});
+
+test('a negative packet number does not leave this side', () => {
+  const packet = { packetNumber: 0n, type: PacketType.ACKNOWLEDGEMENT, frames: [acks([-1n, 3n])] };
+  expect(codeOf(() => encodePacket(packet))).toBe('ERR_KWIK_INVALID_FRAME');
 });
 
 test('64 ranges with one packet between them are allowed', () => {
