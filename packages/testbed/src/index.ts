@@ -13,4 +13,14 @@ export {
   type LinkDirectionOptions,
   type LinkShape,
 } from './link/link-options.js';
+export { MemoryLink } from './memory/memory-link.js';
+export {
+  MemoryNetwork,
+  type MemoryConnectionOptions,
+  type MemoryDialCallbacks,
+  type MemoryDialOptions,
+  type MemoryListener,
+  type MemoryListenOptions,
+  type MemoryNetworkOptions,
+} from './memory/memory-network.js';
 export { SeededRandom, type RandomSource } from './random/seeded-random.js';

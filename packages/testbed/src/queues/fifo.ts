@@ -15,6 +15,11 @@ export class Fifo<T> {
     return this.#items[this.#head];
   }
 
+  /** Puts another in the place of the first; does nothing when there is none. */
+  replaceFirst(item: T): void {
+    if (this.length > 0) this.#items[this.#head] = item;
+  }
+
   shift(): T | undefined {
     const item = this.#items[this.#head];
     if (this.#head === this.#items.length) return undefined;

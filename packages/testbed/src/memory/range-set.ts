@@ -1,0 +1,34 @@
+/** Whole numbers, kept as ranges. Made for packet numbers: nearly all additions are at the end. */
+export class RangeSet {
+  /** Ascending, disjoint, not adjacent. */
+  readonly #ranges: [first: number, last: number][] = [];
+
+  /** False when it was there already. */
+  add(value: number): boolean {
+    const ranges = this.#ranges;
+    let at = ranges.length;
+    while (at > 0 && (ranges[at - 1]?.[0] ?? 0) > value) at--;
+    const before = ranges[at - 1];
+    if (before !== undefined && value <= before[1]) return false;
+    const after = ranges[at];
+    const joinsBefore = before?.[1] === value - 1;
+    const joinsAfter = after?.[0] === value + 1;
+    if (joinsBefore && joinsAfter) {
+      before[1] = after[1];
+      ranges.splice(at, 1);
+    } else if (joinsBefore) before[1] = value;
+    else if (joinsAfter) after[0] = value;
+    else ranges.splice(at, 0, [value, value]);
+    return true;
+  }
+
+  /** The last `count` ranges, ascending. */
+  newest(count: number): (readonly [number, number])[] {
+    return this.#ranges.slice(-count).map(([first, last]) => [first, last]);
+  }
+
+  /** Forgets all but the last `count` ranges. */
+  keepNewest(count: number): void {
+    if (this.#ranges.length > count) this.#ranges.splice(0, this.#ranges.length - count);
+  }
+}
