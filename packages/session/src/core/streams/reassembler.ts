@@ -116,7 +116,7 @@ export class Reassembler {
 
   #append(start: number, data: Uint8Array, origin: number): number {
     const last = this.#ready.at(-1);
-    if (last === undefined || last.origin !== origin || !join(last, data)) {
+    if (last?.origin !== origin || !join(last, data)) {
       this.#ready.push({ start, origin, ...keep(data) });
     }
     this.#readyEnd += data.length;

@@ -1,0 +1,117 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { patternBytes, TestRandom } from '../../test-support/random.js';
+import { MAX_GAPPED_SEGMENTS, Reassembler } from './reassembler.js';
+
+const ORIGINS = 3;
+
+/** Ranges that cover [0, size), some of them more than once, in any order. */
+function pieces(random: TestRandom, size: number, longest: number): { start: number; end: number; origin: number }[] {
+  const all: { start: number; end: number; origin: number }[] = [];
+  for (let start = 0; start < size; ) {
+    const end = Math.min(size, start + 1 + random.below(longest));
+    all.push({ start, end, origin: random.below(ORIGINS) });
+    start = end;
+  }
+  for (let extra = random.below(all.length + 1); extra > 0; extra--) {
+    const start = random.below(size);
+    all.push({ start, end: Math.min(size, start + random.below(3 * longest)), origin: random.below(ORIGINS) });
+  }
+  return random.shuffle(all);
+}
+
+describe('Reassembler', () => {
+  it.each([8, 700, 5000])(
+    'puts pieces of up to %i bytes together, whatever their order, overlaps and origins',
+    (longest) => {
+      fc.assert(
+        fc.property(fc.integer(), fc.boolean(), (seed, readWhile) => {
+          const random = new TestRandom(seed);
+          const size = 1 + random.below(15 * longest);
+          const original = patternBytes(size);
+          const reassembler = new Reassembler();
+          const read: Uint8Array[] = [];
+          const credit = new Map<number, number>();
+          const insertedBy = new Map<number, number>();
+          const readSome = (): void => {
+            const chunk = reassembler.read(1 + random.below(longest));
+            if (chunk === undefined) return;
+            read.push(new Uint8Array(chunk.data));
+            credit.set(chunk.origin, (credit.get(chunk.origin) ?? 0) + chunk.data.length);
+          };
+          let fresh = 0;
+          for (const { start, end, origin } of pieces(random, size, longest)) {
+            const result = reassembler.insert(start, original.subarray(start, end), origin);
+            expect(result.fresh + result.duplicate).toBe(end - start);
+            fresh += result.fresh;
+            insertedBy.set(origin, (insertedBy.get(origin) ?? 0) + result.fresh);
+            expect(reassembler.bufferedBytes).toBe(fresh - reassembler.readOffset);
+            if (readWhile && random.below(3) === 0) readSome();
+          }
+          expect(fresh).toBe(size);
+          expect(reassembler.readyEnd).toBe(size);
+          expect(reassembler.gappedSegments).toBe(0);
+          while (reassembler.readableBytes > 0) readSome();
+          expect(Buffer.concat(read).equals(original)).toBe(true);
+          expect(Object.fromEntries(credit)).toEqual(
+            Object.fromEntries([...insertedBy].filter(([, bytes]) => bytes > 0)),
+          );
+          expect(reassembler.bufferedBytes).toBe(0);
+          expect(reassembler.read()).toBeUndefined();
+        }),
+        { numRuns: 100 },
+      );
+    },
+  );
+
+  it('keeps what came first where pieces disagree', () => {
+    const reassembler = new Reassembler();
+    reassembler.insert(4, Uint8Array.of(4, 5, 6, 7), 1);
+    expect(reassembler.insert(0, new Uint8Array(10).fill(99), 2)).toEqual({ fresh: 6, duplicate: 4 });
+    const bytes: number[] = [];
+    for (let chunk = reassembler.read(); chunk !== undefined; chunk = reassembler.read()) bytes.push(...chunk.data);
+    expect(bytes).toEqual([99, 99, 99, 99, 4, 5, 6, 7, 99, 99]);
+  });
+
+  it('gives back, when cleared, what each path had brought and nobody read', () => {
+    const reassembler = new Reassembler(100);
+    reassembler.insert(100, patternBytes(10), 1);
+    reassembler.insert(120, patternBytes(7), 2);
+    reassembler.read(4);
+    expect(reassembler.clear()).toEqual(
+      new Map([
+        [1, 6],
+        [2, 7],
+      ]),
+    );
+    expect(reassembler.bufferedBytes).toBe(0);
+    expect(reassembler.readOffset).toBe(110);
+    expect(reassembler.insert(100, patternBytes(10), 1)).toEqual({ fresh: 0, duplicate: 10 });
+  });
+
+  it('bounds the pieces that wait behind a gap', () => {
+    const reassembler = new Reassembler();
+    const one = Uint8Array.of(1);
+    for (let index = 1; index <= MAX_GAPPED_SEGMENTS; index++) reassembler.insert(2 * index, one, 0);
+    expect(reassembler.gappedSegments).toBe(MAX_GAPPED_SEGMENTS);
+    expect(() => reassembler.insert(2 * MAX_GAPPED_SEGMENTS + 2, one, 0)).toThrow(
+      expect.objectContaining({ code: 'ERR_KWIK_LIMIT_EXCEEDED', scope: 'peer' }),
+    );
+  });
+
+  it.each([
+    ['in order', 0],
+    ['behind a gap', 1],
+  ])('does not hold an object for each byte of a peer that sends single bytes, %s', (_name, start) => {
+    const reassembler = new Reassembler();
+    for (let offset = start; offset < 100_000; offset++) reassembler.insert(offset, Uint8Array.of(offset), 0);
+    if (start === 1) {
+      expect(reassembler.gappedSegments).toBeLessThan(100);
+      reassembler.insert(0, Uint8Array.of(0), 0);
+    }
+    const chunks: Uint8Array[] = [];
+    for (let chunk = reassembler.read(); chunk !== undefined; chunk = reassembler.read()) chunks.push(chunk.data);
+    expect(Buffer.concat(chunks).equals(Uint8Array.from({ length: 100_000 }, (_, offset) => offset))).toBe(true);
+    expect(chunks.length).toBeLessThan(100);
+  });
+});
