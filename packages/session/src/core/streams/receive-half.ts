@@ -13,8 +13,10 @@ export class ReceiveHalf {
   readonly #data: Reassembler;
   #advertised: number;
   #finalSize: number | undefined;
+  /** Offset behind the last byte that came, gaps or not. */
+  #highest = 0;
   #resetCode: number | undefined;
-  #stopped = false;
+  #stopCode: number | undefined;
   /** Paths whose peers write into this stream under its window. */
   readonly writers = new Set<number>();
 
@@ -26,8 +28,9 @@ export class ReceiveHalf {
   }
 
   get state(): ReceiveState {
+    // Who stopped reading is not told of the reset that answers it.
+    if (this.#stopCode !== undefined) return 'stopped';
     if (this.#resetCode !== undefined) return 'reset';
-    if (this.#stopped) return 'stopped';
     return this.#finalSize !== undefined && this.#data.readOffset === this.#finalSize ? 'finished' : 'open';
   }
 
@@ -35,10 +38,15 @@ export class ReceiveHalf {
     return this.#resetCode;
   }
 
+  /** Code with which this end stopped reading, if it did. */
+  get stopCode(): number | undefined {
+    return this.#stopCode;
+  }
+
   /** True when nothing more can come that matters. */
   get done(): boolean {
     if (this.#resetCode !== undefined) return true;
-    return this.#finalSize !== undefined && (this.#stopped || this.#data.readOffset === this.#finalSize);
+    return this.#finalSize !== undefined && (this.#stopCode !== undefined || this.#data.readOffset === this.#finalSize);
   }
 
   get readable(): boolean {
@@ -69,35 +77,41 @@ export class ReceiveHalf {
   /** Bytes under the stream's window, from the path `origin`. */
   handleData(offset: number, data: Uint8Array, fin: boolean, origin: number): InsertResult {
     const end = offset + data.length;
-    if (end > this.#advertised) {
+    // An end without bytes needs no credit: skipped offsets and content, whose credit is its own, lie before it.
+    if (end > this.#advertised && data.length > 0) {
       throw new KwikError(
         'ERR_KWIK_FLOW_CONTROL',
         `stream ${this.#streamId}: data up to offset ${end}, allowed are ${this.#advertised}`,
       );
     }
+    // What other paths still bring after the primary's reset is late, not wrong.
+    if (this.#resetCode !== undefined) return { fresh: 0, duplicate: data.length };
     this.#checkFinalSize(end, fin);
-    if (this.#stopped || this.#resetCode !== undefined) return { fresh: 0, duplicate: data.length };
+    if (this.#stopCode !== undefined) return { fresh: 0, duplicate: data.length };
     return this.#data.insert(offset, data, origin);
   }
 
   /** Verified content: its credit was the range request, so the window is not asked. */
   insertVerified(offset: number, data: Uint8Array): void {
+    if (this.#stopCode !== undefined || this.#resetCode !== undefined) return;
     this.#checkFinalSize(offset + data.length, false);
-    if (this.#stopped || this.#resetCode !== undefined) return;
     this.#data.insert(offset, data, CONTENT_ORIGIN);
   }
 
+  /**
+   * The stream is given up. Its size may lie below what contributions brought: whoever resets does not know of them.
+   * Returns the buffered bytes per path, whose credit goes back.
+   */
   handleReset(code: number, finalSize: number): Map<number, number> {
-    const finished = this.state === 'finished';
-    this.#checkFinalSize(finalSize, true);
-    if (finished) return new Map();
+    if (this.#finalSize !== undefined && finalSize !== this.#finalSize) throw this.#endMismatch(finalSize);
+    if (this.state === 'finished') return new Map();
     this.#resetCode ??= code;
     return this.#data.clear();
   }
 
   /** The reader wants no more; returns the buffered bytes per path, whose credit goes back. */
-  stop(): Map<number, number> {
-    this.#stopped = true;
+  stop(code = 0): Map<number, number> {
+    this.#stopCode ??= code;
     return this.#data.clear();
   }
 
@@ -107,7 +121,8 @@ export class ReceiveHalf {
 
   /** The new limit to announce, when it is worth a frame; `force` answers a peer that says that it is blocked. */
   takeWindowUpdate(force = false): number | undefined {
-    if (this.#finalSize !== undefined || this.#stopped || this.#resetCode !== undefined) return undefined;
+    if (this.#finalSize !== undefined || this.#stopCode !== undefined || this.#resetCode !== undefined)
+      return undefined;
     const limit = this.#data.readOffset + this.#windowBytes;
     if (!force && limit - this.#advertised < this.#windowBytes * UPDATE_SHARE) return undefined;
     this.#advertised = Math.max(this.#advertised, limit);
@@ -116,19 +131,23 @@ export class ReceiveHalf {
 
   #checkFinalSize(end: number, final: boolean): void {
     if (this.#finalSize !== undefined && (final ? end !== this.#finalSize : end > this.#finalSize)) {
+      throw this.#endMismatch(end);
+    }
+    if (final && end < this.#highest) {
       throw new KwikError(
         'ERR_KWIK_OFFSET_MISMATCH',
-        `stream ${this.#streamId} ended at ${this.#finalSize}, and now an end at ${end} is claimed`,
+        `stream ${this.#streamId}: final size ${end} is below data that came already, up to ${this.#highest}`,
       );
     }
-    if (!final) return;
-    if (end < this.#data.readyEnd) {
-      throw new KwikError(
-        'ERR_KWIK_OFFSET_MISMATCH',
-        `stream ${this.#streamId}: final size ${end} is below data that came already`,
-      );
-    }
-    this.#finalSize = end;
+    if (final) this.#finalSize = end;
+    this.#highest = Math.max(this.#highest, end);
+  }
+
+  #endMismatch(end: number): KwikError {
+    return new KwikError(
+      'ERR_KWIK_OFFSET_MISMATCH',
+      `stream ${this.#streamId} ended at ${this.#finalSize}, and now an end at ${end} is claimed`,
+    );
   }
 }
 
