@@ -1,4 +1,5 @@
 import { KwikError, type StreamId } from '@kwik/wire';
+import { join, keep, type OwnBytes } from './small-bytes.js';
 
 /** What one frame carries of a stream; kept until the peer has acknowledged it. */
 export interface Piece {
@@ -11,9 +12,8 @@ export interface Piece {
   acked: boolean;
 }
 
-interface Queued {
+interface Queued extends OwnBytes {
   offset: number;
-  data: Uint8Array;
 }
 
 export type SendState = 'open' | 'closing' | 'closed' | 'reset';
@@ -71,8 +71,9 @@ export class SendHalf {
     return this.#queuedBytes;
   }
 
-  /** Everything that was written has been acknowledged. */
+  /** Everything that was written has been acknowledged, or given up. */
   get flushed(): boolean {
+    if (this.#resetCode !== undefined) return true;
     return this.#queuedBytes === 0 && this.#unackedPieces === 0 && this.#lost.length === 0;
   }
 
@@ -152,7 +153,7 @@ export class SendHalf {
     return this.#maxOffset;
   }
 
-  /** The next piece of at most `maxBytes`; an empty one only to carry the end. */
+  /** The next piece of at most `maxBytes`; an empty one only to carry the end, which is all that 0 gives. */
   take(maxBytes: number): Piece | undefined {
     if (this.#resetCode !== undefined) return undefined;
     return this.#takeLost(maxBytes) ?? this.#takeQueued(maxBytes) ?? this.#takeFin();
@@ -172,33 +173,32 @@ export class SendHalf {
   }
 
   #assertWritable(): void {
-    if (this.#resetCode !== undefined || this.#finWanted) {
-      throw new KwikError('ERR_KWIK_STREAM_CLOSED', `stream ${this.#streamId} is closed for writing`);
-    }
     if (this.#stopCode !== undefined) {
       throw new KwikError(
         'ERR_KWIK_STREAM_STOPPED',
         `the peer stopped reading stream ${this.#streamId} (code ${this.#stopCode})`,
       );
     }
+    if (this.#resetCode !== undefined || this.#finWanted) {
+      throw new KwikError('ERR_KWIK_STREAM_CLOSED', `stream ${this.#streamId} is closed for writing`);
+    }
   }
 
   #push(offset: number, data: Uint8Array): void {
     if (data.length === 0) return;
-    const item = { offset, data };
-    const last = this.#queue.at(-1);
-    if (last === undefined || last.offset <= offset) this.#queue.push(item);
-    else {
-      let index = this.#queue.length;
-      while (index > 0 && this.#queue[index - 1]!.offset > offset) index--;
-      this.#queue.splice(index, 0, item);
-    }
     this.#queuedBytes += data.length;
+    let index = this.#queue.length;
+    while (index > 0 && this.#queue[index - 1]!.offset > offset) index--;
+    const before = this.#queue[index - 1];
+    if (before !== undefined && before.offset + before.data.length === offset && join(before, data)) return;
+    const item = { offset, ...keep(data) };
+    if (index === this.#queue.length) this.#queue.push(item);
+    else this.#queue.splice(index, 0, item);
   }
 
   #takeLost(maxBytes: number): Piece | undefined {
     const piece = this.#lost[0];
-    if (piece === undefined) return undefined;
+    if (piece === undefined || (maxBytes === 0 && piece.data.length > 0)) return undefined;
     this.#unackedPieces++;
     if (piece.data.length <= maxBytes) {
       this.#lost.shift();
