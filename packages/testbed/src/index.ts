@@ -23,4 +23,5 @@ export {
   type MemoryListenOptions,
   type MemoryNetworkOptions,
 } from './memory/memory-network.js';
+export { deterministicRandomBytes } from './random/random-bytes.js';
 export { SeededRandom, type RandomSource } from './random/seeded-random.js';
