@@ -1,14 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import type {
-  proto} from '../src/index.js';
-import {
-  DelimitedReader,
-  decodeKcpMessage,
-  decodePacket,
-  encodeKcpMessage,
-  encodePacket
-} from '../src/index.js';
+import type { proto } from '../src/index.js';
+import { DelimitedReader, decodeKcpMessage, decodePacket, encodeKcpMessage, encodePacket } from '../src/index.js';
 import { KCP_CASES } from '../src/test-support/kcp-samples.js';
 import { codeOf, fromHex, hex } from '../src/test-support/outcomes.js';
 import { fromVectorJson, toVectorJson, type VectorJson } from '../src/test-support/vector-json.js';

@@ -6,12 +6,6 @@ const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 /** Without the blanks that line up the columns of tables. */
 const tables = readme.replace(/ +/g, ' ');
 
-test('the example of the README runs', async () => {
-  const example = readFileSync(new URL('./readme-example.ts', import.meta.url), 'utf8');
-  expect(readme).toContain(`\`\`\`ts\n${example}\`\`\``);
-  await import('./readme-example.js');
-});
-
 test('the README names everything that the package exports', () => {
   for (const name of Object.keys(wire)) expect(readme).toContain(`\`${name}`);
 });

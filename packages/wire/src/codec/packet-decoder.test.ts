@@ -1,7 +1,7 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
-import { ackFrame, pingFrame, streamFrame, windowUpdateFrame } from '../frames/index.js';
-import { Packet, PacketType } from '../gen/kwik/v1/data.js';
+import { ackFrame, pingFrame, stopSendingFrame, streamFrame, windowUpdateFrame } from '../frames/index.js';
+import { type Frame, Packet, PacketType } from '../gen/kwik/v1/data.js';
 import { MAX_INFLATED_BYTES, MAX_PACKET_BYTES } from '../limits/wire-limits.js';
 import { anyFrame, hotFrames, packetsOf, uint62 } from '../test-support/arbitraries.js';
 import { codeOf, fromHex, kwikErrorOf, outcomeOf } from '../test-support/outcomes.js';
@@ -168,14 +168,20 @@ describe('decodePacket', () => {
     expect(error.message).toMatch(says);
   });
 
-  test.each([
-    ['a body', varintField(2, 9), 9n],
-    // In the packet this would be a frame of stream 9; in the frame it is an unknown field of a window update.
-    ['a body that looks like a frame', bytesField(1, varintField(1, 9)), 0n],
-  ])('of two bodies in a frame the last one counts, and neither is a frame of its own: %s', (_, second, maxOffset) => {
-    const bodies = [...bytesField(1, varintField(1, 4)), ...bytesField(3, second)];
-    const packet = decodePacket(seal(Uint8Array.from([...start, ...bytesField(3, bodies)])));
-    expect(packet.frames).toEqual([windowUpdateFrame({ maxOffset })]);
+  const streamBody = bytesField(1, varintField(1, 4));
+  test.each<[string, number[], Frame]>([
+    ['another body', bytesField(3, varintField(2, 9)), windowUpdateFrame({ maxOffset: 9n })],
+    // In the packet, field 3 would be a frame of its own: here, of stream 9.
+    [
+      'one that looks like a frame',
+      bytesField(3, bytesField(1, varintField(1, 9))),
+      windowUpdateFrame({ maxOffset: 0n }),
+    ],
+    // In the stream frame before it, field 5 would be its data.
+    ['one that looks like data', bytesField(5, varintField(2, 9)), stopSendingFrame({ streamId: 0n, code: 9 })],
+  ])('of two bodies in a frame the last one counts, and only as a body: %s', (_, second, expected) => {
+    const packet = decodePacket(seal(Uint8Array.from([...start, ...bytesField(3, [...streamBody, ...second])])));
+    expect(packet.frames).toEqual([expected]);
   });
 
   test('stops at the 257th frame, and does not first read the others', () => {
