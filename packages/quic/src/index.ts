@@ -12,14 +12,14 @@ export type {
   RetryPacket,
   StreamReadResult,
   StreamRefusal,
-} from './backend.js';
+} from './backends/backend.js';
 export { quicheBackend } from './backends/quiche.js';
-export { spkiPin } from './certificate-check.js';
-export { systemClock } from './clock.js';
-export { Endpoint } from './endpoint.js';
-export type { DropReason, EndpointStats } from './endpoint-stats.js';
-export { DEFAULT_LIMITS, type EndpointLimits } from './limits.js';
-export { DEFAULT_ALPN } from './options.js';
+export { spkiPin } from './tls/certificate-check.js';
+export { systemClock } from './endpoint/clock.js';
+export { Endpoint } from './endpoint/endpoint.js';
+export type { DropReason, EndpointStats } from './endpoint/endpoint-stats.js';
+export { DEFAULT_LIMITS, type EndpointLimits } from './routing/limits.js';
+export { DEFAULT_ALPN } from './endpoint/options.js';
 export type {
   ClientCertificate,
   DialOptions,
@@ -27,4 +27,4 @@ export type {
   ServerOptions,
   TransportOptions,
   TrustOptions,
-} from './options.js';
+} from './endpoint/options.js';

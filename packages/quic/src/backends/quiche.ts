@@ -12,7 +12,7 @@ import type {
   RetryPacket,
   StreamReadResult,
   StreamRefusal,
-} from '../backend.js';
+} from './backend.js';
 
 /** Largest payload of a UDP datagram over IPv4: whatever the peer sends is taken. */
 const MAX_RECEIVED_DATAGRAM_BYTES = 65_527;

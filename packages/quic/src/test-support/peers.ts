@@ -5,8 +5,8 @@ import type {
   TransportStream,
   TransportStreamHandler,
 } from '@kwik/wire';
-import { Endpoint } from '../endpoint.js';
-import type { DialOptions, EndpointOptions, ServerOptions, TransportOptions } from '../options.js';
+import { Endpoint } from '../endpoint/endpoint.js';
+import type { DialOptions, EndpointOptions, ServerOptions, TransportOptions } from '../endpoint/options.js';
 import { type Issued, makeAuthority, type TestAuthority } from './certificates.js';
 
 /** A promise with its handles outside. */

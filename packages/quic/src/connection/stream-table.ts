@@ -1,4 +1,4 @@
-import type { BackendConnection } from './backend.js';
+import type { BackendConnection } from '../backends/backend.js';
 import { ByteQueue, type BlockPool } from './byte-queue.js';
 import { isUnidirectional, openedByServer, QuicStream, type StreamOwner } from './stream.js';
 
@@ -63,7 +63,8 @@ export class StreamTable {
     }
   }
 
-  anyWritable(test: (stream: QuicStream) => boolean): boolean {
+  /** Whether any stream has something to be told; `test` says whether it can take more. */
+  anyNews(test: (stream: QuicStream) => boolean): boolean {
     for (const stream of this.streams.values()) {
       if (stream.pendingStop !== undefined || (stream.wantsWritable && test(stream))) return true;
     }

@@ -1,6 +1,6 @@
 import { KwikError, type Clock } from '@kwik/wire';
-import type { BackendTransport, QuicBackend } from './backend.js';
-import type { EndpointLimits } from './limits.js';
+import type { BackendTransport, QuicBackend } from '../backends/backend.js';
+import type { EndpointLimits } from '../routing/limits.js';
 
 /** What a UDP endpoint is made of. */
 export interface EndpointOptions {

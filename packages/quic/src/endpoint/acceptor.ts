@@ -1,9 +1,9 @@
 import { KwikError, type PathTransport } from '@kwik/wire';
-import type { BackendConfig, BackendConnection, QuicBackend } from './backend.js';
-import { readCertificates } from './certificate-check.js';
-import type { HandshakeParty } from './connection.js';
+import type { BackendConfig, BackendConnection, QuicBackend } from '../backends/backend.js';
+import { readCertificates } from '../tls/certificate-check.js';
+import type { HandshakeParty } from '../connection/connection-types.js';
 import { DEFAULT_ALPN, resolveTransport, type ResolvedTransport, type ServerOptions } from './options.js';
-import { checkKeyPair } from './server-credentials.js';
+import { checkKeyPair } from '../tls/server-credentials.js';
 
 /** RFC 8446, section 6.2. */
 const CERTIFICATE_REQUIRED_ALERT = 116;

@@ -1,11 +1,11 @@
 import type { RemoteInfo } from 'node:dgram';
 import type { TransportAddress } from '@kwik/wire';
-import type { Acceptor } from './acceptor.js';
-import { withoutScope } from './address.js';
-import type { QuicBackend } from './backend.js';
-import type { Connection } from './connection.js';
+import type { Acceptor } from '../endpoint/acceptor.js';
+import { withoutScope } from '../socket/address.js';
+import type { QuicBackend } from '../backends/backend.js';
+import type { Connection } from '../connection/connection.js';
 import { CONNECTION_ID_BYTES, type Demultiplexer, initialKey } from './demultiplexer.js';
-import type { DropReason, EndpointCounters } from './endpoint-stats.js';
+import type { DropReason, EndpointCounters } from '../endpoint/endpoint-stats.js';
 import type { AdmissionControl } from './limits.js';
 import { containsShortHeader, hasFixedBit, isLongHeader, type LongHeader, parseLongHeader } from './packet-header.js';
 import type { RetryTokens, TokenBinding } from './retry-token.js';

@@ -1,5 +1,5 @@
 import { KwikError, type TransportCloseInfo } from '@kwik/wire';
-import type { BackendCloseReason, BackendConnection } from './backend.js';
+import type { BackendCloseReason, BackendConnection } from '../backends/backend.js';
 import { describeTransportCode } from './close-codes.js';
 
 /** What the application asked for. */

@@ -1,4 +1,4 @@
-import type { BackendPathStats } from './backend.js';
+import type { BackendPathStats } from '../backends/backend.js';
 
 /** How often the backend is asked: its answer is built of objects and costs as much as sending a packet. */
 export const SAMPLE_INTERVAL_MS = 4;
@@ -49,11 +49,10 @@ export class PathSampler {
     return now >= this.nextMs;
   }
 
-  /** `measured`: an RTT sample exists (the backend reports a guess before that). */
-  record(stats: BackendPathStats, measured: boolean, now: number): void {
+  /** Only after the handshake: before that the backend's RTT is a guess. */
+  record(stats: BackendPathStats, now: number): void {
     this.stats = stats;
     this.nextMs = now + SAMPLE_INTERVAL_MS;
-    if (!measured) return;
     this.recordRtt(stats.rttMs + ROUNDING_MS, now);
   }
 

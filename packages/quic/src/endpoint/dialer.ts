@@ -1,11 +1,12 @@
 import { isIP } from 'node:net';
 import { KwikError, type TransportAddress, type TransportCloseInfo } from '@kwik/wire';
-import type { BackendConfig, QuicBackend } from './backend.js';
-import { certificateProblem, refusedByTls, resolveTrust, type ResolvedTrust } from './certificate-check.js';
-import { describeTransportCode, tlsAlertOf } from './close-codes.js';
-import type { Connection, HandshakeParty } from './connection.js';
+import type { BackendConfig, QuicBackend } from '../backends/backend.js';
+import { certificateProblem, refusedByTls, resolveTrust, type ResolvedTrust } from '../tls/certificate-check.js';
+import { describeTransportCode, tlsAlertOf } from '../connection/close-codes.js';
+import type { Connection } from '../connection/connection.js';
+import type { HandshakeParty } from '../connection/connection-types.js';
 import { DEFAULT_ALPN, type DialOptions, type ResolvedTransport } from './options.js';
-import { checkKeyPair } from './server-credentials.js';
+import { checkKeyPair } from '../tls/server-credentials.js';
 
 /** RFC 8446, section 6.2: bad_certificate. */
 const BAD_CERTIFICATE_ALERT = 42;

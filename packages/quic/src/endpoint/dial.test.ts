@@ -2,16 +2,16 @@ import { createSocket } from 'node:dgram';
 import { X509Certificate } from 'node:crypto';
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { KwikError } from '@kwik/wire';
-import { spkiPin } from './certificate-check.js';
+import { spkiPin } from '../tls/certificate-check.js';
 import { Endpoint } from './endpoint.js';
 import type { DialOptions } from './options.js';
-import { makeAuthority, makeSelfSigned, type TestAuthority } from './test-support/certificates.js';
-import { type PairOptions, TestServer, TransportProbe } from './test-support/peers.js';
+import { makeAuthority, makeSelfSigned, type TestAuthority } from '../test-support/certificates.js';
+import { type PairOptions, TestServer, TransportProbe } from '../test-support/peers.js';
 
 const DAY_MS = 86_400_000;
 
 let authority: TestAuthority;
-let client: Endpoint;
+let client: Endpoint | undefined;
 let server: TestServer | undefined;
 
 beforeAll(async () => {
@@ -19,12 +19,14 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  await client.close();
+  await client?.close();
   await server?.endpoint.close();
+  client = undefined;
   server = undefined;
 });
 
 async function dialError(options: PairOptions, dial: Partial<DialOptions> = {}): Promise<KwikError> {
+  await client?.close();
   client = await Endpoint.bind();
   const base = server?.dialOptions(options) ?? { host: '127.0.0.1', port: 9, trust: { ca: authority.certPem } };
   try {
@@ -78,7 +80,6 @@ describe('the server certificate is checked', () => {
     const expired = await dialError({});
     expect(expired.code).toBe('ERR_KWIK_CERTIFICATE');
     expect(expired.message).toMatch(/expired on/);
-    await client.close();
     await server?.endpoint.close();
     await startWith(['127.0.0.1'], { notBefore: new Date(Date.now() + DAY_MS), notAfter: new Date(Date.now() + 3 * DAY_MS) });
     const early = await dialError({});
@@ -95,7 +96,6 @@ describe('the server certificate is checked', () => {
       const transport = new TransportProbe(await client.dial(server.dialOptions({ dial: { trust: { pins: [form] } } })));
       expect(transport.transport.peerCertificates).toHaveLength(1);
     }
-    await client.close();
     const error = await dialError({}, { trust: { pins: ['00'.repeat(32)] } });
     expect(error.code).toBe('ERR_KWIK_CERTIFICATE');
     expect(error.message).toContain(pin);
@@ -112,7 +112,7 @@ describe('the server certificate is checked', () => {
     await startWith(['127.0.0.1']);
     const error = await dialError({}, { trust: {} });
     expect(error.code).toBe('ERR_KWIK_CREDENTIALS');
-    expect(client.stats().datagramsSent).toBe(0);
+    expect(client?.stats().datagramsSent).toBe(0);
   });
 });
 
@@ -147,7 +147,6 @@ describe('dials that come to nothing', () => {
     await startWith(['127.0.0.1']);
     const before = await dialError({}, { signal: AbortSignal.abort() });
     expect(before.code).toBe('ERR_KWIK_ABORTED');
-    await client.close();
     const silent = createSocket('udp4');
     await new Promise<void>((resolve) => silent.bind(0, '127.0.0.1', resolve));
     const controller = new AbortController();
@@ -173,7 +172,7 @@ describe('server credentials', () => {
     const two = await authority.issue();
     const code = (certPem: string, keyPem: string): string => {
       try {
-        client.listen({ certPem, keyPem }, () => undefined);
+        client?.listen({ certPem, keyPem }, () => undefined);
       } catch (error) {
         return KwikError.from(error).code;
       }

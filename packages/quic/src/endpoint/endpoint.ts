@@ -2,17 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import { KwikError, type Clock, type PathTransport, type TransportAddress } from '@kwik/wire';
 import { Acceptor } from './acceptor.js';
-import { resolveRemote, withoutScope } from './address.js';
-import type { QuicBackend } from './backend.js';
-import { quicheBackend } from './backends/quiche.js';
-import { BlockPool } from './byte-queue.js';
+import { resolveRemote, withoutScope } from '../socket/address.js';
+import type { QuicBackend } from '../backends/backend.js';
+import { quicheBackend } from '../backends/quiche.js';
+import { BlockPool } from '../connection/byte-queue.js';
 import { systemClock } from './clock.js';
 import { ConfigCache } from './config-cache.js';
-import { Connection, type ConnectionHost } from './connection.js';
-import { Demultiplexer } from './demultiplexer.js';
+import { Connection } from '../connection/connection.js';
+import type { ConnectionHost } from '../connection/connection-types.js';
+import { Demultiplexer } from '../routing/demultiplexer.js';
 import { DialPlan } from './dialer.js';
 import { EndpointCounters, type EndpointStats } from './endpoint-stats.js';
-import { AdmissionControl, DEFAULT_LIMITS, type EndpointLimits } from './limits.js';
+import { AdmissionControl, DEFAULT_LIMITS, type EndpointLimits } from '../routing/limits.js';
 import {
   DEFAULT_DIAL_TIMEOUT_MS,
   type DialOptions,
@@ -21,14 +22,14 @@ import {
   type ServerOptions,
   withoutUndefined,
 } from './options.js';
-import { type Opening, PacketRouter, type RouterHost } from './packet-router.js';
-import { ReceiveSlab } from './receive-slab.js';
+import { type Opening, PacketRouter, type RouterHost } from '../routing/packet-router.js';
+import { ReceiveSlab } from '../socket/receive-slab.js';
 import { probeRefusal } from './refusal-probe.js';
-import { RetryTokens } from './retry-token.js';
-import { SendRings } from './send-ring.js';
-import { StatelessReset } from './stateless-reset.js';
+import { RetryTokens } from '../routing/retry-token.js';
+import { SendRings } from '../socket/send-ring.js';
+import { StatelessReset } from '../routing/stateless-reset.js';
 import { TurnLoop } from './turn-loop.js';
-import { UdpSocket } from './udp-socket.js';
+import { UdpSocket } from '../socket/udp-socket.js';
 
 const KEY_BYTES = 32;
 /** `close` waits this long for close frames to leave; written data may need window and pacing before. */

@@ -9,8 +9,11 @@ const BURST_MS = 3;
  * 32 MB/s is some 250 Mbit/s.
  */
 const UNPACED_FROM_BYTES_PER_MS = 32 * 1024;
-/** Shorter RTTs (loopback, one switch) are below what timers can spread packets over. */
-const UNPACED_BELOW_RTT_MS = 1;
+/**
+ * Paths this short (loopback, one switch) are below what timers can spread packets over. Their lowest RTT tells, not
+ * the present one, which grows with the load of the two machines.
+ */
+const UNPACED_BELOW_MIN_RTT_MS = 1;
 
 /** Spreads packets over the round trip: a token bucket of bytes. Pure: time comes in as `now` (ms). */
 export class Pacer {
@@ -38,10 +41,10 @@ export class Pacer {
     return this.ratePerMs === Infinity;
   }
 
-  /** `rttMs` is the smoothed RTT; 0 when there is none. */
-  update(cwndBytes: number, rttMs: number, now: number): void {
+  /** Smoothed and lowest RTT; 0 when there is none. */
+  update(cwndBytes: number, rttMs: number, minRttMs: number, now: number): void {
     this.refill(now);
-    this.ratePerMs = this.rateFor(cwndBytes, rttMs);
+    this.ratePerMs = this.rateFor(cwndBytes, rttMs, minRttMs);
     if (this.unlimited) return;
     this.burstBytes = Math.max(MIN_BURST_DATAGRAMS * this.datagramBytes, this.ratePerMs * BURST_MS);
     this.tokens = Math.min(this.tokens, this.burstBytes);
@@ -67,8 +70,8 @@ export class Pacer {
     return missing <= 0 ? 0 : missing / this.ratePerMs;
   }
 
-  private rateFor(cwndBytes: number, rttMs: number): number {
-    if (!this.enabled || rttMs < UNPACED_BELOW_RTT_MS) return Infinity;
+  private rateFor(cwndBytes: number, rttMs: number, minRttMs: number): number {
+    if (!this.enabled || minRttMs < UNPACED_BELOW_MIN_RTT_MS) return Infinity;
     const rate = (PACING_GAIN * cwndBytes) / rttMs;
     return rate >= UNPACED_FROM_BYTES_PER_MS ? Infinity : rate;
   }

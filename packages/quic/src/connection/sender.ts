@@ -1,4 +1,4 @@
-import type { BackendConnection } from './backend.js';
+import type { BackendConnection } from '../backends/backend.js';
 import type { Pacer } from './pacer.js';
 import type { PathSampler } from './path-sampler.js';
 import type { QuicStream } from './stream.js';
@@ -27,8 +27,6 @@ const FEED_BYTES = 64 * 1024;
 /** Short header, ids, packet number, AEAD tag and STREAM header, as they commonly are and as they may be at most. */
 const COMMON_OVERHEAD_BYTES = 44;
 const MAX_OVERHEAD_BYTES = 54;
-/** The window counts whole packets, streams count payload. */
-const PAYLOAD_OF_WINDOW = 0.96;
 /** Accepted and not sent, per connection: bounds for very slow and very fast paths. */
 const MIN_UNSENT_DATAGRAMS = 16;
 const MAX_UNSENT_BYTES = 1024 * 1024;
@@ -56,10 +54,11 @@ export class Sender {
   private roomKnown = false;
   private readonly ready = new Set<QuicStream>();
   private readonly blocked = new Set<QuicStream>();
-  /** When to go on, ms; undefined when nothing waits for time. */
-  private wakeMs: number | undefined;
+  /** When to go on, ms; Infinity when nothing waits for time. */
+  private wakeMs = Infinity;
   private more = false;
   private wasBelow = true;
+  private lastFedMs = -Infinity;
 
   constructor(
     private readonly backend: BackendConnection,
@@ -79,8 +78,8 @@ export class Sender {
     return this.ready.size === 0 && this.blocked.size === 0 && this.residual === 0;
   }
 
-  /** Time at which pacing lets the next datagram go. */
-  get wakeAtMs(): number | undefined {
+  /** When pacing lets the next datagram go, ms; Infinity when nothing waits for that. */
+  get wakeAtMs(): number {
     return this.wakeMs;
   }
 
@@ -91,6 +90,11 @@ export class Sender {
 
   get inFlightBytes(): number {
     return Math.max(0, this.sampler.latest.cwndBytes - this.windowRoom());
+  }
+
+  /** Milliseconds since stream data was last handed to the backend. */
+  quietFor(now: number): number {
+    return now - this.lastFedMs;
   }
 
   /** Acknowledgements may have come: what is known of the window is old. */
@@ -140,7 +144,8 @@ export class Sender {
   /** Room in window and pacing, less what is unsent; never below 0. */
   sendable(now: number): number {
     const paced = this.pacer.unlimited ? this.unsentLimit() : this.pacer.budget(now) + this.aheadBytes();
-    const bytes = Math.max(0, Math.floor(Math.min(this.windowRoom(), paced) - this.queued - this.residual));
+    const free = Math.min(this.windowRoom(), paced - this.residual) - this.queued;
+    const bytes = Math.max(0, Math.floor(free));
     if (bytes < this.options.datagramBytes) this.wasBelow = true;
     return bytes;
   }
@@ -166,7 +171,7 @@ export class Sender {
   /** Sends what window, pacing and this turn's share allow. */
   transmit(now: number): void {
     this.more = false;
-    this.wakeMs = undefined;
+    this.wakeMs = Infinity;
     this.retryBlocked();
     for (let sent = 0; ; ) {
       if (this.output.congested()) {
@@ -187,8 +192,11 @@ export class Sender {
   private sendOne(now: number): boolean {
     const bytes = this.backend.send(this.output.slot());
     if (bytes === 0) {
-      // The backend is empty, or its window is full. With room left it is the former.
-      if (this.residual > 0 && this.windowRoom() > 2 * this.options.datagramBytes) this.residual = 0;
+      // The backend is empty, or its window is full. With room left it is the former, whatever the estimate says.
+      if (this.residual > 0 && this.queryRoom() >= this.options.datagramBytes) {
+        this.residual = 0;
+        this.roomKnown = false;
+      }
       return false;
     }
     this.output.submit(bytes);
@@ -202,17 +210,17 @@ export class Sender {
     for (const stream of this.ready) {
       const allowed = this.allowance(Math.min(this.queued, FEED_BYTES), now);
       if (stream.queue.length > 0 && allowed <= 0) return false;
-      if (this.feedStream(stream, allowed)) return true;
+      if (this.feedStream(stream, allowed, now)) return true;
     }
     return false;
   }
 
   /** One piece of a stream's queue; the stream then goes behind the others. */
-  private feedStream(stream: QuicStream, allowed: number): boolean {
+  private feedStream(stream: QuicStream, allowed: number, now: number): boolean {
     const piece = stream.queue.length === 0 ? EMPTY : stream.queue.peek(allowed);
     const fin = stream.sendSide === 'ending' && piece.length === stream.queue.length;
     this.ready.delete(stream);
-    const taken = this.offer(stream, piece, fin);
+    const taken = this.offer(stream, piece, fin, now);
     if (taken < 0) return false;
     stream.queue.consume(taken);
     this.queued -= taken;
@@ -226,13 +234,14 @@ export class Sender {
   private feedDirectly(stream: QuicStream, data: Uint8Array, count: number, now: number): number {
     const allowed = this.allowance(count, now);
     if (allowed <= 0) return 0;
-    const taken = this.offer(stream, data.subarray(0, allowed), false);
+    const taken = this.offer(stream, data.subarray(0, allowed), false, now);
     if (taken >= 0 && taken < allowed && this.room > 0) this.block(stream);
     return Math.max(0, taken);
   }
 
   /** Bytes the backend took; -1 when the stream takes none ever again. Afterwards `room` > 0 tells who was short. */
-  private offer(stream: QuicStream, piece: Uint8Array, fin: boolean): number {
+  private offer(stream: QuicStream, piece: Uint8Array, fin: boolean, now: number): number {
+    this.lastFedMs = now;
     const roomBefore = this.windowRoom();
     const taken = this.backend.streamSend(stream.id, piece, fin);
     if (typeof taken !== 'number') {
@@ -247,11 +256,14 @@ export class Sender {
 
   /** How many of `wanted` bytes may go to the backend now: all, or as many as fill whole datagrams. */
   private allowance(wanted: number, now: number): number {
-    const budget = this.pacer.budget(now);
-    const free = Math.min(this.windowRoom(), budget) * PAYLOAD_OF_WINDOW - this.residual;
-    if (free >= wanted) return wanted;
+    // All of the window, though headers will need some of it: a backend that is given less than it could send takes
+    // its user for idle, and does not let the window grow.
+    const room = this.windowRoom();
+    const paced = this.pacer.budget(now) - this.residual;
+    if (Math.min(room, paced) >= wanted) return wanted;
+    if (room <= paced) return room;
     const payload = this.options.datagramBytes - MAX_OVERHEAD_BYTES;
-    return Math.floor(free / payload) * payload;
+    return Math.floor(paced / payload) * payload;
   }
 
   private enqueue(stream: QuicStream, data: Uint8Array): void {
@@ -291,9 +303,16 @@ export class Sender {
     }
   }
 
-  /** What the congestion window and the connection's flow control leave, as the backend counts. */
+  /** What the congestion window and the connection's flow control leave for bytes that the backend does not have yet. */
   private windowRoom(): number {
     if (this.roomKnown) return this.room;
+    // What the backend still holds will use the window, but it does not count it.
+    this.room = Math.max(0, this.queryRoom() - this.residual);
+    this.roomKnown = true;
+    return this.room;
+  }
+
+  private queryRoom(): number {
     let room = -1;
     let queries = 0;
     for (const stream of this.streams.values()) {
@@ -304,9 +323,7 @@ export class Sender {
       if (queries === MAX_ROOM_QUERIES || room > MAX_UNSENT_BYTES) break;
     }
     const window = this.sampler.latest.cwndBytes;
-    this.room = room < 0 ? window : Math.min(room, window);
-    this.roomKnown = true;
-    return this.room;
+    return room < 0 ? window : Math.min(room, window);
   }
 
   private unsentLimit(): number {

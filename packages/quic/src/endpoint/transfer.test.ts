@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { connectedPair, type Pair } from './test-support/peers.js';
+import { connectedPair, type Pair } from '../test-support/peers.js';
 
 const MIB = 1024 * 1024;
 

@@ -1,7 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { KwikError } from '@kwik/wire';
-import type { TrustOptions } from './options.js';
+import type { TrustOptions } from '../endpoint/options.js';
 
 /** Trust options that were read and found usable. */
 export interface ResolvedTrust {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { BackendConfig } from './backend.js';
+import type { BackendConfig } from '../backends/backend.js';
 
 /** Configurations kept: each holds parsed certificates. */
 const MAX_CONFIGS = 32;

@@ -1,5 +1,5 @@
-import type { BackendConnection, StreamReadResult } from './backend.js';
-import type { ReceiveSlab } from './receive-slab.js';
+import type { BackendConnection, StreamReadResult } from '../backends/backend.js';
+import type { ReceiveSlab } from '../socket/receive-slab.js';
 import type { QuicStream } from './stream.js';
 
 /** What the receiver needs of its connection. */
@@ -14,6 +14,7 @@ export interface ReceiverOwner {
 export class Receiver {
   /** Stream bytes that were handed over. */
   deliveredBytes = 0;
+  private latest: QuicStream | undefined;
   private readonly result: StreamReadResult = { bytes: -1, fin: false, resetCode: -1 };
 
   constructor(
@@ -25,9 +26,16 @@ export class Receiver {
   /** Delivers all that can be read of streams that are not paused. */
   deliver(): void {
     if (!this.backend.isReadable()) return;
+    // Bulk data comes on one stream; asking it first saves the list of all that are readable.
+    if (this.latest?.receiveSide === 'open' && !this.latest.paused) {
+      this.read(this.latest);
+      if (!this.backend.isReadable()) return;
+    }
     for (const id of this.backend.readableStreams()) {
       const stream = this.owner.streamFor(id);
-      if (stream !== undefined) this.read(stream);
+      if (stream === undefined) continue;
+      this.latest = stream;
+      this.read(stream);
     }
   }
 

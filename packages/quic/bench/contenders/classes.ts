@@ -1,0 +1,79 @@
+import { createHmac, randomBytes, timingSafeEqual, webcrypto } from 'node:crypto';
+import { events, QUICClient, QUICServer, type QUICStream } from '@matrixai/quic';
+import { CHUNK_BYTES, CONNECTION_WINDOW_BYTES, type Contender, STREAM_WINDOW_BYTES, type Settings } from './contender.js';
+
+/** `QUICClient` and `QUICServer` of `@matrixai/quic`, used as its README does. */
+export const classes: Contender = {
+  async serve(issued, settings) {
+    const server = new QUICServer({
+      crypto: { key: toArrayBuffer(randomBytes(32)), ops: { sign, verify } },
+      config: { key: issued.keyPem, cert: issued.certPem, verifyPeer: false, ...transport(settings) },
+    });
+    server.addEventListener(events.EventQUICServerConnection.name, (event: Event) => {
+      const connection = (event as events.EventQUICServerConnection).detail;
+      connection.addEventListener(events.EventQUICConnectionStream.name, (streamEvent: Event) => {
+        const stream = (streamEvent as events.EventQUICConnectionStream).detail;
+        void sendAll(stream, settings.bytes);
+      });
+    });
+    await server.start({ host: '127.0.0.1' });
+    return server.port;
+  },
+
+  async fetch(port, caPem, settings) {
+    const client = await QUICClient.createQUICClient({
+      host: '127.0.0.1',
+      port,
+      localHost: '127.0.0.1',
+      crypto: { ops: { randomBytes: fillRandom } },
+      config: { ca: caPem, verifyPeer: true, ...transport(settings) },
+      serverName: 'localhost',
+    });
+    const start = performance.now();
+    const stream = client.connection.newStream();
+    const writer = stream.writable.getWriter();
+    await writer.write(Uint8Array.of(1));
+    await writer.close();
+    let bytes = 0;
+    for await (const chunk of stream.readable) bytes += chunk.length;
+    return { bytes, seconds: (performance.now() - start) / 1000 };
+  },
+};
+
+async function sendAll(stream: QUICStream, bytes: number): Promise<void> {
+  const chunk = new Uint8Array(CHUNK_BYTES).fill(7);
+  for await (const _ of stream.readable);
+  const writer = stream.writable.getWriter();
+  for (let left = bytes; left > 0; left -= chunk.length) {
+    await writer.write(left < chunk.length ? chunk.subarray(0, left) : chunk);
+  }
+  await writer.close();
+}
+
+function transport(settings: Settings): object {
+  return {
+    applicationProtos: ['kwik/1'],
+    maxIdleTimeout: 30_000,
+    maxSendUdpPayloadSize: settings.datagramBytes,
+    maxRecvUdpPayloadSize: 65_527,
+    initialMaxData: CONNECTION_WINDOW_BYTES,
+    initialMaxStreamDataBidiLocal: STREAM_WINDOW_BYTES,
+    initialMaxStreamDataBidiRemote: STREAM_WINDOW_BYTES,
+  };
+}
+
+async function sign(key: ArrayBuffer, data: ArrayBuffer): Promise<ArrayBuffer> {
+  return toArrayBuffer(createHmac('sha256', Buffer.from(key)).update(Buffer.from(data)).digest());
+}
+
+async function verify(key: ArrayBuffer, data: ArrayBuffer, signature: ArrayBuffer): Promise<boolean> {
+  return timingSafeEqual(Buffer.from(await sign(key, data)), Buffer.from(signature));
+}
+
+async function fillRandom(data: ArrayBuffer): Promise<void> {
+  webcrypto.getRandomValues(new Uint8Array(data));
+}
+
+function toArrayBuffer(buffer: Buffer): ArrayBuffer {
+  return buffer.buffer.slice(buffer.byteOffset, buffer.byteOffset + buffer.byteLength) as ArrayBuffer;
+}

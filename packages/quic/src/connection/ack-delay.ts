@@ -1,0 +1,36 @@
+/** Datagrams after which an acknowledgement is due: half a burst of a fast sender. */
+const ACK_EVERY_DATAGRAMS = 16;
+/**
+ * How long one is held back at most; far below the 25 ms of RFC 9000, section 18.2, so that a peer's round-trip times
+ * and loss detection do not notice.
+ */
+const MAX_DELAY_MS = 1;
+
+/**
+ * When a mere acknowledgement is due. Every turn of the loop would do, but a fast stream then costs a packet for every
+ * three or four received, at both ends. Pure.
+ */
+export class AckDelay {
+  private waiting = 0;
+  private due = Infinity;
+
+  /** When the oldest datagram must be acknowledged, ms; Infinity when none waits. */
+  get dueMs(): number {
+    return this.due;
+  }
+
+  received(now: number): void {
+    this.waiting += 1;
+    if (this.due === Infinity) this.due = now + MAX_DELAY_MS;
+  }
+
+  /** Everything that was received is acknowledged. */
+  sent(): void {
+    this.waiting = 0;
+    this.due = Infinity;
+  }
+
+  mayWait(now: number): boolean {
+    return this.waiting < ACK_EVERY_DATAGRAMS && now < this.due;
+  }
+}

@@ -1,0 +1,45 @@
+import type { KwikError, TransportAddress, TransportCloseInfo } from '@kwik/wire';
+import type { ResolvedTransport } from '../endpoint/options.js';
+import type { ReceiveSlab } from '../socket/receive-slab.js';
+import type { BlockPool } from './byte-queue.js';
+import type { Connection } from './connection.js';
+
+/** What a connection needs of its endpoint. */
+export interface ConnectionHost {
+  /** Milliseconds on the endpoint's clock. */
+  now(): number;
+  readonly slab: ReceiveSlab;
+  readonly blocks: BlockPool;
+  /** Asks for a turn soon; never calls back at once. */
+  wake(connection: Connection): void;
+  /** Memory for the next datagram. */
+  slot(connection: Connection): Buffer;
+  submit(connection: Connection, bytes: number): void;
+  congested(): boolean;
+  /** The connection has ended; packets may still come for a while. */
+  ended(connection: Connection): void;
+}
+
+/** The part that differs between the two sides of a handshake. */
+export interface HandshakeParty {
+  /** TLS is through. An error refuses the peer, who is told `tlsAlert`. */
+  check(connection: Connection): { readonly error: KwikError; readonly tlsAlert: number } | undefined;
+  /** The connection may be used. */
+  completed(connection: Connection): void;
+  /** It never will be. */
+  failed(connection: Connection, info: TransportCloseInfo, refusal: KwikError | undefined): void;
+  /** Whether more than the end of TLS is needed: a word from the peer after it. */
+  readonly awaitsPeer: boolean;
+}
+
+export interface ConnectionSettings {
+  readonly side: 'client' | 'server';
+  readonly local: TransportAddress;
+  readonly remote: TransportAddress;
+  /** The connection id that the peer sends to. */
+  readonly id: Uint8Array;
+  readonly transport: ResolvedTransport;
+  /** When the handshake must be done, ms on the endpoint's clock. */
+  readonly handshakeDeadlineMs: number;
+  readonly onHandshakeTimeout: () => KwikError;
+}

@@ -1,0 +1,417 @@
+import {
+  KwikError,
+  type PathTransport,
+  type PathTransportHandler,
+  type TransportAddress,
+  type TransportStats,
+  type TransportStream,
+} from '@kwik/wire';
+import type { BackendConnection } from '../backends/backend.js';
+import { AckDelay } from './ack-delay.js';
+import type { ConnectionHost, ConnectionSettings, HandshakeParty } from './connection-types.js';
+import type { HeapItem } from '../endpoint/deadline-heap.js';
+import { Ending } from './ending.js';
+import { Pacer } from './pacer.js';
+import { PathSampler } from './path-sampler.js';
+import { Receiver } from './receiver.js';
+import { Sender } from './sender.js';
+import { StreamTable } from './stream-table.js';
+import { checkedCode, type QuicStream } from './stream.js';
+import { TrafficGuard } from './traffic-guard.js';
+
+type Phase = 'handshake' | 'open' | 'flushing' | 'ended';
+
+/** RFC 9000, section 20.2: CRYPTO_ERROR plus the TLS alert. */
+const CRYPTO_ERROR = 0x100;
+/** RFC 9000, section 20.1. */
+const PROTOCOL_VIOLATION = 0x0a;
+/** Who has sent data so lately may have to repeat some, and does not hold acknowledgements back. */
+const QUIET_MS = 50;
+
+/**
+ * One QUIC connection: a backend's state machine, driven by the endpoint. Datagrams are handed in as they come
+ * (`receive`); everything else, calls to handlers above all, happens in `turn`, at most once per turn of Node's loop
+ * and never inside a call of the application.
+ */
+export class Connection implements PathTransport, HeapItem {
+  peerCertificates: readonly Uint8Array[] = [];
+  heapIndex = -1;
+  deadlineMs = 0;
+  /** In the endpoint's list of those that wait for a turn. */
+  waiting = false;
+  private phase: Phase = 'handshake';
+  private handler: PathTransportHandler | undefined;
+  private inTurn = false;
+  /** The next turn sends, even if only acknowledgements are due. */
+  private urgent = true;
+  private receivedMs: number;
+  private peerSpoke = false;
+  private backendDeadlineMs = Infinity;
+  private readonly pacer: Pacer;
+  private readonly sampler = new PathSampler();
+  private readonly sender: Sender;
+  private readonly receiver: Receiver;
+  private readonly streams: StreamTable;
+  private readonly guard: TrafficGuard;
+  private readonly acks = new AckDelay();
+  private readonly ending: Ending;
+
+  constructor(
+    readonly backend: BackendConnection,
+    private readonly settings: ConnectionSettings,
+    private readonly host: ConnectionHost,
+    private readonly party: HandshakeParty,
+    private now: number,
+  ) {
+    const { transport } = settings;
+    this.receivedMs = now;
+    this.pacer = new Pacer(transport.pacing, transport.datagramBytes, now);
+    this.guard = new TrafficGuard(transport.connectionWindowBytes);
+    this.ending = new Ending(backend);
+    this.streams = new StreamTable(settings.side, backend, host.blocks, {
+      accept: (stream, data) => this.accept(stream, data),
+      finish: (stream) => this.finishStream(stream),
+      reset: (stream, code) => this.resetStream(stream, code),
+      stop: (stream, code) => this.stopStream(stream, code),
+      readMore: () => this.wake(),
+    });
+    const output = {
+      slot: () => host.slot(this),
+      submit: (bytes: number) => this.submit(bytes),
+      congested: () => host.congested(),
+    };
+    this.sender = new Sender(backend, this.pacer, this.sampler, output, this.streams.all, transport);
+    this.receiver = new Receiver(backend, host.slab, {
+      streamFor: (id) => this.streamFor(id),
+      receiveDone: (stream) => this.streams.settle(stream),
+    });
+  }
+
+  get side(): 'client' | 'server' {
+    return this.settings.side;
+  }
+
+  get local(): TransportAddress {
+    return this.settings.local;
+  }
+
+  get remote(): TransportAddress {
+    return this.settings.remote;
+  }
+
+  get closed(): boolean {
+    return this.phase === 'ended' || this.phase === 'flushing';
+  }
+
+  attach(handler: PathTransportHandler): void {
+    if (this.handler !== undefined) throw new KwikError('ERR_KWIK_INVALID_STATE', 'the transport has a handler already');
+    this.handler = handler;
+    this.host.wake(this);
+  }
+
+  openStream(options: { unidirectional: boolean }): TransportStream | undefined {
+    if (this.phase !== 'open') return undefined;
+    const stream = this.streams.open(options.unidirectional);
+    if (stream !== undefined) this.sender.onStreamOpened();
+    return stream;
+  }
+
+  sendableBytes(): number {
+    return this.phase === 'open' ? this.sender.sendable(this.currentMs()) : 0;
+  }
+
+  lastReceivedMs(): number {
+    return this.receivedMs;
+  }
+
+  stats(): TransportStats {
+    const { sampler, sender } = this;
+    const { cwndBytes, deliveryRateBps, sentPackets, lostPackets, sentBytes, receivedBytes } = sampler.latest;
+    return {
+      rttMs: sampler.rttMs,
+      minRttMs: sampler.minRttMs,
+      rttVarMs: sampler.rttVarMs,
+      cwndBytes,
+      bytesInFlight: this.phase === 'open' ? sender.inFlightBytes : 0,
+      unsentBytes: sender.unsentBytes,
+      deliveryRateBps,
+      sentPackets,
+      lostPackets,
+      sentBytes,
+      receivedBytes,
+      datagramBytes: this.datagramBytes,
+    };
+  }
+
+  close(code: number, reason: string): void {
+    checkedCode(code);
+    if (this.phase !== 'open') return;
+    this.ending.wish(code, reason, this.currentMs());
+    this.phase = 'flushing';
+    this.wake();
+  }
+
+  // --- For the endpoint ---
+
+  get id(): Uint8Array {
+    return this.settings.id;
+  }
+
+  get datagramBytes(): number {
+    return this.settings.transport.datagramBytes;
+  }
+
+  /** The handshake is not complete. */
+  get halfOpen(): boolean {
+    return this.phase === 'handshake';
+  }
+
+  get ended(): boolean {
+    return this.phase === 'ended';
+  }
+
+  /** Packets may still come for it, and are to be answered or ignored (RFC 9000, section 10.2). */
+  get lingers(): boolean {
+    return this.backend.draining() && !this.backend.closed();
+  }
+
+  /** Gives up a handshake; does nothing after it. */
+  abandon(error: KwikError): void {
+    if (this.phase === 'handshake') this.fail(error, 0);
+  }
+
+  /** Ends the connection for an error on this side: `transportCode` is what the peer is told. */
+  fail(error: KwikError, transportCode: number): void {
+    if (this.phase !== 'ended' && this.ending.fail(error, transportCode, this.currentMs())) this.wake();
+  }
+
+  /** The endpoint closes. */
+  shutDown(): void {
+    const why = 'the endpoint was closed';
+    if (this.phase === 'open' && this.handler !== undefined) this.close(0, why);
+    else if (this.phase !== 'flushing') this.fail(new KwikError('ERR_KWIK_ABORTED', why), 0);
+  }
+
+  /** One datagram from the peer; `hasShortHeader` if there is a 1-RTT packet in it. */
+  receive(datagram: Uint8Array, now: number, hasShortHeader: boolean): void {
+    if (this.phase === 'ended') {
+      this.answerLate();
+      return;
+    }
+    if (hasShortHeader && !this.peerSpoke) this.peerSpoke = this.phase !== 'handshake' || this.backend.established();
+    if (this.backend.receive(datagram)) this.receivedMs = now;
+    this.guard.onReceived(datagram.length);
+    this.sender.onReceived();
+    this.acks.received(now);
+    if (!this.inTurn) this.host.wake(this);
+  }
+
+  /** The deadline has come. */
+  expire(now: number): void {
+    if (now < this.backendDeadlineMs) return;
+    this.backend.onTimeout();
+    this.sender.onReceived();
+    this.urgent = true;
+  }
+
+  /** Everything that a connection does. */
+  turn(now: number): void {
+    this.now = now;
+    this.inTurn = true;
+    if (now >= this.acks.dueMs) this.urgent = true;
+    try {
+      if (this.phase === 'handshake') this.handshake();
+      if (this.phase === 'open' || this.phase === 'flushing') this.work();
+      if (this.phase !== 'ended' && !this.holdsAcknowledgement()) this.transmit();
+      this.observeEnd();
+      this.tellEnd();
+    } finally {
+      this.inTurn = false;
+      this.urgent = false;
+    }
+    this.planBackend();
+    if (this.phase !== 'ended' && (this.sender.hasMore || this.owesNews())) this.host.wake(this);
+  }
+
+  /** When the endpoint should call `expire` and `turn` next; Infinity when never. */
+  nextDeadlineMs(): number {
+    if (this.phase === 'ended') return this.backendDeadlineMs;
+    const handshakeMs = this.phase === 'handshake' ? this.settings.handshakeDeadlineMs : Infinity;
+    return Math.min(this.backendDeadlineMs, handshakeMs, this.sender.wakeAtMs, this.ending.dueMs, this.acks.dueMs);
+  }
+
+  // --- A turn's parts ---
+
+  private handshake(): void {
+    if (this.ending.isOver(this.now) || this.ending.error !== undefined) return;
+    if (!this.backend.established()) {
+      if (this.now >= this.settings.handshakeDeadlineMs) this.abandon(this.settings.onHandshakeTimeout());
+      return;
+    }
+    if (this.party.awaitsPeer && !this.peerSpoke) return;
+    this.peerCertificates = this.backend.peerCertificates();
+    const refusal = this.party.check(this);
+    if (refusal !== undefined) {
+      this.fail(refusal.error, CRYPTO_ERROR + refusal.tlsAlert);
+      return;
+    }
+    this.phase = 'open';
+    this.sample();
+    this.party.completed(this);
+  }
+
+  private work(): void {
+    if (this.guard.exceeded(this.receiver.deliveredBytes, this.sampler.latest.sentBytes)) {
+      const text = `the peer sent ${this.guard.receivedBytes} bytes, only ${this.receiver.deliveredBytes} of them stream data`;
+      this.fail(new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', text), PROTOCOL_VIOLATION);
+      return;
+    }
+    if (this.sampler.due(this.now)) this.sample();
+    if (this.phase !== 'open' || this.handler === undefined) return;
+    this.receiver.deliver();
+    this.tellStreams();
+    if (!this.closed && this.sender.takeSendableEdge(this.now)) this.handler.onSendable();
+  }
+
+  private transmit(): void {
+    this.acks.sent();
+    this.sender.transmit(this.now);
+  }
+
+  /** Acknowledgements alone can wait a little; all else makes the turn urgent. */
+  private holdsAcknowledgement(): boolean {
+    if (this.phase !== 'open' || this.urgent || this.sender.hasMore) return false;
+    const quietMs = 4 * this.sampler.rttMs + QUIET_MS;
+    return this.sender.quietFor(this.now) > quietMs && this.acks.mayWait(this.now);
+  }
+
+  private sample(): void {
+    const before = this.sampler.latest.retransmittedBytes;
+    const stats = this.backend.pathStats();
+    if (stats === undefined) return;
+    this.sampler.record(stats, this.now);
+    this.pacer.update(stats.cwndBytes, this.sampler.rttMs, this.sampler.minRttMs, this.now);
+    if (stats.retransmittedBytes > before) this.sender.onRetransmission(stats.retransmittedBytes - before);
+    this.streams.findStopped((stream, code) => {
+      stream.pendingStop = code;
+      this.sender.discard(stream);
+    });
+  }
+
+  /** STOP_SENDING and room for writing, to those who are owed the news. */
+  private tellStreams(): void {
+    for (const stream of this.streams.all.values()) {
+      if (this.closed) return;
+      if (stream.handler === undefined) continue;
+      if (stream.pendingStop !== undefined) {
+        const code = stream.pendingStop;
+        stream.pendingStop = undefined;
+        this.streams.settle(stream);
+        stream.handler.onStopSending(code);
+      } else if (stream.wantsWritable && this.sender.writableAgain(stream)) {
+        stream.wantsWritable = false;
+        stream.handler.onWritable();
+      }
+    }
+  }
+
+  private owesNews(): boolean {
+    if (this.phase !== 'open' || this.handler === undefined) return false;
+    return this.sender.sendableEdge(this.now) || this.streams.anyNews((stream) => this.sender.writableAgain(stream));
+  }
+
+  private observeEnd(): void {
+    if (this.phase === 'ended') return;
+    if (this.phase === 'flushing' && this.ending.closeAsWished(this.sender.drained, this.now)) this.transmit();
+    if (!this.ending.isOver(this.now)) return;
+    const wasHandshake = this.phase === 'handshake';
+    // What came before the end waits, as the end does, until somebody is there to hear of it.
+    if (!wasHandshake && this.handler === undefined && this.ending.error === undefined) return;
+    this.phase = 'ended';
+    const info = this.ending.conclude();
+    this.streams.clear();
+    this.host.ended(this);
+    if (!wasHandshake) return;
+    this.ending.takeUntold();
+    this.party.failed(this, info, this.ending.error);
+  }
+
+  private tellEnd(): void {
+    if (this.phase !== 'ended' || this.handler === undefined) return;
+    const info = this.ending.takeUntold();
+    if (info !== undefined) this.handler.onClose(info);
+  }
+
+  private planBackend(): void {
+    const timeoutMs = this.backend.timeoutMs();
+    // Rounded down by the backend: called sooner it would do nothing and ask again at once.
+    this.backendDeadlineMs = timeoutMs === undefined ? Infinity : this.now + timeoutMs + 1;
+  }
+
+  // --- For streams ---
+
+  private streamFor(id: number): QuicStream | undefined {
+    const known = this.streams.all.get(id);
+    if (known !== undefined || this.phase !== 'open') return known;
+    const stream = this.streams.adopt(id);
+    if (stream === undefined) return undefined;
+    this.handler?.onStream(stream);
+    if (stream.handler === undefined) {
+      // Nobody attached: the peer is told that nobody reads.
+      stream.stopSending(0);
+      stream.reset(0);
+    }
+    return stream;
+  }
+
+  private accept(stream: QuicStream, data: Uint8Array): number {
+    if (this.phase !== 'open') return 0;
+    const count = this.sender.accept(stream, data, this.currentMs());
+    this.wake();
+    return count;
+  }
+
+  private finishStream(stream: QuicStream): void {
+    this.sender.finish(stream);
+    this.wake();
+  }
+
+  private resetStream(stream: QuicStream, code: number): void {
+    this.sender.discard(stream);
+    this.backend.streamReset(stream.id, code);
+    this.streams.settle(stream);
+    this.wake();
+  }
+
+  private stopStream(stream: QuicStream, code: number): void {
+    stream.receiveSide = 'done';
+    this.backend.streamStop(stream.id, code);
+    this.streams.settle(stream);
+    this.wake();
+  }
+
+  // --- Helpers ---
+
+  private submit(bytes: number): void {
+    this.ending.onDatagram(this.host.slot(this), bytes);
+    this.host.submit(this, bytes);
+  }
+
+  private answerLate(): void {
+    const datagram = this.ending.answer();
+    if (datagram === undefined) return;
+    this.host.slot(this).set(datagram);
+    this.host.submit(this, datagram.length);
+  }
+
+  /** Something is to be sent, or told. */
+  private wake(): void {
+    this.urgent = true;
+    if (!this.inTurn && this.phase !== 'ended') this.host.wake(this);
+  }
+
+  /** Within a turn time stands still. */
+  private currentMs(): number {
+    return this.inTurn ? this.now : this.host.now();
+  }
+}
