@@ -208,8 +208,11 @@ export class SessionEngine implements PathRuntimeEvents {
   onDead(path: PathRuntime): void {
     this.paths.delete(path.id);
     this.plane.removePath(path.id);
+    if (this.#closeInfo !== undefined) {
+      this.history.update(path.info());
+      return;
+    }
     this.#notifyPath(path);
-    if (this.#closeInfo !== undefined) return;
     const fatal = this.#role.onPathDead(path);
     if (fatal !== undefined) this.fail(fatal);
     this.wake();

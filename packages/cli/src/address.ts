@@ -1,0 +1,64 @@
+import { isIPv6 } from 'node:net';
+import { usageError } from './errors.js';
+
+/** Used when an address names no port. */
+export const DEFAULT_PORT = 4433;
+const MAX_PORT = 65_535;
+/** RFC 1035: 253 characters and the dot of the root. */
+const MAX_HOST_CHARACTERS = 254;
+
+export interface HostPort {
+  /** Without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface KwikUrl extends HostPort {
+  /** Decoded, without the leading slash; empty for the top folder. Not trusted: the server checks it. */
+  readonly path: string;
+}
+
+/** `host:port`, an IPv6 host in brackets. `port` may be 0 only where the system is to choose one. */
+export function parseHostPort(text: string, options: { readonly allowZero?: boolean } = {}): HostPort {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]*))(?::(\d{1,5}))?$/u.exec(text);
+  const host = match?.[1] ?? match?.[2] ?? '';
+  if (match === null || host === '' || host.length > MAX_HOST_CHARACTERS || !/^[A-Za-z0-9._:%-]+$/u.test(host)) {
+    throw usageError(`'${text}' is not HOST:PORT; write for example 127.0.0.1:4433 or [::1]:4433`);
+  }
+  if (match[1] !== undefined && !isIPv6(host)) throw usageError(`'${text}': only an IPv6 address goes in brackets`);
+  const port = match[3] === undefined ? DEFAULT_PORT : Number(match[3]);
+  if (port > MAX_PORT || (port === 0 && options.allowZero !== true)) {
+    throw usageError(`'${text}': the port must be from 1 to ${MAX_PORT}`);
+  }
+  return { host, port };
+}
+
+export function formatHostPort({ host, port }: HostPort): string {
+  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** `kwik://HOST[:PORT]/PATH`, percent-encoded where needed. Dots are left in the path: refusing them is the server's. */
+export function parseKwikUrl(text: string): KwikUrl {
+  const match = /^kwik:\/\/([^/?#]+)(\/[^?#]*)?$/iu.exec(text);
+  if (match === null) throw usageError(`'${text}' is not a kwik URL; ${urlHint(text)}`);
+  const address = parseHostPort(match[1] ?? '');
+  const segments = (match[2] ?? '/').slice(1).split('/').map((segment) => decodeSegment(segment, text));
+  return { ...address, path: segments.join('/') };
+}
+
+function decodeSegment(segment: string, url: string): string {
+  let decoded: string;
+  try {
+    decoded = decodeURIComponent(segment);
+  } catch {
+    throw usageError(`'${url}': a % must be followed by two hexadecimal digits; write a plain % as %25`);
+  }
+  // An encoded separator would mean one thing here and another at a server that decodes it.
+  if (/[/\\\0]/u.test(decoded)) throw usageError(`'${url}': a name cannot hold a slash, a backslash or a NUL`);
+  return decoded;
+}
+
+function urlHint(text: string): string {
+  if (/[?#]/u.test(text)) return 'write ? as %3F and # as %23';
+  return 'write kwik://HOST:PORT/PATH';
+}

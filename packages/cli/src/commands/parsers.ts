@@ -1,0 +1,66 @@
+import { InvalidArgumentError } from 'commander';
+import { parseHostPort } from '../address.js';
+
+/** Parsers of option values; their errors name the option by themselves (commander adds it). */
+
+const SIZE_FACTORS: ReadonlyMap<string, number> = new Map([
+  ['', 1],
+  ['k', 1e3],
+  ['kb', 1e3],
+  ['m', 1e6],
+  ['mb', 1e6],
+  ['g', 1e9],
+  ['gb', 1e9],
+]);
+
+export function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmg]?b?)$/iu.exec(text);
+  const factor = SIZE_FACTORS.get((match?.[2] ?? '').toLowerCase().replace(/^b$/u, ''));
+  if (match === null || factor === undefined) throw new InvalidArgumentError('Write a size such as 30MB or 500000.');
+  return Math.round(Number(match[1]) * factor);
+}
+
+export function parseWhole(text: string): number {
+  if (!/^\d{1,15}$/u.test(text)) throw new InvalidArgumentError('Write a whole number.');
+  return Number(text);
+}
+
+export function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!/^\d+(?:\.\d+)?$/u.test(text) || seconds <= 0 || seconds > 86_400) {
+    throw new InvalidArgumentError('Write seconds, above 0 and up to 86400.');
+  }
+  return seconds;
+}
+
+/** Comma-separated rates in Mbit/s, one per server. */
+export function parseRates(text: string): number[] {
+  const rates = text.split(',').map((part) => Number(part.trim()));
+  if (rates.some((rate) => !Number.isFinite(rate) || rate < 0.1 || rate > 1000) || rates.length > 8) {
+    throw new InvalidArgumentError('Write up to 8 rates in Mbit/s from 0.1 to 1000, such as 20,10,5.');
+  }
+  return rates;
+}
+
+export function parseAddress(text: string): string {
+  return checkAddress(text, false);
+}
+
+/** Port 0 lets the system choose. */
+export function parseListenAddress(text: string): string {
+  return checkAddress(text, true);
+}
+
+/** For options that may be given several times. */
+export function collect<T>(parse: (text: string) => T): (text: string, previous: T[]) => T[] {
+  return (text, previous) => [...previous, parse(text)];
+}
+
+function checkAddress(text: string, allowZero: boolean): string {
+  try {
+    parseHostPort(text, { allowZero });
+    return text;
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : '');
+  }
+}

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import type { Session } from '@kwik/session';
+import { download, type Downloaded } from '../get/download.js';
+import type { Existing, Sink } from '../get/sink.js';
+import type { CliIo } from '../io.js';
+import { ServerTotals, type ServerTotal } from '../progress/server-totals.js';
+import { TransferMeter, type TransferState } from '../progress/transfer-meter.js';
+import { FILE_NAME, SAMPLE_NAME, type Stage } from './stage.js';
+
+/** A server that vanishes is replaced within a second; ten say that something else is wrong. */
+const STALL_TIMEOUT_MS = 10_000;
+
+export interface FetchOptions {
+  readonly io: CliIo;
+  readonly stage: Stage;
+  /** Number of the server that is dialled. */
+  readonly server: number;
+  /** False: that server and no other. */
+  readonly together: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** One download of the demo, and what was counted meanwhile. */
+export class Fetch {
+  readonly #options: FetchOptions;
+  readonly #meter: TransferMeter;
+  readonly #totals = new ServerTotals();
+  #session: Session | undefined;
+
+  constructor(options: FetchOptions) {
+    this.#options = options;
+    this.#meter = new TransferMeter(options.io.now());
+  }
+
+  /** Takes a sample of the paths: call it now and then. */
+  servers(): ServerTotal[] {
+    if (this.#session !== undefined) this.#totals.sample(this.#session.getAllPaths(), this.#options.io.now());
+    return this.#totals.list();
+  }
+
+  state(): TransferState {
+    return this.#meter.state(this.#options.io.now());
+  }
+
+  async run(onContent: (doneBytes: number, totalBytes: number) => void): Promise<Downloaded & { state: TransferState }> {
+    const { io, stage, server, together, signal } = this.#options;
+    const address = stage.servers[server]!.address;
+    this.#session = await io.network.dial(stage.via(address), {
+      trust: { ca: await stage.authority() },
+      resolvePath: (peer) => (together ? stage.via(peer) : false),
+      signal,
+    });
+    try {
+      const downloaded = await download(together ? FILE_NAME : SAMPLE_NAME, new Nowhere(), {
+        session: this.#session,
+        signal,
+        timeoutMs: STALL_TIMEOUT_MS,
+        now: () => io.now(),
+        onHeader: (size, offset) => this.#meter.begin(this, size, offset),
+        onContent: (bytes) => {
+          this.#meter.arrived(this, bytes, io.now());
+          const { doneBytes, totalBytes } = this.state();
+          onContent(doneBytes, totalBytes);
+        },
+      });
+      return { ...downloaded, state: this.state() };
+    } finally {
+      this.servers();
+      await this.#session.close();
+    }
+  }
+}
+
+/** The demo is about the way, not about the disk: the content is hashed and forgotten. */
+class Nowhere implements Sink {
+  readonly keptBytes = 0;
+
+  open(): Promise<Existing> {
+    return Promise.resolve({ offset: 0, hash: createHash('sha256') });
+  }
+
+  begin(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  write(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  commit(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  suspend(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  discard(): Promise<void> {
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,70 @@
+import { KwikError, type ErrorCode } from '@kwik/wire';
+import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.js';
+import { oneLine } from './ui/text.js';
+
+export interface ErrorReport {
+  readonly code: string;
+  /** One line, safe to print. */
+  readonly message: string;
+  readonly exitCode: ExitCode;
+}
+
+/** What a person should read for the system errors that users meet. */
+const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EADDRINUSE: 'the address is in use; choose another port, or 0 for any',
+  EADDRNOTAVAIL: 'this machine does not have that address',
+  EDQUOT: 'the disk quota is used up',
+  EEXIST: 'it exists already',
+  EISDIR: 'it is a folder',
+  EMFILE: 'too many open files',
+  ENAMETOOLONG: 'the name is too long',
+  ENOENT: 'no such file or folder',
+  ENOSPC: 'no space is left on the disk',
+  ENOTDIR: 'a part of the path is not a folder',
+  ENOTFOUND: 'the host name is not known',
+  EPERM: 'not permitted',
+  EROFS: 'the disk is read-only',
+};
+
+export function errnoOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** A local file or folder could not be used: says which, and why in words. */
+export function fileError(what: string, path: string, error: unknown): KwikError {
+  if (error instanceof KwikError) return error;
+  return new KwikError('ERR_KWIK_LOCAL_FILE', `cannot ${what} ${path}: ${systemReason(error)}`, { cause: error });
+}
+
+export function usageError(message: string): KwikError {
+  return new KwikError('ERR_KWIK_INVALID_ARGUMENT', message);
+}
+
+/** Turns whatever was thrown into one line, a stable code and an exit status. */
+export function reportError(error: unknown): ErrorReport {
+  if (error instanceof KwikError) {
+    const reason = error.message === '' ? error.code : error.message;
+    return { code: error.code, message: oneLine(reason), exitCode: exitCodeOf(error.code) };
+  }
+  return { code: errnoOf(error) ?? 'ERR_KWIK_INTERNAL', message: oneLine(systemReason(error)), exitCode: EXIT.failed };
+}
+
+/** Whether another server, or a second try, may do better. */
+export function isConnectionFailure(error: unknown): boolean {
+  return error instanceof KwikError && exitCodeOf(error.code) === EXIT.connection && !NEVER_RETRIED.has(error.code);
+}
+
+/** The user must change something first. */
+const NEVER_RETRIED: ReadonlySet<ErrorCode> = new Set([
+  'ERR_KWIK_AUTH_FAILED',
+  'ERR_KWIK_CERTIFICATE',
+  'ERR_KWIK_CREDENTIALS',
+]);
+
+function systemReason(error: unknown): string {
+  const known = SYSTEM_ERRORS[errnoOf(error) ?? ''];
+  if (known !== undefined) return known;
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,63 @@
+import type { ClientTrust, Session } from '@kwik/session';
+import { KwikError } from '@kwik/wire';
+import { reportError } from '../errors.js';
+import type { Network } from '../io.js';
+
+export interface ConnectOptions {
+  /** `host:port`, the preferred one first; the others are for when it cannot be reached. */
+  readonly servers: readonly string[];
+  readonly trust?: ClientTrust;
+  /** For each server. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  /** A server could not be reached and the next is tried. */
+  readonly onFallback?: (line: string) => void;
+}
+
+export interface Connected {
+  readonly session: Session;
+  readonly server: string;
+}
+
+/** Dials the first server that can be reached. The error is that of the first, which the user asked for. */
+export async function connect(network: Network, options: ConnectOptions): Promise<Connected> {
+  const { servers, trust, timeoutMs, signal } = options;
+  let first: KwikError | undefined;
+  for (const [index, server] of servers.entries()) {
+    try {
+      const session = await network.dial(server, { timeoutMs, signal, ...(trust === undefined ? {} : { trust }) });
+      return { session, server };
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      const explained = explainDialError(server, error);
+      first ??= explained;
+      const next = servers[index + 1];
+      if (next !== undefined) options.onFallback?.(`${reportError(explained).message}; trying ${next}`);
+    }
+  }
+  throw first ?? new KwikError('ERR_KWIK_INVALID_ARGUMENT', 'no server to dial');
+}
+
+/** The session says what happened; a user also wants to know what to do. */
+export function explainDialError(server: string, error: unknown): KwikError {
+  const known = KwikError.from(error, 'ERR_KWIK_CONNECT_FAILED');
+  const hint = hintFor(known, server);
+  return new KwikError(known.code, `cannot connect to ${server}: ${known.message}${hint === '' ? '' : `; ${hint}`}`, { cause: error });
+}
+
+function hintFor(error: KwikError, server: string): string {
+  switch (error.code) {
+    case 'ERR_KWIK_CERTIFICATE':
+      return "give its authority with --ca FILE, or its key's SHA-256 with --pin";
+    case 'ERR_KWIK_TIMEOUT':
+    case 'ERR_KWIK_CONNECT_FAILED':
+    case 'ERR_KWIK_IDLE_TIMEOUT':
+      return `is 'kwik serve' running at ${server}, and does UDP get there?`;
+    case 'ERR_KWIK_CONNECTION_REFUSED':
+      return 'try again later';
+    case 'ERR_KWIK_VERSION_MISMATCH':
+      return 'update the older of the two';
+    default:
+      return '';
+  }
+}

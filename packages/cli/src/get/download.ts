@@ -1,0 +1,132 @@
+import { createHash, type Hash } from 'node:crypto';
+import type { Session } from '@kwik/session';
+import { KwikError } from '@kwik/wire';
+import type { ByteReader } from '../protocol/byte-reader.js';
+import { errorOf } from '../protocol/failures.js';
+import { readMessage } from '../protocol/framing.js';
+import { headerSchema, trailerSchema, type Header } from '../protocol/messages.js';
+import { ask, type Asked } from './remote.js';
+import type { Existing, Sink } from './sink.js';
+import { StallGuard } from './stall-guard.js';
+
+export interface DownloadContext {
+  readonly session: Session;
+  readonly signal: AbortSignal;
+  /** Longest wait for the next byte. */
+  readonly timeoutMs: number;
+  readonly now: () => number;
+  /** It is known how much there is, and where this run begins. */
+  readonly onHeader?: (size: number, offset: number) => void;
+  /** Content came, in order. */
+  readonly onContent?: (bytes: number) => void;
+}
+
+export interface Downloaded {
+  /** Of the whole file, bytes. */
+  readonly size: number;
+  /** Where this run began; 0 unless it resumed an earlier one. */
+  readonly offset: number;
+  readonly sha256: string;
+}
+
+/** As much as is taken from the stream between two looks at the clock. */
+const MAX_CHUNK_BYTES = 1024 * 1024;
+/** A server hashes the whole file beside sending it; on a slow disk that may take longer. */
+const SLOWEST_HASH_BYTES_PER_MS = 50_000;
+
+/** Downloads one file into `sink`: whole and verified, or it throws and the sink keeps what is worth keeping. */
+export async function download(path: string, sink: Sink, context: DownloadContext): Promise<Downloaded> {
+  const existing = await openSink(sink, context.signal);
+  const guard = new StallGuard(context.timeoutMs, { now: context.now, outer: context.signal });
+  try {
+    const asked = await askFor(path, existing, context.session, guard.signal);
+    return await receive(path, asked, { existing, sink, context, guard });
+  } catch (error) {
+    const reason = guard.explain(error);
+    await (isWrongContent(reason) ? sink.discard() : sink.suspend());
+    throw reason;
+  } finally {
+    guard.end();
+  }
+}
+
+/** Takes as long as it takes: the digest of a large part is a matter of the local disk. */
+async function openSink(sink: Sink, signal: AbortSignal): Promise<Existing> {
+  try {
+    return await sink.open(signal);
+  } catch (error) {
+    await sink.suspend();
+    throw signal.aborted ? signal.reason : error;
+  }
+}
+
+async function askFor(path: string, { offset, etag, hash }: Existing, session: Session, signal: AbortSignal): Promise<Asked> {
+  const resume = offset === 0 ? {} : { prefixSha256: hash.copy().digest('hex'), ...(etag === undefined ? {} : { etag }) };
+  return ask(session, { op: 'get', path, offset, ...resume }, signal);
+}
+
+interface Receiving {
+  readonly existing: Existing;
+  readonly sink: Sink;
+  readonly context: DownloadContext;
+  readonly guard: StallGuard;
+}
+
+async function receive(path: string, { stream, reader }: Asked, receiving: Receiving): Promise<Downloaded> {
+  const { existing, sink, context, guard } = receiving;
+  try {
+    const header = await readHeader(path, reader, existing, guard.signal);
+    context.onHeader?.(header.size, header.offset);
+    await sink.begin(header);
+    const hash = await readContent(header, reader, receiving);
+    guard.allow(context.timeoutMs + header.size / SLOWEST_HASH_BYTES_PER_MS);
+    const sha256 = hash.digest('hex');
+    await checkTrailer(path, reader, sha256, guard.signal);
+    await sink.commit();
+    return { size: header.size, offset: header.offset, sha256 };
+  } catch (error) {
+    stream.stopSending();
+    throw error;
+  }
+}
+
+async function readHeader(path: string, reader: ByteReader, existing: Existing, signal: AbortSignal): Promise<Header> {
+  const header = await readMessage(reader, headerSchema, 'the header', signal);
+  if (header === null) throw new KwikError('ERR_KWIK_INVALID_MESSAGE', 'the server ended the stream without an answer');
+  if (!header.ok) throw errorOf(header, path);
+  if (header.offset > header.size || (header.offset !== 0 && header.offset !== existing.offset)) {
+    throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `the server offers ${path} from byte ${header.offset}, which was not asked for`);
+  }
+  return header;
+}
+
+/** Passes the content on to the sink; returns the digest state of the whole file. */
+async function readContent(header: Header, reader: ByteReader, receiving: Receiving): Promise<Hash> {
+  const { existing, sink, context, guard } = receiving;
+  const hash = header.offset === 0 ? createHash('sha256') : existing.hash;
+  let left = header.size - header.offset;
+  while (left > 0) {
+    const chunk = await reader.readSome(Math.min(left, MAX_CHUNK_BYTES), guard.signal);
+    if (chunk === null) throw new KwikError('ERR_KWIK_SOURCE_FAILED', `the content ended ${left} bytes early`);
+    context.onContent?.(chunk.length);
+    guard.touch();
+    left -= chunk.length;
+    hash.update(chunk);
+    await sink.write(chunk);
+  }
+  return hash;
+}
+
+async function checkTrailer(path: string, reader: ByteReader, sha256: string, signal: AbortSignal): Promise<void> {
+  const trailer = await readMessage(reader, trailerSchema, 'the trailer', signal);
+  if (trailer === null) throw new KwikError('ERR_KWIK_INVALID_MESSAGE', `${path}: the server ended the stream before the digest`);
+  if (!trailer.ok) throw errorOf(trailer, path);
+  if (trailer.sha256 !== sha256) {
+    throw new KwikError('ERR_KWIK_DIGEST_MISMATCH', `${path}: the content does not match the server's SHA-256; it was thrown away, try again`);
+  }
+}
+
+/** A part that is known to be wrong must not be resumed. */
+function isWrongContent(error: unknown): boolean {
+  return error instanceof KwikError && error.code === 'ERR_KWIK_DIGEST_MISMATCH';
+}

@@ -1,0 +1,148 @@
+import { lstat } from 'node:fs/promises';
+import type { ClientTrust, Session } from '@kwik/session';
+import { KwikError } from '@kwik/wire';
+import { formatHostPort } from '../address.js';
+import { usageError } from '../errors.js';
+import type { ExitCode } from '../exit-codes.js';
+import type { CliIo } from '../io.js';
+import { ServerTotals } from '../progress/server-totals.js';
+import { TransferMeter } from '../progress/transfer-meter.js';
+import { readPem } from '../serve/credentials.js';
+import { Batch } from './batch.js';
+import { checkDistinctTargets, jobForFile, jobsForListing, type Job } from './jobs.js';
+import { withSession } from './link.js';
+import { planGet, type GetOptions, type GetPlan } from './options.js';
+import { PartFile } from './part-file.js';
+import { listRemote } from './remote.js';
+import { GetReporter } from './reporter.js';
+import type { Sink } from './sink.js';
+import { StdoutSink } from './stdout-sink.js';
+
+/** An address that answers at all does so within seconds, even far away and on its third try. */
+const MAX_CONNECT_TIMEOUT_MS = 10_000;
+
+/** `kwik get`: resolves with the exit status, or throws the one error that ended it. */
+export async function runGet(urls: readonly string[], options: GetOptions, io: CliIo): Promise<ExitCode> {
+  const meter = new TransferMeter(io.now());
+  const reporter = new GetReporter(io, options, { meter, totals: new ServerTotals() });
+  try {
+    const plan = planGet(urls, options);
+    const trust = await readTrust(options);
+    await new GetRun({ plan, options, io, reporter, ...(trust === undefined ? {} : { trust }) }).run();
+    return reporter.succeed();
+  } catch (error) {
+    throw reporter.fail(error);
+  }
+}
+
+interface GetRunOptions {
+  readonly plan: GetPlan;
+  readonly options: GetOptions;
+  readonly io: CliIo;
+  readonly reporter: GetReporter;
+  readonly trust?: ClientTrust;
+}
+
+class GetRun {
+  readonly #run: GetRunOptions;
+  readonly #interrupted = new AbortController();
+  #batch: Batch | undefined;
+
+  constructor(run: GetRunOptions) {
+    this.#run = run;
+  }
+
+  async run(): Promise<void> {
+    const { plan, options, io, reporter, trust } = this.#run;
+    const stopListening = io.onInterrupt((signal) => this.#interrupted.abort(interruption(signal)));
+    reporter.start();
+    try {
+      await withSession(
+        io,
+        {
+          servers: plan.servers,
+          ...(trust === undefined ? {} : { trust }),
+          connectTimeoutMs: Math.min(options.timeout * 1000, MAX_CONNECT_TIMEOUT_MS),
+          signal: this.#interrupted.signal,
+          totals: reporter.totals,
+          say: (line) => reporter.say(line),
+          progress: () => reporter.meter.state(io.now()).receivedBytes,
+        },
+        (session) => this.#fetch(session),
+      );
+    } finally {
+      reporter.stop();
+      stopListening();
+    }
+  }
+
+  async #fetch(session: Session): Promise<void> {
+    const { options, io, reporter } = this.#run;
+    const signal = this.#interrupted.signal;
+    try {
+      this.#batch ??= await this.#plan(session, signal);
+      await this.#batch.run({ session, signal, timeoutMs: options.timeout * 1000, now: () => io.now() });
+    } catch (error) {
+      throw signal.aborted ? signal.reason : error;
+    } finally {
+      reporter.transferEnded();
+    }
+  }
+
+  /** What there is to do; asked of the server once, whatever becomes of the session. */
+  async #plan(session: Session, signal: AbortSignal): Promise<Batch> {
+    const { plan, options, reporter } = this.#run;
+    const all: Job[] = [];
+    for (const url of plan.urls) {
+      if (!options.recursive) {
+        all.push(jobForFile(url, options.output, options.dir));
+        continue;
+      }
+      const folder = url.path.replace(/\/+$/u, '');
+      all.push(...jobsForListing(await listRemote(session, folder, signal), folder, options.dir ?? '.'));
+    }
+    checkDistinctTargets(all);
+    const jobs = options.skipExisting ? await withoutExisting(all) : all;
+    const batch = new Batch(jobs, { sinkFor: (job) => this.#sinkFor(job), meter: reporter.meter });
+    reporter.planned(batch, all.length - jobs.length);
+    return batch;
+  }
+
+  #sinkFor(job: Job): Sink {
+    const { plan, options, io } = this.#run;
+    if (job.target === undefined) return new StdoutSink(io.stdout);
+    const [url] = plan.urls;
+    const origin = url === undefined ? '' : formatHostPort(url);
+    return new PartFile(job.target, `kwik://${origin}/${job.path}`, {
+      force: options.force,
+      makeFolders: options.output === undefined && (options.dir !== undefined || options.recursive),
+    });
+  }
+}
+
+async function readTrust({ ca, pin }: GetOptions): Promise<ClientTrust | undefined> {
+  if (ca === undefined && pin.length === 0) return undefined;
+  for (const value of pin) {
+    if (!/^(?:[0-9a-f]{64}|[A-Za-z0-9+/]{43}=?)$/iu.test(value)) {
+      throw usageError(`--pin ${value} is not a SHA-256: 64 hexadecimal digits, or base64`);
+    }
+  }
+  return {
+    ...(ca === undefined ? {} : { ca: await readPem('--ca', ca) }),
+    ...(pin.length === 0 ? {} : { pins: pin }),
+  };
+}
+
+async function withoutExisting(jobs: readonly Job[]): Promise<Job[]> {
+  const left: Job[] = [];
+  for (const job of jobs) {
+    const there = job.target === undefined ? undefined : await lstat(job.target).catch(() => undefined);
+    if (there === undefined) left.push(job);
+  }
+  return left;
+}
+
+function interruption(signal: string): KwikError {
+  return new KwikError('ERR_KWIK_ABORTED', signal === 'SIGINT' ? 'interrupted' : 'terminated');
+}
+

@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import { KwikError } from '@kwik/wire';
+import type { KwikUrl } from '../address.js';
+import { usageError } from '../errors.js';
+import type { ListEntry } from '../protocol/messages.js';
+import { parseServedPath } from '../serve/served-path.js';
+
+/** One file to fetch. */
+export interface Job {
+  /** As the server is asked for it. */
+  readonly path: string;
+  /** Where it goes; undefined: standard output. */
+  readonly target: string | undefined;
+  /** From a listing; undefined until the server says it. */
+  readonly size?: number;
+}
+
+/** Without `-o` a file is stored under its own name, as other tools do. */
+export function jobForFile(url: KwikUrl, output: string | undefined, directory: string | undefined): Job {
+  if (output === '-') return { path: url.path, target: undefined };
+  if (output !== undefined) return { path: url.path, target: output };
+  return { path: url.path, target: join(directory ?? '.', ...safeSegments(baseName(url.path))) };
+}
+
+/**
+ * Jobs for what a server lists below `folder`. The names are the server's: each is checked as strictly as a server checks
+ * ours, so that none leads out of `directory`, and none is used twice.
+ */
+export function jobsForListing(entries: readonly ListEntry[], folder: string, directory: string): Job[] {
+  const prefix = folder === '' ? '' : `${folder.replace(/\/+$/u, '')}/`;
+  const seen = new Set<string>();
+  return entries.map(({ path, size }) => {
+    if (!path.startsWith(prefix) || seen.has(path)) throw badListing(path);
+    seen.add(path);
+    return { path, size, target: join(directory, ...safeSegments(path.slice(prefix.length))) };
+  });
+}
+
+/** Two jobs must not write to the same file. */
+export function checkDistinctTargets(jobs: readonly Job[]): void {
+  const targets = new Set<string>();
+  for (const { target } of jobs) {
+    if (target === undefined) continue;
+    if (targets.has(target)) throw usageError(`two of the files would be written to ${target}; get one of them with -o`);
+    targets.add(target);
+  }
+}
+
+function baseName(path: string): string {
+  const name = path.split('/').at(-1) ?? '';
+  if (name === '') throw usageError('the URL names a folder; use -r to get everything in it, with -d for where to put it');
+  return name;
+}
+
+function safeSegments(path: string): readonly string[] {
+  try {
+    return parseServedPath(path);
+  } catch {
+    throw badListing(path);
+  }
+}
+
+function badListing(path: string): KwikError {
+  return new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `a file called '${path}' cannot be stored under that name; give one with -o`);
+}

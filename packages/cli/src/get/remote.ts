@@ -1,0 +1,55 @@
+import type { Session, Stream } from '@kwik/session';
+import { KwikError } from '@kwik/wire';
+import { ByteReader } from '../protocol/byte-reader.js';
+import { errorOf } from '../protocol/failures.js';
+import { encodeMessage, readMessage } from '../protocol/framing.js';
+import { pageSchema, serversAnswerSchema, PROTOCOL_VERSION, type ListEntry, type ServersAnswer } from '../protocol/messages.js';
+
+/** As many as a server lists; more would only fill our memory. */
+const MAX_ENTRIES = 100_000;
+
+/** A stream on which one request was sent. */
+export interface Asked {
+  readonly stream: Stream;
+  readonly reader: ByteReader;
+}
+
+/** Opens a stream and sends the request that it is for. */
+export async function ask(session: Session, request: object, signal: AbortSignal): Promise<Asked> {
+  const stream = await session.openStreamSync({ signal });
+  await stream.write(encodeMessage({ v: PROTOCOL_VERSION, ...request }));
+  // The end of our side need not be waited for: the answer shows that the request arrived.
+  stream.close().catch(() => undefined);
+  return { stream, reader: new ByteReader(stream) };
+}
+
+/** The files below a folder of the server. */
+export async function listRemote(session: Session, path: string, signal: AbortSignal): Promise<ListEntry[]> {
+  const { stream, reader } = await ask(session, { op: 'list', path }, signal);
+  const entries: ListEntry[] = [];
+  try {
+    for (;;) {
+      const page = await readMessage(reader, pageSchema, 'the listing', signal);
+      if (page === null) throw new KwikError('ERR_KWIK_INVALID_MESSAGE', 'the listing ended early');
+      if (!page.ok) throw errorOf(page, path === '' ? '/' : path);
+      entries.push(...page.entries);
+      if (entries.length > MAX_ENTRIES) throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `the server lists more than ${MAX_ENTRIES} files`);
+      if (!page.more) return entries;
+    }
+  } finally {
+    stream.stopSending();
+  }
+}
+
+/** Asks the primary to add servers that the user named. */
+export async function addServers(session: Session, servers: readonly string[], signal: AbortSignal): Promise<ServersAnswer> {
+  const { stream, reader } = await ask(session, { op: 'add-servers', servers }, signal);
+  try {
+    const answer = await readMessage(reader, serversAnswerSchema, "the server's answer", signal);
+    if (answer === null) throw new KwikError('ERR_KWIK_INVALID_MESSAGE', 'the server did not answer');
+    if (!answer.ok) throw errorOf(answer, 'adding servers');
+    return answer;
+  } finally {
+    stream.stopSending();
+  }
+}

@@ -1,0 +1,162 @@
+import { KwikError } from '@kwik/wire';
+import { reportError } from '../errors.js';
+import { EXIT, type ExitCode } from '../exit-codes.js';
+import type { CliIo } from '../io.js';
+import type { ServerTotals } from '../progress/server-totals.js';
+import type { TransferMeter, TransferState } from '../progress/transfer-meter.js';
+import { LiveTransfer } from '../ui/live-transfer.js';
+import { styleFor } from '../ui/style.js';
+import { oneLine } from '../ui/text.js';
+import type { TransferView } from '../ui/transfer-view.js';
+import { count, formatBytes, formatPercent, formatRate, formatSeconds } from '../ui/units.js';
+import type { Batch } from './batch.js';
+import type { GetOptions } from './options.js';
+import { errorResult, filesResult, transferResult } from './result.js';
+
+/** Failures that are listed one by one; a thousand lines would hide the first. */
+const MAX_LISTED_FAILURES = 20;
+
+interface Counters {
+  readonly meter: TransferMeter;
+  readonly totals: ServerTotals;
+}
+
+/** Everything that `kwik get` says: the live view, remarks, and the end, for people or as JSON. */
+export class GetReporter {
+  readonly meter: TransferMeter;
+  readonly totals: ServerTotals;
+  readonly #io: CliIo;
+  readonly #options: GetOptions;
+  #live: LiveTransfer | undefined;
+  #batch: Batch | undefined;
+  #skipped = 0;
+  /** As it was when the last byte had been verified; closing the session takes no part in it. */
+  #ended: TransferState | undefined;
+
+  constructor(io: CliIo, options: GetOptions, { meter, totals }: Counters) {
+    this.#io = io;
+    this.#options = options;
+    this.meter = meter;
+    this.totals = totals;
+  }
+
+  start(): void {
+    if (!this.#options.json && !this.#options.quiet) this.#live = new LiveTransfer(this.#io, () => this.#view());
+  }
+
+  planned(batch: Batch, skipped: number): void {
+    this.#batch = batch;
+    this.#skipped = skipped;
+  }
+
+  say(line: string): void {
+    const clean = `kwik: ${oneLine(line)}`;
+    if (this.#live !== undefined) this.#live.log(clean);
+    else this.#io.stderr.print(`${clean}\n`);
+  }
+
+  transferEnded(): void {
+    this.#ended = this.meter.state(this.#io.now());
+  }
+
+  stop(): void {
+    this.#live?.stop(false);
+    this.#live = undefined;
+  }
+
+  /** Prints the end of a run that was not broken off; single files may have failed. */
+  succeed(): ExitCode {
+    const batch = this.#batch;
+    const only = batch?.total === 1 && this.#skipped === 0 ? batch.failed[0] : undefined;
+    if (only !== undefined) throw only.error;
+    if (this.#options.json) this.#printJson({});
+    else this.#printSummary();
+    return batch === undefined || batch.failed.length === 0 ? EXIT.ok : EXIT.failed;
+  }
+
+  /** The error to end with, said so that the user knows what is kept and how to go on. */
+  fail(error: unknown): unknown {
+    const final = this.#withAdvice(error);
+    if (this.#options.json) this.#printJson(errorResult(final));
+    return final;
+  }
+
+  #withAdvice(error: unknown): unknown {
+    const kept = this.#batch?.keptBytes ?? 0;
+    const finished = this.#batch?.finished.length ?? 0;
+    const several = (this.#batch?.total ?? 0) > 1;
+    const { message } = reportError(error);
+    if (!(error instanceof KwikError) || (kept === 0 && !(several && finished > 0))) return error;
+    const advice = several
+      ? `${count(finished, 'file')} done; run the same command with --skip-existing to get the rest`
+      : `${formatBytes(kept)} are kept; run the same command again to resume`;
+    return new KwikError(error.code, `${message}; ${advice}`, { cause: error });
+  }
+
+  #view(): TransferView | undefined {
+    const batch = this.#batch;
+    if (batch === undefined) return undefined;
+    const several = batch.total > 1;
+    return {
+      title: several ? count(batch.total, 'file') : this.#titleOf(batch),
+      transfer: this.meter.state(this.#io.now()),
+      servers: this.totals.list(),
+      ...(several ? { note: `${batch.finished.length.toLocaleString('en-US')} done` } : {}),
+    };
+  }
+
+  #titleOf(batch: Batch): string {
+    return (batch.firstPath ?? '').split('/').at(-1) ?? '';
+  }
+
+  #printJson(more: object): void {
+    const transfer = this.#ended ?? this.meter.state(this.#io.now());
+    const batch = this.#batch;
+    const sha256 = batch?.total === 1 ? (batch.finished[0]?.sha256 ?? null) : null;
+    const result = {
+      ...transferResult(transfer, this.totals.list(), sha256),
+      ...(batch === undefined ? {} : filesResult(batch, this.#skipped)),
+      ...more,
+    };
+    this.#io.stdout.print(`${JSON.stringify(result)}\n`);
+  }
+
+  #printSummary(): void {
+    const batch = this.#batch;
+    if (batch === undefined) return;
+    this.#printFailures(batch);
+    if (this.#options.quiet) return;
+    const output = this.#options.output === '-' ? this.#io.stderr : this.#io.stdout;
+    for (const line of this.#summary(batch)) output.print(`${oneLine(line)}\n`);
+  }
+
+  #printFailures(batch: Batch): void {
+    for (const { job, error } of batch.failed.slice(0, MAX_LISTED_FAILURES)) {
+      this.#io.stderr.print(`kwik: ${oneLine(job.path)}: ${reportError(error).message}\n`);
+    }
+    const more = batch.failed.length - MAX_LISTED_FAILURES;
+    if (more > 0) this.#io.stderr.print(`kwik: and ${count(more, 'more failure')}\n`);
+  }
+
+  #summary(batch: Batch): string[] {
+    const transfer = this.#ended ?? this.meter.state(this.#io.now());
+    const servers = this.totals.list();
+    const seconds = transfer.elapsedMs / 1000;
+    const speed = `${formatBytes(transfer.receivedBytes)} in ${formatSeconds(transfer.elapsedMs)}, ${formatRate(transfer.receivedBytes / Math.max(seconds, 1e-3))}`;
+    const shares = servers.map(({ server, share, state }) => `${server} ${formatPercent(share)}${state === 'dead' ? ' (dead)' : ''}`);
+    return [this.#headline(batch, speed), ...(servers.length > 1 ? [`from ${shares.join(', ')}`] : [])];
+  }
+
+  #headline(batch: Batch, speed: string): string {
+    const only = batch.total === 1 ? batch.finished[0] : undefined;
+    const ok = styleFor(this.#io.stdout, this.#io.env).unicode ? '✓ ' : '';
+    if (only !== undefined) {
+      const resumed = only.offset > 0 ? `, resumed at ${formatBytes(only.offset)}` : '';
+      return `${ok}${only.job.target ?? 'standard output'}: ${speed}${resumed}, SHA-256 ${only.sha256}`;
+    }
+    const parts = [`${count(batch.finished.length, 'file')} done`];
+    if (this.#skipped > 0) parts.push(`${count(this.#skipped, 'file')} there already`);
+    if (batch.failed.length > 0) parts.push(`${count(batch.failed.length, 'file')} failed`);
+    return `${batch.failed.length === 0 ? ok : ''}${parts.join(', ')}: ${speed}`;
+  }
+}

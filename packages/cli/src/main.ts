@@ -1,0 +1,87 @@
+import { Command, CommanderError } from 'commander';
+import { demoCommand } from './commands/demo-command.js';
+import { getCommand } from './commands/get-command.js';
+import { serveCommand } from './commands/serve-command.js';
+import { reportError } from './errors.js';
+import { EXIT, EXIT_CODE_HELP, type ExitCode } from './exit-codes.js';
+import type { CliIo } from './io.js';
+import { packageVersion } from './version.js';
+
+const EXAMPLES = `
+Start here:
+  $ kwik demo                                   watch a file arrive from three servers at once
+
+Then with files of your own:
+  $ kwik serve ./files --listen 127.0.0.1:4434  a server with a copy of the files
+  $ kwik serve ./files --listen 127.0.0.1:4433 --peer 127.0.0.1:4434
+                                                the server to ask; it brings in the other one
+  $ kwik get kwik://127.0.0.1:4433/big.iso      download from both
+
+${EXIT_CODE_HELP}
+
+KWIK_DEBUG=1 in the environment shows where an error comes from.`;
+
+/** Runs the command line `argv` (without node and script) and resolves with the exit status. Never rejects. */
+export async function main(argv: readonly string[], io: CliIo): Promise<ExitCode> {
+  let status: ExitCode = EXIT.ok;
+  const program = createProgram(io, (code) => {
+    status = code;
+  });
+  try {
+    if (argv.length === 0) {
+      io.stderr.print(program.helpInformation());
+      return EXIT.usage;
+    }
+    await program.parseAsync([...argv], { from: 'user' });
+    return status;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    return printError(error, io);
+  }
+}
+
+function createProgram(io: CliIo, onDone: (code: ExitCode) => void): Command {
+  const program = new Command('kwik')
+    .description('Files from several independent servers at once, over one session.')
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand('help [command]', 'show the help of a command')
+    .addHelpText('after', EXAMPLES);
+  program.addCommand(demoCommand(io, onDone));
+  program.addCommand(serveCommand(io, onDone));
+  program.addCommand(getCommand(io, onDone));
+  for (const command of [program, ...program.commands]) speakThrough(command, io);
+  return program;
+}
+
+/** Commander's own messages go the same way, and read the same, as all others. */
+function speakThrough(command: Command, io: CliIo): void {
+  const hint = command.name() === 'kwik' ? 'kwik --help' : `kwik ${command.name()} --help`;
+  command.exitOverride().configureOutput({
+    writeOut: (text) => io.stdout.print(text),
+    writeErr: (text) => io.stderr.print(text),
+    getOutHelpWidth: () => Math.min(io.stdout.columns(), 100),
+    getErrHelpWidth: () => Math.min(io.stderr.columns(), 100),
+    getOutHasColors: () => false,
+    getErrHasColors: () => false,
+    outputError: (text, write) => {
+      const message = text.replace(/^error: /u, '').trim().replace(/\s*\n\s*/gu, ' ');
+      write(`kwik: ${message}; see ${hint}\n`);
+    },
+  });
+}
+
+function printError(error: unknown, io: CliIo): ExitCode {
+  const { message, code, exitCode } = reportError(error);
+  if ((io.env['KWIK_DEBUG'] ?? '') !== '') {
+    io.stderr.print(`kwik: ${code}\n${error instanceof Error ? describeCauses(error) : String(error)}\n`);
+  } else {
+    io.stderr.print(`kwik: ${message}\n`);
+  }
+  return exitCode;
+}
+
+function describeCauses(error: Error): string {
+  const stack = error.stack ?? error.message;
+  return error.cause instanceof Error ? `${stack}\ncaused by: ${describeCauses(error.cause)}` : stack;
+}

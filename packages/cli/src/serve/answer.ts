@@ -1,0 +1,181 @@
+import { createHash } from 'node:crypto';
+import type { Stream } from '@kwik/session';
+import { KwikError } from '@kwik/wire';
+import { ByteReader } from '../protocol/byte-reader.js';
+import { encodeContentKey } from '../protocol/content-key.js';
+import { failureOf } from '../protocol/failures.js';
+import { encodeMessage, readMessage } from '../protocol/framing.js';
+import {
+  PROTOCOL_VERSION,
+  anyRequestSchema,
+  requestSchema,
+  type GetRequest,
+  type Request,
+  type ServersAnswer,
+} from '../protocol/messages.js';
+import { FileSource, readFully } from './file-source.js';
+import { sha256OfPrefix, type HashCache } from './hash-cache.js';
+import { inPages, listFiles } from './listing.js';
+import { etagOf, type ServedFile, type ServedFolder } from './served-folder.js';
+
+/** Below this, spreading over several servers costs more round trips than it saves. */
+const SINGLE_SOURCE_BYTES = 64 * 1024;
+/** A client that opens a stream and asks nothing gets no more of our time. */
+const REQUEST_TIMEOUT_MS = 30_000;
+/** Application code of a reset: the content ended before its time. */
+const RESET_FAILED = 1;
+
+export interface FileService {
+  readonly folder: ServedFolder;
+  readonly hashes: HashCache;
+  addServers(servers: readonly string[]): ServersAnswer;
+}
+
+export interface Answered {
+  readonly op: Request['op'] | 'unknown';
+  readonly path: string;
+  /** Content bytes that were sent. */
+  readonly bytes: number;
+  /** Set if the request was refused or failed. */
+  readonly error?: unknown;
+}
+
+/** Reads one request from a stream and answers it. Never rejects: what went wrong is in the result. */
+export async function answerStream(stream: Stream, service: FileService, signal: AbortSignal): Promise<Answered> {
+  const reader = new ByteReader(stream);
+  let request: Request | undefined;
+  try {
+    request = await readRequest(reader, signal);
+    const bytes = await answer(stream, request, service, signal);
+    await stream.close();
+    return { op: request.op, path: pathOf(request), bytes };
+  } catch (error) {
+    await refuse(stream, error);
+    return { op: request?.op ?? 'unknown', path: request === undefined ? '' : pathOf(request), bytes: 0, error };
+  } finally {
+    // One request per stream: nothing that still comes is of interest.
+    stream.stopSending();
+  }
+}
+
+async function readRequest(reader: ByteReader, signal: AbortSignal): Promise<Request> {
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
+  const raw = await readMessage(reader, anyRequestSchema.loose(), 'the request', limited);
+  if (raw === null) throw new KwikError('ERR_KWIK_INVALID_MESSAGE', 'the stream ended before the request');
+  if (raw.v !== PROTOCOL_VERSION) {
+    throw new KwikError('ERR_KWIK_UNSUPPORTED', `protocol version ${raw.v}; this server speaks ${PROTOCOL_VERSION}`);
+  }
+  const request = requestSchema.safeParse(raw);
+  if (request.success) return request.data;
+  if (!requestSchema.options.some((option) => option.shape.op.value === raw.op)) {
+    throw new KwikError('ERR_KWIK_UNSUPPORTED', `the operation '${raw.op}' is not known here`);
+  }
+  const issue = request.error.issues[0];
+  throw new KwikError('ERR_KWIK_INVALID_MESSAGE', `the request is not valid (${issue?.path.join('.')}: ${issue?.message})`);
+}
+
+async function answer(stream: Stream, request: Request, service: FileService, signal: AbortSignal): Promise<number> {
+  switch (request.op) {
+    case 'get':
+      return sendFile(stream, request, service, signal);
+    case 'list':
+      for await (const page of inPages(listFiles(service.folder, request.path, signal))) {
+        await stream.write(encodeMessage(page));
+      }
+      return 0;
+    case 'add-servers':
+      await stream.write(encodeMessage(service.addServers(request.servers)));
+      return 0;
+  }
+}
+
+async function sendFile(stream: Stream, request: GetRequest, service: FileService, signal: AbortSignal): Promise<number> {
+  const file = await service.folder.openFile(request.path);
+  try {
+    const offset = await startOffset(file, request, signal);
+    const send = file.size - offset < SINGLE_SOURCE_BYTES ? sendSmall : sendLarge;
+    await send(stream, { file, offset }, service, signal);
+    return file.size - offset;
+  } finally {
+    await file.handle.close();
+  }
+}
+
+/** Resuming is right only if what the client has is the beginning of this very file. */
+async function startOffset(file: ServedFile, request: GetRequest, signal: AbortSignal): Promise<number> {
+  const { offset, etag, prefixSha256 } = request;
+  if (offset === 0 || offset > file.size) return 0;
+  if (etag === file.etag) return offset;
+  // Another server's copy, or the same content written anew: its bytes decide.
+  if (prefixSha256 === undefined) return 0;
+  return (await sha256OfPrefix(file.handle, offset, signal)) === prefixSha256 ? offset : 0;
+}
+
+interface Part {
+  readonly file: ServedFile;
+  readonly offset: number;
+}
+
+/** Everything in one write, so that a thousand small files cost a thousand packets and not three times as many. */
+async function sendSmall(stream: Stream, part: Part, { hashes }: FileService, signal: AbortSignal): Promise<void> {
+  const { file, offset } = part;
+  const content = await readFully(file.handle, offset, file.size - offset);
+  const sha256 =
+    offset === 0 ? createHash('sha256').update(content).digest('hex') : await hashes.sha256(file, signal);
+  await checkUnchanged(file);
+  const trailer = encodeMessage({ ok: true, sha256 });
+  await stream.write(Buffer.concat([headerOf(part), content, trailer]));
+}
+
+/** Content from all servers of the session; the digest of the whole is computed meanwhile. */
+async function sendLarge(stream: Stream, part: Part, { hashes }: FileService, signal: AbortSignal): Promise<void> {
+  const { file, offset } = part;
+  await stream.write(headerOf(part));
+  const stop = new AbortController();
+  const digest = hashes.sha256(file, AbortSignal.any([signal, stop.signal]));
+  // Awaited below, after the content; until then a failure is nobody's.
+  digest.catch(() => undefined);
+  try {
+    const key = encodeContentKey({ path: file.path, size: file.size, offset });
+    await stream.sendFrom(key, new FileSource(file.handle, file.size, { offset, owned: false }));
+  } catch (error) {
+    stop.abort();
+    stream.reset(RESET_FAILED);
+    throw error;
+  }
+  await stream.write(encodeMessage(await trailerOf(file, digest)));
+}
+
+async function trailerOf(file: ServedFile, digest: Promise<string>): Promise<object> {
+  try {
+    const sha256 = await digest;
+    await checkUnchanged(file);
+    return { ok: true, sha256 };
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
+async function checkUnchanged(file: ServedFile): Promise<void> {
+  if (etagOf(await file.handle.stat({ bigint: true })) !== file.etag) {
+    throw new KwikError('ERR_KWIK_SOURCE_FAILED', 'the file changed while it was sent');
+  }
+}
+
+function headerOf({ file, offset }: Part): Uint8Array {
+  return encodeMessage({ ok: true, size: file.size, etag: file.etag, offset });
+}
+
+/** Tells the client why, as far as the stream still allows. */
+async function refuse(stream: Stream, error: unknown): Promise<void> {
+  try {
+    await stream.write(encodeMessage(failureOf(error)));
+    await stream.close();
+  } catch {
+    stream.reset(RESET_FAILED);
+  }
+}
+
+function pathOf(request: Request): string {
+  return request.op === 'add-servers' ? request.servers.join(', ') : request.path;
+}

@@ -1,0 +1,108 @@
+import { createHash, type Hash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import { KwikError } from '@kwik/wire';
+import { readFully } from './file-source.js';
+import type { ServedFile, ServedFolder } from './served-folder.js';
+
+/** Files whose digest is remembered; about 200 bytes each. */
+const MAX_ENTRIES = 1024;
+/** Read and hashed between two turns of the event loop: well under a millisecond of hashing. */
+const PIECE_BYTES = 256 * 1024;
+
+interface Running {
+  readonly digest: Promise<string>;
+  readonly stop: AbortController;
+  waiters: number;
+}
+
+/**
+ * SHA-256 of whole files, each computed once for a version of the file (the etag stands for size, time and inode), and
+ * only as long as somebody waits for it.
+ */
+export class HashCache {
+  readonly #folder: Pick<ServedFolder, 'openFile'>;
+  readonly #limit: number;
+  /** Oldest first. */
+  readonly #known = new Map<string, string>();
+  readonly #running = new Map<string, Running>();
+
+  constructor(folder: Pick<ServedFolder, 'openFile'>, limit = MAX_ENTRIES) {
+    this.#folder = folder;
+    this.#limit = limit;
+  }
+
+  /** Reads the file beside whoever else does; `signal` ends this caller's interest. */
+  async sha256(file: Pick<ServedFile, 'path' | 'etag'>, signal: AbortSignal): Promise<string> {
+    const key = `${file.etag} ${file.path}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const running = this.#running.get(key) ?? this.#start(key, file);
+    running.waiters += 1;
+    try {
+      return await untilAborted(running.digest, signal);
+    } finally {
+      running.waiters -= 1;
+      if (running.waiters === 0) running.stop.abort();
+    }
+  }
+
+  #start(key: string, file: Pick<ServedFile, 'path' | 'etag'>): Running {
+    const stop = new AbortController();
+    const digest = this.#compute(key, file, stop.signal).finally(() => this.#running.delete(key));
+    // Whoever waits hears of a failure; when nobody does any more, nobody needs to.
+    digest.catch(() => undefined);
+    const running: Running = { digest, stop, waiters: 0 };
+    this.#running.set(key, running);
+    return running;
+  }
+
+  async #compute(key: string, file: Pick<ServedFile, 'path' | 'etag'>, signal: AbortSignal): Promise<string> {
+    // A handle of its own: the one that asked first may be done, and close its, before the others.
+    const own = await this.#folder.openFile(file.path);
+    try {
+      if (own.etag !== file.etag) throw new KwikError('ERR_KWIK_SOURCE_FAILED', 'the file changed while it was sent');
+      const digest = await sha256OfPrefix(own.handle, own.size, signal);
+      this.#remember(key, digest);
+      return digest;
+    } finally {
+      await own.handle.close();
+    }
+  }
+
+  #remember(key: string, digest: string): void {
+    this.#known.set(key, digest);
+    for (const oldest of this.#known.keys()) {
+      if (this.#known.size <= this.#limit) break;
+      this.#known.delete(oldest);
+    }
+  }
+}
+
+/** SHA-256 of the first `length` bytes. */
+export async function sha256OfPrefix(handle: FileHandle, length: number, signal: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  await hashRange(hash, handle, length, signal);
+  return hash.digest('hex');
+}
+
+/** Feeds the first `length` bytes of a file to `hash`, in pieces small enough for others to work in between. */
+export async function hashRange(hash: Hash, handle: FileHandle, length: number, signal: AbortSignal): Promise<void> {
+  for (let offset = 0; offset < length; offset += PIECE_BYTES) {
+    if (signal.aborted) throw new KwikError('ERR_KWIK_ABORTED', 'the digest is no longer wanted');
+    hash.update(await readFully(handle, offset, Math.min(PIECE_BYTES, length - offset)));
+  }
+}
+
+async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  let onAbort = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(new KwikError('ERR_KWIK_ABORTED', 'the digest is no longer wanted'));
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

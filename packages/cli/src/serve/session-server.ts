@@ -1,0 +1,57 @@
+import type { ServerSession, Stream } from '@kwik/session';
+import { answerStream, type FileService } from './answer.js';
+import { SessionPeers, type PeerPolicy } from './peers.js';
+import type { ServeLog } from './serve-log.js';
+
+export interface SessionServerOptions {
+  readonly folder: FileService['folder'];
+  readonly hashes: FileService['hashes'];
+  readonly policy: PeerPolicy;
+  readonly log: ServeLog;
+  readonly now: () => number;
+}
+
+/** Serves one session until it closes. Never rejects. */
+export async function serveSession(session: ServerSession, options: SessionServerOptions): Promise<void> {
+  const { log } = options;
+  log.sessionOpened(session.id, session.role);
+  // On a session that was joined here there is nothing to answer: its content comes from the `replica` option.
+  if (session.role === 'primary') void answerStreams(session, options);
+  const { by, reason, error } = await session.closed;
+  log.sessionClosed(session.id, by === 'error' ? (error?.message ?? reason) : reason);
+}
+
+async function answerStreams(session: ServerSession, options: SessionServerOptions): Promise<void> {
+  const ended = new AbortController();
+  void session.closed.then(() => ended.abort());
+  const unsubscribe = session.onPathChange((path) => {
+    if (path.state === 'dead' && !ended.signal.aborted) options.log.pathLost(session.id, path);
+  });
+  const peers = new SessionPeers(session, options.policy, options.log);
+  peers.addOwn();
+  const service: FileService = { ...options, addServers: (servers) => peers.addForClient(servers) };
+  try {
+    for (;;) {
+      // Bounded by the stream limit that the session grants its client.
+      const stream = await session.acceptStream({ signal: ended.signal });
+      void answerOne(stream, { session, service, options, signal: ended.signal });
+    }
+  } catch {
+    // The session is closed; `closed` says why.
+  } finally {
+    unsubscribe();
+  }
+}
+
+interface OneAnswer {
+  readonly session: ServerSession;
+  readonly service: FileService;
+  readonly options: SessionServerOptions;
+  readonly signal: AbortSignal;
+}
+
+async function answerOne(stream: Stream, { session, service, options, signal }: OneAnswer): Promise<void> {
+  const startedMs = options.now();
+  const answered = await answerStream(stream, service, signal);
+  options.log.answered(session.id, answered, options.now() - startedMs);
+}
