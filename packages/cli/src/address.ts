@@ -42,7 +42,10 @@ export function parseKwikUrl(text: string): KwikUrl {
   const match = /^kwik:\/\/([^/?#]+)(\/[^?#]*)?$/iu.exec(text);
   if (match === null) throw usageError(`'${text}' is not a kwik URL; ${urlHint(text)}`);
   const address = parseHostPort(match[1] ?? '');
-  const segments = (match[2] ?? '/').slice(1).split('/').map((segment) => decodeSegment(segment, text));
+  const segments = (match[2] ?? '/')
+    .slice(1)
+    .split('/')
+    .map((segment) => decodeSegment(segment, text));
   return { ...address, path: segments.join('/') };
 }
 

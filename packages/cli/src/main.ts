@@ -65,7 +65,10 @@ function speakThrough(command: Command, io: CliIo): void {
     getOutHasColors: () => false,
     getErrHasColors: () => false,
     outputError: (text, write) => {
-      const message = text.replace(/^error: /u, '').trim().replace(/\s*\n\s*/gu, ' ');
+      const message = text
+        .replace(/^error: /u, '')
+        .trim()
+        .replace(/\s*\n\s*/gu, ' ');
       write(`kwik: ${message}; see ${hint}\n`);
     },
   });

@@ -62,6 +62,10 @@ function onInterrupt(listener: (signal: InterruptSignal) => void): () => void {
 
 function stdinEnded(): Promise<void> {
   return new Promise((resolve) => {
-    process.stdin.once('end', resolve).once('close', resolve).once('error', () => resolve()).resume();
+    process.stdin
+      .once('end', resolve)
+      .once('close', resolve)
+      .once('error', () => resolve())
+      .resume();
   });
 }

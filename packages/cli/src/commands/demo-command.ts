@@ -21,7 +21,12 @@ export function demoCommand(io: CliIo, onDone: (code: ExitCode) => void): Comman
   return new Command('demo')
     .description('watch a file arrive from three servers at once while one is killed')
     .option('--bytes <size>', 'size of the file', parseSize, 30_000_000)
-    .option('--rates <mbps,...>', "rates of the servers' links, Mbit/s; the first is the primary", parseRates, [20, 10, 5])
+    .option(
+      '--rates <mbps,...>',
+      "rates of the servers' links, Mbit/s; the first is the primary",
+      parseRates,
+      [20, 10, 5],
+    )
     .option('--seed <number>', 'the content of the file and the chances of the links follow from it', parseWhole, 1)
     .option('--no-kill', 'let all servers live')
     .option('--json', 'print the result as one JSON object, and no progress', false)

@@ -34,9 +34,19 @@ export function getCommand(io: CliIo, onDone: (code: ExitCode) => void): Command
     .option('-o, --output <file>', 'where to put the file; - for standard output (default: its own name, here)')
     .option('-d, --dir <folder>', 'folder to put files into, made if missing')
     .option('-r, --recursive', 'get everything in the folder that the URL names', false)
-    .option('-s, --server <host:port>', 'a further server of the same files (may be repeated)', collect(parseAddress), [])
+    .option(
+      '-s, --server <host:port>',
+      'a further server of the same files (may be repeated)',
+      collect(parseAddress),
+      [],
+    )
     .option('--ca <file>', "authorities, PEM, that may have signed the servers' certificates")
-    .option('--pin <sha256>', "accept the server with this key (SHA-256 of its SPKI, hex or base64; may be repeated)", collect(String), [])
+    .option(
+      '--pin <sha256>',
+      'accept the server with this key (SHA-256 of its SPKI, hex or base64; may be repeated)',
+      collect(String),
+      [],
+    )
     .option('-f, --force', 'overwrite files that exist', false)
     .option('--skip-existing', 'leave out files that exist', false)
     .option('-t, --timeout <seconds>', 'give up when nothing comes for so long', parseSeconds, 15)

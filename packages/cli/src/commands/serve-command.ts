@@ -27,7 +27,12 @@ export function serveCommand(io: CliIo, onDone: (code: ExitCode) => void): Comma
   return new Command('serve')
     .description('serve the files in a folder, alone or with peers')
     .argument('<dir>', 'folder whose files are served')
-    .option('-l, --listen <host:port>', 'where to listen; port 0 lets the system choose', parseListenAddress, '127.0.0.1:4433')
+    .option(
+      '-l, --listen <host:port>',
+      'where to listen; port 0 lets the system choose',
+      parseListenAddress,
+      '127.0.0.1:4433',
+    )
     .option('-p, --peer <host:port>', 'a server with a copy of the files (may be repeated)', collect(parseAddress), [])
     .option('--cert <file>', 'certificate, PEM: the own one first, then its intermediates')
     .option('--key <file>', 'private key of the certificate, PEM')

@@ -17,7 +17,9 @@ export async function runDemo(options: DemoOptions, io: CliIo): Promise<ExitCode
   const say = (line: string): void => {
     if (!options.json) io.stderr.print(`${line}\n`);
   };
-  say(`Three steps, all on this machine: ${plan.length} servers behind links of ${options.rates.join(', ')} Mbit/s and 20 ms.`);
+  say(
+    `Three steps, all on this machine: ${plan.length} servers behind links of ${options.rates.join(', ')} Mbit/s and 20 ms.`,
+  );
   say(`1. Making a file of ${formatBytes(options.bytes)} and starting the servers, a process each.`);
   let stage: Stage | undefined;
   try {

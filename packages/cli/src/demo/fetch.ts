@@ -42,7 +42,9 @@ export class Fetch {
     return this.#meter.state(this.#options.io.now());
   }
 
-  async run(onContent: (doneBytes: number, totalBytes: number) => void): Promise<Downloaded & { state: TransferState }> {
+  async run(
+    onContent: (doneBytes: number, totalBytes: number) => void,
+  ): Promise<Downloaded & { state: TransferState }> {
     const { io, stage, server, together, signal } = this.#options;
     const address = stage.servers[server]!.address;
     this.#session = await io.network.dial(stage.via(address), {

@@ -23,7 +23,13 @@ export class ServerProcess {
 
   static async start(io: CliIo, folder: string, dataFolder: string, peers: readonly string[]): Promise<ServerProcess> {
     const [program, ...script] = io.self;
-    const options = ['--listen', '127.0.0.1:0', '--json', '--until-stdin-ends', ...peers.flatMap((peer) => ['--peer', peer])];
+    const options = [
+      '--listen',
+      '127.0.0.1:0',
+      '--json',
+      '--until-stdin-ends',
+      ...peers.flatMap((peer) => ['--peer', peer]),
+    ];
     const child = spawn(program ?? process.execPath, [...script, 'serve', folder, ...options], {
       env: { ...process.env, KWIK_DATA_DIR: dataFolder },
       // The log of a server is no part of the demo, but its last words are, when it cannot start.

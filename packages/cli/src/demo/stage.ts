@@ -42,7 +42,9 @@ export class Stage {
       const peers: ServerProcess[] = [];
       for (let index = 1; index < plan.length; index++) peers.push(await start([]));
       const servers = [await start(peers.map(({ address }) => address)), ...peers];
-      const shapes = Object.fromEntries(servers.map((server, index) => [String(index), shapeOf(server, plan[index]!, options.seed + index)]));
+      const shapes = Object.fromEntries(
+        servers.map((server, index) => [String(index), shapeOf(server, plan[index]!, options.seed + index)]),
+      );
       return new Stage(folder, servers, await createLinks(shapes, { isolated: true }), sha256);
     } catch (error) {
       await Promise.all(started.map((server) => server.stop()));

@@ -42,7 +42,9 @@ export async function connect(network: Network, options: ConnectOptions): Promis
 export function explainDialError(server: string, error: unknown): KwikError {
   const known = KwikError.from(error, 'ERR_KWIK_CONNECT_FAILED');
   const hint = hintFor(known, server);
-  return new KwikError(known.code, `cannot connect to ${server}: ${known.message}${hint === '' ? '' : `; ${hint}`}`, { cause: error });
+  return new KwikError(known.code, `cannot connect to ${server}: ${known.message}${hint === '' ? '' : `; ${hint}`}`, {
+    cause: error,
+  });
 }
 
 function hintFor(error: KwikError, server: string): string {

@@ -60,8 +60,14 @@ async function openSink(sink: Sink, signal: AbortSignal): Promise<Existing> {
   }
 }
 
-async function askFor(path: string, { offset, etag, hash }: Existing, session: Session, signal: AbortSignal): Promise<Asked> {
-  const resume = offset === 0 ? {} : { prefixSha256: hash.copy().digest('hex'), ...(etag === undefined ? {} : { etag }) };
+async function askFor(
+  path: string,
+  { offset, etag, hash }: Existing,
+  session: Session,
+  signal: AbortSignal,
+): Promise<Asked> {
+  const resume =
+    offset === 0 ? {} : { prefixSha256: hash.copy().digest('hex'), ...(etag === undefined ? {} : { etag }) };
   return ask(session, { op: 'get', path, offset, ...resume }, signal);
 }
 
@@ -95,7 +101,10 @@ async function readHeader(path: string, reader: ByteReader, existing: Existing, 
   if (header === null) throw new KwikError('ERR_KWIK_INVALID_MESSAGE', 'the server ended the stream without an answer');
   if (!header.ok) throw errorOf(header, path);
   if (header.offset > header.size || (header.offset !== 0 && header.offset !== existing.offset)) {
-    throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `the server offers ${path} from byte ${header.offset}, which was not asked for`);
+    throw new KwikError(
+      'ERR_KWIK_PROTOCOL_VIOLATION',
+      `the server offers ${path} from byte ${header.offset}, which was not asked for`,
+    );
   }
   return header;
 }
@@ -119,10 +128,14 @@ async function readContent(header: Header, reader: ByteReader, receiving: Receiv
 
 async function checkTrailer(path: string, reader: ByteReader, sha256: string, signal: AbortSignal): Promise<void> {
   const trailer = await readMessage(reader, trailerSchema, 'the trailer', signal);
-  if (trailer === null) throw new KwikError('ERR_KWIK_INVALID_MESSAGE', `${path}: the server ended the stream before the digest`);
+  if (trailer === null)
+    throw new KwikError('ERR_KWIK_INVALID_MESSAGE', `${path}: the server ended the stream before the digest`);
   if (!trailer.ok) throw errorOf(trailer, path);
   if (trailer.sha256 !== sha256) {
-    throw new KwikError('ERR_KWIK_DIGEST_MISMATCH', `${path}: the content does not match the server's SHA-256; it was thrown away, try again`);
+    throw new KwikError(
+      'ERR_KWIK_DIGEST_MISMATCH',
+      `${path}: the content does not match the server's SHA-256; it was thrown away, try again`,
+    );
   }
 }
 

@@ -145,4 +145,3 @@ async function withoutExisting(jobs: readonly Job[]): Promise<Job[]> {
 function interruption(signal: string): KwikError {
   return new KwikError('ERR_KWIK_ABORTED', signal === 'SIGINT' ? 'interrupted' : 'terminated');
 }
-

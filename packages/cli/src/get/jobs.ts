@@ -41,14 +41,16 @@ export function checkDistinctTargets(jobs: readonly Job[]): void {
   const targets = new Set<string>();
   for (const { target } of jobs) {
     if (target === undefined) continue;
-    if (targets.has(target)) throw usageError(`two of the files would be written to ${target}; get one of them with -o`);
+    if (targets.has(target))
+      throw usageError(`two of the files would be written to ${target}; get one of them with -o`);
     targets.add(target);
   }
 }
 
 function baseName(path: string): string {
   const name = path.split('/').at(-1) ?? '';
-  if (name === '') throw usageError('the URL names a folder; use -r to get everything in it, with -d for where to put it');
+  if (name === '')
+    throw usageError('the URL names a folder; use -r to get everything in it, with -d for where to put it');
   return name;
 }
 
@@ -61,5 +63,8 @@ function safeSegments(path: string): readonly string[] {
 }
 
 function badListing(path: string): KwikError {
-  return new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `a file called '${path}' cannot be stored under that name; give one with -o`);
+  return new KwikError(
+    'ERR_KWIK_PROTOCOL_VIOLATION',
+    `a file called '${path}' cannot be stored under that name; give one with -o`,
+  );
 }

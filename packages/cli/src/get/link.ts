@@ -23,7 +23,11 @@ const SAMPLE_INTERVAL_MS = 100;
 const CLOSE_TIMEOUT_MS = 1000;
 
 /** Runs `work` on a session, and again on a new one when the session was lost and work had got on meanwhile. */
-export async function withSession(io: CliIo, options: LinkOptions, work: (session: Session) => Promise<void>): Promise<void> {
+export async function withSession(
+  io: CliIo,
+  options: LinkOptions,
+  work: (session: Session) => Promise<void>,
+): Promise<void> {
   let servers = options.servers;
   for (let reconnects = 0; ; reconnects += 1) {
     const { session, server } = await connect(io.network, {
@@ -79,7 +83,8 @@ async function nameServers(session: Session, servers: readonly string[], { signa
     const { refused } = await addServers(session, servers, signal);
     for (const { server, reason } of refused) say(`${server} is not used: ${reason}`);
   } catch (error) {
-    if (!signal.aborted && !isConnectionFailure(error)) say(`further servers are not used: ${reportError(error).message}`);
+    if (!signal.aborted && !isConnectionFailure(error))
+      say(`further servers are not used: ${reportError(error).message}`);
   }
 }
 

@@ -44,7 +44,8 @@ export function planGet(urls: readonly string[], options: GetOptions): GetPlan {
 
 function checkCombination(urls: readonly KwikUrl[], options: GetOptions): void {
   const { output, dir, recursive, json } = options;
-  if (output !== undefined && dir !== undefined) throw usageError('-o and -d do not go together: a file name, or a folder');
+  if (output !== undefined && dir !== undefined)
+    throw usageError('-o and -d do not go together: a file name, or a folder');
   if (output !== undefined && urls.length > 1) throw usageError('-o names one file; use -d FOLDER for several');
   if (recursive && output !== undefined) throw usageError('-r fetches a folder; use -d FOLDER instead of -o');
   if (output === '-' && json) throw usageError('--json and -o - both want standard output; choose one');

@@ -59,7 +59,8 @@ export class PartFile implements Sink {
       if (this.#options.makeFolders) await mkdir(dirname(this.target), { recursive: true });
       this.#handle = await open(this.partPath, 'r+');
       const stats = await this.#handle.stat();
-      if (!stats.isFile()) throw new KwikError('ERR_KWIK_LOCAL_FILE', `${this.partPath} is not a regular file; remove it`);
+      if (!stats.isFile())
+        throw new KwikError('ERR_KWIK_LOCAL_FILE', `${this.partPath} is not a regular file; remove it`);
       return await this.#takeUp(this.#handle, { hash, length: stats.size, signal });
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return { offset: 0, hash };
@@ -130,7 +131,10 @@ export class PartFile implements Sink {
     const there = await lstat(this.target).catch(() => undefined);
     if (there === undefined) return;
     if (there.isDirectory()) {
-      throw new KwikError('ERR_KWIK_LOCAL_FILE', `${this.target} is a folder; use -d ${this.target} to download into it`);
+      throw new KwikError(
+        'ERR_KWIK_LOCAL_FILE',
+        `${this.target} is a folder; use -d ${this.target} to download into it`,
+      );
     }
     if (!this.#options.force) throw existsError(this.target);
   }
@@ -151,7 +155,8 @@ export class PartFile implements Sink {
     try {
       const { bytesWritten } = await this.#opened().writev(batch, this.#position);
       // A short write is what a full disk looks like before it says so.
-      if (bytesWritten !== length) throw new KwikError('ERR_KWIK_LOCAL_FILE', `cannot write ${this.partPath}: the disk took only a part`);
+      if (bytesWritten !== length)
+        throw new KwikError('ERR_KWIK_LOCAL_FILE', `cannot write ${this.partPath}: the disk took only a part`);
     } catch (error) {
       throw fileError('write', this.partPath, error);
     }
@@ -163,10 +168,16 @@ export class PartFile implements Sink {
     const ours = await handle.stat();
     const there = await stat(this.partPath).catch(() => undefined);
     if (there?.ino !== ours.ino || there.dev !== ours.dev) {
-      throw new KwikError('ERR_KWIK_LOCAL_FILE', `another download writes to ${this.partPath}; let it finish, or choose another name`);
+      throw new KwikError(
+        'ERR_KWIK_LOCAL_FILE',
+        `another download writes to ${this.partPath}; let it finish, or choose another name`,
+      );
     }
     if (ours.size !== this.#size) {
-      throw new KwikError('ERR_KWIK_LOCAL_FILE', `${this.partPath} has ${ours.size} bytes instead of ${this.#size}; remove it and try again`);
+      throw new KwikError(
+        'ERR_KWIK_LOCAL_FILE',
+        `${this.partPath} has ${ours.size} bytes instead of ${this.#size}; remove it and try again`,
+      );
     }
   }
 
@@ -202,5 +213,8 @@ export class PartFile implements Sink {
 }
 
 function existsError(target: string): KwikError {
-  return new KwikError('ERR_KWIK_LOCAL_FILE', `${target} exists already; use --force to overwrite it, or choose another name`);
+  return new KwikError(
+    'ERR_KWIK_LOCAL_FILE',
+    `${target} exists already; use --force to overwrite it, or choose another name`,
+  );
 }

@@ -3,7 +3,13 @@ import { KwikError } from '@kwik/wire';
 import { ByteReader } from '../protocol/byte-reader.js';
 import { errorOf } from '../protocol/failures.js';
 import { encodeMessage, readMessage } from '../protocol/framing.js';
-import { pageSchema, serversAnswerSchema, PROTOCOL_VERSION, type ListEntry, type ServersAnswer } from '../protocol/messages.js';
+import {
+  pageSchema,
+  serversAnswerSchema,
+  PROTOCOL_VERSION,
+  type ListEntry,
+  type ServersAnswer,
+} from '../protocol/messages.js';
 
 /** As many as a server lists; more would only fill our memory. */
 const MAX_ENTRIES = 100_000;
@@ -33,7 +39,8 @@ export async function listRemote(session: Session, path: string, signal: AbortSi
       if (page === null) throw new KwikError('ERR_KWIK_INVALID_MESSAGE', 'the listing ended early');
       if (!page.ok) throw errorOf(page, path === '' ? '/' : path);
       entries.push(...page.entries);
-      if (entries.length > MAX_ENTRIES) throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `the server lists more than ${MAX_ENTRIES} files`);
+      if (entries.length > MAX_ENTRIES)
+        throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `the server lists more than ${MAX_ENTRIES} files`);
       if (!page.more) return entries;
     }
   } finally {
@@ -42,7 +49,11 @@ export async function listRemote(session: Session, path: string, signal: AbortSi
 }
 
 /** Asks the primary to add servers that the user named. */
-export async function addServers(session: Session, servers: readonly string[], signal: AbortSignal): Promise<ServersAnswer> {
+export async function addServers(
+  session: Session,
+  servers: readonly string[],
+  signal: AbortSignal,
+): Promise<ServersAnswer> {
   const { stream, reader } = await ask(session, { op: 'add-servers', servers }, signal);
   try {
     const answer = await readMessage(reader, serversAnswerSchema, "the server's answer", signal);

@@ -143,7 +143,9 @@ export class GetReporter {
     const servers = this.totals.list();
     const seconds = transfer.elapsedMs / 1000;
     const speed = `${formatBytes(transfer.receivedBytes)} in ${formatSeconds(transfer.elapsedMs)}, ${formatRate(transfer.receivedBytes / Math.max(seconds, 1e-3))}`;
-    const shares = servers.map(({ server, share, state }) => `${server} ${formatPercent(share)}${state === 'dead' ? ' (dead)' : ''}`);
+    const shares = servers.map(
+      ({ server, share, state }) => `${server} ${formatPercent(share)}${state === 'dead' ? ' (dead)' : ''}`,
+    );
     return [this.#headline(batch, speed), ...(servers.length > 1 ? [`from ${shares.join(', ')}`] : [])];
   }
 

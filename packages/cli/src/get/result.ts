@@ -28,7 +28,11 @@ export interface TransferResult {
   readonly paths: readonly PathResult[];
 }
 
-export function transferResult(transfer: TransferState, servers: readonly ServerTotal[], sha256: string | null): TransferResult {
+export function transferResult(
+  transfer: TransferState,
+  servers: readonly ServerTotal[],
+  sha256: string | null,
+): TransferResult {
   const seconds = transfer.elapsedMs / 1000;
   return {
     bytes: transfer.receivedBytes,

@@ -49,5 +49,8 @@ export class StallGuard {
 }
 
 function stalled(timeoutMs: number): KwikError {
-  return new KwikError('ERR_KWIK_TIMEOUT', `nothing came for ${Math.round(timeoutMs / 1000)} s; try again later, or allow more with --timeout`);
+  return new KwikError(
+    'ERR_KWIK_TIMEOUT',
+    `nothing came for ${Math.round(timeoutMs / 1000)} s; try again later, or allow more with --timeout`,
+  );
 }

@@ -29,7 +29,10 @@ export async function readMessage<T>(
   if (prefix === null) return null;
   const length = new DataView(prefix.buffer, prefix.byteOffset).getUint32(0);
   if (length === 0 || length > MAX_MESSAGE_BYTES) {
-    throw new KwikError('ERR_KWIK_PACKET_TOO_LARGE', `${what} of ${length} bytes; from 1 to ${MAX_MESSAGE_BYTES} are allowed`);
+    throw new KwikError(
+      'ERR_KWIK_PACKET_TOO_LARGE',
+      `${what} of ${length} bytes; from 1 to ${MAX_MESSAGE_BYTES} are allowed`,
+    );
   }
   const body = await reader.readExactly(length, signal);
   if (body === null) throw new KwikError('ERR_KWIK_INVALID_MESSAGE', `the stream ended before ${what}`);

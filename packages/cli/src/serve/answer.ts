@@ -71,7 +71,10 @@ async function readRequest(reader: ByteReader, signal: AbortSignal): Promise<Req
     throw new KwikError('ERR_KWIK_UNSUPPORTED', `the operation '${raw.op}' is not known here`);
   }
   const issue = request.error.issues[0];
-  throw new KwikError('ERR_KWIK_INVALID_MESSAGE', `the request is not valid (${issue?.path.join('.')}: ${issue?.message})`);
+  throw new KwikError(
+    'ERR_KWIK_INVALID_MESSAGE',
+    `the request is not valid (${issue?.path.join('.')}: ${issue?.message})`,
+  );
 }
 
 async function answer(stream: Stream, request: Request, service: FileService, signal: AbortSignal): Promise<number> {
@@ -89,7 +92,12 @@ async function answer(stream: Stream, request: Request, service: FileService, si
   }
 }
 
-async function sendFile(stream: Stream, request: GetRequest, service: FileService, signal: AbortSignal): Promise<number> {
+async function sendFile(
+  stream: Stream,
+  request: GetRequest,
+  service: FileService,
+  signal: AbortSignal,
+): Promise<number> {
   const file = await service.folder.openFile(request.path);
   try {
     const offset = await startOffset(file, request, signal);
@@ -120,8 +128,7 @@ interface Part {
 async function sendSmall(stream: Stream, part: Part, { hashes }: FileService, signal: AbortSignal): Promise<void> {
   const { file, offset } = part;
   const content = await readFully(file.handle, offset, file.size - offset);
-  const sha256 =
-    offset === 0 ? createHash('sha256').update(content).digest('hex') : await hashes.sha256(file, signal);
+  const sha256 = offset === 0 ? createHash('sha256').update(content).digest('hex') : await hashes.sha256(file, signal);
   await checkUnchanged(file);
   const trailer = encodeMessage({ ok: true, sha256 });
   await stream.write(Buffer.concat([headerOf(part), content, trailer]));

@@ -12,7 +12,10 @@ export interface CredentialFiles {
 /** What `--cert`, `--key` and `--ca` name; undefined without them. */
 export async function readCredentials({ cert, key, ca }: CredentialFiles): Promise<ServerCredentials | undefined> {
   if (cert === undefined && key === undefined) {
-    if (ca !== undefined) throw usageError('--ca needs --cert and --key: the authority of a server without a certificate is the development one');
+    if (ca !== undefined)
+      throw usageError(
+        '--ca needs --cert and --key: the authority of a server without a certificate is the development one',
+      );
     return undefined;
   }
   if (cert === undefined || key === undefined) throw usageError('--cert and --key go together; give both or neither');

@@ -19,7 +19,8 @@ export async function* listFiles(folder: ServedFolder, path: string, signal: Abo
   let listed = 0;
   for await (const entry of walk(folder, { real: top, path, depth: 0 }, signal)) {
     listed += 1;
-    if (listed > MAX_ENTRIES) throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `more than ${MAX_ENTRIES} files; ask for a part`);
+    if (listed > MAX_ENTRIES)
+      throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `more than ${MAX_ENTRIES} files; ask for a part`);
     yield entry;
   }
 }

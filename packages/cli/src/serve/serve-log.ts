@@ -29,7 +29,10 @@ export class ServeLog {
   }
 
   sessionClosed(id: string, reason: string): void {
-    this.#write({ event: 'session-closed', session: id, reason }, `${short(id)}  closed${reason === '' ? '' : `: ${reason}`}`);
+    this.#write(
+      { event: 'session-closed', session: id, reason },
+      `${short(id)}  closed${reason === '' ? '' : `: ${reason}`}`,
+    );
   }
 
   peerAdded(session: string, server: string, rttMs: number): void {
@@ -67,7 +70,10 @@ export class ServeLog {
       return;
     }
     const { code, message } = reportError(error);
-    this.#write({ event: 'refused', session, op, path, code, message }, `${short(session)}  ${op} ${path} refused: ${message}`);
+    this.#write(
+      { event: 'refused', session, op, path, code, message },
+      `${short(session)}  ${op} ${path} refused: ${message}`,
+    );
   }
 
   /** As a peer: asked for content that this server does not have, or has in another size. */

@@ -86,9 +86,13 @@ async function resolveReplica(
   if (wanted === undefined) return undefined;
   try {
     const file = await folder.openFile(wanted.path);
-    if (file.size === wanted.size) return new FileSource(file.handle, file.size, { offset: wanted.offset, owned: true });
+    if (file.size === wanted.size)
+      return new FileSource(file.handle, file.size, { offset: wanted.offset, owned: true });
     await file.handle.close();
-    throw new KwikError('ERR_KWIK_SOURCE_NOT_FOUND', `the copy here has ${file.size} bytes, the primary's ${wanted.size}`);
+    throw new KwikError(
+      'ERR_KWIK_SOURCE_NOT_FOUND',
+      `the copy here has ${file.size} bytes, the primary's ${wanted.size}`,
+    );
   } catch (error) {
     log.replicaRefused(context.sessionId, wanted.path, error);
     return undefined;

@@ -71,7 +71,8 @@ export class ServedFolder {
     const real = (await pathOfDescriptor(handle.fd)) ?? (await this.#resolve(asked));
     if (!this.#holds(real)) throw outside();
     const there = await lstatOrRefuse(real);
-    if (there.ino !== opened.ino || there.dev !== opened.dev) throw new KwikError('ERR_KWIK_PERMISSION_DENIED', 'the file was exchanged while it was opened');
+    if (there.ino !== opened.ino || there.dev !== opened.dev)
+      throw new KwikError('ERR_KWIK_PERMISSION_DENIED', 'the file was exchanged while it was opened');
     return opened;
   }
 
@@ -89,10 +90,7 @@ export class ServedFolder {
 }
 
 export function etagOf(stats: BigIntStats): string {
-  return createHash('sha256')
-    .update(`${stats.size}-${stats.mtimeNs}-${stats.ino}`)
-    .digest('hex')
-    .slice(0, 32);
+  return createHash('sha256').update(`${stats.size}-${stats.mtimeNs}-${stats.ino}`).digest('hex').slice(0, 32);
 }
 
 /** Where an open file really is, on systems that tell (Linux); undefined elsewhere. */

@@ -4,7 +4,11 @@ import type { Style } from './style.js';
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'] as const;
 
 /** A bar of exactly `width` columns, filled to `fraction` (0 to 1). */
-export function drawBar(fraction: number, width: number, style: Pick<Style, 'unicode'>): { filled: string; rest: string } {
+export function drawBar(
+  fraction: number,
+  width: number,
+  style: Pick<Style, 'unicode'>,
+): { filled: string; rest: string } {
   const clamped = Math.min(1, Math.max(0, Number.isFinite(fraction) ? fraction : 0));
   if (!style.unicode) {
     const full = Math.floor(clamped * width);

@@ -42,7 +42,12 @@ export function renderTransfer(view: TransferView, columns: number, style: Style
   const names = view.servers.map((server) => oneLine(view.nameOf?.(server) ?? server.server));
   const nameColumns = Math.min(MAX_NAME_COLUMNS, Math.max(5, ...names.map(columnsOf)), Math.max(8, columns - 30));
   const rows = view.servers.map((server, index) => {
-    return serverRow(server, { name: fit(names[index] ?? '', nameColumns), total: view.transfer.totalBytes, columns, style });
+    return serverRow(server, {
+      name: fit(names[index] ?? '', nameColumns),
+      total: view.transfer.totalBytes,
+      columns,
+      style,
+    });
   });
   return [wholeRow(view, nameColumns, columns, style), ...rows];
 }
@@ -68,7 +73,15 @@ function wholeRow(view: TransferView, nameColumns: number, columns: number, styl
     { text: formatRate(transfer.rate), rank: 3 },
     { text: view.note ?? remaining, rank: 1 },
   ];
-  return assemble({ name: fit(oneLine(view.title), nameColumns), paintName: 'bold', fraction, cells, columns, style, color: 'cyan' });
+  return assemble({
+    name: fit(oneLine(view.title), nameColumns),
+    paintName: 'bold',
+    fraction,
+    cells,
+    columns,
+    style,
+    color: 'cyan',
+  });
 }
 
 interface RowContext {

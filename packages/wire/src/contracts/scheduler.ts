@@ -44,7 +44,12 @@ export interface ScheduleRequest {
 
 export type Decision =
   /** Send up to `maxBytes` on `pathId`, and the same bytes on each of `duplicates`. */
-  | { readonly kind: 'send'; readonly pathId: PathId; readonly maxBytes: number; readonly duplicates: readonly PathId[] }
+  | {
+      readonly kind: 'send';
+      readonly pathId: PathId;
+      readonly maxBytes: number;
+      readonly duplicates: readonly PathId[];
+    }
   /** Better to wait for a path that is busy now; ask again when one becomes sendable, at the latest at `untilMs`. */
   | { readonly kind: 'wait'; readonly untilMs: number };
 
