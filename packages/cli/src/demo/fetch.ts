@@ -47,14 +47,15 @@ export class Fetch {
   ): Promise<Downloaded & { state: TransferState }> {
     const { io, stage, server, together, signal } = this.#options;
     const address = stage.servers[server]!.address;
-    this.#session = await io.network.dial(stage.via(address), {
+    const session = await io.network.dial(stage.via(address), {
       trust: { ca: await stage.authority() },
       resolvePath: (peer) => (together ? stage.via(peer) : false),
       signal,
     });
+    this.#session = session;
     try {
       const downloaded = await download(together ? FILE_NAME : SAMPLE_NAME, new Nowhere(), {
-        session: this.#session,
+        session,
         signal,
         timeoutMs: STALL_TIMEOUT_MS,
         now: () => io.now(),
@@ -67,8 +68,10 @@ export class Fetch {
       });
       return { ...downloaded, state: this.state() };
     } finally {
+      // The last look: when the session is closed, all its paths are.
       this.servers();
-      await this.#session.close();
+      this.#session = undefined;
+      await session.close();
     }
   }
 }
