@@ -110,6 +110,18 @@ describe('LivenessMonitor', () => {
     expect(timeline(monitor, 70_000).at(-1)).toEqual([60_500, { dead: true }]);
   });
 
+  test('a process whose timers are always late still sees a path die', () => {
+    const monitor = new LivenessMonitor(0, CALM);
+    monitor.onSentEliciting(1000);
+    let now = 1000;
+    for (let calls = 0; !monitor.dead; calls++) {
+      expect(calls).toBeLessThan(10);
+      now = (monitor.nextTimeoutMs() as number) + 200;
+      monitor.handleTimeout(now);
+    }
+    expect(now).toBeLessThan(4000);
+  });
+
   test('keep-alive can be turned off, and not to nonsense', () => {
     expect(new LivenessMonitor(0, CALM, { keepAliveMs: Number.POSITIVE_INFINITY }).nextTimeoutMs()).toBeUndefined();
     expect(() => new LivenessMonitor(0, CALM, { keepAliveMs: 0 })).toThrow();

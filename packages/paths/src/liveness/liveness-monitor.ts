@@ -29,6 +29,8 @@ const SUSPECT_PROBES = 3;
 export const DEFAULT_KEEP_ALIVE_MS = 15_000;
 /** A timer later than this means that this process stood still, and silence during that time proves nothing. */
 const STALL_MS = 50;
+/** So often in a row is that believed; a process whose timers are always late must still see a path die. */
+const MAX_STALLS = 3;
 
 export interface LivenessOptions {
   /** Time between probes when nothing is expected, milliseconds; `Infinity` for none. */
@@ -81,6 +83,8 @@ export class LivenessMonitor {
   #receipts = ANSWER_RECEIPTS + 1;
   /** Doubles with each probe that found a living peer with nothing to send. */
   #pauseFactor = 1;
+  /** Late timers excused since the peer was last heard. */
+  #stalls = 0;
   #suspected = false;
   #dead = false;
   #dueMs: number | undefined;
@@ -122,6 +126,7 @@ export class LivenessMonitor {
     if (this.#dead || now <= this.#lastReceivedMs) return false;
     this.#lastReceivedMs = now;
     this.#pauseSinceMs = Math.max(this.#pauseSinceMs, now);
+    this.#stalls = 0;
     this.#countReceipt();
     // Reported late, and from before the question: it proves nothing.
     if (now < this.#askedSinceMs()) {
@@ -158,7 +163,7 @@ export class LivenessMonitor {
   /** What to do at `now`; nothing when it is called early. */
   handleTimeout(now: number): LivenessActions {
     if (this.#dueMs === undefined || now < this.#dueMs) return {};
-    if (now - this.#dueMs > STALL_MS) return this.#afterStall(now);
+    if (now - this.#dueMs > STALL_MS && this.#stalls < MAX_STALLS) return this.#afterStall(now);
     const actions = this.#act(now);
     this.#reschedule();
     return actions;
@@ -181,6 +186,7 @@ export class LivenessMonitor {
 
   /** The socket may hold what came while this process stood still: ask once more, and count from now. */
   #afterStall(now: number): LivenessActions {
+    this.#stalls += 1;
     if (this.#askedAtMs !== undefined) this.#askedAtMs = now;
     if (this.#probedAtMs !== undefined) this.#probedAtMs = now;
     this.#pauseSinceMs = now;

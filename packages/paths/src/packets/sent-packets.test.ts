@@ -202,7 +202,7 @@ const arbitraryOp: fc.Arbitrary<Op> = fc.oneof(
 function toRanges(cuts: readonly number[], limit: number): proto.AckRange[] {
   const points = [...new Set(cuts.map((cut) => cut % limit))].sort((a, b) => b - a);
   const ranges: proto.AckRange[] = [];
-  for (let i = 0; i + 1 < points.length; i += 2) ranges.push(range(points[i + 1] as number, points[i] as number));
+  for (let i = 0; i + 1 < points.length; i += 2) ranges.push(range(points[i + 1] as number, points[i]));
   return ranges;
 }
 

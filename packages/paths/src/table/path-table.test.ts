@@ -78,7 +78,7 @@ describe('PathTable', () => {
             table.alive()[0]?.machine.die(now, 'killed');
           } else {
             const id = typeof what === 'string' ? table.allocateId() : toPathId(what.peer);
-            if (used.has(id)) return void expect(() => table.add(path(id, now))).toThrow();
+            if (used.has(id)) return expect(() => table.add(path(id, now))).toThrow();
             // An old id that was skipped may be refused too: then the peer named it far too late.
             if (typeof what === 'string' || table.forgottenCount === 0) used.add(table.add(path(id, now)).id);
           }

@@ -33,7 +33,7 @@ export function readyInMs(path: PathSnapshot): number {
 /** Milliseconds from now until the last of `bytes` arrives, if the path takes nothing else from the moment it can. */
 export function arrivalMs(path: PathSnapshot, bytes: number): number {
   const startMs = Math.max(path.queuedBytes / ratePerMs(path), readyInMs(path));
-  return startMs + bytes / ratePerMs(path) + rttMs(path) / 2 + lossMs(path, bytes);
+  return startMs + bytes / ratePerMs(path) + forwardMs(path) + lossMs(path, bytes);
 }
 
 /** The path with the lowest score; of equals the one with the lower id, so that the order of `paths` means nothing. */
@@ -49,6 +49,17 @@ export function lowest(paths: readonly PathSnapshot[], score: (path: PathSnapsho
     }
   }
   return best;
+}
+
+/**
+ * Milliseconds from the wire to the peer. What the smoothed RTT has above the lowest one is queue, and stands in the way
+ * of our data; so do bytes in flight that neither explains: a burst of which no acknowledgement has told yet.
+ */
+function forwardMs(path: PathSnapshot): number {
+  const rtt = rttMs(path);
+  const emptyMs = path.minRttMs > 0 ? Math.min(path.minRttMs, rtt) : rtt;
+  const burstMs = Math.max(0, path.inFlightBytes / ratePerMs(path) - rtt);
+  return rtt - emptyMs / 2 + burstMs;
 }
 
 /** A piece is there when its last datagram is, and a lost one takes a round trip more. */
