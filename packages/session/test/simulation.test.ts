@@ -1,0 +1,217 @@
+import { describe, expect, jest, test } from '@jest/globals';
+import { delegate, Ed25519Signer, noneServerAuth } from '@kwik/kcp';
+import { deterministicRandomBytes, MemoryNetwork, SeededRandom, VirtualClock, type LinkShape } from '@kwik/testbed';
+import type { ReplicaSource, ServerSession, Session } from '@kwik/session';
+import { dialOver } from '../src/client/dial.js';
+import { makeAuthority, makeServerCertificate } from '../src/credentials/certificates.js';
+import { resolveLimits } from '../src/limits.js';
+import { SessionFactory } from '../src/server/session-factory.js';
+import { pattern, sourceOf } from './harness.js';
+
+/** For machines that do much else at the time. */
+jest.setTimeout(60_000);
+
+/** The real session code at both ends, on virtual time: seconds of network in milliseconds of computing. */
+const authority = await makeAuthority('simulated authority', 2);
+
+class SimulatedWorld {
+  readonly clock = new VirtualClock();
+  readonly network: MemoryNetwork;
+  readonly #random: (bytes: number) => Uint8Array;
+
+  constructor(readonly seed: number) {
+    this.network = new MemoryNetwork({ clock: this.clock, seed });
+    this.#random = deterministicRandomBytes(seed);
+  }
+
+  /** A server at `host:4433` behind a link of the given shape; sessions go to `onSession`. */
+  async server(
+    host: string,
+    shape: LinkShape,
+    options: { source?: ReplicaSource; onSession?: (session: ServerSession) => void } = {},
+  ): Promise<string> {
+    const { keyPem, certPem } = await makeServerCertificate(authority, [host], 1);
+    const signer = Ed25519Signer.fromSeed(this.#random(32));
+    const address = `${host}:4433`;
+    const factory = new SessionFactory({
+      clock: this.clock,
+      wallClockMs: () => Date.now(),
+      random: this.#random,
+      limits: resolveLimits(),
+      idleTimeoutMs: 30_000,
+      signer: signer.withDelegation(delegate(signer.publicKey, keyPem, certPem)),
+      trust: { ca: authority.certPem },
+      audiences: () => [address],
+      auth: [noneServerAuth()],
+      serverId: host,
+      replica: () => options.source,
+      admit: () => undefined,
+    });
+    this.network.link(address, shape);
+    this.network.listen(address, (transport) => {
+      factory.accept(transport).then(
+        (session) => options.onSession?.(session),
+        () => undefined,
+      );
+    });
+    return address;
+  }
+
+  async dial(address: string): Promise<Session> {
+    const [host, port] = address.split(':');
+    const connector = {
+      connect: (target: { host: string; port: number }) => this.network.dial({ to: `${target.host}:${target.port}` }),
+      close: () => Promise.resolve(),
+    };
+    return this.settle(dialOver(connector, { host: host!, port: Number(port) }, { clock: this.clock }));
+  }
+
+  /** Lets virtual time pass until the promise settles; fails when it does not within `maxMs` of it. */
+  async settle<T>(promise: Promise<T>, maxMs = 120_000): Promise<T> {
+    let settled = false;
+    const done = (): void => void (settled = true);
+    promise.then(done, done);
+    if (!(await this.clock.runUntilAsync(() => settled, { maxMs }))) {
+      throw new Error(`seed ${this.seed}: nothing settled within ${maxMs} ms of virtual time`);
+    }
+    return promise;
+  }
+}
+
+interface Fault {
+  readonly atBytes: number;
+  readonly server: number;
+  readonly kind: 'cut' | 'flap' | 'slow' | 'loss';
+}
+
+interface Scenario {
+  readonly bytes: number;
+  readonly shapes: LinkShape[];
+  readonly faults: Fault[];
+  readonly liar: number | undefined;
+}
+
+function draw(seed: number): Scenario {
+  const random = new SeededRandom(seed);
+  const peers = 1 + random.below(3);
+  const shapes = Array.from({ length: peers + 1 }, (): LinkShape => {
+    const rateBps = (2 + random.below(40)) * 1e6;
+    const queueBytes = Math.round((rateBps / 8) * (0.02 + random.float() * 0.1));
+    return { both: { rateBps, delayMs: 1 + random.below(60), queueBytes, lossRate: random.chance(0.3) ? 0.01 : 0 } };
+  });
+  const bytes = 100_000 + random.below(1_500_000);
+  const kinds = ['cut', 'flap', 'slow', 'loss'] as const;
+  const faults = Array.from({ length: random.below(4) }, (): Fault => {
+    const kind = kinds[random.below(kinds.length)]!;
+    // The primary may falter, but not vanish: it alone can end the stream.
+    return { atBytes: random.below(bytes), server: (kind === 'cut' ? 1 : 0) + random.below(peers), kind };
+  });
+  return { bytes, shapes, faults, liar: random.chance(0.25) ? 1 + random.below(peers) : undefined };
+}
+
+async function run(seed: number): Promise<{ client: Session; received: Buffer; content: Uint8Array; ms: number }> {
+  const { bytes, shapes, faults, liar } = draw(seed);
+  const world = new SimulatedWorld(seed);
+  const content = pattern(bytes, seed);
+  const lies = content.slice();
+  for (let at = 0; at < lies.length; at += 10_000) lies[at]! ^= 0xff;
+  const peers = await Promise.all(
+    shapes.slice(1).map((shape, index) => {
+      return world.server(`10.0.0.${index + 2}`, shape, { source: sourceOf(index + 1 === liar ? lies : content) });
+    }),
+  );
+  const primary = await world.server('10.0.0.1', shapes[0]!, {
+    onSession: (session) => {
+      for (const peer of peers) session.addPath(peer).catch(() => undefined);
+      void session.acceptStream().then(
+        async (stream) => {
+          await stream.read();
+          await stream.write('head');
+          await stream.sendFrom('content', sourceOf(content));
+          await stream.write('tail');
+          await stream.close();
+        },
+        () => undefined,
+      );
+    },
+  });
+  const servers = [primary, ...peers];
+  const client = await world.dial(primary);
+  const reading = (async () => {
+    const stream = client.openStream();
+    await stream.write('get');
+    const chunks: Uint8Array[] = [];
+    let got = 0;
+    const due = [...faults];
+    for await (const chunk of stream) {
+      chunks.push(chunk);
+      got += chunk.length;
+      for (const fault of due.splice(0)) {
+        if (got < fault.atBytes) due.push(fault);
+        else inflict(world, servers[fault.server]!, fault.kind);
+      }
+    }
+    return Buffer.concat(chunks);
+  })();
+  const received = await world.settle(reading);
+  const ms = world.clock.now();
+  await world.settle(client.close());
+  return { client, received, content, ms };
+}
+
+function inflict(world: SimulatedWorld, server: string, kind: Fault['kind']): void {
+  const link = world.network.link(server);
+  if (kind === 'slow') link.configure('both', { rateBps: 500_000 });
+  if (kind === 'loss') link.configure('both', { lossRate: 0.05 });
+  if (kind === 'cut' || kind === 'flap') link.cut();
+  if (kind === 'flap') world.clock.schedule(200, () => link.heal());
+}
+
+describe('sessions on virtual time', () => {
+  test.each(Array.from({ length: 25 }, (_, index) => index + 1))(
+    'seed %i: the content arrives, byte for byte',
+    async (seed) => {
+      const { received, content } = await run(seed);
+      expect(received.subarray(0, 4).toString()).toBe('head');
+      expect(received.subarray(-4).toString()).toBe('tail');
+      expect(received.subarray(4, -4).equals(content)).toBe(true);
+    },
+  );
+
+  test('three equal servers bring nearly three times the rate of one', async () => {
+    const shape = { both: { rateBps: 10e6, delayMs: 10, queueBytes: 60_000 } };
+    const content = pattern(3_000_000);
+    const times: number[] = [];
+    for (const count of [0, 2]) {
+      const world = new SimulatedWorld(5);
+      const peers = await Promise.all(
+        Array.from({ length: count }, (_, index) =>
+          world.server(`10.0.0.${index + 2}`, shape, { source: sourceOf(content) }),
+        ),
+      );
+      const primary = await world.server('10.0.0.1', shape, {
+        onSession: (session) => {
+          for (const peer of peers) void session.addPath(peer);
+          void session.acceptStream().then(async (stream) => {
+            await stream.read();
+            await stream.sendFrom('content', sourceOf(content));
+            await stream.close();
+          });
+        },
+      });
+      const client = await world.dial(primary);
+      const stream = client.openStream();
+      const reading = (async () => {
+        await stream.write('get');
+        let bytes = 0;
+        for await (const chunk of stream) bytes += chunk.length;
+        return bytes;
+      })();
+      const start = world.clock.now();
+      expect(await world.settle(reading)).toBe(content.length);
+      times.push(world.clock.now() - start);
+    }
+    // Virtual time: the figure is exact, and the same on every machine.
+    expect(times[0]! / times[1]!).toBeGreaterThan(2.4);
+  });
+});
