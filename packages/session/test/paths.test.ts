@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { listen } from '@kwik/session';
-import { addressOf, Harness, pattern, readAll } from './harness.js';
+import { addressOf, fetchContent, Harness, pattern, readAll, serveContent, sourceOf } from './harness.js';
 
 /** For machines that do much else at the time; nothing here waits for a clock. */
 jest.setTimeout(60_000);
@@ -132,4 +132,27 @@ describe('paths (K3, K5, K6)', () => {
     await Promise.all([helper, primary]);
     expect(Buffer.from(received).equals(content)).toBe(true);
   });
+});
+
+test('a path without the capability serves no content, and a client takes no more paths than it allows', async () => {
+  const refusals: string[] = [];
+  const content = pattern(500_000);
+  let asked = 0;
+  const secondary = await harness.listen({
+    replica: () => {
+      asked++;
+      return sourceOf(content);
+    },
+    onRefused: (error) => refusals.push(error.code),
+  });
+  const { client, server } = await harness.pair({}, { limits: { maxPaths: 2 } });
+  await server.addPath(addressOf(secondary), { capabilities: ['raw'] });
+  void serveContent(server, 'film', content);
+  expect(Buffer.from(await fetchContent(client)).equals(content)).toBe(true);
+  expect(asked).toBe(0);
+  await expect(server.addPath(addressOf(secondary))).rejects.toMatchObject({ code: 'ERR_KWIK_LIMIT_EXCEEDED' });
+
+  const other = await harness.pair({}, { resolvePath: () => addressOf(secondary) });
+  await expect(other.server.addPath('127.0.0.1:9')).rejects.toMatchObject({ code: 'ERR_KWIK_TOKEN_WRONG_SERVER' });
+  expect(refusals).toEqual(['ERR_KWIK_TOKEN_WRONG_SERVER']);
 });

@@ -1,5 +1,5 @@
 import type { ClientAuthenticator, ServerAuthenticator, TrustPolicy } from '@kwik/kcp';
-import type { Clock } from '@kwik/wire';
+import type { Clock, KwikError } from '@kwik/wire';
 import type { ReplicaSource } from './session.js';
 
 /** How a client decides that a server is who it says it is. With neither member: the development authority, loopback only. */
@@ -94,6 +94,8 @@ export interface ListenOptions {
     context: ReplicaContext,
   ) => ReplicaSource | undefined | Promise<ReplicaSource | undefined>;
   readonly serverId?: string;
+  /** Told why a connection did not become a session: a refused token, a failed authentication, a full server. */
+  readonly onRefused?: (error: KwikError) => void;
   readonly limits?: SessionLimits & {
     /** Sessions at once. */
     readonly maxSessions?: number;

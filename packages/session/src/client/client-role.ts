@@ -8,6 +8,11 @@ import type { PathRuntime } from '../runtime/path-runtime.js';
 import type { StreamExtension } from '../runtime/stream-handle.js';
 import type { ContentClient } from './content-client.js';
 
+/** Paths that a session may have had in its life. */
+const MAX_PATH_IDS = 65_536;
+/** Raw packets and other frames that may wait for one path; a path that is slower is told to the sender. */
+const MAX_WAITING_FRAMES = 256;
+
 export interface ClientRoleOptions {
   readonly maxPaths: number;
   readonly maxRawPacketBytes: number;
@@ -22,6 +27,7 @@ export class ClientRole implements EngineRole {
   readonly #options: ClientRoleOptions;
   /** Numbers of paths that are being joined or were. */
   readonly #usedPathIds = new Set<number>([PRIMARY_PATH_ID]);
+  #joining = 0;
   #rawSequence = 0n;
 
   constructor(engine: SessionEngine, content: ContentClient, options: ClientRoleOptions) {
@@ -152,13 +158,13 @@ export class ClientRole implements EngineRole {
       if (this.#usedPathIds.has(pathId)) {
         throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `path ${pathId} was used before in this session`);
       }
-      if (this.#engine.paths.size >= this.#options.maxPaths) {
+      if (this.#engine.paths.size + this.#joining >= this.#options.maxPaths || this.#usedPathIds.size > MAX_PATH_IDS) {
         throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `the client allows ${this.#options.maxPaths} paths`, {
           scope: 'peer',
         });
       }
       this.#usedPathIds.add(pathId);
-      const { path: joined, result } = await this.#options.joinPath(command);
+      const { path: joined, result } = await this.#join(command);
       if (this.#engine.closeInfo !== undefined) {
         joined.die(new KwikError('ERR_KWIK_SESSION_CLOSED'));
         return;
@@ -173,6 +179,15 @@ export class ClientRole implements EngineRole {
       });
     } catch (error) {
       answer({ error: errorToDetail(KwikError.from(error, 'ERR_KWIK_CONNECT_FAILED')) });
+    }
+  }
+
+  async #join(command: proto.AddPath): ReturnType<ClientRoleOptions['joinPath']> {
+    this.#joining++;
+    try {
+      return await this.#options.joinPath(command);
+    } finally {
+      this.#joining--;
     }
   }
 
@@ -204,6 +219,16 @@ export class ClientRole implements EngineRole {
     if (command.data.length > this.#options.maxRawPacketBytes) {
       const limit = `${command.data.length} bytes; the client relays up to ${this.#options.maxRawPacketBytes}`;
       path.reply(id, refusal('ERR_KWIK_PACKET_TOO_LARGE', limit));
+      return;
+    }
+    if (target.data.pendingFrameCount >= MAX_WAITING_FRAMES) {
+      path.reply(
+        id,
+        refusal(
+          'ERR_KWIK_LIMIT_EXCEEDED',
+          `too many raw packets wait for path ${command.pathId}; send them more slowly`,
+        ),
+      );
       return;
     }
     const sequence = this.#rawSequence++;

@@ -1,4 +1,4 @@
-import { KwikError, toStreamId, type PathId, type proto, type StreamId } from '@kwik/wire';
+import { KwikError, PRIMARY_PATH_ID, toStreamId, type PathId, type proto, type StreamId } from '@kwik/wire';
 import { ContentReceiver, type ContentCommand } from '../core/content/content-receiver.js';
 import type { RangeSink } from '../core/data/range-sink.js';
 import type { SessionEngine } from '../runtime/engine.js';
@@ -28,6 +28,8 @@ interface Content {
 /** The client's side of all multi-source streams of a session. */
 export class ContentClient implements RangeSink {
   readonly #contents = new Map<StreamId, Content>();
+  /** Where the last content of a stream ended: what comes below that is late, not early. */
+  readonly #endedAt = new Map<StreamId, number>();
   #early: EarlyRange[] = [];
   #earlyBytes = 0;
   #engine!: SessionEngine;
@@ -47,7 +49,8 @@ export class ContentClient implements RangeSink {
   handleRange(pathId: PathId, streamId: StreamId, offset: number, data: Uint8Array, now: number): number {
     const content = this.#contents.get(streamId);
     if (content === undefined) {
-      this.#keepEarly({ pathId, streamId, offset, data });
+      // Only the primary sends unasked; everything else without content is late.
+      if (pathId === PRIMARY_PATH_ID) this.#keepEarly({ pathId, streamId, offset, data });
       return 0;
     }
     const { receiver } = content;
@@ -199,6 +202,7 @@ export class ContentClient implements RangeSink {
     const content = this.#contents.get(streamId);
     if (content === undefined) return;
     this.#contents.delete(streamId);
+    this.#rememberEnd(streamId, content.receiver.baseOffset + content.receiver.ledger.shape.size);
     this.#report(streamId, content, this.#engine.clock.now());
     const detail = error && { code: error.wireNumber, scope: 0 as const, reason: error.message.slice(0, 200) };
     for (const source of content.receiver.sources) {
@@ -210,6 +214,16 @@ export class ContentClient implements RangeSink {
     if (error !== undefined) this.#engine.failStream(streamId, error);
   }
 
+  #rememberEnd(streamId: StreamId, end: number): void {
+    this.#endedAt.delete(streamId);
+    this.#endedAt.set(streamId, end);
+    if (this.#endedAt.size <= MAX_CONTENTS) return;
+    for (const oldest of this.#endedAt.keys()) {
+      this.#endedAt.delete(oldest);
+      return;
+    }
+  }
+
   #expectData(): void {
     const owed = new Set<PathId>();
     for (const { receiver } of this.#contents.values()) {
@@ -219,6 +233,8 @@ export class ContentClient implements RangeSink {
   }
 
   #keepEarly(range: EarlyRange): void {
+    if (range.offset < (this.#endedAt.get(range.streamId) ?? 0)) return;
+    if (this.#engine.plane.streams.get(range.streamId) === undefined) return;
     if (this.#earlyBytes + range.data.length > MAX_EARLY_BYTES) return;
     this.#early.push(range);
     this.#earlyBytes += range.data.length;

@@ -59,6 +59,7 @@ class SessionListener implements Listener {
   readonly #factory: SessionFactory;
   readonly #maxSessions: number;
   readonly #backlog: number;
+  readonly #onRefused: ListenOptions['onRefused'];
   readonly #sessions = new Set<AcceptedSession>();
   readonly #queue: AcceptedSession[] = [];
   readonly #waiters = new Waiters();
@@ -67,6 +68,7 @@ class SessionListener implements Listener {
   constructor(endpoint: Endpoint, options: ListenOptions, credentials: ServerCredentials, clock: Clock) {
     this.#endpoint = endpoint;
     this.#maxSessions = options.limits?.maxSessions ?? MAX_SESSIONS;
+    this.#onRefused = options.onRefused;
     this.#backlog = options.limits?.backlog ?? BACKLOG;
     const signer = Ed25519Signer.fromSeed(new Uint8Array(randomBytes(SIGNER_SEED_BYTES)));
     this.#factory = new SessionFactory({
@@ -122,8 +124,9 @@ class SessionListener implements Listener {
       // A secondary serves replicas without anybody accepting it; so its place in the queue is not worth refusing paths.
       if (session.role === 'primary' || this.#queue.length < this.#backlog) this.#queue.push(session);
       this.#waiters.wake();
-    } catch {
-      // The client was told why, and the connection is closed; there is nobody here to tell.
+    } catch (error) {
+      // The client was told why, and the connection is closed.
+      this.#onRefused?.(KwikError.from(error));
     }
   }
 

@@ -117,6 +117,7 @@ export class SessionFactory {
     const engine = this.#engine('secondary');
     const { wallClockMs, replica } = this.#options;
     const replies = new PendingReplies();
+    const mayServe = result.token?.capabilities.includes(proto.Capability.REPLICA) === true;
     const context = {
       sessionId: result.sessionId,
       ...(result.identity !== undefined && { identity: result.identity }),
@@ -125,7 +126,7 @@ export class SessionFactory {
       sessionId: result.sessionId,
       ...(result.signer !== undefined && { grantSigner: result.signer }),
       wallClockMs,
-      replica: async (key) => replica?.(key, context),
+      replica: async (key) => (mayServe ? replica?.(key, context) : undefined),
     });
     engine.attachRole(new ServerRole(engine, { content, replies }));
     void engine.closed.then(() => content.endAll());
