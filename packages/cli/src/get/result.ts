@@ -1,6 +1,7 @@
 import type { ServerTotal } from '../progress/server-totals.js';
 import type { TransferState } from '../progress/transfer-meter.js';
 import { reportError } from '../errors.js';
+import { oneLine } from '../ui/text.js';
 import { rounded, toMbps } from '../ui/units.js';
 import type { Batch } from './batch.js';
 
@@ -13,6 +14,8 @@ export interface PathResult {
   readonly rttMs: number;
   readonly lostPackets: number;
   readonly state: string;
+  /** Why it is in this state, when the session says so: what killed a dead path, for example. */
+  readonly reason?: string;
 }
 
 /** What `--json` prints, once, at the end. */
@@ -44,8 +47,9 @@ export function transferResult(
   };
 }
 
-function pathResult({ server, bytes, share, rttMs, lostPackets, state }: ServerTotal): PathResult {
-  return { server, bytes, share: rounded(share, 4), rttMs: rounded(rttMs, 3), lostPackets, state };
+function pathResult({ server, bytes, share, rttMs, lostPackets, state, reason }: ServerTotal): PathResult {
+  const path = { server, bytes, share: rounded(share, 4), rttMs: rounded(rttMs, 3), lostPackets, state };
+  return reason === undefined ? path : { ...path, reason: oneLine(reason) };
 }
 
 /** Members of the result that depend on whether one file was asked for or several. */
