@@ -28,6 +28,17 @@ async function session(peers: Listener[]): Promise<{ client: Session; server: Se
   return { client, server };
 }
 
+/** Resolves when so many paths of the session are dead. */
+function deadPaths(client: Session, count: number): Promise<void> {
+  return new Promise((resolve) => {
+    const check = (): void => {
+      if (client.getDeadPaths().length >= count) resolve();
+    };
+    client.onPathChange(check);
+    check();
+  });
+}
+
 describe('multi-source streams (K10, V1.3, V6.3)', () => {
   test('content comes from all servers at once, in order, exact', async () => {
     const { client } = await session([await replica(), await replica()]);
@@ -124,7 +135,34 @@ describe('multi-source streams (K10, V1.3, V6.3)', () => {
       at += chunk.length;
     }
     expect(at).toBe(content.length);
-    expect(client.getDeadPaths()).toHaveLength(2);
+    await deadPaths(client, 2);
+  });
+
+  test('content goes on without its primary, as far as digests have come', async () => {
+    const slow = { rateBps: 40e6, delayMs: 5, queueBytes: 200_000 };
+    const [primary, peer] = [await harness.listen(), await replica()];
+    const link = (server: Listener) => ({ target: { host: '127.0.0.1', port: server.address().port }, both: slow });
+    const { links, close } = await createLinks({ primary: link(primary), peer: link(peer) }, { isolated: true });
+    harness.onClose(close);
+    const [client, server] = await Promise.all([
+      harness.dial(links.primary.address(), { resolvePath: () => links.peer.address() }),
+      primary.accept(),
+    ]);
+    await server.addPath(addressOf(peer));
+    void serveContent(server, 'film', content);
+    const stream = client.openStream();
+    await stream.write('get');
+    let at = 0;
+    const reading = (async () => {
+      for await (const chunk of stream) {
+        expect(Buffer.from(chunk).equals(content.subarray(at, at + chunk.length))).toBe(true);
+        if (at < 1_500_000 && at + chunk.length >= 1_500_000) links.primary.cut();
+        at += chunk.length;
+      }
+    })();
+    await expect(reading).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_KWIK_(NO_PATH|SESSION_CLOSED)$/) });
+    expect(at).toBe(content.length);
+    expect(await client.closed).toMatchObject({ by: 'error', error: { code: 'ERR_KWIK_NO_PATH' } });
   });
 
   test('a reader that stops ends the transfer at all servers', async () => {

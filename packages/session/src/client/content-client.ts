@@ -212,6 +212,12 @@ export class ContentClient implements RangeSink {
         ?.send({ $case: 'contentEnd', value: { streamId, complete: error === undefined, error: detail } });
     }
     if (error !== undefined) this.#engine.failStream(streamId, error);
+    // Content outlives its primary; nothing else of a session does.
+    if (this.#contents.size === 0 && this.#primary() === undefined) {
+      this.#engine.fail(
+        new KwikError('ERR_KWIK_NO_PATH', 'the primary server is lost, and the content under way has ended'),
+      );
+    }
   }
 
   #rememberEnd(streamId: StreamId, end: number): void {
