@@ -53,8 +53,9 @@ export class SessionWindow {
     }
   }
 
+  /** Bytes were read, or dropped. What came on another path counts for nothing here. */
   onConsumed(bytes: number): void {
-    this.#consumed += bytes;
+    this.#consumed = Math.min(this.#received, this.#consumed + bytes);
   }
 
   takeUpdate(force = false): number | undefined {

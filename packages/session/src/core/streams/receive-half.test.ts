@@ -91,11 +91,23 @@ describe('ReceiveHalf: flow control', () => {
     );
   });
 
-  it('announces nothing once the end is known', () => {
+  it('announces nothing once all up to the end is allowed', () => {
     const receive = half(10);
     receive.handleData(0, patternBytes(10), true, 0);
     receive.read();
     expect(receive.takeWindowUpdate(true)).toBeUndefined();
+  });
+
+  it('goes on to announce when the end is known before the bytes in front of it are allowed', () => {
+    const receive = half(10);
+    receive.handleData(15, new Uint8Array(0), true, 0);
+    receive.handleData(0, patternBytes(10), false, 1);
+    receive.read();
+    expect(receive.takeWindowUpdate()).toBe(20);
+    receive.handleData(10, patternBytes(5), false, 1);
+    receive.read();
+    expect(receive.takeWindowUpdate(true)).toBeUndefined();
+    expect(receive.state).toBe('finished');
   });
 
   it('does not ask verified content for credit, which is its request', () => {

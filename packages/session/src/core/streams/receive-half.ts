@@ -121,8 +121,9 @@ export class ReceiveHalf {
 
   /** The new limit to announce, when it is worth a frame; `force` answers a peer that says that it is blocked. */
   takeWindowUpdate(force = false): number | undefined {
-    if (this.#finalSize !== undefined || this.#stopCode !== undefined || this.#resetCode !== undefined)
-      return undefined;
+    if (this.#stopCode !== undefined || this.#resetCode !== undefined) return undefined;
+    // The end may be known long before it may be sent: the primary ends what secondaries still contribute to.
+    if (this.#finalSize !== undefined && this.#advertised >= this.#finalSize) return undefined;
     const limit = this.#data.readOffset + this.#windowBytes;
     if (!force && limit - this.#advertised < this.#windowBytes * UPDATE_SHARE) return undefined;
     this.#advertised = Math.max(this.#advertised, limit);

@@ -186,8 +186,10 @@ describe('SendHalf: writing at offsets', () => {
     expect(send.acceptsAt(0)).toBe(true);
     send.writeAt(5000, patternBytes(100));
     expect(send.acceptsAt(6000)).toBe(false);
-    expect(send.acceptsAt(5000)).toBe(false);
+    expect(send.acceptsAt(5100)).toBe(false);
     expect(send.acceptsAt(4999)).toBe(true);
+    // A gap between far bytes, while none of them can go.
+    expect(send.acceptsAt(5050)).toBe(true);
     send.writeAt(0, patternBytes(50));
     expect(send.sendable).toBe(true);
     expect(send.take(100)).toMatchObject({ offset: 0 });

@@ -89,10 +89,15 @@ export class SendHalf {
     this.#writeOffset += data.length;
   }
 
-  /** Whether `writeAt(offset, …)` would be accepted now. What the reader needs first never waits for what it needs later. */
+  /**
+   * Whether `writeAt(offset, …)` would be accepted now. What the reader needs first never waits for what it needs later:
+   * bytes below all that wait are always taken, and so are those that fill gaps while the window holds everything back,
+   * since the reader may be waiting for just these. Only what is ahead of everything is held to the buffer.
+   */
   acceptsAt(offset: number): boolean {
     const first = this.#queue[0];
-    return this.#queuedBytes < this.#bufferBytes || first === undefined || offset < first.offset;
+    if (first === undefined || this.#queuedBytes < this.#bufferBytes || offset < first.offset) return true;
+    return offset < this.#writeOffset && first.offset >= this.#maxOffset;
   }
 
   /** Writes at an offset of the caller's choice (a contribution). */

@@ -1,0 +1,162 @@
+import { describe, expect, it } from '@jest/globals';
+import { PRIMARY_PATH_ID } from '@kwik/wire';
+import fc from 'fast-check';
+import {
+  connect,
+  DataLink,
+  eventsOf,
+  planeOf,
+  SECONDARY_PATH_ID,
+  type SmallLimits,
+} from '../../test-support/data-link.js';
+import { patternBytes, TestRandom } from '../../test-support/random.js';
+import type { StreamState } from '../streams/stream-state.js';
+
+/** Nothing read for so many steps, a hundred times what the slowest path takes for a round trip: it hangs. */
+const STALL_STEPS = 30_000;
+
+interface Shape {
+  readonly chunks: number;
+  readonly chunkBytes: number;
+  readonly streamWindowBytes: number;
+  readonly sendBufferBytes: number;
+  /** How much oftener the primary's path is served than the secondary's, or the other way round. */
+  readonly primaryShare: number;
+  readonly order: 'ascending' | 'descending' | 'random';
+}
+
+/** Two servers write the chunks of one stream in turns; the client reads slowly. */
+function run(seed: number, shape: Shape): void {
+  const random = new TestRandom(seed);
+  const { chunks, chunkBytes } = shape;
+  const limits: SmallLimits = {
+    streamWindowBytes: shape.streamWindowBytes,
+    // One writer's share of a stream's window must fit its session window.
+    sessionWindowBytes: shape.streamWindowBytes,
+    sendBufferBytes: shape.sendBufferBytes,
+    maxStreams: 4,
+    maxPacketBytes: 65_536,
+  };
+  const client = planeOf('client', limits);
+  const primary = planeOf('primary', limits);
+  const secondary = planeOf('secondary', limits);
+  connect(client, limits);
+  connect(primary, limits);
+  connect(client, limits, SECONDARY_PATH_ID);
+  connect(secondary, limits, SECONDARY_PATH_ID);
+  const toPrimary = new DataLink(random, client, primary);
+  const toSecondary = new DataLink(random, client, secondary, SECONDARY_PATH_ID);
+
+  const original = patternBytes(chunks * chunkBytes);
+  const piece = (index: number): Uint8Array => original.slice(index * chunkBytes, (index + 1) * chunkBytes);
+  const atPrimary = primary.open(true);
+  client.handleStreamOpened(atPrimary.id);
+  const atSecondary = secondary.streams.attach(atPrimary.id);
+  let nextAtPrimary = 0;
+  const indexes = Array.from({ length: chunks >> 1 }, (_, index) => 2 * index + 1);
+  if (shape.order === 'descending') indexes.reverse();
+  const forSecondary = shape.order === 'random' ? random.shuffle(indexes) : indexes;
+
+  const writeAtPrimary = (): void => {
+    const send = atPrimary.send!;
+    if (nextAtPrimary === chunks || send.room === 0) return;
+    if (nextAtPrimary % 2 === 1) send.reserve(chunkBytes);
+    else send.write(piece(nextAtPrimary));
+    nextAtPrimary++;
+    if (nextAtPrimary === chunks) send.finish();
+    primary.offer(atPrimary);
+  };
+  const writeAtSecondary = (): void => {
+    // In random order the application does not wait for one write before it asks for the next.
+    const ready = shape.order === 'random' ? forSecondary.length : 1;
+    const index = forSecondary.slice(0, ready).find((next) => atSecondary.send!.acceptsAt(next * chunkBytes));
+    if (index === undefined) return;
+    forSecondary.splice(forSecondary.indexOf(index), 1);
+    atSecondary.send!.writeAt(index * chunkBytes, piece(index));
+    secondary.offer(atSecondary);
+  };
+
+  const read: Uint8Array[] = [];
+  const reading: StreamState = client.streams.get(atPrimary.id)!;
+  let now = 0;
+  let idleSteps = 0;
+  while (reading.receive!.state !== 'finished' && idleSteps++ < STALL_STEPS) {
+    now += random.next();
+    writeAtPrimary();
+    writeAtSecondary();
+    const link = random.next() < shape.primaryShare ? toPrimary : toSecondary;
+    link.send(random.pick([0, 300, 9000]), now);
+    link.deliver(9000, now);
+    const chunk = client.read(reading, random.between(1, 5000));
+    if (chunk !== undefined) {
+      read.push(new Uint8Array(chunk.data));
+      idleSteps = 0;
+    }
+    if (reading.receive!.bufferedBytes > limits.streamWindowBytes) throw new Error('stream window exceeded');
+    for (const event of [client, primary, secondary].flatMap(eventsOf))
+      if (event.kind === 'violation') throw event.error;
+  }
+  expect(reading.receive!.state).toBe('finished');
+  expect(Buffer.concat(read).equals(original)).toBe(true);
+}
+
+const base: Shape = {
+  chunks: 15,
+  chunkBytes: 1024,
+  streamWindowBytes: 4096,
+  sendBufferBytes: 2048,
+  primaryShare: 0.5,
+  order: 'ascending',
+};
+
+describe('two servers that write one stream in turns', () => {
+  it.each(['ascending', 'descending', 'random'] as const)(
+    'complete 15 chunks written %s: the first K plan stalled after 9',
+    (order) => {
+      for (let seed = 0; seed < 10; seed++) run(seed, { ...base, order });
+    },
+  );
+
+  it('complete whatever the sizes of chunks, windows and buffers, the order of writes and the pace of paths', () => {
+    fc.assert(
+      fc.property(
+        fc.integer(),
+        fc.record<Shape>({
+          chunks: fc.integer({ min: 1, max: 40 }),
+          chunkBytes: fc.integer({ min: 1, max: 1500 }),
+          streamWindowBytes: fc.integer({ min: 300, max: 20_000 }),
+          sendBufferBytes: fc.integer({ min: 100, max: 5000 }),
+          primaryShare: fc.constantFrom(0.05, 0.5, 0.95),
+          order: fc.constantFrom('ascending', 'descending', 'random'),
+        }),
+        run,
+      ),
+      { numRuns: 60, endOnFailure: true },
+    );
+  });
+
+  it('leaves the other paths and the stream alone when the secondary is lost: what it had acknowledged stays', () => {
+    const limits: SmallLimits = { ...base, sessionWindowBytes: 4096, maxStreams: 4, maxPacketBytes: 65_536 };
+    const random = new TestRandom(1);
+    const client = planeOf('client', limits);
+    const secondary = planeOf('secondary', limits);
+    connect(client, limits);
+    connect(client, limits, SECONDARY_PATH_ID);
+    connect(secondary, limits, SECONDARY_PATH_ID);
+    const link = new DataLink(random, client, secondary, SECONDARY_PATH_ID);
+    const stream = client.open(false);
+    const attached = secondary.streams.attach(stream.id);
+    attached.send!.writeAt(0, patternBytes(100));
+    secondary.offer(attached);
+    for (let now = 0; now < 200; now++) {
+      link.send(1000, now);
+      link.deliver(1000, now);
+    }
+    expect(attached.send!.flushed).toBe(true);
+    client.removePath(SECONDARY_PATH_ID);
+    expect(stream.receive!.writers.size).toBe(0);
+    expect(client.read(stream)?.data).toEqual(patternBytes(100));
+    expect(client.path(PRIMARY_PATH_ID)!.hasPendingFrames).toBe(false);
+    expect(eventsOf(client).some((event) => event.kind === 'violation')).toBe(false);
+  });
+});

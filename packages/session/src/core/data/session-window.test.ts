@@ -1,0 +1,49 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { SessionWindow } from './session-window.js';
+
+describe('SessionWindow', () => {
+  it('lets two ends exchange any amounts, never holds more than the window, and always opens again', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 1000 }),
+        fc.array(fc.tuple(fc.nat(600), fc.nat(600), fc.boolean())),
+        (windowBytes, steps) => {
+          const sender = new SessionWindow({ windowBytes: 1, peerWindowBytes: windowBytes });
+          const receiver = new SessionWindow({ windowBytes, peerWindowBytes: 1 });
+          const update = (force: boolean): void => {
+            const before = sender.peerMax;
+            const max = receiver.takeUpdate(force);
+            if (max === undefined) return;
+            sender.handleMax(max);
+            expect(sender.peerMax).toBeGreaterThanOrEqual(before);
+          };
+          for (const [wanted, read, force] of steps) {
+            const bytes = Math.min(wanted, sender.sendCredit);
+            sender.onSent(bytes);
+            receiver.onReceived(bytes);
+            expect(receiver.heldBytes).toBeLessThanOrEqual(windowBytes);
+            receiver.onConsumed(Math.min(read, receiver.heldBytes));
+            update(force);
+          }
+          receiver.onConsumed(receiver.heldBytes);
+          update(false);
+          expect(sender.sendCredit).toBeGreaterThan(0);
+        },
+      ),
+    );
+  });
+
+  it('refuses one byte too many', () => {
+    const receiver = new SessionWindow({ windowBytes: 10, peerWindowBytes: 0 });
+    receiver.onReceived(10);
+    expect(() => receiver.onReceived(1)).toThrow(expect.objectContaining({ code: 'ERR_KWIK_FLOW_CONTROL' }));
+  });
+
+  it('gives no credit for bytes that came on another path', () => {
+    const receiver = new SessionWindow({ windowBytes: 10, peerWindowBytes: 0 });
+    receiver.onConsumed(1000);
+    expect(receiver.takeUpdate(true)).toBe(10);
+    expect(receiver.heldBytes).toBe(0);
+  });
+});
