@@ -1,5 +1,5 @@
-import { AckTracker, InFlightWindow, RateEstimator, RttEstimator, SentPackets } from '@kwik/paths';
-import { KwikError, PacketReader, type PathId, type proto } from '@kwik/wire';
+import { AckTracker, InFlightWindow, MAX_SENT_SPAN, RateEstimator, RttEstimator, SentPackets } from '@kwik/paths';
+import { KwikError, PacketReader, type PacketNumber, type PathId, type proto } from '@kwik/wire';
 import type { Piece } from '../streams/send-half.js';
 import { SessionWindow } from './session-window.js';
 
@@ -8,10 +8,28 @@ export const MAX_REAL_STREAMS = 64;
 /** Control frames that wait for a packet; they are keyed, so an honest session stays far below it. */
 const MAX_PENDING_FRAMES = 4096;
 
+/** A control frame on its way. */
+export interface ControlFrame {
+  /** A newer frame of the same key takes the place of one that still waits: only the newest limit matters. */
+  readonly key: string;
+  readonly frame: proto.Frame;
+  /** It says something about the session, and is told again when the path dies before it is acknowledged. */
+  readonly outlivesPath: boolean;
+}
+
+/** What a packet held that must arrive. */
+export interface SentContent {
+  readonly pieces: readonly Piece[];
+  readonly frames: readonly ControlFrame[];
+}
+
+/** Numbers kept back for acknowledgements and control frames when nothing is acknowledged for long. */
+const RESERVED_SPAN = 256;
+
 /** The data plane of one path: its packet-number space, acknowledgements, windows, and the streams it reads. */
 export class DataPath {
   readonly id: PathId;
-  readonly sent = new SentPackets<readonly Piece[]>();
+  readonly sent = new SentPackets<SentContent>();
   readonly acks = new AckTracker();
   readonly rtt = new RttEstimator();
   readonly window = new InFlightWindow();
@@ -19,14 +37,23 @@ export class DataPath {
   readonly receiveRate = new RateEstimator();
   readonly session: SessionWindow;
   readonly #readers = new Map<number, PacketReader>();
-  readonly #pending = new Map<string, proto.Frame>();
+  readonly #pending = new Map<string, ControlFrame>();
   readonly #maxPacketBytes: number;
+  /** Whether non-range bytes from this path may enter streams. */
+  readonly mayContribute: boolean;
+  /** The peer broke the rules: nothing that it sends counts any more. */
+  violated = false;
+  #lastNumber = 0n as PacketNumber;
   sentBytes = 0;
   receivedBytes = 0;
   duplicateBytes = 0;
 
-  constructor(id: PathId, options: { windowBytes: number; peerWindowBytes: number; maxPacketBytes: number }) {
+  constructor(
+    id: PathId,
+    options: { windowBytes: number; peerWindowBytes: number; maxPacketBytes: number; mayContribute?: boolean },
+  ) {
     this.id = id;
+    this.mayContribute = options.mayContribute ?? true;
     this.session = new SessionWindow(options);
     this.#maxPacketBytes = options.maxPacketBytes;
   }
@@ -51,26 +78,64 @@ export class DataPath {
     }
   }
 
-  /** Queues a control frame; one of the same key that still waits is replaced (only the newest limit matters). */
-  queueFrame(key: string, frame: proto.Frame): void {
+  /** Queues a control frame; one of the same key that still waits is replaced. */
+  queueFrame(key: string, frame: proto.Frame, outlivesPath = false): void {
     if (this.#pending.size >= MAX_PENDING_FRAMES && !this.#pending.has(key)) {
       throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', 'too many control frames wait for a path', { scope: 'path' });
     }
-    this.#pending.set(key, frame);
+    this.#pending.set(key, { key, frame, outlivesPath });
+  }
+
+  get pendingFrameCount(): number {
+    return this.#pending.size;
   }
 
   get hasPendingFrames(): boolean {
     return this.#pending.size > 0;
   }
 
-  /** Waiting control frames, at most `count`, oldest first. */
-  takeFrames(count: number): proto.Frame[] {
-    const frames: proto.Frame[] = [];
-    for (const [key, frame] of this.#pending) {
-      if (frames.length >= count) break;
-      frames.push(frame);
+  /** Waiting control frames, at most `count` and about `maxBytes` (at least one), oldest first. */
+  takeFrames(count: number, maxBytes: number): ControlFrame[] {
+    const frames: ControlFrame[] = [];
+    let bytes = 0;
+    for (const [key, control] of this.#pending) {
+      bytes += frameBytes(control.frame);
+      if (frames.length >= count || (bytes > maxBytes && frames.length > 0)) break;
+      frames.push(control);
       this.#pending.delete(key);
     }
     return frames;
   }
+
+  /** Whether packets with data still have numbers; a few are left for what keeps the path going. */
+  get hasNumbersForData(): boolean {
+    const oldest = this.sent.oldest();
+    return oldest === undefined || Number(this.#lastNumber - oldest.pn) < MAX_SENT_SPAN - RESERVED_SPAN;
+  }
+
+  nextNumber(): PacketNumber {
+    this.#lastNumber = this.sent.nextNumber();
+    return this.#lastNumber;
+  }
+
+  /** The path is gone: pieces without an acknowledgement, and the frames that the session still has to tell. */
+  takeUndelivered(): SentContent {
+    const pieces: Piece[] = [];
+    const frames: ControlFrame[] = [];
+    for (const content of this.sent.takeAll()) {
+      pieces.push(...content.pieces);
+      frames.push(...content.frames);
+    }
+    frames.push(...this.#pending.values());
+    this.#pending.clear();
+    return { pieces, frames: frames.filter((control) => control.outlivesPath) };
+  }
 }
+
+/** About what a control frame takes in a packet. */
+export function frameBytes(frame: proto.Frame): number {
+  return CONTROL_FRAME_BYTES + (frame.body?.$case === 'raw' ? frame.body.value.data.length : 0);
+}
+
+/** Tags, lengths, two 62-bit numbers and a code, at the most. */
+const CONTROL_FRAME_BYTES = 40;

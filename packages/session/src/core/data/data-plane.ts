@@ -16,10 +16,13 @@ import { StreamTable, type PeerStreamLimits } from '../streams/stream-table.js';
 import type { StreamState } from '../streams/stream-state.js';
 import type { ReadChunk } from '../streams/reassembler.js';
 import type { DataEvent } from './data-events.js';
-import { DataPath } from './data-path.js';
+import { DataPath, type ControlFrame } from './data-path.js';
 import { FrameReceiver } from './frame-receiver.js';
 import { PacketBuilder } from './packet-builder.js';
 import type { RangeSink } from './range-sink.js';
+
+/** Frames kept while no path can carry them; as many as may wait for one path. */
+const MAX_UNTOLD_FRAMES = 4096;
 
 export interface DataPlaneOptions {
   readonly role: 'client' | 'primary' | 'secondary';
@@ -45,6 +48,8 @@ export class DataPlane {
   readonly #picker = new StreamPicker();
   readonly #paths = new Map<PathId, DataPath>();
   readonly #events: DataEvent[] = [];
+  /** What the peer still has to be told, while there is no path to tell it on. */
+  readonly #untold: ControlFrame[] = [];
   readonly #receiver: FrameReceiver;
   readonly #builder: PacketBuilder;
 
@@ -66,22 +71,28 @@ export class DataPlane {
       emit,
       path: (id) => this.#paths.get(id),
       settle: (stream) => this.#settle(stream),
+      stopped: (stream, code) => this.resetStream(stream, code),
     });
   }
 
   // --- Paths ---
 
-  addPath(id: PathId, peer: PeerStreamLimits & { sessionWindowBytes: number }): DataPath {
+  /**
+   * @param peer what the peer announced, and at the client whether the primary lets this server write into streams
+   */
+  addPath(id: PathId, peer: PeerStreamLimits & { sessionWindowBytes: number; mayContribute?: boolean }): DataPath {
     const path = new DataPath(id, {
       windowBytes: this.#options.sessionWindowBytes,
       peerWindowBytes: peer.sessionWindowBytes,
       maxPacketBytes: this.#options.maxPacketBytes,
+      mayContribute: id === PRIMARY_PATH_ID || (peer.mayContribute ?? true),
     });
     this.#paths.set(id, path);
     if (id === PRIMARY_PATH_ID || this.#options.role !== 'client') {
       this.streams.setPeerLimits(peer);
       this.#events.push({ kind: 'credit' });
     }
+    if (this.#sendingPath() === path) this.#tell(path, this.#untold.splice(0));
     return path;
   }
 
@@ -93,19 +104,21 @@ export class DataPlane {
   removePath(id: PathId): void {
     const path = this.#paths.get(id);
     if (path === undefined) return;
+    const wasSending = this.#sendingPath() === path;
     this.#paths.delete(id);
-    for (const pieces of path.sent.takeAll()) {
-      for (const piece of pieces) {
-        const stream = this.streams.get(piece.streamId);
-        stream?.send?.handleLost(piece);
-        if (stream !== undefined) this.#picker.offer(stream);
-      }
+    const { pieces, frames } = path.takeUndelivered();
+    for (const piece of pieces) {
+      const stream = this.streams.get(piece.streamId);
+      stream?.send?.handleLost(piece);
+      if (stream !== undefined) this.#picker.offer(stream);
     }
+    for (const { receive } of this.streams.values()) receive?.writers.delete(id);
+    if (wasSending) this.#tell(this.#sendingPath(), frames);
   }
 
   handleChunk(pathId: PathId, realStreamId: number, chunk: Uint8Array, now: number): void {
     const path = this.#paths.get(pathId);
-    if (path === undefined) return;
+    if (path === undefined || path.violated) return;
     this.#guard(pathId, () => {
       const reader = path.reader(realStreamId);
       reader.push(chunk);
@@ -119,7 +132,8 @@ export class DataPlane {
 
   handleRealStreamEnd(pathId: PathId, realStreamId: number): void {
     const path = this.#paths.get(pathId);
-    if (path !== undefined) this.#guard(pathId, () => path.endReader(realStreamId));
+    if (path === undefined || path.violated) return;
+    this.#guard(pathId, () => path.endReader(realStreamId));
   }
 
   /** The next packet for a path that can carry about `maxBytes` now, with its length prefix; undefined: nothing to send. */
@@ -142,7 +156,7 @@ export class DataPlane {
   nextTimeoutMs(): number | undefined {
     let next: number | undefined;
     for (const path of this.#paths.values()) {
-      const due = path.acks.ackDueAtMs();
+      const due = path.sent.full ? undefined : path.acks.ackDueAtMs();
       if (due !== undefined && (next === undefined || due < next)) next = due;
     }
     return next;
@@ -181,8 +195,11 @@ export class DataPlane {
 
   /** Verified content enters the stream. */
   insertContent(stream: StreamState, offset: number, data: Uint8Array): void {
-    stream.receive?.insertVerified(offset, data);
-    this.#events.push({ kind: 'readable', streamId: stream.id });
+    // Where it does not fit, the primary contradicts itself.
+    this.#guard(PRIMARY_PATH_ID, () => {
+      stream.receive?.insertVerified(offset, data);
+      this.#events.push({ kind: 'readable', streamId: stream.id });
+    });
   }
 
   resetStream(stream: StreamState, code: number): void {
@@ -191,18 +208,21 @@ export class DataPlane {
     send.reset(code);
     stream.supply?.clear();
     stream.resetSent = true;
-    const frame = resetStreamFrame({ streamId: stream.id, code, finalSize: BigInt(send.finalSize) });
-    this.#sendingPath()?.queueFrame(`reset ${stream.id}`, frame);
+    this.#events.push({ kind: 'writable', streamId: stream.id });
+    if (this.#options.role !== 'secondary') {
+      // A contribution is not the stream: only its owner resets it.
+      const frame = resetStreamFrame({ streamId: stream.id, code, finalSize: BigInt(send.finalSize) });
+      this.#queue(this.#sendingPath(), `reset ${stream.id}`, frame);
+    }
     this.#settle(stream);
   }
 
   stopSending(stream: StreamState, code: number): void {
     const receive = stream.receive;
     if (receive === undefined || receive.done) return;
-    this.#receiver.creditBack(receive.stop());
-    for (const pathId of new Set([...receive.writers, this.#sendingPath()?.id])) {
-      const path = pathId === undefined ? undefined : this.#paths.get(pathId as PathId);
-      path?.queueFrame(`stop ${stream.id}`, stopSendingFrame({ streamId: stream.id, code }));
+    this.#receiver.creditBack(receive.stop(code));
+    for (const path of this.#writersOf(stream)) {
+      this.#queue(path, `stop ${stream.id}`, stopSendingFrame({ streamId: stream.id, code }));
     }
     this.#settle(stream);
   }
@@ -228,42 +248,71 @@ export class DataPlane {
     const frame: proto.Frame = {
       body: { $case: 'blocked', value: { streamId: toStreamId(streamId), limit: BigInt(limit) } },
     };
-    this.#sendingPath()?.queueFrame(`blocked ${streamId}`, frame);
+    this.#queue(this.#sendingPath(), `blocked ${streamId}`, frame);
+  }
+
+  /** The paths whose peers write into the stream; undefined stands for the peer that is not connected now. */
+  #writersOf(stream: StreamState): Set<DataPath | undefined> {
+    const paths = new Set<DataPath | undefined>([this.#sendingPath()]);
+    for (const id of stream.receive?.writers ?? []) {
+      const path = this.#paths.get(id as PathId);
+      if (path !== undefined) paths.add(path);
+    }
+    return paths;
+  }
+
+  /** Queues a frame that the peer must get, on this path or on one that takes its place. */
+  #queue(path: DataPath | undefined, key: string, frame: proto.Frame): void {
+    this.#tell(path, [{ key, frame, outlivesPath: true }]);
+  }
+
+  #tell(path: DataPath | undefined, frames: readonly ControlFrame[]): void {
+    if (path === undefined) {
+      if (this.#untold.length + frames.length <= MAX_UNTOLD_FRAMES) this.#untold.push(...frames);
+      return;
+    }
+    this.#guard(path.id, () => {
+      for (const { key, frame } of frames) path.queueFrame(key, frame, true);
+    });
   }
 
   #announceWindows(stream: StreamState, origin: PathId): void {
     const path = this.#paths.get(origin);
     const sessionLimit = path?.session.takeUpdate();
     if (path !== undefined && sessionLimit !== undefined) {
-      path.queueFrame('session window', windowUpdateFrame({ maxOffset: BigInt(sessionLimit) }));
+      this.#guard(path.id, () =>
+        path.queueFrame('session window', windowUpdateFrame({ maxOffset: BigInt(sessionLimit) })),
+      );
     }
     const limit = stream.receive?.takeWindowUpdate();
     if (limit === undefined) return;
-    const writers = new Set<number>(stream.receive?.writers);
-    const main = this.#sendingPath();
-    if (main !== undefined) writers.add(main.id);
-    for (const id of writers) {
-      const frame = windowUpdateFrame({ streamId: stream.id, maxOffset: BigInt(limit) });
-      this.#paths.get(id as PathId)?.queueFrame(`window ${stream.id}`, frame);
-    }
+    const frame = windowUpdateFrame({ streamId: stream.id, maxOffset: BigInt(limit) });
+    for (const writer of this.#writersOf(stream)) this.#queue(writer, `window ${stream.id}`, frame);
   }
 
   /** Removes a stream of which both halves are done, and gives the peer credit for a new one. */
   #settle(stream: StreamState): void {
-    const sendDone = stream.send === undefined || ['closed', 'reset'].includes(stream.send.state);
-    const receiveDone = stream.receive === undefined || stream.receive.done;
-    if (!sendDone || !receiveDone || this.#options.role === 'secondary') return;
+    if (this.#options.role === 'secondary' || !isDone(stream)) return;
     const credit = this.streams.remove(stream.id);
     if (credit === undefined) return;
-    this.#sendingPath()?.queueFrame(`streams ${credit.unidirectional}`, maxStreamsFrame(credit));
+    this.#queue(this.#sendingPath(), `streams ${credit.unidirectional}`, maxStreamsFrame(credit));
   }
 
-  /** A peer's mistake ends its path, and nothing else. */
+  /** A peer's mistake ends its path, and nothing else; it is told once. */
   #guard(pathId: PathId, action: () => void): void {
     try {
       action();
     } catch (error) {
+      const path = this.#paths.get(pathId);
+      if (path === undefined || path.violated) return;
+      path.violated = true;
       this.#events.push({ kind: 'violation', pathId, error: KwikError.from(error) });
     }
   }
+}
+
+function isDone({ send, receive }: StreamState): boolean {
+  const sendState = send?.state;
+  const sendDone = sendState === undefined || sendState === 'closed' || sendState === 'reset';
+  return sendDone && (receive === undefined || receive.done);
 }

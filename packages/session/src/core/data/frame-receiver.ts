@@ -5,12 +5,14 @@ import {
   PRIMARY_PATH_ID,
   proto,
   toPacketNumber,
+  stopSendingFrame,
   toStreamId,
   windowUpdateFrame,
   type PathId,
   type StreamId,
 } from '@kwik/wire';
 import type { StreamPicker } from '../streams/stream-picker.js';
+import type { ReceiveHalf } from '../streams/receive-half.js';
 import type { StreamState } from '../streams/stream-state.js';
 import type { StreamTable } from '../streams/stream-table.js';
 import type { DataEvent } from './data-events.js';
@@ -20,6 +22,8 @@ import type { RangeSink } from './range-sink.js';
 /** Offsets are counted in doubles inside a session: exact up to here, 8 PiB. */
 const MAX_OFFSET = BigInt(Number.MAX_SAFE_INTEGER);
 
+const UNSUPPORTED_FLAGS = proto.FrameFlag.COMPRESSED | proto.FrameFlag.ENCRYPTED;
+
 export interface FrameReceiverContext {
   readonly role: 'client' | 'primary' | 'secondary';
   readonly streams: StreamTable;
@@ -28,6 +32,8 @@ export interface FrameReceiverContext {
   readonly emit: (event: DataEvent) => void;
   path(id: PathId): DataPath | undefined;
   settle(stream: StreamState): void;
+  /** The peer wants no more of what this end sends. */
+  stopped(stream: StreamState, code: number): void;
 }
 
 /** Takes the packets of all paths apart and applies each frame. Throws a KwikError at a peer's mistake. */
@@ -39,6 +45,7 @@ export class FrameReceiver {
   }
 
   handlePacket(path: DataPath, packet: proto.Packet, now: number): void {
+    if (packet.compression !== undefined) throw notOffered('compressed packets');
     const eliciting = packet.frames.some((frame) => frame.body?.$case !== 'ack');
     const arrival = path.acks.onPacket(toPacketNumber(packet.packetNumber), eliciting, now);
     if (arrival === 'duplicate') return;
@@ -59,7 +66,7 @@ export class FrameReceiver {
         this.#handleStream(path, body.value, now);
         return;
       case 'ack':
-        this.#handleAck(body.value, now);
+        this.#handleAck(path, body.value, now);
         return;
       case 'windowUpdate':
         this.#handleWindowUpdate(path, body.value);
@@ -68,7 +75,7 @@ export class FrameReceiver {
         this.#handleReset(path, body.value);
         return;
       case 'stopSending':
-        this.#handleStopSending(body.value);
+        this.#handleStopSending(path, body.value);
         return;
       case 'raw':
         this.#context.emit({ kind: 'raw', pathId: path.id, data: body.value.data });
@@ -82,6 +89,7 @@ export class FrameReceiver {
       case 'sealed':
         throw new KwikError('ERR_KWIK_UNSUPPORTED', 'this end relays nothing and anchors no relayed path');
       case 'maxStreams':
+        this.#fromStreamOwner(path, 'give stream credit');
         this.#context.streams.handleMaxStreams(body.value.unidirectional, body.value.maxStreams);
         this.#context.emit({ kind: 'credit' });
         return;
@@ -91,12 +99,15 @@ export class FrameReceiver {
   #handleStream(path: DataPath, frame: proto.StreamFrame, now: number): void {
     const offset = toOffset(frame.offset);
     const streamId = toStreamId(frame.streamId);
+    if ((frame.flags & UNSUPPORTED_FLAGS) !== 0) throw notOffered('compressed or encrypted stream frames');
+    path.receivedBytes += frame.data.length;
+    path.receiveRate.onDelivered(frame.data.length, path.rtt.smoothedMs, now);
     if ((frame.flags & proto.FrameFlag.RANGE) !== 0) {
-      path.receivedBytes += frame.data.length;
-      path.receiveRate.onDelivered(frame.data.length, path.rtt.smoothedMs, now);
-      const wanted = this.#context.rangeSink?.handleRange(path.id, streamId, offset, frame.data, now) ?? 0;
-      path.duplicateBytes += frame.data.length - wanted;
+      path.duplicateBytes += frame.data.length - this.#handleRange(path, streamId, offset, frame.data, now);
       return;
+    }
+    if (!path.mayContribute) {
+      throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `this server may not write into stream ${streamId}`);
     }
     path.session.onReceived(frame.data.length);
     const stream = this.#streamOf(path, streamId);
@@ -107,29 +118,45 @@ export class FrameReceiver {
       return;
     }
     const fin = (frame.flags & proto.FrameFlag.FIN) !== 0;
-    if (fin && path.id !== PRIMARY_PATH_ID && this.#context.role === 'client') {
-      throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', 'only the primary may end a stream');
-    }
-    receive.writers.add(path.id);
+    if (fin) this.#fromStreamOwner(path, 'end a stream');
+    this.#welcomeWriter(path, stream, receive);
     const { fresh, duplicate } = receive.handleData(offset, frame.data, fin, path.id);
-    path.receivedBytes += fresh;
-    path.receiveRate.onDelivered(frame.data.length, path.rtt.smoothedMs, now);
     path.duplicateBytes += duplicate;
     if (duplicate > 0) this.#consume(path, duplicate);
     if (fresh > 0 || fin) this.#context.emit({ kind: 'readable', streamId });
     this.#context.settle(stream);
   }
 
-  #handleAck(ack: proto.AckFrame, now: number): void {
-    const path = this.#context.path(ack.pathId as PathId);
-    if (path === undefined) return;
+  /** Bytes that answer a range request; returns how many were wanted. */
+  #handleRange(path: DataPath, streamId: StreamId, offset: number, data: Uint8Array, now: number): number {
+    const sink = this.#context.rangeSink;
+    if (sink === undefined) throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', 'this end asked for no ranges');
+    return sink.handleRange(path.id, streamId, offset, data, now);
+  }
+
+  /** A server that begins to write into a stream which the reader has stopped is told so. */
+  #welcomeWriter(path: DataPath, stream: StreamState, receive: ReceiveHalf): void {
+    if (receive.writers.has(path.id)) return;
+    receive.writers.add(path.id);
+    const code = receive.stopCode;
+    if (code !== undefined) path.queueFrame(`stop ${stream.id}`, stopSendingFrame({ streamId: stream.id, code }), true);
+  }
+
+  #handleAck(path: DataPath, ack: proto.AckFrame, now: number): void {
+    // Each path of a client leads to a server of its own, which knows nothing of the others' packets.
+    if (ack.pathId !== path.id) {
+      throw new KwikError(
+        'ERR_KWIK_PROTOCOL_VIOLATION',
+        `packets of path ${ack.pathId} acknowledged on path ${path.id}`,
+      );
+    }
     const result = path.sent.onAck(ack.ranges, ack.ackDelayUs, now);
     if (result.rttSampleMs !== undefined) path.rtt.sample(result.rttSampleMs, ack.ackDelayUs / 1000, now);
     if (result.ackedBytes > 0) {
-      path.window.onAcked(result.ackedBytes, path.rtt.smoothedMs, now);
+      path.window.onAcked(result.ackedBytes, result.pathRttMs, now);
       path.sendRate.onDelivered(result.ackedBytes, path.rtt.smoothedMs, now);
     }
-    for (const pieces of result.acked) {
+    for (const { pieces } of result.acked) {
       for (const piece of pieces) {
         const stream = this.#context.streams.get(piece.streamId);
         if (stream?.send === undefined) continue;
@@ -141,12 +168,13 @@ export class FrameReceiver {
   }
 
   #handleWindowUpdate(path: DataPath, frame: proto.WindowUpdateFrame): void {
-    const max = toOffset(frame.maxOffset);
+    const max = toLimit(frame.maxOffset);
     if (frame.streamId === undefined) {
       path.session.handleMax(max);
       for (const stream of this.#context.streams.values()) this.#context.picker.offer(stream);
       return;
     }
+    this.#fromStreamOwner(path, 'give credit for a stream');
     const stream = this.#context.streams.get(toStreamId(frame.streamId));
     if (stream?.send === undefined) return;
     stream.send.handleMaxOffset(max);
@@ -157,21 +185,21 @@ export class FrameReceiver {
     const stream = this.#streamOf(path, toStreamId(frame.streamId));
     if (stream === undefined) return;
     if (stream.receive === undefined) throw notReadable(stream.id);
-    if (path.id !== PRIMARY_PATH_ID && this.#context.role === 'client') {
-      throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', 'only the primary may reset a stream');
-    }
+    this.#fromStreamOwner(path, 'reset a stream');
     this.creditBack(stream.receive.handleReset(frame.code, toOffset(frame.finalSize)));
     this.#context.emit({ kind: 'readable', streamId: stream.id });
     this.#context.settle(stream);
   }
 
-  #handleStopSending(frame: proto.StopSendingFrame): void {
+  #handleStopSending(path: DataPath, frame: proto.StopSendingFrame): void {
+    this.#fromStreamOwner(path, 'stop a stream');
     const stream = this.#context.streams.get(toStreamId(frame.streamId));
     if (stream?.send === undefined) return;
     stream.send.handleStopSending(frame.code);
     stream.supply?.clear();
     this.#context.emit({ kind: 'writable', streamId: stream.id });
-    this.#context.settle(stream);
+    // RFC 9000, section 3.5: a reset answers it. Without one neither end could ever forget the stream.
+    this.#context.stopped(stream, frame.code);
   }
 
   #handleBlocked(path: DataPath, frame: proto.BlockedFrame): void {
@@ -180,12 +208,18 @@ export class FrameReceiver {
       if (limit !== undefined) path.queueFrame('session window', windowUpdateFrame({ maxOffset: BigInt(limit) }));
       return;
     }
-    const stream = this.#context.streams.get(toStreamId(frame.streamId));
+    const stream = this.#streamOf(path, toStreamId(frame.streamId));
     if (stream?.receive === undefined) return;
-    stream.receive.writers.add(path.id);
+    this.#welcomeWriter(path, stream, stream.receive);
     const limit = stream.receive.takeWindowUpdate(true);
     if (limit === undefined) return;
-    path.queueFrame(`window ${stream.id}`, windowUpdateFrame({ streamId: stream.id, maxOffset: BigInt(limit) }));
+    path.queueFrame(`window ${stream.id}`, windowUpdateFrame({ streamId: stream.id, maxOffset: BigInt(limit) }), true);
+  }
+
+  /** To a client the primary owns the streams: a secondary only adds to them. */
+  #fromStreamOwner(path: DataPath, what: string): void {
+    if (this.#context.role !== 'client' || path.id === PRIMARY_PATH_ID) return;
+    throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `only the primary may ${what}`);
   }
 
   /** The stream that a frame names; a secondary's frame never opens one at the client. */
@@ -209,6 +243,15 @@ export class FrameReceiver {
 function toOffset(value: bigint): number {
   if (value > MAX_OFFSET) throw new KwikError('ERR_KWIK_INVALID_FRAME', `offset ${value} is beyond 2^53-1`);
   return Number(value);
+}
+
+/** A limit may be any 62-bit number; what lies beyond exact offsets is as good as none. */
+function toLimit(value: bigint): number {
+  return Number(value > MAX_OFFSET ? MAX_OFFSET : value);
+}
+
+function notOffered(what: string): KwikError {
+  return new KwikError('ERR_KWIK_UNSUPPORTED', `the peer sends ${what}, which this end never offered`);
 }
 
 function notReadable(id: StreamId): KwikError {

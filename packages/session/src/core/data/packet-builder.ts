@@ -1,14 +1,20 @@
-import { ackFrame, proto, streamFrame } from '@kwik/wire';
+import { ackFrame, MAX_FRAMES_PER_PACKET, MAX_PACKET_BYTES, proto, streamFrame } from '@kwik/wire';
 import type { Piece } from '../streams/send-half.js';
 import type { StreamPicker } from '../streams/stream-picker.js';
 import type { StreamState } from '../streams/stream-state.js';
 import type { DataEvent } from './data-events.js';
-import type { DataPath } from './data-path.js';
+import { frameBytes, type ControlFrame, type DataPath } from './data-path.js';
 
 /** Bytes of a stream frame besides its payload, at the most: tags, a 62-bit id and offset, flags, two lengths. */
 const FRAME_OVERHEAD_BYTES = 32;
 /** Control frames in one packet. */
 const MAX_CONTROL_FRAMES = 64;
+/** And their bytes: raw packets among them may be large. */
+const MAX_CONTROL_BYTES = 32 * 1024;
+/** Left free in the largest packet: number, checksum, and an acknowledgement of 64 ranges. */
+const PACKET_OVERHEAD_BYTES = 4 * 1024;
+/** One frame is left for the acknowledgement. */
+const MAX_OTHER_FRAMES = MAX_FRAMES_PER_PACKET - 1;
 /** Smaller pieces of a stream are not worth a frame of their own while others wait. */
 const MIN_PIECE_BYTES = 64;
 
@@ -29,23 +35,25 @@ export class PacketBuilder {
   }
 
   build(path: DataPath, maxBytes: number, carriesData: boolean, now: number): OutgoingPacket | undefined {
-    const frames: proto.Frame[] = path.takeFrames(MAX_CONTROL_FRAMES);
-    const control = frames.length > 0;
+    // All numbers are in use: the peer acknowledges nothing. It is for the failure detector to end that.
+    if (path.sent.full) return undefined;
+    const control = path.takeFrames(MAX_CONTROL_FRAMES, MAX_CONTROL_BYTES);
+    const frames: proto.Frame[] = control.map(({ frame }) => frame);
     const pieces: Piece[] = [];
-    let payload = 0;
-    if (carriesData && path.window.canSend(1)) payload = this.#addStreams(path, frames, pieces, maxBytes);
-    const ackDue = path.acks.ackDueAtMs();
-    if (ackDue !== undefined && (frames.length > 0 || ackDue <= now)) {
-      const ack = path.acks.poll(now);
-      if (ack !== undefined) frames.unshift(ackFrame({ pathId: path.id, ...ack }));
-    }
+    const payload =
+      carriesData && canCarryData(path)
+        ? this.#addStreams(path, frames, pieces, Math.min(maxBytes, roomBeside(control)))
+        : 0;
+    const eliciting = frames.length > 0;
+    // A packet that leaves anyway takes the acknowledgement along.
+    const ack = eliciting ? path.acks.flush(now) : path.acks.poll(now);
+    if (ack !== undefined) frames.unshift(ackFrame({ pathId: path.id, ...ack }));
     if (frames.length === 0) return undefined;
-    const packetNumber = path.sent.nextNumber();
-    const eliciting = control || payload > 0 || pieces.length > 0;
-    path.sent.record(packetNumber, payload, eliciting, pieces, now);
+    const packetNumber = path.nextNumber();
+    path.sent.record(packetNumber, payload, eliciting, { pieces, frames: withoutPathFrames(control) }, now);
     if (eliciting) path.window.onSent(payload);
     path.sentBytes += payload;
-    return { packetNumber, type: packetType(pieces, payload, control), frames };
+    return { packetNumber, type: packetType(pieces, payload, control.length > 0), frames };
   }
 
   #addStreams(path: DataPath, frames: proto.Frame[], pieces: Piece[], maxBytes: number): number {
@@ -53,6 +61,7 @@ export class PacketBuilder {
     let payload = 0;
     const blocked: StreamState[] = [];
     while (room > FRAME_OVERHEAD_BYTES + MIN_PIECE_BYTES || (payload === 0 && room > 0)) {
+      if (frames.length >= MAX_OTHER_FRAMES) break;
       const stream = this.#picker.next();
       if (stream === undefined) break;
       const limit = Math.max(1, room - FRAME_OVERHEAD_BYTES);
@@ -78,25 +87,14 @@ export class PacketBuilder {
     limit: number,
   ): number | undefined {
     if (stream.send?.sendable === true) {
-      const credit = path.session.sendCredit;
-      if (credit > 0 || stream.send.queuedBytes === 0) {
-        const piece = stream.send.take(Math.min(limit, Math.max(credit, 0)));
-        if (piece !== undefined) {
-          path.session.onSent(piece.data.length);
-          pieces.push(piece);
-          frames.push(
-            streamFrame({
-              streamId: stream.id,
-              offset: BigInt(piece.offset),
-              data: piece.data,
-              fin: piece.fin,
-              retransmit: piece.again,
-            }),
-          );
-          this.#emit({ kind: 'writable', streamId: stream.id });
-          return piece.data.length;
-        }
-      } else if (stream.supply?.hasData !== true) return undefined;
+      const piece = stream.send.take(Math.min(limit, Math.max(path.session.sendCredit, 0)));
+      if (piece !== undefined) {
+        path.session.onSent(piece.data.length);
+        pieces.push(piece);
+        frames.push(frameOf(piece));
+        this.#emit({ kind: 'writable', streamId: stream.id });
+        return piece.data.length;
+      }
     }
     const supplied = stream.supply?.take(limit);
     if (supplied === undefined) return undefined;
@@ -106,6 +104,34 @@ export class PacketBuilder {
     return supplied.data.length;
   }
 }
+
+/** In pieces worth a frame, or alone: a window that opens byte by byte must not be filled byte by byte. */
+function canCarryData(path: DataPath): boolean {
+  const { window } = path;
+  const isRoom = window.inFlightBytes === 0 || window.availableBytes >= FRAME_OVERHEAD_BYTES + MIN_PIECE_BYTES;
+  return isRoom && path.hasNumbersForData;
+}
+
+function roomBeside(control: readonly ControlFrame[]): number {
+  const controlBytes = control.reduce((sum, { frame }) => sum + frameBytes(frame), 0);
+  return Math.max(0, MAX_PACKET_BYTES - PACKET_OVERHEAD_BYTES - controlBytes);
+}
+
+function frameOf(piece: Piece): proto.Frame {
+  return streamFrame({
+    streamId: piece.streamId,
+    offset: BigInt(piece.offset),
+    data: piece.data,
+    fin: piece.fin,
+    retransmit: piece.again,
+  });
+}
+
+function withoutPathFrames(control: readonly ControlFrame[]): readonly ControlFrame[] {
+  return control.length === 0 ? NO_FRAMES : control.filter(({ outlivesPath }) => outlivesPath);
+}
+
+const NO_FRAMES: readonly ControlFrame[] = [];
 
 function packetType(pieces: readonly Piece[], payload: number, control: boolean): proto.PacketType {
   if (pieces.some((piece) => piece.again)) return proto.PacketType.RETRANSMISSION;
