@@ -1,4 +1,19 @@
 export { VirtualClock, type RunBounds, type VirtualClockOptions } from './clock/virtual-clock.js';
+export type {
+  ContractCase,
+  ContractWorld,
+  MakePair,
+  PairOptions,
+  RecordedPair,
+  TransportPair,
+} from './contract/contract-case.js';
+export {
+  describePathTransportContract,
+  PATH_TRANSPORT_CONTRACT,
+  runContractCase,
+  type TestRunner,
+} from './contract/path-transport-contract.js';
+export { CallDepth, RecordingSide, RecordingStream, writeAll } from './contract/recording-handlers.js';
 export { createLinks, type LinkSet } from './link/create-links.js';
 export type { BurstLoss, DirectionSettings, JitterDistribution } from './link/direction-settings.js';
 export type { EmulatedLink, LinkOptions, LinkStats } from './link/emulated-link.js';

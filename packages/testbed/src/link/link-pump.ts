@@ -19,8 +19,8 @@ export interface LinkPumpOptions {
 /** Node's timers have 1 ms of resolution and fire late by as much, so the last stretch is waited for by polling. */
 const POLL_WITHIN_MS = 1.5;
 const TIMER_EARLY_MS = 1;
-/** Accuracy of a napping pump: a tenth of what a link promises. Sockets are read after each nap. */
-const NAP_MS = 0.1;
+/** Accuracy of a napping pump: a fifth of what a link promises. Sockets are read after each nap. */
+const NAP_MS = 0.2;
 /** Below this a nap overshoots. */
 const LEAST_NAP_MS = 0.05;
 /** Node's timers hold 31 bits. */

@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
  */
 export function startWorker(base: string, name: string): Worker {
   if (!base.endsWith('.ts')) return new Worker(new URL(`./${name}.js`, base), { name });
-  return new Worker(new URL('./run-from-source.mjs', import.meta.url), {
+  return new Worker(new URL('../test-support/run-from-source.mjs', import.meta.url), {
     name,
     argv: [new URL(`./${name}.ts`, base).href],
   });

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 
 import { VirtualClock } from '../clock/virtual-clock.js';
 import { SeededRandom } from '../random/seeded-random.js';
-import { RecordingSide, writeAll, type RecordingStream } from '../test-support/recording-handlers.js';
+import { RecordingSide, writeAll, type RecordingStream } from '../contract/recording-handlers.js';
 import { MemoryNetwork } from './memory-network.js';
 
 /** Seeds that failed once stay here, each with a word on what it showed. */

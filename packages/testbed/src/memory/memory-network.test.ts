@@ -4,7 +4,7 @@ import { KwikError, type PathTransport } from '@kwik/wire';
 import { VirtualClock } from '../clock/virtual-clock.js';
 import type { LinkShape } from '../link/link-options.js';
 import { SeededRandom } from '../random/seeded-random.js';
-import { RecordingSide, writeAll, type RecordingStream } from '../test-support/recording-handlers.js';
+import { RecordingSide, writeAll, type RecordingStream } from '../contract/recording-handlers.js';
 import { MemoryNetwork, type MemoryDialOptions, type MemoryListenOptions } from './memory-network.js';
 
 const SERVER = 'server.test:443';

@@ -1,4 +1,4 @@
-// First module of a worker that runs from TypeScript sources; see start-worker.ts. Not part of the build.
+// First module of a worker that runs from TypeScript sources; see link/start-worker.ts. Not part of the build.
 import process from 'node:process';
 import { register } from 'tsx/esm/api';
 
