@@ -101,8 +101,12 @@ function summarize(): void {
   const own = medians.get('driver');
   const least = medians.get('minimal');
   if (own === undefined || least === undefined) return;
-  const ratios = (runs.get('driver') ?? []).map((run, i) => run.mbPerSecond / (runs.get('minimal')?.[i]?.mbPerSecond ?? NaN));
-  console.log(`driver / minimal: ${(own / least).toFixed(3)} of medians, ${median(ratios).toFixed(3)} median of ratios`);
+  const ratios = (runs.get('driver') ?? []).map(
+    (run, i) => run.mbPerSecond / (runs.get('minimal')?.[i]?.mbPerSecond ?? NaN),
+  );
+  console.log(
+    `driver / minimal: ${(own / least).toFixed(3)} of medians, ${median(ratios).toFixed(3)} median of ratios`,
+  );
 }
 
 function median(numbers: readonly number[]): number {

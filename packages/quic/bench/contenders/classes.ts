@@ -1,6 +1,12 @@
 import { createHmac, randomBytes, timingSafeEqual, webcrypto } from 'node:crypto';
 import { events, QUICClient, QUICServer, type QUICStream } from '@matrixai/quic';
-import { CHUNK_BYTES, CONNECTION_WINDOW_BYTES, type Contender, STREAM_WINDOW_BYTES, type Settings } from './contender.js';
+import {
+  CHUNK_BYTES,
+  CONNECTION_WINDOW_BYTES,
+  type Contender,
+  STREAM_WINDOW_BYTES,
+  type Settings,
+} from './contender.js';
 
 /** `QUICClient` and `QUICServer` of `@matrixai/quic`, used as its README does. */
 export const classes: Contender = {
@@ -10,10 +16,10 @@ export const classes: Contender = {
       config: { key: issued.keyPem, cert: issued.certPem, verifyPeer: false, ...transport(settings) },
     });
     server.addEventListener(events.EventQUICServerConnection.name, (event: Event) => {
-      const connection = (event as events.EventQUICServerConnection).detail;
-      connection.addEventListener(events.EventQUICConnectionStream.name, (streamEvent: Event) => {
-        const stream = (streamEvent as events.EventQUICConnectionStream).detail;
-        void sendAll(stream, settings.bytes);
+      if (!(event instanceof events.EventQUICServerConnection)) return;
+      const connection = event.detail;
+      connection.addEventListener(events.EventQUICConnectionStream.name, (opened: Event) => {
+        if (opened instanceof events.EventQUICConnectionStream) void sendAll(opened.detail, settings.bytes);
       });
     });
     await server.start({ host: '127.0.0.1' });

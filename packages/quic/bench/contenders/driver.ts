@@ -1,6 +1,12 @@
 import type { TransportStream } from '@kwik/wire';
 import { Endpoint } from '../../src/index.js';
-import { CHUNK_BYTES, CONNECTION_WINDOW_BYTES, type Contender, STREAM_WINDOW_BYTES, type Settings } from './contender.js';
+import {
+  CHUNK_BYTES,
+  CONNECTION_WINDOW_BYTES,
+  type Contender,
+  STREAM_WINDOW_BYTES,
+  type Settings,
+} from './contender.js';
 
 /** `@kwik/quic` itself. */
 export const driver: Contender = {

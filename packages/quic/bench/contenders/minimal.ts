@@ -2,7 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import quiche from '@matrixai/quic/native/quiche.js';
 import type { Config, Connection, Host } from '@matrixai/quic/native/types.js';
-import { CHUNK_BYTES, CONNECTION_WINDOW_BYTES, type Contender, STREAM_WINDOW_BYTES, type Settings } from './contender.js';
+import {
+  CHUNK_BYTES,
+  CONNECTION_WINDOW_BYTES,
+  type Contender,
+  STREAM_WINDOW_BYTES,
+  type Settings,
+} from './contender.js';
 
 /** The least that moves bytes: the native binding and node:dgram, no limits, one connection, nothing checked. */
 export const minimal: Contender = {
@@ -17,22 +23,35 @@ export const minimal: Contender = {
     let left = -1;
     socket.on('message', (datagram, from) => {
       const remote = { host: from.address, port: from.port };
-      loop ??= new Loop(socket, quiche.Connection.accept(randomBytes(16), null, local, remote, config), local, remote, () => {
-        if (loop === undefined) return;
-        if (left < 0 && loop.read(0) !== undefined) left = settings.bytes;
-        while (left > 0) {
-          const taken = loop.connection.streamSend(0, left < chunk.length ? chunk.subarray(0, left) : chunk, left <= chunk.length);
-          if (taken === null || taken === 0) break;
-          left -= taken;
-        }
-      });
+      loop ??= new Loop(
+        socket,
+        quiche.Connection.accept(randomBytes(16), null, local, remote, config),
+        local,
+        remote,
+        () => {
+          if (loop === undefined) return;
+          if (left < 0 && loop.read(0) !== undefined) left = settings.bytes;
+          while (left > 0) {
+            const taken = loop.connection.streamSend(
+              0,
+              left < chunk.length ? chunk.subarray(0, left) : chunk,
+              left <= chunk.length,
+            );
+            if (taken === null || taken === 0) break;
+            left -= taken;
+          }
+        },
+      );
       loop.receive(datagram);
     });
     return local.port;
   },
 
   async fetch(port, caPem, settings) {
-    const config = configure(quiche.Config.withBoringSslCtx(true, false, Buffer.from(caPem), null, null, null), settings);
+    const config = configure(
+      quiche.Config.withBoringSslCtx(true, false, Buffer.from(caPem), null, null, null),
+      settings,
+    );
     const socket = await bind();
     const local = { host: '127.0.0.1', port: socket.address().port };
     const remote = { host: '127.0.0.1', port };

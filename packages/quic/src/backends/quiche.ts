@@ -1,5 +1,6 @@
+import { KwikError } from '@kwik/wire';
 import quiche from '@matrixai/quic/native/quiche.js';
-import type { Config, Connection, ConnectionError, RecvInfo } from '@matrixai/quic/native/types.js';
+import type { Config, Connection, ConnectionError, RecvInfo, Shutdown } from '@matrixai/quic/native/types.js';
 import type {
   BackendAcceptOptions,
   BackendCloseReason,
@@ -55,7 +56,14 @@ class QuicheConfig implements BackendConfig {
     const { transport } = options;
     const key = options.keyPem === undefined ? null : [options.keyPem];
     const cert = options.certPem === undefined ? null : [options.certPem];
-    const native = quiche.Config.withBoringSslCtx(options.verify !== 'none', false, options.caPem ?? null, key, cert, null);
+    const native = quiche.Config.withBoringSslCtx(
+      options.verify !== 'none',
+      false,
+      options.caPem ?? null,
+      key,
+      cert,
+      null,
+    );
     // Replaces "fail if the peer has no certificate" by "check it if it has one".
     if (options.verify === 'request') native.verifyPeer(true);
     native.setApplicationProtos([...options.alpn]);
@@ -87,7 +95,8 @@ class QuicheConfig implements BackendConfig {
 }
 
 function nativeConfig(config: BackendConfig): Config {
-  if (!(config instanceof QuicheConfig)) throw new TypeError('the configuration belongs to another backend');
+  if (!(config instanceof QuicheConfig))
+    throw new KwikError('ERR_KWIK_INTERNAL', 'the configuration belongs to another backend');
   return config.native;
 }
 
@@ -263,7 +272,7 @@ class QuicheConnection implements BackendConnection {
     }
   }
 
-  private shutdown(id: number, direction: number, code: number): void {
+  private shutdown(id: number, direction: Shutdown, code: number): void {
     try {
       this.native.streamShutdown(id, direction, code);
     } catch {
@@ -279,6 +288,7 @@ function closeReason(error: ConnectionError | null): BackendCloseReason | undefi
 
 /** The binding's errors are quiche's names as text: `StreamStopped(7)`, `StreamReset(7)`, `InvalidStreamState(4)`. */
 function streamRefusal(error: unknown): StreamRefusal {
-  const match = STREAM_ERROR.exec(error instanceof Error ? error.message : '');
+  // Not `instanceof Error`: the binding throws errors of the main realm, also into a vm context (as Jest's are).
+  const match = STREAM_ERROR.exec(String((error as { message?: unknown }).message));
   return match === null ? { kind: 'gone' } : { kind: 'stopped', code: Number(match[2]) };
 }

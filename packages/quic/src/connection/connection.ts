@@ -7,6 +7,7 @@ import {
   type TransportStream,
 } from '@kwik/wire';
 import type { BackendConnection } from '../backends/backend.js';
+import { isLongHeader } from '../routing/packet-header.js';
 import { AckDelay } from './ack-delay.js';
 import type { ConnectionHost, ConnectionSettings, HandshakeParty } from './connection-types.js';
 import type { HeapItem } from '../endpoint/deadline-heap.js';
@@ -15,6 +16,7 @@ import { Pacer } from './pacer.js';
 import { PathSampler } from './path-sampler.js';
 import { Receiver } from './receiver.js';
 import { Sender } from './sender.js';
+import { StreamNews } from './stream-news.js';
 import { StreamTable } from './stream-table.js';
 import { checkedCode, type QuicStream } from './stream.js';
 import { TrafficGuard } from './traffic-guard.js';
@@ -27,6 +29,13 @@ const CRYPTO_ERROR = 0x100;
 const PROTOCOL_VIOLATION = 0x0a;
 /** Who has sent data so lately may have to repeat some, and does not hold acknowledgements back. */
 const QUIET_MS = 50;
+
+/**
+ * How often the backend's statistics are read: its answer is built of objects and costs as much as sending a packet.
+ * Who asks for them gets fresher ones.
+ */
+const SAMPLE_INTERVAL_MS = 4;
+const STATS_AGE_MS = 1;
 
 /**
  * One QUIC connection: a backend's state machine, driven by the endpoint. Datagrams are handed in as they come
@@ -52,6 +61,7 @@ export class Connection implements PathTransport, HeapItem {
   private readonly sender: Sender;
   private readonly receiver: Receiver;
   private readonly streams: StreamTable;
+  private readonly news: StreamNews;
   private readonly guard: TrafficGuard;
   private readonly acks = new AckDelay();
   private readonly ending: Ending;
@@ -81,6 +91,7 @@ export class Connection implements PathTransport, HeapItem {
       congested: () => host.congested(),
     };
     this.sender = new Sender(backend, this.pacer, this.sampler, output, this.streams.all, transport);
+    this.news = new StreamNews(this.streams, this.sender);
     this.receiver = new Receiver(backend, host.slab, {
       streamFor: (id) => this.streamFor(id),
       receiveDone: (stream) => this.streams.settle(stream),
@@ -104,7 +115,8 @@ export class Connection implements PathTransport, HeapItem {
   }
 
   attach(handler: PathTransportHandler): void {
-    if (this.handler !== undefined) throw new KwikError('ERR_KWIK_INVALID_STATE', 'the transport has a handler already');
+    if (this.handler !== undefined)
+      throw new KwikError('ERR_KWIK_INVALID_STATE', 'the transport has a handler already');
     this.handler = handler;
     this.host.wake(this);
   }
@@ -126,6 +138,7 @@ export class Connection implements PathTransport, HeapItem {
 
   stats(): TransportStats {
     const { sampler, sender } = this;
+    if (this.phase === 'open' && sampler.older(this.currentMs(), STATS_AGE_MS)) this.sample();
     const { cwndBytes, deliveryRateBps, sentPackets, lostPackets, sentBytes, receivedBytes } = sampler.latest;
     return {
       rttMs: sampler.rttMs,
@@ -192,16 +205,19 @@ export class Connection implements PathTransport, HeapItem {
     else if (this.phase !== 'flushing') this.fail(new KwikError('ERR_KWIK_ABORTED', why), 0);
   }
 
-  /** One datagram from the peer; `hasShortHeader` if there is a 1-RTT packet in it. */
-  receive(datagram: Uint8Array, now: number, hasShortHeader: boolean): void {
+  /** One packet from the peer, or a datagram of several. */
+  receive(packet: Uint8Array, now: number): void {
     if (this.phase === 'ended') {
       this.answerLate();
       return;
     }
-    if (hasShortHeader && !this.peerSpoke) this.peerSpoke = this.phase !== 'handshake' || this.backend.established();
-    if (this.backend.receive(datagram)) this.receivedMs = now;
-    this.guard.onReceived(datagram.length);
+    const ready = this.peerSpoke || this.phase !== 'handshake' || this.backend.established();
+    if (this.backend.receive(packet)) this.receivedMs = now;
+    // A 1-RTT packet after the end of TLS: the server has judged the client's certificate, or says so in it.
+    if (ready && !isLongHeader(packet)) this.peerSpoke = true;
+    this.guard.onReceived(packet.length);
     this.sender.onReceived();
+    this.news.onReceived(now);
     this.acks.received(now);
     if (!this.inTurn) this.host.wake(this);
   }
@@ -237,7 +253,15 @@ export class Connection implements PathTransport, HeapItem {
   nextDeadlineMs(): number {
     if (this.phase === 'ended') return this.backendDeadlineMs;
     const handshakeMs = this.phase === 'handshake' ? this.settings.handshakeDeadlineMs : Infinity;
-    return Math.min(this.backendDeadlineMs, handshakeMs, this.sender.wakeAtMs, this.ending.dueMs, this.acks.dueMs);
+    const newsMs = this.phase === 'open' ? this.news.dueMs : Infinity;
+    return Math.min(
+      this.backendDeadlineMs,
+      handshakeMs,
+      newsMs,
+      this.sender.wakeAtMs,
+      this.ending.dueMs,
+      this.acks.dueMs,
+    );
   }
 
   // --- A turn's parts ---
@@ -266,10 +290,11 @@ export class Connection implements PathTransport, HeapItem {
       this.fail(new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', text), PROTOCOL_VIOLATION);
       return;
     }
-    if (this.sampler.due(this.now)) this.sample();
+    if (this.sampler.older(this.now, SAMPLE_INTERVAL_MS)) this.sample();
+    this.news.findStopped(this.now);
     if (this.phase !== 'open' || this.handler === undefined) return;
     this.receiver.deliver();
-    this.tellStreams();
+    this.news.tell(() => this.closed);
     if (!this.closed && this.sender.takeSendableEdge(this.now)) this.handler.onSendable();
   }
 
@@ -286,38 +311,18 @@ export class Connection implements PathTransport, HeapItem {
   }
 
   private sample(): void {
+    const now = this.currentMs();
     const before = this.sampler.latest.retransmittedBytes;
     const stats = this.backend.pathStats();
     if (stats === undefined) return;
-    this.sampler.record(stats, this.now);
-    this.pacer.update(stats.cwndBytes, this.sampler.rttMs, this.sampler.minRttMs, this.now);
+    this.sampler.record(stats, now);
+    this.pacer.update(stats.cwndBytes, this.sampler.rttMs, this.sampler.minRttMs, now);
     if (stats.retransmittedBytes > before) this.sender.onRetransmission(stats.retransmittedBytes - before);
-    this.streams.findStopped((stream, code) => {
-      stream.pendingStop = code;
-      this.sender.discard(stream);
-    });
-  }
-
-  /** STOP_SENDING and room for writing, to those who are owed the news. */
-  private tellStreams(): void {
-    for (const stream of this.streams.all.values()) {
-      if (this.closed) return;
-      if (stream.handler === undefined) continue;
-      if (stream.pendingStop !== undefined) {
-        const code = stream.pendingStop;
-        stream.pendingStop = undefined;
-        this.streams.settle(stream);
-        stream.handler.onStopSending(code);
-      } else if (stream.wantsWritable && this.sender.writableAgain(stream)) {
-        stream.wantsWritable = false;
-        stream.handler.onWritable();
-      }
-    }
   }
 
   private owesNews(): boolean {
     if (this.phase !== 'open' || this.handler === undefined) return false;
-    return this.sender.sendableEdge(this.now) || this.streams.anyNews((stream) => this.sender.writableAgain(stream));
+    return this.news.owed || this.sender.sendableEdge(this.now);
   }
 
   private observeEnd(): void {

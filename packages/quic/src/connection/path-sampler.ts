@@ -1,7 +1,5 @@
 import type { BackendPathStats } from '../backends/backend.js';
 
-/** How often the backend is asked: its answer is built of objects and costs as much as sending a packet. */
-export const SAMPLE_INTERVAL_MS = 4;
 /** The backend's RTT is in whole milliseconds, rounded down; half of one is what rounding takes away on average. */
 const ROUNDING_MS = 0.5;
 /** What a smoothed RTT has moved towards the current one after a round trip of eight samples: 1 - (7/8)^8. */
@@ -21,7 +19,7 @@ const NO_STATS: BackendPathStats = {
 /** Samples of the backend's statistics, and what they do not tell: lowest RTT and its variation. Pure. */
 export class PathSampler {
   private stats = NO_STATS;
-  private nextMs = -Infinity;
+  private takenMs = -Infinity;
   private minMs = 0;
   private varMs = 0;
   private smoothedMs = 0;
@@ -45,14 +43,14 @@ export class PathSampler {
     return this.varMs;
   }
 
-  due(now: number): boolean {
-    return now >= this.nextMs;
+  older(now: number, ageMs: number): boolean {
+    return now - this.takenMs >= ageMs;
   }
 
   /** Only after the handshake: before that the backend's RTT is a guess. */
   record(stats: BackendPathStats, now: number): void {
     this.stats = stats;
-    this.nextMs = now + SAMPLE_INTERVAL_MS;
+    this.takenMs = now;
     this.recordRtt(stats.rttMs + ROUNDING_MS, now);
   }
 

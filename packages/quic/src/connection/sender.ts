@@ -58,6 +58,8 @@ export class Sender {
   private wakeMs = Infinity;
   private more = false;
   private wasBelow = true;
+  /** The backend had nothing more to send when it was last asked, and has got nothing since. */
+  private backendDone = false;
   private lastFedMs = -Infinity;
 
   constructor(
@@ -75,7 +77,9 @@ export class Sender {
 
   /** Nothing is left to be sent, FINs included. */
   get drained(): boolean {
-    return this.ready.size === 0 && this.blocked.size === 0 && this.residual === 0;
+    if (this.ready.size > 0 || this.blocked.size > 0 || !this.backendDone) return false;
+    // The backend gave nothing more: it is empty, unless its window is full.
+    return this.queryRoom() >= this.options.datagramBytes;
   }
 
   /** When pacing lets the next datagram go, ms; Infinity when nothing waits for that. */
@@ -99,6 +103,7 @@ export class Sender {
 
   /** Acknowledgements may have come: what is known of the window is old. */
   onReceived(): void {
+    this.backendDone = false;
     this.roomKnown = false;
   }
 
@@ -191,7 +196,8 @@ export class Sender {
 
   private sendOne(now: number): boolean {
     const bytes = this.backend.send(this.output.slot());
-    if (bytes === 0) {
+    this.backendDone = bytes === 0;
+    if (this.backendDone) {
       // The backend is empty, or its window is full. With room left it is the former, whatever the estimate says.
       if (this.residual > 0 && this.queryRoom() >= this.options.datagramBytes) {
         this.residual = 0;
@@ -249,6 +255,7 @@ export class Sender {
       this.discard(stream);
       return -1;
     }
+    this.backendDone = false;
     this.residual += taken;
     this.room = Math.max(0, roomBefore - taken);
     return taken;
@@ -339,9 +346,8 @@ export class Sender {
   /** If only time holds the sender or its user back, says until when. */
   private planWake(now: number): void {
     if (this.pacer.unlimited) return;
-    const waiting = this.queued > 0 || this.residual > 0;
+    const waiting = !this.backendDone || (this.queued > 0 && this.windowRoom() >= this.options.datagramBytes);
     if (!waiting && !this.wasBelow) return;
-    if (this.windowRoom() < this.options.datagramBytes) return;
     const waitMs = this.pacer.waitMs(this.options.datagramBytes, now);
     if (waitMs > 0) this.wakeMs = now + waitMs;
   }

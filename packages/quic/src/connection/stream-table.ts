@@ -63,14 +63,6 @@ export class StreamTable {
     }
   }
 
-  /** Whether any stream has something to be told; `test` says whether it can take more. */
-  anyNews(test: (stream: QuicStream) => boolean): boolean {
-    for (const stream of this.streams.values()) {
-      if (stream.pendingStop !== undefined || (stream.wantsWritable && test(stream))) return true;
-    }
-    return false;
-  }
-
   /** The connection is over. */
   clear(): void {
     for (const stream of this.streams.values()) {

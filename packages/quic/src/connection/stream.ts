@@ -47,7 +47,8 @@ export class QuicStream implements TransportStream {
   }
 
   attach(handler: TransportStreamHandler): void {
-    if (this.handler !== undefined) throw new KwikError('ERR_KWIK_INVALID_STATE', `stream ${this.id} has a handler already`);
+    if (this.handler !== undefined)
+      throw new KwikError('ERR_KWIK_INVALID_STATE', `stream ${this.id} has a handler already`);
     this.handler = handler;
     this.owner.readMore();
   }

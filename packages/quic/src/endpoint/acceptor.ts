@@ -25,7 +25,10 @@ export class Acceptor {
     checkKeyPair(options.certPem, options.keyPem);
     if (options.clientCa !== undefined) readCertificates(options.clientCa, 'clientCa');
     if (options.requireClientCertificate === true && options.clientCa === undefined) {
-      throw new KwikError('ERR_KWIK_CREDENTIALS', 'requireClientCertificate needs clientCa, the authorities to check against');
+      throw new KwikError(
+        'ERR_KWIK_CREDENTIALS',
+        'requireClientCertificate needs clientCa, the authorities to check against',
+      );
     }
     this.transport = resolveTransport(options.transport);
     this.retry = options.retry ?? 'underLoad';

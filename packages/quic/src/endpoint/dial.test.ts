@@ -76,12 +76,18 @@ describe('the server certificate is checked', () => {
   });
 
   test('expired, and not yet valid', async () => {
-    await startWith(['127.0.0.1'], { notBefore: new Date(Date.now() - 3 * DAY_MS), notAfter: new Date(Date.now() - DAY_MS) });
+    await startWith(['127.0.0.1'], {
+      notBefore: new Date(Date.now() - 3 * DAY_MS),
+      notAfter: new Date(Date.now() - DAY_MS),
+    });
     const expired = await dialError({});
     expect(expired.code).toBe('ERR_KWIK_CERTIFICATE');
     expect(expired.message).toMatch(/expired on/);
     await server?.endpoint.close();
-    await startWith(['127.0.0.1'], { notBefore: new Date(Date.now() + DAY_MS), notAfter: new Date(Date.now() + 3 * DAY_MS) });
+    await startWith(['127.0.0.1'], {
+      notBefore: new Date(Date.now() + DAY_MS),
+      notAfter: new Date(Date.now() + 3 * DAY_MS),
+    });
     const early = await dialError({});
     expect(early.code).toBe('ERR_KWIK_CERTIFICATE');
     expect(early.message).toMatch(/valid only from/);
@@ -93,7 +99,9 @@ describe('the server certificate is checked', () => {
     const pin = spkiPin(new X509Certificate(issued.certPem));
     client = await Endpoint.bind();
     for (const form of [pin, Buffer.from(pin, 'hex').toString('base64')]) {
-      const transport = new TransportProbe(await client.dial(server.dialOptions({ dial: { trust: { pins: [form] } } })));
+      const transport = new TransportProbe(
+        await client.dial(server.dialOptions({ dial: { trust: { pins: [form] } } })),
+      );
       expect(transport.transport.peerCertificates).toHaveLength(1);
     }
     const error = await dialError({}, { trust: { pins: ['00'.repeat(32)] } });

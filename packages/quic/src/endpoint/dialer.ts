@@ -98,7 +98,10 @@ export class DialPlan {
   private explainPeer(code: number, reason: string, remote: TransportAddress): KwikError {
     const alert = tlsAlertOf(code);
     if (code === CONNECTION_REFUSED) {
-      return new KwikError('ERR_KWIK_CONNECTION_REFUSED', `${this.target} refuses the connection: ${reason || 'it is full'}`);
+      return new KwikError(
+        'ERR_KWIK_CONNECTION_REFUSED',
+        `${this.target} refuses the connection: ${reason || 'it is full'}`,
+      );
     }
     if (alert === NO_APPLICATION_PROTOCOL_ALERT) {
       return this.failed(
@@ -111,7 +114,9 @@ export class DialPlan {
       const text = `${this.target} wants a client certificate that it accepts; ${had}: ${describeTransportCode(code)}`;
       return new KwikError('ERR_KWIK_CERTIFICATE', text);
     }
-    return this.failed(`the server closed the handshake: ${describeTransportCode(code)}${reason === '' ? '' : ` (${reason})`}`);
+    return this.failed(
+      `the server closed the handshake: ${describeTransportCode(code)}${reason === '' ? '' : ` (${reason})`}`,
+    );
   }
 
   /** Nothing ever came back. */
@@ -132,7 +137,11 @@ export class DialPlan {
   }
 
   failed(why: string, cause?: unknown): KwikError {
-    return new KwikError('ERR_KWIK_CONNECT_FAILED', `no connection to ${this.target}: ${why}`, cause === undefined ? {} : { cause });
+    return new KwikError(
+      'ERR_KWIK_CONNECT_FAILED',
+      `no connection to ${this.target}: ${why}`,
+      cause === undefined ? {} : { cause },
+    );
   }
 }
 

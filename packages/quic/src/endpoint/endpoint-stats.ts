@@ -42,21 +42,25 @@ export interface EndpointStats {
   readonly handlerErrors: number;
 }
 
+type Counts = Omit<EndpointStats, 'connections' | 'halfOpen' | 'dropped' | 'socketErrors'>;
+
 /** The counters behind `EndpointStats`. */
 export class EndpointCounters {
-  accepted = 0;
-  dialled = 0;
-  failedHandshakes = 0;
-  refused = 0;
-  retriesSent = 0;
-  versionNegotiationsSent = 0;
-  resetsSent = 0;
-  datagramsReceived = 0;
-  datagramsSent = 0;
-  bytesReceived = 0;
-  bytesSent = 0;
-  handlerErrors = 0;
-  readonly dropped: Record<DropReason, number> = {
+  readonly counts: { -readonly [Name in keyof Counts]: number } = {
+    accepted: 0,
+    dialled: 0,
+    failedHandshakes: 0,
+    refused: 0,
+    retriesSent: 0,
+    versionNegotiationsSent: 0,
+    resetsSent: 0,
+    datagramsReceived: 0,
+    datagramsSent: 0,
+    bytesReceived: 0,
+    bytesSent: 0,
+    handlerErrors: 0,
+  };
+  private readonly dropped: Record<DropReason, number> = {
     malformed: 0,
     unknownConnection: 0,
     wrongAddress: 0,
@@ -67,7 +71,7 @@ export class EndpointCounters {
     badToken: 0,
     answerRate: 0,
   };
-  readonly socketErrors: Record<string, number> = {};
+  private readonly socketErrors: Record<string, number> = {};
 
   drop(reason: DropReason): void {
     this.dropped[reason] += 1;
@@ -78,6 +82,7 @@ export class EndpointCounters {
   }
 
   snapshot(connections: number, halfOpen: number): EndpointStats {
-    return { ...this, connections, halfOpen, dropped: { ...this.dropped }, socketErrors: { ...this.socketErrors } };
+    const { counts, dropped, socketErrors } = this;
+    return { ...counts, connections, halfOpen, dropped: { ...dropped }, socketErrors: { ...socketErrors } };
   }
 }

@@ -8,6 +8,7 @@ import { quicheBackend } from '../backends/quiche.js';
 import { BlockPool } from '../connection/byte-queue.js';
 import { systemClock } from './clock.js';
 import { ConfigCache } from './config-cache.js';
+import { ConnectionTable } from './connection-table.js';
 import { Connection } from '../connection/connection.js';
 import type { ConnectionHost } from '../connection/connection-types.js';
 import { Demultiplexer } from '../routing/demultiplexer.js';
@@ -41,9 +42,7 @@ const INTERNAL_ERROR = 0x01;
 export class Endpoint implements AsyncDisposable {
   private readonly counters = new EndpointCounters();
   private readonly demultiplexer = new Demultiplexer<Connection>(randomBytes);
-  private readonly connections = new Set<Connection>();
-  /** Dialled connections by where they lead, for stateless resets. */
-  private readonly dialled = new Map<string, Set<Connection>>();
+  private readonly connections = new ConnectionTable(this.demultiplexer);
   private readonly configs = new ConfigCache();
   private readonly satellites = new Map<string, Promise<Endpoint>>();
   private readonly loop: TurnLoop<Connection>;
@@ -80,13 +79,18 @@ export class Endpoint implements AsyncDisposable {
   /** Rejects with `ERR_KWIK_INVALID_ARGUMENT` when the address or port cannot be had. */
   static async bind(options: EndpointOptions = {}): Promise<Endpoint> {
     const limits = { ...DEFAULT_LIMITS, ...withoutUndefined(options.limits ?? {}) };
-    // Datagrams can come before the endpoint is made; they are lost, as datagrams may be.
-    let endpoint: Endpoint | undefined;
-    const socket = await UdpSocket.bind(options.host ?? '127.0.0.1', options.port ?? 0, {
-      onDatagram: (datagram, from) => endpoint?.router.route(datagram, from),
-      onError: (error) => endpoint?.counters.socketError(error.code ?? 'unknown'),
+    const socket = await UdpSocket.bind(options.host ?? '127.0.0.1', options.port ?? 0);
+    const endpoint = new Endpoint(
+      socket,
+      options,
+      options.backend ?? quicheBackend(),
+      limits,
+      options.clock ?? systemClock(),
+    );
+    socket.open({
+      onDatagram: (datagram, from) => endpoint.router.route(datagram, from),
+      onError: (error) => endpoint.counters.socketError(error.code ?? 'unknown'),
     });
-    endpoint = new Endpoint(socket, options, options.backend ?? quicheBackend(), limits, options.clock ?? systemClock());
     return endpoint;
   }
 
@@ -188,9 +192,8 @@ export class Endpoint implements AsyncDisposable {
         party,
         this.clock.now(),
       );
-      this.counters.dialled += 1;
-      this.register(connection);
-      this.addDialled(connection);
+      this.counters.counts.dialled += 1;
+      this.connections.add(connection);
       this.loop.wake(connection);
     });
   }
@@ -224,12 +227,12 @@ export class Endpoint implements AsyncDisposable {
     });
     const party = acceptor.party({
       completed: () => {
-        this.counters.accepted += 1;
+        this.counters.counts.accepted += 1;
         this.admission.completed(from.address);
         this.demultiplexer.removeInitial(opening.initialKey);
       },
       failed: () => {
-        this.counters.failedHandshakes += 1;
+        this.counters.counts.failedHandshakes += 1;
         this.admission.completed(from.address);
         this.demultiplexer.removeInitial(opening.initialKey);
       },
@@ -246,48 +249,24 @@ export class Endpoint implements AsyncDisposable {
     } as const;
     const connection = new Connection(backendConnection, settings, this.connectionHost, party, now);
     this.admission.opened(from.address);
-    this.register(connection);
+    this.connections.add(connection);
     this.demultiplexer.addInitial(opening.initialKey, connection);
     return connection;
   }
 
   // --- Connections and their turns ---
 
-  private register(connection: Connection): void {
-    this.connections.add(connection);
-    this.demultiplexer.add(connection.id, connection);
-  }
-
   private afterTurn(connection: Connection): void {
-    if (!connection.ended || connection.lingers || !this.connections.has(connection)) return;
-    this.connections.delete(connection);
+    if (!connection.ended || connection.lingers || !this.connections.remove(connection)) return;
     this.loop.forget(connection);
-    this.demultiplexer.remove(connection.id);
     if (connection.side === 'server') this.admission.released(connection.remote.address);
-    else {
-      this.admission.dialledReleased();
-      this.removeDialled(connection);
-    }
+    else this.admission.dialledReleased();
   }
 
   private onHandlerError(connection: Connection, error: unknown): void {
-    this.counters.handlerErrors += 1;
+    this.counters.counts.handlerErrors += 1;
     connection.fail(KwikError.from(error), INTERNAL_ERROR);
     this.loop.wake(connection);
-  }
-
-  private addDialled(connection: Connection): void {
-    const key = remoteKey(connection.remote.address, connection.remote.port);
-    const known = this.dialled.get(key);
-    if (known === undefined) this.dialled.set(key, new Set([connection]));
-    else known.add(connection);
-  }
-
-  private removeDialled(connection: Connection): void {
-    const key = remoteKey(connection.remote.address, connection.remote.port);
-    const known = this.dialled.get(key);
-    known?.delete(connection);
-    if (known?.size === 0) this.dialled.delete(key);
   }
 
   private makeConnectionHost(): ConnectionHost {
@@ -313,8 +292,8 @@ export class Endpoint implements AsyncDisposable {
     this.socket.send(bytes === slot.length ? slot : slot.subarray(0, bytes), port, address, onSent);
     ring.advance();
     this.rings.submitted();
-    this.counters.datagramsSent += 1;
-    this.counters.bytesSent += bytes;
+    this.counters.counts.datagramsSent += 1;
+    this.counters.counts.bytesSent += bytes;
   }
 
   private onSent(connection: Connection, error: NodeJS.ErrnoException | null): void {
@@ -326,7 +305,6 @@ export class Endpoint implements AsyncDisposable {
   }
 
   private makeRouterHost(): RouterHost {
-    const endpoint = this;
     return {
       backend: this.backend,
       demultiplexer: this.demultiplexer,
@@ -334,14 +312,12 @@ export class Endpoint implements AsyncDisposable {
       counters: this.counters,
       tokens: this.tokens,
       resets: this.resets,
-      get acceptor() {
-        return endpoint.closing === undefined ? endpoint.acceptor : undefined;
-      },
+      acceptor: () => (this.closing === undefined ? this.acceptor : undefined),
       local: this.address(),
       now: () => this.clock.now(),
       send: (datagram, to) => this.socket.send(datagram, to.port, to.address),
       accept: (acceptor, opening) => this.accept(acceptor, opening),
-      dialledTo: (address, port) => this.dialled.get(remoteKey(address, port)) ?? [],
+      dialledTo: (address, port) => this.connections.dialledTo(address, port),
     };
   }
 
@@ -352,13 +328,17 @@ export class Endpoint implements AsyncDisposable {
   }
 
   private async shutDown(): Promise<void> {
-    const satellites = await Promise.allSettled(this.satellites.values());
-    const closed = satellites.map((result) => (result.status === 'fulfilled' ? result.value.close() : undefined));
+    const satellites = [...this.satellites.values()].map((satellite) =>
+      satellite.then(
+        (endpoint) => endpoint.close(),
+        () => undefined,
+      ),
+    );
     for (const connection of this.connections) connection.shutDown();
     await this.allEnded();
     this.loop.stop();
     await this.socket.close();
-    await Promise.all(closed);
+    await Promise.all(satellites);
   }
 
   private allEnded(): Promise<void> {
@@ -373,18 +353,12 @@ export class Endpoint implements AsyncDisposable {
   }
 
   private checkAllEnded(): void {
-    if (this.onAllEnded === undefined) return;
-    for (const connection of this.connections) if (!connection.ended) return;
-    this.onAllEnded();
+    if (this.connections.allEnded) this.onAllEnded?.();
   }
 }
 
 function plain(address: TransportAddress): { host: string; port: number } {
   return { host: withoutScope(address.address), port: address.port };
-}
-
-function remoteKey(address: string, port: number): string {
-  return `${address}|${port}`;
 }
 
 function throwIfAborted(options: DialOptions, plan: DialPlan): void {

@@ -136,5 +136,8 @@ export function withoutUndefined<T extends object>(options: T): T {
 
 function requireRange(name: string, value: number, low: number, high: number): void {
   if (Number.isInteger(value) && value >= low && value <= high) return;
-  throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `${name} is ${value}; a whole number from ${low} to ${high} is needed`);
+  throw new KwikError(
+    'ERR_KWIK_INVALID_ARGUMENT',
+    `${name} is ${value}; a whole number from ${low} to ${high} is needed`,
+  );
 }

@@ -16,6 +16,8 @@ const FIXED_BIT = 0x40;
 /** RFC 9000, section 17.2: longer connection ids than this do not exist in version 1. */
 const MAX_ID_BYTES_V1 = 20;
 const TYPES = ['initial', '0rtt', 'handshake', 'retry'] as const;
+/** There are four kinds of packet that can share a datagram; more than a few only come from an attacker. */
+const MAX_COALESCED = 6;
 const NOTHING = new Uint8Array(0);
 
 export function isLongHeader(datagram: Uint8Array): boolean {
@@ -51,16 +53,24 @@ export function parseLongHeader(datagram: Uint8Array): LongHeader | undefined {
   return { version, type, destinationId, sourceId, token, packetBytes };
 }
 
-/** Whether a datagram holds a 1-RTT packet: alone, or behind long-header packets (RFC 9000, section 12.2). */
-export function containsShortHeader(datagram: Uint8Array): boolean {
+/**
+ * The packets of a datagram, as views (RFC 9000, section 12.2): long-header packets say where they end; padding behind
+ * them is left out. quiche drops the rest of a datagram with the first packet that it has no keys for, so it gets them
+ * one by one.
+ */
+export function splitPackets(datagram: Uint8Array): Uint8Array[] {
+  const packets: Uint8Array[] = [];
   let rest = datagram;
-  while (rest.length > 0) {
-    if (!isLongHeader(rest)) return hasFixedBit(rest);
-    const bytes = parseLongHeader(rest)?.packetBytes;
-    if (bytes === undefined || bytes >= rest.length) return false;
+  while (rest.length > 0 && packets.length < MAX_COALESCED) {
+    const bytes = isLongHeader(rest) ? parseLongHeader(rest)?.packetBytes : undefined;
+    if (bytes === undefined || bytes >= rest.length) {
+      if (hasFixedBit(rest)) packets.push(rest);
+      break;
+    }
+    packets.push(rest.subarray(0, bytes));
     rest = rest.subarray(bytes);
   }
-  return false;
+  return packets;
 }
 
 function readId(datagram: Uint8Array, position: number): Uint8Array | undefined {

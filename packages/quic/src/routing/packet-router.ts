@@ -7,7 +7,7 @@ import type { Connection } from '../connection/connection.js';
 import { CONNECTION_ID_BYTES, type Demultiplexer, initialKey } from './demultiplexer.js';
 import type { DropReason, EndpointCounters } from '../endpoint/endpoint-stats.js';
 import type { AdmissionControl } from './limits.js';
-import { containsShortHeader, hasFixedBit, isLongHeader, type LongHeader, parseLongHeader } from './packet-header.js';
+import { hasFixedBit, isLongHeader, type LongHeader, parseLongHeader, splitPackets } from './packet-header.js';
 import type { RetryTokens, TokenBinding } from './retry-token.js';
 import type { StatelessReset } from './stateless-reset.js';
 
@@ -26,7 +26,8 @@ export interface RouterHost {
   readonly counters: EndpointCounters;
   readonly tokens: RetryTokens;
   readonly resets: StatelessReset;
-  readonly acceptor: Acceptor | undefined;
+  /** Absent when nobody listens. */
+  acceptor(): Acceptor | undefined;
   readonly local: TransportAddress;
   now(): number;
   send(datagram: Uint8Array, to: RemoteInfo): void;
@@ -51,8 +52,8 @@ export class PacketRouter {
 
   route(datagram: Uint8Array, from: RemoteInfo): void {
     const { counters } = this.host;
-    counters.datagramsReceived += 1;
-    counters.bytesReceived += datagram.length;
+    counters.counts.datagramsReceived += 1;
+    counters.counts.bytesReceived += datagram.length;
     if (isLongHeader(datagram)) this.routeLong(datagram, from);
     else if (hasFixedBit(datagram)) this.routeShort(datagram, from);
     else counters.drop('malformed');
@@ -60,7 +61,7 @@ export class PacketRouter {
 
   private routeShort(datagram: Uint8Array, from: RemoteInfo): void {
     const connection = this.host.demultiplexer.find(datagram, 1);
-    if (connection !== undefined) this.deliver(connection, datagram, from, true);
+    if (connection !== undefined) this.deliver(connection, datagram, from);
     else this.answerUnknown(datagram, from);
   }
 
@@ -71,20 +72,20 @@ export class PacketRouter {
       return;
     }
     const key = initialKey(header.destinationId, from.address, from.port);
-    const known =
-      this.host.demultiplexer.find(header.destinationId, 0) ?? this.host.demultiplexer.findInitial(key);
-    if (known !== undefined) this.deliver(known, datagram, from, containsShortHeader(datagram));
+    const known = this.host.demultiplexer.find(header.destinationId, 0) ?? this.host.demultiplexer.findInitial(key);
+    if (known !== undefined) for (const packet of splitPackets(datagram)) this.deliver(known, packet, from);
     else this.open(datagram, header, key, from);
   }
 
-  private deliver(connection: Connection, datagram: Uint8Array, from: RemoteInfo, short: boolean): void {
+  private deliver(connection: Connection, packet: Uint8Array, from: RemoteInfo): void {
     const { remote } = connection;
     if (from.port !== remote.port || from.address !== remote.address) this.drop('wrongAddress');
-    else connection.receive(datagram, this.host.now(), short);
+    else connection.receive(packet, this.host.now());
   }
 
   private open(datagram: Uint8Array, header: LongHeader, key: string, from: RemoteInfo): void {
-    const { acceptor, backend } = this.host;
+    const { backend } = this.host;
+    const acceptor = this.host.acceptor();
     if (acceptor === undefined) this.drop('notListening');
     else if (datagram.length < MIN_INITIAL_DATAGRAM_BYTES) this.drop('smallInitial');
     else if (!backend.versionSupported(header.version)) this.negotiateVersion(header, from);
@@ -106,7 +107,7 @@ export class PacketRouter {
       case 'accept': {
         // After a Retry the client uses the id that the Retry gave it.
         const id = originalId === undefined ? this.host.demultiplexer.newId() : Uint8Array.from(header.destinationId);
-        this.host.accept(acceptor, { from, id, originalId, initialKey: key }).receive(datagram, now, false);
+        this.host.accept(acceptor, { from, id, originalId, initialKey: key }).receive(datagram, now);
         return;
       }
       case 'retry':
@@ -144,19 +145,19 @@ export class PacketRouter {
       },
       this.out,
     );
-    this.host.counters.retriesSent += 1;
+    this.host.counters.counts.retriesSent += 1;
     this.answer(bytes, from);
   }
 
   private negotiateVersion(header: LongHeader, from: RemoteInfo): void {
     if (!this.mayAnswer()) return;
     const bytes = this.host.backend.writeVersionNegotiation(header.sourceId, header.destinationId, this.out);
-    this.host.counters.versionNegotiationsSent += 1;
+    this.host.counters.counts.versionNegotiationsSent += 1;
     this.answer(bytes, from);
   }
 
   private refuse(acceptor: Acceptor, datagram: Uint8Array, from: RemoteInfo): void {
-    this.host.counters.refused += 1;
+    this.host.counters.counts.refused += 1;
     if (!this.mayAnswer()) return;
     const { backend, demultiplexer, local } = this.host;
     const connection = backend.accept({
@@ -174,14 +175,14 @@ export class PacketRouter {
     this.drop('unknownConnection');
     let shown = 0;
     for (const candidate of this.host.dialledTo(from.address, from.port)) {
-      candidate.receive(Uint8Array.from(datagram), this.host.now(), false);
+      candidate.receive(Uint8Array.from(datagram), this.host.now());
       shown += 1;
       if (shown === MAX_RESET_CANDIDATES) break;
     }
-    if (shown > 0 || this.host.acceptor === undefined || datagram.length <= CONNECTION_ID_BYTES) return;
+    if (shown > 0 || this.host.acceptor() === undefined || datagram.length <= CONNECTION_ID_BYTES) return;
     const reset = this.host.resets.packetFor(datagram.slice(1, 1 + CONNECTION_ID_BYTES), datagram.length);
     if (reset === undefined || !this.mayAnswer()) return;
-    this.host.counters.resetsSent += 1;
+    this.host.counters.counts.resetsSent += 1;
     this.host.send(reset, from);
   }
 

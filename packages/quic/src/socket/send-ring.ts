@@ -1,3 +1,5 @@
+import { KwikError } from '@kwik/wire';
+
 /** Datagrams written before their memory is used again; a turn of the loop sends about as many. */
 const RING_SLOTS = 64;
 
@@ -21,7 +23,7 @@ export class SendRing {
   slot(): Buffer {
     if (this.next === RING_SLOTS) this.restart();
     const slot = this.slots[this.next];
-    if (slot === undefined) throw new Error('the ring of send buffers is empty');
+    if (slot === undefined) throw new KwikError('ERR_KWIK_INTERNAL', 'the ring of send buffers is empty');
     return slot;
   }
 

@@ -17,24 +17,17 @@ export interface UdpHandlers {
  */
 export class UdpSocket {
   readonly address: TransportAddress;
-  private open = true;
+  private handlers: UdpHandlers | undefined;
+  private closed = false;
 
-  private constructor(
-    private readonly socket: Socket,
-    private readonly handlers: UdpHandlers,
-  ) {
+  private constructor(private readonly socket: Socket) {
     const { address, port } = socket.address();
     this.address = { address, port, family: isIPv6(address) ? 'IPv6' : 'IPv4' };
-    socket.on('message', (datagram, from) => {
-      handlers.onDatagram(datagram, from);
-    });
-    socket.on('error', (error) => {
-      handlers.onError(error);
-    });
+    socket.on('error', (error) => this.handlers?.onError(error));
   }
 
   /** Rejects with `ERR_KWIK_INVALID_ARGUMENT` (no such address, port taken, no permission). */
-  static async bind(host: string, port: number, handlers: UdpHandlers): Promise<UdpSocket> {
+  static async bind(host: string, port: number): Promise<UdpSocket> {
     const type = isIPv6(host) ? 'udp6' : 'udp4';
     const socket = createSocket({ type, lookup: numericLookup });
     await new Promise<void>((resolve, reject) => {
@@ -46,27 +39,33 @@ export class UdpSocket {
     });
     socket.removeAllListeners('error');
     enlargeBuffers(socket);
-    return new UdpSocket(socket, handlers);
+    return new UdpSocket(socket);
+  }
+
+  /** Datagrams are heard from now on; those that came before are lost, as datagrams may be. */
+  open(handlers: UdpHandlers): void {
+    this.handlers = handlers;
+    this.socket.on('message', (datagram, from) => handlers.onDatagram(datagram, from));
   }
 
   /** `callback`, when given, hears of the outcome; it costs a tick, so only a few datagrams have one. */
   send(datagram: Uint8Array, port: number, address: string, callback?: (error: Error | null) => void): void {
-    if (!this.open) return;
+    if (this.closed) return;
     try {
       this.socket.send(datagram, port, address, callback);
     } catch (error) {
-      this.handlers.onError(error as NodeJS.ErrnoException);
+      this.handlers?.onError(error as NodeJS.ErrnoException);
     }
   }
 
   /** Datagrams that the kernel had no room for and that wait in the process. */
   queuedCount(): number {
-    return this.open ? this.socket.getSendQueueCount() : 0;
+    return this.closed ? 0 : this.socket.getSendQueueCount();
   }
 
   close(): Promise<void> {
-    if (!this.open) return Promise.resolve();
-    this.open = false;
+    if (this.closed) return Promise.resolve();
+    this.closed = true;
     return new Promise((resolve) => {
       this.socket.close(() => resolve());
     });

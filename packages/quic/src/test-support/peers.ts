@@ -87,7 +87,7 @@ export class TransportProbe implements PathTransportHandler {
   closeCalls = 0;
   onStreamProbe: ((probe: StreamProbe) => void) | undefined;
   onSendableHook: (() => void) | undefined;
-  private waiting: ((probe: StreamProbe) => void)[] = [];
+  private readonly waiting: ((probe: StreamProbe) => void)[] = [];
   private handed = 0;
 
   constructor(readonly transport: PathTransport) {
@@ -137,13 +137,15 @@ export interface PairOptions {
   readonly serverEndpoint?: EndpointOptions;
   readonly clientEndpoint?: EndpointOptions;
   readonly transport?: TransportOptions;
+  /** Takes accepted transports as they are, instead of a probe. */
+  readonly onTransport?: (transport: PathTransport) => void;
 }
 
 /** A server endpoint on loopback with a certificate of a test authority. */
 export class TestServer implements AsyncDisposable {
   readonly accepted: TransportProbe[] = [];
   onAccepted: ((probe: TransportProbe) => void) | undefined;
-  private waiting: ((probe: TransportProbe) => void)[] = [];
+  private readonly waiting: ((probe: TransportProbe) => void)[] = [];
   private handed = 0;
 
   private constructor(
@@ -158,7 +160,10 @@ export class TestServer implements AsyncDisposable {
     const endpoint = await Endpoint.bind(options.serverEndpoint);
     const server = new TestServer(endpoint, ca, certificate);
     const transport = options.transport === undefined ? {} : { transport: options.transport };
-    endpoint.listen({ ...certificate, ...transport, ...options.server }, (accepted) => server.take(accepted));
+    endpoint.listen(
+      { ...certificate, ...transport, ...options.server },
+      options.onTransport ?? ((accepted) => server.take(accepted)),
+    );
     return server;
   }
 

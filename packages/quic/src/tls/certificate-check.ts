@@ -36,7 +36,10 @@ export function resolveTrust(trust: TrustOptions, name: string): ResolvedTrust {
 export function readCertificates(pem: string, what: string): X509Certificate[] {
   const blocks = pem.match(PEM_CERTIFICATE) ?? [];
   if (blocks.length === 0) {
-    throw new KwikError('ERR_KWIK_CREDENTIALS', `${what} holds no certificate: PEM text with "BEGIN CERTIFICATE" is needed`);
+    throw new KwikError(
+      'ERR_KWIK_CREDENTIALS',
+      `${what} holds no certificate: PEM text with "BEGIN CERTIFICATE" is needed`,
+    );
   }
   return blocks.map((block) => {
     try {

@@ -1,0 +1,40 @@
+import type { PathTransport } from '@kwik/wire';
+import {
+  describePathTransportContract,
+  type MakePair,
+} from '../../../testbed/src/test-support/path-transport-contract.js';
+import { Endpoint } from '../endpoint/endpoint.js';
+import { TestServer } from '../test-support/peers.js';
+
+/** Real time after which something that should have happened has not. */
+const PATIENCE_MS = 20_000;
+
+const overLoopback: MakePair = async (options) => {
+  const accepted: PathTransport[] = [];
+  const server = await TestServer.start({ transport: options, onTransport: (transport) => accepted.push(transport) });
+  const endpoint = await Endpoint.bind();
+  const client = await endpoint.dial(server.dialOptions({ transport: options }));
+  await until(() => accepted.length > 0);
+  const [other] = accepted;
+  if (other === undefined) throw new Error('nothing was accepted');
+  return {
+    client,
+    server: other,
+    until,
+    pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    async close() {
+      await endpoint.close();
+      await server.endpoint.close();
+    },
+  };
+};
+
+async function until(condition: () => boolean): Promise<void> {
+  const giveUp = performance.now() + PATIENCE_MS;
+  while (!condition()) {
+    if (performance.now() > giveUp) throw new Error(`it did not happen within ${PATIENCE_MS} ms`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+describePathTransportContract('QUIC on loopback', overLoopback);

@@ -1,0 +1,60 @@
+import type { Sender } from './sender.js';
+import type { StreamTable } from './stream-table.js';
+
+/** How soon after a packet streams are asked whether their peer wants no more: once for all packets of that time. */
+const STOP_CHECK_MS = 4;
+
+/** What the writing side of streams must be told: that the peer wants no more, or that there is room again. */
+export class StreamNews {
+  private checkMs = Infinity;
+
+  constructor(
+    private readonly streams: StreamTable,
+    private readonly sender: Sender,
+  ) {}
+
+  /** When `findStopped` has something to do, ms; Infinity when nothing came. */
+  get dueMs(): number {
+    return this.checkMs;
+  }
+
+  /** A STOP_SENDING may have come. It shows only when streams are asked for their capacity. */
+  onReceived(now: number): void {
+    if (this.checkMs === Infinity && this.streams.all.size > 0) this.checkMs = now + STOP_CHECK_MS;
+  }
+
+  findStopped(now: number): void {
+    if (now < this.checkMs) return;
+    this.checkMs = Infinity;
+    this.streams.findStopped((stream, code) => {
+      stream.pendingStop = code;
+      this.sender.discard(stream);
+    });
+  }
+
+  /** Whether `tell` would have something to tell. */
+  get owed(): boolean {
+    for (const stream of this.streams.all.values()) {
+      if (stream.pendingStop !== undefined) return true;
+      if (stream.wantsWritable && this.sender.writableAgain(stream)) return true;
+    }
+    return false;
+  }
+
+  /** Calls handlers until all know, or one of them has closed the connection. */
+  tell(closed: () => boolean): void {
+    for (const stream of this.streams.all.values()) {
+      if (closed()) return;
+      if (stream.handler === undefined) continue;
+      if (stream.pendingStop !== undefined) {
+        const code = stream.pendingStop;
+        stream.pendingStop = undefined;
+        this.streams.settle(stream);
+        stream.handler.onStopSending(code);
+      } else if (stream.wantsWritable && this.sender.writableAgain(stream)) {
+        stream.wantsWritable = false;
+        stream.handler.onWritable();
+      }
+    }
+  }
+}
