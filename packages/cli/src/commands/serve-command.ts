@@ -21,7 +21,8 @@ Examples:
   $ kwik serve ./files --listen 127.0.0.1:4433 --peer 127.0.0.1:4434 --peer 127.0.0.1:4435
   $ kwik serve ./files --listen 0.0.0.0:4433 --cert server.pem --key server-key.pem --ca ca.pem
 
-Exit status: 0 after Ctrl-C or SIGTERM, 1 if it cannot listen, 2 for wrong usage, 4 for credentials that cannot be used.`;
+Exit status: 0 after Ctrl-C or SIGTERM, 1 if DIR cannot be served, 2 for wrong usage or an address where it cannot
+listen, 4 for credentials that cannot be used.`;
 
 export function serveCommand(io: CliIo, onDone: (code: ExitCode) => void): Command {
   return new Command('serve')

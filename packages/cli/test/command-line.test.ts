@@ -1,0 +1,156 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, readdir } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { z } from 'zod';
+import { Harness } from './harness.js';
+
+jest.setTimeout(120_000);
+
+let harness: Harness;
+beforeEach(async () => {
+  harness = await Harness.create();
+});
+afterEach(() => harness.close());
+
+describe('help and usage', () => {
+  test.each([['--help'], ['demo', '--help'], ['serve', '--help'], ['get', '--help'], ['help', 'get']])(
+    'kwik %s %s',
+    async (...args) => {
+      const { status, stdout, stderr } = await harness.run(args);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(stdout).toMatch(/^Usage: kwik/u);
+      expect(stdout).toMatch(/^Exit status:/mu);
+      expect(stdout).toMatch(/^Examples:|^Start here:/mu);
+      for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(120);
+    },
+  );
+
+  test('--version prints a version', async () => {
+    expect(await harness.run(['--version'])).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\S*\n$/u),
+    });
+  });
+
+  test('without a command: the help, and 2', async () => {
+    const { status, stdout, stderr } = await harness.run([]);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toMatch(/^Usage: kwik/u);
+  });
+
+  test.each([
+    [['get', '--bogus', 'kwik://h/f'], /unknown option '--bogus'.*kwik get --help/u],
+    [['demo', '--bogus'], /unknown option '--bogus'.*kwik demo --help/u],
+    [['fetch'], /unknown command 'fetch'.*kwik --help/u],
+    [['serve'], /missing required argument 'dir'/u],
+    [['get'], /missing required argument 'url'/u],
+    [['get', 'http://h/f'], /'http:\/\/h\/f' is not a kwik URL; write kwik:\/\/HOST:PORT\/PATH/u],
+    [['get', 'kwik://h/folder/'], /names a folder; use -r/u],
+    [['get', 'kwik://a/x', 'kwik://b/y'], /the same server/u],
+    [['get', 'kwik://a/x', '-o', 'out', '-d', 'folder'], /-o and -d do not go together/u],
+    [['serve', '.', '--listen', '127.0.0.1:99999'], /the port must be/u],
+    [['serve', '.', '--cert', 'x.pem'], /--cert and --key go together/u],
+    [['demo', '--rates', '20'], /--rates takes 2 to 8/u],
+    [['demo', '--bytes', 'many'], /--bytes.*30MB/u],
+  ])('%j: one line and 2', async (args, pattern) => {
+    const { status, stdout, stderr } = await harness.run(args);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toMatch(pattern);
+    expect(stderr).toMatch(/^kwik: [^\n]*\n$/u);
+  });
+
+  test('a folder that is not there: 1; a port that is taken: 2; one line each', async () => {
+    expect(await harness.run(['serve', harness.path('nowhere')])).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/^kwik: cannot serve \S*nowhere: no such file or folder\n$/u),
+    });
+    const { address } = await harness.serve('a');
+    expect(await harness.run(['serve', harness.path('a'), '--listen', address])).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/^kwik: [^\n]*choose another port[^\n]*\n$/u),
+    });
+  });
+});
+
+describe('kwik serve', () => {
+  test('says where it listens, logs what it does, and ends with 0 on SIGINT and SIGTERM', async () => {
+    await harness.makeFile('a/file', 1000);
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      const serve = harness.start(['serve', harness.path('a'), '--listen', '127.0.0.1:0']);
+      const [, address = ''] = await serve.printed(/^listening on (127\.0\.0\.1:\d+)\n/u);
+      expect((await harness.run(['get', `kwik://${address}/file`, '--force'])).status).toBe(0);
+      await serve.printed(/get file: 1\.00 kB in /u);
+      serve.kill(signal);
+      expect(await serve.ended).toMatchObject({ status: 0, stderr: expect.stringMatching(/stopped\n$/u) });
+    }
+  });
+
+  test('does not add servers that a client names, unless it may', async () => {
+    await harness.makeFile('a/file', 100_000);
+    const other = await harness.serve('b');
+    for (const allowed of [false, true]) {
+      const server = await harness.serve('a', allowed ? ['--allow-client-servers'] : []);
+      const args = ['get', '--force', `kwik://${server.address}/file`, '--server', other.address];
+      const { status, stderr } = await harness.run(args);
+      expect(status).toBe(0);
+      if (allowed) await server.process.printed(/"event":"peer-(?:added|failed)"/u);
+      else expect(stderr).toContain(`${other.address} is not used`);
+    }
+  });
+});
+
+describe('kwik demo', () => {
+  const outcomeSchema = z.object({
+    bytes: z.number(),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/u),
+    whole: z.boolean(),
+    speedup: z.number(),
+    bestAlone: z.object({ goodputMbps: z.number() }),
+    killedAtSeconds: z.number().nullable(),
+    paths: z.array(z.object({ bytes: z.number(), state: z.string() })),
+  });
+
+  test('is whole, and leaves no process and no file behind', async () => {
+    const temporary = harness.path('temporary');
+    await mkdir(temporary);
+    const args = ['demo', '--json', '--bytes', '6MB', '--rates', '40,20'];
+    const { status, stdout, stderr } = await harness.run(args, { TMPDIR: temporary });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const outcome = outcomeSchema.parse(JSON.parse(stdout));
+    expect(outcome).toMatchObject({ whole: true, bytes: 6_000_000, killedAtSeconds: expect.any(Number) });
+    expect(outcome.paths).toHaveLength(2);
+    expect(await readdir(temporary)).toEqual([]);
+    expect(processesOf(temporary)).toEqual([]);
+  });
+
+  test('Ctrl-C: 130, and nothing is left behind', async () => {
+    const temporary = harness.path('temporary');
+    await mkdir(temporary);
+    const demo = harness.start(['demo', '--rates', '5,5'], { TMPDIR: temporary });
+    await demo.printed(/^2\. For comparison/mu);
+    demo.kill('SIGINT');
+    expect(await demo.ended).toMatchObject({ status: 130, stderr: expect.stringMatching(/kwik: interrupted\n$/u) });
+    expect(await readdir(temporary)).toEqual([]);
+    expect(processesOf(temporary)).toEqual([]);
+  });
+
+  test('killed itself, it takes its servers along', async () => {
+    const temporary = harness.path('temporary');
+    await mkdir(temporary);
+    const demo = harness.start(['demo', '--rates', '5,5'], { TMPDIR: temporary });
+    await demo.printed(/^2\. For comparison/mu);
+    expect(processesOf(temporary)).toHaveLength(2);
+    demo.kill('SIGKILL');
+    await demo.ended;
+    for (let tries = 0; processesOf(temporary).length > 0; tries++) {
+      if (tries === 100) throw new Error(`still there:\n${processesOf(temporary).join('\n')}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  });
+
+  /** Command lines of processes that work below `folder`. */
+  function processesOf(folder: string): string[] {
+    const lines = execFileSync('ps', ['-A', '-o', 'args='], { encoding: 'utf8' }).split('\n');
+    return lines.filter((line) => line.includes(folder));
+  }
+});
