@@ -1,0 +1,71 @@
+import { describe, expect, test } from '@jest/globals';
+import { DEFAULT_PORT, formatHostPort, parseHostPort, parseKwikUrl } from './address.js';
+
+const usage = expect.objectContaining({ code: 'ERR_KWIK_INVALID_ARGUMENT' });
+
+describe('parseHostPort', () => {
+  test.each([
+    ['127.0.0.1:4434', '127.0.0.1', 4434],
+    ['files.example', 'files.example', DEFAULT_PORT],
+    ['[::1]:1', '::1', 1],
+    ['[fe80::1%eth0]', 'fe80::1%eth0', DEFAULT_PORT],
+    ['h:65535', 'h', 65_535],
+  ])('%s', (text, host, port) => {
+    expect(parseHostPort(text)).toEqual({ host, port });
+  });
+
+  test.each([
+    '',
+    ':1',
+    'h:',
+    'h:x',
+    'h:65536',
+    'h:0',
+    '::1',
+    '[h]:1',
+    '[::1',
+    'a b:1',
+    'h:1/',
+    'h\n:1',
+    'x'.repeat(255),
+  ])('refuses %j', (text) => {
+    expect(() => parseHostPort(text)).toThrow(usage);
+  });
+
+  test('takes port 0 only where the system may choose', () => {
+    expect(parseHostPort('h:0', { allowZero: true })).toEqual({ host: 'h', port: 0 });
+  });
+
+  test('formatHostPort puts IPv6 into brackets, and is read back', () => {
+    for (const address of ['[::1]:4433', '10.0.0.1:1']) expect(formatHostPort(parseHostPort(address))).toBe(address);
+  });
+});
+
+describe('parseKwikUrl', () => {
+  test.each([
+    ['kwik://h/file', 'file'],
+    ['KWIK://h:1/a/b%20c', 'a/b c'],
+    ['kwik://h', ''],
+    ['kwik://h/', ''],
+    ['kwik://h/a/', 'a/'],
+    ['kwik://h/%E2%9C%93', '✓'],
+    ['kwik://h/100%25', '100%'],
+    // Left as they are: refusing them is the server's business.
+    ['kwik://h/../x', '../x'],
+    ['kwik://h/%2e%2e/x', '../x'],
+    ['kwik://h//etc', '/etc'],
+  ])('%s', (url, path) => {
+    expect(parseKwikUrl(url).path).toBe(path);
+  });
+
+  test.each(['http://h/x', 'h/x', 'kwik:h', 'kwik:///x', 'kwik://h/x?y', 'kwik://h/x#y', 'kwik://h/%', 'kwik://h/%zz'])(
+    'refuses %s',
+    (url) => {
+      expect(() => parseKwikUrl(url)).toThrow(usage);
+    },
+  );
+
+  test.each(['kwik://h/a%2fb', 'kwik://h/a%5Cb', 'kwik://h/a%00'])('refuses the encoded separator in %s', (url) => {
+    expect(() => parseKwikUrl(url)).toThrow(/cannot hold a slash/u);
+  });
+});
