@@ -5,7 +5,7 @@ import { createScheduler, SCHEDULER_NAMES } from '../src/registry.js';
 import { transfer, type Link, type TransferOptions } from '../src/test-support/simulation.js';
 
 const SEED = 1;
-const TRANSFERS = 600;
+const TRANSFERS = 2000;
 
 const unit = fc.noBias(fc.integer({ min: 0, max: 10_000 })).map((x) => x / 10_000);
 const link = fc.tuple(unit, unit).map(([a, b]) => ({ mbits: 100 ** a, rttMs: 2 * 150 ** b }));
@@ -29,9 +29,11 @@ function compare(misjudged: boolean): void {
   }
   console.log(misjudged ? 'rates misjudged by a factor of up to two' : 'rates known');
   for (const [name, list] of ratios) {
+    const slower = (list.filter((ratio) => ratio > 1.02).length / list.length) * 100;
     const mean = Math.exp(list.reduce((sum, ratio) => sum + Math.log(ratio), 0) / list.length);
+    const worst = Math.max(...list);
     console.log(
-      `  ${name.padEnd(12)} mean ${mean.toFixed(3)}  worst ${Math.max(...list).toFixed(2)}  of the best path's time`,
+      `  ${name.padEnd(12)} mean ${mean.toFixed(2)}  worst ${worst.toFixed(2)}  slower than alone: ${slower.toFixed(1)} %`,
     );
   }
 }
