@@ -147,6 +147,8 @@ test('a path without the capability serves no content, and a client takes no mor
   });
   const { client, server } = await harness.pair({}, { limits: { maxPaths: 2 } });
   await server.addPath(addressOf(secondary), { capabilities: ['raw'] });
+  const joined = await secondary.accept();
+  expect(() => joined.contribute(0n)).toThrow(expect.objectContaining({ code: 'ERR_KWIK_PERMISSION_DENIED' }));
   void serveContent(server, 'film', content);
   expect(Buffer.from(await fetchContent(client)).equals(content)).toBe(true);
   expect(asked).toBe(0);

@@ -38,6 +38,15 @@ export async function dialOver(connector: Connector, target: DialTarget, options
   }
 }
 
+interface EstablishedPath {
+  readonly id: PathId;
+  readonly address: string;
+  readonly port: PathPort;
+  readonly result: ClientHandshakeResult;
+  /** The primary lets this server write into streams. */
+  readonly mayContribute: boolean;
+}
+
 class Dialler {
   readonly #connector: Connector;
   readonly #options: DialOptions;
@@ -71,7 +80,7 @@ class Dialler {
     });
     engine.attachRole(role);
     content.bind(engine, () => role.primary);
-    engine.addPath(this.#path(engine, PRIMARY_PATH_ID, address, port, result));
+    engine.addPath(this.#path(engine, { id: PRIMARY_PATH_ID, address, port, result, mayContribute: true }));
     return new ClientSession(result.sessionId, engine, this.#connector);
   }
 
@@ -113,23 +122,19 @@ class Dialler {
       ...this.#hello(),
     });
     const { port, result } = await shakeHands(transport, handshake, this.#clock, { timeoutMs, address: resolved });
-    return { path: this.#path(engine, pathId, command.address, port, result), result };
+    const mayContribute = command.capabilities.includes(proto.Capability.CONTRIBUTE);
+    return { path: this.#path(engine, { id: pathId, address: command.address, port, result, mayContribute }), result };
   }
 
-  #path(
-    engine: SessionEngine,
-    id: PathId,
-    address: string,
-    port: PathPort,
-    result: ClientHandshakeResult,
-  ): PathRuntime {
+  #path(engine: SessionEngine, made: EstablishedPath): PathRuntime {
+    const { id, address, port, result, mayContribute } = made;
     return new PathRuntime({
       id,
       address,
       primary: id === PRIMARY_PATH_ID,
       serverId: result.serverId,
       port,
-      data: engine.plane.addPath(id, peerStreamLimits(result.limits)),
+      data: engine.plane.addPath(id, { ...peerStreamLimits(result.limits), mayContribute }),
       clock: this.#clock,
       events: engine,
     });

@@ -24,6 +24,8 @@ export interface ServerSessionParts {
   readonly replies: PendingReplies;
   readonly commander: PathCommander | undefined;
   readonly maxRawPacketBytes: number;
+  /** The token lets this secondary write into streams. */
+  readonly mayContribute: boolean;
 }
 
 /** What `accept` returns. */
@@ -112,6 +114,12 @@ export class AcceptedSession implements ServerSession {
   contribute(streamId: bigint): Contribution {
     if (this.role !== 'secondary') {
       throw new KwikError('ERR_KWIK_INVALID_STATE', 'contribute is for secondaries; the primary writes to its streams');
+    }
+    if (!this.#parts.mayContribute) {
+      throw new KwikError(
+        'ERR_KWIK_PERMISSION_DENIED',
+        'the primary added this server without the contribute capability',
+      );
     }
     return new StreamContribution(this.#engine, this.#engine.plane.streams.attach(toStreamId(streamId)));
   }

@@ -170,6 +170,7 @@ export class SessionFactory {
       replies,
       commander,
       maxRawPacketBytes,
+      mayContribute: result.token?.capabilities.includes(proto.Capability.CONTRIBUTE) === true,
     });
   }
 
