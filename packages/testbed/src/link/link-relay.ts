@@ -132,7 +132,13 @@ export class LinkRelay implements Pumped {
 
   #toServer({ data, client }: Datagram): void {
     const { targetHost, targetPort } = this.#options;
-    if (!isCurrent(this.#clients, client)) return this.#counters.up.add('dropped.overflow');
+    if (!isCurrent(this.#clients, client)) {
+      // It left the model, and goes no further: its client was forgotten meanwhile.
+      this.#counters.up.add('packetsOut', -1);
+      this.#counters.up.add('bytesOut', -data.length);
+      this.#counters.up.add('dropped.overflow');
+      return;
+    }
     client.socket.send(data, targetPort, targetHost);
   }
 

@@ -1,11 +1,28 @@
 /** Entry of the thread in which a `LinkHost` runs its links. */
+import { setPriority } from 'node:os';
 import { parentPort, type MessagePort } from 'node:worker_threads';
 
 import type { LinkCommand, LinkReply } from './link-messages.js';
 import { LinkPump } from './link-pump.js';
 import { LinkRelay } from './link-relay.js';
 
-if (parentPort !== null) serve(parentPort);
+/** A little above the usual 0: links need little of a core, but they need it when they wake. */
+const PRIORITY = -10;
+
+if (parentPort !== null) {
+  preferThisThread();
+  serve(parentPort);
+}
+
+/** On Linux a priority is a thread's own. It takes a right that most users lack; without it nothing changes. */
+function preferThisThread(): void {
+  if (process.platform !== 'linux') return;
+  try {
+    setPriority(PRIORITY);
+  } catch {
+    // Not allowed: the links compete like anybody else.
+  }
+}
 
 function serve(port: MessagePort): void {
   const pump = new LinkPump({ nap: true });
