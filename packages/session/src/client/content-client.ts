@@ -1,5 +1,6 @@
 import { KwikError, PRIMARY_PATH_ID, toStreamId, type PathId, type proto, type StreamId } from '@kwik/wire';
 import { ContentReceiver, type ContentCommand } from '../core/content/content-receiver.js';
+import { DIGEST_BYTES } from '../core/content/digest-ledger.js';
 import type { RangeSink } from '../core/data/range-sink.js';
 import type { SessionEngine } from '../runtime/engine.js';
 import type { PathRuntime } from '../runtime/path-runtime.js';
@@ -22,6 +23,8 @@ interface EarlyRange {
 interface Content {
   readonly receiver: ContentReceiver;
   readonly grant: Uint8Array;
+  /** The primary's digests have come for the blocks before this one. */
+  digestsEnd: number;
   reportedMs: number;
 }
 
@@ -73,14 +76,16 @@ export class ContentClient implements RangeSink {
     const receiver = new ContentReceiver(message, streamId);
     for (const source of this.#engine.paths.values()) receiver.addSource(source.id, source.primary, now);
     receiver.expectUnasked(path.id, Number(message.initialBytes), now);
-    this.#contents.set(streamId, { receiver, grant: message.grant, reportedMs: now });
+    this.#contents.set(streamId, { receiver, grant: message.grant, digestsEnd: 0, reportedMs: now });
     this.#dirty = true;
     this.#replayEarly(streamId, now);
   }
 
   digests(message: proto.ContentDigests): void {
     const content = this.#contents.get(toStreamId(message.streamId));
-    content?.receiver.handleDigests(Number(message.firstBlock), message.digests, this.#engine.clock.now());
+    if (content === undefined) return;
+    content.receiver.handleDigests(Number(message.firstBlock), message.digests, this.#engine.clock.now());
+    content.digestsEnd = Number(message.firstBlock) + message.digests.length / DIGEST_BYTES;
     this.#dirty = true;
   }
 
@@ -140,17 +145,29 @@ export class ContentClient implements RangeSink {
       this.#finish(streamId, undefined);
       return;
     }
-    if (receiver.sources.length === 0) {
-      const none = new KwikError(
-        'ERR_KWIK_CONTENT_UNAVAILABLE',
-        `no server is left that has the content of stream ${streamId}`,
-      );
-      this.#finish(streamId, none);
+    const hopeless = this.#hopeless(content);
+    if (hopeless !== undefined) {
+      this.#finish(streamId, hopeless);
       return;
     }
     const windowEnd = stream.receive.readOffset + stream.receive.windowBytes;
     for (const command of receiver.plan(now, windowEnd)) this.#issue(content, command);
     if (now - content.reportedMs >= PROGRESS_INTERVAL_MS) this.#report(streamId, content, now);
+  }
+
+  /** Why the rest of the content cannot come any more, if so: waiting would not help, another session might. */
+  #hopeless({ receiver, digestsEnd }: Content): KwikError | undefined {
+    const { head, blockCount } = receiver.ledger;
+    const nobodyHasIt = receiver.sources.length === 0;
+    if (this.#primary() === undefined) {
+      if (!nobodyHasIt && (digestsEnd === blockCount || head < digestsEnd)) return undefined;
+      return new KwikError('ERR_KWIK_NO_PATH', 'the primary server is lost, and the rest of the content with it');
+    }
+    if (!nobodyHasIt) return undefined;
+    return new KwikError(
+      'ERR_KWIK_CONTENT_UNAVAILABLE',
+      `no server is left that has the content of stream ${receiver.streamId}`,
+    );
   }
 
   #issue(content: Content, command: ContentCommand): void {
