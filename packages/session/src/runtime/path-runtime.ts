@@ -1,5 +1,5 @@
 import type { ControlEvent, KcpBody } from '@kwik/kcp';
-import { isAlive, LivenessMonitor, PathMachine } from '@kwik/paths';
+import { ackDelayForRtt, isAlive, LivenessMonitor, PathMachine } from '@kwik/paths';
 import {
   KwikError,
   pingFrame,
@@ -11,6 +11,9 @@ import {
 import type { PathInfo } from '../api/session.js';
 import type { DataPath } from '../core/data/data-path.js';
 import type { PathPort, PathPortOwner } from './path-port.js';
+
+/** V2.3: an unreachable server is noticed within 5 s, also on a path that carries nothing: 3 s and the time to be sure. */
+const KEEP_ALIVE_MS = 3000;
 
 export interface PathRuntimeEvents {
   onControlEvent(path: PathRuntime, event: ControlEvent): void;
@@ -65,7 +68,9 @@ export class PathRuntime implements PathPortOwner {
     this.machine = new PathMachine(now);
     this.machine.validating(now);
     this.machine.activate(now);
-    this.#liveness = new LivenessMonitor(now, new TransportRtt(() => this.#lastStats, this.data));
+    this.#liveness = new LivenessMonitor(now, new TransportRtt(() => this.#lastStats, this.data), {
+      keepAliveMs: KEEP_ALIVE_MS,
+    });
   }
 
   /** The data plane flows, and control messages are answered, from now on. */
@@ -107,7 +112,10 @@ export class PathRuntime implements PathPortOwner {
   }
 
   sampleStats(): TransportStats {
-    if (!this.port.transport.closed) this.#lastStats = this.port.transport.stats();
+    if (!this.port.transport.closed) {
+      this.#lastStats = this.port.transport.stats();
+      if (this.#lastStats.rttMs > 0) this.data.acks.maxAckDelayMs = ackDelayForRtt(this.#lastStats.rttMs);
+    }
     return this.#lastStats;
   }
 
@@ -210,8 +218,7 @@ export class PathRuntime implements PathPortOwner {
     const heardMs = this.port.transport.lastReceivedMs();
     if (heardMs <= this.#seenMs) return;
     this.#seenMs = heardMs;
-    this.#liveness.onReceived(heardMs);
-    if (this.machine.state === 'suspected') {
+    if (this.#liveness.onReceived(heardMs) && this.machine.state === 'suspected') {
       this.machine.clear(this.#clock.now());
       this.#events.onStateChange(this);
     }
