@@ -54,10 +54,12 @@ async function perform({ options, io, plan, stage, signal, say }: Performance): 
   say(`3. The whole file from all of them at once${options.kill ? '; half-way the second server is killed' : ''}.`);
   const all = new Fetch({ io, stage, server: 0, together: true, signal });
   let killedAtMs: number | undefined;
+  const victim = plan.findIndex((server) => server.victim);
   const together = await watch(all, 'together', { options, io, plan, stage }, (done, total) => {
-    if (killedAtMs !== undefined || !options.kill || done < total / 2) return;
+    if (killedAtMs !== undefined || victim < 0 || done < total / 2) return undefined;
     killedAtMs = all.state().elapsedMs;
-    stage.servers[plan.findIndex(({ victim }) => victim)]!.kill();
+    stage.servers[victim]!.kill();
+    return `   ${plan[victim]!.name} is killed now, without a word to anybody; the others take over its part.`;
   });
   return {
     plan,
@@ -71,14 +73,14 @@ async function perform({ options, io, plan, stage, signal, say }: Performance): 
   };
 }
 
-/** Runs a fetch and shows it, unless JSON is wanted. */
+/** Runs a fetch and shows it, unless JSON is wanted; shows also what `onContent` has to say. */
 async function watch(
   fetch: Fetch,
   title: string,
   { options, io, plan, stage }: Pick<Performance, 'options' | 'io' | 'plan' | 'stage'>,
-  onContent: (done: number, total: number) => void,
+  onContent: (done: number, total: number) => string | undefined,
 ): Promise<Awaited<ReturnType<Fetch['run']>>> {
-  if (options.json) return fetch.run(onContent);
+  if (options.json) return fetch.run((done, total) => void onContent(done, total));
   const live = new LiveTransfer(io, () => ({
     title,
     transfer: fetch.state(),
@@ -86,7 +88,10 @@ async function watch(
     nameOf: ({ server }) => plan[stage.indexOf(server)]?.name ?? server,
   }));
   try {
-    return await fetch.run(onContent);
+    return await fetch.run((done, total) => {
+      const news = onContent(done, total);
+      if (news !== undefined) live.log(news);
+    });
   } finally {
     live.stop(true);
   }

@@ -7,6 +7,8 @@ import { ServerTotals, type ServerTotal } from '../progress/server-totals.js';
 import { TransferMeter, type TransferState } from '../progress/transfer-meter.js';
 import { FILE_NAME, SAMPLE_NAME, type Stage } from './stage.js';
 
+/** Often enough for the rates that are shown. */
+const SAMPLE_INTERVAL_MS = 100;
 /** A server that vanishes is replaced within a second; ten say that something else is wrong. */
 const STALL_TIMEOUT_MS = 10_000;
 
@@ -32,10 +34,11 @@ export class Fetch {
     this.#meter = new TransferMeter(options.io.now());
   }
 
-  /** Takes a sample of the paths: call it now and then. */
+  /** In the order of the plan. Takes a sample of the paths. */
   servers(): ServerTotal[] {
-    if (this.#session !== undefined) this.#totals.sample(this.#session.getAllPaths(), this.#options.io.now());
-    return this.#totals.list();
+    const { io, stage } = this.#options;
+    if (this.#session !== undefined) this.#totals.sample(this.#session.getAllPaths(), io.now());
+    return this.#totals.list().sort((a, b) => stage.indexOf(a.server) - stage.indexOf(b.server));
   }
 
   state(): TransferState {
@@ -53,6 +56,7 @@ export class Fetch {
       signal,
     });
     this.#session = session;
+    const stopSampling = io.every(SAMPLE_INTERVAL_MS, () => this.servers());
     try {
       const downloaded = await download(together ? FILE_NAME : SAMPLE_NAME, new Nowhere(), {
         session,
@@ -68,6 +72,7 @@ export class Fetch {
       });
       return { ...downloaded, state: this.state() };
     } finally {
+      stopSampling();
       // The last look: when the session is closed, all its paths are.
       this.servers();
       this.#session = undefined;

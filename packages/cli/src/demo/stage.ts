@@ -39,8 +39,7 @@ export class Stage {
         started.push(server);
         return server;
       };
-      const peers: ServerProcess[] = [];
-      for (let index = 1; index < plan.length; index++) peers.push(await start([]));
+      const peers = await allOrNone(plan.slice(1).map(() => start([])));
       const servers = [await start(peers.map(({ address }) => address)), ...peers];
       const shapes = Object.fromEntries(
         servers.map((server, index) => [String(index), shapeOf(server, plan[index]!, options.seed + index)]),
@@ -72,6 +71,12 @@ export class Stage {
     await Promise.allSettled([...this.servers.map((server) => server.stop()), this.#links.close()]);
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** As Promise.all, but a failure waits for the others: what they started must be known to be stopped. */
+async function allOrNone<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
 }
 
 function shapeOf(server: ServerProcess, { rateBps }: DemoServer, seed: number): LinkOptions {

@@ -11,6 +11,8 @@ export interface TransferState {
   /** Bytes per second over the last second. */
   readonly rate: number;
   readonly elapsedMs: number;
+  /** From the first piece of content to the last: the time without the way there. */
+  readonly contentMs: number;
   /** Undefined while there is nothing to go by. */
   readonly remainingMs?: number;
   /** The longest wait between two pieces of content. */
@@ -30,6 +32,7 @@ export class TransferMeter {
   #received = 0;
   #done = 0;
   #total = 0;
+  #firstArrivalMs: number | undefined;
   #lastArrivalMs: number | undefined;
   #maxGapMs = 0;
 
@@ -48,6 +51,7 @@ export class TransferMeter {
   /** Content of `item` reached the reader. The time since the content before it, of any file, is a gap. */
   arrived(item: object, bytes: number, now: number): void {
     if (this.#lastArrivalMs !== undefined) this.#maxGapMs = Math.max(this.#maxGapMs, now - this.#lastArrivalMs);
+    this.#firstArrivalMs ??= now;
     this.#lastArrivalMs = now;
     this.#received += bytes;
     this.#done += bytes;
@@ -65,6 +69,7 @@ export class TransferMeter {
       totalBytes: this.#total,
       rate,
       elapsedMs: now - this.#startedMs,
+      contentMs: (this.#lastArrivalMs ?? 0) - (this.#firstArrivalMs ?? 0),
       ...(rate > 0 ? { remainingMs: (left * 1000) / rate } : {}),
       maxGapMs: this.#maxGapMs,
     };
