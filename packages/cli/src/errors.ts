@@ -28,7 +28,7 @@ const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
 };
 
 export function errnoOf(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }
 

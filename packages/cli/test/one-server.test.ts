@@ -192,7 +192,7 @@ describe('a broken download', () => {
   test('a part that is of other content is not built upon', async () => {
     await writeFile(harness.path('out.bin.kwik-part'), Buffer.alloc(5 * MB));
     const { status, result } = await harness.get([`kwik://${server.address}/film.bin`, '-o', 'out.bin']);
-    expect({ status, resumedFrom: result.resumedFrom }).toEqual({ status: 0, resumedFrom: 0 });
+    expect({ status, bytes: result.bytes }).toEqual({ status: 0, bytes: BYTES });
     expect(await sha256Of(harness.path('out.bin'))).toBe(sha256);
   });
 

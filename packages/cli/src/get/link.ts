@@ -2,6 +2,7 @@ import type { ClientTrust, Session } from '@kwik/session';
 import { isConnectionFailure, reportError } from '../errors.js';
 import type { CliIo } from '../io.js';
 import type { ServerTotals } from '../progress/server-totals.js';
+import { MAX_NAMED_SERVERS } from '../protocol/messages.js';
 import { connect } from './connect.js';
 import { addServers } from './remote.js';
 
@@ -38,7 +39,7 @@ export async function withSession(
     });
     const before = options.progress();
     try {
-      await workOn(session, server, { io, options, work });
+      await workOn(session, server, { io, options, work, again: reconnects > 0 });
       return;
     } catch (error) {
       const again = isConnectionFailure(error) && options.progress() > before && reconnects < MAX_RECONNECTS;
@@ -59,14 +60,18 @@ interface Working {
   readonly io: CliIo;
   readonly options: LinkOptions;
   readonly work: (session: Session) => Promise<void>;
+  /** Whether an earlier session was lost. */
+  readonly again: boolean;
 }
 
-async function workOn(session: Session, server: string, { io, options, work }: Working): Promise<void> {
+async function workOn(session: Session, server: string, { io, options, work, again }: Working): Promise<void> {
   const sample = (): void => options.totals.sample(session.getAllPaths(), io.now());
   const stopSampling = io.every(SAMPLE_INTERVAL_MS, sample);
   const others = options.servers.filter((other) => other !== server);
-  // Beside the work: the first bytes do not wait for further servers.
-  if (others.length > 0) void nameServers(session, others, options);
+  // Beside the work: the first bytes do not wait for further servers. The user named none for a second session, and hears
+  // nothing of those that a helper, now in charge, does not know.
+  const say = again ? (): void => undefined : options.say;
+  if (others.length > 0) void nameServers(session, others.slice(0, MAX_NAMED_SERVERS), { ...options, say });
   try {
     await work(session);
   } finally {

@@ -9,7 +9,7 @@ const WINDOW_MS = 1000;
 /** Rate of a growing count of bytes over the recent past. Takes `now`; holds no clock. */
 export class RateWindow {
   readonly #windowMs: number;
-  #samples: Sample[] = [];
+  readonly #samples: Sample[] = [];
 
   constructor(windowMs = WINDOW_MS) {
     this.#windowMs = windowMs;

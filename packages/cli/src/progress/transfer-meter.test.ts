@@ -10,7 +10,7 @@ test('counts over several files, with what was there before apart', () => {
   meter.arrived(b, 50, 1350);
   meter.arrived(b, 50, 1400);
   expect(meter.state(2000)).toMatchObject({
-    ...{ receivedBytes: 200, doneBytes: 600, totalBytes: 1500, elapsedMs: 1000, maxGapMs: 250 },
+    ...{ receivedBytes: 200, doneBytes: 600, totalBytes: 1500, elapsedMs: 1000, contentMs: 300, maxGapMs: 250 },
   });
 });
 

@@ -17,7 +17,7 @@ export interface ServedFile {
 }
 
 /** Without following a link in the last part, and without waiting for the writer of a pipe. */
-const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+const OPEN_FLAGS = constants.O_RDONLY | flagOf('O_NOFOLLOW') | flagOf('O_NONBLOCK');
 
 /** The folder that `kwik serve` shows, and the only way to its files. */
 export class ServedFolder {
@@ -87,6 +87,11 @@ export class ServedFolder {
   #holds(real: string): boolean {
     return real === this.root || real.startsWith(this.root.endsWith(sep) ? this.root : this.root + sep);
   }
+}
+
+/** Windows knows neither of the two. */
+function flagOf(name: string): number {
+  return (constants as Readonly<Partial<Record<string, number>>>)[name] ?? 0;
 }
 
 export function etagOf(stats: BigIntStats): string {

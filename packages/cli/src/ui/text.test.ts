@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { columnsOf, fit, oneLine } from './text.js';
+import { columnsOf, fit as fitted, oneLine } from './text.js';
 
 describe('oneLine', () => {
   test.each([
@@ -27,9 +27,9 @@ describe('columns', () => {
 
   test('fit fills or cuts to exactly the width, also in the middle of a wide character', () => {
     for (const text of ['', 'film.bin', 'a very long name of a film', '文字文字文字', 'é文é文é文é文']) {
-      for (let width = 0; width <= 20; width++) expect(columnsOf(fit(text, width))).toBe(width);
+      for (let width = 0; width <= 20; width++) expect(columnsOf(fitted(text, width))).toBe(width);
     }
-    expect(fit('film', 6)).toBe('film  ');
-    expect(fit('film.bin', 5)).toBe('film…');
+    expect(fitted('film', 6)).toBe('film  ');
+    expect(fitted('film.bin', 5)).toBe('film…');
   });
 });

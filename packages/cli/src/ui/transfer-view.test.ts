@@ -14,7 +14,7 @@ const view: TransferView = {
   title: 'film.bin',
   transfer: {
     ...{ receivedBytes: 15e6, doneBytes: 15e6, totalBytes: 30e6, rate: 2.5e6 },
-    ...{ elapsedMs: 6000, remainingMs: 6000, maxGapMs: 30 },
+    ...{ elapsedMs: 6000, contentMs: 5900, remainingMs: 6000, maxGapMs: 30 },
   },
   servers: [
     server({ server: '127.0.0.1:4433', primary: true, bytes: 10e6, share: 2 / 3, rate: 2e6 }),
