@@ -30,7 +30,8 @@ interface Range {
 
 /**
  * A server's side of a multi-source stream: ranges that the client asked for, read ahead of the path. The lowest offset
- * goes first, whenever it was asked for: it is what the reader waits for. It reads nothing itself: `nextRead` says what to read, `supply` takes the bytes.
+ * goes first, whenever it was asked for: it is what the reader waits for. It reads nothing itself: `nextRead` says what
+ * to read, `supply` takes the bytes.
  */
 export class RangeSupply {
   readonly baseOffset: number;
@@ -85,9 +86,13 @@ export class RangeSupply {
 
   /** What to read next, or undefined while a read is under way or enough is buffered. One read at a time. */
   nextRead(): SupplyRead | undefined {
-    if (this.#reading !== undefined || this.#bufferedBytes >= READ_AHEAD_BYTES) return undefined;
-    const range = this.#ranges.find((candidate) => candidate.readNext < candidate.end);
+    if (this.#reading !== undefined) return undefined;
+    const index = this.#ranges.findIndex((candidate) => candidate.readNext < candidate.end);
+    const range = this.#ranges[index];
     if (range === undefined) return undefined;
+    // What goes out next is read whatever is buffered behind it: a range below all that is buffered may have come since.
+    const isNeededNow = index === 0 && range.chunks.length === 0;
+    if (this.#bufferedBytes >= READ_AHEAD_BYTES && !isNeededNow) return undefined;
     this.#reading = { range, offset: range.readNext };
     return { offset: range.readNext, length: Math.min(READ_BYTES, range.end - range.readNext) };
   }
@@ -97,6 +102,12 @@ export class RangeSupply {
     const reading = this.#reading;
     this.#reading = undefined;
     if (reading === undefined || !this.#ranges.includes(reading.range) || data.length === 0) return;
+    if (reading.range.readNext + data.length > reading.range.end) {
+      throw new KwikError(
+        'ERR_KWIK_INTERNAL',
+        `${data.length} bytes read at ${reading.range.readNext}, more than asked`,
+      );
+    }
     reading.range.chunks.push(data);
     reading.range.readNext += data.length;
     this.#bufferedBytes += data.length;
