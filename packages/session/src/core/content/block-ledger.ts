@@ -99,8 +99,8 @@ export class BlockLedger {
 
   /** The block is done; returns the copies that are not needed any more. */
   verify(block: number): BlockCopy[] {
+    if (this.isVerified(block)) return [];
     const entry = this.#entry(block);
-    if (entry.verified) return [];
     entry.verified = true;
     this.#verifiedBytes += this.lengthOf(block);
     const left = entry.copies.splice(0);

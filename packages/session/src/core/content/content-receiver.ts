@@ -11,6 +11,12 @@ const MAX_BLOCK_BYTES = 1024 * 1024;
 const SOURCE_SILENCE_MS = 1000;
 /** … or this many RTTs, whichever is longer. */
 const SOURCE_SILENCE_RTTS = 6;
+/** A source that refuses a range is passed over for this long at first. */
+const REFUSAL_REST_MS = 250;
+/** The primary's unasked bytes that are made room for; honest ones send less than what the first round trip carries. */
+const MAX_UNASKED_BYTES = 4 * 1024 * 1024;
+/** Separate pieces of one block: an honest server sends it in order, over a few real streams. */
+const MAX_BLOCK_PIECES = 1024;
 
 export type ContentCommand =
   | {
@@ -61,6 +67,7 @@ export class ContentReceiver {
     }
     this.streamId = streamId;
     this.baseOffset = safeNumber(start.baseOffset, 'content offset');
+    safeNumber(start.baseOffset + start.size, 'end of the content');
     this.ledger = new BlockLedger({ size, blockBytes: start.blockBytes });
     this.#digests = new DigestLedger(this.ledger.blockCount);
   }
@@ -88,7 +95,7 @@ export class ContentReceiver {
     const source = this.#sources.get(pathId);
     if (source === undefined) return;
     source.grantSent = true;
-    const end = Math.ceil(Math.min(bytes, this.ledger.shape.size) / this.ledger.shape.blockBytes);
+    const end = Math.ceil(Math.min(bytes, MAX_UNASKED_BYTES, this.ledger.shape.size) / this.ledger.shape.blockBytes);
     for (let block = 0; block < end; block++) source.expect(this.ledger.expect(block, pathId, now), now);
   }
 
@@ -101,6 +108,7 @@ export class ContentReceiver {
     if (why !== 'dead') this.#refused.add(pathId);
     if (source === undefined) return;
     this.#sources.delete(pathId);
+    this.#cancels.delete(pathId);
     if (why === 'untrusted') this.ledger.forgetPath(pathId);
     else for (const copy of source.expected.values()) this.ledger.forget(copy);
   }
@@ -129,7 +137,6 @@ export class ContentReceiver {
       at += length;
     }
     source.duplicateBytes += data.length - wanted;
-    source.lastDataMs = now;
     return wanted;
   }
 
@@ -141,6 +148,7 @@ export class ContentReceiver {
       if (copy === undefined) continue;
       source.release(copy, now);
       this.ledger.forget(copy);
+      if (!source.isResting(now)) source.rest(REFUSAL_REST_MS, now);
     }
   }
 
@@ -149,7 +157,11 @@ export class ContentReceiver {
     for (const source of this.#sources.values()) {
       const patienceMs = Math.max(SOURCE_SILENCE_MS, SOURCE_SILENCE_RTTS * source.rttMs);
       const silent = source.expected.size > 0 && now - source.lastDataMs > patienceMs;
-      source.suspected = silent || isPathSuspected(source.pathId);
+      // What it owes is soon fetched elsewhere, and then it is not silent any more: its rest outlasts that.
+      if (silent && !source.suspected) source.rest(patienceMs, now);
+      else if (silent && !source.isResting(now)) this.#giveUp(source, now);
+      source.suspected =
+        (silent && source.expected.size > 0) || source.isResting(now) || isPathSuspected(source.pathId);
       // Servers send the lowest block first: what was passed over is lost, and is asked for again, of anybody.
       for (const copy of source.overdue(now, patienceMs)) {
         this.#cancel(copy, now);
@@ -211,6 +223,12 @@ export class ContentReceiver {
     if (fresh === 0) return 0;
     copy.buffer.set(data, inBlock);
     source.handleData(fresh, now);
+    if (copy.received.rangeCount > MAX_BLOCK_PIECES) {
+      source.release(copy, now);
+      this.ledger.forget(copy);
+      this.#violations.push({ pathId: copy.pathId, block });
+      return 0;
+    }
     if (copy.received.size === copy.buffer.length) {
       source.complete(copy, now);
       this.#tryVerify(copy, now);
@@ -231,6 +249,14 @@ export class ContentReceiver {
     this.#verified.push({ offset: this.baseOffset + this.ledger.startOf(copy.block), data: copy.buffer });
     this.#digests.forget(copy.block);
     for (const left of this.ledger.verify(copy.block)) if (left !== copy) this.#cancel(left, now);
+  }
+
+  /** It had its time: it owes nothing any more, and may be asked anew. */
+  #giveUp(source: ContentSource, now: number): void {
+    for (const copy of [...source.expected.values()]) {
+      this.#cancel(copy, now);
+      this.ledger.forget(copy);
+    }
   }
 
   #cancel(copy: BlockCopy, now: number): void {

@@ -5,6 +5,11 @@ import type { BlockCopy } from './block-ledger.js';
 /** Assumed before anything was measured: 10 Mbit/s. Wrong by ten either way, it costs less than one block's time. */
 const ASSUMED_RATE_BYTES_PER_SECOND = 1_250_000;
 
+/** How far the estimator looks back at the least; longer silence than this leaves it without an estimate. */
+const LOOK_BACK_MS = 100;
+/** A source that fails again and again rests longer each time, up to this many times the first rest. */
+const MAX_REST_FACTOR = 64;
+
 /** One server as a source of one content. */
 export class ContentSource {
   readonly pathId: PathId;
@@ -15,6 +20,9 @@ export class ContentSource {
   #expectedBytes = 0;
   /** Copies that were passed over, and when. */
   readonly #passedAtMs = new Map<BlockCopy, number>();
+  #lastRate = 0;
+  #failures = 0;
+  #restUntilMs = Number.NEGATIVE_INFINITY;
   /** Smoothed RTT of the path, milliseconds; kept up to date by the runtime. */
   rttMs = 0;
   /** The path is silent, or the server does not deliver: nothing new is asked of it. */
@@ -52,7 +60,24 @@ export class ContentSource {
 
   rateBytesPerSecond(now: number): number {
     const rate = this.#rate.bytesPerSecond(now);
-    return rate > 0 ? rate : ASSUMED_RATE_BYTES_PER_SECOND;
+    if (rate > 0) {
+      this.#lastRate = rate;
+      return rate;
+    }
+    if (this.#lastRate === 0) return ASSUMED_RATE_BYTES_PER_SECOND;
+    // Nothing came for longer than the estimator looks back: what came before it, over all that time.
+    return (this.#lastRate * LOOK_BACK_MS) / Math.max(LOOK_BACK_MS, now - this.lastDataMs);
+  }
+
+  /** It owes and does not deliver, or refuses: nothing is asked of it for a while, longer each time. */
+  rest(restMs: number, now: number): void {
+    this.#restUntilMs = now + restMs * Math.min(2 ** this.#failures, MAX_REST_FACTOR);
+    this.#failures++;
+    this.suspected = true;
+  }
+
+  isResting(now: number): boolean {
+    return now < this.#restUntilMs;
   }
 
   /** Milliseconds until `bytes` more would be here, behind all that is expected. */
@@ -73,6 +98,7 @@ export class ContentSource {
     this.#expectedBytes -= fresh;
     this.deliveredBytes += fresh;
     this.lastDataMs = now;
+    this.#restUntilMs = Number.NEGATIVE_INFINITY;
     this.#rate.onDelivered(fresh, this.rttMs, now);
   }
 
@@ -82,6 +108,7 @@ export class ContentSource {
       const passed = other.block < copy.block && other.requestedAtMs < copy.requestedAtMs;
       if (passed && !this.#passedAtMs.has(other)) this.#passedAtMs.set(other, now);
     }
+    this.#failures = 0;
     this.release(copy, now);
   }
 

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { KwikError } from '@kwik/wire';
 
 export const DIGEST_BYTES = 32;
+/** Digests kept of blocks that are not done: 4 GB of blocks of 64 kB. An honest primary sends those of 256 MB ahead. */
+const MAX_HELD_DIGESTS = 65_536;
 
 /** Digests of blocks as the primary sends them, in order. Keeps those of blocks that are not done yet. */
 export class DigestLedger {
@@ -21,6 +23,11 @@ export class DigestLedger {
         'ERR_KWIK_INVALID_MESSAGE',
         `digests from block ${firstBlock} (${digests.length} bytes), expected whole ones from block ${this.#next}`,
       );
+    }
+    if (this.#digests.size + count > MAX_HELD_DIGESTS) {
+      throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `more than ${MAX_HELD_DIGESTS} digests ahead of the content`, {
+        scope: 'peer',
+      });
     }
     for (let index = 0; index < count; index++) {
       this.#digests.set(firstBlock + index, digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES));
