@@ -5,6 +5,9 @@ const ACK_EVERY_DATAGRAMS = 16;
  * and loss detection do not notice.
  */
 const MAX_DELAY_MS = 1;
+/** Who has sent data so lately may have to repeat some, and looks at every acknowledgement at once. */
+const QUIET_ROUND_TRIPS = 4;
+const QUIET_MS = 50;
 
 /**
  * When a mere acknowledgement is due. Every turn of the loop would do, but a fast stream then costs a packet for every
@@ -30,7 +33,9 @@ export class AckDelay {
     this.due = Infinity;
   }
 
-  mayWait(now: number): boolean {
-    return this.waiting < ACK_EVERY_DATAGRAMS && now < this.due;
+  /** Something was received, but little, and not long ago; and nothing was sent of late (`quietMs` ago). */
+  mayWait(now: number, quietMs: number, rttMs: number): boolean {
+    if (quietMs <= QUIET_ROUND_TRIPS * rttMs + QUIET_MS) return false;
+    return this.waiting > 0 && this.waiting < ACK_EVERY_DATAGRAMS && now < this.due;
   }
 }

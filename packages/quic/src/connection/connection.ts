@@ -7,11 +7,11 @@ import {
   type TransportStream,
 } from '@kwik/wire';
 import type { BackendConnection } from '../backends/backend.js';
-import { isLongHeader } from '../routing/packet-header.js';
 import { AckDelay } from './ack-delay.js';
 import type { ConnectionHost, ConnectionSettings, HandshakeParty } from './connection-types.js';
 import type { HeapItem } from '../endpoint/deadline-heap.js';
 import { Ending } from './ending.js';
+import { Handshake } from './handshake.js';
 import { Pacer } from './pacer.js';
 import { PathSampler } from './path-sampler.js';
 import { Receiver } from './receiver.js';
@@ -20,15 +20,12 @@ import { StreamNews } from './stream-news.js';
 import { StreamTable } from './stream-table.js';
 import { checkedCode, type QuicStream } from './stream.js';
 import { TrafficGuard } from './traffic-guard.js';
+import { transportStats } from './transport-stats.js';
 
 type Phase = 'handshake' | 'open' | 'flushing' | 'ended';
 
-/** RFC 9000, section 20.2: CRYPTO_ERROR plus the TLS alert. */
-const CRYPTO_ERROR = 0x100;
 /** RFC 9000, section 20.1. */
 const PROTOCOL_VIOLATION = 0x0a;
-/** Who has sent data so lately may have to repeat some, and does not hold acknowledgements back. */
-const QUIET_MS = 50;
 
 /**
  * How often the backend's statistics are read: its answer is built of objects and costs as much as sending a packet.
@@ -43,6 +40,10 @@ const STATS_AGE_MS = 1;
  * and never inside a call of the application.
  */
 export class Connection implements PathTransport, HeapItem {
+  readonly side: 'client' | 'server';
+  readonly local: TransportAddress;
+  readonly remote: TransportAddress;
+  readonly id: Uint8Array;
   peerCertificates: readonly Uint8Array[] = [];
   heapIndex = -1;
   deadlineMs = 0;
@@ -51,10 +52,11 @@ export class Connection implements PathTransport, HeapItem {
   private phase: Phase = 'handshake';
   private handler: PathTransportHandler | undefined;
   private inTurn = false;
+  /** A stream was attached or resumed while others were read. */
+  private readAgain = false;
   /** The next turn sends, even if only acknowledgements are due. */
   private urgent = true;
   private receivedMs: number;
-  private peerSpoke = false;
   private backendDeadlineMs = Infinity;
   private readonly pacer: Pacer;
   private readonly sampler = new PathSampler();
@@ -65,6 +67,7 @@ export class Connection implements PathTransport, HeapItem {
   private readonly guard: TrafficGuard;
   private readonly acks = new AckDelay();
   private readonly ending: Ending;
+  private readonly handshake: Handshake;
 
   constructor(
     readonly backend: BackendConnection,
@@ -74,16 +77,21 @@ export class Connection implements PathTransport, HeapItem {
     private now: number,
   ) {
     const { transport } = settings;
+    this.side = settings.side;
+    this.local = settings.local;
+    this.remote = settings.remote;
+    this.id = settings.id;
     this.receivedMs = now;
     this.pacer = new Pacer(transport.pacing, transport.datagramBytes, now);
     this.guard = new TrafficGuard(transport.connectionWindowBytes);
     this.ending = new Ending(backend);
+    this.handshake = new Handshake(backend, settings, party);
     this.streams = new StreamTable(settings.side, backend, host.blocks, {
       accept: (stream, data) => this.accept(stream, data),
       finish: (stream) => this.finishStream(stream),
       reset: (stream, code) => this.resetStream(stream, code),
       stop: (stream, code) => this.stopStream(stream, code),
-      readMore: () => this.wake(),
+      readMore: () => this.readMore(),
     });
     const output = {
       slot: () => host.slot(this),
@@ -96,18 +104,6 @@ export class Connection implements PathTransport, HeapItem {
       streamFor: (id) => this.streamFor(id),
       receiveDone: (stream) => this.streams.settle(stream),
     });
-  }
-
-  get side(): 'client' | 'server' {
-    return this.settings.side;
-  }
-
-  get local(): TransportAddress {
-    return this.settings.local;
-  }
-
-  get remote(): TransportAddress {
-    return this.settings.remote;
   }
 
   get closed(): boolean {
@@ -137,23 +133,8 @@ export class Connection implements PathTransport, HeapItem {
   }
 
   stats(): TransportStats {
-    const { sampler, sender } = this;
-    if (this.phase === 'open' && sampler.older(this.currentMs(), STATS_AGE_MS)) this.sample();
-    const { cwndBytes, deliveryRateBps, sentPackets, lostPackets, sentBytes, receivedBytes } = sampler.latest;
-    return {
-      rttMs: sampler.rttMs,
-      minRttMs: sampler.minRttMs,
-      rttVarMs: sampler.rttVarMs,
-      cwndBytes,
-      bytesInFlight: this.phase === 'open' ? sender.inFlightBytes : 0,
-      unsentBytes: sender.unsentBytes,
-      deliveryRateBps,
-      sentPackets,
-      lostPackets,
-      sentBytes,
-      receivedBytes,
-      datagramBytes: this.datagramBytes,
-    };
+    if (this.phase === 'open' && this.sampler.older(this.currentMs(), STATS_AGE_MS)) this.sample();
+    return transportStats(this.sampler, this.sender, this.datagramBytes);
   }
 
   close(code: number, reason: string): void {
@@ -165,10 +146,6 @@ export class Connection implements PathTransport, HeapItem {
   }
 
   // --- For the endpoint ---
-
-  get id(): Uint8Array {
-    return this.settings.id;
-  }
 
   get datagramBytes(): number {
     return this.settings.transport.datagramBytes;
@@ -211,10 +188,8 @@ export class Connection implements PathTransport, HeapItem {
       this.answerLate();
       return;
     }
-    const ready = this.peerSpoke || this.phase !== 'handshake' || this.backend.established();
+    if (this.phase === 'handshake') this.handshake.onPacket(packet);
     if (this.backend.receive(packet)) this.receivedMs = now;
-    // A 1-RTT packet after the end of TLS: the server has judged the client's certificate, or says so in it.
-    if (ready && !isLongHeader(packet)) this.peerSpoke = true;
     this.guard.onReceived(packet.length);
     this.sender.onReceived();
     this.news.onReceived(now);
@@ -236,7 +211,7 @@ export class Connection implements PathTransport, HeapItem {
     this.inTurn = true;
     if (now >= this.acks.dueMs) this.urgent = true;
     try {
-      if (this.phase === 'handshake') this.handshake();
+      if (this.phase === 'handshake') this.shakeHands();
       if (this.phase === 'open' || this.phase === 'flushing') this.work();
       if (this.phase !== 'ended' && !this.holdsAcknowledgement()) this.transmit();
       this.observeEnd();
@@ -246,13 +221,13 @@ export class Connection implements PathTransport, HeapItem {
       this.urgent = false;
     }
     this.planBackend();
-    if (this.phase !== 'ended' && (this.sender.hasMore || this.owesNews())) this.host.wake(this);
+    if (this.phase !== 'ended' && this.hasMore()) this.host.wake(this);
   }
 
   /** When the endpoint should call `expire` and `turn` next; Infinity when never. */
   nextDeadlineMs(): number {
     if (this.phase === 'ended') return this.backendDeadlineMs;
-    const handshakeMs = this.phase === 'handshake' ? this.settings.handshakeDeadlineMs : Infinity;
+    const handshakeMs = this.phase === 'handshake' ? this.handshake.deadlineMs : Infinity;
     const newsMs = this.phase === 'open' ? this.news.dueMs : Infinity;
     return Math.min(
       this.backendDeadlineMs,
@@ -266,17 +241,12 @@ export class Connection implements PathTransport, HeapItem {
 
   // --- A turn's parts ---
 
-  private handshake(): void {
+  private shakeHands(): void {
     if (this.ending.isOver(this.now) || this.ending.error !== undefined) return;
-    if (!this.backend.established()) {
-      if (this.now >= this.settings.handshakeDeadlineMs) this.abandon(this.settings.onHandshakeTimeout());
-      return;
-    }
-    if (this.party.awaitsPeer && !this.peerSpoke) return;
-    this.peerCertificates = this.backend.peerCertificates();
-    const refusal = this.party.check(this);
-    if (refusal !== undefined) {
-      this.fail(refusal.error, CRYPTO_ERROR + refusal.tlsAlert);
+    const step = this.handshake.step(this, this.now);
+    if (step.kind === 'waiting') return;
+    if (step.kind === 'failed') {
+      this.fail(step.error, step.transportCode);
       return;
     }
     this.phase = 'open';
@@ -306,8 +276,7 @@ export class Connection implements PathTransport, HeapItem {
   /** Acknowledgements alone can wait a little; all else makes the turn urgent. */
   private holdsAcknowledgement(): boolean {
     if (this.phase !== 'open' || this.urgent || this.sender.hasMore) return false;
-    const quietMs = 4 * this.sampler.rttMs + QUIET_MS;
-    return this.sender.quietFor(this.now) > quietMs && this.acks.mayWait(this.now);
+    return this.acks.mayWait(this.now, this.sender.quietFor(this.now), this.sampler.rttMs);
   }
 
   private sample(): void {
@@ -320,9 +289,13 @@ export class Connection implements PathTransport, HeapItem {
     if (stats.retransmittedBytes > before) this.sender.onRetransmission(stats.retransmittedBytes - before);
   }
 
-  private owesNews(): boolean {
+  /** Another turn is needed although nothing comes in between. */
+  private hasMore(): boolean {
+    if (this.sender.hasMore) return true;
     if (this.phase !== 'open' || this.handler === undefined) return false;
-    return this.news.owed || this.sender.sendableEdge(this.now);
+    const readMore = this.readAgain && this.backend.isReadable();
+    this.readAgain = false;
+    return readMore || this.news.owed || this.sender.sendableEdge(this.now);
   }
 
   private observeEnd(): void {
@@ -393,6 +366,11 @@ export class Connection implements PathTransport, HeapItem {
     this.backend.streamStop(stream.id, code);
     this.streams.settle(stream);
     this.wake();
+  }
+
+  private readMore(): void {
+    if (this.inTurn) this.readAgain = true;
+    else this.wake();
   }
 
   // --- Helpers ---

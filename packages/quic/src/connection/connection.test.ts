@@ -1,0 +1,220 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { KwikError, type PathTransportHandler, type TransportCloseInfo, type TransportStream } from '@kwik/wire';
+import { resolveTransport } from '../endpoint/options.js';
+import { ReceiveSlab } from '../socket/receive-slab.js';
+import { FakeBackend } from '../test-support/fake-backend.js';
+import { BlockPool } from './byte-queue.js';
+import type { ConnectionHost } from './connection-types.js';
+import { Connection } from './connection.js';
+
+let backend: FakeBackend;
+let connection: Connection;
+let now: number;
+let woken: number;
+let log: string[];
+
+const ADDRESS = { address: '127.0.0.1', port: 1, family: 'IPv4' } as const;
+
+beforeEach(() => {
+  now = 100;
+  woken = 0;
+  log = [];
+  backend = new FakeBackend();
+  backend.rttMs = 0;
+  const slot = Buffer.alloc(1350);
+  const host: ConnectionHost = {
+    now: () => now,
+    slab: new ReceiveSlab(),
+    blocks: new BlockPool(),
+    wake: () => (woken += 1),
+    slot: () => slot,
+    submit: () => undefined,
+    congested: () => false,
+    ended: () => log.push('ended'),
+  };
+  connection = new Connection(
+    backend,
+    {
+      side: 'server',
+      local: ADDRESS,
+      remote: ADDRESS,
+      id: new Uint8Array(16),
+      transport: resolveTransport(),
+      handshakeDeadlineMs: 5000,
+      onHandshakeTimeout: () => new KwikError('ERR_KWIK_TIMEOUT'),
+    },
+    host,
+    {
+      awaitsPeer: false,
+      check: () => undefined,
+      completed: () => log.push('completed'),
+      failed: (_, info, refusal) => log.push(`failed ${refusal?.code ?? info.by}`),
+    },
+    now,
+  );
+});
+
+function handler(more: Partial<PathTransportHandler> = {}): PathTransportHandler {
+  return {
+    onStream: (stream) => stream.attach(recorder(stream)),
+    onSendable: () => log.push('sendable'),
+    onClose: (info: TransportCloseInfo) => log.push(`close ${info.by} ${info.code} ${info.error?.code ?? ''}`.trim()),
+    ...more,
+  };
+}
+
+function recorder(stream: TransportStream): Parameters<TransportStream['attach']>[0] {
+  const say = (text: string): void => void log.push(`${stream.id} ${text}`);
+  return {
+    onData: (chunk) => say(`data ${chunk.length}`),
+    onEnd: () => say('end'),
+    onReset: (code) => say(`reset ${code}`),
+    onStopSending: (code) => say(`stop ${code}`),
+    onWritable: () => say('writable'),
+  };
+}
+
+function turn(ms = 1): void {
+  now += ms;
+  connection.turn(now);
+}
+
+/** Through the handshake, attached, and told that it can send. */
+function start(more: Partial<PathTransportHandler> = {}): void {
+  turn();
+  connection.attach(handler(more));
+  turn();
+  log = [];
+}
+
+describe('a connection', () => {
+  test('calls its handlers in turns only, never inside a call of theirs or of the application', () => {
+    turn();
+    expect(log).toEqual(['completed']);
+    backend.arrive(0, new Uint8Array(10), true);
+    connection.attach(handler());
+    expect(log).toEqual(['completed']);
+    expect(woken).toBeGreaterThan(0);
+    turn();
+    expect(log).toEqual(['completed', '0 data 10', '0 end', 'sendable']);
+    const stream = connection.openStream({ unidirectional: false });
+    stream?.attach(recorder(stream));
+    stream?.write(new Uint8Array(2_000_000));
+    backend.stream(1).stopped = 5;
+    connection.receive(Uint8Array.of(0x40), now);
+    connection.close(3, 'done');
+    expect(log).toHaveLength(4);
+  });
+
+  test('delivers what came before the end, then the end, and nothing after', () => {
+    start();
+    backend.arrive(0, new Uint8Array(7));
+    backend.peerReason = { application: true, code: 9, reason: 'bye' };
+    backend.isDraining = true;
+    turn();
+    expect(log).toEqual(['0 data 7', 'ended', 'close peer 9']);
+    backend.arrive(4, new Uint8Array(7));
+    turn();
+    expect(log).toHaveLength(3);
+  });
+
+  test('an end before anybody listens waits for the listener', () => {
+    turn();
+    backend.arrive(0, new Uint8Array(7));
+    backend.peerReason = { application: true, code: 9, reason: '' };
+    backend.isDraining = true;
+    turn();
+    connection.attach(handler());
+    turn();
+    expect(log.filter((entry) => entry !== 'sendable')).toEqual(['completed', '0 data 7', 'ended', 'close peer 9']);
+  });
+
+  test('sends what was written before the close frame, over several windows', () => {
+    start();
+    const stream = connection.openStream({ unidirectional: true });
+    const taken = stream?.write(new Uint8Array(60_000)) ?? 0;
+    expect(taken).toBe(60_000);
+    connection.close(4, 'done');
+    expect(stream?.write(new Uint8Array(1))).toBe(0);
+    for (let i = 0; i < 20; i += 1) {
+      turn();
+      backend.acknowledge(14_000);
+      connection.receive(Uint8Array.of(0x40), now);
+    }
+    expect(backend.stream(3).sent).toBe(60_000);
+    expect(log).toEqual(['ended', 'close local 4']);
+    expect(backend.localReason).toEqual({ application: true, code: 4, reason: 'done' });
+  });
+
+  test('does not wait for ever for a peer that is gone', () => {
+    start();
+    const stream = connection.openStream({ unidirectional: true });
+    stream?.write(new Uint8Array(60_000));
+    turn();
+    connection.close(4, 'done');
+    turn(900);
+    expect(log).toEqual([]);
+    expect(connection.nextDeadlineMs()).toBeLessThan(Infinity);
+    for (let i = 0; i < 4; i += 1) turn(200);
+    expect(log).toEqual(['ended', 'close local 4']);
+  });
+
+  test('a handshake that takes too long fails', () => {
+    backend.isEstablished = false;
+    turn();
+    expect(connection.nextDeadlineMs()).toBe(5000);
+    turn(6000);
+    expect(log).toEqual(['ended', 'failed ERR_KWIK_TIMEOUT']);
+    expect(connection.halfOpen).toBe(false);
+  });
+
+  test('silence ends it as idle; a broken peer as a violation; a stateless reset as a dead path', () => {
+    start();
+    backend.isClosed = true;
+    backend.isTimedOut = true;
+    turn();
+    expect(log).toEqual(['ended', 'close idle 0 ERR_KWIK_IDLE_TIMEOUT']);
+  });
+
+  test('a flood of bytes without data closes it', () => {
+    start();
+    for (let i = 0; i < 800; i += 1) connection.receive(new Uint8Array(60_000).fill(0x40), now);
+    turn();
+    expect(log).toEqual(['ended', 'close error 0 ERR_KWIK_PROTOCOL_VIOLATION']);
+    expect(backend.localReason).toMatchObject({ application: false, code: 0x0a });
+  });
+
+  test('a stream that nobody attaches to is stopped and reset', () => {
+    start({ onStream: () => undefined });
+    backend.arrive(0, new Uint8Array(10));
+    turn();
+    turn();
+    expect(log).toEqual([]);
+    expect([...backend.readableStreams()]).toEqual([]);
+  });
+
+  test('mere acknowledgements wait a little, data does not', () => {
+    start();
+    const before = backend.datagrams.length;
+    now += 1000;
+    backend.arrive(0, new Uint8Array(10));
+    connection.receive(Uint8Array.of(0x40), now);
+    connection.turn(now);
+    expect(log).toEqual(['0 data 10']);
+    expect(backend.datagrams).toHaveLength(before);
+    expect(connection.nextDeadlineMs()).toBe(now + 1);
+    turn(1);
+    expect(backend.datagrams).toHaveLength(before + 1);
+    connection.receive(Uint8Array.of(0x40), now);
+    connection.openStream({ unidirectional: true })?.write(new Uint8Array(5));
+    connection.turn(now);
+    expect(backend.datagrams).toHaveLength(before + 2);
+  });
+
+  test('codes must fit the wire', () => {
+    start();
+    for (const code of [-1, 1.5, NaN, 2 ** 60]) {
+      expect(() => connection.close(code, '')).toThrow(expect.objectContaining({ code: 'ERR_KWIK_INVALID_ARGUMENT' }));
+    }
+  });
+});

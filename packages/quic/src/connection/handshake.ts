@@ -1,0 +1,49 @@
+import type { KwikError } from '@kwik/wire';
+import type { BackendConnection } from '../backends/backend.js';
+import { isLongHeader } from '../routing/packet-header.js';
+import type { ConnectionSettings, HandshakeParty } from './connection-types.js';
+import type { Connection } from './connection.js';
+
+/** RFC 9000, section 20.2: CRYPTO_ERROR plus the TLS alert. */
+const CRYPTO_ERROR = 0x100;
+
+/** What became of a handshake so far; `failed` tells the peer `transportCode`. */
+export type HandshakeStep =
+  | { readonly kind: 'waiting' | 'done' }
+  | { readonly kind: 'failed'; readonly error: KwikError; readonly transportCode: number };
+
+const WAITING: HandshakeStep = { kind: 'waiting' };
+const DONE: HandshakeStep = { kind: 'done' };
+
+/** From the first packet to a connection that may be used: TLS, the check of the peer, and a time limit. */
+export class Handshake {
+  private peerSpoke = false;
+
+  constructor(
+    private readonly backend: BackendConnection,
+    private readonly settings: ConnectionSettings,
+    private readonly party: HandshakeParty,
+  ) {}
+
+  get deadlineMs(): number {
+    return this.settings.handshakeDeadlineMs;
+  }
+
+  /** Before a packet is handed to the backend. */
+  onPacket(packet: Uint8Array): void {
+    // A 1-RTT packet after the end of TLS: the server has judged the client's certificate, or says in it that it has.
+    if (!this.peerSpoke && !isLongHeader(packet)) this.peerSpoke = this.backend.established();
+  }
+
+  step(connection: Connection, now: number): HandshakeStep {
+    if (!this.backend.established()) {
+      if (now < this.deadlineMs) return WAITING;
+      return { kind: 'failed', error: this.settings.onHandshakeTimeout(), transportCode: 0 };
+    }
+    if (this.party.awaitsPeer && !this.peerSpoke) return WAITING;
+    connection.peerCertificates = this.backend.peerCertificates();
+    const refusal = this.party.check(connection);
+    if (refusal === undefined) return DONE;
+    return { kind: 'failed', error: refusal.error, transportCode: CRYPTO_ERROR + refusal.tlsAlert };
+  }
+}

@@ -1,0 +1,291 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { FakeBackend } from '../test-support/fake-backend.js';
+import { BlockPool, ByteQueue } from './byte-queue.js';
+import { Pacer } from './pacer.js';
+import { PathSampler } from './path-sampler.js';
+import { Sender } from './sender.js';
+import { QuicStream } from './stream.js';
+
+const DATAGRAM = 1350;
+
+let backend: FakeBackend;
+let pacer: Pacer;
+let sampler: PathSampler;
+let sender: Sender;
+let streams: Map<number, QuicStream>;
+let submitted: number;
+let congested: boolean;
+let now: number;
+
+/** `rttMs` 0: a path too short to pace. */
+function start(cwndBytes: number, rttMs: number): void {
+  backend = new FakeBackend();
+  backend.cwndBytes = cwndBytes;
+  backend.acknowledge(0);
+  backend.rttMs = rttMs;
+  now = 1000;
+  pacer = new Pacer(true, DATAGRAM, now);
+  sampler = new PathSampler();
+  streams = new Map();
+  submitted = 0;
+  congested = false;
+  const slot = Buffer.alloc(DATAGRAM);
+  const output = { slot: () => slot, submit: (bytes: number) => void (submitted += bytes), congested: () => congested };
+  sender = new Sender(backend, pacer, sampler, output, streams, { datagramBytes: DATAGRAM, sendAheadMs: 4 });
+  sample();
+}
+
+function sample(): void {
+  sampler.record(backend.pathStats(), now);
+  pacer.update(backend.cwndBytes, sampler.rttMs, rttMsOf(backend), now);
+}
+
+function rttMsOf(of: FakeBackend): number {
+  return of.rttMs;
+}
+
+function open(id = streams.size * 4): QuicStream {
+  const owner = {
+    accept: (stream: QuicStream, data: Uint8Array) => sender.accept(stream, data, now),
+    finish: (stream: QuicStream) => sender.finish(stream),
+    reset: () => undefined,
+    stop: () => undefined,
+    readMore: () => undefined,
+  };
+  const stream = new QuicStream(id, false, new ByteQueue(new BlockPool()), 'open', 'open', owner);
+  backend.createStream(id);
+  streams.set(id, stream);
+  sender.onStreamOpened();
+  return stream;
+}
+
+/** Time passes in steps of 1 ms; acknowledgements come back after the round trip. */
+function run(ms: number): void {
+  const flights: { due: number; bytes: number }[] = [];
+  for (const end = now + ms; now < end; now += 1) {
+    for (const flight of flights.filter(({ due }) => due === now)) {
+      backend.acknowledge(flight.bytes);
+      sender.onReceived();
+    }
+    const before = backend.inFlight;
+    sender.transmit(now);
+    if (backend.inFlight > before) flights.push({ due: now + backend.rttMs, bytes: backend.inFlight - before });
+  }
+}
+
+function sentOf(stream: QuicStream): number {
+  return backend.stream(stream.id).sent;
+}
+
+describe('without pacing', () => {
+  beforeEach(() => start(100_000, 0));
+
+  test('what is written goes out at once, and the window has as much less', () => {
+    const stream = open();
+    expect(stream.write(new Uint8Array(50_000))).toBe(50_000);
+    expect(sender.unsentBytes).toBe(50_000);
+    sender.transmit(now);
+    expect(sentOf(stream)).toBe(50_000);
+    expect(sender.unsentBytes).toBe(0);
+    expect(sender.sendable(now)).toBe(50_000);
+  });
+
+  test('a full window holds the rest here; acknowledgements let it go', () => {
+    const stream = open();
+    stream.write(new Uint8Array(300_000));
+    sender.transmit(now);
+    sender.transmit(now);
+    expect(sentOf(stream)).toBeLessThanOrEqual(100_000);
+    expect(sentOf(stream)).toBeGreaterThan(90_000);
+    // Exact but for the headers of what the backend holds.
+    expect(Math.abs(sender.unsentBytes - (300_000 - sentOf(stream)))).toBeLessThan(500);
+    expect(sender.sendable(now)).toBe(0);
+    backend.acknowledge(100_000);
+    sender.onReceived();
+    sender.transmit(now);
+    sender.transmit(now);
+    expect(sentOf(stream)).toBeGreaterThan(190_000);
+  });
+
+  test('one turn has a bound, and says that there is more', () => {
+    backend.cwndBytes = 1_000_000;
+    backend.acknowledge(0);
+    sample();
+    const stream = open();
+    stream.write(new Uint8Array(500_000));
+    sender.transmit(now);
+    expect(backend.datagrams).toHaveLength(64);
+    expect(sender.hasMore).toBe(true);
+  });
+
+  test('what one connection takes is bounded, and a small write on another stream still gets through', () => {
+    const bulk = open();
+    const control = open();
+    expect(bulk.write(new Uint8Array(5_000_000))).toBeLessThanOrEqual(1_100_000);
+    expect(bulk.write(new Uint8Array(1))).toBe(0);
+    expect(bulk.wantsWritable).toBe(true);
+    expect(control.write(new Uint8Array(1000))).toBe(1000);
+    for (let i = 0; i < 3; i += 1) {
+      sender.transmit(now);
+      backend.acknowledge(100_000);
+      sender.onReceived();
+    }
+    expect(sentOf(control)).toBe(1000);
+    expect(sentOf(bulk)).toBeLessThan(310_000);
+  });
+
+  test('streams that wait take turns', () => {
+    backend.cwndBytes = 200_000;
+    backend.acknowledge(0);
+    sample();
+    const first = open();
+    const second = open();
+    first.write(new Uint8Array(150_000));
+    second.write(new Uint8Array(150_000));
+    for (let i = 0; i < 10; i += 1) sender.transmit(now);
+    // The first was handed over at once as far as it went; what was left is shared.
+    expect(sentOf(second)).toBeGreaterThan(20_000);
+  });
+
+  test('a stream at the end of its credit does not count as waiting for the path', () => {
+    const held = open();
+    const free = open();
+    backend.stream(held.id).credit = 10_000;
+    sender.onReceived();
+    expect(held.write(new Uint8Array(60_000))).toBe(60_000);
+    sender.transmit(now);
+    expect(sentOf(held)).toBe(10_000);
+    expect(held.blocked).toBe(true);
+    expect(sender.writableAgain(held)).toBe(false);
+    expect(sender.sendable(now)).toBeGreaterThan(80_000);
+    expect(free.write(new Uint8Array(20_000))).toBe(20_000);
+    sender.transmit(now);
+    expect(sentOf(free)).toBe(20_000);
+    backend.stream(held.id).credit = 100_000;
+    sender.onReceived();
+    sender.transmit(now);
+    expect(sentOf(held)).toBe(60_000);
+    expect(sender.drained).toBe(true);
+  });
+
+  test('the FIN goes with the last bytes, or alone', () => {
+    const stream = open();
+    stream.write(new Uint8Array(10));
+    stream.end();
+    const empty = open();
+    empty.end();
+    expect(sender.drained).toBe(false);
+    sender.transmit(now);
+    expect(backend.stream(stream.id)).toMatchObject({ sent: 10, finSent: true });
+    expect(backend.stream(empty.id)).toMatchObject({ sent: 0, finSent: true });
+    expect([stream.sendSide, empty.sendSide]).toEqual(['done', 'done']);
+    expect(sender.drained).toBe(true);
+  });
+
+  test('a stream that the peer stopped is emptied, and remembers the code', () => {
+    const stream = open();
+    stream.write(new Uint8Array(500_000));
+    backend.stream(stream.id).stopped = 77;
+    backend.acknowledge(200_000);
+    sender.onReceived();
+    for (let i = 0; i < 3; i += 1) sender.transmit(now);
+    expect(stream.pendingStop).toBe(77);
+    expect(stream.queue).toHaveLength(0);
+    expect(stream.write(new Uint8Array(10))).toBe(0);
+  });
+
+  test('a kernel without room stops it until a little later', () => {
+    const stream = open();
+    congested = true;
+    stream.write(new Uint8Array(5000));
+    sender.transmit(now);
+    expect(submitted).toBe(0);
+    expect(sender.wakeAtMs).toBe(now + 1);
+    congested = false;
+    sender.transmit(now);
+    expect(sentOf(stream)).toBe(5000);
+  });
+
+  test('the edge of sendability is told once', () => {
+    const stream = open();
+    expect(sender.takeSendableEdge(now)).toBe(true);
+    expect(sender.takeSendableEdge(now)).toBe(false);
+    stream.write(new Uint8Array(200_000));
+    sender.transmit(now);
+    sender.transmit(now);
+    expect(sender.sendable(now)).toBe(0);
+    expect(sender.takeSendableEdge(now)).toBe(false);
+    for (let i = 0; i < 6; i += 1) {
+      backend.acknowledge(100_000);
+      sender.onReceived();
+      sender.transmit(now);
+    }
+    expect(sentOf(stream)).toBe(200_000);
+    expect(sender.takeSendableEdge(now)).toBe(true);
+    expect(sender.takeSendableEdge(now)).toBe(false);
+  });
+});
+
+describe('with pacing', () => {
+  // 50 kB per 20 ms: 2.5 MB/s, paced at 1.25 times that.
+  beforeEach(() => start(50_000, 20));
+
+  test('a window leaves over the round trip, not in a burst', () => {
+    const stream = open();
+    stream.write(new Uint8Array(40_000));
+    sender.transmit(now);
+    expect(sentOf(stream)).toBeLessThan(12_000);
+    expect(sender.wakeAtMs).toBeGreaterThan(now);
+    expect(sender.wakeAtMs).toBeLessThan(now + 3);
+    run(8);
+    expect(sentOf(stream)).toBeGreaterThan(20_000);
+    expect(sentOf(stream)).toBeLessThan(34_000);
+  });
+
+  test('a sender that keeps to sendableBytes reaches the rate of the window', () => {
+    const stream = open();
+    const flights: { due: number; bytes: number }[] = [];
+    let highest = 0;
+    for (const end = now + 2000; now < end; now += 1) {
+      for (const flight of flights.filter(({ due }) => due === now)) backend.acknowledge(flight.bytes);
+      sender.onReceived();
+      const sendable = sender.sendable(now);
+      if (sendable >= DATAGRAM) stream.write(new Uint8Array(sendable));
+      highest = Math.max(highest, sender.unsentBytes);
+      const before = backend.inFlight;
+      sender.transmit(now);
+      flights.push({ due: now + 20, bytes: backend.inFlight - before });
+    }
+    const rate = sentOf(stream) / 2000;
+    expect(rate).toBeGreaterThan(0.95 * 2400);
+    // About 4 ms ahead of the wire, and a burst: late binding.
+    expect(highest).toBeLessThan(25_000);
+  });
+
+  test('write takes twice that, not more', () => {
+    const stream = open();
+    const taken = stream.write(new Uint8Array(1_000_000));
+    expect(taken).toBeLessThan(45_000);
+    expect(taken).toBeGreaterThan(20_000);
+  });
+
+  test('nothing waits for ever: whatever is written leaves in the end', () => {
+    const stream = open();
+    let written = 0;
+    for (let i = 0; i < 400; i += 1) {
+      written += stream.write(new Uint8Array(3333));
+      run(1 + (i % 3));
+      backend.acknowledge(1_000_000);
+      sender.onReceived();
+    }
+    for (let i = 0; i < 100; i += 1) {
+      run(5);
+      backend.acknowledge(1_000_000);
+      sender.onReceived();
+    }
+    sender.transmit(now);
+    expect(sentOf(stream)).toBe(written);
+    expect(sender.unsentBytes).toBe(0);
+    expect(sender.drained).toBe(true);
+  });
+});

@@ -1,0 +1,143 @@
+import { describe, expect, test } from '@jest/globals';
+import { AckDelay } from './ack-delay.js';
+import { BlockPool, ByteQueue } from './byte-queue.js';
+import { PathSampler } from './path-sampler.js';
+import { TrafficGuard } from './traffic-guard.js';
+import { ClosingDatagram } from './close-info.js';
+import type { BackendPathStats } from '../backends/backend.js';
+
+const BLOCK = 16 * 1024;
+
+/** A small generator with a seed (mulberry32), so that a failure can be repeated. */
+function randomFrom(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) % below;
+  };
+}
+
+describe('ByteQueue', () => {
+  test.each([1, 2, 3, 4])('gives back what was pushed, whatever the pieces (seed %d)', (seed) => {
+    const random = randomFrom(seed);
+    const queue = new ByteQueue(new BlockPool());
+    let model: Buffer = Buffer.alloc(0);
+    for (let step = 0; step < 400; step += 1) {
+      if (random(2) === 0) {
+        const data = Buffer.alloc(random(random(4) === 0 ? 3 * BLOCK : 700));
+        data.forEach((_, i) => (data[i] = random(256)));
+        queue.push(data);
+        model = Buffer.concat([model, data]);
+      } else {
+        const piece = queue.peek(1 + random(2 * BLOCK));
+        expect(Buffer.compare(piece, model.subarray(0, piece.length))).toBe(0);
+        const used = random(piece.length + 1);
+        queue.consume(used);
+        model = model.subarray(used);
+      }
+      expect(queue.length).toBe(model.length);
+    }
+  });
+
+  test('what is pushed is a copy', () => {
+    const queue = new ByteQueue(new BlockPool());
+    const data = Uint8Array.of(1, 2, 3);
+    queue.push(data);
+    data.fill(9);
+    expect(Array.from(queue.peek(10))).toEqual([1, 2, 3]);
+  });
+
+  test('blocks go back to the pool and are used again', () => {
+    const pool = new BlockPool();
+    const queue = new ByteQueue(pool);
+    queue.push(new Uint8Array(BLOCK));
+    const block = queue.peek(1).buffer;
+    queue.clear();
+    expect(queue.peek(1)).toHaveLength(0);
+    expect(pool.take().buffer).toBe(block);
+  });
+});
+
+describe('AckDelay', () => {
+  test('waits for 16 datagrams or a millisecond', () => {
+    const delay = new AckDelay();
+    expect(delay.dueMs).toBe(Infinity);
+    for (let i = 0; i < 15; i += 1) delay.received(5);
+    expect(delay.mayWait(5.5, 1000, 20)).toBe(true);
+    expect(delay.dueMs).toBe(6);
+    expect(delay.mayWait(6, 1000, 20)).toBe(false);
+    expect(delay.mayWait(5.5, 130, 20)).toBe(false);
+    delay.received(5.6);
+    expect(delay.mayWait(5.6, 1000, 20)).toBe(false);
+    delay.sent();
+    expect(delay.mayWait(100, 1000, 20)).toBe(false);
+    expect(delay.dueMs).toBe(Infinity);
+  });
+});
+
+describe('TrafficGuard', () => {
+  test('data, acknowledgements and a handshake are no flood', () => {
+    const guard = new TrafficGuard(8 << 20);
+    guard.onReceived(100_000_000);
+    expect(guard.exceeded(95_000_000, 0)).toBe(false);
+    const sender = new TrafficGuard(8 << 20);
+    // 40 bytes for every packet of 1350.
+    sender.onReceived((1e9 / 1350) * 40);
+    expect(sender.exceeded(0, 1e9)).toBe(false);
+  });
+
+  test('bytes that bring nothing are', () => {
+    const guard = new TrafficGuard(1 << 20);
+    guard.onReceived(6 << 20);
+    expect(guard.exceeded(0, 0)).toBe(false);
+    guard.onReceived(2 << 20);
+    expect(guard.exceeded(0, 0)).toBe(true);
+  });
+});
+
+describe('PathSampler', () => {
+  const sample = (rttMs: number): BackendPathStats => ({
+    rttMs,
+    cwndBytes: 10_000,
+    deliveryRateBps: 0,
+    sentPackets: 0,
+    lostPackets: 0,
+    sentBytes: 0,
+    receivedBytes: 0,
+    retransmittedBytes: 0,
+  });
+
+  test('knows no RTT before the first sample; the first one sets all three', () => {
+    const sampler = new PathSampler();
+    expect([sampler.rttMs, sampler.minRttMs, sampler.rttVarMs]).toEqual([0, 0, 0]);
+    expect(sampler.older(0, 4)).toBe(true);
+    sampler.record(sample(20), 0);
+    expect([sampler.rttMs, sampler.minRttMs, sampler.rttVarMs]).toEqual([20.5, 20.5, 10.25]);
+    expect(sampler.older(3, 4)).toBe(false);
+    expect(sampler.older(4, 4)).toBe(true);
+  });
+
+  test('the variation falls on a steady path and rises on one that swings', () => {
+    const sampler = new PathSampler();
+    for (let now = 0; now < 1000; now += 4) sampler.record(sample(20), now);
+    expect(sampler.rttVarMs).toBeLessThan(0.5);
+    for (let now = 1000; now < 3000; now += 4) sampler.record(sample(now % 200 < 100 ? 20 : 60), now);
+    expect(sampler.rttVarMs).toBeGreaterThan(8);
+    expect(sampler.minRttMs).toBe(20.5);
+  });
+});
+
+describe('ClosingDatagram', () => {
+  test('is sent again at the 1st, 2nd, 4th, 8th packet, and a copy of what was sent', () => {
+    const closing = new ClosingDatagram();
+    expect(closing.shouldResend()).toBe(false);
+    const slot = Uint8Array.of(1, 2, 3, 4);
+    closing.remember(slot, 3);
+    slot.fill(0);
+    expect(closing.last).toEqual(Uint8Array.of(1, 2, 3));
+    const at = Array.from({ length: 20 }, (_, i) => [i + 2, closing.shouldResend()] as const);
+    expect(at.filter(([, again]) => again).map(([packet]) => packet)).toEqual([2, 4, 8, 16]);
+  });
+});

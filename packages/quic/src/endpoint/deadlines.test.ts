@@ -1,0 +1,194 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Clock } from '@kwik/wire';
+import { DeadlineHeap, type HeapItem } from './deadline-heap.js';
+import { TurnLoop, type TurnTaker } from './turn-loop.js';
+
+function item(): HeapItem {
+  return { heapIndex: -1, deadlineMs: 0 };
+}
+
+describe('DeadlineHeap', () => {
+  test('gives deadlines in order through thousands of moves and removals, as a sorted list would', () => {
+    let seed = 7;
+    const random = (below: number): number => {
+      seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;
+      return seed % below;
+    };
+    const heap = new DeadlineHeap<HeapItem>();
+    const items = Array.from({ length: 200 }, item);
+    const model = new Map<HeapItem, number>();
+    for (let step = 0; step < 5_000; step += 1) {
+      const one = items[random(items.length)];
+      if (one === undefined) continue;
+      if (random(4) === 0) {
+        heap.remove(one);
+        model.delete(one);
+      } else {
+        const at = random(10_000);
+        heap.set(one, at);
+        model.set(one, at);
+      }
+      expect(heap.size).toBe(model.size);
+      expect(heap.earliest()).toBe(model.size === 0 ? undefined : Math.min(...model.values()));
+    }
+    const order: number[] = [];
+    for (let due = heap.popDue(20_000); due !== undefined; due = heap.popDue(20_000)) order.push(due.deadlineMs);
+    expect(order).toEqual([...model.values()].toSorted((a, b) => a - b));
+  });
+
+  test('only what is due comes out', () => {
+    const heap = new DeadlineHeap<HeapItem>();
+    const one = item();
+    heap.set(one, 10);
+    expect(heap.popDue(9.9)).toBeUndefined();
+    expect(heap.popDue(10)).toBe(one);
+    expect(heap.popDue(10)).toBeUndefined();
+    heap.remove(one);
+    expect(heap.size).toBe(0);
+  });
+});
+
+class FakeClock implements Clock {
+  time = 0;
+  readonly timers: { at: number; callback: () => void; cancelled: boolean }[] = [];
+
+  now(): number {
+    return this.time;
+  }
+
+  schedule(delayMs: number, callback: () => void): { cancel(): void } {
+    const timer = { at: this.time + delayMs, callback, cancelled: false };
+    this.timers.push(timer);
+    return { cancel: () => (timer.cancelled = true) };
+  }
+
+  get armed(): number[] {
+    return this.timers.filter((timer) => !timer.cancelled).map((timer) => timer.at);
+  }
+
+  advanceTo(time: number): void {
+    this.time = time;
+    for (const timer of this.timers.filter(({ at, cancelled }) => at <= time && !cancelled)) {
+      timer.cancelled = true;
+      timer.callback();
+    }
+  }
+}
+
+class Taker implements TurnTaker {
+  heapIndex = -1;
+  deadlineMs = 0;
+  waiting = false;
+  turns: number[] = [];
+  expired: number[] = [];
+  next = Infinity;
+  onTurn: (() => void) | undefined;
+
+  expire(now: number): void {
+    this.expired.push(now);
+  }
+
+  turn(now: number): void {
+    this.turns.push(now);
+    this.onTurn?.();
+  }
+
+  nextDeadlineMs(): number {
+    return this.next;
+  }
+}
+
+const immediate = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('TurnLoop', () => {
+  test('many wakes make one turn, and never at once', async () => {
+    const clock = new FakeClock();
+    const after: Taker[] = [];
+    const loop = new TurnLoop<Taker>(
+      clock,
+      (taker) => after.push(taker),
+      () => undefined,
+    );
+    const taker = new Taker();
+    for (let i = 0; i < 5; i += 1) loop.wake(taker);
+    expect(taker.turns).toEqual([]);
+    await immediate();
+    expect(taker.turns).toEqual([0]);
+    expect(after).toEqual([taker]);
+  });
+
+  test('one timer for the earliest deadline of all; later ones need no other timer', async () => {
+    const clock = new FakeClock();
+    const loop = new TurnLoop<Taker>(
+      clock,
+      () => undefined,
+      () => undefined,
+    );
+    const takers = [30, 10, 20].map((next) => Object.assign(new Taker(), { next }));
+    for (const taker of takers) loop.wake(taker);
+    await immediate();
+    expect(clock.armed).toEqual([10]);
+    for (const taker of takers) taker.next += 100;
+    clock.advanceTo(10);
+    expect(takers.map(({ expired }) => expired)).toEqual([[], [10], []]);
+    expect(clock.armed).toEqual([20]);
+    clock.advanceTo(40);
+    expect(takers.map(({ turns }) => turns)).toEqual([
+      [0, 40],
+      [0, 10],
+      [0, 40],
+    ]);
+  });
+
+  test('an exception in one turn is reported and does not stop the others', async () => {
+    const clock = new FakeClock();
+    const errors: unknown[] = [];
+    const loop = new TurnLoop<Taker>(
+      clock,
+      () => undefined,
+      (_, error) => errors.push(error),
+    );
+    const [bad, good] = [new Taker(), new Taker()];
+    bad.onTurn = () => {
+      throw new Error('a bug');
+    };
+    loop.wake(bad);
+    loop.wake(good);
+    await immediate();
+    expect(errors).toHaveLength(1);
+    expect(good.turns).toHaveLength(1);
+  });
+
+  test('a wake during a turn leads to the next one', async () => {
+    const clock = new FakeClock();
+    const loop = new TurnLoop<Taker>(
+      clock,
+      () => undefined,
+      () => undefined,
+    );
+    const taker = new Taker();
+    taker.onTurn = () => {
+      if (taker.turns.length < 3) loop.wake(taker);
+    };
+    loop.wake(taker);
+    for (let i = 0; i < 5; i += 1) await immediate();
+    expect(taker.turns).toHaveLength(3);
+  });
+
+  test('stopped, it does nothing more', async () => {
+    const clock = new FakeClock();
+    const loop = new TurnLoop<Taker>(
+      clock,
+      () => undefined,
+      () => undefined,
+    );
+    const taker = Object.assign(new Taker(), { next: 5 });
+    loop.wake(taker);
+    await immediate();
+    loop.stop();
+    loop.wake(taker);
+    clock.advanceTo(100);
+    await immediate();
+    expect(taker.turns).toEqual([0]);
+  });
+});
