@@ -10,9 +10,9 @@ import { run } from '../lib/run.mjs';
  * @type {readonly { pattern: RegExp, what: string }[]}
  */
 const STRANGERS = [
-  // Alice, Bob and "user" live nowhere: they stand in examples.
+  // Alice, Bob, "user" and "me" live nowhere: they stand in examples.
   {
-    pattern: /(?<![\w.~])\/(home|Users)\/(?!(alice|bob|user)\/)[a-z][\w-]*\//,
+    pattern: /(?<![\w.~])\/(home|Users)\/(?!(alice|bob|user|me)\/)[a-z][\w-]*\//,
     what: "a path in someone's home folder",
   },
   { pattern: /\b[A-Z]:\\{1,2}Users\\/, what: "a path in someone's home folder" },
