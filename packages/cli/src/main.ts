@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import { demoCommand } from './commands/demo-command.js';
 import { getCommand } from './commands/get-command.js';
 import { serveCommand } from './commands/serve-command.js';
@@ -57,6 +57,7 @@ function createProgram(io: CliIo, onDone: (code: ExitCode) => void): Command {
 /** Commander's own messages go the same way, and read the same, as all others. */
 function speakThrough(command: Command, io: CliIo): void {
   const hint = command.name() === 'kwik' ? 'kwik --help' : `kwik ${command.name()} --help`;
+  command.configureHelp({ optionDescription: describeOption });
   command.exitOverride().configureOutput({
     writeOut: (text) => io.stdout.print(text),
     writeErr: (text) => io.stderr.print(text),
@@ -72,6 +73,13 @@ function speakThrough(command: Command, io: CliIo): void {
       write(`kwik: ${message}; see ${hint}\n`);
     },
   });
+}
+
+/** Commander's own, but "default: false" and "default: []" tell nobody anything. */
+function describeOption(option: Option): string {
+  const { defaultValue, description } = option as { defaultValue: unknown; description: string };
+  if (defaultValue === false || (Array.isArray(defaultValue) && defaultValue.length === 0)) return description;
+  return new Help().optionDescription(option);
 }
 
 function printError(error: unknown, io: CliIo): ExitCode {

@@ -21,6 +21,7 @@ describe('help and usage', () => {
       expect(stdout).toMatch(/^Usage: kwik/u);
       expect(stdout).toMatch(/^Exit status:/mu);
       expect(stdout).toMatch(/^Examples:|^Start here:/mu);
+      expect(stdout).not.toMatch(/default: (?:false|\[\])/u);
       for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(120);
     },
   );

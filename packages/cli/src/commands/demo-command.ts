@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { runDemo } from '../demo/demo.js';
 import type { DemoOptions } from '../demo/plan.js';
 import type { ExitCode } from '../exit-codes.js';
@@ -20,12 +20,11 @@ Exit status: 0 if the file arrived unchanged, 1 if anything differs, 2 for wrong
 export function demoCommand(io: CliIo, onDone: (code: ExitCode) => void): Command {
   return new Command('demo')
     .description('watch a file arrive from three servers at once while one is killed')
-    .option('--bytes <size>', 'size of the file', parseSize, 30_000_000)
-    .option(
-      '--rates <mbps,...>',
-      "rates of the servers' links, Mbit/s; the first is the primary",
-      parseRates,
-      [20, 10, 5],
+    .addOption(new Option('--bytes <size>', 'size of the file').argParser(parseSize).default(30_000_000, '30MB'))
+    .addOption(
+      new Option('--rates <mbps,...>', "rates of the servers' links, Mbit/s; the first is the primary's")
+        .argParser(parseRates)
+        .default([20, 10, 5], '20,10,5'),
     )
     .option('--seed <number>', 'the content of the file and the chances of the links follow from it', parseWhole, 1)
     .option('--no-kill', 'let all servers live')

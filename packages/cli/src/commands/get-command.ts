@@ -23,7 +23,7 @@ Examples:
   $ kwik get kwik://127.0.0.1:4433/notes.txt -o - | less
 
 With --json one object is printed at the end: bytes, seconds, goodputMbps, sha256, maxGapMs and paths (server, bytes,
-share, rttMs, lostPackets, state); after a failure also error (code, message).
+share, rttMs, lostPackets, state, and the reason for it); after a failure also error (code, message).
 
 ${EXIT_CODE_HELP}`;
 
