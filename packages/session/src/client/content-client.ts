@@ -268,6 +268,11 @@ export class ContentClient implements RangeSink {
     if (mine.length === 0) return;
     this.#early = this.#early.filter((range) => range.streamId !== streamId);
     this.#earlyBytes = this.#early.reduce((sum, range) => sum + range.data.length, 0);
-    for (const range of mine) this.handleRange(range.pathId, streamId, range.offset, range.data, now);
+    for (const range of mine) {
+      const wanted = this.handleRange(range.pathId, streamId, range.offset, range.data, now);
+      // When they came they were counted as bytes that nobody wanted.
+      const path = this.#engine.paths.get(range.pathId);
+      if (path !== undefined) path.data.duplicateBytes -= wanted;
+    }
   }
 }

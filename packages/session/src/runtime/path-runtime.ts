@@ -15,6 +15,13 @@ import type { PathPort, PathPortOwner } from './path-port.js';
 /** V2.3: an unreachable server is noticed within 5 s, also on a path that carries nothing: 3 s and the time to be sure. */
 const KEEP_ALIVE_MS = 3000;
 
+/**
+ * What a silent path owes is fetched elsewhere as soon as it is suspected, so its death can wait until a busy machine has
+ * had time to answer. The primary's death is the session's.
+ */
+const SECONDARY_DEATH_MS = 1500;
+const PRIMARY_DEATH_MS = 3000;
+
 export interface PathRuntimeEvents {
   onControlEvent(path: PathRuntime, event: ControlEvent): void;
   onChunk(path: PathRuntime, realStreamId: number, chunk: Uint8Array): void;
@@ -70,6 +77,7 @@ export class PathRuntime implements PathPortOwner {
     this.machine.activate(now);
     this.#liveness = new LivenessMonitor(now, new TransportRtt(() => this.#lastStats, this.data), {
       keepAliveMs: KEEP_ALIVE_MS,
+      minDeathMs: options.primary ? PRIMARY_DEATH_MS : SECONDARY_DEATH_MS,
     });
   }
 
