@@ -1,8 +1,6 @@
 import type { PathTransport } from '@kwik/wire';
-import {
-  describePathTransportContract,
-  type MakePair,
-} from '../../../testbed/src/test-support/path-transport-contract.js';
+import { describe, test } from '@jest/globals';
+import { describePathTransportContract, type MakePair } from '@kwik/testbed';
 import { Endpoint } from '../endpoint/endpoint.js';
 import { TestServer } from '../test-support/peers.js';
 
@@ -37,4 +35,4 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-describePathTransportContract('QUIC on loopback', overLoopback);
+describePathTransportContract('QUIC on loopback', overLoopback, { describe, test });

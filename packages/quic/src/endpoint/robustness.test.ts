@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { KwikError } from '@kwik/wire';
-import { Link } from '../../../testbed/src/index.js';
+import { Link } from '@kwik/testbed';
 import {
   connectedPair,
   deferred,
