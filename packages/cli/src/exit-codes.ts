@@ -48,6 +48,7 @@ const BY_CODE: Partial<Record<ErrorCode, ExitCode>> = {
   ERR_KWIK_NO_PATH: EXIT.connection,
   ERR_KWIK_SESSION_CLOSED: EXIT.connection,
   ERR_KWIK_SESSION_NOT_FOUND: EXIT.connection,
+  ERR_KWIK_CONTENT_UNAVAILABLE: EXIT.connection,
 
   ERR_KWIK_CHECKSUM_MISMATCH: EXIT.integrity,
   ERR_KWIK_DIGEST_MISMATCH: EXIT.integrity,

@@ -63,7 +63,7 @@ describe('a file from three servers', () => {
     expect(pathTo(result, primary).state).toBe('active');
   });
 
-  test('the primary is killed in mid-transfer: the rest comes from its peers', async () => {
+  test('the primary is killed in mid-transfer: the rest comes from its peers, checked against its digests', async () => {
     const sha256 = await makeCopies(['a', 'b'], 60 * MB);
     const peer = await harness.serve('b');
     const primary = await harness.serveWith('a', [peer]);
@@ -72,9 +72,43 @@ describe('a file from three servers', () => {
     await grownTo(harness.path('out.bin.kwik-part'), 20 * MB, get);
     primary.process.kill('SIGKILL');
     const { status, result, stderr } = withResult(await get.ended);
-    expect({ status, stderr }).toMatchObject({ status: 0, stderr: expect.stringContaining('connecting again') });
+    expect({ status, stderr }).toMatchObject({
+      status: 0,
+      stderr: expect.stringMatching(/^kwik: film\.bin: the server was lost before it confirmed[^\n]*\n$/u),
+    });
     expect(await sha256Of(harness.path('out.bin'))).toBe(sha256);
     expect(result.sha256).toBe(sha256);
+  });
+
+  test('the only server is killed: one that the user named takes over', async () => {
+    const sha256 = await makeCopies(['a', 'b'], 60 * MB);
+    const named = await harness.serve('b');
+    const primary = await harness.serve('a');
+    const args = [`kwik://${primary.address}/film.bin`, '--server', named.address, '--timeout', '3', '-o', 'out.bin'];
+    const get = harness.start(['get', '--json', ...args]);
+    await grownTo(harness.path('out.bin.kwik-part'), 20 * MB, get);
+    primary.process.kill('SIGKILL');
+    const { status, result, stderr } = withResult(await get.ended);
+    expect({ status, stderr }).toMatchObject({ status: 0, stderr: expect.stringContaining('connecting again') });
+    expect(await sha256Of(harness.path('out.bin'))).toBe(sha256);
+    expect(result).toMatchObject({ sha256, bytes: 60 * MB, resumedFrom: 0 });
+    expect(pathTo(result, named).bytes).toBeLessThan(45 * MB);
+  });
+
+  test('the primary is killed and its only peer lies: nothing of what the peer says is taken for the file', async () => {
+    await harness.makeFile('a/film.bin', 60 * MB);
+    await harness.makeFile('b/film.bin', 60 * MB, 'something else');
+    const liar = await harness.serve('b');
+    const primary = await harness.serveWith('a', [liar]);
+    const args = [`kwik://${primary.address}/film.bin`, '--timeout', '3', '-o', 'out.bin'];
+    const get = harness.start(['get', '--json', ...args]);
+    await grownTo(harness.path('out.bin.kwik-part'), 20 * MB, get);
+    primary.process.kill('SIGKILL');
+    const { status, stderr } = await get.ended;
+    expect({ status, stderr }).toMatchObject({
+      status: 4,
+      stderr: expect.stringMatching(/MB are kept; run the same/u),
+    });
   });
 });
 

@@ -26,6 +26,8 @@ export class Batch {
   readonly firstPath: string | undefined;
   readonly #pending: Job[];
   readonly #kept = new Map<Job, number>();
+  /** Where the first session of this run began a file. */
+  readonly #begunAt = new Map<Job, number>();
   readonly #sinkFor: (job: Job) => Sink;
   readonly #meter: TransferMeter;
 
@@ -66,15 +68,20 @@ export class Batch {
     try {
       const downloaded = await download(job.path, sink, {
         ...context,
-        onHeader: (size, offset) => this.#meter.begin(job, size, offset),
+        onHeader: (size, offset) => this.#begin(job, size, offset),
         onContent: (bytes) => this.#meter.arrived(job, bytes, context.now()),
       });
       this.#kept.delete(job);
-      this.finished.push({ job, ...downloaded });
+      this.finished.push({ job, ...downloaded, offset: this.#begunAt.get(job) ?? downloaded.offset });
     } catch (error) {
       this.#kept.set(job, sink.keptBytes);
       if (context.signal.aborted || isConnectionFailure(error)) throw error;
       this.failed.push({ job, error });
     }
+  }
+
+  #begin(job: Job, size: number, offset: number): void {
+    this.#meter.begin(job, size, offset);
+    this.#begunAt.set(job, Math.min(offset, this.#begunAt.get(job) ?? offset));
   }
 }

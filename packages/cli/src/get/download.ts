@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Session } from '@kwik/session';
 import { KwikError } from '@kwik/wire';
+import { isConnectionFailure } from '../errors.js';
 import type { ByteReader } from '../protocol/byte-reader.js';
 import { errorOf } from '../protocol/failures.js';
 import { readMessage } from '../protocol/framing.js';
@@ -19,6 +20,8 @@ export interface DownloadContext {
   readonly onHeader?: (size: number, offset: number) => void;
   /** Content came, in order. */
   readonly onContent?: (bytes: number) => void;
+  /** Tells the user something in one line. */
+  readonly say?: (line: string) => void;
 }
 
 export interface Downloaded {
@@ -87,7 +90,7 @@ async function receive(path: string, { stream, reader }: Asked, receiving: Recei
     const hash = await readContent(header, reader, receiving);
     guard.allow(context.timeoutMs + header.size / SLOWEST_HASH_BYTES_PER_MS);
     const sha256 = hash.digest('hex');
-    await checkTrailer(path, reader, sha256, guard.signal);
+    await confirm(path, reader, { header, sha256, context, guard });
     await sink.commit();
     return { size: header.size, offset: header.offset, sha256 };
   } catch (error) {
@@ -126,10 +129,33 @@ async function readContent(header: Header, reader: ByteReader, receiving: Receiv
   return hash;
 }
 
+interface Confirming {
+  readonly header: Header;
+  /** Of the whole file as it is here. */
+  readonly sha256: string;
+  readonly context: DownloadContext;
+  readonly guard: StallGuard;
+}
+
+/**
+ * Compares the whole with what the server says of it. If the server is lost at this very point, content that came in one
+ * session stands: each byte came from the primary itself, or was checked against a digest from it.
+ */
+async function confirm(path: string, reader: ByteReader, confirming: Confirming): Promise<void> {
+  const { header, sha256, context, guard } = confirming;
+  try {
+    await checkTrailer(path, reader, sha256, guard.signal);
+  } catch (error) {
+    if (guard.signal.aborted || header.offset > 0 || !isConnectionFailure(error)) throw error;
+    context.say?.(`${path}: the server was lost before it confirmed the whole file; every block of it was verified`);
+  }
+}
+
 async function checkTrailer(path: string, reader: ByteReader, sha256: string, signal: AbortSignal): Promise<void> {
   const trailer = await readMessage(reader, trailerSchema, 'the trailer', signal);
-  if (trailer === null)
+  if (trailer === null) {
     throw new KwikError('ERR_KWIK_INVALID_MESSAGE', `${path}: the server ended the stream before the digest`);
+  }
   if (!trailer.ok) throw errorOf(trailer, path);
   if (trailer.sha256 !== sha256) {
     throw new KwikError(

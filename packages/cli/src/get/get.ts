@@ -81,7 +81,13 @@ class GetRun {
     const signal = this.#interrupted.signal;
     try {
       this.#batch ??= await this.#plan(session, signal);
-      await this.#batch.run({ session, signal, timeoutMs: options.timeout * 1000, now: () => io.now() });
+      await this.#batch.run({
+        session,
+        signal,
+        timeoutMs: options.timeout * 1000,
+        now: () => io.now(),
+        say: (line) => reporter.say(line),
+      });
     } catch (error) {
       throw signal.aborted ? signal.reason : error;
     } finally {

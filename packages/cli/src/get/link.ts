@@ -23,17 +23,18 @@ const MAX_RECONNECTS = 5;
 const SAMPLE_INTERVAL_MS = 100;
 const CLOSE_TIMEOUT_MS = 1000;
 
-/** Runs `work` on a session, and again on a new one when the session was lost and work had got on meanwhile. */
+/**
+ * Runs `work` on a session, and again on a new one when the session was lost and work had got on meanwhile. Only servers
+ * that the user named are dialled: those that a primary brought in are checked against it, and trusted with nothing.
+ */
 export async function withSession(
   io: CliIo,
   options: LinkOptions,
   work: (session: Session) => Promise<void>,
 ): Promise<void> {
-  let servers = options.servers;
   for (let reconnects = 0; ; reconnects += 1) {
     const { session, server } = await connect(io.network, {
       ...options,
-      servers,
       timeoutMs: options.connectTimeoutMs,
       onFallback: options.say,
     });
@@ -45,15 +46,8 @@ export async function withSession(
       const again = isConnectionFailure(error) && options.progress() > before && reconnects < MAX_RECONNECTS;
       if (options.signal.aborted || !again) throw error;
       options.say(`${reportError(error).message}; connecting again`);
-      servers = [...new Set([...helpersOf(options.totals), ...options.servers])];
     }
   }
-}
-
-/** Servers that the lost session had beside its primary: they have the file too, and did not lose the connection. */
-function helpersOf(totals: ServerTotals): string[] {
-  const helpers = totals.list().filter(({ primary, bytes }) => !primary && bytes > 0);
-  return helpers.sort((a, b) => b.rate - a.rate).map(({ server }) => server);
 }
 
 interface Working {
@@ -68,8 +62,7 @@ async function workOn(session: Session, server: string, { io, options, work, aga
   const sample = (): void => options.totals.sample(session.getAllPaths(), io.now());
   const stopSampling = io.every(SAMPLE_INTERVAL_MS, sample);
   const others = options.servers.filter((other) => other !== server);
-  // Beside the work: the first bytes do not wait for further servers. The user named none for a second session, and hears
-  // nothing of those that a helper, now in charge, does not know.
+  // Beside the work: the first bytes do not wait for further servers. What was refused is said once, not per session.
   const say = again ? (): void => undefined : options.say;
   if (others.length > 0) void nameServers(session, others.slice(0, MAX_NAMED_SERVERS), { ...options, say });
   try {

@@ -22,7 +22,6 @@ const FROM_FAILURE: Record<FailureCode, ErrorCode> = {
   forbidden: 'ERR_KWIK_PERMISSION_DENIED',
   changed: 'ERR_KWIK_SOURCE_FAILED',
   unavailable: 'ERR_KWIK_SOURCE_FAILED',
-  'not-a-file': 'ERR_KWIK_SOURCE_NOT_FOUND',
 };
 
 /** What a client is told. Errors that are not meant for it say no more than that the server failed. */

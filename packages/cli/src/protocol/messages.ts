@@ -26,7 +26,6 @@ export const FAILURE_CODES = [
   'unsupported',
   'not-found',
   'forbidden',
-  'not-a-file',
   'changed',
   'unavailable',
 ] as const;

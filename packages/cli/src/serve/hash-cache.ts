@@ -42,18 +42,24 @@ export class HashCache {
       return await untilAborted(running.digest, signal);
     } finally {
       running.waiters -= 1;
-      if (running.waiters === 0) running.stop.abort();
+      if (running.waiters === 0) this.#stop(key, running);
     }
   }
 
   #start(key: string, file: Pick<ServedFile, 'path' | 'etag'>): Running {
     const stop = new AbortController();
-    const digest = this.#compute(key, file, stop.signal).finally(() => this.#running.delete(key));
-    // Whoever waits hears of a failure; when nobody does any more, nobody needs to.
-    digest.catch(() => undefined);
-    const running: Running = { digest, stop, waiters: 0 };
+    const running: Running = { digest: this.#compute(key, file, stop.signal), stop, waiters: 0 };
     this.#running.set(key, running);
+    const forget = (): void => this.#stop(key, running);
+    // Whoever waits hears of a failure; when nobody does any more, nobody needs to.
+    running.digest.then(forget, forget);
     return running;
+  }
+
+  /** Forgets it at once, so that nobody joins work that is about to end. */
+  #stop(key: string, running: Running): void {
+    running.stop.abort();
+    if (this.#running.get(key) === running) this.#running.delete(key);
   }
 
   async #compute(key: string, file: Pick<ServedFile, 'path' | 'etag'>, signal: AbortSignal): Promise<string> {
