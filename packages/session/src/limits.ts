@@ -14,6 +14,8 @@ const MAX_RAW_PACKET_BYTES = 16 * 1024;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 const MAX_CONTROL_MESSAGE_BYTES = 64 * 1024;
 const MAX_OUTSTANDING_RANGES = 4096;
+/** What fits a packet and a control message beside the rest. */
+const MAX_RAW_BYTES = 60 * 1024;
 /** Smaller windows than a packet would stop every transfer. */
 const MIN_WINDOW_BYTES = MAX_PACKET_BYTES;
 
@@ -39,6 +41,15 @@ export function resolveLimits(limits: SessionLimits = {}): ResolvedLimits {
         `limits.${name} is ${resolved[name]}; the least is ${MIN_WINDOW_BYTES}`,
       );
     }
+  }
+  if (resolved.sessionWindowBytes < resolved.streamWindowBytes) {
+    throw new KwikError(
+      'ERR_KWIK_INVALID_ARGUMENT',
+      `limits.sessionWindowBytes (${resolved.sessionWindowBytes}) must not be below limits.streamWindowBytes (${resolved.streamWindowBytes})`,
+    );
+  }
+  if (resolved.maxRawPacketBytes > MAX_RAW_BYTES) {
+    throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `limits.maxRawPacketBytes goes up to ${MAX_RAW_BYTES}`);
   }
   return resolved;
 }

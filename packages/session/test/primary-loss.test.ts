@@ -1,7 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { createLinks } from '@kwik/testbed';
 import type { ReplicaSource } from '@kwik/session';
 import { addressOf, Harness, pattern, sourceOf } from './harness.js';
+
+/** For machines that do much else at the time; nothing here waits for a clock. */
+jest.setTimeout(60_000);
 
 const MB = 1024 * 1024;
 const content = pattern(12 * MB);

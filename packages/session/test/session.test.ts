@@ -83,6 +83,22 @@ describe('dial and listen (K1, K2)', () => {
     answers.forEach((answer, index) => expect(Buffer.from(answer).equals(sent[index]!)).toBe(true));
   });
 
+  test('writes that are not awaited keep their order, and close waits for them', async () => {
+    const limits = { sendBufferBytes: 4096 };
+    const { client, server } = await harness.pair({ limits }, { limits });
+    const parts = Array.from({ length: 50 }, (_, index) => pattern(10_000 + index, index + 1));
+    const stream = client.openStream();
+    const writing = parts.map((part) => stream.write(part));
+    const closing = stream.close();
+    const [received] = await Promise.all([server.acceptStream().then(readAll), closing, ...writing]);
+    expect(Buffer.from(received).equals(Buffer.concat(parts))).toBe(true);
+  });
+
+  test('limits that cannot work are refused by name', async () => {
+    const refused = { code: 'ERR_KWIK_INVALID_ARGUMENT', message: expect.stringContaining('sessionWindowBytes') };
+    await expect(harness.listen({ limits: { sessionWindowBytes: 1_000_000 } })).rejects.toMatchObject(refused);
+  });
+
   test('reset and stopSending reach the other end', async () => {
     const { client, server } = await harness.pair();
     const stream = client.openStream();

@@ -6,6 +6,9 @@ import type { SessionEngine } from './engine.js';
 import { duplexOf, readableOf, writableOf } from './stream-adapters.js';
 import { Waiters } from './waiters.js';
 
+/** Writes that were not awaited; each holds a copy of its bytes. */
+const MAX_PENDING_WRITES = 1024;
+
 /** What a role adds to streams. */
 export interface StreamExtension {
   sendFrom(handle: StreamHandle, key: string, source: ReplicaSource): Promise<void>;
@@ -19,6 +22,9 @@ export class StreamHandle implements Stream {
   readonly #waiters = new Waiters();
   #readable: ReadableStream<Uint8Array> | undefined;
   #writable: WritableStream<Uint8Array> | undefined;
+  /** Settles when the last write has been accepted; never rejects. */
+  #lastWrite: Promise<unknown> = Promise.resolve();
+  #pendingWrites = 0;
   /** Why content that was announced will not come. */
   #failure: KwikError | undefined;
 
@@ -67,10 +73,23 @@ export class StreamHandle implements Stream {
     }
   }
 
-  async write(data: Uint8Array | string): Promise<void> {
-    const send = this.#sendHalf();
+  /** Writes that were not awaited keep their order: each begins when the one before has been accepted. */
+  write(data: Uint8Array | string): Promise<void> {
     // A copy, because the bytes are kept until they are acknowledged and the caller may reuse its buffer at once.
     const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : data.slice();
+    if (++this.#pendingWrites > MAX_PENDING_WRITES) {
+      this.#pendingWrites--;
+      return Promise.reject(
+        new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `${MAX_PENDING_WRITES} writes wait on stream ${this.id}; await them`),
+      );
+    }
+    const done = this.#lastWrite.then(() => this.#writeNow(bytes)).finally(() => this.#pendingWrites--);
+    this.#lastWrite = done.catch(() => undefined);
+    return done;
+  }
+
+  async #writeNow(bytes: Uint8Array): Promise<void> {
+    const send = this.#sendHalf();
     let written = 0;
     do {
       this.#engine.assertOpen();
@@ -88,6 +107,7 @@ export class StreamHandle implements Stream {
 
   skip(bytes: bigint): bigint {
     const send = this.#sendHalf();
+    if (this.#pendingWrites > 0) throw new KwikError('ERR_KWIK_INVALID_STATE', 'await the writes before skip');
     if (bytes < 0n || BigInt(send.writeOffset) + bytes > BigInt(Number.MAX_SAFE_INTEGER)) {
       throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `cannot skip ${bytes} bytes`);
     }
@@ -97,6 +117,7 @@ export class StreamHandle implements Stream {
   async close(): Promise<void> {
     const send = this.#state.send;
     if (send === undefined || send.state === 'reset') return;
+    await this.#lastWrite;
     send.finish();
     this.#engine.plane.offer(this.#state);
     this.#engine.wake();
@@ -157,6 +178,7 @@ export class StreamHandle implements Stream {
 
   async sendFrom(key: string, source: ReplicaSource): Promise<void> {
     this.#sendHalf();
+    await this.#lastWrite;
     await this.#extension.sendFrom(this, key, source);
   }
 
