@@ -1,11 +1,11 @@
 import type { ReplicaSource, Stream } from '@kwik/session';
 import { KwikError, toPathId, toStreamId } from '@kwik/wire';
 
-/** One direction of a pair: bytes in order, then an end or a reset. */
+/** One direction of a pair: bytes in order, then an end or an error. */
 class Pipe {
   readonly #chunks: Uint8Array[] = [];
   readonly #waiting = new Set<() => void>();
-  #end: 'open' | 'ended' | { readonly reset: number } = 'open';
+  #end: 'open' | 'ended' | KwikError = 'open';
 
   push(chunk: Uint8Array): void {
     if (this.#end !== 'open') throw new KwikError('ERR_KWIK_STREAM_CLOSED', 'written after the end');
@@ -13,7 +13,7 @@ class Pipe {
     this.#wake();
   }
 
-  end(end: 'ended' | { readonly reset: number }): void {
+  end(end: 'ended' | KwikError): void {
     if (this.#end === 'open') this.#end = end;
     this.#wake();
   }
@@ -23,7 +23,7 @@ class Pipe {
       const chunk = this.#chunks.shift();
       if (chunk !== undefined) return chunk;
       if (this.#end === 'ended') return null;
-      if (this.#end !== 'open') throw new KwikError('ERR_KWIK_STREAM_RESET', `reset with ${this.#end.reset}`);
+      if (this.#end !== 'open') throw this.#end;
       signal?.throwIfAborted();
       await new Promise<void>((resolve) => {
         const wake = (): void => {
@@ -87,7 +87,12 @@ export class MemoryStream implements Stream {
   }
 
   reset(code = 0): void {
-    this.#out.end({ reset: code });
+    this.fail(new KwikError('ERR_KWIK_STREAM_RESET', `reset with ${code}`));
+  }
+
+  /** The other end reads what was written, and then this error. */
+  fail(error: KwikError): void {
+    this.#out.end(error);
   }
 
   stopSending(): void {

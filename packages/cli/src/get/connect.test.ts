@@ -1,0 +1,74 @@
+import type { DialOptions, Session } from '@kwik/session';
+import { KwikError, type ErrorCode } from '@kwik/wire';
+import { expect, test } from '@jest/globals';
+import type { Network } from '../io.js';
+import { connect, explainDialError } from './connect.js';
+
+/** A network in which each server answers as told. */
+function network(answers: Readonly<Record<string, ErrorCode | 'session'>>): {
+  readonly network: Network;
+  readonly dialled: [string, DialOptions | undefined][];
+} {
+  const dialled: [string, DialOptions | undefined][] = [];
+  return {
+    dialled,
+    network: {
+      dial: async (where, options) => {
+        const target = typeof where === 'string' ? where : where.host;
+        dialled.push([target, options]);
+        const answer = answers[target] ?? 'ERR_KWIK_TIMEOUT';
+        if (answer !== 'session') throw new KwikError(answer, `why ${target}`);
+        return { id: target } as Partial<Session> as Session;
+      },
+      listen: () => Promise.reject(new KwikError('ERR_KWIK_UNSUPPORTED')),
+    },
+  };
+}
+
+const options = { timeoutMs: 1234, signal: new AbortController().signal };
+
+test('the first server that answers, in the order given', async () => {
+  const said: string[] = [];
+  const fake = network({ 'b:2': 'session', 'c:3': 'session' });
+  const onFallback = (line: string): void => void said.push(line);
+  const { server } = await connect(fake.network, { ...options, servers: ['a:1', 'b:2', 'c:3'], onFallback });
+  expect(server).toBe('b:2');
+  expect(fake.dialled.map(([target]) => target)).toEqual(['a:1', 'b:2']);
+  expect(said).toEqual([expect.stringMatching(/cannot connect to a:1.*trying b:2$/u)]);
+});
+
+test('trust and timeout hold for each', async () => {
+  const fake = network({ 'b:2': 'session' });
+  const trust = { ca: 'pem' };
+  await connect(fake.network, { ...options, servers: ['a:1', 'b:2'], trust });
+  for (const [, given] of fake.dialled) expect(given).toMatchObject({ timeoutMs: 1234, trust });
+});
+
+test('when none answers, the error is about the one that was asked for', async () => {
+  const fake = network({ 'a:1': 'ERR_KWIK_CERTIFICATE' });
+  await expect(connect(fake.network, { ...options, servers: ['a:1', 'b:2'] })).rejects.toMatchObject({
+    code: 'ERR_KWIK_CERTIFICATE',
+    message: expect.stringMatching(/a:1.*--ca/u),
+  });
+});
+
+test('Ctrl-C ends it, whatever the servers say', async () => {
+  const interrupted = new AbortController();
+  interrupted.abort(new KwikError('ERR_KWIK_ABORTED', 'interrupted'));
+  const fake = network({});
+  const running = connect(fake.network, { ...options, servers: ['a:1', 'b:2'], signal: interrupted.signal });
+  await expect(running).rejects.toMatchObject({ code: 'ERR_KWIK_ABORTED' });
+  expect(fake.dialled).toHaveLength(1);
+});
+
+test.each<[ErrorCode, RegExp]>([
+  ['ERR_KWIK_TIMEOUT', /is 'kwik serve' running at a:1/u],
+  ['ERR_KWIK_CONNECT_FAILED', /is 'kwik serve' running at a:1/u],
+  ['ERR_KWIK_CERTIFICATE', /--ca FILE.*--pin/u],
+  ['ERR_KWIK_VERSION_MISMATCH', /update/u],
+  ['ERR_KWIK_AUTH_FAILED', /^cannot connect to a:1: why$/u],
+])('%s says what to do', (code, pattern) => {
+  const explained = explainDialError('a:1', new KwikError(code, 'why'));
+  expect(explained.code).toBe(code);
+  expect(explained.message).toMatch(pattern);
+});

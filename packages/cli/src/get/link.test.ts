@@ -1,0 +1,123 @@
+import type { Session } from '@kwik/session';
+import { KwikError, type ErrorCode } from '@kwik/wire';
+import { beforeEach, expect, test } from '@jest/globals';
+import type { CliIo } from '../io.js';
+import { ServerTotals } from '../progress/server-totals.js';
+import { pathInfo } from '../test-support/paths.js';
+import { withSession, type LinkOptions } from './link.js';
+
+let dialled: string[];
+let closed: number;
+let progress: number;
+let said: string[];
+let totals: ServerTotals;
+beforeEach(() => {
+  dialled = [];
+  closed = 0;
+  progress = 0;
+  said = [];
+  totals = new ServerTotals();
+});
+
+/** A machine on which every server answers; each session carries 100 bytes from its primary and 50 from a helper. */
+function io(): CliIo {
+  return {
+    network: {
+      dial: (target: string) => {
+        dialled.push(target);
+        return Promise.resolve({
+          getAllPaths: () => [
+            pathInfo(target, { primary: true, receivedBytes: 100 }),
+            pathInfo('helper:9', { id: 1, receivedBytes: 50 }),
+          ],
+          openStreamSync: () => Promise.reject(new KwikError('ERR_KWIK_SESSION_CLOSED')),
+          close: async () => {
+            closed += 1;
+          },
+        } as unknown as Session);
+      },
+    },
+    now: () => 0,
+    every: () => () => undefined,
+  } as unknown as CliIo;
+}
+
+function options(more: Partial<LinkOptions> = {}): LinkOptions {
+  return {
+    servers: ['a:1'],
+    connectTimeoutMs: 1000,
+    signal: new AbortController().signal,
+    totals,
+    say: (line) => said.push(line),
+    progress: () => progress,
+    ...more,
+  };
+}
+
+function lost(code: ErrorCode = 'ERR_KWIK_NO_PATH'): Promise<never> {
+  return Promise.reject(new KwikError(code, 'lost'));
+}
+
+test('one session, closed at the end, its bytes counted', async () => {
+  await withSession(io(), options(), () => Promise.resolve());
+  expect({ dialled, closed }).toEqual({ dialled: ['a:1'], closed: 1 });
+  expect(totals.list().map(({ server, bytes }) => [server, bytes])).toEqual([
+    ['a:1', 100],
+    ['helper:9', 50],
+  ]);
+});
+
+test('a lost session is replaced while there is progress, and bytes add up', async () => {
+  let runs = 0;
+  await withSession(io(), options(), () => {
+    progress += 1;
+    runs += 1;
+    return runs < 3 ? lost() : Promise.resolve();
+  });
+  expect({ runs, closed, said }).toEqual({ runs: 3, closed: 3, said: Array(2).fill('lost; connecting again') });
+  expect(totals.list()[0]).toMatchObject({ server: 'a:1', bytes: 300 });
+});
+
+test('only servers that the user named are dialled, never those that a primary brought in', async () => {
+  let runs = 0;
+  await withSession(io(), options({ servers: ['a:1', 'b:2'] }), () => {
+    progress += 1;
+    return runs++ < 3 ? lost() : Promise.resolve();
+  });
+  expect(new Set(dialled)).toEqual(new Set(['a:1']));
+});
+
+test('without progress, or again and again, it is given up', async () => {
+  await expect(withSession(io(), options(), () => lost())).rejects.toMatchObject({ code: 'ERR_KWIK_NO_PATH' });
+  expect(dialled).toHaveLength(1);
+  const running = withSession(io(), options(), () => {
+    progress += 1;
+    return lost();
+  });
+  await expect(running).rejects.toMatchObject({ code: 'ERR_KWIK_NO_PATH' });
+  expect(dialled).toHaveLength(1 + 6);
+  expect(closed).toBe(dialled.length);
+});
+
+test.each<ErrorCode>(['ERR_KWIK_SOURCE_NOT_FOUND', 'ERR_KWIK_DIGEST_MISMATCH', 'ERR_KWIK_CERTIFICATE'])(
+  '%s is no lost connection',
+  async (code) => {
+    const running = withSession(io(), options(), () => {
+      progress += 1;
+      return lost(code);
+    });
+    await expect(running).rejects.toMatchObject({ code });
+    expect(dialled).toHaveLength(1);
+  },
+);
+
+test('after Ctrl-C nothing is dialled', async () => {
+  const interrupted = new AbortController();
+  const running = withSession(io(), options({ signal: interrupted.signal }), () => {
+    progress += 1;
+    interrupted.abort();
+    return lost();
+  });
+  await expect(running).rejects.toThrow();
+  expect(dialled).toHaveLength(1);
+});
