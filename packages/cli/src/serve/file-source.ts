@@ -2,17 +2,22 @@ import type { FileHandle } from 'node:fs/promises';
 import type { ReplicaSource } from '@kwik/session';
 import { KwikError } from '@kwik/wire';
 
-/** Fills `length` bytes from `position`; an error if the file is shorter than that by now. */
+/** The next `length` bytes from `position`, in memory of their own; an error if the file is shorter than that by now. */
 export async function readFully(handle: FileHandle, position: number, length: number): Promise<Uint8Array> {
-  // Not from the shared pool: whoever gets the bytes may keep them.
-  const bytes = new Uint8Array(length);
+  // Not from the shared pool, because whoever gets the bytes may keep them; not zeroed, because all are overwritten.
+  const bytes = Buffer.allocUnsafeSlow(length);
+  await readInto(handle, position, bytes);
+  return bytes;
+}
+
+/** Fills `bytes` from `position`; an error if the file is shorter than that by now. */
+export async function readInto(handle: FileHandle, position: number, bytes: Uint8Array): Promise<void> {
   let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await handle.read(bytes, filled, length - filled, position + filled);
+  while (filled < bytes.length) {
+    const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, position + filled);
     if (bytesRead === 0) throw new KwikError('ERR_KWIK_SOURCE_FAILED', 'the file became shorter while it was read');
     filled += bytesRead;
   }
-  return bytes;
 }
 
 /** A file from `offset` to `size` as content of a multi-source stream. Closes the handle if `owned`. */

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { KwikError } from '@kwik/wire';
-import { readFully } from './file-source.js';
+import { readInto } from './file-source.js';
 import type { ServedFile, ServedFolder } from './served-folder.js';
 
 /** Files whose digest is remembered; about 200 bytes each. */
@@ -93,9 +93,12 @@ export async function sha256OfPrefix(handle: FileHandle, length: number, signal:
 
 /** Feeds the first `length` bytes of a file to `hash`, in pieces small enough for others to work in between. */
 export async function hashRange(hash: Hash, handle: FileHandle, length: number, signal: AbortSignal): Promise<void> {
+  const piece = new Uint8Array(Math.min(PIECE_BYTES, length));
   for (let offset = 0; offset < length; offset += PIECE_BYTES) {
     if (signal.aborted) throw new KwikError('ERR_KWIK_ABORTED', 'the digest is no longer wanted');
-    hash.update(await readFully(handle, offset, Math.min(PIECE_BYTES, length - offset)));
+    const filled = piece.subarray(0, length - offset);
+    await readInto(handle, offset, filled);
+    hash.update(filled);
   }
 }
 
