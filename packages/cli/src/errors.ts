@@ -38,6 +38,16 @@ export function fileError(what: string, path: string, error: unknown): KwikError
   return new KwikError('ERR_KWIK_LOCAL_FILE', `cannot ${what} ${path}: ${systemReason(error)}`, { cause: error });
 }
 
+/** What the session calls by its options, a user of the command knows by others. */
+const OPTION_NAMES: readonly (readonly [api: string, command: string])[] = [
+  ['trust.ca (PEM) or trust.pins', '--ca FILE (its authority, PEM) or --pin (SHA-256 of its key)'],
+  ['takes credentials: give cert and key (PEM)', 'takes credentials: give --cert FILE and --key FILE (PEM)'],
+];
+
+export function inOptionNames(message: string): string {
+  return OPTION_NAMES.reduce((text, [api, command]) => text.replace(api, command), message);
+}
+
 export function usageError(message: string): KwikError {
   return new KwikError('ERR_KWIK_INVALID_ARGUMENT', message);
 }
@@ -46,7 +56,7 @@ export function usageError(message: string): KwikError {
 export function reportError(error: unknown): ErrorReport {
   if (error instanceof KwikError) {
     const reason = error.message === '' ? error.code : error.message;
-    return { code: error.code, message: oneLine(reason), exitCode: exitCodeOf(error.code) };
+    return { code: error.code, message: oneLine(inOptionNames(reason)), exitCode: exitCodeOf(error.code) };
   }
   return { code: errnoOf(error) ?? 'ERR_KWIK_INTERNAL', message: oneLine(systemReason(error)), exitCode: EXIT.failed };
 }

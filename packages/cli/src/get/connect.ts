@@ -1,6 +1,6 @@
 import type { ClientTrust, Session } from '@kwik/session';
 import { KwikError } from '@kwik/wire';
-import { reportError } from '../errors.js';
+import { errnoOf, inOptionNames, reportError } from '../errors.js';
 import type { Network } from '../io.js';
 
 export interface ConnectOptions {
@@ -38,23 +38,25 @@ export async function connect(network: Network, options: ConnectOptions): Promis
   throw first ?? new KwikError('ERR_KWIK_INVALID_ARGUMENT', 'no server to dial');
 }
 
-/** The session says what happened; a user also wants to know what to do. */
+/** The session says what happened; a user also wants to know what to do, in the words of the command line. */
 export function explainDialError(server: string, error: unknown): KwikError {
   const known = KwikError.from(error, 'ERR_KWIK_CONNECT_FAILED');
+  const reason = inOptionNames(known.message);
+  // Said once is enough.
+  const where = reason.includes(server) ? '' : `cannot connect to ${server}: `;
   const hint = hintFor(known, server);
-  return new KwikError(known.code, `cannot connect to ${server}: ${known.message}${hint === '' ? '' : `; ${hint}`}`, {
-    cause: error,
-  });
+  return new KwikError(known.code, `${where}${reason}${hint === '' ? '' : `; ${hint}`}`, { cause: error });
 }
 
 function hintFor(error: KwikError, server: string): string {
   switch (error.code) {
     case 'ERR_KWIK_CERTIFICATE':
-      return "give its authority with --ca FILE, or its key's SHA-256 with --pin";
+      return / pin /u.test(error.message) ? '' : "give its authority with --ca FILE, or its key's SHA-256 with --pin";
     case 'ERR_KWIK_TIMEOUT':
     case 'ERR_KWIK_CONNECT_FAILED':
     case 'ERR_KWIK_IDLE_TIMEOUT':
-      return `is 'kwik serve' running at ${server}, and does UDP get there?`;
+      // A name that is not known is no matter of what runs there.
+      return errnoOf(error.cause) === undefined ? `is 'kwik serve' running at ${server}, and does UDP get there?` : '';
     case 'ERR_KWIK_CONNECTION_REFUSED':
       return 'try again later';
     case 'ERR_KWIK_VERSION_MISMATCH':

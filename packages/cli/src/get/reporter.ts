@@ -15,6 +15,7 @@ import { errorResult, filesResult, transferResult } from './result.js';
 
 /** Failures that are listed one by one; a thousand lines would hide the first. */
 const MAX_LISTED_FAILURES = 20;
+const MIN_RATED_BYTES = 100_000;
 
 interface Counters {
   readonly meter: TransferMeter;
@@ -132,7 +133,10 @@ export class GetReporter {
 
   #printFailures(batch: Batch): void {
     for (const { job, error } of batch.failed.slice(0, MAX_LISTED_FAILURES)) {
-      this.#io.stderr.print(`kwik: ${oneLine(job.path)}: ${reportError(error).message}\n`);
+      const { message } = reportError(error);
+      // Refusals name the file by themselves.
+      const name = message.startsWith(`${job.path}: `) ? '' : `${oneLine(job.path)}: `;
+      this.#io.stderr.print(`kwik: ${name}${message}\n`);
     }
     const more = batch.failed.length - MAX_LISTED_FAILURES;
     if (more > 0) this.#io.stderr.print(`kwik: and ${count(more, 'more failure')}\n`);
@@ -141,8 +145,10 @@ export class GetReporter {
   #summary(batch: Batch): string[] {
     const transfer = this.#ended ?? this.meter.state(this.#io.now());
     const servers = this.totals.list();
-    const seconds = transfer.elapsedMs / 1000;
-    const speed = `${formatBytes(transfer.receivedBytes)} in ${formatSeconds(transfer.elapsedMs)}, ${formatRate(transfer.receivedBytes / Math.max(seconds, 1e-3))}`;
+    const amount = `${formatBytes(transfer.receivedBytes)} in ${formatSeconds(transfer.elapsedMs)}`;
+    const rate = (transfer.receivedBytes * 1000) / Math.max(transfer.elapsedMs, 1);
+    // The rate of a few bytes would be that of connecting.
+    const speed = transfer.receivedBytes < MIN_RATED_BYTES ? amount : `${amount}, ${formatRate(rate)}`;
     const shares = servers.map(
       ({ server, share, state }) => `${server} ${formatPercent(share)}${state === 'dead' ? ' (dead)' : ''}`,
     );

@@ -65,7 +65,7 @@ export class ServeLog {
     if (error === undefined) {
       this.#write(
         { event: 'served', session, op, path, bytes, ms: rounded(ms, 1) },
-        `${short(session)}  ${op} ${path}: ${formatBytes(bytes)} in ${formatSeconds(ms)}`,
+        `${short(session)}  ${op} ${path}: ${op === 'get' ? `${formatBytes(bytes)} in ` : ''}${formatSeconds(ms)}`,
       );
       return;
     }

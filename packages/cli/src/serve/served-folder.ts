@@ -46,7 +46,8 @@ export class ServedFolder {
     const asked = join(this.root, ...parseServedPath(path));
     const real = await this.#resolve(asked);
     // Before opening, because opening alone can have effects on a device.
-    if (!(await lstatOrRefuse(real)).isFile()) throw notAFile();
+    const there = await lstatOrRefuse(real);
+    if (!there.isFile()) throw notAFile(there);
     const handle = await open(real, OPEN_FLAGS).catch((error: unknown) => {
       throw refusal(error);
     });
@@ -67,7 +68,7 @@ export class ServedFolder {
   /** Somebody may have put a link in place between the look and the opening: what counts is what was opened. */
   async #checkOpened(handle: FileHandle, asked: string): Promise<BigIntStats> {
     const opened = await handle.stat({ bigint: true });
-    if (!opened.isFile()) throw notAFile();
+    if (!opened.isFile()) throw notAFile(opened);
     const real = (await pathOfDescriptor(handle.fd)) ?? (await this.#resolve(asked));
     if (!this.#holds(real)) throw outside();
     const there = await lstatOrRefuse(real);
@@ -129,6 +130,7 @@ function outside(): KwikError {
   return new KwikError('ERR_KWIK_PERMISSION_DENIED', 'it lies outside the served folder');
 }
 
-function notAFile(): KwikError {
-  return new KwikError('ERR_KWIK_PERMISSION_DENIED', 'it is not a regular file');
+function notAFile(stats: BigIntStats): KwikError {
+  const what = stats.isDirectory() ? 'it is a folder; get what is in it with -r' : 'it is not a regular file';
+  return new KwikError('ERR_KWIK_PERMISSION_DENIED', what);
 }
