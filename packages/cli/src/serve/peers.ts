@@ -19,6 +19,7 @@ export class SessionPeers {
   readonly #policy: PeerPolicy;
   readonly #log: ServeLog;
   readonly #asked = new Set<string>();
+  readonly #added = new Set<string>();
 
   constructor(session: ServerSession, policy: PeerPolicy, log: ServeLog) {
     this.#session = session;
@@ -28,6 +29,11 @@ export class SessionPeers {
 
   addOwn(): void {
     for (const peer of this.#policy.peers) this.#add(peer);
+  }
+
+  /** Whether the client has, or had, a path to `server`. */
+  wasAdded(server: string): boolean {
+    return this.#added.has(server);
   }
 
   /** Answers at once; what becomes of an accepted server shows in the client's paths. */
@@ -63,7 +69,10 @@ export class SessionPeers {
     if (this.#asked.has(server)) return;
     this.#asked.add(server);
     this.#session.addPath(server).then(
-      (path) => this.#log.peerAdded(this.#session.id, server, path.rttMs),
+      (path) => {
+        this.#added.add(server);
+        this.#log.peerAdded(this.#session.id, server, path.rttMs);
+      },
       (error: unknown) => this.#log.peerFailed(this.#session.id, server, error),
     );
   }

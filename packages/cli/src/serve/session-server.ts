@@ -24,10 +24,12 @@ export async function serveSession(session: ServerSession, options: SessionServe
 async function answerStreams(session: ServerSession, options: SessionServerOptions): Promise<void> {
   const ended = new AbortController();
   void session.closed.then(() => ended.abort());
-  const unsubscribe = session.onPathChange((path) => {
-    if (path.state === 'dead' && !ended.signal.aborted) options.log.pathLost(session.id, path);
-  });
   const peers = new SessionPeers(session, options.policy, options.log);
+  const unsubscribe = session.onPathChange((path) => {
+    // A path that never came to be is told of where it was asked for.
+    const lost = path.state === 'dead' && peers.wasAdded(path.address) && !ended.signal.aborted;
+    if (lost) options.log.pathLost(session.id, path);
+  });
   peers.addOwn();
   const service: FileService = { ...options, addServers: (servers) => peers.addForClient(servers) };
   try {
