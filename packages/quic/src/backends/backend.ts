@@ -79,6 +79,7 @@ export interface BackendPathStats {
   readonly deliveryRateBps: number;
   readonly sentPackets: number;
   readonly lostPackets: number;
+  readonly lostBytes: number;
   readonly sentBytes: number;
   readonly receivedBytes: number;
   /** Stream bytes that were queued to be sent once more. */

@@ -82,7 +82,7 @@ export class Connection implements PathTransport, HeapItem {
     this.remote = settings.remote;
     this.id = settings.id;
     this.receivedMs = now;
-    this.pacer = new Pacer(transport.pacing, transport.datagramBytes, now);
+    this.pacer = new Pacer(transport.pacing, transport.congestionControl, transport.datagramBytes, now);
     this.guard = new TrafficGuard(transport.connectionWindowBytes);
     this.ending = new Ending(backend);
     this.handshake = new Handshake(backend, settings, party);
@@ -285,7 +285,7 @@ export class Connection implements PathTransport, HeapItem {
     const stats = this.backend.pathStats();
     if (stats === undefined) return;
     this.sampler.record(stats, now);
-    this.pacer.update(stats.cwndBytes, this.sampler.rttMs, this.sampler.minRttMs, now);
+    this.pacer.update(this.sampler.model(this.sender.inFlightBytes, this.sender.takeBusy()), now);
     if (stats.retransmittedBytes > before) this.sender.onRetransmission(stats.retransmittedBytes - before);
   }
 

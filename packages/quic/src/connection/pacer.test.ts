@@ -1,11 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
 import { Pacer } from './pacer.js';
+import { BbrRate, type PathModel } from './pacing-rate.js';
 
 const DATAGRAM = 1350;
 
+function model(cwndBytes: number, rttMs: number, minRttMs = rttMs): PathModel {
+  return { cwndBytes, rttMs, minRttMs, inFlightBytes: 0, deliveredBytes: 0, busy: true };
+}
+
 function pacedAt(cwndBytes: number, rttMs: number, now = 0): Pacer {
-  const pacer = new Pacer(true, DATAGRAM, now);
-  pacer.update(cwndBytes, rttMs, rttMs, now);
+  const pacer = new Pacer(true, 'cubic', DATAGRAM, now);
+  pacer.update(model(cwndBytes, rttMs), now);
   return pacer;
 }
 
@@ -55,24 +60,24 @@ describe('the pacer', () => {
   });
 
   test('lets all go before there is an RTT, on loopback, at rates beyond timers, and when it is switched off', () => {
-    expect(new Pacer(true, DATAGRAM, 0).unlimited).toBe(true);
+    expect(new Pacer(true, 'cubic', DATAGRAM, 0).unlimited).toBe(true);
     expect(pacedAt(50_000, 0.5).unlimited).toBe(true);
     expect(pacedAt(5_000_000, 20).unlimited).toBe(true);
-    const off = new Pacer(false, DATAGRAM, 0);
-    off.update(50_000, 20, 20, 0);
+    const off = new Pacer(false, 'cubic', DATAGRAM, 0);
+    off.update(model(50_000, 20), 0);
     expect(off.budget(0)).toBe(Infinity);
   });
 
   test('a loaded machine on loopback is still loopback', () => {
-    const pacer = new Pacer(true, DATAGRAM, 0);
-    pacer.update(200_000, 12, 0.5, 0);
+    const pacer = new Pacer(true, 'cubic', DATAGRAM, 0);
+    pacer.update(model(200_000, 12, 0.5), 0);
     expect(pacer.unlimited).toBe(true);
   });
 
   test('a change of rate keeps what was earned, within the new burst', () => {
     const pacer = pacedAt(200_000, 20);
     expect(pacer.budget(100)).toBe(37_500);
-    pacer.update(20_000, 20, 20, 100);
+    pacer.update(model(20_000, 20), 100);
     expect(pacer.budget(100)).toBe(4 * DATAGRAM);
   });
 
@@ -81,5 +86,85 @@ describe('the pacer', () => {
     pacer.consume(pacer.budget(50), 50);
     expect(pacer.budget(50)).toBe(0);
     expect(pacer.budget(40)).toBe(0);
+  });
+
+  test('who waited and was woken late makes up for some of it, not for all', () => {
+    const pacer = pacedAt(50_000, 20);
+    pacer.consume(pacer.budget(0), 0);
+    pacer.forgive(1, 6);
+    expect(pacer.budget(6)).toBe(5 * 3125 - 3125 + 3125);
+    const stalled = pacedAt(50_000, 20);
+    stalled.consume(stalled.budget(0), 0);
+    stalled.forgive(1, 500);
+    expect(stalled.budget(500)).toBe((3 + 8) * 3125);
+    stalled.consume(stalled.budget(500), 500);
+    expect(stalled.budget(1000)).toBe(3 * 3125);
+  });
+});
+
+/** A link of a fixed rate with a queue, and a window as BBR sets it: driven by the rate under test, step by step. */
+function runBbr(options: { rate: number; minRttMs: number; queueBytes: number; ms: number }): {
+  readonly utilization: number;
+  readonly meanQueueMs: number;
+  readonly lost: number;
+} {
+  const { rate, minRttMs, queueBytes, ms } = options;
+  const bbr = new BbrRate();
+  const bdp = rate * minRttMs;
+  let [cwnd, queue, delivered, lost, credit] = [14_000, 0, 0, 0, 0];
+  const pipe: number[] = [];
+  let [measured, measuredQueue] = [0, 0];
+  let current = cwnd / minRttMs;
+  for (let now = 0; now < ms; now += 1) {
+    const inFlight = queue + pipe.reduce((sum, bytes) => sum + bytes, 0);
+    credit = Math.min(credit + current, 4 * current);
+    const send = Math.max(0, Math.min(credit, cwnd - inFlight));
+    credit -= send;
+    const dropped = Math.max(0, queue + send - queueBytes - rate);
+    lost += dropped;
+    queue += send - dropped;
+    const served = Math.min(queue, rate);
+    queue -= served;
+    pipe.push(served);
+    const acked = pipe.length > minRttMs ? (pipe.shift() ?? 0) : 0;
+    delivered += acked;
+    // As BBR does it: growing in start-up, then twice the bandwidth-delay product.
+    cwnd = Math.min(cwnd + acked, 2 * bdp);
+    if (now % 4 === 0) {
+      const rttMs = minRttMs + queue / rate;
+      const path = { cwndBytes: cwnd, rttMs, minRttMs, inFlightBytes: inFlight, deliveredBytes: delivered, busy: true };
+      current = bbr.rate(path, now);
+    }
+    if (now >= ms / 2) {
+      measured += acked;
+      measuredQueue += queue / rate;
+    }
+  }
+  return { utilization: measured / (rate * (ms / 2)), meanQueueMs: measuredQueue / (ms / 2), lost };
+}
+
+describe('pacing for BBR', () => {
+  test('fills the link and leaves its queue nearly empty, where the window alone would fill that', () => {
+    const { utilization, meanQueueMs } = runBbr({ rate: 2500, minRttMs: 20, queueBytes: 125_000, ms: 8000 });
+    expect(utilization).toBeGreaterThan(0.97);
+    expect(meanQueueMs).toBeLessThan(8);
+  });
+
+  test('a shallow queue: hardly a loss once the pipe is known', () => {
+    const { utilization, lost } = runBbr({ rate: 2500, minRttMs: 50, queueBytes: 25_000, ms: 10_000 });
+    expect(utilization).toBeGreaterThan(0.95);
+    expect(lost).toBeLessThan(0.05 * 2500 * 10_000);
+  });
+
+  test('a slow link and a long one', () => {
+    expect(runBbr({ rate: 125, minRttMs: 30, queueBytes: 20_000, ms: 8000 }).utilization).toBeGreaterThan(0.95);
+    expect(runBbr({ rate: 2500, minRttMs: 200, queueBytes: 200_000, ms: 20_000 }).utilization).toBeGreaterThan(0.93);
+  });
+
+  test('an application with little to send teaches it nothing', () => {
+    const bbr = new BbrRate();
+    const idle = { ...model(50_000, 20), busy: false };
+    for (let now = 0; now < 5000; now += 4) bbr.rate({ ...idle, deliveredBytes: now }, now);
+    expect(bbr.rate(idle, 5000)).toBe((1.25 * 50_000) / 20);
   });
 });

@@ -1,9 +1,11 @@
-/** Above cwnd/RTT, so that pacing never is what limits a window (RFC 9002, section 7.7, proposes 1.25). */
-const PACING_GAIN = 1.25;
+import { BbrRate, type PathModel, windowRate } from './pacing-rate.js';
+
 /** Bursts that are always allowed: what a NIC or switch takes without harm, and what slow paths need to be efficient. */
 const MIN_BURST_DATAGRAMS = 4;
 /** Node's timers come 1 to 2 ms late; a burst must bridge that or the rate is never reached. */
 const BURST_MS = 3;
+/** A busy process wakes later still; so much of what it missed may go in a burst, and the rest is lost. */
+const MAX_LATE_MS = 8;
 /**
  * Rates for which 1 ms timers would mean bursts beyond 40 kB at a time: there acknowledgements clock better than timers.
  * 32 MB/s is some 250 Mbit/s.
@@ -21,12 +23,15 @@ export class Pacer {
   private burstBytes: number;
   private tokens: number;
   private updatedMs: number;
+  private readonly bbr: BbrRate | undefined;
 
   constructor(
     private readonly enabled: boolean,
+    congestionControl: 'bbr' | 'cubic' | 'reno',
     private readonly datagramBytes: number,
     now: number,
   ) {
+    this.bbr = congestionControl === 'bbr' ? new BbrRate() : undefined;
     this.burstBytes = MIN_BURST_DATAGRAMS * datagramBytes;
     this.tokens = this.burstBytes;
     this.updatedMs = now;
@@ -41,10 +46,10 @@ export class Pacer {
     return this.ratePerMs === Infinity;
   }
 
-  /** Smoothed and lowest RTT; 0 when there is none. */
-  update(cwndBytes: number, rttMs: number, minRttMs: number, now: number): void {
+  /** A new sample of the path. */
+  update(path: PathModel, now: number): void {
     this.refill(now);
-    this.ratePerMs = this.rateFor(cwndBytes, rttMs, minRttMs);
+    this.ratePerMs = this.rateFor(path, now);
     if (this.unlimited) return;
     this.burstBytes = Math.max(MIN_BURST_DATAGRAMS * this.datagramBytes, this.ratePerMs * BURST_MS);
     this.tokens = Math.min(this.tokens, this.burstBytes);
@@ -55,6 +60,14 @@ export class Pacer {
     if (this.unlimited) return Infinity;
     this.refill(now);
     return this.tokens;
+  }
+
+  /** The sender waited until `dueMs` and was woken late: what that cost it, it may make up for, within reason. */
+  forgive(dueMs: number, now: number): void {
+    if (this.unlimited) return;
+    this.refill(now);
+    const lateMs = Math.min(MAX_LATE_MS, Math.max(0, now - dueMs - this.burstBytes / this.ratePerMs));
+    this.tokens += lateMs * this.ratePerMs;
   }
 
   consume(bytes: number, now: number): void {
@@ -70,9 +83,9 @@ export class Pacer {
     return missing <= 0 ? 0 : missing / this.ratePerMs;
   }
 
-  private rateFor(cwndBytes: number, rttMs: number, minRttMs: number): number {
-    if (!this.enabled || minRttMs < UNPACED_BELOW_MIN_RTT_MS) return Infinity;
-    const rate = (PACING_GAIN * cwndBytes) / rttMs;
+  private rateFor(path: PathModel, now: number): number {
+    if (!this.enabled || path.minRttMs < UNPACED_BELOW_MIN_RTT_MS) return Infinity;
+    const rate = this.bbr === undefined ? windowRate(path) : this.bbr.rate(path, now);
     return rate >= UNPACED_FROM_BYTES_PER_MS ? Infinity : rate;
   }
 
@@ -80,6 +93,6 @@ export class Pacer {
     const elapsedMs = Math.max(0, now - this.updatedMs);
     this.updatedMs = now;
     if (this.unlimited) this.tokens = this.burstBytes;
-    else this.tokens = Math.min(this.burstBytes, this.tokens + elapsedMs * this.ratePerMs);
+    else this.tokens = Math.max(this.tokens, Math.min(this.burstBytes, this.tokens + elapsedMs * this.ratePerMs));
   }
 }

@@ -1,4 +1,5 @@
 import type { BackendPathStats } from '../backends/backend.js';
+import type { PathModel } from './pacing-rate.js';
 
 /** The backend's RTT is in whole milliseconds, rounded down; half of one is what rounding takes away on average. */
 const ROUNDING_MS = 0.5;
@@ -11,6 +12,7 @@ const NO_STATS: BackendPathStats = {
   deliveryRateBps: 0,
   sentPackets: 0,
   lostPackets: 0,
+  lostBytes: 0,
   sentBytes: 0,
   receivedBytes: 0,
   retransmittedBytes: 0,
@@ -41,6 +43,13 @@ export class PathSampler {
 
   get rttVarMs(): number {
     return this.varMs;
+  }
+
+  /** What pacing wants to know; `busy`: the path was what limited the sender. */
+  model(inFlightBytes: number, busy: boolean): PathModel {
+    const { cwndBytes, sentBytes, lostBytes } = this.stats;
+    const deliveredBytes = sentBytes - lostBytes - inFlightBytes;
+    return { cwndBytes, rttMs: this.smoothedMs, minRttMs: this.minMs, inFlightBytes, deliveredBytes, busy };
   }
 
   older(now: number, ageMs: number): boolean {

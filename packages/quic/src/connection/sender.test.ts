@@ -24,7 +24,7 @@ function start(cwndBytes: number, rttMs: number): void {
   backend.acknowledge(0);
   backend.rttMs = rttMs;
   now = 1000;
-  pacer = new Pacer(true, DATAGRAM, now);
+  pacer = new Pacer(true, 'cubic', DATAGRAM, now);
   sampler = new PathSampler();
   streams = new Map();
   submitted = 0;
@@ -37,11 +37,8 @@ function start(cwndBytes: number, rttMs: number): void {
 
 function sample(): void {
   sampler.record(backend.pathStats(), now);
-  pacer.update(backend.cwndBytes, sampler.rttMs, rttMsOf(backend), now);
-}
-
-function rttMsOf(of: FakeBackend): number {
-  return of.rttMs;
+  // The backend's time is exact here: no half millisecond is added.
+  pacer.update({ ...sampler.model(0, true), rttMs: backend.rttMs, minRttMs: backend.rttMs }, now);
 }
 
 function open(id = streams.size * 4): QuicStream {

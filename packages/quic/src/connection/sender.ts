@@ -61,6 +61,7 @@ export class Sender {
   /** The backend had nothing more to send when it was last asked, and has got nothing since. */
   private backendDone = false;
   private lastFedMs = -Infinity;
+  private busy = false;
 
   constructor(
     private readonly backend: BackendConnection,
@@ -94,6 +95,13 @@ export class Sender {
 
   get inFlightBytes(): number {
     return Math.max(0, this.sampler.latest.cwndBytes - this.windowRoom());
+  }
+
+  /** Whether the path has limited the sender since this was last asked. */
+  takeBusy(): boolean {
+    const busy = this.busy;
+    this.busy = false;
+    return busy;
   }
 
   /** Milliseconds since stream data was last handed to the backend. */
@@ -175,6 +183,7 @@ export class Sender {
 
   /** Sends what window, pacing and this turn's share allow. */
   transmit(now: number): void {
+    if (now > this.wakeMs) this.pacer.forgive(this.wakeMs, now);
     this.more = false;
     this.wakeMs = Infinity;
     this.retryBlocked();
@@ -192,6 +201,8 @@ export class Sender {
       else if (!this.feed(now)) break;
     }
     this.planWake(now);
+    // Something waits, or all room is used: the path sets the pace, not the application.
+    if (this.queued > 0 || !this.backendDone || this.windowRoom() < this.options.datagramBytes) this.busy = true;
   }
 
   private sendOne(now: number): boolean {

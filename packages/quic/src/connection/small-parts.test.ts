@@ -104,6 +104,7 @@ describe('PathSampler', () => {
     deliveryRateBps: 0,
     sentPackets: 0,
     lostPackets: 0,
+    lostBytes: 0,
     sentBytes: 0,
     receivedBytes: 0,
     retransmittedBytes: 0,

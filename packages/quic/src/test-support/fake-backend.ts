@@ -202,6 +202,7 @@ export class FakeBackend implements BackendConnection {
       deliveryRateBps: 0,
       sentPackets: this.datagrams.length,
       lostPackets: 0,
+      lostBytes: 0,
       sentBytes: this.datagrams.reduce((sum, bytes) => sum + bytes, 0),
       receivedBytes: this.received.reduce((sum, datagram) => sum + datagram.length, 0),
       retransmittedBytes: 0,

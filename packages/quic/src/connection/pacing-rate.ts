@@ -1,0 +1,126 @@
+/** What a pacing rate is computed from; times in milliseconds. */
+export interface PathModel {
+  readonly cwndBytes: number;
+  /** Smoothed and lowest RTT; 0 when there is none. */
+  readonly rttMs: number;
+  readonly minRttMs: number;
+  /** Sent, and neither acknowledged nor lost. */
+  readonly inFlightBytes: number;
+  /** Acknowledged since the connection began, give or take a packet. */
+  readonly deliveredBytes: number;
+  /** Since the last sample the path, not the application, set the pace. */
+  readonly busy: boolean;
+}
+
+/** Above cwnd/RTT, so that pacing never is what limits a window (RFC 9002, section 7.7, proposes 1.25). */
+const WINDOW_GAIN = 1.25;
+
+/** Bytes per millisecond for a controller whose window is the whole truth: NewReno, CUBIC. */
+export function windowRate(path: PathModel): number {
+  return (WINDOW_GAIN * path.cwndBytes) / path.rttMs;
+}
+
+/**
+ * Probe for more, drain the queue that this made, then cruise, a round trip each (BBR, section 4.3.4.1). Cruising is a
+ * little above what was measured, for what timers and rounding lose; draining takes as long as it needs in return.
+ */
+const PROBE_GAIN = 1.25;
+const CRUISE_GAIN = 1.02;
+const CRUISE_ROUNDS = 6;
+/** The pipe is full when three round trips did not bring a quarter more (BBR, section 4.3.2.2). */
+const FULL_GROWTH = 1.25;
+const FULL_ROUNDS = 3;
+/** Until no more is in flight than the path holds, but for so many round trips at most. */
+const DRAIN_GAIN = 0.75;
+const DRAIN_ROUNDS = 4;
+/** Round trips of which the second best counts. */
+const BANDWIDTH_ROUNDS = 10;
+/** Shorter measurements see bursts instead of rates. */
+const MIN_ROUND_MS = 10;
+
+/**
+ * Pacing for BBR (draft-cardwell-iccrg-bbr-congestion-control-00). The backend's BBR only sets a window, to twice the
+ * bandwidth-delay product; paced by window/RTT alone that window fills, and a queue of a whole bandwidth-delay product
+ * stands at the bottleneck. So the bandwidth is measured here, over whole round trips, and BBR's cycle applied to it.
+ * Pure.
+ */
+export class BbrRate {
+  private readonly rounds: number[] = [];
+  private roundStartMs = -Infinity;
+  private roundDelivered = 0;
+  private roundBusy = false;
+  private fullRate = 0;
+  private flatRounds = 0;
+  private state: 'startup' | 'probe' | 'drain' | 'cruise' = 'startup';
+  private stateEndMs = Infinity;
+
+  /** Bytes per millisecond. */
+  rate(path: PathModel, now: number): number {
+    this.observe(path, now);
+    const window = windowRate(path);
+    if (this.state === 'startup') return window;
+    const bandwidth = secondBest(this.rounds);
+    this.advance(path, bandwidth, now);
+    return Math.min(window, this.gain() * bandwidth);
+  }
+
+  private gain(): number {
+    switch (this.state) {
+      case 'startup':
+      case 'cruise':
+        return CRUISE_GAIN;
+      case 'probe':
+        return PROBE_GAIN;
+      case 'drain':
+        return DRAIN_GAIN;
+    }
+  }
+
+  private advance(path: PathModel, bandwidth: number, now: number): void {
+    const drained = this.state === 'drain' && path.inFlightBytes <= bandwidth * path.minRttMs;
+    if (now < this.stateEndMs && !drained) return;
+    if (this.state === 'probe') this.enter('drain', now + DRAIN_ROUNDS * path.rttMs);
+    else if (this.state === 'drain') this.enter('cruise', now + CRUISE_ROUNDS * path.rttMs);
+    else this.enter('probe', now + path.rttMs);
+  }
+
+  private enter(state: 'probe' | 'drain' | 'cruise', endMs: number): void {
+    this.state = state;
+    this.stateEndMs = endMs;
+  }
+
+  /** Once per round trip: what was delivered in it, unless the application had too little to send. */
+  private observe(path: PathModel, now: number): void {
+    this.roundBusy &&= path.busy;
+    const elapsedMs = now - this.roundStartMs;
+    if (elapsedMs < Math.max(path.rttMs, MIN_ROUND_MS)) return;
+    if (this.roundBusy) this.record((path.deliveredBytes - this.roundDelivered) / elapsedMs, path, now);
+    this.roundStartMs = now;
+    this.roundDelivered = path.deliveredBytes;
+    this.roundBusy = true;
+  }
+
+  private record(rate: number, path: PathModel, now: number): void {
+    this.rounds.push(rate);
+    if (this.rounds.length > BANDWIDTH_ROUNDS) this.rounds.shift();
+    if (this.state !== 'startup') return;
+    if (rate >= FULL_GROWTH * this.fullRate) {
+      this.fullRate = rate;
+      this.flatRounds = 0;
+      return;
+    }
+    this.flatRounds += 1;
+    if (this.flatRounds < FULL_ROUNDS) return;
+    this.enter('drain', now + DRAIN_ROUNDS * path.rttMs);
+  }
+}
+
+/** The best of all is too often one that came after a stall, when much arrived at once. */
+function secondBest(rates: readonly number[]): number {
+  let [best, second] = [0, 0];
+  for (const rate of rates) {
+    if (rate > best) [best, second] = [rate, best];
+    else if (rate > second) second = rate;
+  }
+  return second;
+}
