@@ -61,10 +61,10 @@ describe('ByteQueue', () => {
 });
 
 describe('AckDelay', () => {
-  test('waits for 16 datagrams or a millisecond', () => {
+  test('waits for 8 datagrams or a millisecond', () => {
     const delay = new AckDelay();
     expect(delay.dueMs).toBe(Infinity);
-    for (let i = 0; i < 15; i += 1) delay.received(5);
+    for (let i = 0; i < 7; i += 1) delay.received(5);
     expect(delay.mayWait(5.5, 1000, 20)).toBe(true);
     expect(delay.dueMs).toBe(6);
     expect(delay.mayWait(6, 1000, 20)).toBe(false);
