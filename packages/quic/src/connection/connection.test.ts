@@ -179,9 +179,16 @@ describe('a connection', () => {
   test('a flood of bytes without data closes it', () => {
     start();
     for (let i = 0; i < 800; i += 1) connection.receive(new Uint8Array(60_000).fill(0x40), now);
-    turn();
+    turn(10);
     expect(log).toEqual(['ended', 'close error 0 ERR_KWIK_PROTOCOL_VIOLATION']);
     expect(backend.localReason).toMatchObject({ application: false, code: 0x0a });
+  });
+
+  test('so does a handshake that never ends, however much it brings', () => {
+    backend.isEstablished = false;
+    for (let i = 0; i < 10; i += 1) connection.receive(new Uint8Array(30_000).fill(0xc0), now);
+    turn();
+    expect(log).toEqual(['ended', 'failed ERR_KWIK_PROTOCOL_VIOLATION']);
   });
 
   test('a stream that nobody attaches to is stopped and reset', () => {

@@ -83,7 +83,7 @@ export class Connection implements PathTransport, HeapItem {
     this.id = settings.id;
     this.receivedMs = now;
     this.pacer = new Pacer(transport.pacing, transport.congestionControl, transport.datagramBytes, now);
-    this.guard = new TrafficGuard(transport.connectionWindowBytes);
+    this.guard = new TrafficGuard(transport.connectionWindowBytes, now);
     this.ending = new Ending(backend);
     this.handshake = new Handshake(backend, settings, party);
     this.streams = new StreamTable(settings.side, backend, host.blocks, {
@@ -243,7 +243,7 @@ export class Connection implements PathTransport, HeapItem {
 
   private shakeHands(): void {
     if (this.ending.isOver(this.now) || this.ending.error !== undefined) return;
-    const step = this.handshake.step(this, this.now);
+    const step = this.handshake.step(this, this.guard.receivedBytes, this.now);
     if (step.kind === 'waiting') return;
     if (step.kind === 'failed') {
       this.fail(step.error, step.transportCode);
@@ -255,17 +255,23 @@ export class Connection implements PathTransport, HeapItem {
   }
 
   private work(): void {
-    if (this.guard.exceeded(this.receiver.deliveredBytes, this.sampler.latest.sentBytes)) {
-      const text = `the peer sent ${this.guard.receivedBytes} bytes, only ${this.receiver.deliveredBytes} of them stream data`;
-      this.fail(new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', text), PROTOCOL_VIOLATION);
-      return;
-    }
-    if (this.sampler.older(this.now, SAMPLE_INTERVAL_MS)) this.sample();
+    if (this.sampler.older(this.now, SAMPLE_INTERVAL_MS) && this.flooded()) return;
     this.news.findStopped(this.now);
     if (this.phase !== 'open' || this.handler === undefined) return;
     this.receiver.deliver();
     this.news.tell(() => this.closed);
     if (!this.closed && this.sender.takeSendableEdge(this.now)) this.handler.onSendable();
+  }
+
+  /** Samples the path; true when the peer sends too much that is of no use. */
+  private flooded(): boolean {
+    this.sample();
+    const { sentBytes, sentPackets } = this.sampler.latest;
+    const { deliveredBytes } = this.receiver;
+    if (!this.guard.exceeded({ deliveredBytes, sentBytes, sentPackets }, this.now)) return false;
+    const text = `the peer sent ${this.guard.receivedBytes} bytes, only ${deliveredBytes} of them stream data`;
+    this.fail(new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', text), PROTOCOL_VIOLATION);
+    return true;
   }
 
   private transmit(): void {

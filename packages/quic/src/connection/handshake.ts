@@ -1,11 +1,14 @@
-import type { KwikError } from '@kwik/wire';
+import { KwikError } from '@kwik/wire';
 import type { BackendConnection } from '../backends/backend.js';
 import { isLongHeader } from '../routing/packet-header.js';
 import type { ConnectionSettings, HandshakeParty } from './connection-types.js';
 import type { Connection } from './connection.js';
 
-/** RFC 9000, section 20.2: CRYPTO_ERROR plus the TLS alert. */
+/** RFC 9000, section 20.1; TLS alerts are added to CRYPTO_ERROR. */
 const CRYPTO_ERROR = 0x100;
+const CRYPTO_BUFFER_EXCEEDED = 0x0d;
+/** Certificate chains take a few kilobytes; retransmissions some more. The backend itself sets no bound. */
+const MAX_HANDSHAKE_BYTES = 256 * 1024;
 
 /** What became of a handshake so far; `failed` tells the peer `transportCode`. */
 export type HandshakeStep =
@@ -35,7 +38,14 @@ export class Handshake {
     if (!this.peerSpoke && !isLongHeader(packet)) this.peerSpoke = this.backend.established();
   }
 
-  step(connection: Connection, now: number): HandshakeStep {
+  step(connection: Connection, receivedBytes: number, now: number): HandshakeStep {
+    if (receivedBytes > MAX_HANDSHAKE_BYTES) {
+      const error = new KwikError(
+        'ERR_KWIK_PROTOCOL_VIOLATION',
+        `a handshake of more than ${MAX_HANDSHAKE_BYTES} bytes`,
+      );
+      return { kind: 'failed', error, transportCode: CRYPTO_BUFFER_EXCEEDED };
+    }
     if (!this.backend.established()) {
       if (now < this.deadlineMs) return WAITING;
       return { kind: 'failed', error: this.settings.onHandshakeTimeout(), transportCode: 0 };

@@ -78,22 +78,54 @@ describe('AckDelay', () => {
 });
 
 describe('TrafficGuard', () => {
-  test('data, acknowledgements and a handshake are no flood', () => {
-    const guard = new TrafficGuard(8 << 20);
-    guard.onReceived(100_000_000);
-    expect(guard.exceeded(95_000_000, 0)).toBe(false);
-    const sender = new TrafficGuard(8 << 20);
-    // 40 bytes for every packet of 1350.
-    sender.onReceived((1e9 / 1350) * 40);
-    expect(sender.exceeded(0, 1e9)).toBe(false);
+  const WINDOW = 8 << 20;
+
+  /** `count` packets, one each `everyMs`; `per` tells what each brought or followed. */
+  function survives(
+    count: number,
+    everyMs: number,
+    bytes: number,
+    per: { delivered?: number; sentBytes?: number; sentPackets?: number },
+  ): boolean {
+    const guard = new TrafficGuard(WINDOW, 0);
+    const { delivered = 0, sentBytes = 0, sentPackets = 0 } = per;
+    for (let i = 1; i <= count; i += 1) {
+      guard.onReceived(bytes);
+      if (i % 20 !== 0) continue;
+      const traffic = { deliveredBytes: i * delivered, sentBytes: i * sentBytes, sentPackets: i * sentPackets };
+      if (guard.exceeded(traffic, i * everyMs)) return false;
+    }
+    return true;
+  }
+
+  test('data, full packets or tiny ones, is no flood', () => {
+    expect(survives(300_000, 0.01, 1350, { delivered: 1300 })).toBe(true);
+    expect(survives(300_000, 0.01, 70, { delivered: 25 })).toBe(true);
   });
 
-  test('bytes that bring nothing are', () => {
-    const guard = new TrafficGuard(1 << 20);
-    guard.onReceived(6 << 20);
-    expect(guard.exceeded(0, 0)).toBe(false);
-    guard.onReceived(2 << 20);
-    expect(guard.exceeded(0, 0)).toBe(true);
+  test('acknowledgements of what was sent are none', () => {
+    expect(survives(300_000, 0.01, 55, { sentBytes: 1350, sentPackets: 1 })).toBe(true);
+    expect(survives(300_000, 0.01, 300, { sentBytes: 13_500, sentPackets: 10 })).toBe(true);
+  });
+
+  test('keep-alives for a day are none', () => {
+    expect(survives(864_000, 100, 60, {})).toBe(true);
+  });
+
+  test('unread data up to the window is none', () => {
+    const guard = new TrafficGuard(WINDOW, 0);
+    for (let received = 0; received < WINDOW; received += 1300) guard.onReceived(1350);
+    expect(guard.exceeded({ deliveredBytes: 0, sentBytes: 0, sentPackets: 0 }, 1)).toBe(false);
+  });
+
+  test('bytes and packets that bring nothing are', () => {
+    expect(survives(20_000, 0.1, 1350, {})).toBe(false);
+    expect(survives(300_000, 0.1, 50, {})).toBe(false);
+    // Also of one who sent much before: nothing is saved up.
+    const guard = new TrafficGuard(WINDOW, 0);
+    guard.exceeded({ deliveredBytes: 1e9, sentBytes: 1e9, sentPackets: 1e6 }, 1);
+    for (let i = 0; i < 20_000; i += 1) guard.onReceived(1350);
+    expect(guard.exceeded({ deliveredBytes: 1e9, sentBytes: 1e9, sentPackets: 1e6 }, 2)).toBe(true);
   });
 });
 

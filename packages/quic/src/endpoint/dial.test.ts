@@ -93,6 +93,13 @@ describe('the server certificate is checked', () => {
     expect(early.message).toMatch(/valid only from/);
   });
 
+  test('a certificate that was issued for clients', async () => {
+    server = await TestServer.start({}, authority, await authority.issue({ usage: 'client' }));
+    const error = await dialError({});
+    expect(error.code).toBe('ERR_KWIK_CERTIFICATE');
+    expect(error.message).toMatch(/not for this purpose/);
+  });
+
   test('a pin stands for a self-signed certificate, whatever its name; a wrong pin does not', async () => {
     const issued = await makeSelfSigned({ names: ['unrelated.example'] });
     server = await TestServer.start({}, authority, issued);

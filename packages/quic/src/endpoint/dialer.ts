@@ -86,10 +86,12 @@ export class DialPlan {
     const local = connection.backend.localError();
     const peer = connection.backend.peerError();
     if (peer !== undefined) return this.explainPeer(peer.code, peer.reason, connection.remote);
-    if (local !== undefined && tlsAlertOf(local.code) !== undefined) {
+    const alert = local === undefined ? undefined : tlsAlertOf(local.code);
+    if (local !== undefined && alert !== undefined) {
+      const why = describeTransportCode(local.code);
       const chain = connection.backend.peerCertificates();
-      if (chain.length === 0) return this.failed(describeTransportCode(local.code));
-      return this.certificateError(refusedByTls(chain, this.trust, describeTransportCode(local.code), Date.now()));
+      if (chain.length === 0) return this.failed(why);
+      return this.certificateError(refusedByTls(chain, this.trust, alert, why, Date.now()));
     }
     if (info.by === 'idle') return this.noAnswer();
     return this.failed(info.reason);

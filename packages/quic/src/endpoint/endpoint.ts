@@ -286,14 +286,23 @@ export class Endpoint implements AsyncDisposable {
     const ring = this.rings.ring(connection.datagramBytes);
     const slot = ring.slot();
     const { address, port } = connection.remote;
-    // Only a dial wants to know at once: there is no route, or the datagram is too large.
-    const dialling = connection.halfOpen && connection.side === 'client';
-    const onSent = dialling ? (error: Error | null) => this.onSent(connection, error) : undefined;
-    this.socket.send(bytes === slot.length ? slot : slot.subarray(0, bytes), port, address, onSent);
+    this.socket.send(
+      bytes === slot.length ? slot : slot.subarray(0, bytes),
+      port,
+      address,
+      this.sendCallback(connection),
+    );
     ring.advance();
     this.rings.submitted();
     this.counters.counts.datagramsSent += 1;
     this.counters.counts.bytesSent += bytes;
+  }
+
+  /** A dial wants to know at once that there is no route; of the rest every 64th tells whether sending works at all. */
+  private sendCallback(connection: Connection): ((error: Error | null) => void) | undefined {
+    const sampled = (this.counters.counts.datagramsSent & 63) === 0;
+    const dialling = connection.halfOpen && connection.side === 'client';
+    return sampled || dialling ? (error) => this.onSent(connection, error) : undefined;
   }
 
   private onSent(connection: Connection, error: NodeJS.ErrnoException | null): void {

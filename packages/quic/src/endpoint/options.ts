@@ -23,7 +23,7 @@ export interface TransportOptions {
   readonly congestionControl?: 'bbr' | 'cubic' | 'reno';
   /** Spread packets over time instead of sending bursts; default true. */
   readonly pacing?: boolean;
-  /** Largest UDP payload that is sent, 1200 to 65527; default 1350. The path must carry it: it is not probed. */
+  /** Largest UDP payload that is sent, 1200 to 65507; default 1350. The path must carry it: it is not probed. */
   readonly datagramBytes?: number;
   /** Silence after which the connection is given up; the smaller of both sides holds; default 30 000; 0: never. */
   readonly idleTimeoutMs?: number;
@@ -97,7 +97,8 @@ export const DEFAULT_ALPN: readonly string[] = ['kwik/1'];
 export const DEFAULT_DIAL_TIMEOUT_MS = 10_000;
 /** RFC 9000, section 14: the smallest datagram that QUIC can work with. */
 const MIN_DATAGRAM_BYTES = 1200;
-const MAX_DATAGRAM_BYTES = 65_527;
+/** What IPv4 leaves of 64 kB. */
+const MAX_DATAGRAM_BYTES = 65_507;
 
 /** All transport settings: those of the backend and those of the driver itself. */
 export interface ResolvedTransport extends BackendTransport {

@@ -76,10 +76,18 @@ export function certificateProblem(
   return chainVerified ? undefined : authorityProblem(leaf, trust);
 }
 
-/** Why TLS may have refused the chain, when the check above finds nothing: the alert is all that is known. */
-export function refusedByTls(chain: readonly Uint8Array[], trust: ResolvedTrust, why: string, wallMs: number): string {
-  const found = certificateProblem(chain, trust, false, wallMs);
-  return found ?? `it was refused: ${why}`;
+/** RFC 8446, section 6.2: unknown_ca. */
+const UNKNOWN_AUTHORITY_ALERT = 48;
+
+/** Why TLS refused the chain: what can be seen in it, or else what the alert says (`why`). */
+export function refusedByTls(
+  chain: readonly Uint8Array[],
+  trust: ResolvedTrust,
+  alert: number,
+  why: string,
+  wallMs: number,
+): string {
+  return certificateProblem(chain, trust, alert !== UNKNOWN_AUTHORITY_ALERT, wallMs) ?? `it was refused: ${why}`;
 }
 
 function readLeaf(chain: readonly Uint8Array[]): X509Certificate | string {
