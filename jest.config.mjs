@@ -28,6 +28,7 @@ export default {
       testEnvironment: 'node',
       testMatch: ['<rootDir>/src/**/*.test.ts', '<rootDir>/test/**/*.test.ts'],
       extensionsToTreatAsEsm: ['.ts'],
+      setupFiles: ['<rootDir>/../../tools/jest/property-seed.mjs'],
       transform,
       moduleNameMapper,
     })),

@@ -71,6 +71,7 @@ export class DataPlane {
       emit,
       path: (id) => this.#paths.get(id),
       settle: (stream) => this.#settle(stream),
+      announceWindow: (stream) => this.#announceWindow(stream),
       stopped: (stream, code) => this.resetStream(stream, code),
     });
   }
@@ -284,9 +285,12 @@ export class DataPlane {
         path.queueFrame('session window', windowUpdateFrame({ maxOffset: BigInt(sessionLimit) })),
       );
     }
-    const limit = stream.receive?.takeWindowUpdate();
-    if (limit === undefined) return;
-    const frame = windowUpdateFrame({ streamId: stream.id, maxOffset: BigInt(limit) });
+    if (stream.receive?.takeWindowUpdate() !== undefined) this.#announceWindow(stream);
+  }
+
+  #announceWindow(stream: StreamState): void {
+    const maxOffset = BigInt(stream.receive!.maxOffset);
+    const frame = windowUpdateFrame({ streamId: stream.id, maxOffset });
     for (const writer of this.#writersOf(stream)) this.#queue(writer, `window ${stream.id}`, frame);
   }
 

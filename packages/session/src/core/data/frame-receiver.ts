@@ -32,6 +32,8 @@ export interface FrameReceiverContext {
   readonly emit: (event: DataEvent) => void;
   path(id: PathId): DataPath | undefined;
   settle(stream: StreamState): void;
+  /** Tells all writers of the stream how far they may write. */
+  announceWindow(stream: StreamState): void;
   /** The peer wants no more of what this end sends. */
   stopped(stream: StreamState, code: number): void;
 }
@@ -134,10 +136,14 @@ export class FrameReceiver {
     return sink.handleRange(path.id, streamId, offset, data, now);
   }
 
-  /** A server that begins to write into a stream which the reader has stopped is told so. */
+  /** A server that begins to write into a stream is told what others were told before: its window, or its end. */
   #welcomeWriter(path: DataPath, stream: StreamState, receive: ReceiveHalf): void {
     if (receive.writers.has(path.id)) return;
     receive.writers.add(path.id);
+    if (path.id !== PRIMARY_PATH_ID && receive.maxOffset > receive.windowBytes) {
+      const maxOffset = BigInt(receive.maxOffset);
+      path.queueFrame(`window ${stream.id}`, windowUpdateFrame({ streamId: stream.id, maxOffset }), true);
+    }
     const code = receive.stopCode;
     if (code !== undefined) path.queueFrame(`stop ${stream.id}`, stopSendingFrame({ streamId: stream.id, code }), true);
   }
@@ -211,9 +217,15 @@ export class FrameReceiver {
     const stream = this.#streamOf(path, toStreamId(frame.streamId));
     if (stream?.receive === undefined) return;
     this.#welcomeWriter(path, stream, stream.receive);
-    const limit = stream.receive.takeWindowUpdate(true);
-    if (limit === undefined) return;
-    path.queueFrame(`window ${stream.id}`, windowUpdateFrame({ streamId: stream.id, maxOffset: BigInt(limit) }), true);
+    // The other writers are told as well: they may be waiting for the same limit, and it is not announced twice.
+    if (stream.receive.takeWindowUpdate(true) !== undefined) this.#context.announceWindow(stream);
+    const { maxOffset, stopCode, resetCode } = stream.receive;
+    if (BigInt(maxOffset) <= frame.limit || stopCode !== undefined || resetCode !== undefined) return;
+    path.queueFrame(
+      `window ${stream.id}`,
+      windowUpdateFrame({ streamId: stream.id, maxOffset: BigInt(maxOffset) }),
+      true,
+    );
   }
 
   /** To a client the primary owns the streams: a secondary only adds to them. */
