@@ -143,6 +143,11 @@ export class SentPackets<T> {
     return { pn: BigInt(number) as PacketNumber, sentAtMs: this.#sentAtMs[number & this.#mask] as number };
   }
 
+  /** Contents of the packet sent last, while it is unacknowledged. */
+  newest(): T | undefined {
+    return this.#end === 0 ? undefined : this.#content[(this.#end - 1) & this.#mask];
+  }
+
   /** Failover: everything unacknowledged, oldest first, no longer kept here. Late acknowledgements of it are repeats. */
   takeAll(): T[] {
     const taken: T[] = [];

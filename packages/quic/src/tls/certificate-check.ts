@@ -87,7 +87,18 @@ export function refusedByTls(
   why: string,
   wallMs: number,
 ): string {
-  return certificateProblem(chain, trust, alert !== UNKNOWN_AUTHORITY_ALERT, wallMs) ?? `it was refused: ${why}`;
+  const led = alert !== UNKNOWN_AUTHORITY_ALERT && leadsToAuthority(chain, trust.authorities);
+  return certificateProblem(chain, trust, led, wallMs) ?? `it was refused: ${why}`;
+}
+
+/** Whether a trusted authority signed one of the certificates; its name on one is not enough. */
+function leadsToAuthority(chain: readonly Uint8Array[], authorities: readonly X509Certificate[]): boolean {
+  try {
+    const shown = chain.map((der) => new X509Certificate(der));
+    return shown.some((one) => authorities.some((by) => one.checkIssued(by) && one.verify(by.publicKey)));
+  } catch {
+    return false;
+  }
 }
 
 function readLeaf(chain: readonly Uint8Array[]): X509Certificate | string {

@@ -50,6 +50,11 @@ export class RangeSupply {
     return first !== undefined && first.chunks.length > 0;
   }
 
+  /** Read, and not sent yet. */
+  get readyBytes(): number {
+    return this.#bufferedBytes;
+  }
+
   get outstandingRanges(): number {
     return this.#ranges.length;
   }

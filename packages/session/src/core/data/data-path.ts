@@ -23,6 +23,9 @@ export interface SentContent {
   readonly frames: readonly ControlFrame[];
 }
 
+/** What the engine says of a path: new data goes to active ones, and what a suspected one owes is sent again elsewhere. */
+export type PathStanding = 'active' | 'suspected' | 'draining' | 'suspended';
+
 /** Numbers kept back for acknowledgements and control frames when nothing is acknowledged for long. */
 const RESERVED_SPAN = 256;
 
@@ -41,6 +44,15 @@ export class DataPath {
   readonly #maxPacketBytes: number;
   /** Whether non-range bytes from this path may enter streams. */
   readonly mayContribute: boolean;
+  /** The peer is the other end of the session's streams: the client's primary, a server's client. */
+  readonly owner: boolean;
+  standing: PathStanding = 'active';
+  /** Which real stream the packet built last should take. */
+  lane = 0;
+  /** When what other paths owe was last looked at for this one. */
+  lookedMs = Number.NEGATIVE_INFINITY;
+  /** Payload sent as a copy of what another path owes. */
+  reinjectedBytes = 0;
   /** The peer broke the rules: nothing that it sends counts any more. */
   violated = false;
   #lastNumber = 0n as PacketNumber;
@@ -50,10 +62,17 @@ export class DataPath {
 
   constructor(
     id: PathId,
-    options: { windowBytes: number; peerWindowBytes: number; maxPacketBytes: number; mayContribute?: boolean },
+    options: {
+      windowBytes: number;
+      peerWindowBytes: number;
+      maxPacketBytes: number;
+      mayContribute?: boolean;
+      owner?: boolean;
+    },
   ) {
     this.id = id;
     this.mayContribute = options.mayContribute ?? true;
+    this.owner = options.owner ?? true;
     this.session = new SessionWindow(options);
     this.#maxPacketBytes = options.maxPacketBytes;
   }

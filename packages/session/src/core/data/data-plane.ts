@@ -16,9 +16,10 @@ import { StreamTable, type PeerStreamLimits } from '../streams/stream-table.js';
 import type { StreamState } from '../streams/stream-state.js';
 import type { ReadChunk } from '../streams/reassembler.js';
 import type { DataEvent } from './data-events.js';
-import { DataPath, type ControlFrame } from './data-path.js';
+import { DataPath, type ControlFrame, type PathStanding } from './data-path.js';
 import { FrameReceiver } from './frame-receiver.js';
 import { PacketBuilder } from './packet-builder.js';
+import { Reinjector } from './reinjector.js';
 import type { RangeSink } from './range-sink.js';
 
 /** Frames kept while no path can carry them; as many as may wait for one path. */
@@ -47,6 +48,7 @@ export class DataPlane {
   readonly streams: StreamTable;
   readonly #picker = new StreamPicker();
   readonly #paths = new Map<PathId, DataPath>();
+  readonly #reinjector = new Reinjector();
   readonly #events: DataEvent[] = [];
   /** What the peer still has to be told, while there is no path to tell it on. */
   readonly #untold: ControlFrame[] = [];
@@ -62,7 +64,7 @@ export class DataPlane {
       sendBufferBytes: options.sendBufferBytes,
     });
     const emit = (event: DataEvent): void => void this.#events.push(event);
-    this.#builder = new PacketBuilder(this.#picker, emit);
+    this.#builder = new PacketBuilder(this.#picker, this.#reinjector.queue, emit);
     this.#receiver = new FrameReceiver({
       role: options.role,
       streams: this.streams,
@@ -79,22 +81,66 @@ export class DataPlane {
   // --- Paths ---
 
   /**
-   * @param peer what the peer announced, and at the client whether the primary lets this server write into streams
+   * @param peer what the peer announced; at the client, whether it is the primary (`owner`: path 0 unless told), and
+   * whether the primary lets it write into streams
    */
-  addPath(id: PathId, peer: PeerStreamLimits & { sessionWindowBytes: number; mayContribute?: boolean }): DataPath {
+  addPath(
+    id: PathId,
+    peer: PeerStreamLimits & { sessionWindowBytes: number; mayContribute?: boolean; owner?: boolean },
+  ): DataPath {
+    const owner = this.#options.role !== 'client' || (peer.owner ?? id === PRIMARY_PATH_ID);
     const path = new DataPath(id, {
       windowBytes: this.#options.sessionWindowBytes,
       peerWindowBytes: peer.sessionWindowBytes,
       maxPacketBytes: this.#options.maxPacketBytes,
-      mayContribute: id === PRIMARY_PATH_ID || (peer.mayContribute ?? true),
+      mayContribute: owner || (peer.mayContribute ?? true),
+      owner,
     });
     this.#paths.set(id, path);
-    if (id === PRIMARY_PATH_ID || this.#options.role !== 'client') {
+    if (owner) {
       this.streams.setPeerLimits(peer);
       this.#events.push({ kind: 'credit' });
     }
-    if (this.#sendingPath() === path) this.#tell(path, this.#untold.splice(0));
+    if (owner) this.#tell(path, this.#untold.splice(0));
     return path;
+  }
+
+  /** What a path that stops answering owes goes out again on others of the same peer, and so do its control frames. */
+  setStanding(id: PathId, standing: PathStanding): void {
+    const path = this.#paths.get(id);
+    if (path === undefined || path.standing === standing) return;
+    path.standing = standing;
+    if (standing === 'active') this.#reinjector.queue.drop(id);
+    const other = this.#sendingPath();
+    if (standing !== 'suspected' || !path.owner || other === path) return;
+    this.#reinjector.suspect(path);
+    for (const { frames } of path.sent.takeOlderThan(0, Number.POSITIVE_INFINITY)) this.#tell(other, frames);
+  }
+
+  /** Paths over which this end's own streams may go, in the order of their numbers. */
+  get carriers(): DataPath[] {
+    return [...this.#paths.values()].filter((path) => path.owner);
+  }
+
+  /** The path that takes everything when writes are not spread. */
+  get defaultPath(): DataPath | undefined {
+    return this.#sendingPath();
+  }
+
+  /** Payload that went out again although its path had not died. */
+  get copiedBytes(): number {
+    return this.#reinjector.queue.copiedBytes;
+  }
+
+  /** What waits to be sent, for a scheduler: undefined when nothing does. */
+  get demand(): { stream: StreamState; pendingBytes: number; windowBytes: number } | undefined {
+    const stream = this.#picker.peek();
+    if (stream === undefined) return undefined;
+    let pendingBytes = 0;
+    for (const { send, supply } of this.#picker.contenders()) {
+      pendingBytes += (send?.pendingBytes ?? 0) + (supply?.readyBytes ?? 0);
+    }
+    return { stream, pendingBytes, windowBytes: stream.send?.windowBytes ?? pendingBytes };
   }
 
   path(id: PathId): DataPath | undefined {
@@ -107,6 +153,7 @@ export class DataPlane {
     if (path === undefined) return;
     const wasSending = this.#sendingPath() === path;
     this.#paths.delete(id);
+    this.#reinjector.queue.drop(id);
     const { pieces, frames } = path.takeUndelivered();
     for (const piece of pieces) {
       const stream = this.streams.get(piece.streamId);
@@ -141,9 +188,20 @@ export class DataPlane {
   pollPacket(pathId: PathId, maxBytes: number, now: number): Uint8Array | undefined {
     const path = this.#paths.get(pathId);
     if (path === undefined) return undefined;
-    const carriesData = this.#options.role !== 'client' || pathId === PRIMARY_PATH_ID;
-    const packet = this.#builder.build(path, maxBytes, carriesData, now);
+    const carriesData = path.owner && path.standing === 'active';
+    if (carriesData && maxBytes > 0 && this.#paths.size > 1 && this.#picker.empty) {
+      this.#reinjector.look(path, this.carriers, now);
+    }
+    const packet = this.#builder.build(path, maxBytes, carriesData || this.#isLast(path), now, this.#stalled(path));
     return packet === undefined ? undefined : encodePacket(packet);
+  }
+
+  /** A copy of what the last packet of one path carried, for another path. */
+  pollCopy(from: PathId, to: PathId, maxBytes: number, now: number): Uint8Array | undefined {
+    const newest = this.#paths.get(from)?.sent.newest();
+    if (newest === undefined || !this.#paths.has(to)) return undefined;
+    this.#reinjector.queue.add(newest.pieces, from);
+    return this.pollPacket(to, maxBytes, now);
   }
 
   /** Whether an acknowledgement or control frame waits that must not wait for room in a window. */
@@ -241,8 +299,22 @@ export class DataPlane {
   }
 
   #sendingPath(): DataPath | undefined {
-    if (this.#options.role === 'client') return this.#paths.get(PRIMARY_PATH_ID);
-    return this.#paths.values().next().value;
+    let best: DataPath | undefined;
+    for (const path of this.#paths.values()) {
+      if (path.owner && (best === undefined || RANK[path.standing] < RANK[best.standing])) best = path;
+    }
+    return best;
+  }
+
+  /** A path that is not well carries data all the same when there is no other. */
+  #isLast(path: DataPath): boolean {
+    return path.owner && this.#sendingPath() === path;
+  }
+
+  /** Paths of the same peer whose own acknowledgements may not get through. */
+  #stalled(path: DataPath): readonly DataPath[] {
+    if (this.#paths.size === 1 || !path.owner || path.standing !== 'active') return NO_PATHS;
+    return this.carriers.filter((other) => other !== path && other.standing !== 'active');
   }
 
   #queueBlocked(streamId: StreamId, limit: number): void {
@@ -257,7 +329,7 @@ export class DataPlane {
     const paths = new Set<DataPath | undefined>([this.#sendingPath()]);
     for (const id of stream.receive?.writers ?? []) {
       const path = this.#paths.get(id as PathId);
-      if (path !== undefined) paths.add(path);
+      if (path?.owner === false) paths.add(path);
     }
     return paths;
   }
@@ -314,6 +386,9 @@ export class DataPlane {
     }
   }
 }
+
+const RANK: Readonly<Record<PathStanding, number>> = { active: 0, suspected: 1, draining: 2, suspended: 3 };
+const NO_PATHS: readonly DataPath[] = [];
 
 function isDone({ send, receive }: StreamState): boolean {
   const sendState = send?.state;

@@ -2,9 +2,9 @@ import {
   isUnidirectional,
   KwikError,
   pingFrame,
-  PRIMARY_PATH_ID,
   proto,
   toPacketNumber,
+  toPathId,
   stopSendingFrame,
   toStreamId,
   windowUpdateFrame,
@@ -140,7 +140,7 @@ export class FrameReceiver {
   #welcomeWriter(path: DataPath, stream: StreamState, receive: ReceiveHalf): void {
     if (receive.writers.has(path.id)) return;
     receive.writers.add(path.id);
-    if (path.id !== PRIMARY_PATH_ID && receive.maxOffset > receive.windowBytes) {
+    if (!path.owner && receive.maxOffset > receive.windowBytes) {
       const maxOffset = BigInt(receive.maxOffset);
       path.queueFrame(`window ${stream.id}`, windowUpdateFrame({ streamId: stream.id, maxOffset }), true);
     }
@@ -149,18 +149,16 @@ export class FrameReceiver {
   }
 
   #handleAck(path: DataPath, ack: proto.AckFrame, now: number): void {
-    // Each path of a client leads to a server of its own, which knows nothing of the others' packets.
-    if (ack.pathId !== path.id) {
-      throw new KwikError(
-        'ERR_KWIK_PROTOCOL_VIOLATION',
-        `packets of path ${ack.pathId} acknowledged on path ${path.id}`,
-      );
+    const named = ack.pathId === path.id ? path : this.#namedPath(path, ack);
+    if (named === undefined) return;
+    const result = named.sent.onAck(ack.ranges, ack.ackDelayUs, now);
+    // What came by another path says when it arrived, but not how long this path takes.
+    if (result.rttSampleMs !== undefined && named === path) {
+      path.rtt.sample(result.rttSampleMs, ack.ackDelayUs / 1000, now);
     }
-    const result = path.sent.onAck(ack.ranges, ack.ackDelayUs, now);
-    if (result.rttSampleMs !== undefined) path.rtt.sample(result.rttSampleMs, ack.ackDelayUs / 1000, now);
     if (result.ackedBytes > 0) {
-      path.window.onAcked(result.ackedBytes, result.pathRttMs, now);
-      path.sendRate.onDelivered(result.ackedBytes, path.rtt.smoothedMs, now);
+      named.window.onAcked(result.ackedBytes, named === path ? result.pathRttMs : undefined, now);
+      named.sendRate.onDelivered(result.ackedBytes, named.rtt.smoothedMs, now);
     }
     for (const { pieces } of result.acked) {
       for (const piece of pieces) {
@@ -171,6 +169,19 @@ export class FrameReceiver {
         this.#context.settle(stream);
       }
     }
+  }
+
+  /** Acknowledgements of one path may come on another of the same peer; undefined when that path is gone. */
+  #namedPath(path: DataPath, ack: proto.AckFrame): DataPath | undefined {
+    const named = this.#context.path(toPathId(ack.pathId));
+    // Other servers know nothing of these packets.
+    if (!path.owner || named?.owner === false) {
+      throw new KwikError(
+        'ERR_KWIK_PROTOCOL_VIOLATION',
+        `packets of path ${ack.pathId} acknowledged on path ${path.id}`,
+      );
+    }
+    return named;
   }
 
   #handleWindowUpdate(path: DataPath, frame: proto.WindowUpdateFrame): void {
@@ -230,7 +241,7 @@ export class FrameReceiver {
 
   /** To a client the primary owns the streams: a secondary only adds to them. */
   #fromStreamOwner(path: DataPath, what: string): void {
-    if (this.#context.role !== 'client' || path.id === PRIMARY_PATH_ID) return;
+    if (path.owner) return;
     throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `only the primary may ${what}`);
   }
 
@@ -238,9 +249,7 @@ export class FrameReceiver {
   #streamOf(path: DataPath, id: StreamId): StreamState | undefined {
     const { role, streams, emit } = this.#context;
     if (role === 'secondary') return streams.get(id);
-    if (role === 'client' && path.id !== PRIMARY_PATH_ID) {
-      return streams.require(id);
-    }
+    if (!path.owner) return streams.require(id);
     return streams.require(id, (stream) => emit({ kind: 'opened', streamId: stream.id }));
   }
 

@@ -1,5 +1,6 @@
 import { ackFrame, MAX_FRAMES_PER_PACKET, MAX_PACKET_BYTES, proto, streamFrame } from '@kwik/wire';
 import type { Piece } from '../streams/send-half.js';
+import type { CopyQueue } from './copy-queue.js';
 import type { StreamPicker } from '../streams/stream-picker.js';
 import type { StreamState } from '../streams/stream-state.js';
 import type { DataEvent } from './data-events.js';
@@ -27,28 +28,42 @@ export interface OutgoingPacket {
 /** Fills the next packet of a path: acknowledgements and control frames first, then streams as the picker says. */
 export class PacketBuilder {
   readonly #picker: StreamPicker;
+  readonly #copies: CopyQueue;
   readonly #emit: (event: DataEvent) => void;
 
-  constructor(picker: StreamPicker, emit: (event: DataEvent) => void) {
+  constructor(picker: StreamPicker, copies: CopyQueue, emit: (event: DataEvent) => void) {
     this.#picker = picker;
+    this.#copies = copies;
     this.#emit = emit;
   }
 
-  build(path: DataPath, maxBytes: number, carriesData: boolean, now: number): OutgoingPacket | undefined {
+  /** @param others paths to the same peer whose acknowledgements may come along, because they stall there */
+  build(
+    path: DataPath,
+    maxBytes: number,
+    carriesData: boolean,
+    now: number,
+    others: readonly DataPath[] = NO_PATHS,
+  ): OutgoingPacket | undefined {
     // All numbers are in use: the peer acknowledges nothing. It is for the failure detector to end that.
     if (path.sent.full) return undefined;
     const control = path.takeFrames(MAX_CONTROL_FRAMES, MAX_CONTROL_BYTES);
     const frames: proto.Frame[] = control.map(({ frame }) => frame);
     const pieces: Piece[] = [];
-    const payload =
-      carriesData && canCarryData(path)
-        ? this.#addStreams(path, frames, pieces, Math.min(maxBytes, roomBeside(control)))
-        : 0;
+    const room = roomBeside(control);
+    const carries = carriesData && maxBytes > 0 && canCarryData(path);
+    let payload = carries ? this.#addCopies(path, frames, pieces, Math.min(maxBytes, room), room) : 0;
+    if (carries) payload += this.#addStreams(path, frames, pieces, Math.min(maxBytes, room) - payload);
     const eliciting = frames.length > 0;
     // A packet that leaves anyway takes the acknowledgement along.
     const ack = eliciting ? path.acks.flush(now) : path.acks.poll(now);
     if (ack !== undefined) frames.unshift(ackFrame({ pathId: path.id, ...ack }));
+    for (const other of others) {
+      const late = other.acks.poll(now);
+      if (late !== undefined) frames.unshift(ackFrame({ pathId: other.id, ...late }));
+    }
     if (frames.length === 0) return undefined;
+    path.lane = laneOf(pieces, frames);
     const packetNumber = path.nextNumber();
     path.sent.record(packetNumber, payload, eliciting, { pieces, frames: withoutPathFrames(control) }, now);
     if (eliciting) path.window.onSent(payload);
@@ -75,6 +90,22 @@ export class PacketBuilder {
       room -= taken + FRAME_OVERHEAD_BYTES;
     }
     for (const stream of blocked) this.#picker.offer(stream);
+    return payload;
+  }
+
+  /** What other paths owe goes first: somebody waits for it. A piece larger than `maxBytes` goes alone. */
+  #addCopies(path: DataPath, frames: proto.Frame[], pieces: Piece[], maxBytes: number, hardMax: number): number {
+    let payload = 0;
+    while (!this.#copies.empty && frames.length < MAX_OTHER_FRAMES) {
+      const limit = (pieces.length === 0 ? hardMax : maxBytes) - payload - pieces.length * FRAME_OVERHEAD_BYTES;
+      const piece = this.#copies.take(path.id, Math.min(limit, path.session.sendCredit));
+      if (piece === undefined) break;
+      path.session.onSent(piece.data.length);
+      path.reinjectedBytes += piece.data.length;
+      pieces.push(piece);
+      frames.push(frameOf(piece, true));
+      payload += piece.data.length;
+    }
     return payload;
   }
 
@@ -117,20 +148,28 @@ function roomBeside(control: readonly ControlFrame[]): number {
   return Math.max(0, MAX_PACKET_BYTES - PACKET_OVERHEAD_BYTES - controlBytes);
 }
 
-function frameOf(piece: Piece): proto.Frame {
+function frameOf(piece: Piece, again = piece.again): proto.Frame {
   return streamFrame({
     streamId: piece.streamId,
     offset: BigInt(piece.offset),
     data: piece.data,
     fin: piece.fin,
-    retransmit: piece.again,
+    retransmit: again,
   });
+}
+
+/** Packets of one logical stream share a real stream; 0 for what belongs to none. */
+function laneOf(pieces: readonly Piece[], frames: readonly proto.Frame[]): number {
+  const last = frames.at(-1)?.body;
+  const streamId = pieces[0]?.streamId ?? (last?.$case === 'stream' ? last.value.streamId : 0n);
+  return Number(BigInt.asUintN(31, streamId >> 2n));
 }
 
 function withoutPathFrames(control: readonly ControlFrame[]): readonly ControlFrame[] {
   return control.length === 0 ? NO_FRAMES : control.filter(({ outlivesPath }) => outlivesPath);
 }
 
+const NO_PATHS: readonly DataPath[] = [];
 const NO_FRAMES: readonly ControlFrame[] = [];
 
 function packetType(pieces: readonly Piece[], payload: number, control: boolean): proto.PacketType {

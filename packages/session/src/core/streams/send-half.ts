@@ -10,6 +10,8 @@ export interface Piece {
   /** Sent before, on a path that died. */
   readonly again: boolean;
   acked: boolean;
+  /** Paths on which it is under way: more than one when it was reinjected. */
+  copies: number;
 }
 
 interface Queued extends OwnBytes {
@@ -150,6 +152,11 @@ export class SendHalf {
     return this.#queuedBytes + this.#lost.reduce((sum, piece) => sum + piece.data.length, 0);
   }
 
+  /** Room in the peer's window behind what was sent, bytes. */
+  get windowBytes(): number {
+    return Math.max(0, this.#maxOffset - this.#highestSent);
+  }
+
   /** The limit at which the peer's window holds this stream, once per limit. */
   takeBlocked(): number | undefined {
     const first = this.#queue[0];
@@ -170,11 +177,14 @@ export class SendHalf {
     this.#unackedPieces--;
   }
 
-  /** The path died before the piece was acknowledged: it goes out again. */
+  /** A path died before the piece was acknowledged: it goes out again, unless another path has it under way. */
   handleLost(piece: Piece): void {
-    if (piece.acked || this.#resetCode !== undefined) return;
+    piece.copies--;
+    if (piece.acked || piece.copies > 0 || this.#resetCode !== undefined) return;
     this.#unackedPieces--;
-    this.#lost.push({ ...piece, again: true });
+    let index = this.#lost.length;
+    while (index > 0 && this.#lost[index - 1]!.offset > piece.offset) index--;
+    this.#lost.splice(index, 0, { ...piece, again: true });
   }
 
   #assertWritable(): void {
@@ -207,10 +217,11 @@ export class SendHalf {
     this.#unackedPieces++;
     if (piece.data.length <= maxBytes) {
       this.#lost.shift();
+      piece.copies = 1;
       return piece;
     }
     this.#lost[0] = { ...piece, offset: piece.offset + maxBytes, data: piece.data.subarray(maxBytes) };
-    return { ...piece, data: piece.data.subarray(0, maxBytes), fin: false };
+    return { ...piece, data: piece.data.subarray(0, maxBytes), fin: false, copies: 1 };
   }
 
   #takeQueued(maxBytes: number): Piece | undefined {
@@ -230,14 +241,15 @@ export class SendHalf {
     const fin = this.#finWanted && this.#queue.length === 0 && offset + length === this.#writeOffset;
     if (fin) this.#finSent = true;
     this.#unackedPieces++;
-    return { streamId: this.#streamId, offset, data, fin, again: false, acked: false };
+    return { streamId: this.#streamId, offset, data, fin, again: false, acked: false, copies: 1 };
   }
 
   #takeFin(): Piece | undefined {
     if (!this.#finWanted || this.#finSent || this.#queue.length > 0) return undefined;
     this.#finSent = true;
     this.#unackedPieces++;
-    return { streamId: this.#streamId, offset: this.#writeOffset, data: EMPTY, fin: true, again: false, acked: false };
+    const offset = this.#writeOffset;
+    return { streamId: this.#streamId, offset, data: EMPTY, fin: true, again: false, acked: false, copies: 1 };
   }
 }
 

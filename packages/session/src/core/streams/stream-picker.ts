@@ -18,6 +18,22 @@ export class StreamPicker {
     this.#levels[stream.priority]!.push(stream);
   }
 
+  /** Whose turn it is next; it stays in the queue. */
+  peek(): StreamState | undefined {
+    for (const level of this.#levels) {
+      while (level[0] !== undefined) {
+        if (hasSomethingToSend(level[0])) return level[0];
+        level.shift()!.queued = false;
+      }
+    }
+    return undefined;
+  }
+
+  /** The streams of the priority whose turn it is. */
+  contenders(): readonly StreamState[] {
+    return this.#levels.find((level) => level.some(hasSomethingToSend)) ?? [];
+  }
+
   /** Takes the next stream out of the queue; `offer` puts it back behind the others of its priority. */
   next(): StreamState | undefined {
     for (const level of this.#levels) {

@@ -1,0 +1,40 @@
+import { CopyQueue } from './copy-queue.js';
+import type { DataPath } from './data-path.js';
+
+/** How often a path with nothing else to do looks for what others owe, milliseconds, and how much it takes at once. */
+const LOOK_INTERVAL_MS = 5;
+const LOOK_PACKETS = 16;
+/** A piece is copied when the other path would have it there in this share of the time that its own still takes. */
+const COPY_ADVANTAGE = 0.75;
+/** Acknowledgements that come so many RTTs late, no other path's copy comes too early. */
+const LATE_RTTS = 1.5;
+
+/** Decides which pieces go out again on another path of the same peer while their own may still deliver them. */
+export class Reinjector {
+  readonly queue = new CopyQueue();
+
+  /** The path stopped answering: all that it owes is copied. */
+  suspect(path: DataPath): void {
+    for (const { pieces } of path.sent.takeOlderThan(0, Number.POSITIVE_INFINITY)) this.queue.add(pieces, path.id);
+  }
+
+  /**
+   * `path` has nothing else to do: it takes over what a slower one will take longer to deliver (the tail of a transfer,
+   * a reader or a window that is held up), within the budget.
+   */
+  look(path: DataPath, carriers: readonly DataPath[], now: number): void {
+    const rttMs = path.rtt.smoothedMs;
+    if (carriers.length < 2 || rttMs === 0 || now - path.lookedMs < LOOK_INTERVAL_MS || !this.queue.empty) return;
+    path.lookedMs = now;
+    if (!this.queue.affords(carriers.reduce((sum, { sentBytes }) => sum + sentBytes, 0))) return;
+    for (const other of carriers) {
+      const oldest = other === path ? undefined : other.sent.oldest();
+      if (oldest === undefined) continue;
+      const ageMs = now - oldest.sentAtMs;
+      const leftMs = other.rtt.smoothedMs - ageMs;
+      const late = other.rtt.smoothedMs > 0 && ageMs > LATE_RTTS * other.rtt.smoothedMs;
+      if (!late && rttMs > COPY_ADVANTAGE * leftMs) continue;
+      for (const { pieces } of other.sent.takeOlderThan(0, now, LOOK_PACKETS)) this.queue.add(pieces, other.id);
+    }
+  }
+}
