@@ -28,7 +28,14 @@ export { type KeyPairBytes } from './crypto/ed25519.js';
 export { errorFromDetail, errorToDetail } from './errors/error-detail.js';
 export { SESSION_SECRET_BYTES, type SessionKeys, deriveSessionKeys } from './keys/session-keys.js';
 export { type Admission, JoinAdmission, type JoinAdmissionOptions, type JoinCounters } from './join/join-admission.js';
-export { type JoinTranscript, joinProven, proveJoin } from './join/join-proof.js';
+export {
+  type JoinTranscript,
+  type PrimaryJoinTranscript,
+  joinProven,
+  primaryJoinProven,
+  proveJoin,
+  provePrimaryJoin,
+} from './join/join-proof.js';
 export {
   type ContentGrantFields,
   type VerifyContentGrantOptions,

@@ -13,10 +13,11 @@ import type { KcpBody } from '../channel/kcp-body.js';
 import { equalBytes, ownBytes } from '../crypto/bytes.js';
 import { ED25519_KEY_BYTES } from '../crypto/ed25519.js';
 import { MAX_REASON_BYTES, errorFromDetail, presentable } from '../errors/error-detail.js';
-import { proveJoin } from '../join/join-proof.js';
+import { proveJoin, provePrimaryJoin } from '../join/join-proof.js';
 import { SESSION_SECRET_BYTES, type SessionKeys, deriveSessionKeys } from '../keys/session-keys.js';
 import { peekTokenId } from '../tokens/path-token.js';
 import {
+  JOIN_MECHANISM,
   MAX_AUTH_ROUNDS,
   NONCE_BYTES,
   knownCapabilities,
@@ -158,9 +159,10 @@ export class ClientHandshake {
   }
 
   #respond({ mechanism, data, serverNonce }: proto.AuthChallenge): proto.AuthResponse {
-    if (this.#options.purpose.kind === 'join') throw violation('a challenge to a joining path');
+    const { purpose } = this.#options;
     if (++this.#rounds > MAX_AUTH_ROUNDS) throw violation(`more than ${MAX_AUTH_ROUNDS} challenges`);
     this.#checkNonce(serverNonce);
+    if (purpose.kind === 'join') return { mechanism, data: this.#proveJoin(purpose, mechanism, serverNonce) };
     if (this.#auth?.mechanism === mechanism) return { mechanism, data: this.#auth.exchange.respond(data, serverNonce) };
     const offered = this.#options.auth;
     const chosen = offered.find((one) => one.mechanism === mechanism);
@@ -173,8 +175,18 @@ export class ClientHandshake {
     return { mechanism, data: this.#beginAuth(chosen) };
   }
 
+  #proveJoin({ keys, pathId, token }: JoinPurpose, mechanism: string, serverNonce: Uint8Array): Uint8Array {
+    if (token.length > 0 || mechanism !== JOIN_MECHANISM || this.#rounds > 1) {
+      throw violation('a challenge to a joining path');
+    }
+    return provePrimaryJoin(keys, { sessionId: keys.sessionId, clientNonce: this.#clientNonce, serverNonce, pathId });
+  }
+
   #finish(hello: proto.ServerHello): ClientHandshakeResult {
     const { purpose } = this.#options;
+    if (purpose.kind === 'join' && purpose.token.length === 0 && this.#rounds === 0) {
+      throw violation('the server asked for no proof of the session');
+    }
     if (!this.#versions.includes(hello.version)) {
       throw violation(`the server chose version ${hello.version}, which was not offered`);
     }
@@ -212,11 +224,12 @@ export class ClientHandshake {
 
 function makeJoin({ keys, pathId, token, audience }: JoinPurpose, clientNonce: Uint8Array): proto.Join {
   const { sessionId } = keys;
-  const atPrimary = token.length === 0;
-  const tokenId = atPrimary ? token : peekTokenId(token);
+  const hello = { sessionId: sessionIdToBytes(sessionId), token, pathId };
+  // The primary asks for the proof by a challenge.
+  if (token.length === 0) return { ...hello, proof: new Uint8Array(0) };
+  const tokenId = peekTokenId(token);
   if (tokenId === undefined) throw new KwikError('ERR_KWIK_TOKEN_INVALID', 'the path token cannot be read');
-  const transcript = { sessionId, tokenId, clientNonce, audience: atPrimary ? '' : audience, pathId };
-  return { sessionId: sessionIdToBytes(sessionId), token, proof: proveJoin(keys, transcript), pathId };
+  return { ...hello, proof: proveJoin(keys, { sessionId, tokenId, clientNonce, audience, pathId }) };
 }
 
 function joined(

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { KwikError, PRIMARY_PATH_ID, decodeKcpMessage, proto, toPathId } from '@kwik/wire';
 import fc from 'fast-check';
 import type { KcpBody } from '../channel/kcp-body.js';
+import { seededRandom } from '../test-support/random.js';
 import { settled, shakeHands } from '../test-support/pair.js';
 import {
   NOW_MS,
@@ -106,6 +107,60 @@ describe('joining', () => {
     const outcome = await shakeHands(joining({ token: new Uint8Array(0) }), server);
     expect(outcome.server).toMatchObject({ kind: 'join-primary', sessionId: keys.sessionId, pathId });
     expect(outcome.server.keys).toBe(keys);
+  });
+
+  test('a proof at the primary is good for one connection: whoever saw it cannot show it again', () => {
+    const findSession = () => keys;
+    const client = joining({ token: new Uint8Array(0) });
+    const first = makeServer({ findSession });
+    const hello = client.start();
+    expect(valueOf(hello).join?.proof).toHaveLength(0);
+    const challenge = first.handle(hello, NOW_MS);
+    if (challenge.kind !== 'reply') throw new TypeError(challenge.kind);
+    const { send: proof } = client.handle(challenge.body);
+    if (proof === undefined) throw new TypeError('no proof');
+    expect(first.handle(proof, NOW_MS)).toMatchObject({ kind: 'accepted', result: { kind: 'join-primary' } });
+
+    // Everything that the client said, again, on another connection: the server's nonce is another one there.
+    const second = makeServer({ findSession, random: seededRandom('another connection') });
+    expect(second.handle(hello, NOW_MS)).toMatchObject({ kind: 'reply', body: { $case: 'authChallenge' } });
+    expect(second.handle(proof, NOW_MS)).toMatchObject({
+      kind: 'refused',
+      error: { code: 'ERR_KWIK_PROOF_INVALID' },
+    });
+  });
+
+  test('a session that ended between challenge and proof is gone', () => {
+    let known: typeof keys | undefined = keys;
+    const server = makeServer({ findSession: () => known });
+    const client = joining({ token: new Uint8Array(0) });
+    const challenge = server.handle(client.start(), NOW_MS);
+    if (challenge.kind !== 'reply') throw new TypeError(challenge.kind);
+    known = undefined;
+    const { send } = client.handle(challenge.body);
+    expect(server.handle(send as KcpBody, NOW_MS)).toMatchObject({ error: { code: 'ERR_KWIK_SESSION_NOT_FOUND' } });
+  });
+
+  test.each([
+    ['of another mechanism', { $case: 'authResponse', value: { mechanism: 'psk', data: new Uint8Array(64) } }],
+    ['that is no response', { $case: 'pong', value: { sequence: 1n } }],
+  ] as [string, KcpBody][])('the primary refuses an answer %s to its challenge', (_what, body) => {
+    const server = makeServer({ findSession: () => keys });
+    server.handle(joining({ token: new Uint8Array(0) }).start(), NOW_MS);
+    expect(server.handle(body, NOW_MS)).toMatchObject({ error: { code: 'ERR_KWIK_PROTOCOL_VIOLATION' } });
+  });
+
+  test('a client that returns takes no ServerHello for which it proved nothing, and proves itself once', () => {
+    const server = makeServer({ findSession: () => keys });
+    const client = joining({ token: new Uint8Array(0) });
+    const challenge = server.handle(client.start(), NOW_MS);
+    const { send } = client.handle((challenge as Extract<ServerStep, { kind: 'reply' }>).body);
+    const hello = server.handle(send as KcpBody, NOW_MS) as Extract<ServerStep, { kind: 'accepted' }>;
+    const unasked = joining({ token: new Uint8Array(0) });
+    unasked.start();
+    const violation = expect.objectContaining({ code: 'ERR_KWIK_PROTOCOL_VIOLATION' });
+    expect(() => unasked.handle(hello.body)).toThrow(violation);
+    expect(() => client.handle((challenge as Extract<ServerStep, { kind: 'reply' }>).body)).toThrow(violation);
   });
 
   test('at the primary under a further address that it named in a token', async () => {

@@ -12,6 +12,9 @@ export function requireBytes(bytes: Uint8Array, length: number, what: string): v
   throw new KwikError('ERR_KWIK_INVALID_MESSAGE', `${what} has ${bytes.length} bytes, not ${length}`);
 }
 
+/** Names the challenge to a path that joins at the primary: prove that you hold the session. Nobody may register it. */
+export const JOIN_MECHANISM = 'join';
+
 /** Once each, without those of newer versions. */
 export function knownCapabilities(capabilities: readonly proto.Capability[]): proto.Capability[] {
   const known: ReadonlySet<number> = new Set(Object.values(proto.Capability));
@@ -20,6 +23,9 @@ export function knownCapabilities(capabilities: readonly proto.Capability[]): pr
 
 /** Throws ERR_KWIK_INVALID_ARGUMENT for mechanisms that no hello could carry. */
 export function requireMechanisms(names: readonly string[]): void {
+  if (names.includes(JOIN_MECHANISM)) {
+    throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `no mechanism may be called '${JOIN_MECHANISM}'`);
+  }
   if (names.length > CONTROL_LIMITS.mechanisms || new Set(names).size !== names.length) {
     throw new KwikError(
       'ERR_KWIK_INVALID_ARGUMENT',

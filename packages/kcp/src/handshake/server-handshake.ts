@@ -13,10 +13,11 @@ import type { KcpBody } from '../channel/kcp-body.js';
 import { equalBytes } from '../crypto/bytes.js';
 import { errorToDetail, presentable } from '../errors/error-detail.js';
 import type { JoinAdmission } from '../join/join-admission.js';
-import { joinProven } from '../join/join-proof.js';
+import { primaryJoinProven } from '../join/join-proof.js';
 import { type SessionKeys, deriveSessionKeys } from '../keys/session-keys.js';
 import type { VerifiedPathToken } from '../tokens/path-token.js';
 import {
+  JOIN_MECHANISM,
   MAX_AUTH_ROUNDS,
   NONCE_BYTES,
   knownCapabilities,
@@ -108,6 +109,8 @@ type State =
       readonly rounds: number;
     }
   | { readonly kind: 'deciding' }
+  /** A path without a token was asked to prove that it holds the session. */
+  | { readonly kind: 'proving'; readonly greeting: Greeting; readonly sessionId: SessionId; readonly pathId: PathId }
   | { readonly kind: 'accepted' }
   | { readonly kind: 'refused'; readonly error: KwikError };
 
@@ -139,6 +142,10 @@ export class ServerHandshake {
           if (body.value.mechanism !== state.authenticator.mechanism)
             throw violation('a response of another mechanism');
           return this.#authStep(state, state.exchange.step(body.value.data));
+        case 'proving':
+          if (body.$case !== 'authResponse') throw violation(`${body.$case} in the middle of a join`);
+          if (body.value.mechanism !== JOIN_MECHANISM) throw violation('a response of another mechanism');
+          return this.#joinPrimary(state, body.value.data);
         case 'deciding':
           throw violation(`${body.$case} before the server has answered`);
         case 'accepted':
@@ -159,9 +166,11 @@ export class ServerHandshake {
       peerCapabilities: knownCapabilities(hello.capabilities),
       agent: presentable(hello.agent, 64),
     };
-    return hello.join === undefined
-      ? this.#startAuth(hello, greeting, nowMs)
-      : this.#accept(greeting, this.#join(hello.join, greeting, nowMs));
+    const { join } = hello;
+    if (join === undefined) return this.#startAuth(hello, greeting, nowMs);
+    return join.token.length === 0
+      ? this.#challengeJoin(join, greeting)
+      : this.#accept(greeting, this.#joinByToken(join, greeting, nowMs));
   }
 
   #startAuth({ authMechanisms, authInitial }: proto.ClientHello, greeting: Greeting, nowMs: number): ServerStep {
@@ -230,22 +239,41 @@ export class ServerHandshake {
     return this.#accept(greeting, { kind: 'open', sessionId, keys, pathId: PRIMARY_PATH_ID, mechanism, ...identity });
   }
 
-  #join(join: proto.Join, { clientNonce }: Greeting, nowMs: number): Joining {
+  #challengeJoin(join: proto.Join, greeting: Greeting): ServerStep {
+    requireBytes(join.sessionId, 16, 'the session id');
+    const sessionId = sessionIdFromBytes(join.sessionId);
+    this.#requireSession(sessionId);
+    this.#state = { kind: 'proving', greeting, sessionId, pathId: toPathId(join.pathId) };
+    const value = { mechanism: JOIN_MECHANISM, data: new Uint8Array(0), serverNonce: this.#serverNonce };
+    return { kind: 'reply', body: { $case: 'authChallenge', value } };
+  }
+
+  #joinPrimary(state: Extract<State, { kind: 'proving' }>, proof: Uint8Array): ServerStep {
+    const { greeting, sessionId, pathId } = state;
+    // Asked again: the session may have ended since the challenge.
+    const keys = this.#requireSession(sessionId);
+    const transcript = { sessionId, clientNonce: greeting.clientNonce, serverNonce: this.#serverNonce, pathId };
+    if (!primaryJoinProven(keys.possession.publicKey, transcript, proof)) throw new KwikError('ERR_KWIK_PROOF_INVALID');
+    return this.#accept(greeting, { kind: 'join-primary', sessionId, keys, pathId });
+  }
+
+  /** Throws ERR_KWIK_SESSION_NOT_FOUND. */
+  #requireSession(sessionId: SessionId): SessionKeys {
+    const keys = this.#options.findSession(sessionId);
+    if (keys === undefined) throw new KwikError('ERR_KWIK_SESSION_NOT_FOUND');
+    return keys;
+  }
+
+  #joinByToken(join: proto.Join, { clientNonce }: Greeting, nowMs: number): Joining {
     requireBytes(join.sessionId, 16, 'the session id');
     const sessionId = sessionIdFromBytes(join.sessionId);
     const pathId = toPathId(join.pathId);
-    const keys = this.#options.findSession(sessionId);
-    if (join.token.length === 0) {
-      if (keys === undefined) throw new KwikError('ERR_KWIK_SESSION_NOT_FOUND');
-      const transcript = { sessionId, tokenId: join.token, clientNonce, audience: '', pathId };
-      if (!joinProven(keys.possession.publicKey, transcript, join.proof)) throw new KwikError('ERR_KWIK_PROOF_INVALID');
-      return { kind: 'join-primary', sessionId, keys, pathId };
-    }
     const admission = this.#options.admission.admit(join, clientNonce, nowMs);
     if (!admission.ok) throw admission.error;
     const { token } = admission;
     const admitted = { sessionId, pathId, token, signer: token.signer };
     // A primary may name a further address of its own.
+    const keys = this.#options.findSession(sessionId);
     const own = keys !== undefined && equalBytes(keys.possession.publicKey, token.possessionKey);
     return own ? { kind: 'join-primary', keys, ...admitted } : { kind: 'join-secondary', ...admitted };
   }

@@ -96,7 +96,8 @@ export interface Join {
   token: Uint8Array;
   /**
    * Ed25519 signature over the join's transcript (packages/kcp/README.md) with the possession key, which both ends of
-   * the session derive from its secret: a secondary can check it without knowing the secret.
+   * the session derive from its secret: a secondary can check it without knowing the secret. Empty at the primary, which
+   * asks for it by an AuthChallenge of the mechanism "join".
    */
   proof: Uint8Array;
   pathId: number;
