@@ -1,3 +1,4 @@
+export { ProcessClock, type ProcessClockOptions } from './clock/process-clock.js';
 export { VirtualClock, type RunBounds, type VirtualClockOptions } from './clock/virtual-clock.js';
 export type {
   ContractCase,
@@ -28,7 +29,7 @@ export {
   type LinkDirectionOptions,
   type LinkShape,
 } from './link/link-options.js';
-export { MemoryLink } from './memory/memory-link.js';
+export { MemoryLink, type StreamFilter } from './memory/memory-link.js';
 export {
   MemoryNetwork,
   type MemoryConnectionOptions,

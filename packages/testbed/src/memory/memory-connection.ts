@@ -71,6 +71,7 @@ export class MemoryConnection implements PathTransport {
   #inTurn = false;
   #timer: TimerHandle | undefined;
   #timerMs = Infinity;
+  readonly #offRelease: () => void;
   #connectedOwed = false;
   #owesSendable = true;
   #lastReceivedMs: number;
@@ -104,11 +105,13 @@ export class MemoryConnection implements PathTransport {
       sender: this.#sender,
       isOpen: () => this.#phase === 'open',
       wake: () => this.#wake(),
+      holds: (streamId) => settings.link.holds(streamId, settings.side),
       // Notes it when there is no room left.
       written: () => void this.sendableBytes(),
       fail: (error) => this.fail(error),
     });
     settings.link.share(1);
+    this.#offRelease = settings.link.onRelease(() => this.#wake());
   }
 
   get link(): MemoryLink {
@@ -263,6 +266,7 @@ export class MemoryConnection implements PathTransport {
 
   #leave(phase: 'ended' | 'gone', info: TransportCloseInfo | undefined): void {
     if (!this.#isOver) this.#settings.link.share(-1);
+    this.#offRelease();
     this.#phase = phase;
     this.#turn?.cancel();
     this.#timer?.cancel();

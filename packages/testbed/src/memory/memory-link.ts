@@ -14,6 +14,12 @@ import type { RandomSource } from '../random/seeded-random.js';
 /** Something on its way, and what happens when it arrives. */
 type Delivery = () => void;
 
+/** Says which streams of the link's connections are held back: by id, and by the side that would hear of them. */
+export type StreamFilter = (streamId: number, receiver: 'client' | 'server') => boolean;
+
+/** What a stalled direction keeps; the rest is lost, as in any buffer that is full. */
+const MAX_STALLED = 1024;
+
 /** A link of a `MemoryNetwork`; several connections may share it. The same model as `Link`, on the network's clock. */
 export class MemoryLink {
   readonly name: string;
@@ -22,6 +28,10 @@ export class MemoryLink {
   #timer: TimerHandle | undefined;
   #armedForMs = Infinity;
   #connections = 0;
+  /** What arrived at the end of a direction that is stalled, in order. */
+  readonly #stalled: Record<LinkDirection, Delivery[] | undefined> = { up: undefined, down: undefined };
+  #held: StreamFilter | undefined;
+  readonly #onRelease = new Set<() => void>();
 
   constructor(name: string, shape: LinkShape, clock: Clock, random: RandomSource) {
     this.name = name;
@@ -55,6 +65,40 @@ export class MemoryLink {
 
   isCut(direction: LinkDirection): boolean {
     return this.#models[direction].isCut;
+  }
+
+  /** Nothing arrives until `resume`, and then everything at once: a radio that sleeps, a full buffer on the way. */
+  stall(direction: LinkDirection | 'both' = 'both'): void {
+    for (const one of each(direction)) this.#stalled[one] ??= [];
+  }
+
+  resume(direction: LinkDirection | 'both' = 'both'): void {
+    for (const one of each(direction)) {
+      const late = this.#stalled[one] ?? [];
+      this.#stalled[one] = undefined;
+      // Each in a turn of its own, as if the datagrams came one by one.
+      for (const deliver of late) this.#clock.schedule(0, deliver);
+    }
+  }
+
+  /**
+   * Streams for which `filter` holds deliver nothing until they are let go (`undefined`), as when just their datagrams
+   * are lost again and again; all others go on. One filter at a time.
+   */
+  holdStreams(filter: StreamFilter | undefined): void {
+    this.#held = filter;
+    for (const tell of [...this.#onRelease]) tell();
+  }
+
+  /** For the network's own use: whether the stream may not deliver now. */
+  holds(streamId: number, receiver: 'client' | 'server'): boolean {
+    return this.#held?.(streamId, receiver) === true;
+  }
+
+  /** For the network's own use: called when other streams are held than before. Returns what ends that. */
+  onRelease(listener: () => void): () => void {
+    this.#onRelease.add(listener);
+    return () => void this.#onRelease.delete(listener);
   }
 
   stats(): LinkStats {
@@ -91,9 +135,17 @@ export class MemoryLink {
     const now = Math.max(dueMs, this.#clock.now());
     for (const direction of ['up', 'down'] as const) {
       const model = this.#models[direction];
-      for (let deliver = model.dequeue(now); deliver !== undefined; deliver = model.dequeue(now)) deliver();
+      for (let deliver = model.dequeue(now); deliver !== undefined; deliver = model.dequeue(now)) {
+        this.#deliver(direction, deliver);
+      }
     }
     this.#arm();
+  }
+
+  #deliver(direction: LinkDirection, deliver: Delivery): void {
+    const stalled = this.#stalled[direction];
+    if (stalled === undefined) deliver();
+    else if (stalled.length < MAX_STALLED) stalled.push(deliver);
   }
 }
 

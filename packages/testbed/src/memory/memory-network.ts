@@ -1,5 +1,6 @@
 import { KwikError, type Clock, type PathTransport, type TransportAddress, type TransportCloseInfo } from '@kwik/wire';
 
+import type { ProcessClock } from '../clock/process-clock.js';
 import type { LinkShape } from '../link/link-options.js';
 import { SeededRandom } from '../random/seeded-random.js';
 import { formatAddress, parseAddress } from './memory-address.js';
@@ -30,6 +31,8 @@ export interface MemoryNetworkOptions {
   readonly seed?: number;
   /** Shape of links that are not given one; default a perfect link. */
   readonly link?: LinkShape;
+  /** The process that runs at a host, when it shall be able to sleep or to end; asked for each new connection. */
+  readonly process?: (host: string) => ProcessClock | undefined;
 }
 
 export interface MemoryListenOptions extends MemoryConnectionOptions {
@@ -90,6 +93,7 @@ export class MemoryNetwork {
   readonly #clock: Clock;
   readonly #random: SeededRandom;
   readonly #defaultShape: LinkShape;
+  readonly #process: (host: string) => ProcessClock | undefined;
   readonly #links = new Map<string, MemoryLink>();
   readonly #listeners = new Map<string, Listener>();
   readonly #clients = new Map<number, MemoryConnection>();
@@ -101,6 +105,7 @@ export class MemoryNetwork {
     this.#clock = options.clock;
     this.#random = new SeededRandom(options.seed ?? 1);
     this.#defaultShape = options.link ?? {};
+    this.#process = options.process ?? (() => undefined);
   }
 
   /**
@@ -165,7 +170,8 @@ export class MemoryNetwork {
     const fail = (error: KwikError): void => this.#dialFailed(connection, error);
     const onAbort = (): void => fail(new KwikError('ERR_KWIK_ABORTED', `dialling ${options.to} was aborted`));
     const timeoutMs = options.timeoutMs ?? DEFAULT_DIAL_TIMEOUT_MS;
-    const timer = this.#clock.schedule(timeoutMs, () =>
+    const clock = this.#process(local.address) ?? this.#clock;
+    const timer = clock.schedule(timeoutMs, () =>
       fail(new KwikError('ERR_KWIK_TIMEOUT', `no answer from ${options.to} within ${timeoutMs} ms`)),
     );
     const stop = (): void => {
@@ -174,7 +180,7 @@ export class MemoryNetwork {
     };
     this.#dialling.set(connection, { callbacks, stop });
     options.signal?.addEventListener('abort', onAbort);
-    if (options.signal?.aborted === true) this.#clock.schedule(0, onAbort);
+    if (options.signal?.aborted === true) clock.schedule(0, onAbort);
     connection.start();
   }
 
@@ -204,8 +210,9 @@ export class MemoryNetwork {
   ): MemoryConnection {
     const datagramBytes = options.datagramBytes ?? DEFAULT_DATAGRAM_BYTES;
     const settings = { side, id, local, remote, link, parameters: parametersOf(options), datagramBytes };
+    const clock = this.#process(local.address) ?? this.#clock;
     return new MemoryConnection(settings, {
-      clock: this.#clock,
+      clock,
       transmit: (connection, packet, bytes) => this.#transmit(connection, packet, bytes),
       connected: (connection) => this.#connected(connection),
       ended: (connection, info) => this.#ended(connection, info),
@@ -214,8 +221,19 @@ export class MemoryNetwork {
 
   #transmit(connection: MemoryConnection, packet: MemoryPacket, bytes: number): void {
     const { id, link } = connection;
-    if (connection.side === 'client') link.send('up', bytes, () => this.#atServer(connection, packet, bytes));
-    else link.send('down', bytes, () => this.#clients.get(id)?.receive(packet, bytes));
+    const host = connection.remote.address;
+    if (connection.side === 'client') {
+      link.send('up', bytes, () => this.#arrive(host, () => this.#atServer(connection, packet, bytes)));
+    } else {
+      link.send('down', bytes, () => this.#arrive(host, () => this.#clients.get(id)?.receive(packet, bytes)));
+    }
+  }
+
+  /** A datagram reached a host: its process hears of it when it runs. */
+  #arrive(host: string, deliver: () => void): void {
+    const process = this.#process(host);
+    if (process === undefined) deliver();
+    else process.input(deliver);
   }
 
   #atServer(client: MemoryConnection, packet: MemoryPacket, bytes: number): void {

@@ -13,6 +13,8 @@ export interface StreamLayerOwner {
   isOpen(): boolean;
   /** A turn is wanted. */
   wake(): void;
+  /** The network holds the stream back: nothing of it may be delivered now. */
+  holds(streamId: number): boolean;
   /** Bytes were taken for sending, or given up unsent. */
   written(): void;
   /** The peer broke a rule. */
@@ -58,14 +60,17 @@ export class StreamLayer {
 
   /** Announces new streams and tells each handler what came. */
   deliver(handler: PathTransportHandler): void {
-    while (this.#owner.isOpen() && this.#unannounced.length > 0) {
-      const stream = this.#unannounced.shift();
-      if (stream === undefined) return;
+    for (const stream of this.#unannounced.splice(0)) {
+      if (!this.#owner.isOpen() || this.#owner.holds(stream.id)) {
+        this.#unannounced.push(stream);
+        continue;
+      }
       handler.onStream(stream);
       if (stream.handler !== undefined) continue;
       throw new KwikError('ERR_KWIK_INVALID_STATE', `onStream returned without attaching to stream ${stream.id}`);
     }
     for (const stream of this.#deliverable) {
+      if (this.#owner.holds(stream.id)) continue;
       this.#deliverable.delete(stream);
       while (this.#owner.isOpen() && stream.deliverNext());
       this.#settle(stream);
