@@ -1,6 +1,7 @@
 export * from './liveness/liveness-monitor.js';
 export * from './packets/ack-tracker.js';
 export * from './packets/sent-packets.js';
+export * from './quality/quality-monitor.js';
 export * from './rate/frame-budget.js';
 export * from './rate/rate-estimator.js';
 export * from './rtt/rtt-estimator.js';

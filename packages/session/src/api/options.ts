@@ -1,5 +1,7 @@
 import type { ClientAuthenticator, ServerAuthenticator, TrustPolicy } from '@kwik/kcp';
 import type { Clock, KwikError } from '@kwik/wire';
+import type { WriteRouting } from '../runtime/packet-sender.js';
+import type { SchedulerChoice } from '../schedulers.js';
 import type { ReplicaSource } from './session.js';
 
 /** How a client decides that a server is who it says it is. With neither member: the development authority, loopback only. */
@@ -67,6 +69,22 @@ export interface DialOptions {
    * For clients that know their network better (proxies, emulated links).
    */
   readonly resolvePath?: (address: string) => string | false | Promise<string | false>;
+  /**
+   * Further local addresses. Over each of them the client opens one more path to the primary (multi-homing); one that
+   * cannot be opened, or is lost, is tried again.
+   */
+  readonly localAddresses?: readonly string[];
+  /** Further addresses of the primary, `host:port`, tried in turn when it cannot be reached at the first. */
+  readonly alternatives?: readonly string[];
+  /**
+   * How long the session waits for its primary to be reached again when all paths to it are lost, milliseconds; the
+   * idle timeout unless told. 0: the session ends at once.
+   */
+  readonly recoveryTimeoutMs?: number;
+  /** Where writes go when several paths lead to the primary: over one of them (unless told), or over all. */
+  readonly routing?: WriteRouting;
+  /** Chooses the path of each piece of data when writes are distributed. */
+  readonly scheduler?: SchedulerChoice;
   readonly clock?: Clock;
 }
 
@@ -103,5 +121,11 @@ export interface ListenOptions {
     readonly backlog?: number;
   };
   readonly transport?: TransportTuning;
+  /** How long a session waits for its client to come back, milliseconds; the idle timeout unless told. */
+  readonly recoveryTimeoutMs?: number;
+  /** Where writes go when several paths lead to the client: over all of them unless told. */
+  readonly routing?: WriteRouting;
+  /** Chooses the path of each piece of data when writes are distributed. */
+  readonly scheduler?: SchedulerChoice;
   readonly clock?: Clock;
 }

@@ -1,19 +1,17 @@
 import type { ControlEvent } from '@kwik/kcp';
-import { frameBudgetBytes } from '@kwik/paths';
+import type { PathMachine, PathState } from '@kwik/paths';
 import { KwikError, type Clock, type PathId, type StreamId, type TimerHandle } from '@kwik/wire';
 import type { CloseInfo, PathInfo, RawPacket, StreamOptions } from '../api/session.js';
 import type { DataEvent } from '../core/data/data-events.js';
+import type { PathStanding } from '../core/data/data-path.js';
 import { DataPlane, type DataPlaneOptions } from '../core/data/data-plane.js';
 import type { StreamState } from '../core/streams/stream-state.js';
+import { PacketSender, type PacketSenderOptions } from './packet-sender.js';
 import { PathHistory } from './path-history.js';
 import type { PathRuntime, PathRuntimeEvents } from './path-runtime.js';
 import { StreamHandle, type StreamExtension } from './stream-handle.js';
 import { Waiters } from './waiters.js';
 
-/** Packets written to one path before the others get their turn. */
-const PACKETS_PER_TURN = 64;
-/** A frame of control and acknowledgements may be this large even when the path has no room for data. */
-const URGENT_PACKET_BYTES = 0;
 /** Raw packets that wait for the application; the newest are dropped beyond it, as a datagram socket would. */
 const MAX_RAW_QUEUE = 1024;
 
@@ -21,6 +19,8 @@ const MAX_RAW_QUEUE = 1024;
 export interface EngineRole {
   onControlEvent(path: PathRuntime, event: ControlEvent): void;
   onPathState(path: PathRuntime): void;
+  /** A path carries data from now on. */
+  onPathUp(path: PathRuntime): void;
   /** A path died. Return an error when the session cannot go on without it. */
   onPathDead(path: PathRuntime): KwikError | undefined;
   /** Called before packets are built; may queue messages. Returns when it wants to be called again at the latest. */
@@ -35,6 +35,9 @@ export class SessionEngine implements PathRuntimeEvents {
   readonly plane: DataPlane;
   readonly paths = new Map<PathId, PathRuntime>();
   readonly history = new PathHistory();
+  /** States of all paths by number: one that is connected again goes on with its own. */
+  readonly machines = new Map<PathId, PathMachine>();
+  readonly #sender: PacketSender;
   readonly #handles = new Map<StreamId, StreamHandle>();
   readonly #acceptQueue: StreamHandle[] = [];
   readonly #rawQueue: RawPacket[] = [];
@@ -50,9 +53,10 @@ export class SessionEngine implements PathRuntimeEvents {
   #timerAtMs = Number.POSITIVE_INFINITY;
   #scheduled = false;
 
-  constructor(options: DataPlaneOptions, clock: Clock) {
+  constructor(options: DataPlaneOptions, sending: PacketSenderOptions, clock: Clock) {
     this.clock = clock;
     this.plane = new DataPlane(options);
+    this.#sender = new PacketSender(this.plane, this.paths, sending);
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
   }
 
@@ -65,12 +69,22 @@ export class SessionEngine implements PathRuntimeEvents {
     return this.#closeInfo;
   }
 
+  /** A path with the number of one that lives takes its place. */
   addPath(path: PathRuntime): void {
+    this.paths.get(path.id)?.die(new KwikError('ERR_KWIK_PATH_DEAD', 'the client connected again'));
+    path.join(this.plane);
+    this.machines.set(path.id, path.machine);
     this.paths.set(path.id, path);
-    this.history.update(path.info());
     this.#notifyPath(path);
     path.start();
+    this.#role.onPathUp(path);
     this.wake();
+  }
+
+  /** The path for control messages to the other end of the session's streams, while there is one. */
+  get controlPath(): PathRuntime | undefined {
+    const best = this.plane.defaultPath;
+    return best === undefined ? undefined : this.paths.get(best.id);
   }
 
   /** Looks after everything at the end of the current turn. */
@@ -200,12 +214,14 @@ export class SessionEngine implements PathRuntimeEvents {
   }
 
   onStateChange(path: PathRuntime): void {
+    this.plane.setStanding(path.id, standingOf(path.machine.state));
     this.#notifyPath(path);
     this.#role.onPathState(path);
     this.wake();
   }
 
   onDead(path: PathRuntime): void {
+    if (this.paths.get(path.id) !== path) return;
     this.paths.delete(path.id);
     this.plane.removePath(path.id);
     if (this.#closeInfo !== undefined) {
@@ -236,41 +252,20 @@ export class SessionEngine implements PathRuntimeEvents {
     const now = this.clock.now();
     this.#dispatchEvents();
     const planAtMs = this.#role.plan(now);
-    const unfinished = [...this.paths.values()].filter((path) => this.#flush(path, now));
+    const more = this.#send(now);
     this.#dispatchEvents();
-    if (unfinished.length > 0) this.clock.schedule(0, () => this.wake());
-    this.#arm(planAtMs);
+    if (more) this.clock.schedule(0, () => this.wake());
+    this.#arm(earliest(planAtMs, this.#sender.askAgainAtMs));
   }
 
-  /** True when the path stopped only to give others a turn. */
-  #flush(path: PathRuntime, now: number): boolean {
+  #send(now: number): boolean {
     try {
-      path.port.control?.flush();
-      return this.#flushData(path, now);
+      return this.#sender.run(now);
     } catch (error) {
-      path.die(KwikError.from(error));
+      // Only a scheduler can throw here: what a path throws ends that path.
+      this.fail(KwikError.from(error, 'ERR_KWIK_INTERNAL'));
       return false;
     }
-  }
-
-  /** Writes packets while the path can put them on the wire. */
-  #flushData(path: PathRuntime, now: number): boolean {
-    const { transport, pool } = path.port;
-    pool.resize(this.plane.streams.size);
-    const datagramBytes = path.sampleStats().datagramBytes;
-    const budget = frameBudgetBytes(path.sampleStats().deliveryRateBps, datagramBytes);
-    for (let count = 0; count < PACKETS_PER_TURN; count++) {
-      if (!path.alive || pool.congested) return false;
-      const room = transport.sendableBytes();
-      const urgent = this.plane.hasUrgent(path.id, now);
-      if (room < datagramBytes && !urgent) return false;
-      const limit = room < datagramBytes ? URGENT_PACKET_BYTES : Math.min(budget, room);
-      const packet = this.plane.pollPacket(path.id, limit, now);
-      if (packet === undefined) return false;
-      pool.write(packet, 0);
-      path.onPacketSent();
-    }
-    return true;
   }
 
   #dispatchEvents(): void {
@@ -332,4 +327,20 @@ export class SessionEngine implements PathRuntimeEvents {
     }
     this.#run();
   }
+}
+
+function standingOf(state: PathState): PathStanding {
+  switch (state) {
+    case 'suspected':
+    case 'draining':
+    case 'suspended':
+      return state;
+    default:
+      return 'active';
+  }
+}
+
+function earliest(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined) return b;
+  return b === undefined ? a : Math.min(a, b);
 }

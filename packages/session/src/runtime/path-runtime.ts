@@ -1,15 +1,18 @@
 import type { ControlEvent, KcpBody } from '@kwik/kcp';
-import { ackDelayForRtt, isAlive, LivenessMonitor, PathMachine } from '@kwik/paths';
+import { ackDelayForRtt, isAlive, LivenessMonitor, PathMachine, QualityMonitor, type RttView } from '@kwik/paths';
 import {
+  errorCodeFromNumber,
   KwikError,
   pingFrame,
   type Clock,
+  type ErrorCode,
   type PathId,
   type TransportCloseInfo,
   type TransportStats,
 } from '@kwik/wire';
 import type { PathInfo } from '../api/session.js';
 import type { DataPath } from '../core/data/data-path.js';
+import type { DataPlane } from '../core/data/data-plane.js';
 import type { PathPort, PathPortOwner } from './path-port.js';
 
 /** V2.3: an unreachable server is noticed within 5 s, also on a path that carries nothing: 3 s and the time to be sure. */
@@ -38,8 +41,13 @@ export interface PathRuntimeOptions {
   readonly address: string;
   readonly primary: boolean;
   readonly serverId?: string | undefined;
+  /** For weighted schedulers; 1 unless told. */
+  readonly weight?: number;
   readonly port: PathPort;
-  readonly data: DataPath;
+  /** What the peer announced; see DataPlane.addPath. */
+  readonly peer: Parameters<DataPlane['addPath']>[1];
+  /** Of the path that had this number before and is dead; a new one unless told. */
+  readonly machine?: PathMachine | undefined;
   readonly clock: Clock;
   readonly events: PathRuntimeEvents;
 }
@@ -50,12 +58,15 @@ export class PathRuntime implements PathPortOwner {
   readonly address: string;
   readonly primary: boolean;
   readonly serverId: string | undefined;
+  readonly weight: number;
   readonly machine: PathMachine;
   readonly port: PathPort;
-  readonly data: DataPath;
+  readonly #peer: PathRuntimeOptions['peer'];
+  #data: DataPath | undefined;
   readonly #clock: Clock;
   readonly #events: PathRuntimeEvents;
   readonly #liveness: LivenessMonitor;
+  readonly #quality: QualityMonitor;
   #lastStats: TransportStats;
   #death: KwikError | undefined;
   #pings = 0n;
@@ -67,18 +78,31 @@ export class PathRuntime implements PathPortOwner {
     this.address = options.address;
     this.primary = options.primary;
     this.serverId = options.serverId;
+    this.weight = options.weight ?? 1;
     this.port = options.port;
-    this.data = options.data;
+    this.#peer = options.peer;
     this.#clock = options.clock;
     this.#events = options.events;
     this.#lastStats = options.port.transport.stats();
-    this.machine = new PathMachine(now);
+    this.machine = options.machine ?? new PathMachine(now);
+    if (this.machine.state === 'dead') this.machine.recover(now);
     this.machine.validating(now);
     this.machine.activate(now);
-    this.#liveness = new LivenessMonitor(now, new TransportRtt(() => this.#lastStats, this.data), {
+    this.#quality = new QualityMonitor(now);
+    this.#liveness = new LivenessMonitor(now, new TransportRtt(() => this.#lastStats, () => this.#data?.rtt), {
       keepAliveMs: KEEP_ALIVE_MS,
       minDeathMs: options.primary ? PRIMARY_DEATH_MS : SECONDARY_DEATH_MS,
     });
+  }
+
+  /** Takes its place in the data plane. */
+  join(plane: DataPlane): void {
+    this.#data = plane.addPath(this.id, this.#peer);
+  }
+
+  get data(): DataPath {
+    if (this.#data === undefined) throw new KwikError('ERR_KWIK_INTERNAL', `path ${this.id} has not joined`);
+    return this.#data;
   }
 
   /** The data plane flows, and control messages are answered, from now on. */
@@ -97,6 +121,11 @@ export class PathRuntime implements PathPortOwner {
   /** Why it is dead. */
   get death(): KwikError | undefined {
     return this.#death;
+  }
+
+  /** Packets lost of packets sent in the recent past, 0 to 1. */
+  get lossRate(): number {
+    return this.#quality.lossRate;
   }
 
   get rttMs(): number {
@@ -122,7 +151,9 @@ export class PathRuntime implements PathPortOwner {
   sampleStats(): TransportStats {
     if (!this.port.transport.closed) {
       this.#lastStats = this.port.transport.stats();
-      if (this.#lastStats.rttMs > 0) this.data.acks.maxAckDelayMs = ackDelayForRtt(this.#lastStats.rttMs);
+      if (this.#data !== undefined && this.#lastStats.rttMs > 0) {
+        this.#data.acks.maxAckDelayMs = ackDelayForRtt(this.#lastStats.rttMs);
+      }
     }
     return this.#lastStats;
   }
@@ -147,13 +178,14 @@ export class PathRuntime implements PathPortOwner {
     this.port.control?.handleTimeout(now);
     this.#hear();
     this.sampleStats();
+    this.#assess(now);
     const due = this.#liveness.handleTimeout(now);
     if (due.dead === true) {
       const silentMs = Math.round(now - this.port.transport.lastReceivedMs());
       this.die(new KwikError('ERR_KWIK_PATH_DEAD', `nothing was heard from ${this.address} for ${silentMs} ms`));
       return;
     }
-    if (due.suspect === true && this.machine.state === 'active') {
+    if (due.suspect === true && this.machine.canBecome('suspected')) {
       this.machine.suspect(now, 'silent');
       this.#events.onStateChange(this);
     }
@@ -219,7 +251,16 @@ export class PathRuntime implements PathPortOwner {
 
   onClose(info: TransportCloseInfo): void {
     const why = info.reason === '' ? `closed by ${info.by} (code ${info.code})` : info.reason;
-    this.die(info.error ?? new KwikError(info.by === 'idle' ? 'ERR_KWIK_IDLE_TIMEOUT' : 'ERR_KWIK_PATH_DEAD', why));
+    this.die(info.error ?? new KwikError(codeOfClose(info), why));
+  }
+
+  /** Looks whether the path works well; called once in a while. */
+  #assess(now: number): void {
+    const verdict = this.#quality.sample(this.#lastStats, now);
+    if (verdict?.kind === 'degrade' && this.machine.state === 'active') this.machine.degrade(now, verdict.reason);
+    else if (verdict?.kind === 'clear' && this.machine.state === 'degraded') this.machine.clear(now);
+    else return;
+    this.#events.onStateChange(this);
   }
 
   #hear(): void {
@@ -233,26 +274,33 @@ export class PathRuntime implements PathPortOwner {
   }
 }
 
+/** What the peer's code says, where it says something: a peer that just went away is a dead path. */
+function codeOfClose(info: TransportCloseInfo): ErrorCode {
+  if (info.by === 'idle') return 'ERR_KWIK_IDLE_TIMEOUT';
+  const code = info.by === 'peer' ? errorCodeFromNumber(info.code) : 'ERR_KWIK_NO_ERROR';
+  return code === 'ERR_KWIK_NO_ERROR' ? 'ERR_KWIK_PATH_DEAD' : code;
+}
+
 /** RTT as QUIC measures it, which has samples on idle paths too; KWIK's own until QUIC has one. */
 class TransportRtt {
   readonly #stats: () => TransportStats;
-  readonly #data: DataPath;
+  readonly #own: () => RttView | undefined;
 
-  constructor(stats: () => TransportStats, data: DataPath) {
+  constructor(stats: () => TransportStats, own: () => RttView | undefined) {
     this.#stats = stats;
-    this.#data = data;
+    this.#own = own;
   }
 
   get smoothedMs(): number {
-    return this.#stats().rttMs || this.#data.rtt.smoothedMs;
+    return this.#stats().rttMs || (this.#own()?.smoothedMs ?? 0);
   }
 
   get varianceMs(): number {
-    return this.#stats().rttVarMs || this.#data.rtt.varianceMs;
+    return this.#stats().rttVarMs || (this.#own()?.varianceMs ?? 0);
   }
 
   get minMs(): number {
-    return this.#stats().minRttMs || this.#data.rtt.minMs;
+    return this.#stats().minRttMs || (this.#own()?.minMs ?? 0);
   }
 }
 

@@ -4,6 +4,8 @@ import { KwikError, type PathTransport, type TransportStream } from '@kwik/wire'
 export const LOGICAL_PER_REAL = 4;
 /** Real streams in one direction of a path at the most. */
 export const MAX_POOL_SIZE = 16;
+/** One surplus stream ends in so many milliseconds, so that streams that come and go do not make the pool flutter. */
+const SHRINK_INTERVAL_MS = 100;
 
 interface RealStream {
   readonly stream: TransportStream;
@@ -17,6 +19,7 @@ export class RealStreamPool {
   readonly #streams: RealStream[] = [];
   readonly #onWritable: () => void;
   #wanted = 1;
+  #shrunkMs = Number.NEGATIVE_INFINITY;
 
   constructor(transport: PathTransport, onWritable: () => void) {
     this.#transport = transport;
@@ -32,10 +35,13 @@ export class RealStreamPool {
     return this.#streams.some((real) => real.rest !== undefined);
   }
 
-  /** Sets the size by the number of logical streams that are sending. Surplus streams end after what they carry. */
-  resize(logicalStreams: number): void {
+  /** Sets the size by the number of logical streams. Surplus streams end after what they carry. */
+  resize(logicalStreams: number, now: number): void {
     this.#wanted = Math.min(MAX_POOL_SIZE, Math.max(1, Math.ceil(logicalStreams / LOGICAL_PER_REAL)));
-    while (this.#streams.length > this.#wanted && this.#streams.at(-1)?.rest === undefined) {
+    if (this.#streams.length <= this.#wanted) {
+      this.#shrunkMs = now;
+    } else if (now - this.#shrunkMs >= SHRINK_INTERVAL_MS && this.#streams.at(-1)?.rest === undefined) {
+      this.#shrunkMs = now;
       this.#streams.pop()?.stream.end();
     }
   }

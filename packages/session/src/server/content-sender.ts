@@ -32,7 +32,12 @@ export interface ContentSenderOptions {
 
 interface Sending {
   readonly waiters: Waiters;
+  readonly start: proto.ContentStart;
   delivered: number;
+  /** Content offset from which digests are to be sent next. */
+  digestsFrom: number;
+  /** A path that carried control messages was lost: the client has to say how far the digests came. */
+  interrupted: boolean;
   end: proto.ContentEnd | undefined;
 }
 
@@ -58,12 +63,15 @@ export class ContentSender {
       if (size > 0) await handle.write(await source.read(0n, size, new AbortController().signal));
       return;
     }
-    const state: Sending = { waiters: new Waiters(), delivered: 0, end: undefined };
+    const baseOffset = handle.state.send!.reserve(size);
+    const start = this.#startMessage(handle.id, key, size, baseOffset);
+    const waiters = new Waiters();
+    const state: Sending = { waiters, start, delivered: 0, digestsFrom: 0, interrupted: false, end: undefined };
     this.#sending.set(handle.id, state);
     const abort = new AbortController();
     try {
-      this.#announce(handle, key, source, size);
-      const digests = this.#sendDigests(handle, source, size, state, abort.signal);
+      this.#announce(handle, source, baseOffset, state);
+      const digests = this.#sendDigests(source, state, abort.signal);
       // Its failure ends the content; awaited here so that no rejection goes unseen.
       await Promise.race([digests.then(() => this.#whenEnded(handle, state)), this.#whenEnded(handle, state)]);
     } catch (error) {
@@ -72,6 +80,7 @@ export class ContentSender {
       throw failure;
     } finally {
       abort.abort();
+      state.waiters.wake();
       this.#sending.delete(handle.id);
       this.#server.end(handle.id);
     }
@@ -81,7 +90,7 @@ export class ContentSender {
   #giveUp(handle: StreamHandle, error: KwikError): void {
     if (this.#engine.closeInfo !== undefined) return;
     const value = { streamId: handle.id, complete: false, error: errorToDetail(error) };
-    this.#path().send({ $case: 'contentEnd', value });
+    this.#path()?.send({ $case: 'contentEnd', value });
     this.#engine.wake();
   }
 
@@ -89,6 +98,10 @@ export class ContentSender {
     const state = this.#sending.get(toStreamId(message.streamId));
     if (state === undefined) return;
     state.delivered = Math.max(state.delivered, Number(message.deliveredBytes));
+    if (state.interrupted) {
+      state.interrupted = false;
+      state.digestsFrom = Math.min(state.digestsFrom, Number(message.digestsEnd) * state.start.blockBytes);
+    }
     state.waiters.wake();
   }
 
@@ -99,81 +112,87 @@ export class ContentSender {
     state.waiters.wake();
   }
 
+  /** A path to the client was lost, and messages with it: the client tells what it has once it hears of the content. */
+  pathLost(): void {
+    for (const state of this.#sending.values()) state.interrupted = true;
+    this.resume();
+  }
+
+  /** Tells the client again of all content under way, if there is a path to it. */
+  resume(): void {
+    const path = this.#path();
+    if (path === undefined) return;
+    for (const { start, interrupted } of this.#sending.values()) {
+      if (interrupted) path.send({ $case: 'contentStart', value: { ...start, initialBytes: 0n } });
+    }
+  }
+
   /** The session ended: whoever waits looks again. */
   wakeAll(): void {
     for (const state of this.#sending.values()) state.waiters.wake();
   }
 
-  #announce(handle: StreamHandle, key: string, source: ReplicaSource, size: number): void {
-    const stream = handle.state;
-    const baseOffset = stream.send!.reserve(size);
-    const supply = this.#server.open(stream, source, baseOffset);
-    const blockBytes = blockBytesFor(size);
-    const unasked = Math.min(size, UNASKED_BYTES);
+  #startMessage(streamId: StreamId, key: string, size: number, baseOffset: number): proto.ContentStart {
     const { sessionId, signer, wallClockMs } = this.#options;
     const expiresMs = wallClockMs() + GRANT_LIFE_MS;
-    this.#path().send({
-      $case: 'contentStart',
-      value: {
-        streamId: handle.id,
-        baseOffset: BigInt(baseOffset),
-        key,
-        size: BigInt(size),
-        blockBytes,
-        digest: proto.DigestAlgorithm.SHA256,
-        grant: issueContentGrant(signer, { sessionId, streamId: handle.id, key, size: BigInt(size), expiresMs }),
-        initialBytes: BigInt(unasked),
-      },
-    });
+    return {
+      streamId,
+      baseOffset: BigInt(baseOffset),
+      key,
+      size: BigInt(size),
+      blockBytes: blockBytesFor(size),
+      digest: proto.DigestAlgorithm.SHA256,
+      grant: issueContentGrant(signer, { sessionId, streamId, key, size: BigInt(size), expiresMs }),
+      initialBytes: BigInt(Math.min(size, UNASKED_BYTES)),
+    };
+  }
+
+  #announce(handle: StreamHandle, source: ReplicaSource, baseOffset: number, state: Sending): void {
+    const supply = this.#server.open(handle.state, source, baseOffset);
+    const path = this.#path();
+    if (path === undefined) {
+      state.interrupted = true;
+      return;
+    }
+    path.send({ $case: 'contentStart', value: state.start });
+    const { blockBytes } = state.start;
+    const unasked = Number(state.start.initialBytes);
     for (let offset = 0, block = 0n; offset < unasked; offset += blockBytes, block++) {
-      supply.request(block, offset, Math.min(blockBytes, size - offset));
+      supply.request(path.id, block, offset, Math.min(blockBytes, Number(source.size) - offset));
     }
     void this.#server.pump(handle.id);
     this.#engine.wake();
   }
 
-  async #sendDigests(
-    handle: StreamHandle,
-    source: ReplicaSource,
-    size: number,
-    state: Sending,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const blockBytes = blockBytesFor(size);
-    for (let offset = 0; offset < size; offset += DIGEST_READ_BYTES) {
-      await this.#digestTurn(offset, state, signal);
-      if (signal.aborted || state.end !== undefined) return;
+  async #sendDigests(source: ReplicaSource, state: Sending, signal: AbortSignal): Promise<void> {
+    const { streamId, blockBytes } = state.start;
+    const size = Number(source.size);
+    for (;;) {
+      const path = await this.#digestTurn(size, state, signal);
+      if (path === undefined) return;
+      const offset = state.digestsFrom;
       const length = Math.min(DIGEST_READ_BYTES, size - offset);
-      const bytes = await source.read(BigInt(offset), length, signal);
-      if (bytes.length !== length) {
-        throw new KwikError(
-          'ERR_KWIK_SOURCE_FAILED',
-          `the source gave ${bytes.length} bytes of ${length} at ${offset}`,
-        );
-      }
-      const digests: Uint8Array[] = [];
-      for (let at = 0; at < length; at += blockBytes) {
-        digests.push(
-          createHash('sha256')
-            .update(bytes.subarray(at, at + blockBytes))
-            .digest(),
-        );
-      }
-      this.#path().send({
+      const digests = await digestsOf(source, offset, length, blockBytes, signal);
+      // Meanwhile the path may have been lost, and the client have said where to go on.
+      if (state.interrupted || state.digestsFrom !== offset) continue;
+      path.send({
         $case: 'contentDigests',
-        value: { streamId: handle.id, firstBlock: BigInt(offset / blockBytes), digests: Buffer.concat(digests) },
+        value: { streamId, firstBlock: BigInt(offset / blockBytes), digests },
       });
+      state.digestsFrom += length;
       this.#engine.wake();
     }
   }
 
-  /** Waits until the digests from `offset` on may go. */
-  async #digestTurn(offset: number, state: Sending, signal: AbortSignal): Promise<void> {
+  /** Waits until the next digests may go; undefined when there is nothing left to send. */
+  async #digestTurn(size: number, state: Sending, signal: AbortSignal): Promise<PathRuntime | undefined> {
     for (;;) {
       this.#engine.assertOpen();
-      if (signal.aborted || state.end !== undefined) return;
-      const queued = this.#path().port.control?.channel.queuedBytes ?? 0;
-      if (offset - state.delivered <= DIGESTS_AHEAD_BYTES && queued < MAX_QUEUED_CONTROL_BYTES) return;
+      if (signal.aborted || state.end !== undefined) return undefined;
+      const path = this.#path();
+      const queued = path?.port.control?.channel.queuedBytes ?? 0;
+      const mayGo = state.digestsFrom - state.delivered <= DIGESTS_AHEAD_BYTES && queued < MAX_QUEUED_CONTROL_BYTES;
+      if (path !== undefined && !state.interrupted && state.digestsFrom < size && mayGo) return path;
       await state.waiters.wait();
     }
   }
@@ -193,12 +212,31 @@ export class ContentSender {
     }
   }
 
-  #path(): PathRuntime {
-    this.#engine.assertOpen();
-    const path = this.#engine.paths.values().next().value;
-    if (path === undefined) throw new KwikError('ERR_KWIK_NO_PATH', 'the client is not connected');
-    return path;
+  #path(): PathRuntime | undefined {
+    return this.#engine.controlPath;
   }
+}
+
+async function digestsOf(
+  source: ReplicaSource,
+  offset: number,
+  length: number,
+  blockBytes: number,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const bytes = await source.read(BigInt(offset), length, signal);
+  if (bytes.length !== length) {
+    throw new KwikError('ERR_KWIK_SOURCE_FAILED', `the source gave ${bytes.length} bytes of ${length} at ${offset}`);
+  }
+  const digests: Uint8Array[] = [];
+  for (let at = 0; at < length; at += blockBytes) {
+    digests.push(
+      createHash('sha256')
+        .update(bytes.subarray(at, at + blockBytes))
+        .digest(),
+    );
+  }
+  return Buffer.concat(digests);
 }
 
 function blockBytesFor(size: number): number {

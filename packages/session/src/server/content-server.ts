@@ -1,7 +1,7 @@
 import { errorToDetail, verifyContentGrant } from '@kwik/kcp';
 import { KwikError, toStreamId, type proto, type SessionId, type StreamId } from '@kwik/wire';
 import type { ReplicaSource } from '../api/session.js';
-import { RangeSupply } from '../core/content/range-supply.js';
+import { RangeSupplies } from '../core/content/range-supplies.js';
 import type { StreamState } from '../core/streams/stream-state.js';
 import type { SessionEngine } from '../runtime/engine.js';
 import type { PathRuntime } from '../runtime/path-runtime.js';
@@ -21,7 +21,7 @@ export interface ContentServerOptions {
 
 interface OpenContent {
   readonly stream: StreamState;
-  readonly supply: RangeSupply;
+  readonly supply: RangeSupplies;
   readonly abort: AbortController;
   source: ReplicaSource | undefined;
   readonly waiting: proto.RangeRequest[];
@@ -40,7 +40,7 @@ export class ContentServer {
   }
 
   /** The primary's own content. */
-  open(stream: StreamState, source: ReplicaSource, baseOffset: number): RangeSupply {
+  open(stream: StreamState, source: ReplicaSource, baseOffset: number): RangeSupplies {
     return this.#open(stream, baseOffset, Number(source.size), source).supply;
   }
 
@@ -65,11 +65,11 @@ export class ContentServer {
       this.#refuse(path, streamId, new KwikError('ERR_KWIK_LIMIT_EXCEEDED', 'too many requests wait for the source'));
   }
 
-  cancel(message: proto.RangeCancel): void {
+  cancel(path: PathRuntime, message: proto.RangeCancel): void {
     const content = this.#contents.get(toStreamId(message.streamId));
     if (content === undefined) return;
     const gone = new Set(message.requestIds);
-    content.supply.cancel(message.requestIds);
+    content.supply.cancel(path.id, message.requestIds);
     for (let index = content.waiting.length - 1; index >= 0; index--) {
       if (gone.has(content.waiting[index]!.requestId)) content.waiting.splice(index, 1);
     }
@@ -106,7 +106,7 @@ export class ContentServer {
           const short = `asked for ${read.length} bytes at ${read.offset} and got ${bytes.length}`;
           throw new KwikError('ERR_KWIK_SOURCE_FAILED', `the source gave a wrong length: ${short}`);
         }
-        content.supply.supply(bytes);
+        read.supply(bytes);
         this.#engine.plane.offer(content.stream);
         this.#engine.wake();
       }
@@ -155,7 +155,7 @@ export class ContentServer {
   }
 
   #open(stream: StreamState, baseOffset: number, size: number, source: ReplicaSource | undefined): OpenContent {
-    const supply = new RangeSupply({ baseOffset, size });
+    const supply = new RangeSupplies({ baseOffset, size });
     const content = { stream, supply, abort: new AbortController(), source, waiting: [], reading: false };
     stream.supply = supply;
     this.#contents.set(stream.id, content);
@@ -164,7 +164,7 @@ export class ContentServer {
 
   #supply(path: PathRuntime, content: OpenContent, request: proto.RangeRequest): void {
     try {
-      content.supply.request(request.requestId, safe(request.offset), request.length);
+      content.supply.request(path.id, request.requestId, safe(request.offset), request.length);
       void this.pump(content.stream.id);
     } catch (error) {
       this.#refuse(path, content.stream.id, KwikError.from(error), [request.requestId]);

@@ -7,6 +7,7 @@ import type { Listener, ServerSession } from '../api/session.js';
 import { formatAddress, isLoopback } from '../client/target.js';
 import { developmentCertificate } from '../credentials/dev-authority.js';
 import { resolveLimits } from '../limits.js';
+import { schedulerFactory } from '../schedulers.js';
 import { transportOptions } from '../transport-options.js';
 import { Waiters } from '../runtime/waiters.js';
 import { SessionFactory } from './session-factory.js';
@@ -83,6 +84,9 @@ class SessionListener implements Listener {
       auth: options.auth ?? [noneServerAuth()],
       serverId: options.serverId ?? '',
       replica: options.replica,
+      routing: options.routing ?? 'distributed',
+      makeScheduler: schedulerFactory(options.scheduler),
+      recoveryMs: options.recoveryTimeoutMs ?? options.transport?.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
       admit: (result) => this.#admit(result),
     });
   }
@@ -119,6 +123,7 @@ class SessionListener implements Listener {
   async take(transport: PathTransport): Promise<void> {
     try {
       const session = await this.#factory.accept(transport);
+      if (session === undefined) return;
       this.#sessions.add(session);
       void session.closed.then(() => this.#forget(session));
       // A secondary serves replicas without anybody accepting it; so its place in the queue is not worth refusing paths.

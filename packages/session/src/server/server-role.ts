@@ -1,5 +1,6 @@
 import { errorToDetail, type ControlEvent } from '@kwik/kcp';
-import { KwikError, proto, toStreamId } from '@kwik/wire';
+import { KwikError, proto, toStreamId, type TimerHandle } from '@kwik/wire';
+import { announceStreams, isRecoverable, streamOpened } from '../runtime/recovery.js';
 import type { StreamState } from '../core/streams/stream-state.js';
 import type { EngineRole, SessionEngine } from '../runtime/engine.js';
 import type { PathRuntime } from '../runtime/path-runtime.js';
@@ -10,6 +11,8 @@ import type { ContentServer } from './content-server.js';
 import type { PathCommander } from './path-commander.js';
 
 export interface ServerRoleParts {
+  /** How long the session waits for its client to come back, milliseconds; 0 at a secondary. */
+  readonly recoveryMs: number;
   readonly content: ContentServer;
   readonly replies: PendingReplies;
   /** Absent at a secondary. */
@@ -21,6 +24,8 @@ export interface ServerRoleParts {
 export class ServerRole implements EngineRole {
   readonly #engine: SessionEngine;
   readonly #parts: ServerRoleParts;
+  /** Runs while the client is away. */
+  #away: TimerHandle | undefined;
 
   constructor(engine: SessionEngine, parts: ServerRoleParts) {
     this.#engine = engine;
@@ -45,26 +50,33 @@ export class ServerRole implements EngineRole {
   }
 
   onStreamOpenedLocally(stream: StreamState): void {
-    const path = this.#engine.paths.values().next().value;
-    path?.send({
-      $case: 'streamOpened',
-      value: {
-        streamId: stream.id,
-        priority: stream.priority,
-        unidirectional: stream.receive === undefined,
-        metadata: new Map(),
-      },
-    });
+    this.#engine.controlPath?.send(streamOpened(stream));
   }
 
   onPathState(): void {
-    // A server has one path to the client; there is nobody to tell.
+    // The client knows the state of its paths itself.
+  }
+
+  /** What was said on a path that was lost may not have been heard. */
+  onPathUp(path: PathRuntime): void {
+    this.#away?.cancel();
+    this.#away = undefined;
+    announceStreams(this.#engine, path, 'server');
+    this.#parts.sender?.resume();
   }
 
   onPathDead(path: PathRuntime): KwikError | undefined {
     const error = path.death ?? new KwikError('ERR_KWIK_PATH_DEAD');
     this.#parts.replies.failAll(path, error);
-    return error;
+    const { recoveryMs, sender } = this.#parts;
+    sender?.pathLost();
+    if (this.#engine.paths.size > 0) return undefined;
+    if (recoveryMs === 0 || !isRecoverable(error)) return error;
+    this.#away = this.#engine.clock.schedule(recoveryMs, () => {
+      const reason = `the client did not come back in ${recoveryMs} ms: ${error.message}`;
+      this.#engine.fail(new KwikError('ERR_KWIK_NO_PATH', reason, { cause: error }));
+    });
+    return undefined;
   }
 
   onControlEvent(path: PathRuntime, event: ControlEvent): void {
@@ -75,7 +87,7 @@ export class ServerRole implements EngineRole {
         this.#parts.content.request(path, body.value);
         return;
       case 'rangeCancel':
-        this.#parts.content.cancel(body.value);
+        this.#parts.content.cancel(path, body.value);
         return;
       case 'contentEnd':
         this.#parts.sender?.ended(body.value);

@@ -135,7 +135,7 @@ export class AcceptedSession implements ServerSession {
 
   #path(): PathRuntime {
     this.#engine.assertOpen();
-    const path = this.#engine.paths.values().next().value;
+    const path = this.#engine.controlPath;
     if (path === undefined) throw new KwikError('ERR_KWIK_NO_PATH', 'the client is not connected');
     return path;
   }

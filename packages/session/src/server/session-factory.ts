@@ -9,11 +9,21 @@ import {
   type SessionKeys,
   type TrustPolicy,
 } from '@kwik/kcp';
-import { KwikError, MAX_PACKET_BYTES, proto, sessionIdFromBytes, type Clock, type PathTransport } from '@kwik/wire';
+import {
+  KwikError,
+  MAX_PACKET_BYTES,
+  proto,
+  sessionIdFromBytes,
+  type Clock,
+  type PathTransport,
+  type Scheduler,
+  type SessionId,
+} from '@kwik/wire';
 import type { ListenOptions } from '../api/options.js';
 import { formatAddress } from '../client/target.js';
 import { peerStreamLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
 import { SessionEngine } from '../runtime/engine.js';
+import type { WriteRouting } from '../runtime/packet-sender.js';
 import type { PathPort } from '../runtime/path-port.js';
 import { PathRuntime } from '../runtime/path-runtime.js';
 import { PendingReplies } from '../runtime/pending-replies.js';
@@ -39,14 +49,25 @@ export interface SessionFactoryOptions {
   readonly auth: readonly ServerAuthenticator[];
   readonly serverId: string;
   readonly replica: ListenOptions['replica'];
+  readonly routing: WriteRouting;
+  readonly makeScheduler: () => Scheduler;
+  /** How long a session waits for its client to come back, milliseconds. */
+  readonly recoveryMs: number;
   /** Throws when there is no room for another session. */
   readonly admit: (result: ServerHandshakeResult) => void;
+}
+
+/** A session of which this server is the primary, and what a client needs to come back to it. */
+interface Resumable {
+  readonly keys: SessionKeys;
+  readonly engine: SessionEngine;
 }
 
 /** Turns a fresh connection into a session at this server: as its primary, or as a secondary that was given a token. */
 export class SessionFactory {
   readonly #options: SessionFactoryOptions;
   readonly #admission: JoinAdmission;
+  readonly #sessions = new Map<SessionId, Resumable>();
 
   constructor(options: SessionFactoryOptions) {
     this.#options = options;
@@ -62,14 +83,44 @@ export class SessionFactory {
     return this.#admission.counters;
   }
 
-  async accept(transport: PathTransport): Promise<AcceptedSession> {
-    const { clock, limits, wallClockMs, admit } = this.#options;
+  /** The session that the connection opened; undefined when it is a further path of one, or one that came back. */
+  async accept(transport: PathTransport): Promise<AcceptedSession | undefined> {
+    const { clock, limits, wallClockMs } = this.#options;
     const { port, result } = await acceptHandshake(transport, this.#handshake(transport), clock, {
       timeoutMs: limits.handshakeTimeoutMs,
       wallClockMs,
-      admit,
+      admit: (admitted) => this.#admit(admitted),
     });
-    return result.kind === 'join-secondary' ? this.#secondary(port, result) : this.#primary(port, result);
+    switch (result.kind) {
+      case 'open':
+        return this.#primary(port, result);
+      case 'join-secondary':
+        return this.#secondary(port, result);
+      case 'join-primary':
+        this.#resume(port, result);
+        return undefined;
+    }
+  }
+
+  #admit(result: ServerHandshakeResult): void {
+    if (result.kind !== 'join-primary') {
+      this.#options.admit(result);
+      return;
+    }
+    const paths = this.#sessions.get(result.sessionId)?.engine.paths;
+    const { maxPaths } = this.#options.limits;
+    if (paths !== undefined && !paths.has(result.pathId) && paths.size >= maxPaths) {
+      throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `the server allows ${maxPaths} paths`, { scope: 'peer' });
+    }
+  }
+
+  #resume(port: PathPort, result: ServerHandshakeResult): void {
+    const engine = this.#sessions.get(result.sessionId)?.engine;
+    if (engine === undefined || engine.closeInfo !== undefined) {
+      port.close(new KwikError('ERR_KWIK_SESSION_NOT_FOUND').wireNumber, 'the session has ended');
+      return;
+    }
+    engine.addPath(this.#path(engine, port, result));
   }
 
   #handshake(transport: PathTransport): ServerHandshake {
@@ -85,8 +136,7 @@ export class SessionFactory {
       serverKey: signer.publicKey,
       makeSessionId: () => sessionIdFromBytes(random(SESSION_ID_BYTES)),
       sessionSecret: () => random(SECRET_BYTES),
-      // A path that comes back to its primary is refused until sessions can be resumed there.
-      findSession: () => undefined,
+      findSession: (id) => this.#sessions.get(id)?.keys,
       admission: this.#admission,
       peerCertificates: transport.peerCertificates,
     });
@@ -104,8 +154,11 @@ export class SessionFactory {
     });
     const sender = new ContentSender(engine, content, { sessionId: result.sessionId, signer, wallClockMs });
     const commander = new PathCommander(engine, { keys, signer, wallClockMs, replies });
-    engine.attachRole(new ServerRole(engine, { content, replies, sender, commander }));
+    const { recoveryMs } = this.#options;
+    engine.attachRole(new ServerRole(engine, { recoveryMs, content, replies, sender, commander }));
+    this.#sessions.set(result.sessionId, { keys, engine });
     void engine.closed.then(() => {
+      this.#sessions.delete(result.sessionId);
       sender.wakeAll();
       content.endAll();
     });
@@ -128,16 +181,18 @@ export class SessionFactory {
       wallClockMs,
       replica: async (key) => (mayServe ? replica?.(key, context) : undefined),
     });
-    engine.attachRole(new ServerRole(engine, { content, replies }));
+    engine.attachRole(new ServerRole(engine, { recoveryMs: 0, content, replies }));
     void engine.closed.then(() => content.endAll());
     engine.addPath(this.#path(engine, port, result));
     return this.#session(engine, result, 'secondary', replies, undefined);
   }
 
   #engine(role: 'primary' | 'secondary'): SessionEngine {
-    const { streamWindowBytes, sessionWindowBytes, sendBufferBytes, maxStreams } = this.#options.limits;
+    const { routing, makeScheduler, limits } = this.#options;
+    const { streamWindowBytes, sessionWindowBytes, sendBufferBytes, maxStreams } = limits;
     return new SessionEngine(
       { role, streamWindowBytes, sessionWindowBytes, sendBufferBytes, maxStreams, maxPacketBytes: MAX_PACKET_BYTES },
+      { routing, scheduler: makeScheduler() },
       this.#options.clock,
     );
   }
@@ -149,7 +204,8 @@ export class SessionFactory {
       address: formatAddress(remote.address, remote.port),
       primary: result.kind !== 'join-secondary',
       port,
-      data: engine.plane.addPath(result.pathId, peerStreamLimits(result.peerLimits)),
+      peer: peerStreamLimits(result.peerLimits),
+      machine: engine.machines.get(result.pathId),
       clock: this.#options.clock,
       events: engine,
     });

@@ -113,6 +113,11 @@ export class ContentReceiver {
     else for (const copy of source.expected.values()) this.ledger.forget(copy);
   }
 
+  /** The primary's digests have come for the blocks before this one. */
+  get digestsEnd(): number {
+    return this.#digests.end;
+  }
+
   handleDigests(firstBlock: number, digests: Uint8Array, now: number): void {
     const { first, end } = this.#digests.add(firstBlock, digests);
     for (let block = first; block < end; block++) {

@@ -15,6 +15,11 @@ export class DigestLedger {
     this.#blockCount = blockCount;
   }
 
+  /** The digests of all blocks before this one have come. */
+  get end(): number {
+    return this.#next;
+  }
+
   /** Takes consecutive digests; returns the blocks that they are for. */
   add(firstBlock: number, digests: Uint8Array): { first: number; end: number } {
     const count = digests.length / DIGEST_BYTES;

@@ -118,7 +118,14 @@ describe('two servers that write one stream in turns', () => {
   );
 
   it('complete when the first bytes of a server come after the reader moved the window, and fill what it knows of', () => {
-    run(10, { ...base, chunks: 8, chunkBytes: 1492, streamWindowBytes: 1810, sendBufferBytes: 4558, primaryShare: 0.95 });
+    run(10, {
+      ...base,
+      chunks: 8,
+      chunkBytes: 1492,
+      streamWindowBytes: 1810,
+      sendBufferBytes: 4558,
+      primaryShare: 0.95,
+    });
   });
 
   it('complete whatever the sizes of chunks, windows and buffers, the order of writes and the pace of paths', () => {

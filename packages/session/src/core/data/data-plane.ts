@@ -25,6 +25,9 @@ import type { RangeSink } from './range-sink.js';
 /** Frames kept while no path can carry them; as many as may wait for one path. */
 const MAX_UNTOLD_FRAMES = 4096;
 
+/** What of the session's streams a path may take: new data and copies of what others owe, only these, or neither. */
+export type Carry = 'all' | 'copies' | 'nothing';
+
 export interface DataPlaneOptions {
   readonly role: 'client' | 'primary' | 'secondary';
   readonly streamWindowBytes: number;
@@ -160,7 +163,10 @@ export class DataPlane {
       stream?.send?.handleLost(piece);
       if (stream !== undefined) this.#picker.offer(stream);
     }
-    for (const { receive } of this.streams.values()) receive?.writers.delete(id);
+    for (const { receive, supply } of this.streams.values()) {
+      receive?.writers.delete(id);
+      supply?.removePath(id);
+    }
     if (wasSending) this.#tell(this.#sendingPath(), frames);
   }
 
@@ -185,14 +191,14 @@ export class DataPlane {
   }
 
   /** The next packet for a path that can carry about `maxBytes` now, with its length prefix; undefined: nothing to send. */
-  pollPacket(pathId: PathId, maxBytes: number, now: number): Uint8Array | undefined {
+  pollPacket(pathId: PathId, maxBytes: number, now: number, carry: Carry = 'all'): Uint8Array | undefined {
     const path = this.#paths.get(pathId);
     if (path === undefined) return undefined;
-    const carriesData = path.owner && path.standing === 'active';
-    if (carriesData && maxBytes > 0 && this.#paths.size > 1 && this.#picker.empty) {
+    const carries = path.owner && (path.standing === 'active' || this.#isLast(path)) ? carry : 'nothing';
+    if (carries !== 'nothing' && maxBytes > 0 && this.#paths.size > 1 && this.#picker.empty) {
       this.#reinjector.look(path, this.carriers, now);
     }
-    const packet = this.#builder.build(path, maxBytes, carriesData || this.#isLast(path), now, this.#stalled(path));
+    const packet = this.#builder.build(path, maxBytes, carries, now, this.#stalled(path));
     return packet === undefined ? undefined : encodePacket(packet);
   }
 
@@ -201,7 +207,7 @@ export class DataPlane {
     const newest = this.#paths.get(from)?.sent.newest();
     if (newest === undefined || !this.#paths.has(to)) return undefined;
     this.#reinjector.queue.add(newest.pieces, from);
-    return this.pollPacket(to, maxBytes, now);
+    return this.pollPacket(to, maxBytes, now, 'copies');
   }
 
   /** Whether an acknowledgement or control frame waits that must not wait for room in a window. */

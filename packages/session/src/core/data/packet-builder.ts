@@ -3,6 +3,7 @@ import type { Piece } from '../streams/send-half.js';
 import type { CopyQueue } from './copy-queue.js';
 import type { StreamPicker } from '../streams/stream-picker.js';
 import type { StreamState } from '../streams/stream-state.js';
+import type { Carry } from './data-plane.js';
 import type { DataEvent } from './data-events.js';
 import { frameBytes, type ControlFrame, type DataPath } from './data-path.js';
 
@@ -41,7 +42,7 @@ export class PacketBuilder {
   build(
     path: DataPath,
     maxBytes: number,
-    carriesData: boolean,
+    carry: Carry,
     now: number,
     others: readonly DataPath[] = NO_PATHS,
   ): OutgoingPacket | undefined {
@@ -51,9 +52,9 @@ export class PacketBuilder {
     const frames: proto.Frame[] = control.map(({ frame }) => frame);
     const pieces: Piece[] = [];
     const room = roomBeside(control);
-    const carries = carriesData && maxBytes > 0 && canCarryData(path);
+    const carries = carry !== 'nothing' && maxBytes > 0 && canCarryData(path);
     let payload = carries ? this.#addCopies(path, frames, pieces, Math.min(maxBytes, room), room) : 0;
-    if (carries) payload += this.#addStreams(path, frames, pieces, Math.min(maxBytes, room) - payload);
+    if (carries && carry === 'all') payload += this.#addStreams(path, frames, pieces, Math.min(maxBytes, room) - payload);
     const eliciting = frames.length > 0;
     // A packet that leaves anyway takes the acknowledgement along.
     const ack = eliciting ? path.acks.flush(now) : path.acks.poll(now);
@@ -127,7 +128,7 @@ export class PacketBuilder {
         return piece.data.length;
       }
     }
-    const supplied = stream.supply?.take(limit);
+    const supplied = stream.supply?.take(path.id, limit);
     if (supplied === undefined) return undefined;
     frames.push(
       streamFrame({ streamId: stream.id, offset: BigInt(supplied.offset), data: supplied.data, range: true }),

@@ -1,5 +1,5 @@
 import type { StreamId } from '@kwik/wire';
-import type { RangeSupply } from '../content/range-supply.js';
+import type { RangeSupplies } from '../content/range-supplies.js';
 import type { ReceiveHalf } from './receive-half.js';
 import type { SendHalf } from './send-half.js';
 
@@ -16,7 +16,7 @@ export interface StreamState {
   /** Absent where the peer only writes. */
   readonly send: SendHalf | undefined;
   /** Granted ranges of content that this end supplies into the stream. */
-  supply: RangeSupply | undefined;
+  supply: RangeSupplies | undefined;
   /** In the picker's queue. */
   queued: boolean;
   /** The peer was told of the reset. */

@@ -1,0 +1,38 @@
+import type { KcpBody } from '@kwik/kcp';
+import { streamInitiator, type ErrorCode, type KwikError, type StreamInitiator } from '@kwik/wire';
+import type { StreamState } from '../core/streams/stream-state.js';
+import type { SessionEngine } from './engine.js';
+import type { PathRuntime } from './path-runtime.js';
+
+/** Deaths that say something about the network or about one process, and nothing about the session. */
+const RECOVERABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'ERR_KWIK_PATH_DEAD',
+  'ERR_KWIK_IDLE_TIMEOUT',
+  'ERR_KWIK_CONNECT_FAILED',
+  'ERR_KWIK_CONNECTION_REFUSED',
+  'ERR_KWIK_TIMEOUT',
+]);
+
+/** Whether connecting again may help. A peer that broke the rules would do so again. */
+export function isRecoverable(error: KwikError): boolean {
+  return RECOVERABLE.has(error.code);
+}
+
+export function streamOpened(stream: StreamState): KcpBody {
+  return {
+    $case: 'streamOpened',
+    value: {
+      streamId: stream.id,
+      priority: stream.priority,
+      unidirectional: stream.receive === undefined,
+      metadata: new Map(),
+    },
+  };
+}
+
+/** Tells the peer of the streams that this end opened: it may have missed the notice of those that carried nothing yet. */
+export function announceStreams(engine: SessionEngine, path: PathRuntime, side: StreamInitiator): void {
+  for (const stream of engine.plane.streams.values()) {
+    if (streamInitiator(stream.id) === side) path.send(streamOpened(stream));
+  }
+}
