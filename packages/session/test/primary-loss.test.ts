@@ -28,13 +28,16 @@ describe('a primary that is lost before it has sent all digests', () => {
   test.each([
     ['with a peer whose bytes cannot be checked any more', sourceOf(content)],
     ['with a peer that does not have the content', undefined],
-  ])('%s: the reader is told at once, not left waiting', async (_name, replica) => {
+  ])('%s: the reader is told when the primary is waited for no longer', async (_name, replica) => {
     const [primary, peer] = [await harness.listen(), await harness.listen({ replica: () => replica })];
     const target = { host: '127.0.0.1', port: primary.address().port };
     const both = { rateBps: 100e6, delayMs: 2, queueBytes: 200_000 };
     const { links, close } = await createLinks({ primary: { target, both } }, { isolated: true });
     harness.onClose(close);
-    const [client, server] = await Promise.all([harness.dial(links.primary.address()), primary.accept()]);
+    const [client, server] = await Promise.all([
+      harness.dial(links.primary.address(), { recoveryTimeoutMs: 500 }),
+      primary.accept(),
+    ]);
     await server.addPath(addressOf(peer));
     const sending = server.acceptStream().then(async (stream) => {
       await stream.read();

@@ -1,5 +1,6 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import { delegate, Ed25519Signer, noneServerAuth } from '@kwik/kcp';
+import { createScheduler } from '@kwik/scheduler';
 import { deterministicRandomBytes, MemoryNetwork, SeededRandom, VirtualClock, type LinkShape } from '@kwik/testbed';
 import type { ReplicaSource, ServerSession, Session } from '@kwik/session';
 import { dialOver } from '../src/client/dial.js';
@@ -45,12 +46,15 @@ class SimulatedWorld {
       auth: [noneServerAuth()],
       serverId: host,
       replica: () => options.source,
+      routing: 'distributed',
+      makeScheduler: () => createScheduler(),
+      recoveryMs: 30_000,
       admit: () => undefined,
     });
     this.network.link(address, shape);
     this.network.listen(address, (transport) => {
       factory.accept(transport).then(
-        (session) => options.onSession?.(session),
+        (session) => session && options.onSession?.(session),
         () => undefined,
       );
     });

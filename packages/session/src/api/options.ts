@@ -86,6 +86,8 @@ export interface DialOptions {
   /** Chooses the path of each piece of data when writes are distributed. */
   readonly scheduler?: SchedulerChoice;
   readonly clock?: Clock;
+  /** For the jitter of waits; Math.random unless told. */
+  readonly random?: () => number;
 }
 
 export interface ReplicaContext {

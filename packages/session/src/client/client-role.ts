@@ -6,7 +6,9 @@ import type { StreamState } from '../core/streams/stream-state.js';
 import type { EngineRole, SessionEngine } from '../runtime/engine.js';
 import type { PathRuntime } from '../runtime/path-runtime.js';
 import type { StreamExtension } from '../runtime/stream-handle.js';
+import { announceStreams, streamOpened } from '../runtime/recovery.js';
 import type { ContentClient } from './content-client.js';
+import { FIRST_CLIENT_PATH_ID, type PrimaryPaths } from './primary-paths.js';
 
 /** Paths that a session may have had in its life. */
 const MAX_PATH_IDS = 65_536;
@@ -16,6 +18,7 @@ const MAX_WAITING_FRAMES = 256;
 export interface ClientRoleOptions {
   readonly maxPaths: number;
   readonly maxRawPacketBytes: number;
+  readonly primaryPaths: PrimaryPaths;
   /** Dials and joins; resolves with the established path. */
   joinPath(command: proto.AddPath): Promise<{ path: PathRuntime; result: ClientHandshakeResult }>;
 }
@@ -42,7 +45,8 @@ export class ClientRole implements EngineRole {
   };
 
   get primary(): PathRuntime | undefined {
-    return this.#engine.paths.get(PRIMARY_PATH_ID);
+    const path = this.#engine.controlPath;
+    return path?.primary === true ? path : undefined;
   }
 
   plan(now: number): number | undefined {
@@ -50,15 +54,7 @@ export class ClientRole implements EngineRole {
   }
 
   onStreamOpenedLocally(stream: StreamState): void {
-    this.primary?.send({
-      $case: 'streamOpened',
-      value: {
-        streamId: stream.id,
-        priority: stream.priority,
-        unidirectional: stream.receive === undefined,
-        metadata: new Map(),
-      },
-    });
+    this.primary?.send(streamOpened(stream));
   }
 
   onPathState(path: PathRuntime): void {
@@ -66,14 +62,19 @@ export class ClientRole implements EngineRole {
     this.#tellStatus(path);
   }
 
+  onPathUp(path: PathRuntime): void {
+    if (!path.primary) return;
+    this.#content.addPath(path);
+    if (this.primary !== path) return;
+    // What was said on a path that was lost may not have been heard.
+    announceStreams(this.#engine, path, 'client');
+    for (const other of this.#engine.paths.values()) this.#tellStatus(other);
+  }
+
   onPathDead(path: PathRuntime): KwikError | undefined {
     this.#content.removePath(path.id, false);
     this.#tellStatus(path);
-    const last = this.#engine.paths.size === 0;
-    if (!last && (!path.primary || this.#content.active)) return undefined;
-    if (path.death?.code === 'ERR_KWIK_SESSION_CLOSED') return path.death;
-    const what = path.primary ? 'the primary server is lost' : 'no path is left';
-    return new KwikError('ERR_KWIK_NO_PATH', `${what}: ${path.death?.message ?? 'closed'}`, { cause: path.death });
+    return path.primary ? this.#options.primaryPaths.lost(path) : undefined;
   }
 
   onControlEvent(path: PathRuntime, event: ControlEvent): void {
@@ -155,7 +156,9 @@ export class ClientRole implements EngineRole {
     };
     try {
       const pathId = toPathId(command.pathId);
-      if (this.#usedPathIds.has(pathId)) {
+      const before = this.#engine.history.get(pathId);
+      const again = before?.state === 'dead' && before.address === command.address && !before.primary;
+      if (pathId >= FIRST_CLIENT_PATH_ID || (this.#usedPathIds.has(pathId) && !again)) {
         throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `path ${pathId} was used before in this session`);
       }
       if (this.#engine.paths.size + this.#joining >= this.#options.maxPaths || this.#usedPathIds.size > MAX_PATH_IDS) {

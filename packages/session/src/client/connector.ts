@@ -12,6 +12,8 @@ export interface ConnectOptions {
   readonly pin?: Uint8Array | undefined;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** Local address to send from. */
+  readonly localAddress?: string | undefined;
 }
 
 /** Where paths come from: UDP in real life, a virtual network in simulations. */
@@ -33,7 +35,7 @@ export class QuicConnector implements Connector {
 
   async connect(target: DialTarget, options: ConnectOptions): Promise<PathTransport> {
     const address = isIP(target.host) === 0 ? await resolve(target.host) : target.host;
-    const endpoint = await this.#endpoint(address);
+    const endpoint = await this.#endpoint(address, options.localAddress);
     const { certificate, transport } = this.#options;
     return endpoint.dial({
       host: address,
@@ -68,8 +70,8 @@ export class QuicConnector implements Connector {
     return { ca: (await developmentAuthority()).certPem };
   }
 
-  #endpoint(address: string): Promise<Endpoint> {
-    const host = this.#options.localAddress ?? localHostFor(address);
+  #endpoint(address: string, localAddress: string | undefined): Promise<Endpoint> {
+    const host = localAddress ?? this.#options.localAddress ?? localHostFor(address);
     let endpoint = this.#endpoints.get(host);
     if (endpoint === undefined) {
       endpoint = Endpoint.bind({ host, port: 0, ...(this.#clock !== undefined && { clock: this.#clock }) });

@@ -1,6 +1,5 @@
-import { KwikError, PRIMARY_PATH_ID, toStreamId, type PathId, type proto, type StreamId } from '@kwik/wire';
+import { KwikError, toStreamId, type PathId, type proto, type StreamId } from '@kwik/wire';
 import { ContentReceiver, type ContentCommand } from '../core/content/content-receiver.js';
-import { DIGEST_BYTES } from '../core/content/digest-ledger.js';
 import type { RangeSink } from '../core/data/range-sink.js';
 import type { SessionEngine } from '../runtime/engine.js';
 import type { PathRuntime } from '../runtime/path-runtime.js';
@@ -23,16 +22,14 @@ interface EarlyRange {
 interface Content {
   readonly receiver: ContentReceiver;
   readonly grant: Uint8Array;
-  /** The primary's digests have come for the blocks before this one. */
-  digestsEnd: number;
   reportedMs: number;
 }
 
 /** The client's side of all multi-source streams of a session. */
 export class ContentClient implements RangeSink {
   readonly #contents = new Map<StreamId, Content>();
-  /** Where the last content of a stream ended: what comes below that is late, not early. */
-  readonly #endedAt = new Map<StreamId, number>();
+  /** How the last content of a stream ended, and where: what comes below that is late, not early. */
+  readonly #ended = new Map<StreamId, { offset: number; message: proto.ContentEnd }>();
   #early: EarlyRange[] = [];
   #earlyBytes = 0;
   #engine!: SessionEngine;
@@ -45,15 +42,21 @@ export class ContentClient implements RangeSink {
     this.#primary = primary;
   }
 
-  get active(): boolean {
-    return this.#contents.size > 0;
+  /** Whether some content can go on without the primary: its digests have come, and other servers have it. */
+  get viable(): boolean {
+    for (const { receiver } of this.#contents.values()) {
+      const { head, blockCount } = receiver.ledger;
+      const { digestsEnd } = receiver;
+      if (receiver.sources.length > 0 && (digestsEnd === blockCount || head < digestsEnd)) return true;
+    }
+    return false;
   }
 
   handleRange(pathId: PathId, streamId: StreamId, offset: number, data: Uint8Array, now: number): number {
     const content = this.#contents.get(streamId);
     if (content === undefined) {
       // Only the primary sends unasked; everything else without content is late.
-      if (pathId === PRIMARY_PATH_ID) this.#keepEarly({ pathId, streamId, offset, data });
+      if (this.#engine.paths.get(pathId)?.primary === true) this.#keepEarly({ pathId, streamId, offset, data });
       return 0;
     }
     const { receiver } = content;
@@ -66,6 +69,7 @@ export class ContentClient implements RangeSink {
   start(path: PathRuntime, message: proto.ContentStart): void {
     const streamId = toStreamId(message.streamId);
     if (!path.primary) throw new KwikError('ERR_KWIK_PERMISSION_DENIED', 'only the primary may start content');
+    if (this.#isKnown(path, streamId, message)) return;
     if (this.#contents.has(streamId) || this.#contents.size >= MAX_CONTENTS) {
       throw new KwikError(
         'ERR_KWIK_PROTOCOL_VIOLATION',
@@ -76,16 +80,30 @@ export class ContentClient implements RangeSink {
     const receiver = new ContentReceiver(message, streamId);
     for (const source of this.#engine.paths.values()) receiver.addSource(source.id, source.primary, now);
     receiver.expectUnasked(path.id, Number(message.initialBytes), now);
-    this.#contents.set(streamId, { receiver, grant: message.grant, digestsEnd: 0, reportedMs: now });
+    const content = { receiver, grant: message.grant, reportedMs: now };
+    this.#contents.set(streamId, content);
     this.#dirty = true;
     this.#replayEarly(streamId, now);
+    this.#report(streamId, content, now);
+  }
+
+  /** A primary that lost a path says it again; it is told what has come. */
+  #isKnown(path: PathRuntime, streamId: StreamId, message: proto.ContentStart): boolean {
+    const ended = this.#ended.get(streamId);
+    if (ended !== undefined && Number(message.baseOffset + message.size) <= ended.offset) {
+      path.send({ $case: 'contentEnd', value: ended.message });
+      return true;
+    }
+    const content = this.#contents.get(streamId);
+    if (content === undefined || BigInt(content.receiver.baseOffset) !== message.baseOffset) return false;
+    this.#report(streamId, content, this.#engine.clock.now());
+    return true;
   }
 
   digests(message: proto.ContentDigests): void {
     const content = this.#contents.get(toStreamId(message.streamId));
     if (content === undefined) return;
     content.receiver.handleDigests(Number(message.firstBlock), message.digests, this.#engine.clock.now());
-    content.digestsEnd = Number(message.firstBlock) + message.digests.length / DIGEST_BYTES;
     this.#dirty = true;
   }
 
@@ -156,14 +174,9 @@ export class ContentClient implements RangeSink {
   }
 
   /** Why the rest of the content cannot come any more, if so: waiting would not help, another session might. */
-  #hopeless({ receiver, digestsEnd }: Content): KwikError | undefined {
-    const { head, blockCount } = receiver.ledger;
-    const nobodyHasIt = receiver.sources.length === 0;
-    if (this.#primary() === undefined) {
-      if (!nobodyHasIt && (digestsEnd === blockCount || head < digestsEnd)) return undefined;
-      return new KwikError('ERR_KWIK_NO_PATH', 'the primary server is lost, and the rest of the content with it');
-    }
-    if (!nobodyHasIt) return undefined;
+  #hopeless({ receiver }: Content): KwikError | undefined {
+    // A primary that is lost may come back; the session says when it is waited for no longer.
+    if (receiver.sources.length > 0 || this.#primary() === undefined) return undefined;
     return new KwikError(
       'ERR_KWIK_CONTENT_UNAVAILABLE',
       `no server is left that has the content of stream ${receiver.streamId}`,
@@ -210,6 +223,7 @@ export class ContentClient implements RangeSink {
       value: {
         streamId,
         deliveredBytes: BigInt(receiver.ledger.verifiedBytes),
+        digestsEnd: BigInt(receiver.digestsEnd),
         sources: receiver.progress(),
       },
     });
@@ -219,30 +233,24 @@ export class ContentClient implements RangeSink {
     const content = this.#contents.get(streamId);
     if (content === undefined) return;
     this.#contents.delete(streamId);
-    this.#rememberEnd(streamId, content.receiver.baseOffset + content.receiver.ledger.shape.size);
-    this.#report(streamId, content, this.#engine.clock.now());
     const detail = error && { code: error.wireNumber, scope: 0 as const, reason: error.message.slice(0, 200) };
+    const message: proto.ContentEnd = { streamId, complete: error === undefined, error: detail };
+    const { baseOffset, ledger } = content.receiver;
+    this.#rememberEnd(streamId, baseOffset + ledger.shape.size, message);
+    this.#report(streamId, content, this.#engine.clock.now());
     for (const source of content.receiver.sources) {
-      if (!source.grantSent) continue;
-      this.#engine.paths
-        .get(source.pathId)
-        ?.send({ $case: 'contentEnd', value: { streamId, complete: error === undefined, error: detail } });
+      const path = this.#engine.paths.get(source.pathId);
+      if (source.grantSent || path?.primary === true) path?.send({ $case: 'contentEnd', value: message });
     }
     if (error !== undefined) this.#engine.failStream(streamId, error);
-    // Content outlives its primary; nothing else of a session does.
-    if (this.#contents.size === 0 && this.#primary() === undefined) {
-      this.#engine.fail(
-        new KwikError('ERR_KWIK_NO_PATH', 'the primary server is lost, and the content under way has ended'),
-      );
-    }
   }
 
-  #rememberEnd(streamId: StreamId, end: number): void {
-    this.#endedAt.delete(streamId);
-    this.#endedAt.set(streamId, end);
-    if (this.#endedAt.size <= MAX_CONTENTS) return;
-    for (const oldest of this.#endedAt.keys()) {
-      this.#endedAt.delete(oldest);
+  #rememberEnd(streamId: StreamId, offset: number, message: proto.ContentEnd): void {
+    this.#ended.delete(streamId);
+    this.#ended.set(streamId, { offset, message });
+    if (this.#ended.size <= MAX_CONTENTS) return;
+    for (const oldest of this.#ended.keys()) {
+      this.#ended.delete(oldest);
       return;
     }
   }
@@ -256,7 +264,7 @@ export class ContentClient implements RangeSink {
   }
 
   #keepEarly(range: EarlyRange): void {
-    if (range.offset < (this.#endedAt.get(range.streamId) ?? 0)) return;
+    if (range.offset < (this.#ended.get(range.streamId)?.offset ?? 0)) return;
     if (this.#engine.plane.streams.get(range.streamId) === undefined) return;
     if (this.#earlyBytes + range.data.length > MAX_EARLY_BYTES) return;
     this.#early.push(range);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { ClientHandshake, noneClientAuth, type ClientHandshakeResult } from '@kwik/kcp';
 import { systemClock } from '@kwik/quic';
-import { KwikError, PRIMARY_PATH_ID, proto, toPathId, type Clock, type PathId } from '@kwik/wire';
+import { KwikError, MAX_PACKET_BYTES, PRIMARY_PATH_ID, proto, toPathId, type Clock, type PathId } from '@kwik/wire';
 import type { DialOptions, DialTarget } from '../api/options.js';
 import type { Session } from '../api/session.js';
 import { peerStreamLimits, resolveLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
@@ -13,11 +13,13 @@ import { ClientRole } from './client-role.js';
 import { ClientSession } from './client-session.js';
 import { QuicConnector, type Connector } from './connector.js';
 import { ContentClient } from './content-client.js';
+import { PrimaryPaths, type PrimaryRoute } from './primary-paths.js';
 import { formatAddress, parseTarget } from './target.js';
-import { MAX_PACKET_BYTES } from '@kwik/wire';
+import { schedulerFactory } from '../schedulers.js';
 
 const AGENT = 'kwik-node/0.1';
 const DEFAULT_IDLE_TIMEOUT_MS = 30_000;
+const NO_TOKEN = new Uint8Array(0);
 const CAPABILITIES: proto.Capability[] = [proto.Capability.REPLICA, proto.Capability.CONTRIBUTE, proto.Capability.RAW];
 
 /**
@@ -43,8 +45,10 @@ interface EstablishedPath {
   readonly address: string;
   readonly port: PathPort;
   readonly result: ClientHandshakeResult;
+  readonly primary: boolean;
   /** The primary lets this server write into streams. */
-  readonly mayContribute: boolean;
+  readonly mayContribute?: boolean;
+  readonly weight?: number;
 }
 
 class Dialler {
@@ -60,6 +64,10 @@ class Dialler {
     this.#clock = options.clock ?? systemClock();
   }
 
+  get #idleTimeoutMs(): number {
+    return this.#options.transport?.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS;
+  }
+
   async open(target: DialTarget): Promise<Session> {
     const address = formatAddress(target.host, target.port);
     const timeoutMs = this.#options.timeoutMs ?? this.#limits.handshakeTimeoutMs;
@@ -73,14 +81,23 @@ class Dialler {
     );
     const content = new ContentClient();
     const engine = this.#engine(content);
+    const primaryPaths = new PrimaryPaths(engine, {
+      recoveryMs: this.#options.recoveryTimeoutMs ?? this.#idleTimeoutMs,
+      mayGoOn: () => content.viable,
+      random: this.#options.random ?? Math.random,
+      join: (route, to, attemptMs) => this.#rejoin(engine, result, route, to, attemptMs),
+    });
     const role = new ClientRole(engine, content, {
       maxPaths: this.#limits.maxPaths,
       maxRawPacketBytes: this.#limits.maxRawPacketBytes,
+      primaryPaths,
       joinPath: (command) => this.#join(engine, result, command),
     });
     engine.attachRole(role);
     content.bind(engine, () => role.primary);
-    engine.addPath(this.#path(engine, { id: PRIMARY_PATH_ID, address, port, result, mayContribute: true }));
+    engine.addPath(this.#path(engine, { id: PRIMARY_PATH_ID, address, port, result, primary: true }));
+    const { alternatives = [], localAddresses = [] } = this.#options;
+    primaryPaths.start([address, ...alternatives], localAddresses);
     return new ClientSession(result.sessionId, engine, this.#connector);
   }
 
@@ -96,8 +113,28 @@ class Dialler {
         maxPacketBytes: MAX_PACKET_BYTES,
         rangeSink: content,
       },
+      { routing: this.#options.routing ?? 'primary', scheduler: schedulerFactory(this.#options.scheduler)() },
       this.#clock,
     );
+  }
+
+  /** A path to the primary: one that was lost, or one more. */
+  async #rejoin(
+    engine: SessionEngine,
+    session: ClientHandshakeResult,
+    route: PrimaryRoute,
+    address: string,
+    timeoutMs: number,
+  ): Promise<PathRuntime> {
+    const { localAddress } = route;
+    const { serverName } = this.#options;
+    const transport = await this.#connector.connect(parseTarget(address), { timeoutMs, serverName, localAddress });
+    const handshake = new ClientHandshake({
+      purpose: { kind: 'join', keys: session.keys, pathId: route.id, token: NO_TOKEN, audience: '' },
+      ...this.#hello(),
+    });
+    const { port, result } = await shakeHands(transport, handshake, this.#clock, { timeoutMs, address });
+    return this.#path(engine, { id: route.id, address, port, result, primary: true });
   }
 
   async #join(
@@ -123,18 +160,26 @@ class Dialler {
     });
     const { port, result } = await shakeHands(transport, handshake, this.#clock, { timeoutMs, address: resolved });
     const mayContribute = command.capabilities.includes(proto.Capability.CONTRIBUTE);
-    return { path: this.#path(engine, { id: pathId, address: command.address, port, result, mayContribute }), result };
+    const { address, weight } = command;
+    const made = { id: pathId, address, port, result, primary: false, mayContribute, weight: weight || 1 };
+    return { path: this.#path(engine, made), result };
   }
 
   #path(engine: SessionEngine, made: EstablishedPath): PathRuntime {
-    const { id, address, port, result, mayContribute } = made;
+    const { id, address, port, result, primary, mayContribute, weight } = made;
     return new PathRuntime({
       id,
       address,
-      primary: id === PRIMARY_PATH_ID,
+      primary,
+      ...(weight !== undefined && { weight }),
       serverId: result.serverId,
       port,
-      data: engine.plane.addPath(id, { ...peerStreamLimits(result.limits), mayContribute }),
+      peer: {
+        ...peerStreamLimits(result.limits),
+        owner: primary,
+        ...(mayContribute !== undefined && { mayContribute }),
+      },
+      machine: engine.machines.get(id),
       clock: this.#clock,
       events: engine,
     });
@@ -144,7 +189,7 @@ class Dialler {
     return {
       auth: [...(this.#options.auth ?? [noneClientAuth()])],
       capabilities: CAPABILITIES,
-      limits: toProtoLimits(this.#limits, this.#options.transport?.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS),
+      limits: toProtoLimits(this.#limits, this.#idleTimeoutMs),
       agent: AGENT,
       random: (bytes: number) => new Uint8Array(randomBytes(bytes)),
     };

@@ -174,6 +174,9 @@ export class SessionEngine implements PathRuntimeEvents {
     const info = this.#closeInfo;
     if (info === undefined) return;
     const why = info.reason === '' ? '' : `: ${info.reason}`;
+    if (info.by === 'error' && info.error !== undefined) {
+      throw new KwikError(info.error.code, info.error.message, { cause: info.error });
+    }
     throw new KwikError('ERR_KWIK_SESSION_CLOSED', `the session is closed by ${info.by}${why}`, { cause: info.error });
   }
 

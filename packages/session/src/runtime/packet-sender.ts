@@ -1,6 +1,7 @@
 import { frameBudgetBytes } from '@kwik/paths';
 import { KwikError, type PathId, type PathSnapshot, type ScheduleRequest, type Scheduler } from '@kwik/wire';
-import type { Carry, DataPlane } from '../core/data/data-plane.js';
+import type { Carry } from '../core/data/data-path.js';
+import type { DataPlane } from '../core/data/data-plane.js';
 import type { PathRuntime } from './path-runtime.js';
 
 /** Packets written to one path before the others get their turn. */
@@ -119,7 +120,9 @@ export class PacketSender {
   #room(path: PathRuntime): number {
     const { datagramBytes, deliveryRateBps } = path.sampleStats();
     const room = path.port.transport.sendableBytes();
-    return room < datagramBytes ? URGENT_PACKET_BYTES : Math.min(frameBudgetBytes(deliveryRateBps, datagramBytes), room);
+    return room < datagramBytes
+      ? URGENT_PACKET_BYTES
+      : Math.min(frameBudgetBytes(deliveryRateBps, datagramBytes), room);
   }
 
   #write(path: PathRuntime, packet: Uint8Array): boolean {

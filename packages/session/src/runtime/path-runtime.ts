@@ -89,10 +89,17 @@ export class PathRuntime implements PathPortOwner {
     this.machine.validating(now);
     this.machine.activate(now);
     this.#quality = new QualityMonitor(now);
-    this.#liveness = new LivenessMonitor(now, new TransportRtt(() => this.#lastStats, () => this.#data?.rtt), {
-      keepAliveMs: KEEP_ALIVE_MS,
-      minDeathMs: options.primary ? PRIMARY_DEATH_MS : SECONDARY_DEATH_MS,
-    });
+    this.#liveness = new LivenessMonitor(
+      now,
+      new TransportRtt(
+        () => this.#lastStats,
+        () => this.#data?.rtt,
+      ),
+      {
+        keepAliveMs: KEEP_ALIVE_MS,
+        minDeathMs: options.primary ? PRIMARY_DEATH_MS : SECONDARY_DEATH_MS,
+      },
+    );
   }
 
   /** Takes its place in the data plane. */

@@ -205,6 +205,7 @@ const CONTENT_RULES = {
   contentProgress: nested<kcp.ContentProgress>({
     streamId: u62,
     deliveredBytes: u62,
+    digestsEnd: u62,
     sources: listOf(
       MAX.sources,
       nested<kcp.SourceProgress>({ pathId: u32, deliveredBytes: u62, duplicateBytes: u62, rejectedBytes: u62 }),

@@ -129,6 +129,7 @@ const content = {
   contentProgress: {
     streamId: 4n,
     deliveredBytes: 1_000_000n,
+    digestsEnd: 16n,
     sources: [{ pathId: 1, deliveredBytes: 500_000n, duplicateBytes: 100n, rejectedBytes: 1n }],
   },
   contentEnd: { streamId: 4n, complete: true, error },

@@ -26,6 +26,9 @@ export interface SentContent {
 /** What the engine says of a path: new data goes to active ones, and what a suspected one owes is sent again elsewhere. */
 export type PathStanding = 'active' | 'suspected' | 'draining' | 'suspended';
 
+/** What of the session's streams a path may take: new data and copies of what others owe, only these, or neither. */
+export type Carry = 'all' | 'copies' | 'nothing';
+
 /** Numbers kept back for acknowledgements and control frames when nothing is acknowledged for long. */
 const RESERVED_SPAN = 256;
 

@@ -16,7 +16,7 @@ import { StreamTable, type PeerStreamLimits } from '../streams/stream-table.js';
 import type { StreamState } from '../streams/stream-state.js';
 import type { ReadChunk } from '../streams/reassembler.js';
 import type { DataEvent } from './data-events.js';
-import { DataPath, type ControlFrame, type PathStanding } from './data-path.js';
+import { DataPath, type Carry, type ControlFrame, type PathStanding } from './data-path.js';
 import { FrameReceiver } from './frame-receiver.js';
 import { PacketBuilder } from './packet-builder.js';
 import { Reinjector } from './reinjector.js';
@@ -24,9 +24,6 @@ import type { RangeSink } from './range-sink.js';
 
 /** Frames kept while no path can carry them; as many as may wait for one path. */
 const MAX_UNTOLD_FRAMES = 4096;
-
-/** What of the session's streams a path may take: new data and copies of what others owe, only these, or neither. */
-export type Carry = 'all' | 'copies' | 'nothing';
 
 export interface DataPlaneOptions {
   readonly role: 'client' | 'primary' | 'secondary';

@@ -3,9 +3,8 @@ import type { Piece } from '../streams/send-half.js';
 import type { CopyQueue } from './copy-queue.js';
 import type { StreamPicker } from '../streams/stream-picker.js';
 import type { StreamState } from '../streams/stream-state.js';
-import type { Carry } from './data-plane.js';
 import type { DataEvent } from './data-events.js';
-import { frameBytes, type ControlFrame, type DataPath } from './data-path.js';
+import { frameBytes, type Carry, type ControlFrame, type DataPath } from './data-path.js';
 
 /** Bytes of a stream frame besides its payload, at the most: tags, a 62-bit id and offset, flags, two lengths. */
 const FRAME_OVERHEAD_BYTES = 32;
@@ -54,7 +53,8 @@ export class PacketBuilder {
     const room = roomBeside(control);
     const carries = carry !== 'nothing' && maxBytes > 0 && canCarryData(path);
     let payload = carries ? this.#addCopies(path, frames, pieces, Math.min(maxBytes, room), room) : 0;
-    if (carries && carry === 'all') payload += this.#addStreams(path, frames, pieces, Math.min(maxBytes, room) - payload);
+    if (carries && carry === 'all')
+      payload += this.#addStreams(path, frames, pieces, Math.min(maxBytes, room) - payload);
     const eliciting = frames.length > 0;
     // A packet that leaves anyway takes the acknowledgement along.
     const ack = eliciting ? path.acks.flush(now) : path.acks.poll(now);

@@ -323,6 +323,8 @@ export interface ContentProgress {
   streamId: bigint;
   deliveredBytes: bigint;
   sources: SourceProgress[];
+  /** The digests of the blocks before this one have come: after a path was lost, the primary goes on from here. */
+  digestsEnd: bigint;
 }
 
 export interface SourceProgress {
@@ -4131,7 +4133,7 @@ export const RangeRefused: MessageFns<RangeRefused> = {
 };
 
 function createBaseContentProgress(): ContentProgress {
-  return { streamId: 0n, deliveredBytes: 0n, sources: [] };
+  return { streamId: 0n, deliveredBytes: 0n, sources: [], digestsEnd: 0n };
 }
 
 export const ContentProgress: MessageFns<ContentProgress> = {
@@ -4150,6 +4152,12 @@ export const ContentProgress: MessageFns<ContentProgress> = {
     }
     for (const v of message.sources) {
       SourceProgress.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.digestsEnd !== 0n) {
+      if (BigInt.asUintN(64, message.digestsEnd) !== message.digestsEnd) {
+        throw new globalThis.Error("value provided for field message.digestsEnd of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.digestsEnd);
     }
     return writer;
   },
@@ -4191,6 +4199,14 @@ export const ContentProgress: MessageFns<ContentProgress> = {
             message.sources.push(SourceProgress.decode(reader, reader.uint32()));
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.digestsEnd = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4213,6 +4229,9 @@ export const ContentProgress: MessageFns<ContentProgress> = {
       ? BigInt(object.deliveredBytes)
       : 0n;
     message.sources = object.sources?.map((e) => SourceProgress.fromPartial(e)) || [];
+    message.digestsEnd = (object.digestsEnd !== undefined && object.digestsEnd !== null)
+      ? BigInt(object.digestsEnd)
+      : 0n;
     return message;
   },
 };

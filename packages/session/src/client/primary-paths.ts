@@ -1,0 +1,184 @@
+import { Backoff, PathMachine } from '@kwik/paths';
+import { KwikError, PRIMARY_PATH_ID, toPathId, type PathId, type TimerHandle } from '@kwik/wire';
+import type { SessionEngine } from '../runtime/engine.js';
+import type { PathRuntime } from '../runtime/path-runtime.js';
+import { isRecoverable } from '../runtime/recovery.js';
+
+/** Paths that the client opens to its primary have numbers from here on; below are those that the primary gives. */
+export const FIRST_CLIENT_PATH_ID = 65_536;
+/** The primary is asked for again at once, and then ever more rarely, but often enough to be found within a second. */
+const FIRST_WAIT_MS = 50;
+const MAX_WAIT_MS = 1000;
+/** While another path leads to the primary there is no hurry. */
+const SPARE_BASE_WAIT_MS = 500;
+const SPARE_MAX_WAIT_MS = 30_000;
+/** One attempt; the next address is tried after it. */
+const ATTEMPT_TIMEOUT_MS = 3000;
+
+/** A way to the primary. */
+export interface PrimaryRoute {
+  readonly id: PathId;
+  /** `host:port`, the preferred first. */
+  readonly addresses: readonly string[];
+  readonly localAddress?: string | undefined;
+}
+
+export interface PrimaryPathsOptions {
+  /** All paths lost for so long, the session ends, milliseconds. */
+  readonly recoveryMs: number;
+  /** Whether the session has something to do without its primary: then it does not end yet. */
+  mayGoOn(): boolean;
+  /** 0 <= random() < 1. */
+  readonly random: () => number;
+  join(route: PrimaryRoute, address: string, timeoutMs: number): Promise<PathRuntime>;
+}
+
+/** Keeps the client's paths to its primary: opens those over further local addresses, and connects again what is lost. */
+export class PrimaryPaths {
+  readonly #engine: SessionEngine;
+  readonly #options: PrimaryPathsOptions;
+  readonly #routes = new Map<PathId, PrimaryRoute>();
+  readonly #waiting = new Map<PathId, TimerHandle>();
+  readonly #connecting = new Set<PathId>();
+  /** Runs while no path leads to the primary. */
+  #deadline: TimerHandle | undefined;
+  #deadlineMs = 0;
+
+  constructor(engine: SessionEngine, options: PrimaryPathsOptions) {
+    this.#engine = engine;
+    this.#options = options;
+    void engine.closed.then(() => this.#stop());
+  }
+
+  /** `addresses` of the primary; one more path over each further local address. */
+  start(addresses: readonly string[], localAddresses: readonly string[]): void {
+    this.#routes.set(PRIMARY_PATH_ID, { id: PRIMARY_PATH_ID, addresses });
+    localAddresses.forEach((localAddress, index) => {
+      const route = { id: toPathId(FIRST_CLIENT_PATH_ID + index), addresses, localAddress };
+      this.#routes.set(route.id, route);
+      void this.#connect(route, this.#backoff());
+    });
+  }
+
+  /** A path to the primary died. Returns the error with which the session ends, if it does. */
+  lost(path: PathRuntime): KwikError | undefined {
+    const death = path.death ?? new KwikError('ERR_KWIK_PATH_DEAD');
+    const last = !this.#anyPath();
+    const waits = this.#options.recoveryMs > 0 || this.#options.mayGoOn();
+    if (!isRecoverable(death) || (last && !waits)) return last ? ended(death) : undefined;
+    if (last) this.#startDeadline(death);
+    const route = this.#routes.get(path.id);
+    if (route !== undefined && !this.#connecting.has(route.id)) this.#schedule(route, this.#backoff());
+    return undefined;
+  }
+
+  #anyPath(): boolean {
+    for (const path of this.#engine.paths.values()) if (path.primary) return true;
+    return false;
+  }
+
+  #backoff(): Backoff {
+    const spare = this.#anyPath();
+    return new Backoff(this.#options.random, {
+      baseMs: spare ? SPARE_BASE_WAIT_MS : FIRST_WAIT_MS,
+      maxMs: spare ? SPARE_MAX_WAIT_MS : MAX_WAIT_MS,
+      maxTries: Number.MAX_SAFE_INTEGER,
+    });
+  }
+
+  #startDeadline(cause: KwikError): void {
+    if (this.#deadline !== undefined) return;
+    this.#armDeadline(this.#options.recoveryMs, cause);
+    // What waits at leisure is in a hurry now.
+    for (const [id, timer] of this.#waiting) {
+      timer.cancel();
+      this.#schedule(this.#routes.get(id)!, this.#backoff());
+    }
+  }
+
+  #armDeadline(delayMs: number, cause: KwikError): void {
+    const { clock } = this.#engine;
+    this.#deadlineMs = clock.now() + delayMs;
+    this.#deadline = clock.schedule(delayMs, () => {
+      if (this.#options.mayGoOn()) this.#armDeadline(MAX_WAIT_MS, cause);
+      else this.#engine.fail(ended(cause));
+    });
+  }
+
+  #schedule(route: PrimaryRoute, backoff: Backoff): void {
+    if (this.#engine.closeInfo !== undefined) return;
+    this.#waiting.get(route.id)?.cancel();
+    const timer = this.#engine.clock.schedule(backoff.next() ?? MAX_WAIT_MS, () => {
+      this.#waiting.delete(route.id);
+      void this.#connect(route, backoff);
+    });
+    this.#waiting.set(route.id, timer);
+  }
+
+  async #connect(route: PrimaryRoute, backoff: Backoff): Promise<void> {
+    this.#connecting.add(route.id);
+    const address = route.addresses[backoff.tries % route.addresses.length]!;
+    this.#tell(route, address, 'recovering');
+    try {
+      const path = await this.#options.join(route, address, this.#timeoutMs());
+      this.#connecting.delete(route.id);
+      if (this.#engine.closeInfo !== undefined) {
+        path.die(new KwikError('ERR_KWIK_SESSION_CLOSED'));
+        return;
+      }
+      this.#deadline?.cancel();
+      this.#deadline = undefined;
+      this.#engine.addPath(path);
+    } catch (thrown) {
+      this.#connecting.delete(route.id);
+      this.#failed(route, address, backoff, KwikError.from(thrown, 'ERR_KWIK_CONNECT_FAILED'));
+    }
+  }
+
+  #failed(route: PrimaryRoute, address: string, backoff: Backoff, error: KwikError): void {
+    if (this.#engine.closeInfo !== undefined) return;
+    this.#tell(route, address, 'dead', error);
+    if (isRecoverable(error)) this.#schedule(route, backoff);
+    else if (!this.#anyPath() && !this.#options.mayGoOn()) this.#engine.fail(ended(error));
+  }
+
+  /** An attempt leaves time for another one before the session ends. */
+  #timeoutMs(): number {
+    if (this.#deadline === undefined) return ATTEMPT_TIMEOUT_MS;
+    const left = this.#deadlineMs - this.#engine.clock.now();
+    return Math.max(1, Math.min(ATTEMPT_TIMEOUT_MS, left));
+  }
+
+  #tell(route: PrimaryRoute, address: string, state: 'recovering' | 'dead', error?: KwikError): void {
+    const { history, machines, clock } = this.#engine;
+    const machine = machines.get(route.id) ?? new PathMachine(clock.now());
+    machines.set(route.id, machine);
+    if (state === 'recovering' && machine.state === 'dead') machine.recover(clock.now());
+    if (state === 'dead' && machine.canBecome('dead')) machine.die(clock.now(), error?.message ?? 'lost');
+    const known = history.get(route.id);
+    this.#engine.notifyPathInfo({
+      id: route.id,
+      address,
+      primary: true,
+      state: machine.state,
+      rttMs: 0,
+      deliveryRateBps: 0,
+      sentBytes: known?.sentBytes ?? 0,
+      receivedBytes: known?.receivedBytes ?? 0,
+      duplicateBytes: known?.duplicateBytes ?? 0,
+      lostPackets: known?.lostPackets ?? 0,
+      ...(error !== undefined && { reason: error.message, errorCode: error.code }),
+    });
+  }
+
+  #stop(): void {
+    this.#deadline?.cancel();
+    for (const timer of this.#waiting.values()) timer.cancel();
+    this.#waiting.clear();
+  }
+}
+
+function ended(cause: KwikError): KwikError {
+  if (cause.code === 'ERR_KWIK_SESSION_CLOSED') return cause;
+  return new KwikError('ERR_KWIK_NO_PATH', `the primary server is lost: ${cause.message}`, { cause });
+}

@@ -1,0 +1,165 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { createLinks } from '@kwik/testbed';
+import type { ServerSession, Session, Stream } from '@kwik/session';
+import { addressOf, fetchContent, Harness, pattern, readAll, serveContent } from './harness.js';
+
+/** For machines that do much else at the time. */
+jest.setTimeout(60_000);
+
+const MB = 1024 * 1024;
+const LINK = { rateBps: 100e6, delayMs: 2, queueBytes: 200_000 };
+
+let harness: Harness;
+beforeEach(async () => {
+  harness = await Harness.create();
+});
+afterEach(() => harness.close());
+
+/** Sends back what comes on every stream. */
+function echo(server: ServerSession): void {
+  const answer = async (stream: Stream): Promise<void> => {
+    for await (const chunk of stream) await stream.write(chunk);
+    await stream.close();
+  };
+  void (async () => {
+    for (;;) void answer(await server.acceptStream()).catch(() => undefined);
+  })().catch(() => undefined);
+}
+
+function whenState(session: Session, pathId: number, state: string): Promise<void> {
+  return new Promise((resolve) => {
+    const end = session.onPathChange((path) => {
+      if (path.id !== pathId || path.state !== state) return;
+      end();
+      resolve();
+    });
+  });
+}
+
+describe('a session whose only path is lost', () => {
+  test('goes on where it was when the path comes back within the recovery time', async () => {
+    const listener = await harness.listen();
+    const target = { host: '127.0.0.1', port: listener.address().port };
+    const { links, close } = await createLinks({ primary: { target, both: LINK } }, { isolated: true });
+    harness.onClose(close);
+    const [client, server] = await Promise.all([harness.dial(links.primary.address()), listener.accept()]);
+    echo(server);
+    const idle = client.openStream();
+    const sent = pattern(3 * MB);
+    const stream = client.openStream();
+    const writing = (async () => {
+      for (let at = 0; at < sent.length; at += 50_000) await stream.write(sent.subarray(at, at + 50_000));
+      await stream.close();
+    })();
+    const states: string[] = [];
+    client.onPathChange((path) => void states.push(path.state));
+    const chunks: Uint8Array[] = [];
+    let received = 0;
+    for await (const chunk of stream) {
+      chunks.push(chunk);
+      received += chunk.length;
+      if (received - chunk.length < MB && received >= MB) {
+        const dead = whenState(client, 0, 'dead');
+        links.primary.cut();
+        void dead.then(() => links.primary.heal());
+      }
+    }
+    await writing;
+    expect(Buffer.concat(chunks).equals(sent)).toBe(true);
+    expect(states).toEqual(expect.arrayContaining(['suspected', 'dead', 'recovering', 'active']));
+    expect(client.getAllPaths()).toMatchObject([{ id: 0, state: 'active', primary: true }]);
+    // A stream that carried nothing before works as well, and so does one of the server's.
+    await idle.write('still here');
+    await idle.close();
+    expect(Buffer.from(await readAll(idle)).toString()).toBe('still here');
+    const [own, theirs] = [server.openStream(), client.acceptStream()];
+    await own.write('hello');
+    expect(Buffer.from((await (await theirs).read())!).toString()).toBe('hello');
+  });
+
+  test('with content under way: the primary goes on with digests where the client has them', async () => {
+    const listener = await harness.listen();
+    const target = { host: '127.0.0.1', port: listener.address().port };
+    const { links, close } = await createLinks({ primary: { target, both: LINK } }, { isolated: true });
+    harness.onClose(close);
+    const [client, server] = await Promise.all([harness.dial(links.primary.address()), listener.accept()]);
+    const content = pattern(6 * MB, 7);
+    void serveContent(server, 'film', content);
+    const stream = client.openStream();
+    await stream.write('get');
+    const chunks: Uint8Array[] = [];
+    let received = 0;
+    for await (const chunk of stream) {
+      chunks.push(chunk);
+      received += chunk.length;
+      if (received - chunk.length < MB && received >= MB) {
+        const dead = whenState(client, 0, 'dead');
+        links.primary.cut();
+        void dead.then(() => links.primary.heal());
+      }
+    }
+    expect(Buffer.concat(chunks).equals(content)).toBe(true);
+    expect(Buffer.from(await fetchContent(client)).equals(content)).toBe(true);
+  });
+
+  test('ends, both ends and all that waits, when it does not come back', async () => {
+    const listener = await harness.listen({ recoveryTimeoutMs: 300 });
+    const target = { host: '127.0.0.1', port: listener.address().port };
+    const { links, close } = await createLinks({ primary: { target, both: LINK } }, { isolated: true });
+    harness.onClose(close);
+    const [client, server] = await Promise.all([
+      harness.dial(links.primary.address(), { recoveryTimeoutMs: 300 }),
+      listener.accept(),
+    ]);
+    const reading = client.openStream().read();
+    links.primary.cut();
+    await expect(reading).rejects.toMatchObject({ code: 'ERR_KWIK_NO_PATH' });
+    expect(await client.closed).toMatchObject({ by: 'error', error: { code: 'ERR_KWIK_NO_PATH' } });
+    expect(await server.closed).toMatchObject({ by: 'error', error: { code: 'ERR_KWIK_NO_PATH' } });
+  });
+
+  test('ends at once when the server that answers knows nothing of it', async () => {
+    const [listener, other] = [await harness.listen(), await harness.listen()];
+    const target = { host: '127.0.0.1', port: listener.address().port };
+    const { links, close } = await createLinks({ primary: { target, both: LINK } }, { isolated: true });
+    harness.onClose(close);
+    const client = await harness.dial(links.primary.address(), { alternatives: [addressOf(other)] });
+    await listener.accept();
+    links.primary.cut();
+    expect(await client.closed).toMatchObject({
+      by: 'error',
+      error: { code: 'ERR_KWIK_NO_PATH', cause: { code: 'ERR_KWIK_SESSION_NOT_FOUND' } },
+    });
+  });
+});
+
+describe('several local addresses', () => {
+  test('carry one stream over all of them, and go on with those that are left', async () => {
+    const listener = await harness.listen();
+    const [client, server] = await Promise.all([
+      harness.dial(listener, { localAddresses: ['127.0.0.2', '127.0.0.3'], routing: 'distributed' }),
+      listener.accept(),
+    ]);
+    const three = (): boolean => client.getActivePaths().length === 3;
+    await new Promise<void>((resolve) => {
+      if (three()) resolve();
+      else client.onPathChange(() => three() && resolve());
+    });
+    echo(server);
+    const sent = pattern(8 * MB);
+    const stream = client.openStream();
+    const writing = (async () => {
+      for (let at = 0; at < sent.length; at += 50_000) await stream.write(sent.subarray(at, at + 50_000));
+      await stream.close();
+    })();
+    const received = await readAll(stream);
+    await writing;
+    expect(Buffer.from(received).equals(sent)).toBe(true);
+    for (const path of client.getActivePaths()) {
+      expect(path.primary).toBe(true);
+      expect(path.sentBytes).toBeGreaterThan(100_000);
+      expect(path.receivedBytes).toBeGreaterThan(100_000);
+    }
+    expect(server.getActivePaths()).toHaveLength(3);
+  });
+});
