@@ -13,7 +13,7 @@ import type { HeapItem } from '../endpoint/deadline-heap.js';
 import { Ending } from './ending.js';
 import { Handshake } from './handshake.js';
 import { Pacer } from './pacer.js';
-import { PathSampler } from './path-sampler.js';
+import { PathSampler, SAMPLE_INTERVAL_MS, STATS_AGE_MS } from './path-sampler.js';
 import { Receiver } from './receiver.js';
 import { Sender } from './sender.js';
 import { StreamNews } from './stream-news.js';
@@ -26,13 +26,6 @@ type Phase = 'handshake' | 'open' | 'flushing' | 'ended';
 
 /** RFC 9000, section 20.1. */
 const PROTOCOL_VIOLATION = 0x0a;
-
-/**
- * How often the backend's statistics are read: its answer is built of objects and costs as much as sending a packet.
- * Who asks for them gets fresher ones.
- */
-const SAMPLE_INTERVAL_MS = 4;
-const STATS_AGE_MS = 1;
 
 /**
  * One QUIC connection: a backend's state machine, driven by the endpoint. Datagrams are handed in as they come
@@ -266,12 +259,10 @@ export class Connection implements PathTransport, HeapItem {
   /** Samples the path; true when the peer sends too much that is of no use. */
   private flooded(): boolean {
     this.sample();
-    const { sentBytes, sentPackets } = this.sampler.latest;
-    const { deliveredBytes } = this.receiver;
-    if (!this.guard.exceeded({ deliveredBytes, sentBytes, sentPackets }, this.now)) return false;
-    const text = `the peer sent ${this.guard.receivedBytes} bytes, only ${deliveredBytes} of them stream data`;
-    this.fail(new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', text), PROTOCOL_VIOLATION);
-    return true;
+    const traffic = { ...this.sampler.latest, deliveredBytes: this.receiver.deliveredBytes };
+    const problem = this.guard.problem(traffic, this.now);
+    if (problem !== undefined) this.fail(problem, PROTOCOL_VIOLATION);
+    return problem !== undefined;
   }
 
   private transmit(): void {

@@ -1,6 +1,13 @@
 import type { BackendPathStats } from '../backends/backend.js';
 import type { PathModel } from './pacing-rate.js';
 
+/**
+ * How often the backend's statistics are read: its answer is built of objects and costs as much as sending a packet.
+ * Who asks for them gets fresher ones.
+ */
+export const SAMPLE_INTERVAL_MS = 4;
+export const STATS_AGE_MS = 1;
+
 /** The backend's RTT is in whole milliseconds, rounded down; half of one is what rounding takes away on average. */
 const ROUNDING_MS = 0.5;
 /** What a smoothed RTT has moved towards the current one after a round trip of eight samples: 1 - (7/8)^8. */

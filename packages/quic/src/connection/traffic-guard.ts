@@ -1,3 +1,5 @@
+import { KwikError } from '@kwik/wire';
+
 /** Of each packet, for headers, acknowledgements and small control frames: free. */
 const FREE_PER_PACKET_BYTES = 60;
 /** Headers, retransmissions and window updates that go with data, per byte of it. */
@@ -51,6 +53,13 @@ export class TrafficGuard {
     this.total += bytes;
     this.bytes += Math.max(0, bytes - FREE_PER_PACKET_BYTES);
     this.packets += 1;
+  }
+
+  /** The error to close with when too much came that nothing explains. */
+  problem(traffic: Traffic, now: number): KwikError | undefined {
+    if (!this.exceeded(traffic, now)) return undefined;
+    const text = `the peer sent ${this.total} bytes, only ${traffic.deliveredBytes} of them stream data`;
+    return new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', text);
   }
 
   /** Takes off what `traffic` explains; true when too much is left. */
