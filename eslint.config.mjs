@@ -16,7 +16,13 @@ import {
 } from './tools/lib/eslint-bans.mjs';
 
 const SOURCES = ['packages/*/src/**/*.ts'];
-const TESTS = ['**/*.test.ts', '**/test-support/**/*.ts', 'packages/*/test/**/*.ts', 'packages/*/bench/**/*.ts'];
+const TESTS = [
+  '**/*.test.ts',
+  '**/test-support/**/*.ts',
+  'packages/*/test/**/*.ts',
+  'packages/*/bench/**/*.ts',
+  'tools/fuzz/**/*.ts',
+];
 const SANS_IO_SOURCES = SANS_IO.map((part) => `packages/${part}/**/*.ts`);
 const TOOLS = ['tools/**/*.mjs', '*.config.mjs'];
 

@@ -10,12 +10,15 @@ const transform = {
 };
 
 // Tests run on TypeScript sources: @kwik/* maps to src, so that a test never sees a stale build.
-const moduleNameMapper = Object.fromEntries([
-  ...packages.flatMap(({ name, manifest }) =>
-    entryPoints(manifest).map(({ specifier, source }) => [`^${specifier}$`, `<rootDir>/../${name}/${source}`]),
-  ),
-  ['^(\\.{1,2}/.*)\\.js$', '$1'],
-]);
+/** @param {string} root The folder of the packages. */
+const nameMapper = (root) =>
+  Object.fromEntries([
+    ...packages.flatMap(({ name, manifest }) =>
+      entryPoints(manifest).map(({ specifier, source }) => [`^${specifier}$`, `${root}/${name}/${source}`]),
+    ),
+    ['^(\\.{1,2}/.*)\\.js$', '$1'],
+  ]);
+const moduleNameMapper = nameMapper('<rootDir>/..');
 
 // One project per package, and one for the tools.
 export default {
@@ -32,6 +35,15 @@ export default {
       transform,
       moduleNameMapper,
     })),
+    {
+      displayName: 'fuzz',
+      rootDir: 'tools/fuzz',
+      testEnvironment: 'node',
+      testMatch: ['<rootDir>/*.test.ts'],
+      extensionsToTreatAsEsm: ['.ts'],
+      transform,
+      moduleNameMapper: nameMapper('<rootDir>/../../packages'),
+    },
     {
       displayName: 'tools',
       rootDir: 'tools',

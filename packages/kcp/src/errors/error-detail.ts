@@ -1,4 +1,4 @@
-import { ERROR_TABLE, KwikError, errorCodeFromNumber, proto, type ErrorScope } from '@kwik/wire';
+import { ERROR_TABLE, KwikError, errorCodeFromNumber, proto, type ErrorCode, type ErrorScope } from '@kwik/wire';
 
 /** As the protocol says of ErrorDetail.reason. */
 export const MAX_REASON_BYTES = 512;
@@ -27,9 +27,14 @@ export function errorToDetail(error: KwikError, ids: { pathId?: number; streamId
 
 /** The error that a peer reported. Unknown codes read as a protocol violation; the text is made fit for a log line. */
 export function errorFromDetail(detail: proto.ErrorDetail): KwikError {
-  const code = errorCodeFromNumber(detail.code);
-  const reason = presentable(detail.reason, MAX_REASON_BYTES);
-  return new KwikError(code, reason === '' ? ERROR_TABLE[code].summary : reason);
+  return errorOfPeer(errorCodeFromNumber(detail.code), detail.reason);
+}
+
+/** What went wrong at the peer's is never a fault of this end: local codes get the scope `peer`. */
+export function errorOfPeer(code: ErrorCode, text: string): KwikError {
+  const { scope, summary } = ERROR_TABLE[code];
+  const reason = presentable(text, MAX_REASON_BYTES);
+  return new KwikError(code, reason === '' ? summary : reason, { scope: scope === 'local' ? 'peer' : scope });
 }
 
 /** A peer's text on one line, without control characters, cut to `maxBytes` of UTF-8. */

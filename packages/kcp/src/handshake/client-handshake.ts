@@ -12,7 +12,7 @@ import type { ClientAuthExchange, ClientAuthenticator } from '../auth/authentica
 import type { KcpBody } from '../channel/kcp-body.js';
 import { equalBytes, ownBytes } from '../crypto/bytes.js';
 import { ED25519_KEY_BYTES } from '../crypto/ed25519.js';
-import { MAX_REASON_BYTES, errorFromDetail, presentable } from '../errors/error-detail.js';
+import { errorFromDetail, errorOfPeer, presentable } from '../errors/error-detail.js';
 import { proveJoin, provePrimaryJoin } from '../join/join-proof.js';
 import { SESSION_SECRET_BYTES, type SessionKeys, deriveSessionKeys } from '../keys/session-keys.js';
 import { peekTokenId } from '../tokens/path-token.js';
@@ -146,7 +146,7 @@ export class ClientHandshake {
       case 'error':
         throw errorFromDetail(body.value);
       case 'close':
-        throw new KwikError(errorCodeFromNumber(body.value.code), presentable(body.value.reason, MAX_REASON_BYTES));
+        throw errorOfPeer(errorCodeFromNumber(body.value.code), body.value.reason);
       default:
         throw violation(`${body.$case} in the middle of the handshake`);
     }

@@ -275,6 +275,25 @@ describe('order', () => {
     expect(() => closed.handle(close)).toThrow(expect.objectContaining({ code: 'ERR_KWIK_SESSION_CLOSED' }));
   });
 
+  // Found by `pnpm fuzz --target client-handshake`.
+  test("a server's inner fault is not the client's, and has words", () => {
+    const detail = proto.ErrorDetail.fromPartial({ code: 0x01 });
+    for (const body of [
+      { $case: 'error', value: detail },
+      { $case: 'close', value: { code: 0x01, reason: '' } },
+    ] as KcpBody[]) {
+      const client = makeClient();
+      client.start();
+      expect(() => client.handle(body)).toThrow(
+        expect.objectContaining({
+          code: 'ERR_KWIK_INTERNAL',
+          scope: 'peer',
+          message: expect.stringMatching(/invariant/),
+        }),
+      );
+    }
+  });
+
   test("a fault inside the server is the server's secret", () => {
     const server = makeServer({
       findSession: () => {

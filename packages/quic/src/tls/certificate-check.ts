@@ -113,12 +113,22 @@ function readLeaf(chain: readonly Uint8Array[]): X509Certificate | string {
 
 function pinProblem(leaf: X509Certificate, trust: ResolvedTrust): string | undefined {
   if (trust.pins.length === 0) return undefined;
-  const pin = spkiPin(leaf);
+  const pin = readablePin(leaf);
+  if (pin === undefined) return 'its public key cannot be read';
   if (trust.pins.includes(pin)) return undefined;
   return (
     `its key has the pin ${pin}, which is not among the ${trust.pins.length} expected; if the server's key was changed ` +
     'on purpose, pin the new one'
   );
+}
+
+/** Undefined for a key that OpenSSL cannot read, which a certificate may hold all the same. */
+function readablePin(leaf: X509Certificate): string | undefined {
+  try {
+    return spkiPin(leaf);
+  } catch {
+    return undefined;
+  }
 }
 
 function datesProblem(leaf: X509Certificate, wallMs: number): string | undefined {
