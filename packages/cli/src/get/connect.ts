@@ -19,13 +19,21 @@ export interface Connected {
   readonly server: string;
 }
 
+/** A server that is gone for longer is connected to anew, and the file resumed: that starts with other servers as well. */
+const RECOVERY_MS = 3000;
+
 /** Dials the first server that can be reached. The error is that of the first, which the user asked for. */
 export async function connect(network: Network, options: ConnectOptions): Promise<Connected> {
   const { servers, trust, timeoutMs, signal } = options;
   let first: KwikError | undefined;
   for (const [index, server] of servers.entries()) {
     try {
-      const session = await network.dial(server, { timeoutMs, signal, ...(trust === undefined ? {} : { trust }) });
+      const session = await network.dial(server, {
+        timeoutMs,
+        signal,
+        recoveryTimeoutMs: RECOVERY_MS,
+        ...(trust === undefined ? {} : { trust }),
+      });
       return { session, server };
     } catch (error) {
       if (signal.aborted) throw signal.reason;
