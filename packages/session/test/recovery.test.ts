@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { createLinks } from '@kwik/testbed';
 import type { ServerSession, Session, Stream } from '@kwik/session';
+import { FIRST_CLIENT_PATH_ID } from '../src/client/primary-paths.js';
 import { addressOf, fetchContent, Harness, pattern, readAll, serveContent } from './harness.js';
 
 /** For machines that do much else at the time. */
@@ -161,5 +162,77 @@ describe('several local addresses', () => {
       expect(path.receivedBytes).toBeGreaterThan(100_000);
     }
     expect(server.getActivePaths()).toHaveLength(3);
+  });
+});
+
+describe('a path to another server', () => {
+  test('that is lost is connected again under its number, at an alternative if need be', async () => {
+    const [primary, peer, other] = [await harness.listen(), await harness.listen(), await harness.listen()];
+    const target = { host: '127.0.0.1', port: peer.address().port };
+    const { links, close } = await createLinks({ peer: { target, both: LINK } }, { isolated: true });
+    harness.onClose(close);
+    const resolvePath = (address: string): string => (address === addressOf(peer) ? links.peer.address() : address);
+    const [client, server] = await Promise.all([harness.dial(primary, { resolvePath }), primary.accept()]);
+    const path = await server.addPath(addressOf(peer), { alternatives: [addressOf(other)] });
+    expect(path).toMatchObject({ id: 1, state: 'active', address: addressOf(peer) });
+    const seen: string[] = [];
+    server.onPathChange(({ id, state, address }) => void (id === 1 && seen.push(`${state} ${address}`)));
+    const again = new Promise<void>((resolve) => {
+      server.onPathChange(({ id, state, address }) => {
+        if (id === 1 && state === 'active' && address === addressOf(other)) resolve();
+      });
+    });
+    links.peer.cut();
+    await again;
+    expect(seen).toEqual(expect.arrayContaining([`dead ${addressOf(peer)}`, `recovering ${addressOf(other)}`]));
+    expect(client.getAllPaths()).toMatchObject([{ id: 0 }, { id: 1, state: 'active', address: addressOf(other) }]);
+    await server.removePath(1);
+    expect(server.getDeadPaths()).toMatchObject([{ id: 1, errorCode: 'ERR_KWIK_PATH_REMOVED' }]);
+    await expect(server.removePath(1)).rejects.toMatchObject({ code: 'ERR_KWIK_PATH_DEAD' });
+  });
+
+  test('that is removed delivers first what its server has written', async () => {
+    const [primary, peer] = [await harness.listen(), await harness.listen()];
+    const target = { host: '127.0.0.1', port: peer.address().port };
+    const slow = { rateBps: 8e6, delayMs: 5, queueBytes: 100_000 };
+    const { links, close } = await createLinks({ peer: { target, both: slow } }, { isolated: true });
+    harness.onClose(close);
+    const [client, server] = await Promise.all([
+      harness.dial(primary, { resolvePath: () => links.peer.address() }),
+      primary.accept(),
+    ]);
+    const [{ id }, secondary] = await Promise.all([server.addPath(addressOf(peer)), peer.accept()]);
+    const sent = pattern(500_000);
+    const stream = server.openStream({ unidirectional: true });
+    stream.skip(BigInt(sent.length));
+    const accepted = await client.acceptStream();
+    await secondary.contribute(stream.id).writeAt(0n, sent);
+    const received = readAll(accepted);
+    await server.removePath(id, 'no longer needed');
+    expect(await secondary.closed).toMatchObject({ reason: 'the primary removed this path' });
+    await stream.close();
+    expect(Buffer.from(await received).equals(sent)).toBe(true);
+    expect(client.getDeadPaths()).toMatchObject([{ id, reason: 'no longer needed' }]);
+  });
+
+  test('that is set aside carries nothing until it is resumed', async () => {
+    const { listener, client, server } = await harness.pair({}, { localAddresses: ['127.0.0.2'] });
+    expect(listener.address().family).toBe('IPv4');
+    const second = FIRST_CLIENT_PATH_ID;
+    if (client.getActivePaths().length < 2) await whenState(client, second, 'active');
+    echo(server);
+    client.suspendPath(0, 'metered');
+    expect(client.getAllPaths()[0]).toMatchObject({ id: 0, state: 'suspended' });
+    const before = client.getAllPaths()[0]!.sentBytes;
+    const stream = client.openStream();
+    expect(stream.pathId).toBe(second);
+    await stream.write(pattern(100_000));
+    await stream.close();
+    expect((await readAll(stream)).length).toBe(100_000);
+    expect(client.getAllPaths()[0]!.sentBytes).toBe(before);
+    client.resumePath(0);
+    expect(client.getAllPaths()[0]).toMatchObject({ id: 0, state: 'active' });
+    expect(() => client.resumePath(0)).toThrow(expect.objectContaining({ code: 'ERR_KWIK_INVALID_STATE' }));
+    expect(() => client.suspendPath(77)).toThrow(expect.objectContaining({ code: 'ERR_KWIK_PATH_NOT_FOUND' }));
   });
 });

@@ -112,10 +112,22 @@ export interface Session extends AsyncDisposable {
   getAllPaths(): PathInfo[];
   /** Calls `listener` when a path appears or changes state. Returns the function that ends it. */
   onPathChange(listener: (path: PathInfo) => void): () => void;
+  /**
+   * Sets a path of this end aside: it stays connected, and carries data only when no other leads to the same peer.
+   * Throws ERR_KWIK_PATH_NOT_FOUND, ERR_KWIK_PATH_DEAD, ERR_KWIK_INVALID_STATE.
+   */
+  suspendPath(pathId: number, reason?: string): void;
+  resumePath(pathId: number): void;
   close(code?: number, reason?: string): Promise<void>;
 }
 
 export interface AddPathOptions {
+  /** Further addresses of the same server, `host:port`, tried in turn when it cannot be reached at the first. */
+  readonly alternatives?: readonly string[];
+  /** Whether the path is connected again when it is lost, with growing waits; true unless told. */
+  readonly reconnect?: boolean;
+  /** Share of the path for weighted schedulers, 1 to 1000; 1 unless told. */
+  readonly weight?: number;
   /** Name to check the server's certificate against, when it is not the host of the address. */
   readonly serverName?: string;
   /** How long the client may take to connect, milliseconds; 10,000 unless told. */
@@ -141,8 +153,15 @@ export interface Contribution {
 export interface ServerSession extends Session {
   /** Who the client is, when it authenticated as somebody. */
   readonly identity?: string;
-  /** Asks the client to open a path to `address` (`host:port`); resolves when it carries data. Primary only. */
+  /**
+   * Asks the client to open a path to `address` (`host:port`); resolves when it carries data, rejects with the client's
+   * reason. Primary only. A path that is lost later is connected again under its number.
+   */
   addPath(address: string, options?: AddPathOptions): Promise<PathInfo>;
+  /**
+   * The path takes nothing new, delivers what is under way (within 5 s), and goes. Rejects with ERR_KWIK_PATH_NOT_FOUND
+   * or ERR_KWIK_PATH_DEAD. A path that was lost is given up.
+   */
   removePath(pathId: number, reason?: string): Promise<void>;
   /** Hands bytes to the server at the end of `pathId`, through the client, which does not read them. */
   sendRawPacket(data: Uint8Array, pathId: number): Promise<void>;

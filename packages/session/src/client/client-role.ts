@@ -1,6 +1,16 @@
 import { errorToDetail, type ClientHandshakeResult, type ControlEvent, type KcpBody } from '@kwik/kcp';
 import { toProtoPathState } from '@kwik/paths';
-import { errorCodeFromNumber, KwikError, PRIMARY_PATH_ID, proto, rawFrame, toPathId, toStreamId } from '@kwik/wire';
+import {
+  errorCodeFromNumber,
+  KwikError,
+  PRIMARY_PATH_ID,
+  proto,
+  rawFrame,
+  toPathId,
+  toStreamId,
+  type PathId,
+  type TimerHandle,
+} from '@kwik/wire';
 import { errorFromDetail } from '@kwik/kcp';
 import type { StreamState } from '../core/streams/stream-state.js';
 import type { EngineRole, SessionEngine } from '../runtime/engine.js';
@@ -12,6 +22,8 @@ import { FIRST_CLIENT_PATH_ID, type PrimaryPaths } from './primary-paths.js';
 
 /** Paths that a session may have had in its life. */
 const MAX_PATH_IDS = 65_536;
+/** However long the primary wants to wait for a path that it removes. */
+const MAX_DRAIN_MS = 60_000;
 /** Raw packets and other frames that may wait for one path; a path that is slower is told to the sender. */
 const MAX_WAITING_FRAMES = 256;
 
@@ -30,6 +42,7 @@ export class ClientRole implements EngineRole {
   readonly #options: ClientRoleOptions;
   /** Numbers of paths that are being joined or were. */
   readonly #usedPathIds = new Set<number>([PRIMARY_PATH_ID]);
+  readonly #draining = new Map<PathId, { readonly timer: TimerHandle; done(): void }>();
   #joining = 0;
   #rawSequence = 0n;
 
@@ -58,7 +71,7 @@ export class ClientRole implements EngineRole {
   }
 
   onPathState(path: PathRuntime): void {
-    this.#content.touch();
+    this.#content.pausePath(path.id, path.machine.state === 'draining' || path.machine.state === 'suspended');
     this.#tellStatus(path);
   }
 
@@ -72,6 +85,7 @@ export class ClientRole implements EngineRole {
   }
 
   onPathDead(path: PathRuntime): KwikError | undefined {
+    this.#drained(path.id);
     this.#content.removePath(path.id, false);
     this.#tellStatus(path);
     return path.primary ? this.#options.primaryPaths.lost(path) : undefined;
@@ -157,7 +171,7 @@ export class ClientRole implements EngineRole {
     try {
       const pathId = toPathId(command.pathId);
       const before = this.#engine.history.get(pathId);
-      const again = before?.state === 'dead' && before.address === command.address && !before.primary;
+      const again = before?.state === 'dead' && !before.primary;
       if (pathId >= FIRST_CLIENT_PATH_ID || (this.#usedPathIds.has(pathId) && !again)) {
         throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `path ${pathId} was used before in this session`);
       }
@@ -196,7 +210,7 @@ export class ClientRole implements EngineRole {
 
   #removePath(path: PathRuntime, id: bigint, command: proto.RemovePath): void {
     const known = this.#engine.paths.get(toPathId(command.pathId));
-    if (known === undefined || known.primary) {
+    if (known === undefined || known.primary || this.#draining.has(known.id)) {
       const past = this.#engine.history.get(toPathId(command.pathId));
       path.reply(
         id,
@@ -206,10 +220,29 @@ export class ClientRole implements EngineRole {
       );
       return;
     }
-    known.die(
-      new KwikError('ERR_KWIK_PATH_REMOVED', command.reason === '' ? 'removed by the primary' : command.reason),
-    );
-    path.reply(id, { $case: 'removePathResult', value: { pathId: command.pathId, removed: true, error: undefined } });
+    const reason = command.reason === '' ? 'removed by the primary' : command.reason;
+    const done = (): void => {
+      known.die(new KwikError('ERR_KWIK_PATH_REMOVED', reason));
+      path.reply(id, { $case: 'removePathResult', value: { pathId: command.pathId, removed: true, error: undefined } });
+      this.#engine.wake();
+    };
+    if (command.drainMs === 0 || !known.drain(reason)) {
+      done();
+      return;
+    }
+    // The server tells when all that it had to send has arrived; it has so long.
+    known.send({ $case: 'pathStatus', value: statusOf(known) });
+    const timer = this.#engine.clock.schedule(Math.min(command.drainMs, MAX_DRAIN_MS), () => this.#drained(known.id));
+    this.#draining.set(known.id, { timer, done });
+  }
+
+  /** A path that was being removed is empty, or its time is over, or it died. */
+  #drained(pathId: PathId): void {
+    const draining = this.#draining.get(pathId);
+    if (draining === undefined) return;
+    this.#draining.delete(pathId);
+    draining.timer.cancel();
+    draining.done();
   }
 
   /** K9: bytes for another server of the session, passed on unread. */
@@ -241,6 +274,10 @@ export class ClientRole implements EngineRole {
   }
 
   #onClose(path: PathRuntime, close: proto.Close): void {
+    if (this.#draining.has(path.id)) {
+      this.#drained(path.id);
+      return;
+    }
     if (!path.primary) {
       path.die(new KwikError('ERR_KWIK_PATH_DEAD', `${path.address} closed its path: ${close.reason}`));
       return;

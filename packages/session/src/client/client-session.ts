@@ -1,5 +1,6 @@
 import type { Stream, CloseInfo, PathInfo, Session, StreamOptions } from '../api/session.js';
 import type { SessionEngine } from '../runtime/engine.js';
+import { isActive } from '../runtime/path-history.js';
 import type { Connector } from './connector.js';
 
 /** What `dial` returns. */
@@ -33,7 +34,7 @@ export class ClientSession implements Session {
   }
 
   getActivePaths(): PathInfo[] {
-    return this.getAllPaths().filter((path) => path.state !== 'dead');
+    return this.getAllPaths().filter((path) => isActive(path.state));
   }
 
   getDeadPaths(): PathInfo[] {
@@ -46,6 +47,14 @@ export class ClientSession implements Session {
 
   onPathChange(listener: (path: PathInfo) => void): () => void {
     return this.#engine.onPathChange(listener);
+  }
+
+  suspendPath(pathId: number, reason = 'set aside'): void {
+    this.#engine.requirePath(pathId).suspend(reason);
+  }
+
+  resumePath(pathId: number): void {
+    this.#engine.requirePath(pathId).resume();
   }
 
   async close(code = 0, reason = ''): Promise<void> {

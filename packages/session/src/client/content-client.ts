@@ -133,6 +133,12 @@ export class ContentClient implements RangeSink {
     this.#dirty = true;
   }
 
+  /** Whether the path may be asked for more. */
+  pausePath(pathId: PathId, paused: boolean): void {
+    for (const { receiver } of this.#contents.values()) receiver.pauseSource(pathId, paused);
+    this.#dirty = true;
+  }
+
   touch(): void {
     this.#dirty = true;
   }

@@ -1,6 +1,6 @@
 import type { ControlEvent } from '@kwik/kcp';
 import type { PathMachine, PathState } from '@kwik/paths';
-import { KwikError, type Clock, type PathId, type StreamId, type TimerHandle } from '@kwik/wire';
+import { KwikError, toPathId, type Clock, type PathId, type StreamId, type TimerHandle } from '@kwik/wire';
 import type { CloseInfo, PathInfo, RawPacket, StreamOptions } from '../api/session.js';
 import type { DataEvent } from '../core/data/data-events.js';
 import type { PathStanding } from '../core/data/data-path.js';
@@ -156,6 +156,19 @@ export class SessionEngine implements PathRuntimeEvents {
   onPathChange(listener: (path: PathInfo) => void): () => void {
     this.#pathListeners.add(listener);
     return () => this.#pathListeners.delete(listener);
+  }
+
+  /** Throws ERR_KWIK_PATH_NOT_FOUND, or ERR_KWIK_PATH_DEAD with the reason. */
+  requirePath(id: number): PathRuntime {
+    const path = this.paths.get(toPathId(id));
+    if (path !== undefined) return path;
+    const past = this.history.get(toPathId(id));
+    throw past === undefined
+      ? new KwikError('ERR_KWIK_PATH_NOT_FOUND', `the session has no path ${id}`)
+      : new KwikError(
+          'ERR_KWIK_PATH_DEAD',
+          `path ${id} to ${past.address} is ${past.state}: ${past.reason ?? 'closed'}`,
+        );
   }
 
   pathInfos(): PathInfo[] {

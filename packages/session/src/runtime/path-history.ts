@@ -1,5 +1,5 @@
 import type { PathId } from '@kwik/wire';
-import type { PathInfo } from '../api/session.js';
+import type { PathInfo, PathStateName } from '../api/session.js';
 
 /** Dead paths that are remembered one by one; older ones are forgotten. */
 const MAX_HISTORY = 1024;
@@ -25,4 +25,9 @@ export class PathHistory {
   all(): PathInfo[] {
     return [...this.#infos.values()].sort((a, b) => a.id - b.id);
   }
+}
+
+/** Whether a path in this state is connected. */
+export function isActive(state: PathStateName): boolean {
+  return state !== 'dead' && state !== 'recovering' && state !== 'connecting' && state !== 'validating';
 }

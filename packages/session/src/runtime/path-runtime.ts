@@ -202,6 +202,35 @@ export class PathRuntime implements PathPortOwner {
     }
   }
 
+  /** The path takes nothing new; false when it is not in a state to. */
+  drain(reason: string): boolean {
+    if (!this.machine.canBecome('draining')) return false;
+    this.machine.drain(this.#clock.now(), reason);
+    this.#events.onStateChange(this);
+    return true;
+  }
+
+  /** Sets the path aside: it stays connected and carries data only when there is no other way. */
+  suspend(reason: string): void {
+    this.#require('suspended');
+    this.machine.suspend(this.#clock.now(), reason);
+    this.#events.onStateChange(this);
+  }
+
+  resume(): void {
+    if (this.machine.state !== 'suspended') this.#require('active');
+    this.machine.resume(this.#clock.now());
+    this.#events.onStateChange(this);
+  }
+
+  #require(state: 'suspended' | 'active'): void {
+    if (this.machine.canBecome(state) && (state === 'suspended' || this.machine.state === 'suspended')) return;
+    throw new KwikError(
+      'ERR_KWIK_INVALID_STATE',
+      `path ${this.id} is ${this.machine.state}; it cannot become ${state}`,
+    );
+  }
+
   /** Ends the path; what it owes is fetched elsewhere. */
   die(error: KwikError): void {
     if (!this.alive) return;

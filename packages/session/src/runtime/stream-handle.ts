@@ -39,7 +39,7 @@ export class StreamHandle implements Stream {
   }
 
   get pathId(): PathId {
-    return this.#engine.paths.keys().next().value ?? PRIMARY_PATH_ID;
+    return this.#engine.controlPath?.id ?? PRIMARY_PATH_ID;
   }
 
   get state(): StreamState {

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { issuePathToken, type Ed25519Signer, type SessionKeys } from '@kwik/kcp';
-import { errorFromDetail } from '@kwik/kcp';
-import { fromProtoPathState } from '@kwik/paths';
-import { KwikError, proto, toPathId, type PathId } from '@kwik/wire';
+import { errorFromDetail, issuePathToken, type Ed25519Signer, type SessionKeys } from '@kwik/kcp';
+import { Backoff, fromProtoPathState } from '@kwik/paths';
+import { KwikError, proto, toPathId, type PathId, type TimerHandle } from '@kwik/wire';
 import { formatAddress, parseTarget } from '../client/target.js';
 import type { AddPathOptions, PathCapability, PathInfo } from '../api/session.js';
 import type { SessionEngine } from '../runtime/engine.js';
@@ -12,11 +11,18 @@ import type { PendingReplies } from '../runtime/pending-replies.js';
 const ADD_PATH_TIMEOUT_MS = 10_000;
 /** The answer travels too, and the client's own deadline comes first. */
 const ANSWER_SLACK_MS = 5000;
-const REMOVE_TIMEOUT_MS = 5000;
+/** Time that a removed path has to deliver what is under way. */
+const DRAIN_MS = 5000;
 /** A token lives as long as the client may take to use it, and clocks may differ. */
 const CLOCK_SKEW_MS = 30_000;
 const TOKEN_ID_BYTES = 16;
 const DEFAULT_CAPABILITIES: readonly PathCapability[] = ['replica', 'contribute', 'raw'];
+/** Waits before a lost path is asked for again: up to this first, doubling to the other, so many times (V3.4, V7.5). */
+const FIRST_WAIT_MS = 500;
+const MAX_WAIT_MS = 30_000;
+const MAX_TRIES = 10;
+/** A path that held for so long is a new beginning. */
+const HELD_MS = 10_000;
 
 const CAPABILITY: Record<PathCapability, proto.Capability> = {
   contribute: proto.Capability.CONTRIBUTE,
@@ -30,69 +36,85 @@ export interface PathCommanderOptions {
   readonly signer: Ed25519Signer;
   readonly wallClockMs: () => number;
   readonly replies: PendingReplies;
+  /** 0 <= random() < 1, for the jitter of waits. */
+  readonly random: () => number;
 }
 
-/** How a primary adds paths to the client's session and removes them, and what it knows of them. */
+/** A path that this primary asked for. */
+interface Commanded {
+  readonly id: PathId;
+  /** `host:port`, the preferred first. */
+  readonly addresses: readonly string[];
+  readonly options: AddPathOptions;
+  readonly backoff: Backoff;
+  address: string;
+  /** It carried data once, and is not to be given up: connect it again when it is lost. */
+  wanted: boolean;
+  activeSinceMs: number;
+  waiting: TimerHandle | undefined;
+}
+
+/** How a primary adds paths to the client's session, keeps them and removes them, and what it knows of them. */
 export class PathCommander {
   readonly #engine: SessionEngine;
   readonly #options: PathCommanderOptions;
   #nextPathId = 1;
-  readonly #addresses = new Map<PathId, string>();
+  readonly #commanded = new Map<PathId, Commanded>();
 
   constructor(engine: SessionEngine, options: PathCommanderOptions) {
     this.#engine = engine;
     this.#options = options;
+    void engine.closed.then(() => {
+      for (const path of this.#commanded.values()) path.waiting?.cancel();
+    });
   }
 
   async addPath(client: PathRuntime, address: string, options: AddPathOptions = {}): Promise<PathInfo> {
-    const target = parseTarget(address);
-    const named = formatAddress(target.host, target.port);
-    const pathId = toPathId(this.#nextPathId++);
-    const timeoutMs = options.timeoutMs ?? ADD_PATH_TIMEOUT_MS;
-    const capabilities = (options.capabilities ?? DEFAULT_CAPABILITIES).map((name) => CAPABILITY[name]);
-    this.#addresses.set(pathId, named);
-    this.#update(pathId, 'connecting');
-    try {
-      const answer = await this.#options.replies.request(
-        client,
-        {
-          $case: 'addPath',
-          value: {
-            pathId,
-            address: named,
-            serverName: options.serverName ?? '',
-            pin: new Uint8Array(0),
-            token: this.#token(pathId, named, capabilities, timeoutMs),
-            capabilities,
-            timeoutMs,
-            weight: 1,
-            metadata: new Map(),
-          },
-        },
-        timeoutMs + ANSWER_SLACK_MS,
-      );
-      if (answer.$case !== 'addPathResult') {
-        throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `the client answered addPath with ${answer.$case}`);
-      }
-      if (!answer.value.accepted) {
-        throw answer.value.error === undefined
-          ? new KwikError('ERR_KWIK_CONNECT_FAILED', `the client could not connect to ${named}`)
-          : errorFromDetail(answer.value.error);
-      }
-      return this.#update(pathId, 'active', { rttMs: answer.value.rttUs / 1000, serverId: answer.value.serverId });
-    } catch (error) {
-      const cause = KwikError.from(error);
-      this.#update(pathId, 'dead', { reason: cause.message, errorCode: cause.code });
-      throw new KwikError(cause.code, `path to ${named}: ${cause.message}`, { cause, scope: 'path' });
+    const addresses = [address, ...(options.alternatives ?? [])].map((one) => {
+      const target = parseTarget(one);
+      return formatAddress(target.host, target.port);
+    });
+    const { weight = 1 } = options;
+    if (!Number.isInteger(weight) || weight < 1 || weight > 1000) {
+      throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `weight ${weight} is not a whole number from 1 to 1000`);
     }
+    const path: Commanded = {
+      id: toPathId(this.#nextPathId++),
+      addresses,
+      options,
+      backoff: new Backoff(this.#options.random, { baseMs: FIRST_WAIT_MS, maxMs: MAX_WAIT_MS, maxTries: MAX_TRIES }),
+      address: addresses[0]!,
+      wanted: false,
+      activeSinceMs: 0,
+      waiting: undefined,
+    };
+    this.#commanded.set(path.id, path);
+    this.#update(path.id, 'connecting');
+    let first: KwikError | undefined;
+    for (path.address of addresses) {
+      try {
+        return await this.#establish(path, client);
+      } catch (error) {
+        first ??= KwikError.from(error);
+      }
+    }
+    this.#commanded.delete(path.id);
+    const cause = first!;
+    throw new KwikError(cause.code, `path to ${addresses[0]}: ${cause.message}`, { cause, scope: 'path' });
   }
 
   async removePath(client: PathRuntime, pathId: number, reason: string): Promise<void> {
+    const path = this.#commanded.get(toPathId(pathId));
+    if (path !== undefined) {
+      path.wanted = false;
+      path.waiting?.cancel();
+    }
     this.requireAlive(pathId);
+    this.#update(toPathId(pathId), 'draining');
     const answer = await this.#options.replies.request(
       client,
-      { $case: 'removePath', value: { pathId, reason: reason.slice(0, 200), drainMs: 0 } },
-      REMOVE_TIMEOUT_MS,
+      { $case: 'removePath', value: { pathId, reason: reason.slice(0, 200), drainMs: DRAIN_MS } },
+      DRAIN_MS + ANSWER_SLACK_MS,
     );
     if (answer.$case === 'removePathResult' && answer.value.error !== undefined)
       throw errorFromDetail(answer.value.error);
@@ -100,13 +122,14 @@ export class PathCommander {
       reason: reason === '' ? 'removed' : reason,
       errorCode: 'ERR_KWIK_PATH_REMOVED',
     });
+    this.#commanded.delete(toPathId(pathId));
   }
 
   /** Throws ERR_KWIK_PATH_NOT_FOUND or ERR_KWIK_PATH_DEAD. */
   requireAlive(pathId: number): PathInfo {
     const info = this.#engine.history.get(toPathId(pathId));
     if (info === undefined) throw new KwikError('ERR_KWIK_PATH_NOT_FOUND', `the session has no path ${pathId}`);
-    if (info.state === 'dead') {
+    if (info.state === 'dead' || info.state === 'recovering') {
       throw new KwikError(
         'ERR_KWIK_PATH_DEAD',
         `path ${pathId} to ${info.address} is dead: ${info.reason ?? 'closed'}`,
@@ -119,7 +142,11 @@ export class PathCommander {
   status(status: proto.PathStatus): void {
     const pathId = toPathId(status.pathId);
     const state = fromProtoPathState(status.state);
-    if (state === undefined || !this.#addresses.has(pathId)) return;
+    const path = this.#commanded.get(pathId);
+    if (state === undefined || path === undefined) return;
+    const before = this.#engine.history.get(pathId)?.state;
+    // While a path is being connected again, news of its earlier life are old.
+    if (before === 'recovering' && state !== 'active') return;
     this.#update(pathId, state, {
       rttMs: status.rttUs / 1000,
       deliveryRateBps: Number(status.deliveryRateBps),
@@ -127,6 +154,88 @@ export class PathCommander {
       lostPackets: Number(status.lostPackets),
       ...(status.reason !== '' && { reason: status.reason }),
     });
+    if (state === 'dead' && before !== 'dead') this.#lost(path);
+  }
+
+  /** A server that was caught lying is not asked for again. */
+  untrusted(message: proto.ServerUntrusted): void {
+    const path = this.#commanded.get(toPathId(message.pathId));
+    if (path === undefined) return;
+    path.wanted = false;
+    path.waiting?.cancel();
+    this.#update(path.id, 'dead', { reason: message.reason, errorCode: 'ERR_KWIK_SERVER_UNTRUSTED' });
+    this.#commanded.delete(path.id);
+  }
+
+  #lost(path: Commanded): void {
+    if (!path.wanted || this.#engine.closeInfo !== undefined) return;
+    const now = this.#engine.clock.now();
+    if (now - path.activeSinceMs >= HELD_MS) path.backoff.reset();
+    const waitMs = path.backoff.next();
+    if (waitMs === undefined) {
+      this.#commanded.delete(path.id);
+      return;
+    }
+    path.waiting?.cancel();
+    path.waiting = this.#engine.clock.schedule(waitMs, () => void this.#again(path));
+  }
+
+  async #again(path: Commanded): Promise<void> {
+    path.waiting = undefined;
+    const client = this.#engine.controlPath;
+    if (!path.wanted || this.#engine.closeInfo !== undefined) return;
+    // Without the client there is nobody to ask; it is back soon, or the session ends.
+    if (client === undefined) {
+      this.#lost(path);
+      return;
+    }
+    path.address = path.addresses[path.backoff.tries % path.addresses.length]!;
+    this.#update(path.id, 'recovering');
+    try {
+      await this.#establish(path, client);
+    } catch {
+      this.#lost(path);
+    }
+  }
+
+  async #establish(path: Commanded, client: PathRuntime): Promise<PathInfo> {
+    const { id: pathId, address, options } = path;
+    const timeoutMs = options.timeoutMs ?? ADD_PATH_TIMEOUT_MS;
+    const capabilities = (options.capabilities ?? DEFAULT_CAPABILITIES).map((name) => CAPABILITY[name]);
+    const value: proto.AddPath = {
+      pathId,
+      address,
+      serverName: options.serverName ?? '',
+      pin: new Uint8Array(0),
+      token: this.#token(pathId, address, capabilities, timeoutMs),
+      capabilities,
+      timeoutMs,
+      weight: options.weight ?? 1,
+      metadata: new Map(),
+    };
+    try {
+      const asked = this.#options.replies.request(client, { $case: 'addPath', value }, timeoutMs + ANSWER_SLACK_MS);
+      this.#engine.wake();
+      const answer = await asked;
+      if (answer.$case !== 'addPathResult') {
+        throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `the client answered addPath with ${answer.$case}`);
+      }
+      if (!answer.value.accepted) {
+        throw answer.value.error === undefined
+          ? new KwikError('ERR_KWIK_CONNECT_FAILED', `the client could not connect to ${address}`)
+          : errorFromDetail(answer.value.error);
+      }
+      path.activeSinceMs = this.#engine.clock.now();
+      path.wanted = options.reconnect ?? true;
+      return this.#update(pathId, 'active', {
+        rttMs: answer.value.rttUs / 1000,
+        serverId: answer.value.serverId,
+      });
+    } catch (error) {
+      const cause = KwikError.from(error);
+      this.#update(pathId, 'dead', { reason: cause.message, errorCode: cause.code });
+      throw cause;
+    }
   }
 
   #token(pathId: PathId, server: string, capabilities: proto.Capability[], timeoutMs: number): Uint8Array {
@@ -148,7 +257,7 @@ export class PathCommander {
     const known = this.#engine.history.get(pathId);
     const info: PathInfo = {
       id: pathId,
-      address: this.#addresses.get(pathId) ?? '',
+      address: this.#commanded.get(pathId)?.address ?? known?.address ?? '',
       primary: false,
       rttMs: known?.rttMs ?? 0,
       deliveryRateBps: known?.deliveryRateBps ?? 0,

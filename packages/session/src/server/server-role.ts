@@ -24,6 +24,8 @@ export interface ServerRoleParts {
 export class ServerRole implements EngineRole {
   readonly #engine: SessionEngine;
   readonly #parts: ServerRoleParts;
+  /** The client removes this path, and waits for what is under way. */
+  #draining = false;
   /** Runs while the client is away. */
   #away: TimerHandle | undefined;
 
@@ -43,6 +45,7 @@ export class ServerRole implements EngineRole {
   };
 
   plan(): number | undefined {
+    if (this.#draining) this.#finishDraining();
     for (const stream of this.#engine.plane.streams.values()) {
       if (stream.supply !== undefined) void this.#parts.content.pump(stream.id);
     }
@@ -97,10 +100,10 @@ export class ServerRole implements EngineRole {
         this.#parts.sender?.progress(body.value);
         return;
       case 'pathStatus':
-        this.#parts.commander?.status(body.value);
+        this.#onPathStatus(body.value);
         return;
       case 'serverUntrusted':
-        this.#untrusted(body.value);
+        this.#parts.commander?.untrusted(body.value);
         return;
       case 'streamOpened':
         if (this.#parts.sender !== undefined) this.#engine.plane.handleStreamOpened(toStreamId(body.value.streamId));
@@ -123,15 +126,17 @@ export class ServerRole implements EngineRole {
     }
   }
 
-  #untrusted(message: proto.ServerUntrusted): void {
-    this.#parts.commander?.status({
-      pathId: message.pathId,
-      state: proto.PathState.DEAD,
-      reason: message.reason,
-      rttUs: 0,
-      deliveryRateBps: 0n,
-      bytes: 0n,
-      lostPackets: 0n,
-    });
+  #onPathStatus(status: proto.PathStatus): void {
+    if (this.#parts.commander !== undefined) this.#parts.commander.status(status);
+    else if (status.state === proto.PathState.DRAINING) this.#draining = true;
+  }
+
+  /** A secondary that is being removed goes when all that it had to say has arrived. */
+  #finishDraining(): void {
+    for (const { send, supply } of this.#engine.plane.streams.values()) {
+      if (send?.flushed === false || supply?.hasData === true) return;
+    }
+    for (const path of this.#engine.paths.values()) if (path.data.sent.count > 0) return;
+    this.#engine.finish({ by: 'peer', code: 0, reason: 'the primary removed this path' }, true);
   }
 }

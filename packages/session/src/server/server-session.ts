@@ -10,6 +10,7 @@ import type {
   StreamOptions,
 } from '../api/session.js';
 import type { SessionEngine } from '../runtime/engine.js';
+import { isActive } from '../runtime/path-history.js';
 import type { PathRuntime } from '../runtime/path-runtime.js';
 import type { PendingReplies } from '../runtime/pending-replies.js';
 import { StreamContribution } from './contribution.js';
@@ -61,7 +62,7 @@ export class AcceptedSession implements ServerSession {
   }
 
   getActivePaths(): PathInfo[] {
-    return this.getAllPaths().filter((path) => path.state !== 'dead');
+    return this.getAllPaths().filter((path) => isActive(path.state));
   }
 
   getDeadPaths(): PathInfo[] {
@@ -122,6 +123,14 @@ export class AcceptedSession implements ServerSession {
       );
     }
     return new StreamContribution(this.#engine, this.#engine.plane.streams.attach(toStreamId(streamId)));
+  }
+
+  suspendPath(pathId: number, reason = 'set aside'): void {
+    this.#engine.requirePath(pathId).suspend(reason);
+  }
+
+  resumePath(pathId: number): void {
+    this.#engine.requirePath(pathId).resume();
   }
 
   async close(code = 0, reason = ''): Promise<void> {

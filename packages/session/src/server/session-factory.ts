@@ -153,7 +153,7 @@ export class SessionFactory {
       replica: () => Promise.resolve(undefined),
     });
     const sender = new ContentSender(engine, content, { sessionId: result.sessionId, signer, wallClockMs });
-    const commander = new PathCommander(engine, { keys, signer, wallClockMs, replies });
+    const commander = new PathCommander(engine, { keys, signer, wallClockMs, replies, random: () => this.#fraction() });
     const { recoveryMs } = this.#options;
     engine.attachRole(new ServerRole(engine, { recoveryMs, content, replies, sender, commander }));
     this.#sessions.set(result.sessionId, { keys, engine });
@@ -185,6 +185,11 @@ export class SessionFactory {
     void engine.closed.then(() => content.endAll());
     engine.addPath(this.#path(engine, port, result));
     return this.#session(engine, result, 'secondary', replies, undefined);
+  }
+
+  /** 0 <= fraction < 1 */
+  #fraction(): number {
+    return Buffer.from(this.#options.random(4)).readUInt32LE() / 2 ** 32;
   }
 
   #engine(role: 'primary' | 'secondary'): SessionEngine {

@@ -113,6 +113,12 @@ export class ContentReceiver {
     else for (const copy of source.expected.values()) this.ledger.forget(copy);
   }
 
+  /** Whether the path may be asked for more. */
+  pauseSource(pathId: PathId, paused: boolean): void {
+    const source = this.#sources.get(pathId);
+    if (source !== undefined) source.paused = paused;
+  }
+
   /** The primary's digests have come for the blocks before this one. */
   get digestsEnd(): number {
     return this.#digests.end;

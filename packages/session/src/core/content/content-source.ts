@@ -27,6 +27,8 @@ export class ContentSource {
   rttMs = 0;
   /** The path is silent, or the server does not deliver: nothing new is asked of it. */
   suspected = false;
+  /** Nothing new is to be asked of it: the path is being removed, or set aside. */
+  paused = false;
   grantSent = false;
   lastDataMs: number;
   deliveredBytes = 0;

@@ -43,7 +43,7 @@ export interface PlanInput {
  */
 export function planNext(input: PlanInput): Assignment | undefined {
   const hungry = input.sources.filter(
-    (source) => !source.suspected && source.expectedBytes < supplyTarget(source, input),
+    (source) => !source.suspected && !source.paused && source.expectedBytes < supplyTarget(source, input),
   );
   hungry.sort((a, b) => a.etaMs(0, input.now) - b.etaMs(0, input.now));
   for (const source of hungry) {
