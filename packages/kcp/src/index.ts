@@ -18,6 +18,8 @@ export {
   type ControlCounters,
   DEFAULT_MAX_PENDING_REQUESTS,
   DEFAULT_MAX_QUEUED_BYTES,
+  MAX_STRANGER_MESSAGES,
+  MAX_STRANGER_MESSAGE_BYTES,
   type RequestOptions,
   type SendOptions,
 } from './channel/control-channel.js';

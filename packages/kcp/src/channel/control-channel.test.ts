@@ -10,7 +10,8 @@ import {
 import fc from 'fast-check';
 import { ChannelPair, takeEvents } from '../test-support/pair.js';
 import { makeSessionKeys } from '../test-support/sessions.js';
-import { ControlChannel } from './control-channel.js';
+import { ControlChannel, MAX_STRANGER_MESSAGES, MAX_STRANGER_MESSAGE_BYTES } from './control-channel.js';
+import { IncomingDeadlines } from './incoming-deadlines.js';
 import type { KcpBody } from './kcp-body.js';
 
 const { CRITICAL, HIGH, NORMAL, LOW, BACKGROUND } = proto.Priority;
@@ -20,6 +21,7 @@ const ping = (sequence: number): KcpBody => ({ $case: 'ping', value: { sequence:
 const pong = (sequence: number): KcpBody => ({ $case: 'pong', value: { sequence: BigInt(sequence) } });
 const listPaths: KcpBody = { $case: 'listPaths', value: { includeDead: true } };
 const pathList: KcpBody = { $case: 'pathList', value: { paths: [] } };
+const RAW = { pathId: 1, sequence: 0n };
 const failed: KcpBody = { $case: 'error', value: proto.ErrorDetail.fromPartial({ code: 1, reason: 'no' }) };
 
 function message(header: Partial<proto.MessageHeader>, body: KcpBody | undefined = ping(1)): Uint8Array {
@@ -191,11 +193,12 @@ describe('requests', () => {
     const pair = new ChannelPair();
     pair.client.request(listPaths, pair.now, { timeoutMs: 100 });
     pair.flush();
+    for (let times = 0; times < 2; times++) pair.server.reply(1n, pathList, pair.now);
+    const answers = [pair.server.pollTransmit(pair.now), pair.server.pollTransmit(pair.now)];
+    // They are on the way for longer than anybody waits.
     pair.advance(100);
     takeEvents(pair.client);
-    pair.server.reply(1n, pathList, pair.now);
-    pair.server.reply(1n, pathList, pair.now);
-    pair.flush();
+    for (const bytes of answers) pair.client.handleData(bytes as Uint8Array, pair.now);
     expect(takeEvents(pair.client)).toEqual([]);
     expect(pair.client.counters.lateResponses).toBe(2);
   });
@@ -263,6 +266,54 @@ describe('requests', () => {
   });
 });
 
+describe('answers to requests that wait no longer', () => {
+  test('are not queued, and counted', () => {
+    const pair = new ChannelPair();
+    pair.client.request(listPaths, pair.now, { timeoutMs: 100 });
+    pair.flush();
+    const [request] = takeEvents(pair.server);
+    pair.advance(100);
+    pair.server.reply((request as { id: bigint }).id, pathList, pair.now);
+    expect(pair.server.queuedBytes).toBe(0);
+    expect(pair.server.counters).toMatchObject({ sent: 0, expired: 1 });
+  });
+
+  test('that wait in the queue too long are not sent', () => {
+    const pair = new ChannelPair();
+    pair.client.request(listPaths, pair.now, { timeoutMs: 100 });
+    pair.flush();
+    const [request] = takeEvents(pair.server);
+    pair.advance(60);
+    pair.server.reply((request as { id: bigint }).id, pathList, pair.now);
+    pair.advance(40);
+    expect(pair.server.pollTransmit(pair.now)).toBeUndefined();
+    expect(pair.server.counters).toMatchObject({ sent: 0, expired: 1 });
+  });
+
+  test('are those of the request alone: others, and notices, are answered whenever', () => {
+    const pair = new ChannelPair();
+    pair.client.send(ping(1), pair.now);
+    pair.client.request(listPaths, pair.now, { timeoutMs: 100 });
+    pair.flush();
+    const [notice, request] = takeEvents(pair.server) as { id: bigint }[];
+    pair.advance(99);
+    pair.server.reply(request!.id, pathList, pair.now, { ttlMs: 50 });
+    pair.flush();
+    expect(takeEvents(pair.client)).toMatchObject([{ kind: 'response', body: pathList }]);
+    pair.advance(1e6);
+    pair.server.reply(notice!.id, pong(1), pair.now);
+    expect(pair.server.pollTransmit(pair.now)).toBeDefined();
+  });
+
+  test('are not looked for among more requests than are remembered', () => {
+    const deadlines = new IncomingDeadlines();
+    for (let id = 1n; id <= 2_000n; id++) deadlines.add(id, 10, 0);
+    expect(deadlines.take(1n, 50)).toBe(Infinity);
+    expect(deadlines.take(2_000n, 50)).toBe(-40);
+    expect(deadlines.take(2_000n, 50)).toBe(Infinity);
+  });
+});
+
 describe('what comes from the peer', () => {
   const violations: [string, Uint8Array[], string][] = [
     ['ids that stand still', [message({ id: 1n }), message({ id: 1n })], 'ERR_KWIK_PROTOCOL_VIOLATION'],
@@ -312,6 +363,38 @@ describe('what comes from the peer', () => {
     const channel = new ControlChannel();
     channel.handleData(encodeDelimited(Buffer.concat([header, body, Buffer.from(unknownField)])), 0);
     expect(takeEvents(channel)).toMatchObject([{ kind: 'message', id: 1n, body: ping(9) }]);
+  });
+
+  test('a stranger may send little, and few messages, until there is a session', () => {
+    const large = ping(1);
+    const stranger = () => new ControlChannel({ stranger: true });
+    const tooLong = encodeDelimited(new Uint8Array(MAX_STRANGER_MESSAGE_BYTES + 1));
+    // The length alone is enough: nothing is kept for it.
+    expect(refusal(() => stranger().handleData(tooLong.slice(0, 3), 0))?.code).toBe('ERR_KWIK_PACKET_TOO_LARGE');
+    const many = stranger();
+    const send = (channel: ControlChannel, from: number, to: number): void => {
+      for (let id = from; id <= to; id++) channel.handleData(message({ id: BigInt(id) }, large), 0);
+    };
+    send(many, 1, MAX_STRANGER_MESSAGES);
+    expect(refusal(() => send(many, MAX_STRANGER_MESSAGES + 1, MAX_STRANGER_MESSAGES + 1))?.code).toBe(
+      'ERR_KWIK_LIMIT_EXCEEDED',
+    );
+    // Unknown bodies count as well.
+    const unknown = stranger();
+    const header = (id: number) => proto.MessageHeader.fromPartial({ id: BigInt(id) });
+    const sendUnknown = (id: number): void =>
+      unknown.handleData(encodeDelimited(proto.KcpMessage.encode({ header: header(id), body: undefined }).finish()), 0);
+    for (let id = 1; id <= MAX_STRANGER_MESSAGES; id++) sendUnknown(id);
+    expect(refusal(() => sendUnknown(MAX_STRANGER_MESSAGES + 1))?.code).toBe('ERR_KWIK_LIMIT_EXCEEDED');
+
+    const known = stranger();
+    known.setSessionId(SESSION);
+    send(known, 1, 2 * MAX_STRANGER_MESSAGES);
+    known.handleData(
+      message({ id: 1000n }, { $case: 'rawPacket', value: { ...RAW, data: new Uint8Array(60_000) } }),
+      0,
+    );
+    expect(takeEvents(known)).toHaveLength(2 * MAX_STRANGER_MESSAGES + 1);
   });
 
   test('tiny messages without end, in one go, are refused before they pile up', () => {

@@ -9,6 +9,7 @@ import {
 } from '@kwik/wire';
 import { equalBytes } from '../crypto/bytes.js';
 import { answers } from './answers.js';
+import { IncomingDeadlines } from './incoming-deadlines.js';
 import { Inbox, type ControlEvent } from './inbox.js';
 import type { KcpBody } from './kcp-body.js';
 import { MAX_HEADER_BYTES, Outbox, encodeBody, expiryMs, joinMessage, type OutgoingMessage } from './outbox.js';
@@ -22,6 +23,10 @@ export const DEFAULT_MAX_PENDING_REQUESTS = 1_024;
 const MAX_QUEUED_EVENTS = 8_192;
 const MAX_QUEUED_EVENT_BYTES = 4 * 1_048_576;
 const SESSION_ID_BYTES = 16;
+/** A hello with a token of 16 KiB, or with as much of authentication, and the rest of it. */
+export const MAX_STRANGER_MESSAGE_BYTES = 20_480;
+/** A hello and an answer to each of MAX_AUTH_ROUNDS challenges, twice. */
+export const MAX_STRANGER_MESSAGES = 18;
 
 export interface ControlChannelOptions {
   /** Largest message that is taken from the peer, and sent unless `setPeerMaxMessageBytes` says less; bytes. */
@@ -29,6 +34,11 @@ export interface ControlChannelOptions {
   readonly maxQueuedBytes?: number;
   readonly maxPendingRequests?: number;
   readonly sessionId?: SessionId;
+  /**
+   * Nobody knows the peer before there is a session: until `setSessionId` it may send MAX_STRANGER_MESSAGES messages of
+   * MAX_STRANGER_MESSAGE_BYTES.
+   */
+  readonly stranger?: boolean;
   /** For the time in headers, which is for logs only: milliseconds since 1970. Without it headers carry no time. */
   readonly wallClockMs?: () => number;
 }
@@ -53,7 +63,7 @@ export interface ControlCounters {
   readonly unknownBodies: number;
   /** Answers to requests that are answered, timed out, or never were requests; ignored. */
   readonly lateResponses: number;
-  /** Messages dropped from the queue because their time had passed. */
+  /** Messages dropped because their time had passed: from the queue, or answers to requests that wait no longer. */
   readonly expired: number;
   readonly timedOut: number;
 }
@@ -71,19 +81,25 @@ export class ControlChannel {
   readonly #outbox: Outbox;
   readonly #inbox = new Inbox(MAX_QUEUED_EVENTS, MAX_QUEUED_EVENT_BYTES);
   readonly #pending = new PendingRequests();
+  readonly #incoming = new IncomingDeadlines();
+  readonly #maxMessageBytes: number;
   readonly #maxPendingRequests: number;
   readonly #wallClockMs: (() => number) | undefined;
   #maxSendBytes: number;
   #sessionId = new Uint8Array(0);
+  #stranger: boolean;
   #lastHandle = 0n;
   #lastSentId = 0n;
   #lastReceivedId = 0n;
   #failure: KwikError | undefined;
-  readonly #counts = { sent: 0, received: 0, unknownBodies: 0, lateResponses: 0, timedOut: 0 };
+  readonly #counts = { sent: 0, received: 0, unknownBodies: 0, lateResponses: 0, timedOut: 0, lateReplies: 0 };
 
   constructor(options: ControlChannelOptions = {}) {
     const maxMessageBytes = options.maxMessageBytes ?? MAX_CONTROL_MESSAGE_BYTES;
-    this.#reader = new DelimitedReader({ maxPacketBytes: maxMessageBytes });
+    this.#maxMessageBytes = maxMessageBytes;
+    this.#stranger = options.stranger === true;
+    const first = this.#stranger ? Math.min(maxMessageBytes, MAX_STRANGER_MESSAGE_BYTES) : maxMessageBytes;
+    this.#reader = new DelimitedReader({ maxPacketBytes: first });
     this.#maxSendBytes = maxMessageBytes;
     this.#outbox = new Outbox(options.maxQueuedBytes ?? DEFAULT_MAX_QUEUED_BYTES);
     this.#maxPendingRequests = options.maxPendingRequests ?? DEFAULT_MAX_PENDING_REQUESTS;
@@ -94,6 +110,8 @@ export class ControlChannel {
   /** From now on headers carry the id, and a message that carries another one is a violation. */
   setSessionId(id: SessionId): void {
     this.#sessionId = new Uint8Array(sessionIdToBytes(id));
+    this.#stranger = false;
+    this.#reader.setMaxPacketBytes(this.#maxMessageBytes);
   }
 
   /** What the peer's `Limits.max_control_message_bytes` allows. */
@@ -111,7 +129,8 @@ export class ControlChannel {
   }
 
   get counters(): ControlCounters {
-    return { ...this.#counts, expired: this.#outbox.expired };
+    const { lateReplies, ...counts } = this.#counts;
+    return { ...counts, expired: this.#outbox.expired + lateReplies };
   }
 
   /**
@@ -142,12 +161,20 @@ export class ControlChannel {
     return requestId;
   }
 
-  /** Queues the answer to the peer's message `to`, an id from a `message` event. Throws as `send` does. */
+  /**
+   * Queues the answer to the peer's message `to`, an id from a `message` event. Dropped when the peer's time to live for
+   * its request is over, by then or before it could be sent. Throws as `send` does.
+   */
   reply(to: bigint, body: KcpBody, now: number, options: SendOptions = {}): bigint {
     if (to <= 0n || to > this.#lastReceivedId) {
       throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `no message ${to} came from the peer`);
     }
-    const ttlMs = options.ttlMs ?? 0;
+    const leftMs = Math.ceil(this.#incoming.take(to, now));
+    if (leftMs <= 0) {
+      this.#counts.lateReplies++;
+      return ++this.#lastHandle;
+    }
+    const ttlMs = sooner(options.ttlMs ?? 0, leftMs);
     return this.#enqueue(body, now, { inReplyTo: to, priority: options.priority, ttlMs, isRequest: false });
   }
 
@@ -227,9 +254,15 @@ export class ControlChannel {
   #handleMessage(message: proto.KcpMessage, bytes: number, now: number): void {
     const header = this.#checkHeader(message.header);
     const { body } = message;
+    if (this.#stranger && this.#counts.received >= MAX_STRANGER_MESSAGES) {
+      throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `more than ${MAX_STRANGER_MESSAGES} messages before the session`);
+    }
     if (body === undefined) this.#counts.unknownBodies++;
     else if (header.inReplyTo !== 0n) this.#handleResponse(header.inReplyTo, body, bytes, now);
-    else this.#inbox.push({ kind: 'message', id: header.id, header, body }, bytes);
+    else {
+      this.#inbox.push({ kind: 'message', id: header.id, header, body }, bytes);
+      this.#incoming.add(header.id, header.ttlMs, now);
+    }
     this.#lastReceivedId = header.id;
     this.#counts.received++;
   }
@@ -265,4 +298,10 @@ export class ControlChannel {
     this.#inbox.push({ kind: 'response', requestId: request.requestId, body, elapsedMs }, bytes);
     this.#pending.remove(request);
   }
+}
+
+/** Of a time to live, where 0 stands for ever, and what is left otherwise. */
+function sooner(ttlMs: number, leftMs: number): number {
+  if (leftMs === Infinity) return ttlMs;
+  return ttlMs === 0 ? leftMs : Math.min(ttlMs, leftMs);
 }

@@ -93,7 +93,7 @@ export class PathPort implements PathTransportHandler {
   }
 
   #bindControl(stream: TransportStream): ControlLink {
-    const channel = new ControlChannel({});
+    const channel = new ControlChannel({ stranger: this.transport.side === 'server' });
     this.#control = new ControlLink(stream, channel, this.#clock, this.owner);
     return this.#control;
   }

@@ -21,7 +21,7 @@ const LARGEST_BOUND = 2 ** (7 * MAX_PREFIX_BYTES) - 1;
  * Contract: after `push`, call `next` until it returns undefined. What is pushed belongs to the reader.
  */
 export class DelimitedReader {
-  readonly #maxBytes: number;
+  #maxBytes: number;
   #chunks: Uint8Array[] = [];
   /** Index of the chunk that is read, and the position in it. */
   #head = 0;
@@ -37,11 +37,12 @@ export class DelimitedReader {
   #failure: KwikError | undefined;
 
   constructor(options: DelimitedReaderOptions = {}) {
-    const { maxPacketBytes = MAX_PACKET_BYTES } = options;
-    if (!Number.isInteger(maxPacketBytes) || maxPacketBytes < 0 || maxPacketBytes > LARGEST_BOUND) {
-      throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `maxPacketBytes ${maxPacketBytes} is not 0 to ${LARGEST_BOUND}`);
-    }
-    this.#maxBytes = maxPacketBytes;
+    this.#maxBytes = checkedBound(options.maxPacketBytes ?? MAX_PACKET_BYTES);
+  }
+
+  /** From the next length on that is read. Throws ERR_KWIK_INVALID_ARGUMENT as the constructor does. */
+  setMaxPacketBytes(maxPacketBytes: number): void {
+    this.#maxBytes = checkedBound(maxPacketBytes);
   }
 
   /** Bytes that were pushed and not yet returned, prefixes included. */
@@ -144,6 +145,11 @@ export class DelimitedReader {
     this.#bufferedBytes = 0;
     return this.#failure;
   }
+}
+
+function checkedBound(maxPacketBytes: number): number {
+  if (Number.isInteger(maxPacketBytes) && maxPacketBytes >= 0 && maxPacketBytes <= LARGEST_BOUND) return maxPacketBytes;
+  throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `maxPacketBytes ${maxPacketBytes} is not 0 to ${LARGEST_BOUND}`);
 }
 
 /** `bytes` preceded by their length; the form that DelimitedReader takes apart. */
