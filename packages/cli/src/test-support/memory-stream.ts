@@ -103,6 +103,10 @@ export class MemoryStream implements Stream {
     throw new KwikError('ERR_KWIK_UNSUPPORTED');
   }
 
+  peerStopped(): Promise<number | undefined> {
+    return new Promise(() => undefined);
+  }
+
   setPriority(): void {
     // Everything is equally urgent in memory.
   }

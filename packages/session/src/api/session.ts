@@ -85,6 +85,11 @@ export interface Stream extends AsyncDisposable, AsyncIterable<Uint8Array> {
   reset(code?: number): void;
   /** Asks the peer to stop writing; what still comes is dropped. */
   stopSending(code?: number): void;
+  /**
+   * Resolves when the peer asks to stop writing, with its code; or with undefined when the writing side has ended in
+   * another way, or the session has. Without it, a writer learns at its next write.
+   */
+  peerStopped(options?: { signal?: AbortSignal }): Promise<number | undefined>;
   setPriority(priority: number): void;
   readonly readable: ReadableStream<Uint8Array>;
   readonly writable: WritableStream<Uint8Array>;

@@ -63,7 +63,9 @@ export class StreamHandle implements Stream {
         case 'stopped':
           return null;
         case 'reset':
-          throw new KwikError('ERR_KWIK_STREAM_RESET', `the peer reset stream ${this.id} (code ${receive.resetCode})`);
+          throw new KwikError('ERR_KWIK_STREAM_RESET', `the peer reset stream ${this.id} (code ${receive.resetCode})`, {
+            applicationCode: receive.resetCode ?? 0,
+          });
         case 'open':
           break;
       }
@@ -130,6 +132,16 @@ export class StreamHandle implements Stream {
       await this.#waiters.wait();
     }
     this.#forgetWhenDone();
+  }
+
+  async peerStopped(options: { signal?: AbortSignal } = {}): Promise<number | undefined> {
+    const send = this.#state.send;
+    while (send !== undefined && send.stopCode === undefined) {
+      const over = send.state === 'closed' || send.state === 'reset' || this.#engine.closeInfo !== undefined;
+      if (over) return undefined;
+      await this.#waiters.wait(options.signal);
+    }
+    return send?.stopCode;
   }
 
   /** Resolves when everything written was acknowledged. */

@@ -4,6 +4,8 @@ export interface KwikErrorOptions {
   readonly cause?: unknown;
   /** Overrides the scope that the table gives to the code. */
   readonly scope?: ErrorScope;
+  /** The application's own code, where the peer gave one: resets, stops and closes. */
+  readonly applicationCode?: number;
 }
 
 /** The one error class of KWIK. Programs branch on `code`; people read `message`. */
@@ -13,6 +15,8 @@ export class KwikError extends Error {
   readonly scope: ErrorScope;
   /** Number of the code on the wire. */
   readonly wireNumber: number;
+  /** What the peer's application gave with `reset`, `stopSending` or `close`; undefined for all other errors. */
+  readonly applicationCode?: number;
 
   constructor(code: ErrorCode, message?: string, options: KwikErrorOptions = {}) {
     const entry = ERROR_TABLE[code];
@@ -20,6 +24,7 @@ export class KwikError extends Error {
     this.code = code;
     this.scope = options.scope ?? entry.scope;
     this.wireNumber = entry.number;
+    if (options.applicationCode !== undefined) this.applicationCode = options.applicationCode;
   }
 
   /** `error` itself when it is a KwikError, else a KwikError of `code` around it. */

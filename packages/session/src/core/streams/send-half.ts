@@ -192,6 +192,7 @@ export class SendHalf {
       throw new KwikError(
         'ERR_KWIK_STREAM_STOPPED',
         `the peer stopped reading stream ${this.#streamId} (code ${this.#stopCode})`,
+        { applicationCode: this.#stopCode },
       );
     }
     if (this.#resetCode !== undefined || this.#finWanted) {

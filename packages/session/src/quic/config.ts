@@ -1,0 +1,119 @@
+import { X509Certificate } from 'node:crypto';
+import { certificateClientAuth, certificateServerAuth, noneClientAuth } from '@kwik/kcp';
+import { MAX_PACKET_BYTES } from '@kwik/wire';
+import type { DialOptions, ListenOptions, SessionLimits, TransportTuning } from '../api/options.js';
+import { ErrorQUICConfig, ErrorQUICConnectionConfigInvalid } from './errors.js';
+import type { QUICConfig, QUICServerConfigInput } from './types.js';
+
+/**
+ * What becomes of @matrixai/quic's config:
+ *
+ * - carried over: `ca`, `key`, `cert`, `verifyPeer`, `maxIdleTimeout`, `maxSendUdpPayloadSize`, `initialMaxData`,
+ *   `initialMaxStreamData…`, `initialMaxStreams…`;
+ * - refused, because a program relies on what KWIK does not do: see `refuse…` below;
+ * - not used, because nothing that a program can see hangs on it: `grease`, `keepAliveIntervalTime` (paths are probed),
+ *   `maxRecvUdpPayloadSize`, `maxConnectionWindow`, `maxStreamWindow`, `disableActiveMigration`, `enableEarlyData`
+ *   (nothing is sent early), `readableChunkSize`.
+ */
+export function clientOptions(config: QUICConfig): DialOptions {
+  refuseWhatCannotBe(config);
+  if (config.verifyPeer === false) {
+    throw refusal('verifyPeer: false', 'KWIK always verifies the server; give its authority in `ca`');
+  }
+  const certificate = keyPair(config);
+  return {
+    ...(config.ca !== undefined && { trust: { ca: pem(config.ca) } }),
+    ...(certificate !== undefined && { certificate, auth: [certificateClientAuth(), noneClientAuth()] }),
+    limits: limits(config),
+    transport: transport(config),
+  };
+}
+
+export function serverOptions(config: QUICServerConfigInput): ListenOptions {
+  refuseWhatCannotBe(config);
+  const credentials = keyPair(config);
+  if (credentials === undefined) throw new ErrorQUICConfig('a server takes key and cert');
+  const common = { credentials, limits: limits(config), transport: transport(config) };
+  if (config.verifyPeer !== true) return common;
+  if (config.ca === undefined) throw refusal('verifyPeer: true', 'a server takes the authority of its clients in `ca`');
+  const ca = pem(config.ca);
+  return { ...common, clientCa: ca, auth: [certificateServerAuth({ ca })] };
+}
+
+/** DER of the certificates in PEM, in their order. */
+export function derCertificates(value: QUICConfig['cert']): Uint8Array[] {
+  if (value === undefined) return [];
+  const blocks = pem(value).match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  return blocks.map((block) => new Uint8Array(new X509Certificate(block).raw));
+}
+
+function refuseWhatCannotBe(config: QUICConfig): void {
+  if (config.verifyCallback !== undefined) {
+    throw refusal('verifyCallback', 'KWIK verifies by `ca`, or by a pin of the key: kwik.trust.pins');
+  }
+  if (config.sigalgs !== undefined) throw refusal('sigalgs', 'KWIK chooses the signature algorithms');
+  if (config.logKeys !== undefined) throw refusal('logKeys', 'KWIK never writes keys');
+  if (config.enableDgram?.[0] === true) throw refusal('enableDgram', 'KWIK carries streams only');
+  const protocols = config.applicationProtos;
+  if (protocols !== undefined && protocols.join() !== 'quic') {
+    throw refusal('applicationProtos', 'KWIK has a protocol name of its own; agree on versions in the first stream');
+  }
+  const { keepAliveIntervalTime, maxIdleTimeout = 0 } = config;
+  if (keepAliveIntervalTime !== undefined && maxIdleTimeout !== 0 && keepAliveIntervalTime >= maxIdleTimeout) {
+    throw new ErrorQUICConnectionConfigInvalid('`keepAliveIntervalTime` must be less than `maxIdleTimeout`');
+  }
+}
+
+/** QUIC has a window for each kind of stream, and a bound on each kind; KWIK has one, and takes the largest. */
+function limits(config: QUICConfig): SessionLimits {
+  const stream = largest('initialMaxStreamData…', [
+    config.initialMaxStreamDataBidiLocal,
+    config.initialMaxStreamDataBidiRemote,
+    config.initialMaxStreamDataUni,
+  ]);
+  const session = largest('initialMaxData', [config.initialMaxData]);
+  const streams = largest('initialMaxStreams…', [config.initialMaxStreamsBidi, config.initialMaxStreamsUni]);
+  // A window below a packet would stop every transfer; one of the session below that of a stream makes no sense.
+  const streamWindowBytes = stream === undefined ? undefined : Math.max(stream, MAX_PACKET_BYTES);
+  const sessionWindowBytes = Math.max(session ?? 0, streamWindowBytes ?? 0, MAX_PACKET_BYTES);
+  return {
+    ...(streamWindowBytes !== undefined && { streamWindowBytes }),
+    ...(streamWindowBytes === undefined && session !== undefined && { streamWindowBytes: sessionWindowBytes }),
+    ...((stream !== undefined || session !== undefined) && { sessionWindowBytes }),
+    ...(streams !== undefined && { maxStreams: streams }),
+  };
+}
+
+function largest(name: string, values: readonly (number | undefined)[]): number | undefined {
+  const given = values.filter((value) => value !== undefined);
+  if (given.length === 0) return undefined;
+  const value = Math.max(...given);
+  if (value === 0) throw refusal(`${name}: 0`, 'KWIK cannot forbid the peer to send');
+  return value;
+}
+
+function transport(config: QUICConfig): TransportTuning {
+  const { maxIdleTimeout = 0, maxSendUdpPayloadSize } = config;
+  return {
+    // 0 is "never" there; here it leaves KWIK's own time, within which a silent peer is lost. An idle one is not silent.
+    ...(maxIdleTimeout > 0 && { idleTimeoutMs: maxIdleTimeout }),
+    ...(maxSendUdpPayloadSize !== undefined && { datagramBytes: maxSendUdpPayloadSize }),
+  };
+}
+
+function keyPair(config: QUICConfig): { cert: string; key: string } | undefined {
+  if (config.key === undefined && config.cert === undefined) return undefined;
+  if (config.cert === undefined) throw new ErrorQUICConfig('The cert option must be set when key is set');
+  if (config.key === undefined) throw new ErrorQUICConfig('The key option must be set when cert is set');
+  if (Array.isArray(config.key) && config.key.length > 1) throw refusal('key: several', 'give one key and its chain');
+  return { cert: pem(config.cert), key: pem(config.key) };
+}
+
+function pem(value: NonNullable<QUICConfig['ca']>): string {
+  const parts = typeof value === 'string' || value instanceof Uint8Array ? [value] : value;
+  return parts.map((part) => (typeof part === 'string' ? part : new TextDecoder().decode(part))).join('\n');
+}
+
+function refusal(what: string, why: string): ErrorQUICConfig {
+  return new ErrorQUICConfig(`${what} cannot be had over KWIK: ${why}`);
+}
