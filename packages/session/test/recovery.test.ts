@@ -176,7 +176,9 @@ describe('a path to another server', () => {
     const path = await server.addPath(addressOf(peer), { alternatives: [addressOf(other)] });
     expect(path).toMatchObject({ id: 1, state: 'active', address: addressOf(peer) });
     const seen: string[] = [];
-    server.onPathChange(({ id, state, address }) => void (id === 1 && seen.push(`${state} ${address}`)));
+    server.onPathChange(({ id, state, address }) => {
+      if (id === 1) seen.push(`${state} ${address}`);
+    });
     const again = new Promise<void>((resolve) => {
       server.onPathChange(({ id, state, address }) => {
         if (id === 1 && state === 'active' && address === addressOf(other)) resolve();

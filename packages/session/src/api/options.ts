@@ -85,6 +85,13 @@ export interface DialOptions {
   readonly routing?: WriteRouting;
   /** Chooses the path of each piece of data when writes are distributed. */
   readonly scheduler?: SchedulerChoice;
+  /**
+   * `auto`: packets are compressed where that makes them smaller, if the peer can inflate them; `off` unless told.
+   * Do not use it where somebody else can choose part of what is sent beside a secret, and sees the lengths (CRIME).
+   */
+  readonly compression?: 'off' | 'auto';
+  /** Keeps a map of KWIK offsets to QUIC offsets for each path (`offsetMap`); costs time per packet. */
+  readonly diagnostics?: boolean;
   readonly clock?: Clock;
   /** For the jitter of waits; Math.random unless told. */
   readonly random?: () => number;
@@ -129,5 +136,12 @@ export interface ListenOptions {
   readonly routing?: WriteRouting;
   /** Chooses the path of each piece of data when writes are distributed. */
   readonly scheduler?: SchedulerChoice;
+  /**
+   * `auto`: packets are compressed where that makes them smaller, if the peer can inflate them; `off` unless told.
+   * Do not use it where somebody else can choose part of what is sent beside a secret, and sees the lengths (CRIME).
+   */
+  readonly compression?: 'off' | 'auto';
+  /** Keeps a map of KWIK offsets to QUIC offsets for each path (`offsetMap`); costs time per packet. */
+  readonly diagnostics?: boolean;
   readonly clock?: Clock;
 }

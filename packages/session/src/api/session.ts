@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { ErrorCode, KwikError, PathId, StreamId } from '@kwik/wire';
+import type { ErrorCode, KwikError, OffsetMap, PathId, StreamId } from '@kwik/wire';
 
 /** Names of the states of a path; see @kwik/paths. */
 export type PathStateName =
@@ -34,6 +34,11 @@ export interface PathInfo {
   /** Payload bytes that came although they were there already. */
   readonly duplicateBytes: number;
   readonly lostPackets: number;
+  /** Payload bytes that this end sent here although another path had them under way (reinjection). */
+  readonly reinjectedBytes?: number;
+  /** UDP payload bytes, both directions apart; for paths of this end. */
+  readonly wireSentBytes?: number;
+  readonly wireReceivedBytes?: number;
   /** Server's own name for itself, when it gave one. */
   readonly serverId?: string;
 }
@@ -117,6 +122,11 @@ export interface Session extends AsyncDisposable {
   getAllPaths(): PathInfo[];
   /** Calls `listener` when a path appears or changes state. Returns the function that ends it. */
   onPathChange(listener: (path: PathInfo) => void): () => void;
+  /**
+   * Where the last pieces that this end sent over a path lie in its QUIC streams, for diagnosis; undefined without the
+   * option `diagnostics`. Throws ERR_KWIK_PATH_NOT_FOUND or ERR_KWIK_PATH_DEAD.
+   */
+  offsetMap(pathId: number): OffsetMap | undefined;
   /**
    * Sets a path of this end aside: it stays connected, and carries data only when no other leads to the same peer.
    * Throws ERR_KWIK_PATH_NOT_FOUND, ERR_KWIK_PATH_DEAD, ERR_KWIK_INVALID_STATE.

@@ -1,3 +1,4 @@
+import type { OffsetMap } from '@kwik/wire';
 import type { Stream, CloseInfo, PathInfo, Session, StreamOptions } from '../api/session.js';
 import type { SessionEngine } from '../runtime/engine.js';
 import { isActive } from '../runtime/path-history.js';
@@ -47,6 +48,10 @@ export class ClientSession implements Session {
 
   onPathChange(listener: (path: PathInfo) => void): () => void {
     return this.#engine.onPathChange(listener);
+  }
+
+  offsetMap(pathId: number): OffsetMap | undefined {
+    return this.#engine.requirePath(pathId).offsets;
   }
 
   suspendPath(pathId: number, reason = 'set aside'): void {

@@ -20,7 +20,13 @@ import { schedulerFactory } from '../schedulers.js';
 const AGENT = 'kwik-node/0.1';
 const DEFAULT_IDLE_TIMEOUT_MS = 30_000;
 const NO_TOKEN = new Uint8Array(0);
-const CAPABILITIES: proto.Capability[] = [proto.Capability.REPLICA, proto.Capability.CONTRIBUTE, proto.Capability.RAW];
+const CAPABILITIES: proto.Capability[] = [
+  proto.Capability.REPLICA,
+  proto.Capability.CONTRIBUTE,
+  proto.Capability.RAW,
+  proto.Capability.COMPRESSION,
+  proto.Capability.MULTIHOMING,
+];
 
 /**
  * Opens a session with the server at `target`: one QUIC connection, a control stream, authentication, a session id.
@@ -177,8 +183,10 @@ class Dialler {
       peer: {
         ...peerStreamLimits(result.limits),
         owner: primary,
+        compresses: this.#options.compression === 'auto' && result.capabilities.includes(proto.Capability.COMPRESSION),
         ...(mayContribute !== undefined && { mayContribute }),
       },
+      diagnostics: this.#options.diagnostics,
       machine: engine.machines.get(id),
       clock: this.#clock,
       events: engine,

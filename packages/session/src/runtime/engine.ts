@@ -306,6 +306,9 @@ export class SessionEngine implements PathRuntimeEvents {
       case 'flushed':
         this.#handles.get(event.streamId)?.wake();
         return;
+      case 'failed':
+        this.failStream(event.streamId, event.error);
+        return;
       case 'credit':
         this.#creditWaiters.wake();
         return;

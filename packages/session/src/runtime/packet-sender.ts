@@ -2,6 +2,7 @@ import { frameBudgetBytes } from '@kwik/paths';
 import { KwikError, type PathId, type PathSnapshot, type ScheduleRequest, type Scheduler } from '@kwik/wire';
 import type { Carry } from '../core/data/data-path.js';
 import type { DataPlane } from '../core/data/data-plane.js';
+import { recordOffsets } from './packet-offsets.js';
 import type { PathRuntime } from './path-runtime.js';
 
 /** Packets written to one path before the others get their turn. */
@@ -126,7 +127,8 @@ export class PacketSender {
   }
 
   #write(path: PathRuntime, packet: Uint8Array): boolean {
-    path.port.pool.write(packet, path.data.lane);
+    const start = path.port.pool.write(packet, path.data.lane);
+    if (path.offsets !== undefined) recordOffsets(path.offsets, packet, start);
     path.onPacketSent();
     return true;
   }

@@ -3,6 +3,7 @@ import { ackDelayForRtt, isAlive, LivenessMonitor, PathMachine, QualityMonitor, 
 import {
   errorCodeFromNumber,
   KwikError,
+  OffsetMap,
   pingFrame,
   type Clock,
   type ErrorCode,
@@ -46,6 +47,8 @@ export interface PathRuntimeOptions {
   readonly port: PathPort;
   /** What the peer announced; see DataPlane.addPath. */
   readonly peer: Parameters<DataPlane['addPath']>[1];
+  /** Keeps a map of where bytes went on the wire. */
+  readonly diagnostics?: boolean | undefined;
   /** Of the path that had this number before and is dead; a new one unless told. */
   readonly machine?: PathMachine | undefined;
   readonly clock: Clock;
@@ -59,6 +62,8 @@ export class PathRuntime implements PathPortOwner {
   readonly primary: boolean;
   readonly serverId: string | undefined;
   readonly weight: number;
+  /** Where the last pieces of logical streams went in real streams, when that is wanted. */
+  readonly offsets: OffsetMap | undefined;
   readonly machine: PathMachine;
   readonly port: PathPort;
   readonly #peer: PathRuntimeOptions['peer'];
@@ -79,6 +84,7 @@ export class PathRuntime implements PathPortOwner {
     this.primary = options.primary;
     this.serverId = options.serverId;
     this.weight = options.weight ?? 1;
+    this.offsets = options.diagnostics === true ? new OffsetMap() : undefined;
     this.port = options.port;
     this.#peer = options.peer;
     this.#clock = options.clock;
@@ -255,6 +261,9 @@ export class PathRuntime implements PathPortOwner {
       receivedBytes: this.data.receivedBytes - this.data.duplicateBytes,
       duplicateBytes: this.data.duplicateBytes,
       lostPackets: stats.lostPackets,
+      reinjectedBytes: this.data.reinjectedBytes,
+      wireSentBytes: stats.sentBytes,
+      wireReceivedBytes: stats.receivedBytes,
       ...(this.serverId !== undefined && { serverId: this.serverId }),
     };
   }

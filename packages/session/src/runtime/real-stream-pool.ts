@@ -11,6 +11,14 @@ interface RealStream {
   readonly stream: TransportStream;
   /** What the stream could not take yet, in order. */
   rest: Uint8Array | undefined;
+  /** QUIC offset of the next byte. */
+  nextOffset: bigint;
+}
+
+/** Where a packet went on the wire. */
+export interface RealStart {
+  readonly realStreamId: number;
+  readonly quicOffset: bigint;
 }
 
 /** The real streams that carry this end's packets on one path. Grows with the number of logical streams in use. */
@@ -46,11 +54,14 @@ export class RealStreamPool {
     }
   }
 
-  /** Writes a packet; packets with the same key keep their order. */
-  write(packet: Uint8Array, key: number): void {
+  /** Writes a packet; packets with the same key keep their order. Returns where it begins. */
+  write(packet: Uint8Array, key: number): RealStart {
     const real = this.#choose(key);
     if (real.rest !== undefined) throw new KwikError('ERR_KWIK_INTERNAL', 'a packet was written to a congested stream');
+    const start = { realStreamId: real.stream.id, quicOffset: real.nextOffset };
+    real.nextOffset += BigInt(packet.length);
     this.#put(real, packet);
+    return start;
   }
 
   #choose(key: number): RealStream {
@@ -68,7 +79,7 @@ export class RealStreamPool {
   }
 
   #attach(stream: TransportStream): RealStream {
-    const real: RealStream = { stream, rest: undefined };
+    const real: RealStream = { stream, rest: undefined, nextOffset: 0n };
     stream.attach({
       onData: () => undefined,
       onEnd: () => undefined,

@@ -86,6 +86,8 @@ class SessionListener implements Listener {
       replica: options.replica,
       routing: options.routing ?? 'distributed',
       makeScheduler: schedulerFactory(options.scheduler),
+      diagnostics: options.diagnostics,
+      compression: options.compression,
       recoveryMs: options.recoveryTimeoutMs ?? options.transport?.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
       admit: (result) => this.#admit(result),
     });

@@ -1,4 +1,4 @@
-import { KwikError, toPathId, toStreamId } from '@kwik/wire';
+import { KwikError, toPathId, toStreamId, type OffsetMap } from '@kwik/wire';
 import type {
   AddPathOptions,
   CloseInfo,
@@ -123,6 +123,10 @@ export class AcceptedSession implements ServerSession {
       );
     }
     return new StreamContribution(this.#engine, this.#engine.plane.streams.attach(toStreamId(streamId)));
+  }
+
+  offsetMap(pathId: number): OffsetMap | undefined {
+    return this.#engine.requirePath(pathId).offsets;
   }
 
   suspendPath(pathId: number, reason = 'set aside'): void {

@@ -51,6 +51,8 @@ export interface SessionFactoryOptions {
   readonly replica: ListenOptions['replica'];
   readonly routing: WriteRouting;
   readonly makeScheduler: () => Scheduler;
+  readonly compression?: 'off' | 'auto' | undefined;
+  readonly diagnostics?: boolean | undefined;
   /** How long a session waits for its client to come back, milliseconds. */
   readonly recoveryMs: number;
   /** Throws when there is no room for another session. */
@@ -125,7 +127,8 @@ export class SessionFactory {
 
   #handshake(transport: PathTransport): ServerHandshake {
     const { limits, idleTimeoutMs, random, signer, auth, serverId, replica } = this.#options;
-    const capabilities: proto.Capability[] = [proto.Capability.CONTRIBUTE, proto.Capability.RAW];
+    const { CONTRIBUTE, RAW, COMPRESSION, MULTIHOMING } = proto.Capability;
+    const capabilities: proto.Capability[] = [CONTRIBUTE, RAW, COMPRESSION, MULTIHOMING];
     if (replica !== undefined) capabilities.push(proto.Capability.REPLICA);
     return new ServerHandshake({
       auth,
@@ -187,6 +190,10 @@ export class SessionFactory {
     return this.#session(engine, result, 'secondary', replies, undefined);
   }
 
+  #compresses({ peerCapabilities }: ServerHandshakeResult): boolean {
+    return this.#options.compression === 'auto' && peerCapabilities.includes(proto.Capability.COMPRESSION);
+  }
+
   /** 0 <= fraction < 1 */
   #fraction(): number {
     return Buffer.from(this.#options.random(4)).readUInt32LE() / 2 ** 32;
@@ -209,7 +216,8 @@ export class SessionFactory {
       address: formatAddress(remote.address, remote.port),
       primary: result.kind !== 'join-secondary',
       port,
-      peer: peerStreamLimits(result.peerLimits),
+      peer: { ...peerStreamLimits(result.peerLimits), compresses: this.#compresses(result) },
+      diagnostics: this.#options.diagnostics,
       machine: engine.machines.get(result.pathId),
       clock: this.#options.clock,
       events: engine,

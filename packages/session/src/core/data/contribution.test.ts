@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { PRIMARY_PATH_ID } from '@kwik/wire';
+import { encodePacket, PRIMARY_PATH_ID, proto, streamFrame, type PathId } from '@kwik/wire';
 import fc from 'fast-check';
 import {
   connect,
@@ -144,6 +144,32 @@ describe('two servers that write one stream in turns', () => {
       ),
       { numRuns: 60, endOnFailure: true },
     );
+  });
+
+  it.each([
+    ['a secondary that contradicts the primary is refused', 'secondary', 'pathId 1 ERR_KWIK_OFFSET_MISMATCH'],
+    ['a secondary that the primary contradicts was wrong: the stream fails', 'primary', 'failed, then pathId 1'],
+  ] as const)('%s', (_name, later, expected) => {
+    const limits: SmallLimits = { ...base, sessionWindowBytes: 4096, maxStreams: 4, maxPacketBytes: 65_536 };
+    const client = planeOf('client', limits);
+    connect(client, limits);
+    connect(client, limits, SECONDARY_PATH_ID);
+    const stream = client.open(false);
+    const say = (path: PathId, byte: number, packetNumber: bigint): void => {
+      const frame = streamFrame({ streamId: stream.id, offset: 10n, data: new Uint8Array(20).fill(byte) });
+      client.handleChunk(path, 0, encodePacket({ packetNumber, type: proto.PacketType.DATA, frames: [frame] }), 0);
+    };
+    const order = later === 'secondary' ? [PRIMARY_PATH_ID, SECONDARY_PATH_ID] : [SECONDARY_PATH_ID, PRIMARY_PATH_ID];
+    say(order[0]!, 1, 0n);
+    say(order[0]!, 1, 1n);
+    expect(eventsOf(client).filter(({ kind }) => kind === 'violation')).toEqual([]);
+    say(order[1]!, 2, 0n);
+    const told = eventsOf(client).flatMap((event) => {
+      if (event.kind === 'failed') return ['failed, then'];
+      return event.kind === 'violation' ? [`pathId ${event.pathId} ${event.error.code}`] : [];
+    });
+    expect(told.join(' ')).toContain(expected);
+    expect(stream.receive!.bufferedBytes).toBe(20);
   });
 
   it('leaves the other paths and the stream alone when the secondary is lost: what it had acknowledged stays', () => {

@@ -10,6 +10,8 @@ export type DataEvent =
   | { readonly kind: 'writable'; readonly streamId: StreamId }
   /** Everything written so far has been acknowledged. */
   | { readonly kind: 'flushed'; readonly streamId: StreamId }
+  /** What was read of the stream cannot be trusted: its reader is told. */
+  | { readonly kind: 'failed'; readonly streamId: StreamId; readonly error: KwikError }
   /** The peer allows more streams. */
   | { readonly kind: 'credit' }
   /** A raw packet came. */

@@ -1,6 +1,7 @@
 import { AckTracker, InFlightWindow, MAX_SENT_SPAN, RateEstimator, RttEstimator, SentPackets } from '@kwik/paths';
 import { KwikError, PacketReader, type PacketNumber, type PathId, type proto } from '@kwik/wire';
 import type { Piece } from '../streams/send-half.js';
+import { PacketCompressor } from './packet-compressor.js';
 import { SessionWindow } from './session-window.js';
 
 /** Real streams that a peer may use to carry packets; more are refused. */
@@ -49,6 +50,8 @@ export class DataPath {
   readonly mayContribute: boolean;
   /** The peer is the other end of the session's streams: the client's primary, a server's client. */
   readonly owner: boolean;
+  /** When this end compresses, and the peer can inflate. */
+  readonly compressor: PacketCompressor | undefined;
   standing: PathStanding = 'active';
   /** Which real stream the packet built last should take. */
   lane = 0;
@@ -71,11 +74,13 @@ export class DataPath {
       maxPacketBytes: number;
       mayContribute?: boolean;
       owner?: boolean;
+      compresses?: boolean;
     },
   ) {
     this.id = id;
     this.mayContribute = options.mayContribute ?? true;
     this.owner = options.owner ?? true;
+    this.compressor = options.compresses === true ? new PacketCompressor() : undefined;
     this.session = new SessionWindow(options);
     this.#maxPacketBytes = options.maxPacketBytes;
   }

@@ -86,7 +86,12 @@ export class DataPlane {
    */
   addPath(
     id: PathId,
-    peer: PeerStreamLimits & { sessionWindowBytes: number; mayContribute?: boolean; owner?: boolean },
+    peer: PeerStreamLimits & {
+      sessionWindowBytes: number;
+      mayContribute?: boolean;
+      owner?: boolean;
+      compresses?: boolean;
+    },
   ): DataPath {
     const owner = this.#options.role !== 'client' || (peer.owner ?? id === PRIMARY_PATH_ID);
     const path = new DataPath(id, {
@@ -95,6 +100,7 @@ export class DataPlane {
       maxPacketBytes: this.#options.maxPacketBytes,
       mayContribute: owner || (peer.mayContribute ?? true),
       owner,
+      compresses: peer.compresses === true,
     });
     this.#paths.set(id, path);
     if (owner) {
@@ -196,7 +202,8 @@ export class DataPlane {
       this.#reinjector.look(path, this.carriers, now);
     }
     const packet = this.#builder.build(path, maxBytes, carries, now, this.#stalled(path));
-    return packet === undefined ? undefined : encodePacket(packet);
+    if (packet === undefined) return undefined;
+    return encodePacket(path.compressor?.compress(packet, packet.payloadBytes) ?? packet);
   }
 
   /** A copy of what the last packet of one path carried, for another path. */

@@ -17,6 +17,7 @@ import type { StreamState } from '../streams/stream-state.js';
 import type { StreamTable } from '../streams/stream-table.js';
 import type { DataEvent } from './data-events.js';
 import type { DataPath } from './data-path.js';
+import { framesOf } from './packet-compressor.js';
 import type { RangeSink } from './range-sink.js';
 
 /** Offsets are counted in doubles inside a session: exact up to here, 8 PiB. */
@@ -47,11 +48,11 @@ export class FrameReceiver {
   }
 
   handlePacket(path: DataPath, packet: proto.Packet, now: number): void {
-    if (packet.compression !== undefined) throw notOffered('compressed packets');
-    const eliciting = packet.frames.some((frame) => frame.body?.$case !== 'ack');
+    const frames = framesOf(packet);
+    const eliciting = frames.some((frame) => frame.body?.$case !== 'ack');
     const arrival = path.acks.onPacket(toPacketNumber(packet.packetNumber), eliciting, now);
     if (arrival === 'duplicate') return;
-    for (const frame of packet.frames) this.#handleFrame(path, frame, now);
+    for (const frame of frames) this.#handleFrame(path, frame, now);
   }
 
   /** Bytes that the application will never read: their paths get the credit back. */
@@ -122,11 +123,27 @@ export class FrameReceiver {
     const fin = (frame.flags & proto.FrameFlag.FIN) !== 0;
     if (fin) this.#fromStreamOwner(path, 'end a stream');
     this.#welcomeWriter(path, stream, receive);
-    const { fresh, duplicate } = receive.handleData(offset, frame.data, fin, path.id);
+    const { fresh, duplicate, conflict } = receive.handleData(offset, frame.data, fin, path.id);
+    if (conflict !== undefined) this.#handleConflict(path, streamId, conflict);
     path.duplicateBytes += duplicate;
     if (duplicate > 0) this.#consume(path, duplicate);
     if (fresh > 0 || fin) this.#context.emit({ kind: 'readable', streamId });
     this.#context.settle(stream);
+  }
+
+  /**
+   * Two writers disagree about the same bytes. What came first stays. A secondary that contradicts is refused; one that
+   * the primary contradicts was wrong, and the reader may have read some of it: the stream fails.
+   */
+  #handleConflict(path: DataPath, streamId: StreamId, origin: number): void {
+    const error = new KwikError(
+      'ERR_KWIK_OFFSET_MISMATCH',
+      `two servers wrote different bytes into stream ${streamId}`,
+    );
+    const other = this.#context.path(origin as PathId);
+    if (!path.owner || other?.owner === true) throw error;
+    this.#context.emit({ kind: 'failed', streamId, error });
+    if (other !== undefined) this.#context.emit({ kind: 'violation', pathId: other.id, error });
   }
 
   /** Bytes that answer a range request; returns how many were wanted. */

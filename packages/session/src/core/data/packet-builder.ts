@@ -23,6 +23,7 @@ export interface OutgoingPacket {
   readonly packetNumber: bigint;
   readonly type: proto.PacketType;
   readonly frames: readonly proto.Frame[];
+  readonly payloadBytes: number;
 }
 
 /** Fills the next packet of a path: acknowledgements and control frames first, then streams as the picker says. */
@@ -69,7 +70,7 @@ export class PacketBuilder {
     path.sent.record(packetNumber, payload, eliciting, { pieces, frames: withoutPathFrames(control) }, now);
     if (eliciting) path.window.onSent(payload);
     path.sentBytes += payload;
-    return { packetNumber, type: packetType(pieces, payload, control.length > 0), frames };
+    return { packetNumber, type: packetType(pieces, payload, control.length > 0), frames, payloadBytes: payload };
   }
 
   #addStreams(path: DataPath, frames: proto.Frame[], pieces: Piece[], maxBytes: number): number {

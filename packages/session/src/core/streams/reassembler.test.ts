@@ -64,10 +64,14 @@ describe('Reassembler', () => {
     },
   );
 
-  it('keeps what came first where pieces disagree', () => {
+  it('keeps what came first where pieces disagree, and says whose it is', () => {
     const reassembler = new Reassembler();
     reassembler.insert(4, Uint8Array.of(4, 5, 6, 7), 1);
-    expect(reassembler.insert(0, new Uint8Array(10).fill(99), 2)).toEqual({ fresh: 6, duplicate: 4 });
+    expect(reassembler.insert(0, new Uint8Array(10).fill(99), 2)).toEqual({
+      fresh: 6,
+      duplicate: 4,
+      conflict: 1,
+    });
     const bytes: number[] = [];
     for (let chunk = reassembler.read(); chunk !== undefined; chunk = reassembler.read()) bytes.push(...chunk.data);
     expect(bytes).toEqual([99, 99, 99, 99, 4, 5, 6, 7, 99, 99]);

@@ -23,6 +23,8 @@ export interface InsertResult {
   readonly fresh: number;
   /** Bytes that were there already, and were dropped. */
   readonly duplicate: number;
+  /** Path that brought other bytes for the same offsets before; they stay. Only what is still here can be compared. */
+  readonly conflict?: number | undefined;
 }
 
 /**
@@ -74,13 +76,16 @@ export class Reassembler {
       piece = piece.subarray(known);
       start += known;
     }
-    if (piece.length === 0) return { fresh: 0, duplicate: data.length };
+    const conflict =
+      piece.length < data.length ? this.#conflictIn(this.#ready, this.#readyHead, offset, data) : undefined;
+    if (piece.length === 0) return { fresh: 0, duplicate: data.length, conflict };
+    const ahead = this.#gapped.length === 0 ? undefined : this.#conflictIn(this.#gapped, 0, start, piece);
     const fresh =
       start === this.#readyEnd && this.#gapped.length === 0
         ? this.#append(start, piece, origin)
         : this.#insertGapped(start, piece, origin);
     this.#bufferedBytes += fresh;
-    return { fresh, duplicate: data.length - fresh };
+    return { fresh, duplicate: data.length - fresh, conflict: conflict ?? ahead };
   }
 
   /** The next bytes in order, at most `maxBytes`; undefined when there are none yet. */
@@ -114,6 +119,23 @@ export class Reassembler {
     return byOrigin;
   }
 
+  /** The origin of a segment that overlaps `data` and differs. */
+  #conflictIn(segments: readonly Segment[], from: number, offset: number, data: Uint8Array): number | undefined {
+    const end = offset + data.length;
+    for (let index = firstEndingAfter(segments, from, offset); index < segments.length; index++) {
+      const { start, data: known, origin } = segments[index]!;
+      if (start >= end) return undefined;
+      const first = Math.max(start, offset);
+      const last = Math.min(start + known.length, end);
+      const same = Buffer.compare(
+        known.subarray(first - start, last - start),
+        data.subarray(first - offset, last - offset),
+      );
+      if (same !== 0) return origin;
+    }
+    return undefined;
+  }
+
   #append(start: number, data: Uint8Array, origin: number): number {
     const last = this.#ready.at(-1);
     if (last?.origin !== origin || !join(last, data)) {
@@ -127,7 +149,7 @@ export class Reassembler {
     let fresh = 0;
     let start = offset;
     const end = offset + data.length;
-    let index = this.#firstEndingAfter(start);
+    let index = firstEndingAfter(this.#gapped, 0, start);
     while (start < end) {
       const next = this.#gapped[index];
       const gapEnd = next === undefined ? end : Math.min(end, next.start);
@@ -165,18 +187,6 @@ export class Reassembler {
     if (count > 0) this.#gapped.splice(0, count);
   }
 
-  #firstEndingAfter(offset: number): number {
-    let low = 0;
-    let high = this.#gapped.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const segment = this.#gapped[middle]!;
-      if (segment.start + segment.data.length <= offset) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
   /** Amortised constant: the array is compacted when half of it is read. */
   #dropReadyHead(): void {
     this.#readyHead++;
@@ -188,4 +198,17 @@ export class Reassembler {
       this.#readyHead = 0;
     }
   }
+}
+
+/** Index of the first of the sorted, disjoint segments from `from` on that ends behind `offset`. */
+function firstEndingAfter(segments: readonly Segment[], from: number, offset: number): number {
+  let low = from;
+  let high = segments.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const segment = segments[middle]!;
+    if (segment.start + segment.data.length <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

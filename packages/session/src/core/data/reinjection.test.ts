@@ -1,0 +1,113 @@
+import { describe, expect, it } from '@jest/globals';
+import { PRIMARY_PATH_ID, toPathId, type PathId } from '@kwik/wire';
+import { connect, DataLink, eventsOf, LIMITS, planeOf } from '../../test-support/data-link.js';
+import { patternBytes, TestRandom } from '../../test-support/random.js';
+import type { DataPlane } from './data-plane.js';
+
+const SECOND = toPathId(1);
+
+/** A client and its primary with two paths between them. */
+function twoPaths(seed: number) {
+  const random = new TestRandom(seed);
+  const client = planeOf('client', LIMITS);
+  const server = planeOf('primary', LIMITS);
+  for (const id of [PRIMARY_PATH_ID, SECOND]) {
+    client.addPath(id, {
+      maxBidiStreams: LIMITS.maxStreams,
+      maxUniStreams: LIMITS.maxStreams,
+      streamWindowBytes: LIMITS.streamWindowBytes,
+      sessionWindowBytes: LIMITS.sessionWindowBytes,
+      owner: true,
+    });
+    connect(server, LIMITS, id);
+  }
+  const links = new Map<PathId, DataLink>([
+    [PRIMARY_PATH_ID, new DataLink(random, client, server, PRIMARY_PATH_ID)],
+    [SECOND, new DataLink(random, client, server, SECOND)],
+  ]);
+  return { random, client, server, links };
+}
+
+function failOnViolation(...planes: DataPlane[]): void {
+  for (const event of planes.flatMap(eventsOf)) if (event.kind === 'violation') throw event.error;
+}
+
+/** Sends 60 kB to the client over both paths; at some point the first one stalls, is suspected, and clears or dies. */
+function transfer(seed: number, fate: 'clears' | 'dies'): { received: Uint8Array; copied: number } {
+  const { random, client, server, links } = twoPaths(seed);
+  const sent = patternBytes(60_000);
+  const stream = server.open(true);
+  client.handleStreamOpened(stream.id);
+  stream.send!.write(sent.subarray(0, 50_000));
+  let written = 50_000;
+  server.offer(stream);
+  const chunks: Uint8Array[] = [];
+  const reading = client.streams.get(stream.id)!;
+  const suspectedAt = random.between(20, 120);
+  for (let now = 0; now < 5000 && reading.receive!.state !== 'finished'; now++) {
+    const stalled = now >= suspectedAt && (fate === 'dies' || now < suspectedAt + 200);
+    if (now === suspectedAt + 20) server.setStanding(PRIMARY_PATH_ID, 'suspected');
+    if (now === suspectedAt + 220) {
+      if (fate === 'clears') server.setStanding(PRIMARY_PATH_ID, 'active');
+      else for (const plane of [client, server]) plane.removePath(PRIMARY_PATH_ID);
+    }
+    for (const [id, link] of links) {
+      if (id === PRIMARY_PATH_ID && stalled) continue;
+      link.send(random.pick([0, 1200, 9000]), now);
+      link.deliver(9000, now);
+    }
+    if (written < sent.length && stream.send!.room >= 10_000) {
+      stream.send!.write(sent.subarray(50_000));
+      stream.send!.finish();
+      written = sent.length;
+      server.offer(stream);
+    }
+    const chunk = client.read(reading, random.between(1, 9000));
+    if (chunk !== undefined) chunks.push(chunk.data.slice());
+    failOnViolation(client, server);
+  }
+  return { received: Buffer.concat(chunks), copied: server.copiedBytes };
+}
+
+describe('what a path owes', () => {
+  it.each(['clears', 'dies'] as const)('goes out again when it is suspected, whether it %s: each byte once', (fate) => {
+    let copied = 0;
+    for (let seed = 0; seed < 40; seed++) {
+      const result = transfer(seed, fate);
+      expect(Buffer.from(result.received).equals(patternBytes(60_000))).toBe(true);
+      copied += result.copied;
+    }
+    expect(copied).toBeGreaterThan(0);
+  });
+
+  it('is acknowledged over the other path while its own is not well', () => {
+    const { client, server } = twoPaths(1);
+    const stream = server.open(true);
+    stream.send!.write(patternBytes(1000));
+    server.offer(stream);
+    client.handleChunk(PRIMARY_PATH_ID, 0, server.pollPacket(PRIMARY_PATH_ID, 2000, 0)!, 0);
+    client.setStanding(PRIMARY_PATH_ID, 'suspected');
+    const due = client.nextTimeoutMs()!;
+    server.handleChunk(SECOND, 0, client.pollPacket(SECOND, 0, due)!, due);
+    expect(stream.send!.flushed).toBe(true);
+    failOnViolation(client, server);
+  });
+
+  it('is not copied without end: the tail has a budget', () => {
+    const { server } = twoPaths(2);
+    const stream = server.open(true);
+    server.path(SECOND)!.rtt.sample(10, 0, 0);
+    server.path(PRIMARY_PATH_ID)!.rtt.sample(400, 0, 0);
+    let now = 0;
+    for (let count = 0; count < 40; count++) {
+      if (stream.send!.room > 8000) stream.send!.write(patternBytes(8000));
+      server.offer(stream);
+      server.pollPacket(PRIMARY_PATH_ID, 9000, now);
+      now += 10;
+      while (server.pollPacket(SECOND, 9000, now, 'copies') !== undefined);
+    }
+    expect(server.copiedBytes).toBeGreaterThan(0);
+    expect(server.copiedBytes).toBeLessThanOrEqual(server.path(PRIMARY_PATH_ID)!.sentBytes);
+    expect(server.copiedBytes).toBeLessThan(400_000);
+  });
+});
