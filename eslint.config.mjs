@@ -21,6 +21,7 @@ const TESTS = [
   '**/test-support/**/*.ts',
   'packages/*/test/**/*.ts',
   'packages/*/bench/**/*.ts',
+  'packages/*/sim/**/*.ts',
   'tools/fuzz/**/*.ts',
 ];
 const SANS_IO_SOURCES = SANS_IO.map((part) => `packages/${part}/**/*.ts`);

@@ -29,7 +29,7 @@ export default {
       displayName: name,
       rootDir: `packages/${name}`,
       testEnvironment: 'node',
-      testMatch: ['<rootDir>/src/**/*.test.ts', '<rootDir>/test/**/*.test.ts'],
+      testMatch: ['<rootDir>/src/**/*.test.ts', '<rootDir>/test/**/*.test.ts', '<rootDir>/sim/**/*.test.ts'],
       extensionsToTreatAsEsm: ['.ts'],
       setupFiles: ['<rootDir>/../../tools/jest/property-seed.mjs'],
       transform,

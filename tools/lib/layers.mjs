@@ -21,7 +21,7 @@ export const LAYERS = {
 export const TEST_LAYERS = ['testbed'];
 
 /** Files that are not shipped: tests, what only tests use, and benches. */
-export const TEST_FILE = /(\.test\.ts$|\/test-support\/|^packages\/[^/]+\/(test|bench)\/)/;
+export const TEST_FILE = /(\.test\.ts$|\/test-support\/|^packages\/[^/]+\/(test|bench|sim)\/)/;
 
 /** Packages, and parts of packages, that take `now` and input and give output. See CONTRIBUTING.md, "Sans-IO". */
 export const SANS_IO = ['wire/src', 'kcp/src', 'scheduler/src', 'paths/src', 'session/src/core'];

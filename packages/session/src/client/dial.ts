@@ -5,7 +5,7 @@ import { KwikError, MAX_PACKET_BYTES, PRIMARY_PATH_ID, proto, toPathId, type Clo
 import type { DialOptions, DialTarget } from '../api/options.js';
 import type { Session } from '../api/session.js';
 import { peerStreamLimits, resolveLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
-import { SessionEngine } from '../runtime/engine.js';
+import { SessionEngine, type EngineProbe } from '../runtime/engine.js';
 import type { PathPort } from '../runtime/path-port.js';
 import { PathRuntime } from '../runtime/path-runtime.js';
 import { shakeHands } from './client-handshake.js';
@@ -37,9 +37,14 @@ export async function dial(target: string | DialTarget, options: DialOptions = {
 }
 
 /** The same over any source of connections. Closes `connector` when the session ends or cannot be opened. */
-export async function dialOver(connector: Connector, target: DialTarget, options: DialOptions): Promise<Session> {
+export async function dialOver(
+  connector: Connector,
+  target: DialTarget,
+  options: DialOptions,
+  probe?: EngineProbe,
+): Promise<Session> {
   try {
-    return await new Dialler(connector, options).open(target);
+    return await new Dialler(connector, options, probe).open(target);
   } catch (error) {
     await connector.close();
     throw KwikError.from(error, 'ERR_KWIK_CONNECT_FAILED');
@@ -62,9 +67,11 @@ class Dialler {
   readonly #options: DialOptions;
   readonly #limits: ResolvedLimits;
   readonly #clock: Clock;
+  readonly #probe: EngineProbe | undefined;
 
-  constructor(connector: Connector, options: DialOptions) {
+  constructor(connector: Connector, options: DialOptions, probe?: EngineProbe) {
     this.#connector = connector;
+    this.#probe = probe;
     this.#options = options;
     this.#limits = resolveLimits(options.limits);
     this.#clock = options.clock ?? systemClock();
@@ -100,6 +107,7 @@ class Dialler {
       joinPath: (command) => this.#join(engine, result, command),
     });
     engine.attachRole(role);
+    this.#probe?.(engine);
     content.bind(engine, () => role.primary);
     engine.addPath(this.#path(engine, { id: PRIMARY_PATH_ID, address, port, result, primary: true }));
     const { alternatives = [], localAddresses = [] } = this.#options;

@@ -29,6 +29,9 @@ export interface EngineRole {
   readonly streamExtension: StreamExtension;
 }
 
+/** Shown each engine before its first path: simulations watch the bounds that it keeps. */
+export type EngineProbe = (engine: SessionEngine) => void;
+
 /** Runs a session at one end: feeds the data plane from the paths, and the paths from the data plane. */
 export class SessionEngine implements PathRuntimeEvents {
   readonly clock: Clock;

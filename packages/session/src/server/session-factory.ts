@@ -22,7 +22,7 @@ import {
 import type { ListenOptions } from '../api/options.js';
 import { formatAddress } from '../client/target.js';
 import { peerStreamLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
-import { SessionEngine } from '../runtime/engine.js';
+import { SessionEngine, type EngineProbe } from '../runtime/engine.js';
 import type { WriteRouting } from '../runtime/packet-sender.js';
 import type { PathPort } from '../runtime/path-port.js';
 import { PathRuntime } from '../runtime/path-runtime.js';
@@ -57,6 +57,7 @@ export interface SessionFactoryOptions {
   readonly recoveryMs: number;
   /** Throws when there is no room for another session. */
   readonly admit: (result: ServerHandshakeResult) => void;
+  readonly probe?: EngineProbe;
 }
 
 /** A session of which this server is the primary, and what a client needs to come back to it. */
@@ -202,11 +203,13 @@ export class SessionFactory {
   #engine(role: 'primary' | 'secondary'): SessionEngine {
     const { routing, makeScheduler, limits } = this.#options;
     const { streamWindowBytes, sessionWindowBytes, sendBufferBytes, maxStreams } = limits;
-    return new SessionEngine(
+    const engine = new SessionEngine(
       { role, streamWindowBytes, sessionWindowBytes, sendBufferBytes, maxStreams, maxPacketBytes: MAX_PACKET_BYTES },
       { routing, scheduler: makeScheduler() },
       this.#options.clock,
     );
+    this.#options.probe?.(engine);
+    return engine;
   }
 
   #path(engine: SessionEngine, port: PathPort, result: ServerHandshakeResult): PathRuntime {

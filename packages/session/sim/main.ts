@@ -1,0 +1,52 @@
+/** `pnpm sim`: sessions under seeded faults, in virtual time. See docs/simulation.md. */
+import { drawPlan } from './plan/draw-plan.js';
+import { readArgs, USAGE, type SimArgs } from './run/args.js';
+import { Pool } from './run/pool.js';
+import { runPlan } from './run/run-plan.js';
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+async function showSeed(args: SimArgs): Promise<boolean> {
+  const plan = drawPlan(args.from);
+  print(JSON.stringify(plan, null, 1));
+  const { violation, digest, virtualMs } = await runPlan(plan, { canary: args.canary, write: print });
+  print(`\nseed ${plan.seed}: ${Math.round(virtualMs)} ms of virtual time, trace ${digest.slice(0, 16)}`);
+  if (violation !== undefined) print(`broken: ${violation.rule}\n  ${violation.detail}`);
+  print(violation === undefined ? '1 passed, 0 failed' : '0 passed, 1 failed');
+  return violation === undefined;
+}
+
+async function runSeeds(args: SimArgs): Promise<boolean> {
+  const startMs = performance.now();
+  let passed = 0;
+  let failed = 0;
+  const pool = new Pool(args, ({ seed, failure }) => {
+    if (failure === undefined) passed++;
+    else {
+      failed++;
+      print(
+        `seed ${seed}: ${failure.split('\n')[0]!.slice(0, 400)}\n  pnpm sim --seed ${seed}${args.canary === undefined ? '' : ` --canary ${args.canary}`}`,
+      );
+    }
+  });
+  let interrupted = false;
+  const onInterrupt = (): void => {
+    interrupted = true;
+    pool.stop();
+  };
+  process.once('SIGINT', onInterrupt).once('SIGTERM', onInterrupt);
+  await pool.run();
+  const seconds = (performance.now() - startMs) / 1000;
+  print(`\n${((passed + failed) / seconds).toFixed(0)} seeds a second, ${seconds.toFixed(1)} s`);
+  if (interrupted) print(`interrupted after ${passed + failed} of ${args.count} seeds`);
+  print(`${passed} passed, ${failed} failed`);
+  return failed === 0 && !interrupted;
+}
+
+const args = readArgs(process.argv.slice(2));
+if (typeof args === 'string') {
+  process.stderr.write(`sim: ${args}\n\n${USAGE}\n`);
+  process.exitCode = 2;
+} else {
+  process.exitCode = (await (args.verbose ? showSeed(args) : runSeeds(args))) ? 0 : 1;
+}

@@ -1,0 +1,85 @@
+import { SeededRandom, type LinkShape, type RandomSource } from '@kwik/testbed';
+import type { SessionLimits } from '../../src/api/options.js';
+import { drawFaults } from './draw-faults.js';
+import { EVIL_KINDS, type EvilPlan, type Plan, type ReplicaKind, type ServerPlan } from './plan.js';
+import { chance, pick } from './draws.js';
+import { drawWorkload } from './draw-workload.js';
+
+const MAX_SECONDARIES = 4;
+/** Clocks of different machines: up to days apart in their zero points, some seconds in their time of day. */
+const MAX_OFFSET_MS = 1e8;
+const MAX_WALL_SKEW_MS = 10_000;
+/** The least that the session allows for a window: one packet of the largest size. */
+const LEAST_WINDOW_BYTES = 65_536;
+
+/** Draws the whole plan of a seed. Parts have random sources of their own, so that a change of one leaves the others. */
+export function drawPlan(seed: number): Plan {
+  const random = new SeededRandom(seed);
+  const servers = drawServers(random.fork('servers'));
+  const limits = random.fork('limits');
+  const clientLimits = drawLimits(limits);
+  const serverLimits = drawLimits(limits);
+  const topology = { seed, servers, clientLimits, serverLimits };
+  const workload = drawWorkload(random.fork('workload'), topology);
+  const faults = drawFaults(random.fork('faults'), servers.length);
+  return { ...topology, clientOffsetMs: random.fork('client').below(MAX_OFFSET_MS), ...workload, faults };
+}
+
+function drawServers(random: RandomSource): ServerPlan[] {
+  // One secondary is the most common case, and the most telling are those with several.
+  const count = 1 + pick(random, [0, 1, 1, 2, 2, 3, MAX_SECONDARIES]);
+  return Array.from({ length: count }, (_, index) => {
+    const secondary = index > 0;
+    const byzantine = secondary && chance(random, 0.12);
+    return {
+      index,
+      host: `10.0.0.${index + 1}`,
+      shape: drawShape(random),
+      offsetMs: random.below(MAX_OFFSET_MS),
+      wallSkewMs: random.below(2 * MAX_WALL_SKEW_MS) - MAX_WALL_SKEW_MS,
+      replica: secondary ? drawReplica(random) : 'good',
+      evil: byzantine ? drawEvil(random) : [],
+    };
+  });
+}
+
+function drawReplica(random: RandomSource): ReplicaKind {
+  return pick(random, ['good', 'good', 'good', 'good', 'good', 'none', 'liar', 'failing', 'short', 'slow']);
+}
+
+function drawEvil(random: RandomSource): EvilPlan[] {
+  return Array.from({ length: 1 + random.below(4) }, () => ({
+    atMs: random.below(3000),
+    kind: pick(random, EVIL_KINDS),
+  }));
+}
+
+function drawShape(random: RandomSource): LinkShape {
+  const rateBps = pick(random, [1, 2, 5, 10, 20, 50, 100]) * 1e6;
+  const delayMs = pick(random, [0.2, 1, 5, 10, 20, 40, 80, 150]) * (0.8 + random.float() * 0.4);
+  const queueBytes = Math.max(8000, Math.round((rateBps / 8) * (0.01 + random.float() * 0.1)));
+  const both = { rateBps, delayMs, queueBytes };
+  return {
+    both,
+    up: {
+      ...(chance(random, 0.2) && { rateBps: Math.max(5e5, rateBps / 4) }),
+      ...(chance(random, 0.2) && { lossRate: random.float() * 0.03 }),
+      ...(chance(random, 0.2) && { jitterMs: delayMs / 4 }),
+    },
+    down: {
+      ...(chance(random, 0.25) && { lossRate: random.float() * 0.03 }),
+      ...(chance(random, 0.1) && { reorderRate: random.float() * 0.05 }),
+    },
+  };
+}
+
+/** Mostly the defaults; sometimes the smallest that work. */
+function drawLimits(random: RandomSource): SessionLimits {
+  const small = chance(random, 0.4);
+  const streamWindowBytes = LEAST_WINDOW_BYTES * (1 + random.below(3));
+  return {
+    ...(small && { streamWindowBytes, sessionWindowBytes: streamWindowBytes * (2 + random.below(3)) }),
+    ...(chance(random, 0.3) && { sendBufferBytes: pick(random, [1, 100, 1000, 4096, 20_000]) }),
+    ...(chance(random, 0.3) && { maxStreams: 1 + random.below(6) }),
+  };
+}

@@ -1,0 +1,176 @@
+import type { LinkShape } from '@kwik/testbed';
+import type { SessionLimits } from '../../src/api/options.js';
+
+/** Everything that one seed decides. Times are milliseconds of virtual time since the beginning; sizes are bytes. */
+export interface Plan {
+  readonly seed: number;
+  readonly clientLimits: SessionLimits;
+  readonly serverLimits: SessionLimits;
+  /** The first is the primary. */
+  readonly servers: readonly ServerPlan[];
+  /** Zero point of the client's clock. */
+  readonly clientOffsetMs: number;
+  readonly streams: readonly StreamPlan[];
+  readonly contents: readonly ContentPlan[];
+  readonly contributions: readonly ContributionPlan[];
+  readonly raws: readonly RawPlan[];
+  readonly paths: readonly PathPlan[];
+  readonly faults: readonly Fault[];
+}
+
+/** What a server has of each content: all, nothing, other bytes, a source that fails or gives too few bytes, or is slow. */
+export type ReplicaKind = 'good' | 'none' | 'liar' | 'failing' | 'short' | 'slow';
+
+export interface ServerPlan {
+  readonly index: number;
+  readonly host: string;
+  readonly shape: LinkShape;
+  readonly offsetMs: number;
+  readonly wallSkewMs: number;
+  readonly replica: ReplicaKind;
+  /** What it does that it may not, and when. Such a server is added without the capability to contribute. */
+  readonly evil: readonly EvilPlan[];
+}
+
+export const EVIL_KINDS = [
+  'garbage-data',
+  'garbage-control',
+  'half-packet',
+  'huge-length',
+  'many-streams',
+  'bidi-stream',
+  'end-control',
+  'stream-frame',
+  'range-frame',
+  'reset-frame',
+  'stop-frame',
+  'max-streams-frame',
+  'window-frame',
+  'ack-unsent',
+  'raw-flood',
+  'command',
+] as const;
+export type EvilKind = (typeof EVIL_KINDS)[number];
+
+export interface EvilPlan {
+  readonly atMs: number;
+  readonly kind: EvilKind;
+}
+
+export type Side = 'client' | 'primary';
+
+/** How somebody reads: at once, with pauses, not before everybody else is done, or only up to an offset. */
+export type ReaderPlan =
+  | { readonly kind: 'eager' }
+  | { readonly kind: 'slow'; readonly pauseMs: number }
+  | { readonly kind: 'stalled' }
+  | { readonly kind: 'stop'; readonly atByte: number; readonly code: number };
+
+export interface DirectionPlan {
+  readonly seed: number;
+  readonly size: number;
+  readonly chunkBytes: number;
+  /** Between two writes; 0 mostly. */
+  readonly pauseMs: number;
+  /** Resets instead of an orderly end. */
+  readonly reset: { readonly atByte: number; readonly code: number } | undefined;
+  readonly reader: ReaderPlan;
+}
+
+export interface StreamPlan {
+  readonly name: string;
+  readonly opener: Side;
+  readonly startMs: number;
+  readonly priority: number;
+  /** Waits for credit; otherwise a full table is an error that the opener retries after a pause. */
+  readonly sync: boolean;
+  readonly forward: DirectionPlan;
+  /** Undefined for unidirectional streams. */
+  readonly backward: DirectionPlan | undefined;
+}
+
+export interface ContentPlan {
+  readonly name: string;
+  readonly startMs: number;
+  readonly seed: number;
+  readonly head: number;
+  readonly size: number;
+  readonly tail: number;
+  readonly reader: ReaderPlan;
+}
+
+export interface ContributionPlan {
+  readonly name: string;
+  readonly startMs: number;
+  readonly seed: number;
+  /** Written by the primary, skipped for a secondary, and so on in turns; the last is the primary's. */
+  readonly parts: readonly number[];
+  readonly pieceBytes: number;
+}
+
+export interface RawPlan {
+  readonly index: number;
+  readonly atMs: number;
+  readonly from: number;
+  readonly to: number;
+  readonly size: number;
+}
+
+export interface PathPlan {
+  readonly atMs: number;
+  readonly action: 'add' | 'remove';
+  readonly server: number;
+}
+
+export const FAULT_KINDS = [
+  'cut',
+  'flap',
+  'one-way',
+  'loss',
+  'burst',
+  'stall',
+  'reorder',
+  'duplicate',
+  'corrupt',
+  'slow',
+  'delay',
+  'crash',
+  'sleep',
+  'mute',
+  'shuffle',
+  'break',
+] as const;
+
+/**
+ * How each is modelled; all end after `durationMs`, and then the world is well again.
+ * - cut: nothing gets through either way, what is under way is lost
+ * - flap: cut and healed several times
+ * - one-way: one direction is cut, the other is not
+ * - loss, burst: datagrams are lost, at random or in bursts (Gilbert-Elliott); QUIC repeats them
+ * - stall: datagrams of one or both directions wait and arrive all at once
+ * - reorder, duplicate: datagrams overtake each other or come twice
+ * - corrupt: as QUIC drops what does not decrypt, loss; with duplicates, as a corrupted copy leaves the good one
+ * - slow: the rate falls to a trickle; delay: the way becomes much longer
+ * - crash: the server's process dies without a word and loses all it knew; another starts in its place
+ * - sleep: the process (server or client) does not run; its timers and input come late
+ * - mute: the control stream delivers nothing, data goes on (lost control messages)
+ * - shuffle: every second data stream delivers nothing, so that streams overtake each other
+ * - break: the connection ends at one side with an error, and the other is not told
+ */
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+export interface Fault {
+  readonly kind: FaultKind;
+  readonly atMs: number;
+  readonly durationMs: number;
+  /** Number of a server, or the client (only `sleep`). */
+  readonly target: number | 'client';
+  readonly direction: 'up' | 'down' | 'both';
+  /** 0 to 1: how bad, where that means something. */
+  readonly severity: number;
+}
+
+/** When the last fault is over. */
+export function healedAtMs(plan: Plan): number {
+  return plan.faults.reduce((latest, fault) => Math.max(latest, fault.atMs + fault.durationMs), 0);
+}

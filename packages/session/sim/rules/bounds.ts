@@ -1,0 +1,47 @@
+import type { SessionEngine } from '../../src/runtime/engine.js';
+import { resolveLimits } from '../../src/limits.js';
+import type { World } from '../world/world.js';
+
+const EVERY_MS = 25;
+/** Bytes that are copied into messages wait in queues of their own, each bounded where it is kept. */
+const MAX_CONTROL_BYTES = 1024 * 1024;
+const MAX_WAITING_FRAMES = 4096;
+
+/** Looks at all engines again and again, as long as `wanted`: memory stays within what was agreed. */
+export function watchBounds(world: World, client: () => SessionEngine | undefined, wanted: () => boolean): void {
+  const look = (): void => {
+    if (!wanted()) return;
+    for (const engine of world.engines) {
+      if (engine.closeInfo === undefined) checkEngine(world, engine, engine === client());
+      else world.engines.delete(engine);
+    }
+    world.clock.schedule(EVERY_MS, look);
+  };
+  world.clock.schedule(EVERY_MS, look);
+}
+
+function checkEngine(world: World, engine: SessionEngine, client: boolean): void {
+  const limits = resolveLimits(client ? world.plan.clientLimits : world.plan.serverLimits);
+  const over = (what: string, bytes: number, most: number): void => {
+    if (bytes > most) world.violate('memory is bounded', `${what}: ${bytes}, the most is ${most}`);
+  };
+  let streams = 0;
+  for (const { id, send, receive } of engine.plane.streams.values()) {
+    streams++;
+    if (receive !== undefined) over(`received in stream ${id}`, receive.bufferedBytes, limits.streamWindowBytes);
+    // The last write is accepted whole; contributions may fill gaps below what waits.
+    if (send !== undefined) over(`waiting in stream ${id}`, send.queuedBytes, limits.sendBufferBytes + MAX_PIECE_BYTES);
+  }
+  // Bidirectional and unidirectional, of both sides.
+  over('streams', streams, 2 * (limits.maxStreams + MAX_PEER_STREAMS));
+  for (const path of engine.paths.values()) {
+    over(`held of path ${path.id}`, path.data.session.heldBytes, limits.sessionWindowBytes);
+    over(`frames for path ${path.id}`, path.data.pendingFrameCount, MAX_WAITING_FRAMES);
+    over(`control messages for path ${path.id}`, path.port.control?.channel.queuedBytes ?? 0, MAX_CONTROL_BYTES);
+  }
+}
+
+/** The largest piece of a planned contribution. */
+const MAX_PIECE_BYTES = 20_000;
+/** The default of the other end. */
+const MAX_PEER_STREAMS = 1024;

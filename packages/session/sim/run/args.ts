@@ -1,0 +1,54 @@
+import { parseArgs } from 'node:util';
+import { CANARIES, type Canary } from '../rules/canary.js';
+
+export interface SimArgs {
+  readonly from: number;
+  readonly count: number;
+  /** Shows everything that happens. */
+  readonly verbose: boolean;
+  readonly canary: Canary | undefined;
+  readonly workers: number;
+}
+
+export const USAGE = `pnpm sim --seed N                shows what happens under one seed
+pnpm sim --seeds N [--from M]    runs N seeds, from 1 or M, and names those that fail
+
+  --canary [${CANARIES.join('|')}]   plants a bug: the seeds must fail
+  --workers N                      processes; 2 unless told`;
+
+/** Reads the command line; a string says what is wrong with it. */
+export function readArgs(argv: readonly string[]): SimArgs | string {
+  // A bare --canary plants the first.
+  const args = argv.flatMap((arg, index) => {
+    const bare = arg === '--canary' && (argv[index + 1] ?? '--').startsWith('--');
+    return bare ? [`--canary=${CANARIES[0]}`] : arg === '--' ? [] : [arg];
+  });
+  let values: Partial<Record<'seed' | 'seeds' | 'from' | 'canary' | 'workers', string>>;
+  try {
+    const text = { type: 'string' } as const;
+    values = parseArgs({ args, options: { seed: text, seeds: text, from: text, canary: text, workers: text } }).values;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  for (const name of ['seed', 'seeds', 'from', 'workers'] as const) {
+    const value = values[name];
+    const least = name === 'seed' || name === 'from' ? 0 : 1;
+    if (value !== undefined && !isWhole(value, least))
+      return `--${name} takes a whole number from ${least}, not "${value}"`;
+  }
+  if ((values.seed === undefined) === (values.seeds === undefined)) return 'give either --seed or --seeds';
+  if (values.seed !== undefined && values.from !== undefined) return '--from goes with --seeds';
+  const canary = CANARIES.find((each) => each === values.canary);
+  if (values.canary !== undefined && canary === undefined) return `--canary is one of ${CANARIES.join(', ')}`;
+  return {
+    from: Number(values.seed ?? values.from ?? 1),
+    count: Number(values.seeds ?? 1),
+    verbose: values.seed !== undefined,
+    canary,
+    workers: Number(values.workers ?? 2),
+  };
+}
+
+function isWhole(text: string, least: number): boolean {
+  return /^\d{1,15}$/.test(text) && Number(text) >= least;
+}

@@ -1,0 +1,209 @@
+import type { ServerSession, Session } from '../../src/api/session.js';
+import { runContents, replicaOf } from '../actors/content.js';
+import { contribute, Contributions } from '../actors/contributions.js';
+import { PathCommands } from '../actors/paths.js';
+import { RawTraffic } from '../actors/raw.js';
+import { runStreams, type End } from '../actors/streams.js';
+import { healedAtMs, type Plan } from '../plan/plan.js';
+import { plantCanary, type Canary } from '../rules/canary.js';
+import { watchBounds } from '../rules/bounds.js';
+import type { SessionEngine } from '../../src/runtime/engine.js';
+import { SimulatedClient } from '../world/client.js';
+import { corruptTransport } from '../world/evil-peer.js';
+import { injectFaults } from '../world/inject.js';
+import { SimulatedServer, type ServerApplication } from '../world/server.js';
+import { World, type Violation } from '../world/world.js';
+
+/** From the last fault's end on, everything is done within this: several idle timeouts, and the slowest of plans. */
+const LIVENESS_MS = 120_000;
+/** Sessions that were closed are closed at the other end, too, at the latest by its idle timeout. */
+const CLOSING_MS = 45_000;
+/** Connections that ended still answer for some seconds; after that no timer is left. */
+const QUIET_MS = 60_000;
+
+export interface RunOptions {
+  readonly canary?: Canary | undefined;
+  /** Gets each line of the trace as it happens. */
+  readonly write?: ((line: string) => void) | undefined;
+}
+
+export interface RunResult {
+  readonly seed: number;
+  readonly violation: Violation | undefined;
+  /** Of the trace: two runs of one seed have the same. */
+  readonly digest: string;
+  readonly virtualMs: number;
+}
+
+/** Runs one plan from the first packet to the last timer. */
+export async function runPlan(plan: Plan, options: RunOptions = {}): Promise<RunResult> {
+  const run = new Run(plan, options);
+  const onRejection = (reason: unknown): void => run.onUnhandled(reason);
+  process.on('unhandledRejection', onRejection);
+  try {
+    await run.execute();
+  } catch (error) {
+    run.world.violate('nothing throws', error instanceof Error ? (error.stack ?? error.message) : String(error));
+  } finally {
+    // Rejections are told after the promises of their turn have settled.
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', onRejection);
+  }
+  const { world } = run;
+  return { seed: plan.seed, violation: world.violation, digest: world.trace.digest(), virtualMs: world.clock.now() };
+}
+
+class Run {
+  readonly world: World;
+  readonly #canary: Canary | undefined;
+  readonly #servers: readonly SimulatedServer[];
+  readonly #client: SimulatedClient;
+  readonly #raws: RawTraffic;
+  readonly #paths: PathCommands;
+  #contributions: Contributions | undefined;
+  #clientEngine: SessionEngine | undefined;
+  #primaryEnd: (End & { readonly session: ServerSession }) | undefined;
+  #watching = true;
+  #closing = false;
+
+  constructor(plan: Plan, { canary, write }: RunOptions) {
+    this.world = new World(plan, write);
+    this.#canary = canary;
+    this.#servers = plan.servers.map((server) => new SimulatedServer(this.world, server, this.#application()));
+    this.#client = new SimulatedClient(this.world);
+    this.#raws = new RawTraffic(this.world);
+    this.#paths = new PathCommands(this.world, this.#servers);
+  }
+
+  onUnhandled(reason: unknown): void {
+    this.world.violate('every rejection is handled', reason instanceof Error ? (reason.stack ?? '') : String(reason));
+  }
+
+  async execute(): Promise<void> {
+    for (const server of this.#servers) server.start();
+    injectFaults(this.world, this.#servers, this.#client);
+    watchBounds(
+      this.world,
+      () => this.#clientEngine,
+      () => this.#watching,
+    );
+    this.world.task('the client', this.#client.process, () => this.#runClient());
+    await this.#complete();
+    await this.#close();
+    this.#watching = false;
+    if (this.world.violation === undefined) this.#raws.check();
+    await this.#quiet();
+    this.world.trace.note('end');
+  }
+
+  async #runClient(): Promise<void> {
+    const session = await this.#client.dial(this.#servers[0]!.address, (engine) => {
+      this.#clientEngine = engine;
+      if (this.#canary !== undefined) plantCanary(engine, this.#canary);
+    });
+    this.world.trace.note(`client: session`);
+    session.onPathChange(({ id, state, reason }) =>
+      this.world.trace.note(`client: path ${id} ${state} ${reason ?? ''}`),
+    );
+    void session.closed.then((info) => {
+      this.world.trace.note(`client: closed by ${info.by} (${info.code}) ${info.reason}`);
+      const objection = this.#closing ? undefined : this.world.expectations.objectionTo(info);
+      if (objection !== undefined) this.world.violate('sessions live', objection);
+    });
+    const end: End = { side: 'client', session, process: this.#client.process };
+    this.#accept(end);
+    runStreams(this.world, end, () => this.#primary());
+    runContents(this.world, end, () => this.#primary());
+  }
+
+  #primary(): End & { readonly session: ServerSession } {
+    return this.#primaryEnd!;
+  }
+
+  #application(): ServerApplication {
+    return {
+      onSession: (session, server) => this.#onSession(session, server),
+      replica: (key, server) => replicaOf(this.world, key, server),
+      wrap: (transport, server) => corruptTransport(this.world, server, transport),
+    };
+  }
+
+  #onSession(session: ServerSession, server: SimulatedServer): void {
+    const { plan, process } = server;
+    this.#raws.receive(session, server, {
+      onCommand: (command) => void contribute(this.world, session, server, command),
+      onDone: (job) => this.#contributions?.onDone(job),
+    });
+    this.#raws.send(session, server, (other) => this.#paths.pathTo(other));
+    if (session.role !== 'primary') return;
+    if (plan.index !== 0) return this.world.violate('only the dialled server is primary', `server ${plan.index}`);
+    const end = { side: 'primary' as const, session, process };
+    this.#primaryEnd = end;
+    this.#accept(end);
+    runStreams(this.world, end, () => this.#clientEnd());
+    this.#contributions = new Contributions(this.world, () => this.#paths.writers(session));
+    this.#contributions.run(end, () => this.#clientEnd());
+    this.#paths.run(session, server);
+  }
+
+  #clientEnd(): End {
+    return { side: 'client', session: this.#client.session!, process: this.#client.process };
+  }
+
+  /** Takes what the other side opens until the session ends. */
+  #accept({ session, side }: End): void {
+    const accepting = async (): Promise<never> => {
+      for (;;) this.world.accepted(await session.acceptStream(), side);
+    };
+    accepting().catch(() => undefined);
+  }
+
+  /** Liveness: once everything is healed, everything completes. */
+  async #complete(): Promise<void> {
+    const healedMs = healedAtMs(this.world.plan);
+    if (!(await this.#until(() => this.#done(false) && this.world.clock.now() >= healedMs, healedMs + LIVENESS_MS))) {
+      this.#unfinished(false, 'others are stalled');
+      return;
+    }
+    this.world.trace.note('all is done that does not wait for it');
+    this.world.releaseStalled();
+    if (!(await this.#until(() => this.#done(true), LIVENESS_MS))) this.#unfinished(true, 'nothing disturbs any more');
+  }
+
+  #done(stalledToo: boolean): boolean {
+    return this.world.unfinished(stalledToo).length === 0;
+  }
+
+  #unfinished(stalledToo: boolean, while_: string): void {
+    const names = this.world.unfinished(stalledToo);
+    if (names.length > 0)
+      this.world.violate('everything completes', `while ${while_}, these do not: ${names.join(', ')}`);
+  }
+
+  async #close(): Promise<void> {
+    if (this.world.violation !== undefined) return;
+    this.#closing = true;
+    const session: Session | undefined = this.#client.session;
+    let closed = session === undefined;
+    void session?.close().then(() => (closed = true));
+    const sessions = this.#servers.flatMap((server) => server.sessions);
+    let open = sessions.length;
+    for (const each of sessions) void each.closed.then(() => open--);
+    if (await this.#until(() => closed && open === 0, CLOSING_MS)) return;
+    this.world.violate('sessions close', closed ? `${open} sessions of servers are open` : 'the client does not close');
+  }
+
+  async #quiet(): Promise<void> {
+    if (this.world.violation !== undefined) return;
+    await this.world.clock.advanceByAsync(QUIET_MS);
+    const left = [...this.world.processes].filter(([, process]) => process.pendingTimers > 0).map(([host]) => host);
+    if (left.length > 0) this.world.violate('no timer is left behind', left.join(', '));
+  }
+
+  /** Lets time pass until the condition holds, a rule is broken, or `maxMs` are over; true if it holds. */
+  async #until(condition: () => boolean, maxMs: number): Promise<boolean> {
+    const { world } = this;
+    await world.clock.runUntilAsync(() => world.violation !== undefined || condition(), { maxMs });
+    return world.violation === undefined && condition();
+  }
+}

@@ -1,0 +1,28 @@
+import { drawPlan } from '../plan/draw-plan.js';
+import type { Canary } from '../rules/canary.js';
+import { runPlan } from './run-plan.js';
+
+/** What a worker is asked: seeds `from`, `from + 1`, … */
+export interface Batch {
+  readonly from: number;
+  readonly count: number;
+  readonly canary: Canary | undefined;
+}
+
+/** One line per seed that fails; undefined for a seed that passes. */
+export interface SeedReport {
+  readonly seed: number;
+  readonly failure: string | undefined;
+}
+
+process.on('message', (batch: Batch) => {
+  void (async () => {
+    for (let seed = batch.from; seed < batch.from + batch.count; seed++) {
+      const { violation } = await runPlan(drawPlan(seed), { canary: batch.canary });
+      const failure = violation && `${violation.rule}: ${violation.detail}`;
+      process.send?.({ seed, failure } satisfies SeedReport);
+    }
+  })();
+});
+// Whoever started it has gone.
+process.on('disconnect', () => process.exit(0));

@@ -1,0 +1,194 @@
+import { SeededRandom, type RandomSource } from '@kwik/testbed';
+import {
+  ackFrame,
+  encodeKcpMessage,
+  encodePacket,
+  maxStreamsFrame,
+  proto,
+  rawFrame,
+  resetStreamFrame,
+  stopSendingFrame,
+  streamFrame,
+  toPathId,
+  toStreamId,
+  windowUpdateFrame,
+  type PathTransport,
+  type PathTransportHandler,
+  type TransportStream,
+} from '@kwik/wire';
+import type { EvilKind } from '../plan/plan.js';
+import { pick } from '../plan/draws.js';
+import type { SimulatedServer } from './server.js';
+import type { World } from './world.js';
+
+const MANY_STREAMS = 90;
+const MANY_RAWS = 300;
+/** No stream of a plan has a higher number. */
+const STREAM_IDS = 60;
+
+/**
+ * A secondary that behaves, but for what the plan says: beside its session it writes to the same connection what it may
+ * not. Gives the connection as the session shall use it.
+ */
+export function corruptTransport(world: World, server: SimulatedServer, transport: PathTransport): PathTransport {
+  if (server.plan.evil.length === 0) return transport;
+  const random = new SeededRandom(world.plan.seed).fork(`evil ${server.plan.index}`);
+  let control: TransportStream | undefined;
+  for (const { atMs, kind } of server.plan.evil) {
+    const inMs = Math.max(0, atMs - world.clock.now());
+    server.process.schedule(inMs, () => {
+      if (transport.closed) return;
+      world.trace.note(`server ${server.plan.index} does evil: ${kind}`);
+      new EvilDeed(transport, control, random).do(kind);
+    });
+  }
+  const attach = (handler: PathTransportHandler): void => {
+    transport.attach({
+      onStream: (stream) => {
+        if (!stream.unidirectional) control ??= stream;
+        handler.onStream(stream);
+      },
+      onSendable: () => handler.onSendable(),
+      onClose: (info) => handler.onClose(info),
+    });
+  };
+  return new Proxy(transport, {
+    get: (target, name) => {
+      if (name === 'attach') return attach;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+class EvilDeed {
+  readonly #transport: PathTransport;
+  readonly #control: TransportStream | undefined;
+  readonly #random: RandomSource;
+
+  constructor(transport: PathTransport, control: TransportStream | undefined, random: RandomSource) {
+    this.#transport = transport;
+    this.#control = control;
+    this.#random = random;
+  }
+
+  do(kind: EvilKind): void {
+    const random = this.#random;
+    switch (kind) {
+      case 'garbage-data':
+        return this.#write(random.bytes(1 + random.below(3000)));
+      case 'garbage-control':
+        return this.#writeControl(random.bytes(1 + random.below(300)));
+      case 'half-packet':
+        return this.#write(this.#packet([this.#streamFrame(0)]).subarray(0, 20), true);
+      case 'huge-length':
+        return this.#write(Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0x7f));
+      case 'many-streams':
+        for (let i = 0; i < MANY_STREAMS; i++) this.#write(Uint8Array.of(50));
+        return;
+      case 'bidi-stream':
+        return this.#write(Uint8Array.of(1), false, false);
+      case 'end-control':
+        return random.chance(0.5) ? this.#control?.end() : this.#control?.reset(1);
+      case 'command':
+        return this.#writeControl(encodeKcpMessage({ header: HEADER, body: this.#command() }));
+      case 'raw-flood':
+        for (let i = 0; i < MANY_RAWS; i++) {
+          this.#write(this.#packet([rawFrame({ data: random.bytes(random.below(100)), sequence: BigInt(i) })]));
+        }
+        return;
+      default:
+        return this.#write(this.#packet([this.#frame(kind)]));
+    }
+  }
+
+  #frame(kind: EvilKind): proto.Frame {
+    const random = this.#random;
+    const streamId = this.#streamId();
+    switch (kind) {
+      case 'range-frame':
+        return this.#streamFrame(proto.FrameFlag.RANGE);
+      case 'reset-frame':
+        return resetStreamFrame({ streamId, code: 99, finalSize: BigInt(random.below(1000)) });
+      case 'stop-frame':
+        return stopSendingFrame({ streamId, code: 99 });
+      case 'max-streams-frame':
+        return maxStreamsFrame({ unidirectional: random.chance(0.5), maxStreams: 1n << 50n });
+      case 'window-frame':
+        return windowUpdateFrame({ streamId, maxOffset: 1n << 50n });
+      case 'ack-unsent':
+        return ackFrame({
+          pathId: toPathId(random.below(4)),
+          ackDelayUs: 0,
+          ranges: [{ first: 0n, last: BigInt(random.below(1e9)) }],
+        });
+      default:
+        return this.#streamFrame(0);
+    }
+  }
+
+  #command(): proto.KcpMessage['body'] {
+    const random = this.#random;
+    const streamId = this.#streamId();
+    const error = { code: 5, scope: 0 as const, reason: 'evil' };
+    return pick(random, [
+      { $case: 'close', value: { code: 7, reason: 'evil' } },
+      { $case: 'removePath', value: { pathId: 0, reason: 'evil', drainMs: 0 } },
+      { $case: 'contentEnd', value: { streamId, complete: false, error } },
+      { $case: 'rangeRefused', value: { streamId, requestIds: [0n, 1n, 5n], error } },
+      { $case: 'streamOpened', value: { streamId, priority: 0, unidirectional: false, metadata: new Map() } },
+      { $case: 'contentDigests', value: { streamId, firstBlock: 0n, digests: random.bytes(32) } },
+      { $case: 'rawPacket', value: { pathId: random.below(3), data: random.bytes(20), sequence: 1n } },
+      { $case: 'ping', value: { sequence: 1n } },
+      { $case: 'listPaths', value: {} },
+    ] as const) as proto.KcpMessage['body'];
+  }
+
+  #streamFrame(flags: number): proto.Frame {
+    const random = this.#random;
+    return streamFrame({
+      streamId: this.#streamId(),
+      offset: BigInt(random.chance(0.1) ? 2 ** 50 : random.below(300_000)),
+      data: random.bytes(random.below(1000)),
+      fin: random.chance(0.3),
+      range: flags === proto.FrameFlag.RANGE,
+    });
+  }
+
+  #streamId() {
+    return toStreamId(BigInt(this.#random.below(STREAM_IDS)));
+  }
+
+  #packet(frames: proto.Frame[]): Uint8Array {
+    return encodePacket({ packetNumber: BigInt(1e6 + this.#random.below(1e6)), type: proto.PacketType.DATA, frames });
+  }
+
+  #write(bytes: Uint8Array, end = false, unidirectional = true): void {
+    const stream = this.#transport.openStream({ unidirectional });
+    if (stream === undefined) return;
+    stream.attach(NOBODY);
+    stream.write(bytes);
+    if (end) stream.end();
+  }
+
+  #writeControl(bytes: Uint8Array): void {
+    this.#control?.write(bytes);
+  }
+}
+
+const HEADER: proto.MessageHeader = {
+  id: 1_000_000n,
+  inReplyTo: 0n,
+  sessionId: new Uint8Array(0),
+  priority: proto.Priority.UNSPECIFIED,
+  ttlMs: 0,
+  timeMs: 0n,
+};
+
+const NOBODY = {
+  onData: () => undefined,
+  onEnd: () => undefined,
+  onReset: () => undefined,
+  onStopSending: () => undefined,
+  onWritable: () => undefined,
+};

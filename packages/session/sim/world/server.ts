@@ -1,0 +1,107 @@
+import { Ed25519Signer, noneServerAuth } from '@kwik/kcp';
+import { deterministicRandomBytes, SeededRandom, type DirectionSettings, type ProcessClock } from '@kwik/testbed';
+import type { PathTransport } from '@kwik/wire';
+import type { ReplicaSource, ServerSession } from '../../src/api/session.js';
+import { resolveLimits } from '../../src/limits.js';
+import { SessionFactory } from '../../src/server/session-factory.js';
+import type { ServerPlan } from '../plan/plan.js';
+import type { World } from './world.js';
+
+export const IDLE_TIMEOUT_MS = 30_000;
+/** As the session sets them over UDP: never what limits a path. */
+export const TRANSPORT_WINDOWS = { streamWindowBytes: 1 << 24, connectionWindowBytes: 1 << 25 };
+
+/** What runs on a server besides KWIK. */
+export interface ServerApplication {
+  onSession(session: ServerSession, server: SimulatedServer): void;
+  replica(key: string, server: SimulatedServer): ReplicaSource | undefined;
+  /** The connection as the session shall see it. */
+  wrap(transport: PathTransport, server: SimulatedServer): PathTransport;
+}
+
+/** A server process that can crash and be started again, with the same keys and nothing else. */
+export class SimulatedServer {
+  readonly plan: ServerPlan;
+  readonly address: string;
+  /** The link before any fault. */
+  readonly pristine: Readonly<Record<'up' | 'down', DirectionSettings>>;
+  readonly #world: World;
+  readonly #application: ServerApplication;
+  readonly #signer: Ed25519Signer;
+  /** Signers whose tokens it believes. */
+  readonly #trusted: readonly Uint8Array[];
+  #starts = 0;
+  process!: ProcessClock;
+  /** Of the process that runs now. */
+  sessions: ServerSession[] = [];
+  transports: PathTransport[] = [];
+
+  constructor(world: World, plan: ServerPlan, application: ServerApplication) {
+    this.plan = plan;
+    this.address = `${plan.host}:4433`;
+    this.#world = world;
+    this.#application = application;
+    this.#signer = signerOf(world.plan.seed, plan.index);
+    this.#trusted = [signerOf(world.plan.seed, 0).publicKey];
+    const link = world.network.link(this.address, plan.shape);
+    this.pristine = { up: link.model('up').settings, down: link.model('down').settings };
+  }
+
+  start(): void {
+    const { host, index, offsetMs, wallSkewMs } = this.plan;
+    const process = this.#world.startProcess(host, offsetMs + this.#starts * 1000);
+    this.process = process;
+    this.sessions = [];
+    this.transports = [];
+    const factory = new SessionFactory({
+      clock: process,
+      wallClockMs: () => this.#world.wallClockMs(wallSkewMs),
+      random: deterministicRandomBytes(this.#world.plan.seed * 64 + index * 8 + this.#starts++),
+      limits: resolveLimits(this.#world.plan.serverLimits),
+      idleTimeoutMs: IDLE_TIMEOUT_MS,
+      signer: this.#signer,
+      trust: { keys: this.#trusted },
+      audiences: () => [this.address],
+      auth: [noneServerAuth()],
+      serverId: host,
+      replica: (key) => this.#application.replica(key, this),
+      admit: () => undefined,
+      probe: (engine) => void this.#world.engines.add(engine),
+    });
+    this.#world.network.listen(
+      this.address,
+      (transport) => {
+        this.transports.push(transport);
+        this.#accept(factory, process, this.#application.wrap(transport, this));
+      },
+      { ...TRANSPORT_WINDOWS, idleTimeoutMs: IDLE_TIMEOUT_MS },
+    );
+  }
+
+  #accept(factory: SessionFactory, process: ProcessClock, transport: PathTransport): void {
+    factory.accept(transport).then(
+      (session) => {
+        this.#world.trace.note(`server ${this.plan.index}: session, as ${session.role}`);
+        this.sessions.push(session);
+        void session.closed.then(({ by, code, reason }) => {
+          if (this.process === process)
+            this.#world.trace.note(`server ${this.plan.index}: closed by ${by} (${code}) ${reason}`);
+        });
+        this.#application.onSession(session, this);
+      },
+      (error: unknown) => this.#world.trace.note(`server ${this.plan.index}: refused a connection: ${String(error)}`),
+    );
+  }
+
+  crash(): void {
+    this.#world.network.kill(this.address);
+    this.process.end();
+    this.#world.processes.delete(this.plan.host);
+    this.sessions = [];
+    this.transports = [];
+  }
+}
+
+function signerOf(seed: number, index: number): Ed25519Signer {
+  return Ed25519Signer.fromSeed(new SeededRandom(seed * 8 + index).bytes(32));
+}
