@@ -48,15 +48,13 @@ export class Contributions {
           this.#world.task(`${name} read`, process, () => readChecked(this.#world, process, accepted, reading));
         });
         const commands = await this.#writeOwn(stream, plan);
-        const closing = stream.close();
-        closing.catch(() => undefined);
         for (const command of commands) {
           if (await this.#delegate(primary, command)) continue;
           this.#world.trace.note(`${name}: given up`);
           stream.reset(GIVEN_UP);
           return;
         }
-        await closing;
+        await stream.close();
         this.#world.trace.note(`${name}: written`);
       });
     }

@@ -33,6 +33,7 @@ export class RawTraffic {
   readonly #world: World;
   readonly #arrived = new Map<number, number>();
   readonly #relayed = new Set<number>();
+  readonly #sent = new Set<number>();
 
   constructor(world: World) {
     this.#world = world;
@@ -47,7 +48,9 @@ export class RawTraffic {
   }
 
   async #sendOne(session: ServerSession, plan: RawPlan, pathId: number | undefined): Promise<void> {
-    if (pathId === undefined) return;
+    // A server may have several sessions, one after the other.
+    if (pathId === undefined || this.#sent.has(plan.index)) return;
+    this.#sent.add(plan.index);
     const data = new Uint8Array(HEADER_BYTES + plan.size);
     data[0] = PLAIN;
     new DataView(data.buffer).setUint32(1, plan.index);

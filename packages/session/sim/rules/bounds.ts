@@ -1,5 +1,5 @@
 import type { SessionEngine } from '../../src/runtime/engine.js';
-import { resolveLimits } from '../../src/limits.js';
+import { resolveLimits, type ResolvedLimits } from '../../src/limits.js';
 import type { World } from '../world/world.js';
 
 const EVERY_MS = 25;
@@ -9,10 +9,12 @@ const MAX_WAITING_FRAMES = 4096;
 
 /** Looks at all engines again and again, as long as `wanted`: memory stays within what was agreed. */
 export function watchBounds(world: World, client: () => SessionEngine | undefined, wanted: () => boolean): void {
+  const limits = { client: resolveLimits(world.plan.clientLimits), server: resolveLimits(world.plan.serverLimits) };
   const look = (): void => {
     if (!wanted()) return;
     for (const engine of world.engines) {
-      if (engine.closeInfo === undefined) checkEngine(world, engine, engine === client());
+      if (engine.closeInfo === undefined)
+        checkEngine(world, engine, engine === client() ? limits.client : limits.server);
       else world.engines.delete(engine);
     }
     world.clock.schedule(EVERY_MS, look);
@@ -20,8 +22,7 @@ export function watchBounds(world: World, client: () => SessionEngine | undefine
   world.clock.schedule(EVERY_MS, look);
 }
 
-function checkEngine(world: World, engine: SessionEngine, client: boolean): void {
-  const limits = resolveLimits(client ? world.plan.clientLimits : world.plan.serverLimits);
+function checkEngine(world: World, engine: SessionEngine, limits: ResolvedLimits): void {
   const over = (what: string, bytes: number, most: number): void => {
     if (bytes > most) world.violate('memory is bounded', `${what}: ${bytes}, the most is ${most}`);
   };

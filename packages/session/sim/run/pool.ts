@@ -39,7 +39,7 @@ export class Pool {
   /** Batches until there are no more, or the child dies; the seed that killed it has failed, and the rest goes on. */
   #runBatches(first: Batch): Promise<void> {
     return new Promise((resolve) => {
-      const child = fork(fileURLToPath(new URL('worker.ts', import.meta.url)), {
+      const child = fork(fileURLToPath(new URL('worker.js', import.meta.url)), {
         stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       });
       this.#children.add(child);
@@ -62,7 +62,7 @@ export class Pool {
           child.send(batch);
         }
       });
-      child.on('close', () => {
+      child.once('exit', () => {
         clearTimeout(timer);
         this.#children.delete(child);
         if (batch === undefined || this.#stopped) return resolve();
