@@ -1,16 +1,20 @@
 import { KwikError } from '@kwik/wire';
-import type { ServerSession } from '../../src/api/session.js';
+import type { ServerSession, Session } from '../../src/api/session.js';
 import type { PathPlan } from '../plan/plan.js';
 import type { SimulatedServer } from '../world/server.js';
 import type { World } from '../world/world.js';
 
 const ADD_TIMEOUT_MS = 5000;
+/** States of paths that carry nothing new. */
+const GOING: ReadonlySet<string> = new Set(['connecting', 'draining', 'recovering', 'dead']);
 
 /** The primary's commands: which server joins when, and which leaves. Knows the numbers of the paths. */
 export class PathCommands {
   readonly #world: World;
   readonly #servers: readonly SimulatedServer[];
-  readonly #pathIds = new Map<number, number>();
+  /** Servers that were added and not removed since. */
+  readonly #wanted = new Set<number>();
+  #session: ServerSession | undefined;
 
   constructor(world: World, servers: readonly SimulatedServer[]) {
     this.#world = world;
@@ -18,6 +22,7 @@ export class PathCommands {
   }
 
   run(session: ServerSession, primary: SimulatedServer): void {
+    this.#session = session;
     for (const plan of this.#world.plan.paths) {
       const { process } = primary;
       const work = () => (plan.action === 'add' ? this.#add(session, plan) : this.#remove(session, plan));
@@ -37,15 +42,27 @@ export class PathCommands {
 
   /** Undefined when the session has no living path to the server that we know of. */
   pathTo(server: number): number | undefined {
-    return server === 0 ? 0 : this.#pathIds.get(server);
+    if (server === 0) return 0;
+    const { address } = this.#servers[server]!;
+    return this.#session?.getActivePaths().find((path) => path.address === address && !GOING.has(path.state))?.id;
   }
 
   /** Paths to honest secondaries that live, as the primary knows. */
   writers(session: ServerSession): number[] {
-    const alive = new Set(session.getActivePaths().map(({ id }): number => id));
-    return [...this.#pathIds]
-      .filter(([server, id]) => this.#servers[server]?.plan.evil.length === 0 && alive.has(id))
-      .map(([, id]) => id);
+    const honest = new Set(this.#servers.filter(({ plan }) => plan.evil.length === 0).map(({ address }) => address));
+    return session
+      .getActivePaths()
+      .filter(({ primary, address, state }) => !primary && honest.has(address) && !GOING.has(state))
+      .map(({ id }) => id);
+  }
+
+  /** Servers that should be reached and are not, as the client sees it. */
+  missing(client: Session): string[] {
+    const active = new Set(client.getActivePaths().map(({ address }) => address));
+    return [...this.#wanted]
+      .map((index) => this.#servers[index]!)
+      .filter(({ address, plan }) => !active.has(address) && plan.evil.length === 0 && plan.replica !== 'liar')
+      .map(({ address }) => address);
   }
 
   async #add(session: ServerSession, { server }: PathPlan): Promise<void> {
@@ -55,14 +72,14 @@ export class PathCommands {
       timeoutMs: ADD_TIMEOUT_MS,
       ...(evil && { capabilities: ['replica', 'raw'] }),
     });
-    this.#pathIds.set(server, path.id);
+    this.#wanted.add(server);
     this.#world.trace.note(`path ${path.id} to server ${server}: ${path.state}`);
   }
 
   async #remove(session: ServerSession, { server }: PathPlan): Promise<void> {
-    const id = this.#pathIds.get(server);
+    const id = this.pathTo(server);
+    this.#wanted.delete(server);
     if (id === undefined) return;
-    this.#pathIds.delete(server);
     await session.removePath(id, 'as planned');
     this.#world.trace.note(`path ${id} to server ${server}: removed`);
   }

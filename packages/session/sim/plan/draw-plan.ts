@@ -1,3 +1,4 @@
+import { SCHEDULER_NAMES } from '@kwik/scheduler';
 import { SeededRandom, type LinkShape, type RandomSource } from '@kwik/testbed';
 import type { SessionLimits } from '../../src/api/options.js';
 import { drawFaults } from './draw-faults.js';
@@ -21,8 +22,19 @@ export function drawPlan(seed: number): Plan {
   const serverLimits = drawLimits(limits);
   const topology = { seed, servers, clientLimits, serverLimits };
   const workload = drawWorkload(random.fork('workload'), topology);
-  const faults = drawFaults(random.fork('faults'), servers.length);
-  return { ...topology, clientOffsetMs: random.fork('client').below(MAX_OFFSET_MS), ...workload, faults };
+  const client = random.fork('client');
+  const homes = Array.from({ length: pick(client, [0, 0, 0, 1, 2]) }, () => drawShape(client));
+  const faults = drawFaults(random.fork('faults'), servers.length, homes.length);
+  return {
+    ...topology,
+    clientOffsetMs: client.below(MAX_OFFSET_MS),
+    homes,
+    clientRouting: pick(client, ['primary', 'distributed']),
+    serverRouting: pick(client, ['distributed', 'distributed', 'primary']),
+    scheduler: pick(client, SCHEDULER_NAMES),
+    ...workload,
+    faults,
+  };
 }
 
 function drawServers(random: RandomSource): ServerPlan[] {

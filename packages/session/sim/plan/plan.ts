@@ -1,5 +1,6 @@
 import type { LinkShape } from '@kwik/testbed';
 import type { SessionLimits } from '../../src/api/options.js';
+import type { WriteRouting } from '../../src/runtime/packet-sender.js';
 
 /** Everything that one seed decides. Times are milliseconds of virtual time since the beginning; sizes are bytes. */
 export interface Plan {
@@ -10,6 +11,11 @@ export interface Plan {
   readonly servers: readonly ServerPlan[];
   /** Zero point of the client's clock. */
   readonly clientOffsetMs: number;
+  /** Links of the client's further local addresses to the primary (multi-homing); mostly none. */
+  readonly homes: readonly LinkShape[];
+  readonly clientRouting: WriteRouting;
+  readonly serverRouting: WriteRouting;
+  readonly scheduler: string;
   readonly streams: readonly StreamPlan[];
   readonly contents: readonly ContentPlan[];
   readonly contributions: readonly ContributionPlan[];
@@ -165,6 +171,8 @@ export interface Fault {
   readonly durationMs: number;
   /** Number of a server, or the client (only `sleep`). */
   readonly target: number | 'client';
+  /** Which link to the primary: 0 is the first, the others are the further homes. */
+  readonly home: number;
   readonly direction: 'up' | 'down' | 'both';
   /** 0 to 1: how bad, where that means something. */
   readonly severity: number;

@@ -1,31 +1,29 @@
 import type { CloseInfo } from '../../src/api/session.js';
-import type { Fault, FaultKind, Plan } from '../plan/plan.js';
+import type { Plan } from '../plan/plan.js';
 
-/** A primary that says nothing for less than this is not given up; more may cost the session. */
-const PRIMARY_PATIENCE_MS = 1000;
-/** Loss that a living path may show; with more, silence of some seconds is possible. */
-const BEARABLE_LOSS = 0.2;
-
-/** Faults during which nothing is heard of a server, or of some of its streams. */
-const SILENCING: ReadonlySet<FaultKind> = new Set(['cut', 'flap', 'one-way', 'stall', 'sleep', 'mute', 'shuffle']);
-/** Faults that end a connection at once. */
-const FATAL: ReadonlySet<FaultKind> = new Set(['crash', 'break']);
-const LOSSY: ReadonlySet<FaultKind> = new Set(['loss', 'burst', 'corrupt', 'delay', 'slow']);
+/** Connection and handshake of the longest link, with some losses. */
+const DIAL_MS = 3000;
 
 /**
  * What a plan explains. This is the one place that knows what sessions promise today:
  *
- * - A lost primary ends the session: every call rejects, and nothing hangs. What is not lost for long goes on.
- * - A lost secondary costs time, and its own path; nothing else.
+ * - The session outlives the loss of all its paths, as long as that is shorter than the idle timeout. All faults of a
+ *   plan are over in less.
+ * - A primary whose process dies has lost the session: every call rejects, and nothing hangs.
+ * - A lost secondary costs time, and its own path; nothing else. It comes back when it can.
+ * - A session that was never opened need not be: nobody dials twice.
  */
 export class Expectations {
   readonly #plan: Plan;
   /** The session may end by itself. Otherwise everything completes. */
   readonly sessionMayEnd: boolean;
+  /** The client may not get its session. */
+  readonly dialMayFail: boolean;
 
   constructor(plan: Plan) {
     this.#plan = plan;
-    this.sessionMayEnd = plan.faults.some((fault) => mayCostThePrimary(fault));
+    this.sessionMayEnd = plan.faults.some(({ kind, target }) => kind === 'crash' && target === 0);
+    this.dialMayFail = plan.faults.some(({ target, atMs }) => (target === 0 || target === 'client') && atMs < DIAL_MS);
   }
 
   /** Whether something that concerns the path to a server may go wrong: a command, a raw packet, a contribution. */
@@ -50,11 +48,4 @@ export class Expectations {
 
 function removed(paths: Plan['paths'], server: number): boolean {
   return paths.some((path) => path.action === 'remove' && path.server === server);
-}
-
-function mayCostThePrimary(fault: Fault): boolean {
-  if (fault.target !== 0 && fault.target !== 'client') return false;
-  if (FATAL.has(fault.kind)) return true;
-  if (SILENCING.has(fault.kind)) return fault.durationMs > PRIMARY_PATIENCE_MS;
-  return LOSSY.has(fault.kind) && fault.severity > BEARABLE_LOSS && fault.durationMs > PRIMARY_PATIENCE_MS;
 }

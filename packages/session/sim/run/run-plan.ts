@@ -1,3 +1,4 @@
+import { KwikError } from '@kwik/wire';
 import type { ServerSession, Session } from '../../src/api/session.js';
 import { runContents, replicaOf } from '../actors/content.js';
 import { contribute, Contributions } from '../actors/contributions.js';
@@ -16,8 +17,10 @@ import { World, type Violation } from '../world/world.js';
 
 /** From the last fault's end on, everything is done within this: several idle timeouts, and the slowest of plans. */
 const LIVENESS_MS = 120_000;
-/** Sessions that were closed are closed at the other end, too, at the latest by its idle timeout. */
-const CLOSING_MS = 45_000;
+/** Waits between attempts double up to half a minute, and the last attempt may have begun just before the end. */
+const RECOVERY_MS = 80_000;
+/** Sessions that were closed are closed at the other end, too, at the latest when it has waited in vain for the client to come back. */
+const CLOSING_MS = 90_000;
 /** Connections that ended still answer for some seconds; after that no timer is left. */
 const QUIET_MS = 60_000;
 
@@ -89,6 +92,7 @@ class Run {
     );
     this.world.task('the client', this.#client.process, () => this.#runClient());
     await this.#complete();
+    await this.#recover();
     await this.#close();
     this.#watching = false;
     if (this.world.violation === undefined) this.#raws.check();
@@ -96,11 +100,22 @@ class Run {
     this.world.trace.note('end');
   }
 
+  async #dial(): Promise<Session | undefined> {
+    try {
+      return await this.#client.dial(this.#servers[0]!.address, (engine) => {
+        this.#clientEngine = engine;
+        if (this.#canary !== undefined) plantCanary(engine, this.#canary);
+      });
+    } catch (error) {
+      if (!(error instanceof KwikError) || !this.world.expectations.dialMayFail) throw error;
+      this.world.trace.note(`client: no session: ${error.code} ${error.message}`);
+      return undefined;
+    }
+  }
+
   async #runClient(): Promise<void> {
-    const session = await this.#client.dial(this.#servers[0]!.address, (engine) => {
-      this.#clientEngine = engine;
-      if (this.#canary !== undefined) plantCanary(engine, this.#canary);
-    });
+    const session = await this.#dial();
+    if (session === undefined) return;
     this.world.trace.note(`client: session`);
     session.onPathChange(({ id, state, reason }) =>
       this.world.trace.note(`client: path ${id} ${state} ${reason ?? ''}`),
@@ -168,6 +183,15 @@ class Run {
     this.world.trace.note('all is done that does not wait for it');
     this.world.releaseStalled();
     if (!(await this.#until(() => this.#done(true), LIVENESS_MS))) this.#unfinished(true, 'nothing disturbs any more');
+  }
+
+  /** Lost secondaries come back. */
+  async #recover(): Promise<void> {
+    if (this.world.violation !== undefined || this.#client.session === undefined || this.#clientEngine?.closeInfo)
+      return;
+    if (await this.#until(() => this.#paths.missing(this.#client.session!).length === 0, RECOVERY_MS)) return;
+    const missing = this.#paths.missing(this.#client.session).join(', ');
+    this.world.violate('lost secondaries come back', `no path leads to ${missing}`);
   }
 
   #done(stalledToo: boolean): boolean {

@@ -1,31 +1,39 @@
-import type { ProcessClock } from '@kwik/testbed';
+import { SeededRandom, type ProcessClock } from '@kwik/testbed';
 import type { PathTransport } from '@kwik/wire';
+import type { DialOptions, DialTarget } from '../../src/api/options.js';
 import type { Session } from '../../src/api/session.js';
+import type { ConnectOptions } from '../../src/client/connector.js';
 import { dialOver } from '../../src/client/dial.js';
 import type { SessionEngine } from '../../src/runtime/engine.js';
-import { IDLE_TIMEOUT_MS, TRANSPORT_WINDOWS } from './server.js';
-import { CLIENT_HOST, type World } from './world.js';
+import { IDLE_TIMEOUT_MS, linkName, TRANSPORT_WINDOWS } from './server.js';
+import type { World } from './world.js';
 
 /** The client's process: it dials the primary once. */
 export class SimulatedClient {
   readonly process: ProcessClock;
   readonly transports: PathTransport[] = [];
   readonly #world: World;
+  readonly #hosts: readonly string[];
   session: Session | undefined;
 
   constructor(world: World) {
     this.#world = world;
-    this.process = world.startProcess(CLIENT_HOST, world.plan.clientOffsetMs);
+    this.process = world.startProcess(homeHost(0), world.plan.clientOffsetMs);
+    this.#hosts = [homeHost(0), ...world.plan.homes.map((_, index) => homeHost(index + 1))];
+    for (const host of this.#hosts) world.processes.set(host, this.process);
   }
 
   async dial(primary: string, probe: (engine: SessionEngine) => void): Promise<Session> {
     const [host, port] = primary.split(':') as [string, string];
     const connector = {
-      connect: async (target: { host: string; port: number }, options: { timeoutMs: number }) => {
+      connect: async (target: DialTarget, { timeoutMs, localAddress }: ConnectOptions) => {
+        const home = Math.max(0, this.#hosts.indexOf(localAddress ?? homeHost(0)));
+        const to = `${target.host}:${target.port}`;
         const transport = await this.#world.network.dial({
-          to: `${target.host}:${target.port}`,
-          from: CLIENT_HOST,
-          timeoutMs: options.timeoutMs,
+          to,
+          from: homeHost(home),
+          link: linkName(to, home),
+          timeoutMs,
           idleTimeoutMs: IDLE_TIMEOUT_MS,
           ...TRANSPORT_WINDOWS,
         });
@@ -34,11 +42,26 @@ export class SimulatedClient {
       },
       close: () => Promise.resolve(),
     };
-    const options = { clock: this.process, limits: this.#world.plan.clientLimits };
+    const { clientLimits, clientRouting, scheduler, seed } = this.#world.plan;
+    const jitter = new SeededRandom(seed).fork('jitter');
+    const options: DialOptions = {
+      clock: this.process,
+      limits: clientLimits,
+      routing: clientRouting,
+      scheduler,
+      localAddresses: this.#hosts.slice(1),
+      recoveryTimeoutMs: IDLE_TIMEOUT_MS,
+      random: () => jitter.float(),
+    };
     this.session = await dialOver(connector, { host, port: Number(port) }, options, (engine) => {
       this.#world.engines.add(engine);
       probe(engine);
     });
     return this.session;
   }
+}
+
+/** The client's host: one for each of its local addresses. */
+function homeHost(home: number): string {
+  return `10.0.1.${home + 1}`;
 }

@@ -2,7 +2,7 @@ import { KwikError } from '@kwik/wire';
 import type { LinkDirectionOptions, MemoryLink } from '@kwik/testbed';
 import type { Fault } from '../plan/plan.js';
 import type { SimulatedClient } from './client.js';
-import type { SimulatedServer } from './server.js';
+import type { ServerLink, SimulatedServer } from './server.js';
 import type { World } from './world.js';
 
 /** Rate of a link that is as good as unusable, bits per second. */
@@ -32,7 +32,7 @@ export function injectFaults(world: World, servers: readonly SimulatedServer[], 
 
 /** Begins a fault of a server; returns what ends it. */
 function begin(world: World, fault: Fault, server: SimulatedServer, client: SimulatedClient): () => void {
-  const link = world.network.link(server.address);
+  const { link, pristine } = server.links[fault.home]!;
   const { direction, severity, durationMs } = fault;
   switch (fault.kind) {
     case 'cut':
@@ -66,7 +66,7 @@ function begin(world: World, fault: Fault, server: SimulatedServer, client: Simu
       breakConnection(world, server, client, severity);
       return () => undefined;
     default:
-      return reshape(server, link, direction, shapeOf(fault));
+      return reshape({ link, pristine }, direction, shapeOf(fault));
   }
 }
 
@@ -87,8 +87,7 @@ function breakConnection(world: World, server: SimulatedServer, client: Simulate
 }
 
 function reshape(
-  server: SimulatedServer,
-  link: MemoryLink,
+  { link, pristine }: ServerLink,
   direction: Fault['direction'],
   options: LinkDirectionOptions,
 ): () => void {
@@ -97,7 +96,7 @@ function reshape(
   return () => {
     for (const one of ['up', 'down'] as const) {
       // Only what this fault changed: others may still be at work. As it was in the beginning, for faults overlap.
-      const old = Object.fromEntries(mended.map((key) => [key, server.pristine[one][key]]));
+      const old = Object.fromEntries(mended.map((key) => [key, pristine[one][key]]));
       link.configure(one, old);
     }
   };

@@ -1,7 +1,14 @@
 import { Ed25519Signer, noneServerAuth } from '@kwik/kcp';
-import { deterministicRandomBytes, SeededRandom, type DirectionSettings, type ProcessClock } from '@kwik/testbed';
+import {
+  deterministicRandomBytes,
+  SeededRandom,
+  type DirectionSettings,
+  type MemoryLink,
+  type ProcessClock,
+} from '@kwik/testbed';
 import type { PathTransport } from '@kwik/wire';
 import type { ReplicaSource, ServerSession } from '../../src/api/session.js';
+import { schedulerFactory } from '../../src/schedulers.js';
 import { resolveLimits } from '../../src/limits.js';
 import { SessionFactory } from '../../src/server/session-factory.js';
 import type { ServerPlan } from '../plan/plan.js';
@@ -19,12 +26,22 @@ export interface ServerApplication {
   wrap(transport: PathTransport, server: SimulatedServer): PathTransport;
 }
 
+export interface ServerLink {
+  readonly link: MemoryLink;
+  /** As it was before any fault. */
+  readonly pristine: Readonly<Record<'up' | 'down', DirectionSettings>>;
+}
+
+export function linkName(address: string, home: number): string {
+  return home === 0 ? address : `${address} from home ${home}`;
+}
+
 /** A server process that can crash and be started again, with the same keys and nothing else. */
 export class SimulatedServer {
   readonly plan: ServerPlan;
   readonly address: string;
-  /** The link before any fault. */
-  readonly pristine: Readonly<Record<'up' | 'down', DirectionSettings>>;
+  /** One for each home of the client; a secondary has one. */
+  readonly links: readonly ServerLink[];
   readonly #world: World;
   readonly #application: ServerApplication;
   readonly #signer: Ed25519Signer;
@@ -43,8 +60,10 @@ export class SimulatedServer {
     this.#application = application;
     this.#signer = SIGNERS[plan.index]!;
     this.#trusted = [SIGNERS[0]!.publicKey];
-    const link = world.network.link(this.address, plan.shape);
-    this.pristine = { up: link.model('up').settings, down: link.model('down').settings };
+    this.links = [plan.shape, ...(plan.index === 0 ? world.plan.homes : [])].map((shape, home) => {
+      const link = world.network.link(linkName(this.address, home), shape);
+      return { link, pristine: { up: link.model('up').settings, down: link.model('down').settings } };
+    });
   }
 
   start(): void {
@@ -66,6 +85,9 @@ export class SimulatedServer {
       serverId: host,
       replica: (key) => this.#application.replica(key, this),
       admit: () => undefined,
+      routing: this.#world.plan.serverRouting,
+      makeScheduler: schedulerFactory(this.#world.plan.scheduler),
+      recoveryMs: IDLE_TIMEOUT_MS,
       probe: (engine) => void this.#world.engines.add(engine),
     });
     this.#world.network.listen(
@@ -81,6 +103,10 @@ export class SimulatedServer {
   #accept(factory: SessionFactory, process: ProcessClock, transport: PathTransport): void {
     factory.accept(transport).then(
       (session) => {
+        if (session === undefined) {
+          this.#world.trace.note(`server ${this.plan.index}: the client is back, or has one path more`);
+          return;
+        }
         this.#world.trace.note(`server ${this.plan.index}: session, as ${session.role}`);
         this.sessions.push(session);
         void session.closed.then(({ by, code, reason }) => {

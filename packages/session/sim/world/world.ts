@@ -21,7 +21,6 @@ interface Task {
   settled: boolean;
 }
 
-export const CLIENT_HOST = '10.0.1.1';
 /** Time of day at the beginning: any will do, but the same in each run. */
 const START_OF_DAY_MS = Date.UTC(2030, 0, 1);
 
