@@ -1,6 +1,9 @@
 import { KwikError, type Scheduler } from '@kwik/wire';
 import { createAdaptiveScheduler } from './policies/adaptive.js';
+import { createBlestScheduler } from './policies/blest.js';
+import { createEcfScheduler } from './policies/ecf.js';
 import { createMinRttScheduler } from './policies/min-rtt.js';
+import { createRedundantScheduler } from './policies/redundant.js';
 import { createRoundRobinScheduler } from './policies/round-robin.js';
 import { createWeightedScheduler } from './policies/weighted.js';
 
@@ -9,7 +12,10 @@ export type SchedulerFactory = () => Scheduler;
 
 const FACTORIES = {
   adaptive: createAdaptiveScheduler,
+  blest: createBlestScheduler,
+  ecf: createEcfScheduler,
   'min-rtt': createMinRttScheduler,
+  redundant: () => createRedundantScheduler(),
   'round-robin': createRoundRobinScheduler,
   weighted: createWeightedScheduler,
 } as const satisfies Record<string, SchedulerFactory>;

@@ -6,6 +6,8 @@ export const UNKNOWN_RTT_MS = 100;
 export const PIECE_TIME_MS = 5;
 /** Above this, longer pieces save no work worth having. */
 export const MAX_PIECE_BYTES = 16 * 1024;
+/** Of the same bytes, one after the other; more are too rare to change a choice. */
+const MOST_LOSSES = 4;
 
 /** Smoothed RTT, or an assumption. */
 export function rttMs(path: PathSnapshot): number {
@@ -25,15 +27,42 @@ export function pieceBytes(path: PathSnapshot, request: ScheduleRequest): number
 }
 
 /** Milliseconds until the path can take a datagram, if it goes on as it does; 0 when it can now. */
-export function readyInMs(path: PathSnapshot): number {
+export function readyInMs(path: PathSnapshot, rate: number = ratePerMs(path)): number {
   const missing = path.datagramBytes - path.sendableBytes;
-  return missing <= 0 ? 0 : (path.queuedBytes + missing) / ratePerMs(path);
+  return missing <= 0 ? 0 : (path.queuedBytes + missing) / rate;
 }
 
-/** Milliseconds from now until the last of `bytes` arrives, if the path takes nothing else from the moment it can. */
-export function arrivalMs(path: PathSnapshot, bytes: number): number {
-  const startMs = Math.max(path.queuedBytes / ratePerMs(path), readyInMs(path));
-  return startMs + bytes / ratePerMs(path) + forwardMs(path) + lossMs(path, bytes);
+/**
+ * Milliseconds from now until the last of `bytes` arrives, if the path takes nothing else from the moment it can: at
+ * `rate` (bytes per millisecond) now, and all of them within `drainMs`, unless it is constant. What is lost takes a round
+ * trip more; its share is added.
+ */
+export function arrivalMs(
+  path: PathSnapshot,
+  bytes: number,
+  rate: number = ratePerMs(path),
+  drainMs: number = bytes / rate,
+): number {
+  const startMs = Math.max(path.queuedBytes / rate, readyInMs(path, rate));
+  return startMs + drainMs + forwardMs(path, rate) + rttMs(path) * lossProbability(path, bytes);
+}
+
+/**
+ * Milliseconds by which `bytes` that would be there in `arrivalMs` if nothing of them were lost are to be expected after
+ * `limitMs` because something is. Each loss, of a repair too, takes a round trip.
+ */
+export function delayByLossMs(path: PathSnapshot, bytes: number, arrivalMs: number, limitMs: number): number {
+  if (path.lossRate <= 0) return 0;
+  const rate = Math.min(path.lossRate, 1);
+  const datagrams = Math.ceil(bytes / path.datagramBytes);
+  let delayMs = 0;
+  let beforeMs = Math.max(0, arrivalMs - limitMs);
+  for (let losses = 1; losses <= MOST_LOSSES; losses++) {
+    const afterMs = Math.max(0, arrivalMs + losses * rttMs(path) - limitMs);
+    delayMs += (afterMs - beforeMs) * (1 - (1 - rate ** losses) ** datagrams);
+    beforeMs = afterMs;
+  }
+  return delayMs;
 }
 
 /** The path with the lowest score; of equals the one with the lower id, so that the order of `paths` means nothing. */
@@ -55,16 +84,15 @@ export function lowest(paths: readonly PathSnapshot[], score: (path: PathSnapsho
  * Milliseconds from the wire to the peer. What the smoothed RTT has above the lowest one is queue, and stands in the way
  * of our data; so do bytes in flight that neither explains: a burst of which no acknowledgement has told yet.
  */
-function forwardMs(path: PathSnapshot): number {
+function forwardMs(path: PathSnapshot, rate: number): number {
   const rtt = rttMs(path);
   const emptyMs = path.minRttMs > 0 ? Math.min(path.minRttMs, rtt) : rtt;
-  const burstMs = Math.max(0, path.inFlightBytes / ratePerMs(path) - rtt);
+  const burstMs = Math.max(0, path.inFlightBytes / rate - rtt);
   return rtt - emptyMs / 2 + burstMs;
 }
 
-/** A piece is there when its last datagram is, and a lost one takes a round trip more. */
-function lossMs(path: PathSnapshot, bytes: number): number {
+/** That at least one of the datagrams that carry `bytes` is lost; the piece is there when its last datagram is. */
+function lossProbability(path: PathSnapshot, bytes: number): number {
   if (path.lossRate <= 0) return 0;
-  const datagrams = Math.ceil(bytes / path.datagramBytes);
-  return rttMs(path) * (1 - (1 - Math.min(path.lossRate, 1)) ** datagrams);
+  return 1 - (1 - Math.min(path.lossRate, 1)) ** Math.ceil(bytes / path.datagramBytes);
 }

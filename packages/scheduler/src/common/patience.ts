@@ -1,3 +1,6 @@
+import type { PathSnapshot } from '@kwik/wire';
+import { rttMs } from './estimate.js';
+
 /** A scheduler that waits is asked at least every 50 ms; after a longer silence nothing was waiting in between. */
 const FORGET_AFTER_MS = 100;
 
@@ -22,4 +25,13 @@ export class Patience {
     this.#lastAskedMs = now;
     return now - (this.#sinceMs ?? now) >= limitMs;
   }
+}
+
+/** A faster path that was to be ready any moment, and is not after so many of its round trips, is waited for no longer. */
+const PATIENCE_RTTS = 2;
+const MIN_PATIENCE_MS = 25;
+
+/** For how long a policy waits for `path`, which is busy, while another path could send; milliseconds. */
+export function patienceFor(path: PathSnapshot): number {
+  return Math.max(PATIENCE_RTTS * rttMs(path), MIN_PATIENCE_MS);
 }

@@ -4,6 +4,7 @@ import { createMinRttScheduler } from './min-rtt.js';
 import { describeSchedulerContract } from '../test-support/contract.js';
 import { transfer, type Link } from '../test-support/simulation.js';
 import { busy, request, snapshot } from '../test-support/snapshots.js';
+import { ENVIRONMENTS } from '../test-support/environments.js';
 import { createAdaptiveScheduler } from './adaptive.js';
 
 describeSchedulerContract('adaptive', createAdaptiveScheduler);
@@ -59,6 +60,22 @@ describe('adaptive', () => {
     }
     expect(scheduler.select(request({ pendingBytes: 5000 }), [fast, slow], 200)).toMatchObject({ pathId: 0 });
     expect(scheduler.select(request({ pendingBytes: 5000 }), stuck, 201).kind).toBe('wait');
+  });
+
+  test('a lossy path gets nothing near the end of a transfer, where a loss costs more than the piece saves', () => {
+    const near = { ...fast, rttMs: 60, minRttMs: 60 };
+    const lossy = { ...fast, id: slow.id, rttMs: 70, minRttMs: 70 };
+    const choice = (lossRate: number, pendingBytes: number): unknown => {
+      const decision = createAdaptiveScheduler().select(
+        request({ pendingBytes }),
+        [busy(near), { ...lossy, lossRate }],
+        0,
+      );
+      return decision.kind === 'send' ? decision.pathId : 'wait';
+    };
+    expect(choice(0, 100_000)).toBe(1);
+    expect(choice(0.1, 100_000)).toBe('wait');
+    expect(choice(0.1, 1_000_000)).toBe(1);
   });
 
   test('equal paths are never waited for', () => {
@@ -151,5 +168,25 @@ describe('adaptive over simulated links', () => {
     const options = { bytes: 1_000_000, receiverBytes: 1_000_000 };
     expect(transfer(createMinRttScheduler(), links, options).doneMs).toBeGreaterThan(3 * bestAloneMs(links, options));
     expect(transfer(createAdaptiveScheduler(), links, options).doneMs).toBeLessThan(1.01 * bestAloneMs(links, options));
+  });
+});
+
+describe.each([
+  { name: 'windows full', coldStart: false },
+  { name: 'from slow start', coldStart: true },
+])('adaptive against the best path alone, $name', ({ coldStart }) => {
+  test.each(ENVIRONMENTS)('$name', ({ links, receiverBytes = 16_000_000 }) => {
+    const isLossy = links.some((each) => each.lossRate !== undefined);
+    for (const bytes of [30_000, 100_000, 1_000_000, 4_000_000]) {
+      // Loss means less the longer a transfer is.
+      const seeds = isLossy ? Math.ceil(4 + 1_600_000 / bytes) : 1;
+      let [time, alone] = [0, links.map(() => 0)];
+      for (let seed = 1; seed <= seeds; seed++) {
+        const options = { bytes, receiverBytes, coldStart, seed };
+        time += transfer(createAdaptiveScheduler(), links, options).doneMs;
+        alone = alone.map((sum, i) => sum + transfer(createAdaptiveScheduler(), [links[i]!], options).doneMs);
+      }
+      expect(Math.min(...alone) / time).toBeGreaterThan(0.97);
+    }
   });
 });

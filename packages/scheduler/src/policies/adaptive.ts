@@ -1,13 +1,11 @@
 import type { Decision, PathId, PathSnapshot, ScheduleRequest, Scheduler } from '@kwik/wire';
 import { Selector, send, waitFor } from '../common/decide.js';
-import { arrivalMs, lowest, pieceBytes, rttMs } from '../common/estimate.js';
-import { Patience } from '../common/patience.js';
+import { delayByLossMs, lowest, pieceBytes, ratePerMs } from '../common/estimate.js';
+import { Growth } from '../common/growth.js';
+import { Patience, patienceFor } from '../common/patience.js';
 
 /** A path found to hold the others up must promise to be better by this factor before it is used again; ECF's 1 + beta. */
 const HYSTERESIS = 1.25;
-/** A faster path that was to be ready any moment, and is not after so many of its round trips, is waited for no longer. */
-const PATIENCE_RTTS = 2;
-const MIN_PATIENCE_MS = 25;
 
 /**
  * Earliest completion first, after Lim, Nahum, Towsley and Gibbens, "ECF: An MPTCP Path Scheduler to Manage
@@ -24,7 +22,7 @@ export function createAdaptiveScheduler(): Scheduler {
   return {
     name: 'adaptive',
     select: (request, paths, now) =>
-      selector.select(request, paths, now, (sendable, busy) => policy.choose(request, now, sendable, busy)),
+      selector.select(request, paths, now, (sendable, busy) => policy.choose(request, now, sendable, busy, paths)),
   };
 }
 
@@ -33,23 +31,26 @@ class EarliestCompletion {
   readonly #parked = new Set<PathId>();
   /** Ends when a piece goes out on a path that holds nobody up. */
   readonly #patience = new Patience();
+  readonly #growth = new Growth();
 
   choose(
     request: ScheduleRequest,
     now: number,
     sendable: readonly PathSnapshot[],
     busy: readonly PathSnapshot[],
+    all: readonly PathSnapshot[],
   ): Decision {
-    const here = lowest(sendable, (path) => arrivalMs(path, pieceBytes(path, request)));
-    const better = busy.length > 0 ? this.#thatMakesUseless(here, request, busy) : undefined;
+    this.#growth.keepOnly(all);
+    for (const path of all) this.#growth.observe(path, now);
+    const here = lowest(sendable, (path) => this.#growth.arrivalMs(path, pieceBytes(path, request), now));
+    const better = busy.length > 0 ? this.#thatMakesUseless(here, request, now, busy) : undefined;
     if (better === undefined) {
       this.#parked.delete(here.id);
       this.#patience.end();
       return send(here, request);
     }
     this.#park(here.id, sendable.length + busy.length);
-    if (this.#patience.isOver(now, Math.max(PATIENCE_RTTS * rttMs(better), MIN_PATIENCE_MS)))
-      return send(here, request);
+    if (this.#patience.isOver(now, patienceFor(better))) return send(here, request);
     return waitFor(better, now);
   }
 
@@ -57,12 +58,20 @@ class EarliestCompletion {
   #thatMakesUseless(
     here: PathSnapshot,
     request: ScheduleRequest,
+    now: number,
     busy: readonly PathSnapshot[],
   ): PathSnapshot | undefined {
     const waiting = Math.min(request.pendingBytes, Math.max(request.windowBytes, 1));
-    const better = lowest(busy, (path) => arrivalMs(path, waiting));
+    const doneMs = (path: PathSnapshot): number => this.#growth.arrivalMs(path, waiting, now);
+    const better = lowest(busy, doneMs);
     const factor = this.#parked.has(here.id) ? HYSTERESIS : 1;
-    return arrivalMs(better, waiting) < factor * arrivalMs(here, pieceBytes(here, request)) ? better : undefined;
+    const bytes = pieceBytes(here, request);
+    const hereMs = this.#growth.arrivalMs(here, bytes, now);
+    const betterMs = doneMs(better);
+    if (betterMs < factor * hereMs) return better;
+    // What is lost near the end of a transfer is waited for: it may cost more than the piece saves the better path.
+    const delayMs = delayByLossMs(here, bytes, hereMs, betterMs);
+    return bytes / ratePerMs(better) < factor * delayMs ? better : undefined;
   }
 
   /** The set holds living paths only, or it would grow with the session. */

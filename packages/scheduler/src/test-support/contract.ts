@@ -33,6 +33,8 @@ export function describeSchedulerContract(name: string, factory: SchedulerFactor
     test('does not depend on the order of the paths', () => checkOrder(factory));
     test('changes nothing that it is given', () => checkPurity(factory));
     test('repeated waits end when a path can send', () => checkProgress(factory));
+    test('keeps nothing of what it is given: snapshots may be written over after the call', () => checkReuse(factory));
+    test('never waits where every path can send', () => checkNoIdleWait(factory));
     test('sends at once where the only path can', () => checkSinglePath(factory));
     test('keeps off a suspected path while a healthy one can send', () => checkSuspected(factory));
   });
@@ -96,6 +98,40 @@ function checkPurity(factory: SchedulerFactory): void {
         paths: Object.freeze(ask.paths.map((path) => Object.freeze({ ...path }))),
       }));
       expect(decisions(factory, frozen)).toEqual(decisions(factory, asks));
+    }),
+  );
+}
+
+/** A session fills the same objects anew for each decision: nothing of an earlier one may reach a later one. */
+function checkReuse(factory: SchedulerFactory): void {
+  fc.assert(
+    fc.property(arbitraryAsks, (asks) => {
+      const scheduler = factory();
+      const pool = new Map<PathSnapshot['id'], PathSnapshot>();
+      let now = 1000;
+      const reused = asks.map((ask) => {
+        now += ask.afterMs;
+        const paths = ask.paths.map((path) => {
+          const object = pool.get(path.id) ?? { ...path };
+          pool.set(path.id, object);
+          return Object.assign(object, path);
+        });
+        return structuredClone(scheduler.select(ask.request, paths, now));
+      });
+      expect(reused).toEqual(decisions(factory, asks));
+    }),
+  );
+}
+
+/** There is nothing to wait for: so a session may as well list only the paths that have room (late binding). */
+function checkNoIdleWait(factory: SchedulerFactory): void {
+  fc.assert(
+    fc.property(arbitraryAsks, (asks) => {
+      const able = asks.map((ask) => ({
+        ...ask,
+        paths: ask.paths.map((path) => ({ ...path, sendableBytes: Math.max(path.sendableBytes, path.datagramBytes) })),
+      }));
+      for (const [, decision] of run(factory, able)) expect(decision.kind).toBe('send');
     }),
   );
 }
