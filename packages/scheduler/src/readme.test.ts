@@ -10,6 +10,6 @@ describeSchedulerContract("the README's scheduler", createPrimaryFirstScheduler)
 describe('the README', () => {
   test('shows the code that is tested here', () => {
     const code = readFileSync(new URL('./test-support/primary-first.ts', import.meta.url), 'utf8').trim();
-    expect(readme).toContain(`\`\`\`ts check\n${code}\n\`\`\``);
+    expect(readme).toContain(`\`\`\`ts run\n${code}\n\`\`\``);
   });
 });

@@ -45,7 +45,7 @@ function checkEveryDecision(factory: SchedulerFactory): void {
     fc.property(arbitraryAsks, (asks) => {
       for (const [ask, decision, now] of run(factory, asks)) checkDecision(ask, decision, now);
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 }
 
