@@ -1,4 +1,4 @@
-import { MAX_PACKET_BYTES, OffsetMap, PacketReader } from '@kwik/wire';
+import { MAX_PACKET_BYTES, PacketReader, type OffsetMap } from '@kwik/wire';
 import type { RealStart } from './real-stream-pool.js';
 
 /**

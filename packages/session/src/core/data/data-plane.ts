@@ -20,10 +20,8 @@ import { DataPath, type Carry, type ControlFrame, type PathStanding } from './da
 import { FrameReceiver } from './frame-receiver.js';
 import { PacketBuilder } from './packet-builder.js';
 import { Reinjector } from './reinjector.js';
+import { UntoldFrames } from './untold-frames.js';
 import type { RangeSink } from './range-sink.js';
-
-/** Frames kept while no path can carry them; as many as may wait for one path. */
-const MAX_UNTOLD_FRAMES = 4096;
 
 export interface DataPlaneOptions {
   readonly role: 'client' | 'primary' | 'secondary';
@@ -50,8 +48,7 @@ export class DataPlane {
   readonly #paths = new Map<PathId, DataPath>();
   readonly #reinjector = new Reinjector();
   readonly #events: DataEvent[] = [];
-  /** What the peer still has to be told, while there is no path to tell it on. */
-  readonly #untold: ControlFrame[] = [];
+  readonly #untold = new UntoldFrames();
   readonly #receiver: FrameReceiver;
   readonly #builder: PacketBuilder;
 
@@ -72,7 +69,7 @@ export class DataPlane {
       rangeSink: options.rangeSink,
       emit,
       path: (id) => this.#paths.get(id),
-      settle: (stream) => this.#settle(stream),
+      settle: (stream) => this.settle(stream),
       announceWindow: (stream) => this.#announceWindow(stream),
       stopped: (stream, code) => this.resetStream(stream, code),
     });
@@ -107,7 +104,7 @@ export class DataPlane {
       this.streams.setPeerLimits(peer);
       this.#events.push({ kind: 'credit' });
     }
-    if (owner) this.#tell(path, this.#untold.splice(0));
+    if (owner) this.#tell(path, this.#untold.take());
     return path;
   }
 
@@ -258,7 +255,7 @@ export class DataPlane {
     if (chunk === undefined) return undefined;
     this.#paths.get(chunk.origin as PathId)?.session.onConsumed(chunk.data.length);
     this.#announceWindows(stream, chunk.origin as PathId);
-    this.#settle(stream);
+    this.settle(stream);
     return chunk;
   }
 
@@ -283,7 +280,7 @@ export class DataPlane {
       const frame = resetStreamFrame({ streamId: stream.id, code, finalSize: BigInt(send.finalSize) });
       this.#queue(this.#sendingPath(), `reset ${stream.id}`, frame);
     }
-    this.#settle(stream);
+    this.settle(stream);
   }
 
   stopSending(stream: StreamState, code: number): void {
@@ -293,7 +290,7 @@ export class DataPlane {
     for (const path of this.#writersOf(stream)) {
       this.#queue(path, `stop ${stream.id}`, stopSendingFrame({ streamId: stream.id, code }));
     }
-    this.#settle(stream);
+    this.settle(stream);
   }
 
   /** Forgets a stream of a secondary's contribution or content when it is over. */
@@ -301,11 +298,6 @@ export class DataPlane {
     stream.supply?.clear();
     stream.supply = undefined;
     this.streams.remove(stream.id);
-  }
-
-  /** Call when a stream's halves may both be done. */
-  settle(stream: StreamState): void {
-    this.#settle(stream);
   }
 
   #sendingPath(): DataPath | undefined {
@@ -351,7 +343,7 @@ export class DataPlane {
 
   #tell(path: DataPath | undefined, frames: readonly ControlFrame[]): void {
     if (path === undefined) {
-      if (this.#untold.length + frames.length <= MAX_UNTOLD_FRAMES) this.#untold.push(...frames);
+      this.#untold.keep(frames);
       return;
     }
     this.#guard(path.id, () => {
@@ -377,7 +369,7 @@ export class DataPlane {
   }
 
   /** Removes a stream of which both halves are done, and gives the peer credit for a new one. */
-  #settle(stream: StreamState): void {
+  settle(stream: StreamState): void {
     if (this.#options.role === 'secondary' || !isDone(stream)) return;
     const credit = this.streams.remove(stream.id);
     if (credit === undefined) return;
