@@ -40,7 +40,7 @@ describe('paths (K3, K5, K6)', () => {
   test('a server that trusts other primaries only refuses the token', async () => {
     const stranger = await harness.listen({ trust: { keys: [pattern(32)] } });
     const { client, server } = await harness.pair();
-    await expect(server.addPath(addressOf(stranger))).rejects.toMatchObject({ code: 'ERR_KWIK_TOKEN_INVALID' });
+    await expect(server.addPath(addressOf(stranger))).rejects.toMatchObject({ code: 'ERR_KWIK_TOKEN_UNTRUSTED' });
     expect(client.getActivePaths()).toHaveLength(1);
   });
 

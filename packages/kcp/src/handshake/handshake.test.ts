@@ -206,7 +206,7 @@ describe('joining', () => {
 
   test('a token for another path of the session', async () => {
     const joiner = joining({ token: makeToken(keys, { pathId: toPathId(4) }) });
-    await expect(shakeHands(joiner, makeServer())).rejects.toMatchObject({ code: 'ERR_KWIK_TOKEN_INVALID' });
+    await expect(shakeHands(joiner, makeServer())).rejects.toMatchObject({ code: 'ERR_KWIK_TOKEN_WRONG_SESSION' });
   });
 
   test('a client refuses to show a token that cannot be read', () => {
@@ -364,6 +364,9 @@ describe('whatever a client sends', () => {
     'ERR_KWIK_VERSION_MISMATCH',
     'ERR_KWIK_AUTH_FAILED',
     'ERR_KWIK_TOKEN_INVALID',
+    'ERR_KWIK_TOKEN_FORGED',
+    'ERR_KWIK_TOKEN_UNTRUSTED',
+    'ERR_KWIK_TOKEN_WRONG_SESSION',
     'ERR_KWIK_PROOF_INVALID',
     'ERR_KWIK_SESSION_NOT_FOUND',
   ]);

@@ -56,7 +56,7 @@ describe('a signer that a certificate vouches for', () => {
 
   test('of another authority is not', async () => {
     const leaf = await other.issue({ usage: 'server' });
-    const expected = 'ERR_KWIK_TOKEN_INVALID: a certificate that no trusted authority signed';
+    const expected = 'ERR_KWIK_TOKEN_UNTRUSTED: a certificate that no trusted authority signed';
     expect(verdict({ ca: root.certificatePem }, leaf)).toBe(expected);
     expect(verdict({ ca: root.certificatePem }, leaf, [other])).toBe(expected);
     // An authority of the same name is not the same authority.
@@ -76,7 +76,7 @@ describe('a signer that a certificate vouches for', () => {
     const oldMiddle = await root.issue({ name: 'middle', ca: true, notAfterMs: NOW_MS - 1_000 });
     const fresh = await oldMiddle.issue();
     for (const result of [verdict(trust, old), verdict(trust, early), verdict(trust, fresh, [oldMiddle])]) {
-      expect(result).toBe('ERR_KWIK_TOKEN_INVALID: a certificate out of date');
+      expect(result).toBe('ERR_KWIK_TOKEN_UNTRUSTED: a certificate out of date');
     }
     const lateRoot = await makeAuthority('late', { notAfterMs: NOW_MS + HOUR_MS });
     const outliving = await lateRoot.issue({ notAfterMs: NOW_MS + 9 * HOUR_MS });

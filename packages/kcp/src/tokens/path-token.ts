@@ -79,7 +79,7 @@ export function issuePathToken(signer: Ed25519Signer, fields: PathTokenFields): 
 
 /**
  * Checks a token and marks it used. Throws KwikError with a code for each kind of refusal: ERR_KWIK_TOKEN_INVALID,
- * _EXPIRED, _WRONG_SERVER, _REPLAYED, or ERR_KWIK_CONNECTION_REFUSED when `used` is full. The proof of possession is
+ * _FORGED, _UNTRUSTED, _EXPIRED, _WRONG_SERVER, _REPLAYED, or ERR_KWIK_CONNECTION_REFUSED when `used` is full. The proof of possession is
  * the business of JoinAdmission.
  */
 export function verifyPathToken(bytes: Uint8Array, options: VerifyPathTokenOptions): VerifiedPathToken {

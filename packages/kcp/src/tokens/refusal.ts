@@ -21,12 +21,12 @@ export interface Refusal {
 
 const CODES: Readonly<Record<RefusalName, ErrorCode>> = {
   malformed: 'ERR_KWIK_TOKEN_INVALID',
-  forged: 'ERR_KWIK_TOKEN_INVALID',
-  untrusted: 'ERR_KWIK_TOKEN_INVALID',
+  forged: 'ERR_KWIK_TOKEN_FORGED',
+  untrusted: 'ERR_KWIK_TOKEN_UNTRUSTED',
   expired: 'ERR_KWIK_TOKEN_EXPIRED',
   lifetime: 'ERR_KWIK_TOKEN_INVALID',
   wrongServer: 'ERR_KWIK_TOKEN_WRONG_SERVER',
-  wrongSession: 'ERR_KWIK_TOKEN_INVALID',
+  wrongSession: 'ERR_KWIK_TOKEN_WRONG_SESSION',
   replayed: 'ERR_KWIK_TOKEN_REPLAYED',
   proof: 'ERR_KWIK_PROOF_INVALID',
   full: 'ERR_KWIK_CONNECTION_REFUSED',

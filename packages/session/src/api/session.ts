@@ -186,9 +186,49 @@ export interface ServerSession extends Session {
   contribute(streamId: bigint): Contribution;
 }
 
+/** Counts since the listener began. */
+export interface ListenerStats {
+  /** Sessions that are open here now, in either role. */
+  readonly sessions: number;
+  /** Sessions that clients opened here: this server was their primary. */
+  readonly opened: number;
+  /** Paths that came to a session which is open here: lost ones that are back, and further ones. */
+  readonly resumed: number;
+  /** Path tokens that were shown here, by outcome; every one counts once. */
+  readonly tokens: TokenCounters;
+  /** Connections that did not get in, for whatever reason, by the code that the client was given. */
+  readonly refused: Readonly<Partial<Record<ErrorCode, number>>>;
+}
+
+/** One `accepted`, and a name for each way to be refused. */
+export interface TokenCounters {
+  readonly accepted: number;
+  /** Cannot be decoded. */
+  readonly malformed: number;
+  /** The signature is wrong: ERR_KWIK_TOKEN_FORGED. */
+  readonly forged: number;
+  /** Signed by a stranger: ERR_KWIK_TOKEN_UNTRUSTED. */
+  readonly untrusted: number;
+  /** Past its time, or not yet valid: ERR_KWIK_TOKEN_EXPIRED. */
+  readonly expired: number;
+  /** Lives longer than this server allows: ERR_KWIK_TOKEN_INVALID. */
+  readonly lifetime: number;
+  /** Its audience is another server: ERR_KWIK_TOKEN_WRONG_SERVER. */
+  readonly wrongServer: number;
+  /** For another session or path than the joiner says: ERR_KWIK_TOKEN_WRONG_SESSION. */
+  readonly wrongSession: number;
+  /** Used before: ERR_KWIK_TOKEN_REPLAYED. */
+  readonly replayed: number;
+  /** Stolen: whoever showed it does not hold the session: ERR_KWIK_PROOF_INVALID. */
+  readonly proof: number;
+  /** This server can remember no more used tokens: ERR_KWIK_CONNECTION_REFUSED. */
+  readonly full: number;
+}
+
 export interface Listener extends AsyncDisposable, AsyncIterable<ServerSession> {
   address(): { address: string; port: number; family: string };
   /** The next session: one that a client opened here (`primary`), or one that it joined here (`secondary`). */
   accept(options?: { signal?: AbortSignal }): Promise<ServerSession>;
+  stats(): ListenerStats;
   close(): Promise<void>;
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { delegate, Ed25519Signer, noneServerAuth, type ServerHandshakeResult } from '@kwik/kcp';
 import { Endpoint, systemClock } from '@kwik/quic';
-import { KwikError, type Clock, type PathTransport } from '@kwik/wire';
+import { KwikError, type Clock, type ErrorCode, type PathTransport } from '@kwik/wire';
 import type { ListenOptions, ServerCredentials } from '../api/options.js';
-import type { Listener, ServerSession } from '../api/session.js';
+import type { Listener, ListenerStats, ServerSession } from '../api/session.js';
 import { formatAddress, isLoopback } from '../client/target.js';
 import { developmentCertificate } from '../credentials/dev-authority.js';
 import { resolveLimits } from '../limits.js';
@@ -64,6 +64,10 @@ class SessionListener implements Listener {
   readonly #sessions = new Set<AcceptedSession>();
   readonly #queue: AcceptedSession[] = [];
   readonly #waiters = new Waiters();
+  /** One entry for each code of the closed table, at most. */
+  readonly #refused: Partial<Record<ErrorCode, number>> = {};
+  #opened = 0;
+  #resumed = 0;
   #closed = false;
 
   constructor(endpoint: Endpoint, options: ListenOptions, credentials: ServerCredentials, clock: Clock) {
@@ -103,6 +107,16 @@ class SessionListener implements Listener {
     return session;
   }
 
+  stats(): ListenerStats {
+    return {
+      sessions: this.#sessions.size,
+      opened: this.#opened,
+      resumed: this.#resumed,
+      tokens: this.#factory.joinCounters,
+      refused: { ...this.#refused },
+    };
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#sessions].map((session) => session.close(0, 'the server is stopping')));
@@ -125,7 +139,11 @@ class SessionListener implements Listener {
   async take(transport: PathTransport): Promise<void> {
     try {
       const session = await this.#factory.accept(transport);
-      if (session === undefined) return;
+      if (session === undefined) {
+        this.#resumed++;
+        return;
+      }
+      if (session.role === 'primary') this.#opened++;
       this.#sessions.add(session);
       void session.closed.then(() => this.#forget(session));
       // A secondary serves replicas without anybody accepting it; so its place in the queue is not worth refusing paths.
@@ -133,7 +151,9 @@ class SessionListener implements Listener {
       this.#waiters.wake();
     } catch (error) {
       // The client was told why, and the connection is closed.
-      this.#onRefused?.(KwikError.from(error));
+      const refusal = KwikError.from(error);
+      this.#refused[refusal.code] = (this.#refused[refusal.code] ?? 0) + 1;
+      this.#onRefused?.(refusal);
     }
   }
 

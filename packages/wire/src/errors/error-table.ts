@@ -63,7 +63,7 @@ export const ERROR_TABLE = {
   ERR_KWIK_TOKEN_INVALID: {
     number: 0x21,
     scope: 'path',
-    summary: 'A path token is forged, malformed or signed by a key that is not trusted.',
+    summary: 'A path token or content grant cannot be used; the message says why.',
   },
   ERR_KWIK_TOKEN_EXPIRED: { number: 0x22, scope: 'path', summary: 'A path token is past its time, or not yet valid.' },
   ERR_KWIK_TOKEN_REPLAYED: { number: 0x23, scope: 'path', summary: 'A path token was used before.' },
@@ -79,6 +79,13 @@ export const ERROR_TABLE = {
     number: 0x28,
     scope: 'local',
     summary: 'Key, certificate or authority given to KWIK cannot be used.',
+  },
+  ERR_KWIK_TOKEN_FORGED: { number: 0x29, scope: 'path', summary: "A path token's signature is wrong." },
+  ERR_KWIK_TOKEN_UNTRUSTED: { number: 0x2a, scope: 'path', summary: 'Nobody trusted has signed the path token.' },
+  ERR_KWIK_TOKEN_WRONG_SESSION: {
+    number: 0x2b,
+    scope: 'path',
+    summary: 'A path token is for another session or path.',
   },
 
   ERR_KWIK_PATH_DEAD: { number: 0x30, scope: 'path', summary: 'The path is dead.' },
