@@ -167,4 +167,46 @@ describe('pacing for BBR', () => {
     for (let now = 0; now < 5000; now += 4) bbr.rate({ ...idle, deliveredBytes: now }, now);
     expect(bbr.rate(idle, 5000)).toBe((1.25 * 50_000) / 20);
   });
+
+  describe('a peer whose reader stands still', () => {
+    /** A pipe of 2500 bytes/ms that is known, in `now` ms. */
+    function known(): { readonly bbr: BbrRate; readonly path: PathModel; readonly now: number } {
+      const bbr = new BbrRate();
+      const path = { ...model(100_000, 20), inFlightBytes: 50_000 };
+      let now = 0;
+      for (; now < 1000; now += 4) bbr.rate({ ...path, deliveredBytes: 2500 * now }, now);
+      return { bbr, path: { ...path, deliveredBytes: 2500 * now }, now };
+    }
+
+    test.each([
+      { name: 'nothing', perMs: 0 },
+      { name: 'a trickle', perMs: 60 },
+    ])("does not become the path's rate: $name is delivered while the window looks full", ({ perMs }) => {
+      const { bbr, path, now: start } = known();
+      const held = { ...path, inFlightBytes: path.cwndBytes };
+      let rate = 0;
+      for (let now = start; now < start + 5000; now += 4) {
+        rate = bbr.rate({ ...held, deliveredBytes: held.deliveredBytes + perMs * (now - start) }, now);
+      }
+      expect(rate).toBeGreaterThan(0.7 * 2500);
+    });
+
+    test('a path that became slower in earnest is still followed', () => {
+      const { bbr, path, now: start } = known();
+      // A quarter of the rate: the window is full, and the round trip grows to what it takes to deliver it.
+      const slower = { ...path, inFlightBytes: path.cwndBytes, rttMs: path.cwndBytes / 625 };
+      let rate = Infinity;
+      for (let now = start; now < start + 5000; now += 4) {
+        rate = bbr.rate({ ...slower, deliveredBytes: slower.deliveredBytes + 625 * (now - start) }, now);
+      }
+      expect(rate).toBeLessThan(1.3 * 625);
+    });
+
+    test('whatever was measured, some datagrams may go in each round trip', () => {
+      const { bbr, path, now: start } = known();
+      let rate = Infinity;
+      for (let now = start; now < start + 5000; now += 4) rate = bbr.rate({ ...path, inFlightBytes: 0 }, now);
+      expect(rate).toBeGreaterThanOrEqual(4800 / 20);
+    });
+  });
 });

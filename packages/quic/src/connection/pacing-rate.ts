@@ -35,6 +35,10 @@ const DRAIN_GAIN = 0.75;
 const DRAIN_ROUNDS = 4;
 /** Round trips of which the second best counts. */
 const BANDWIDTH_ROUNDS = 10;
+/** Bytes per round trip that may always go: BBR's smallest pipe is four datagrams. At rate 0 no path would ever be seen. */
+const MIN_PIPE_BYTES = 4 * 1200;
+/** Of what is said to be in flight, a path delivers this share and more within a round trip; or it is not in flight. */
+const CREDIBLE_SHARE = 0.5;
 /** Shorter measurements see bursts instead of rates. */
 const MIN_ROUND_MS = 10;
 
@@ -61,7 +65,7 @@ export class BbrRate {
     if (this.state === 'startup') return window;
     const bandwidth = secondBest(this.rounds);
     this.advance(path, bandwidth, now);
-    return Math.min(window, this.gain() * bandwidth);
+    return Math.min(window, Math.max(this.gain() * bandwidth, MIN_PIPE_BYTES / path.rttMs));
   }
 
   private gain(): number {
@@ -94,7 +98,8 @@ export class BbrRate {
     this.roundBusy &&= path.busy;
     const elapsedMs = now - this.roundStartMs;
     if (elapsedMs < Math.max(path.rttMs, MIN_ROUND_MS)) return;
-    if (this.roundBusy) this.record((path.deliveredBytes - this.roundDelivered) / elapsedMs, path, now);
+    const rate = (path.deliveredBytes - this.roundDelivered) / elapsedMs;
+    if (this.roundBusy && !heldByPeer(rate, path)) this.record(rate, path, now);
     this.roundStartMs = now;
     this.roundDelivered = path.deliveredBytes;
     this.roundBusy = true;
@@ -113,6 +118,15 @@ export class BbrRate {
     if (this.flatRounds < FULL_ROUNDS) return;
     this.enter('drain', now + DRAIN_ROUNDS * path.rttMs);
   }
+}
+
+/**
+ * The backend tells what may be sent, not what keeps more from being sent. A peer whose reader stands still closes the
+ * window as a full path does, and what is "in flight" then never arrives (by Little's law, all that is in flight is
+ * delivered in one round trip). Such rounds say nothing of the path: taken for its bandwidth they would stop it for good.
+ */
+function heldByPeer(rate: number, path: PathModel): boolean {
+  return rate * path.rttMs < CREDIBLE_SHARE * path.inFlightBytes;
 }
 
 /** The best of all is too often one that came after a stall, when much arrived at once. */

@@ -165,6 +165,22 @@ describe('without pacing', () => {
     expect(sender.drained).toBe(true);
   });
 
+  test('a stream goes on when its credit comes, whoever asks for the room before it is tried', () => {
+    const held = open();
+    open(); // One that has credit: so it is seen that the stream is held, not the connection.
+    backend.stream(held.id).credit = 10_000;
+    sender.onReceived();
+    expect(held.write(new Uint8Array(60_000))).toBe(60_000);
+    sender.transmit(now);
+    expect(held.blocked).toBe(true);
+    backend.stream(held.id).credit = 100_000;
+    sender.onReceived();
+    // As the connection does before it transmits, to tell its user.
+    sender.sendable(now);
+    sender.transmit(now);
+    expect(sentOf(held)).toBe(60_000);
+  });
+
   test('the FIN goes with the last bytes, or alone', () => {
     const stream = open();
     stream.write(new Uint8Array(10));

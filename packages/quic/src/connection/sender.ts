@@ -52,6 +52,8 @@ export class Sender {
   private residual = 0;
   private room = 0;
   private roomKnown = false;
+  /** Something came from the peer since blocked streams were last tried. */
+  private newGrants = false;
   private readonly ready = new Set<QuicStream>();
   private readonly blocked = new Set<QuicStream>();
   /** When to go on, ms; Infinity when nothing waits for time. */
@@ -113,6 +115,7 @@ export class Sender {
   onReceived(): void {
     this.backendDone = false;
     this.roomKnown = false;
+    this.newGrants = true;
   }
 
   /** The backend has taken `bytes` back into its buffer, to send them once more. */
@@ -309,7 +312,8 @@ export class Sender {
 
   /** The peer may have granted more since. */
   private retryBlocked(): void {
-    if (this.roomKnown) return;
+    if (!this.newGrants) return;
+    this.newGrants = false;
     for (const stream of this.blocked) {
       const capacity = this.backend.streamCapacity(stream.id);
       if (capacity === 0) continue;
