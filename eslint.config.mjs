@@ -153,7 +153,7 @@ export default tseslint.config(
       ...ban(SOURCE_SYNTAX, TEST_SYNTAX),
     },
   },
-  { files: ['packages/*/bench/**/*.ts'], rules: { 'no-console': 'off' } },
+  { files: ['packages/*/bench/**/*.ts', 'examples/**/*.ts'], rules: { 'no-console': 'off' } },
 
   {
     files: TOOLS,

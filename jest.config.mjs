@@ -18,9 +18,16 @@ const nameMapper = (root) =>
     ),
     ['^(\\.{1,2}/.*)\\.js$', '$1'],
   ]);
-const moduleNameMapper = nameMapper('<rootDir>/..');
+/** @param {string} folder That of the packages, as seen from the project's root. */
+const moduleNameMapper = (folder) =>
+  Object.fromEntries([
+    ...packages.flatMap(({ name, manifest }) =>
+      entryPoints(manifest).map(({ specifier, source }) => [`^${specifier}$`, `<rootDir>/${folder}/${name}/${source}`]),
+    ),
+    ['^(\\.{1,2}/.*)\\.js$', '$1'],
+  ]);
 
-// One project per package, and one for the tools.
+// One project per package, one for the examples, and one for the tools.
 export default {
   // As many as the smallest machine that runs the checks has; the integration tests measure time.
   maxWorkers: 2,
@@ -33,8 +40,17 @@ export default {
       extensionsToTreatAsEsm: ['.ts'],
       setupFiles: ['<rootDir>/../../tools/jest/property-seed.mjs'],
       transform,
-      moduleNameMapper,
+      moduleNameMapper: moduleNameMapper('..'),
     })),
+    {
+      displayName: 'examples',
+      rootDir: 'examples',
+      testEnvironment: 'node',
+      testMatch: ['<rootDir>/**/*.test.ts'],
+      extensionsToTreatAsEsm: ['.ts'],
+      transform,
+      moduleNameMapper: moduleNameMapper('../packages'),
+    },
     {
       displayName: 'fuzz',
       rootDir: 'tools/fuzz',

@@ -62,7 +62,8 @@ function markdownFiles(root) {
     : [];
   const atRoot = readdirSync(root).filter((name) => name.endsWith('.md'));
   const readmes = listPackages(root).map(({ name }) => `packages/${name}/README.md`);
-  const files = [...atRoot, ...docs.filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`), ...readmes];
+  const pages = docs.filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`);
+  const files = [...atRoot, ...pages, 'examples/README.md', ...readmes];
   return files.filter((file) => existsSync(join(root, file)));
 }
 
