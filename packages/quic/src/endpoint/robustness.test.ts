@@ -227,6 +227,32 @@ describe('slow readers', () => {
     await until(() => incoming?.bytes === held);
     await until(() => outgoing.writableCalls > 0);
   }, 20_000);
+
+  test('go on where they stopped, over a path long enough to be paced', async () => {
+    const window = 256 * 1024;
+    const transport = { streamWindowBytes: window, connectionWindowBytes: window };
+    const server = await startServer({ transport });
+    const target = { host: '127.0.0.1', port: server.port };
+    const link = await Link.create({ target, both: { delayMs: 5 } });
+    open.push(link);
+    const client = await bindClient();
+    const probe = new TransportProbe(await client.dial(server.dialOptions({ dial: { port: link.port }, transport })));
+    const accepted = await server.nextConnection();
+    accepted.onStreamProbe = (stream) => stream.stream.pause();
+    const outgoing = probe.open(true);
+    const sent = outgoing.send(new Uint8Array(1_500_000));
+    const incoming = await accepted.nextStream();
+    // What else is written gives the connection turns, in which it measures that nothing moves.
+    const chatter = probe.open(true);
+    for (let i = 0; i < 150; i++) {
+      chatter.stream.write(new Uint8Array(1));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(incoming.bytes).toBe(0);
+    incoming.stream.resume();
+    await until(() => incoming.bytes === 1_500_000, 5_000);
+    await sent;
+  }, 20_000);
 });
 
 describe('ends', () => {
