@@ -11,6 +11,9 @@ const SEND_BUFFER_BYTES = 1024 * 1024;
 const MAX_STREAMS = 1024;
 const MAX_PATHS = 16;
 const MAX_RAW_PACKET_BYTES = 16 * 1024;
+/** Commands between servers, not a way around the streams: no window bounds what a receiver must keep. */
+const RAW_PACKETS_PER_SECOND = 1000;
+const RAW_BYTES_PER_SECOND = 4 * 1024 * 1024;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 const MAX_CONTROL_MESSAGE_BYTES = 64 * 1024;
 const MAX_OUTSTANDING_RANGES = 4096;
@@ -27,6 +30,8 @@ export function resolveLimits(limits: SessionLimits = {}): ResolvedLimits {
     maxStreams: limits.maxStreams ?? MAX_STREAMS,
     maxPaths: limits.maxPaths ?? MAX_PATHS,
     maxRawPacketBytes: limits.maxRawPacketBytes ?? MAX_RAW_PACKET_BYTES,
+    rawPacketsPerSecond: limits.rawPacketsPerSecond ?? RAW_PACKETS_PER_SECOND,
+    rawBytesPerSecond: limits.rawBytesPerSecond ?? RAW_BYTES_PER_SECOND,
     handshakeTimeoutMs: limits.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
   };
   for (const [name, value] of Object.entries(resolved)) {

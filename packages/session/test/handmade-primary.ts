@@ -9,6 +9,7 @@ import {
   ServerHandshake,
   UsedTokens,
   type ControlEvent,
+  type KcpBody,
   type PathTokenFields,
   type SessionKeys,
 } from '@kwik/kcp';
@@ -29,7 +30,7 @@ export class HandmadePrimary {
   readonly #endpoint: Endpoint;
   readonly #clock = systemClock();
   #client: { readonly port: PathPort; readonly keys: SessionKeys } | undefined;
-  readonly #answers = new Map<bigint, (body: proto.AddPathResult) => void>();
+  readonly #answers = new Map<bigint, (body: KcpBody) => void>();
 
   private constructor(endpoint: Endpoint, signer: Ed25519Signer) {
     this.#endpoint = endpoint;
@@ -73,10 +74,16 @@ export class HandmadePrimary {
   }
 
   /** The client's answer. */
-  addPath(address: string, token: Uint8Array, pathId = 1): Promise<proto.AddPathResult> {
+  async addPath(address: string, token: Uint8Array, pathId = 1): Promise<proto.AddPathResult> {
     const value = proto.AddPath.fromPartial({ pathId, address, token, timeoutMs: TIMEOUT_MS, weight: 1 });
+    const answer = await this.request({ $case: 'addPath', value });
+    if (answer.$case !== 'addPathResult') throw new TypeError(`answered by ${answer.$case}`);
+    return answer.value;
+  }
+
+  request(body: KcpBody): Promise<KcpBody> {
     const control = this.#client!.port.control!;
-    const id = control.channel.request({ $case: 'addPath', value }, this.#clock.now(), { timeoutMs: TIMEOUT_MS });
+    const id = control.channel.request(body, this.#clock.now(), { timeoutMs: TIMEOUT_MS });
     control.flush();
     return new Promise((resolve) => this.#answers.set(id, resolve));
   }
@@ -114,7 +121,6 @@ export class HandmadePrimary {
   }
 
   #onEvent(event: ControlEvent): void {
-    if (event.kind !== 'response' || event.body.$case !== 'addPathResult') return;
-    this.#answers.get(event.requestId)?.(event.body.value);
+    if (event.kind === 'response') this.#answers.get(event.requestId)?.(event.body);
   }
 }

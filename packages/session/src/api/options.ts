@@ -41,6 +41,10 @@ export interface SessionLimits {
   readonly maxStreams?: number;
   readonly maxPaths?: number;
   readonly maxRawPacketBytes?: number;
+  /** Raw packets that a client relays to one path each second; a second's worth may come at once. */
+  readonly rawPacketsPerSecond?: number;
+  /** And their bytes. */
+  readonly rawBytesPerSecond?: number;
   /** Time for handshake and authentication of one path, milliseconds. */
   readonly handshakeTimeoutMs?: number;
 }

@@ -180,8 +180,10 @@ export interface ServerSession extends Session {
   removePath(pathId: number, reason?: string): Promise<void>;
   /** Hands bytes to the server at the end of `pathId`, through the client, which does not read them. */
   sendRawPacket(data: Uint8Array, pathId: number): Promise<void>;
-  /** Raw packets that reached this server. */
+  /** Raw packets that reached this server. At most 1,024 of them, and 4 MiB, wait; what comes beyond is dropped. */
   rawPackets(): AsyncIterable<RawPacket>;
+  /** Since the session began; `received` counts those that were dropped, too. */
+  rawPacketCounts(): { readonly received: number; readonly dropped: number };
   /** Secondary only: writes into a stream of the session at offsets of its own choice. */
   contribute(streamId: bigint): Contribution;
 }

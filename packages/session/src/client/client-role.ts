@@ -5,7 +5,6 @@ import {
   KwikError,
   PRIMARY_PATH_ID,
   proto,
-  rawFrame,
   toPathId,
   toStreamId,
   type PathId,
@@ -18,18 +17,20 @@ import type { PathRuntime } from '../runtime/path-runtime.js';
 import type { StreamExtension } from '../runtime/stream-handle.js';
 import { announceStreams, streamOpened } from '../runtime/recovery.js';
 import type { ContentClient } from './content-client.js';
+import { unsupported } from '../runtime/unsupported.js';
+import { RawRelay, type RawRelayLimits } from './raw-relay.js';
 import { FIRST_CLIENT_PATH_ID, type PrimaryPaths } from './primary-paths.js';
 
 /** Paths that a session may have had in its life. */
 const MAX_PATH_IDS = 65_536;
+/** A line for a person; the protocol allows 512 bytes. */
+const MAX_REASON_CHARACTERS = 120;
 /** However long the primary wants to wait for a path that it removes. */
 const MAX_DRAIN_MS = 60_000;
-/** Raw packets and other frames that may wait for one path; a path that is slower is told to the sender. */
-const MAX_WAITING_FRAMES = 256;
 
 export interface ClientRoleOptions {
   readonly maxPaths: number;
-  readonly maxRawPacketBytes: number;
+  readonly raw: RawRelayLimits;
   readonly primaryPaths: PrimaryPaths;
   /** Dials and joins; resolves with the established path. */
   joinPath(command: proto.AddPath): Promise<{ path: PathRuntime; result: ClientHandshakeResult }>;
@@ -44,12 +45,13 @@ export class ClientRole implements EngineRole {
   readonly #usedPathIds = new Set<number>([PRIMARY_PATH_ID]);
   readonly #draining = new Map<PathId, { readonly timer: TimerHandle; done(): void }>();
   #joining = 0;
-  #rawSequence = 0n;
+  readonly #raw: RawRelay;
 
   constructor(engine: SessionEngine, content: ContentClient, options: ClientRoleOptions) {
     this.#engine = engine;
     this.#content = content;
     this.#options = options;
+    this.#raw = new RawRelay(options.raw);
   }
 
   readonly streamExtension: StreamExtension = {
@@ -87,6 +89,7 @@ export class ClientRole implements EngineRole {
   onPathDead(path: PathRuntime): KwikError | undefined {
     this.#drained(path.id);
     this.#content.removePath(path.id, false);
+    this.#raw.forget(path.id);
     this.#tellStatus(path);
     return path.primary ? this.#options.primaryPaths.lost(path) : undefined;
   }
@@ -118,6 +121,7 @@ export class ClientRole implements EngineRole {
         this.#onClose(path, body.value);
         return;
       default:
+        unsupported(path, id, body);
         return;
     }
   }
@@ -186,6 +190,7 @@ export class ClientRole implements EngineRole {
         joined.die(new KwikError('ERR_KWIK_SESSION_CLOSED'));
         return;
       }
+      if (command.capabilities.includes(proto.Capability.RAW)) this.#raw.permit(joined.id);
       this.#engine.addPath(joined);
       if (result.capabilities.includes(proto.Capability.REPLICA)) this.#content.addPath(joined);
       answer({
@@ -252,24 +257,7 @@ export class ClientRole implements EngineRole {
       path.reply(id, notAlive(command.pathId, this.#engine.history.get(toPathId(command.pathId))?.reason));
       return;
     }
-    if (command.data.length > this.#options.maxRawPacketBytes) {
-      const limit = `${command.data.length} bytes; the client relays up to ${this.#options.maxRawPacketBytes}`;
-      path.reply(id, refusal('ERR_KWIK_PACKET_TOO_LARGE', limit));
-      return;
-    }
-    if (target.data.pendingFrameCount >= MAX_WAITING_FRAMES) {
-      path.reply(
-        id,
-        refusal(
-          'ERR_KWIK_LIMIT_EXCEEDED',
-          `too many raw packets wait for path ${command.pathId}; send them more slowly`,
-        ),
-      );
-      return;
-    }
-    const sequence = this.#rawSequence++;
-    target.data.queueFrame(`raw ${sequence}`, rawFrame({ data: command.data, sequence }));
-    path.reply(id, { $case: 'rawPacketResult', value: { pathId: command.pathId, relayed: true, error: undefined } });
+    path.reply(id, this.#raw.relay(path, target, command, this.#engine.clock.now()));
     this.#engine.wake();
   }
 
@@ -296,7 +284,7 @@ export function statusOf(path: PathRuntime): proto.PathStatus {
   return {
     pathId: info.id,
     state: toProtoPathState(info.state),
-    reason: (info.reason ?? '').slice(0, 200),
+    reason: (info.reason ?? '').slice(0, MAX_REASON_CHARACTERS),
     rttUs: Math.round(info.rttMs * 1000),
     deliveryRateBps: BigInt(Math.round(info.deliveryRateBps)),
     bytes: BigInt(info.receivedBytes),
@@ -317,5 +305,5 @@ function refusal(code: ConstructorParameters<typeof KwikError>[0], reason: strin
 function notAlive(pathId: number, reason: string | undefined): KcpBody {
   return reason === undefined
     ? refusal('ERR_KWIK_PATH_NOT_FOUND', `the session has no path ${pathId}`)
-    : refusal('ERR_KWIK_PATH_DEAD', `path ${pathId} is dead: ${reason}`);
+    : { $case: 'pathDead', value: { pathId, reason: reason.slice(0, MAX_REASON_CHARACTERS), deadSinceMs: 0n } };
 }

@@ -102,7 +102,7 @@ class Dialler {
     });
     const role = new ClientRole(engine, content, {
       maxPaths: this.#limits.maxPaths,
-      maxRawPacketBytes: this.#limits.maxRawPacketBytes,
+      raw: this.#limits,
       primaryPaths,
       joinPath: (command) => this.#join(engine, result, command),
     });

@@ -9,11 +9,9 @@ import type { StreamState } from '../core/streams/stream-state.js';
 import { PacketSender, type PacketSenderOptions } from './packet-sender.js';
 import { PathHistory } from './path-history.js';
 import type { PathRuntime, PathRuntimeEvents } from './path-runtime.js';
+import { RawQueue } from './raw-queue.js';
 import { StreamHandle, type StreamExtension } from './stream-handle.js';
 import { Waiters } from './waiters.js';
-
-/** Raw packets that wait for the application; the newest are dropped beyond it, as a datagram socket would. */
-const MAX_RAW_QUEUE = 1024;
 
 /** What differs between the ends: how control messages are answered, and what is planned before sending. */
 export interface EngineRole {
@@ -43,7 +41,7 @@ export class SessionEngine implements PathRuntimeEvents {
   readonly #sender: PacketSender;
   readonly #handles = new Map<StreamId, StreamHandle>();
   readonly #acceptQueue: StreamHandle[] = [];
-  readonly #rawQueue: RawPacket[] = [];
+  readonly rawQueue = new RawQueue();
   readonly acceptWaiters = new Waiters();
   readonly #creditWaiters = new Waiters();
   readonly #rawWaiters = new Waiters();
@@ -129,7 +127,7 @@ export class SessionEngine implements PathRuntimeEvents {
 
   async nextRawPacket(): Promise<RawPacket | undefined> {
     for (;;) {
-      const packet = this.#rawQueue.shift();
+      const packet = this.rawQueue.shift();
       if (packet !== undefined) return packet;
       if (this.#closeInfo !== undefined) return undefined;
       await this.#rawWaiters.wait();
@@ -316,7 +314,7 @@ export class SessionEngine implements PathRuntimeEvents {
         this.#creditWaiters.wake();
         return;
       case 'raw':
-        if (this.#rawQueue.length < MAX_RAW_QUEUE) this.#rawQueue.push({ data: event.data, pathId: event.pathId });
+        this.rawQueue.push({ data: event.data, pathId: event.pathId });
         this.#rawWaiters.wake();
         return;
       case 'violation':

@@ -30,6 +30,9 @@ export class PendingReplies {
       pending.reject(new KwikError('ERR_KWIK_TIMEOUT', `no answer to ${event.request} from ${path.address} in time`));
     } else if (event.body.$case === 'error') {
       pending.reject(errorFromDetail(event.body.value));
+    } else if (event.body.$case === 'pathDead') {
+      const { pathId, reason } = event.body.value;
+      pending.reject(new KwikError('ERR_KWIK_PATH_DEAD', `path ${pathId} is dead: ${reason}`));
     } else {
       pending.resolve(event.body);
     }

@@ -138,6 +138,14 @@ export class PathCommander {
     return info;
   }
 
+  /** Throws as `requireAlive` does, and ERR_KWIK_PERMISSION_DENIED. */
+  requireRaw(pathId: number): void {
+    this.requireAlive(pathId);
+    const added = this.#commanded.get(toPathId(pathId));
+    if (added === undefined || (added.options.capabilities ?? DEFAULT_CAPABILITIES).includes('raw')) return;
+    throw new KwikError('ERR_KWIK_PERMISSION_DENIED', `path ${pathId} was added without the capability raw`);
+  }
+
   /** What the client tells of a path. Numbers that this primary never gave are ignored. */
   status(status: proto.PathStatus): void {
     const pathId = toPathId(status.pathId);

@@ -5,6 +5,7 @@ import type { StreamState } from '../core/streams/stream-state.js';
 import type { EngineRole, SessionEngine } from '../runtime/engine.js';
 import type { PathRuntime } from '../runtime/path-runtime.js';
 import type { PendingReplies } from '../runtime/pending-replies.js';
+import { unsupported } from '../runtime/unsupported.js';
 import type { StreamExtension } from '../runtime/stream-handle.js';
 import type { ContentSender } from './content-sender.js';
 import type { ContentServer } from './content-server.js';
@@ -122,6 +123,7 @@ export class ServerRole implements EngineRole {
         });
         return;
       default:
+        unsupported(path, id, body);
         return;
     }
   }

@@ -27,6 +27,8 @@ export interface ServerSessionParts {
   readonly maxRawPacketBytes: number;
   /** The token lets this secondary write into streams. */
   readonly mayContribute: boolean;
+  /** Always at the primary; at a secondary, what the token says. */
+  readonly mayUseRaw: boolean;
 }
 
 /** What `accept` returns. */
@@ -97,7 +99,10 @@ export class AcceptedSession implements ServerSession {
         `a raw packet of ${data.length} bytes; the most is ${this.#parts.maxRawPacketBytes}`,
       );
     }
-    this.#parts.commander?.requireAlive(pathId);
+    if (!this.#parts.mayUseRaw) {
+      throw new KwikError('ERR_KWIK_PERMISSION_DENIED', 'the primary added this server without the raw capability');
+    }
+    this.#parts.commander?.requireRaw(pathId);
     const command = { pathId, data: data.slice(), sequence: 0n };
     const answer = this.#parts.replies.request(this.#path(), { $case: 'rawPacket', value: command }, RAW_TIMEOUT_MS);
     this.#engine.wake();
@@ -110,6 +115,10 @@ export class AcceptedSession implements ServerSession {
       if (packet === undefined) return;
       yield packet;
     }
+  }
+
+  rawPacketCounts(): { received: number; dropped: number } {
+    return this.#engine.rawQueue.counts;
   }
 
   contribute(streamId: bigint): Contribution {

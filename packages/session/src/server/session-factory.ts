@@ -243,6 +243,7 @@ export class SessionFactory {
       commander,
       maxRawPacketBytes,
       mayContribute: result.token?.capabilities.includes(proto.Capability.CONTRIBUTE) === true,
+      mayUseRaw: role === 'primary' || result.token?.capabilities.includes(proto.Capability.RAW) === true,
     });
   }
 

@@ -1,0 +1,33 @@
+import type { RawPacket } from '../api/session.js';
+
+const MAX_PACKETS = 1024;
+const MAX_BYTES = 4 * 1024 * 1024;
+
+/** Raw packets that wait for the application; the newest are dropped beyond the bounds, as a datagram socket would. */
+export class RawQueue {
+  readonly #packets: RawPacket[] = [];
+  #bytes = 0;
+  #received = 0;
+  #dropped = 0;
+
+  /** Since the session began. */
+  get counts(): { received: number; dropped: number } {
+    return { received: this.#received, dropped: this.#dropped };
+  }
+
+  push(packet: RawPacket): void {
+    this.#received++;
+    if (this.#packets.length >= MAX_PACKETS || this.#bytes + packet.data.length > MAX_BYTES) {
+      this.#dropped++;
+      return;
+    }
+    this.#packets.push(packet);
+    this.#bytes += packet.data.length;
+  }
+
+  shift(): RawPacket | undefined {
+    const packet = this.#packets.shift();
+    this.#bytes -= packet?.data.length ?? 0;
+    return packet;
+  }
+}
