@@ -108,6 +108,7 @@ class Run {
       });
     } catch (error) {
       if (!(error instanceof KwikError) || !this.world.expectations.dialMayFail) throw error;
+      this.world.dialFailed = true;
       this.world.trace.note(`client: no session: ${error.code} ${error.message}`);
       return undefined;
     }

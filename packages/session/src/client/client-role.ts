@@ -11,6 +11,7 @@ import {
   type TimerHandle,
 } from '@kwik/wire';
 import { errorFromDetail } from '@kwik/kcp';
+import type { PathInfo } from '../api/session.js';
 import type { StreamState } from '../core/streams/stream-state.js';
 import type { EngineRole, SessionEngine } from '../runtime/engine.js';
 import type { PathRuntime } from '../runtime/path-runtime.js';
@@ -27,6 +28,8 @@ const MAX_PATH_IDS = 65_536;
 const MAX_REASON_CHARACTERS = 120;
 /** However long the primary wants to wait for a path that it removes. */
 const MAX_DRAIN_MS = 60_000;
+/** Paths of which a primary that is back is told; servers keep their number when they come back, so there are few. */
+const MAX_TOLD_PATHS = 256;
 
 export interface ClientRoleOptions {
   readonly maxPaths: number;
@@ -83,7 +86,10 @@ export class ClientRole implements EngineRole {
     if (this.primary !== path) return;
     // What was said on a path that was lost may not have been heard.
     announceStreams(this.#engine, path, 'client');
-    for (const other of this.#engine.paths.values()) this.#tellStatus(other);
+    // A secondary that was lost meanwhile would otherwise pass for alive, and never be connected again.
+    for (const info of this.#engine.pathInfos().slice(-MAX_TOLD_PATHS)) {
+      if (!info.primary) path.send({ $case: 'pathStatus', value: statusOf(info) });
+    }
   }
 
   onPathDead(path: PathRuntime): KwikError | undefined {
@@ -150,7 +156,7 @@ export class ClientRole implements EngineRole {
         this.#removePath(path, id, body.value);
         return;
       case 'listPaths': {
-        const paths = [...this.#engine.paths.values()].map((known) => statusOf(known));
+        const paths = [...this.#engine.paths.values()].map((known) => statusOf(known.info()));
         path.reply(id, { $case: 'pathList', value: { paths } });
         return;
       }
@@ -236,7 +242,7 @@ export class ClientRole implements EngineRole {
       return;
     }
     // The server tells when all that it had to send has arrived; it has so long.
-    known.send({ $case: 'pathStatus', value: statusOf(known) });
+    known.send({ $case: 'pathStatus', value: statusOf(known.info()) });
     const timer = this.#engine.clock.schedule(Math.min(command.drainMs, MAX_DRAIN_MS), () => this.#drained(known.id));
     this.#draining.set(known.id, { timer, done });
   }
@@ -275,12 +281,11 @@ export class ClientRole implements EngineRole {
 
   #tellStatus(path: PathRuntime): void {
     if (path.primary || this.#engine.closeInfo !== undefined) return;
-    this.primary?.send({ $case: 'pathStatus', value: statusOf(path) });
+    this.primary?.send({ $case: 'pathStatus', value: statusOf(path.info()) });
   }
 }
 
-export function statusOf(path: PathRuntime): proto.PathStatus {
-  const info = path.info();
+export function statusOf(info: PathInfo): proto.PathStatus {
   return {
     pathId: info.id,
     state: toProtoPathState(info.state),

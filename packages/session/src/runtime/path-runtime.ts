@@ -124,7 +124,8 @@ export class PathRuntime implements PathPortOwner {
   }
 
   get alive(): boolean {
-    return isAlive(this.machine.state);
+    // The machine is the path's, over all its connections: after this one's death it may tell of another's life.
+    return this.#death === undefined && isAlive(this.machine.state);
   }
 
   get suspected(): boolean {

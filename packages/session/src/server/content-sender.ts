@@ -63,8 +63,9 @@ export class ContentSender {
       if (size > 0) await handle.write(await source.read(0n, size, new AbortController().signal));
       return;
     }
-    const baseOffset = handle.state.send!.reserve(size);
-    const start = this.#startMessage(handle.id, key, size, baseOffset);
+    const send = handle.state.send!;
+    const baseOffset = send.reserve(size);
+    const start = this.#startMessage(handle.id, key, size, baseOffset, send.maxOffset - baseOffset);
     const waiters = new Waiters();
     const state: Sending = { waiters, start, delivered: 0, digestsFrom: 0, interrupted: false, end: undefined };
     this.#sending.set(handle.id, state);
@@ -132,7 +133,8 @@ export class ContentSender {
     for (const state of this.#sending.values()) state.waiters.wake();
   }
 
-  #startMessage(streamId: StreamId, key: string, size: number, baseOffset: number): proto.ContentStart {
+  /** `room`: bytes of the content that the stream's window has room for now. */
+  #startMessage(streamId: StreamId, key: string, size: number, baseOffset: number, room: number): proto.ContentStart {
     const { sessionId, signer, wallClockMs } = this.#options;
     const expiresMs = wallClockMs() + GRANT_LIFE_MS;
     return {
@@ -143,7 +145,7 @@ export class ContentSender {
       blockBytes: blockBytesFor(size),
       digest: proto.DigestAlgorithm.SHA256,
       grant: issueContentGrant(signer, { sessionId, streamId, key, size: BigInt(size), expiresMs }),
-      initialBytes: BigInt(Math.min(size, UNASKED_BYTES)),
+      initialBytes: BigInt(unaskedBytes(size, room)),
     };
   }
 
@@ -237,6 +239,12 @@ async function digestsOf(
     );
   }
   return Buffer.concat(digests);
+}
+
+/** What is sent unasked: what the client surely wants, and no more than it gave room for; whole blocks. */
+function unaskedBytes(size: number, room: number): number {
+  const most = Math.max(0, Math.min(UNASKED_BYTES, room));
+  return size <= most ? size : most - (most % blockBytesFor(size));
 }
 
 function blockBytesFor(size: number): number {

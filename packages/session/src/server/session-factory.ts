@@ -123,6 +123,8 @@ export class SessionFactory {
       port.close(new KwikError('ERR_KWIK_SESSION_NOT_FOUND').wireNumber, 'the session has ended');
       return;
     }
+    // The client knew first that the connection before was lost; its death here must come before the new life.
+    engine.paths.get(result.pathId)?.die(new KwikError('ERR_KWIK_PATH_DEAD', 'the client connected again'));
     engine.addPath(this.#path(engine, port, result));
   }
 

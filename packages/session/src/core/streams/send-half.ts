@@ -152,6 +152,11 @@ export class SendHalf {
     return this.#queuedBytes + this.#lost.reduce((sum, piece) => sum + piece.data.length, 0);
   }
 
+  /** First offset that the peer has no room for. */
+  get maxOffset(): number {
+    return this.#maxOffset;
+  }
+
   /** Room in the peer's window behind what was sent, bytes. */
   get windowBytes(): number {
     return Math.max(0, this.#maxOffset - this.#highestSent);
