@@ -146,8 +146,9 @@ export class PathRuntime implements PathPortOwner {
     return this.#lastStats.rttMs;
   }
 
+  /** Ends the path when the peer takes no control messages. */
   send(body: KcpBody): void {
-    if (this.alive) this.port.control?.channel.send(body, this.#clock.now());
+    this.#queue(() => this.port.control?.channel.send(body, this.#clock.now()));
   }
 
   request(body: KcpBody, timeoutMs: number): bigint {
@@ -158,8 +159,9 @@ export class PathRuntime implements PathPortOwner {
     return control.channel.request(body, this.#clock.now(), { timeoutMs });
   }
 
+  /** As `send`. */
   reply(to: bigint, body: KcpBody): void {
-    if (this.alive) this.port.control?.channel.reply(to, body, this.#clock.now());
+    this.#queue(() => this.port.control?.channel.reply(to, body, this.#clock.now()));
   }
 
   sampleStats(): TransportStats {
@@ -228,6 +230,21 @@ export class PathRuntime implements PathPortOwner {
     if (this.machine.state !== 'suspended') this.#require('active');
     this.machine.resume(this.#clock.now());
     this.#events.onStateChange(this);
+  }
+
+  /**
+   * Notices and answers are also sent from timers and after waits, where nobody catches: a peer that asks and asks and
+   * does not read fills the queue, and that must cost it the path, not us the process.
+   */
+  #queue(send: () => void): void {
+    if (!this.alive) return;
+    try {
+      send();
+    } catch (error) {
+      if (!(error instanceof KwikError) || error.code !== 'ERR_KWIK_LIMIT_EXCEEDED') throw error;
+      const reason = `${this.address} takes no control messages: ${error.message}`;
+      this.die(new KwikError('ERR_KWIK_LIMIT_EXCEEDED', reason, { scope: 'path' }));
+    }
   }
 
   #require(state: 'suspended' | 'active'): void {

@@ -1,0 +1,109 @@
+import { describe, expect, test } from '@jest/globals';
+import { toPathId, type Clock, type PathTransport, type TransportStream } from '@kwik/wire';
+import { PathPort } from './path-port.js';
+import { PathRuntime } from './path-runtime.js';
+
+const CLOCK: Clock = { now: () => 0, schedule: () => ({ cancel: () => undefined }) };
+const ADDRESS = { address: '127.0.0.1', port: 1, family: 'IPv4' } as const;
+
+/** A connection whose peer reads nothing. */
+class StalledTransport implements PathTransport {
+  readonly side = 'client';
+  readonly local = ADDRESS;
+  readonly remote = ADDRESS;
+  readonly peerCertificates = [];
+  closed = false;
+  closeCode: number | undefined;
+
+  attach(): void {
+    // Nothing ever comes.
+  }
+
+  openStream(): TransportStream {
+    const ignore = (): void => undefined;
+    const rest = { attach: ignore, end: ignore, reset: ignore, stopSending: ignore, pause: ignore, resume: ignore };
+    return { id: 0, unidirectional: false, openedByPeer: false, write: () => 0, ...rest };
+  }
+
+  sendableBytes(): number {
+    return 0;
+  }
+
+  lastReceivedMs(): number {
+    return 0;
+  }
+
+  stats(): ReturnType<PathTransport['stats']> {
+    const nothing = { minRttMs: 0, rttVarMs: 0, cwndBytes: 0, bytesInFlight: 0, unsentBytes: 0, deliveryRateBps: 0 };
+    const counts = { sentPackets: 0, lostPackets: 0, sentBytes: 0, receivedBytes: 0 };
+    return { rttMs: 0, datagramBytes: 1350, ...nothing, ...counts };
+  }
+
+  close(code: number): void {
+    this.closed = true;
+    this.closeCode = code;
+  }
+}
+
+function setUp() {
+  const transport = new StalledTransport();
+  const nothing = (): void => undefined;
+  const port = new PathPort(transport, CLOCK, {
+    onControlOpen: nothing,
+    onControlEvent: nothing,
+    onControlFailure: nothing,
+    onChunk: nothing,
+    onRealStreamEnd: nothing,
+    onSendable: nothing,
+    onClose: nothing,
+  });
+  port.openControl();
+  const dead: PathRuntime[] = [];
+  const path = new PathRuntime({
+    id: toPathId(1),
+    address: 'second.example:1',
+    primary: false,
+    port,
+    peer: { maxBidiStreams: 1, maxUniStreams: 1, streamWindowBytes: 1000, sessionWindowBytes: 1000 },
+    clock: CLOCK,
+    events: {
+      onControlEvent: nothing,
+      onChunk: nothing,
+      onRealStreamEnd: nothing,
+      onActivity: nothing,
+      onStateChange: nothing,
+      onDead: (one) => dead.push(one),
+    },
+  });
+  return { transport, path, dead };
+}
+
+describe('a peer that reads no control messages', () => {
+  const notice = { $case: 'close', value: { code: 0, reason: 'x'.repeat(500) } } as const;
+
+  test('loses its path when the queue is full; nothing is thrown where nobody would catch it', () => {
+    const { transport, path, dead } = setUp();
+    let sent = 0;
+    for (; path.alive && sent < 10_000; sent++) path.send(notice);
+    expect(sent).toBeGreaterThan(1000);
+    expect(sent).toBeLessThan(4000);
+    expect(dead).toEqual([path]);
+    expect(path.death).toMatchObject({
+      code: 'ERR_KWIK_LIMIT_EXCEEDED',
+      scope: 'path',
+      message: expect.stringMatching(/^second\.example:1 takes no control messages/),
+    });
+    expect(transport.closeCode).toBe(path.death?.wireNumber);
+    path.send(notice);
+    path.reply(1n, notice);
+    expect(dead).toHaveLength(1);
+  });
+
+  test('a mistake of our own is still one', () => {
+    const { path } = setUp();
+    expect(() => path.send({ $case: 'close', value: { code: 0, reason: 'x'.repeat(600) } })).toThrow(
+      expect.objectContaining({ code: 'ERR_KWIK_INVALID_MESSAGE' }),
+    );
+    expect(path.alive).toBe(true);
+  });
+});
