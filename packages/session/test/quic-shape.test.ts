@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { ServerSession } from '@kwik/session';
-import type { events} from '@kwik/session/quic';
+import type { events } from '@kwik/session/quic';
 import { errors, QUICClient, QUICServer, type QUICStream } from '@kwik/session/quic';
 import { makeAuthority, makeServerCertificate } from '../src/credentials/certificates.js';
 import { Harness, pattern, sourceOf } from './harness.js';
