@@ -74,10 +74,12 @@ export interface DialOptions {
    */
   readonly resolvePath?: (address: string) => string | false | Promise<string | false>;
   /**
-   * Further local addresses. Over each of them the client opens one more path to the primary (multi-homing); one that
-   * cannot be opened, or is lost, is tried again.
+   * Further local addresses, short for `extraPaths` with these. Over each the client opens one more path to the primary
+   * (multi-homing); one that cannot be opened, or is lost, is tried again.
    */
   readonly localAddresses?: readonly string[];
+  /** Further paths to the primary: over a local address, to another address of the server (`host:port`), or both. */
+  readonly extraPaths?: readonly { readonly localAddress?: string; readonly address?: string }[];
   /** Further addresses of the primary, `host:port`, tried in turn when it cannot be reached at the first. */
   readonly alternatives?: readonly string[];
   /**

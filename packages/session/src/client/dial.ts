@@ -110,8 +110,9 @@ class Dialler {
     this.#probe?.(engine);
     content.bind(engine, () => role.primary);
     engine.addPath(this.#path(engine, { id: PRIMARY_PATH_ID, address, port, result, primary: true }));
-    const { alternatives = [], localAddresses = [] } = this.#options;
-    primaryPaths.start([address, ...alternatives], localAddresses);
+    const { alternatives = [], localAddresses = [], extraPaths = [] } = this.#options;
+    const extra = [...localAddresses.map((localAddress) => ({ localAddress })), ...extraPaths];
+    primaryPaths.start([address, ...alternatives], extra);
     return new ClientSession(result.sessionId, engine, this.#connector);
   }
 

@@ -1,5 +1,6 @@
 import { Backoff, PathMachine } from '@kwik/paths';
 import { KwikError, PRIMARY_PATH_ID, toPathId, type PathId, type TimerHandle } from '@kwik/wire';
+import type { DialOptions } from '../api/options.js';
 import type { SessionEngine } from '../runtime/engine.js';
 import type { PathRuntime } from '../runtime/path-runtime.js';
 import { isRecoverable } from '../runtime/recovery.js';
@@ -50,11 +51,12 @@ export class PrimaryPaths {
     void engine.closed.then(() => this.#stop());
   }
 
-  /** `addresses` of the primary; one more path over each further local address. */
-  start(addresses: readonly string[], localAddresses: readonly string[]): void {
+  /** `addresses` of the primary; one more path for each of `extra`. */
+  start(addresses: readonly string[], extra: NonNullable<DialOptions['extraPaths']>): void {
     this.#routes.set(PRIMARY_PATH_ID, { id: PRIMARY_PATH_ID, addresses });
-    localAddresses.forEach((localAddress, index) => {
-      const route = { id: toPathId(FIRST_CLIENT_PATH_ID + index), addresses, localAddress };
+    extra.forEach(({ localAddress, address }, index) => {
+      const own = address === undefined ? addresses : [address];
+      const route = { id: toPathId(FIRST_CLIENT_PATH_ID + index), addresses: own, localAddress };
       this.#routes.set(route.id, route);
       void this.#connect(route, this.#backoff());
     });

@@ -5,6 +5,7 @@ import {
   KwikError,
   OffsetMap,
   pingFrame,
+  PRIMARY_PATH_ID,
   type Clock,
   type ErrorCode,
   type PathId,
@@ -21,10 +22,10 @@ const KEEP_ALIVE_MS = 3000;
 
 /**
  * What a silent path owes is fetched elsewhere as soon as it is suspected, so its death can wait until a busy machine has
- * had time to answer. The primary's death is the session's.
+ * had time to answer. The first path may be the only one to the primary.
  */
-const SECONDARY_DEATH_MS = 1500;
-const PRIMARY_DEATH_MS = 3000;
+const DEATH_MS = 1500;
+const FIRST_PATH_DEATH_MS = 3000;
 
 export interface PathRuntimeEvents {
   onControlEvent(path: PathRuntime, event: ControlEvent): void;
@@ -103,7 +104,7 @@ export class PathRuntime implements PathPortOwner {
       ),
       {
         keepAliveMs: KEEP_ALIVE_MS,
-        minDeathMs: options.primary ? PRIMARY_DEATH_MS : SECONDARY_DEATH_MS,
+        minDeathMs: options.id === PRIMARY_PATH_ID ? FIRST_PATH_DEATH_MS : DEATH_MS,
       },
     );
   }

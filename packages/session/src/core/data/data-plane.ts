@@ -154,7 +154,6 @@ export class DataPlane {
   removePath(id: PathId): void {
     const path = this.#paths.get(id);
     if (path === undefined) return;
-    const wasSending = this.#sendingPath() === path;
     this.#paths.delete(id);
     this.#reinjector.queue.drop(id);
     const { pieces, frames } = path.takeUndelivered();
@@ -167,7 +166,7 @@ export class DataPlane {
       receive?.writers.delete(id);
       supply?.removePath(id);
     }
-    if (wasSending) this.#tell(this.#sendingPath(), frames);
+    if (path.owner) this.#tell(this.#sendingPath(), frames);
   }
 
   handleChunk(pathId: PathId, realStreamId: number, chunk: Uint8Array, now: number): void {

@@ -93,6 +93,20 @@ describe('what a path owes', () => {
     failOnViolation(client, server);
   });
 
+  it('is said again on the path that is left, control frames too, although others had taken its place before', () => {
+    const { client, server } = twoPaths(3);
+    const stream = server.open(true);
+    client.handleStreamOpened(stream.id);
+    const reading = client.streams.get(stream.id)!;
+    client.stopSending(reading, 9);
+    // Sent on the first path, and lost there.
+    expect(client.pollPacket(PRIMARY_PATH_ID, 0, 0)).toBeDefined();
+    client.path(PRIMARY_PATH_ID)!.standing = 'suspended';
+    client.removePath(PRIMARY_PATH_ID);
+    server.handleChunk(SECOND, 0, client.pollPacket(SECOND, 0, 1)!, 1);
+    expect(stream.send!.stopCode).toBe(9);
+  });
+
   it('is not copied without end: the tail has a budget', () => {
     const { server } = twoPaths(2);
     const stream = server.open(true);
