@@ -4,7 +4,7 @@ import type { ServerSession, Session, Stream } from '@kwik/session';
 import { addressOf, fetchContent, Harness, pattern, readAll, serveContent, sourceOf } from './harness.js';
 
 /** For machines that do much else at the time. */
-jest.setTimeout(120_000);
+jest.setTimeout(45_000);
 
 const STREAMS = 64;
 

@@ -1,0 +1,129 @@
+/**
+ * `pnpm soak [--gb N] [--pause SECONDS]`: one long transfer between two processes over loopback. Checks every byte, and
+ * that neither process grows by more than 250 MB, also while the reader stops. Exit status 1 if it does.
+ */
+import { fork, type ChildProcess } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { dial, listen } from '@kwik/session';
+
+const MAX_GROWTH_BYTES = 250e6;
+const SAMPLE_MS = 100;
+const CHUNK_BYTES = 65_536;
+/** Prime, so that a piece at a wrong offset shows. */
+const PERIOD_BYTES = 1_000_003;
+
+interface Report {
+  readonly port?: number;
+  readonly rss?: number;
+}
+
+function pattern(): Buffer {
+  const bytes = Buffer.alloc(PERIOD_BYTES + CHUNK_BYTES);
+  let state = 1;
+  for (let index = 0; index < PERIOD_BYTES; index++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    bytes[index] = state >>> 24;
+  }
+  bytes.copy(bytes, PERIOD_BYTES, 0, CHUNK_BYTES);
+  return bytes;
+}
+
+async function serve(totalBytes: number): Promise<void> {
+  const bytes = pattern();
+  const listener = await listen();
+  process.send!({ port: listener.address().port } satisfies Report);
+  setInterval(() => process.send!({ rss: process.memoryUsage().rss } satisfies Report), SAMPLE_MS);
+  const session = await listener.accept();
+  const stream = await session.acceptStream();
+  for (let at = 0; at < totalBytes; at += CHUNK_BYTES) {
+    const from = at % PERIOD_BYTES;
+    await stream.write(bytes.subarray(from, from + Math.min(CHUNK_BYTES, totalBytes - at)));
+  }
+  await stream.close();
+  await session.closed;
+  await listener.close();
+  process.disconnect();
+  process.exit(0);
+}
+
+async function fetch(server: ChildProcess, port: number, totalBytes: number, pauseMs: number): Promise<void> {
+  const bytes = pattern();
+  const session = await dial({ host: '127.0.0.1', port });
+  const stream = session.openStream();
+  await stream.write('go');
+  await sleep(SAMPLE_MS * 3);
+  const startRss = process.memoryUsage().rss;
+  let peakRss = startRss;
+  let serverStart = 0;
+  let serverPeak = 0;
+  server.on('message', ({ rss = 0 }: Report) => {
+    if (rss > 0 && serverStart === 0) serverStart = rss;
+    serverPeak = Math.max(serverPeak, rss);
+    peakRss = Math.max(peakRss, process.memoryUsage().rss);
+  });
+  const startMs = performance.now();
+  let at = 0;
+  let paused = false;
+  for await (const chunk of stream) {
+    for (let done = 0; done < chunk.length; ) {
+      const from = (at + done) % PERIOD_BYTES;
+      const length = Math.min(chunk.length - done, bytes.length - from);
+      if (bytes.compare(chunk, done, done + length, from, from + length) !== 0) {
+        throw new Error(`wrong bytes at offset ${at + done}`);
+      }
+      done += length;
+    }
+    at += chunk.length;
+    if (!paused && pauseMs > 0 && at > totalBytes / 2) {
+      paused = true;
+      await sleep(pauseMs);
+    }
+  }
+  const seconds = (performance.now() - startMs - pauseMs) / 1000;
+  await session.close();
+  const result = {
+    bytes: at,
+    whole: at === totalBytes,
+    pauseSeconds: pauseMs / 1000,
+    megabytesPerSecond: Math.round(at / seconds / 1e5) / 10,
+    clientGrowthMB: Math.round((peakRss - startRss) / 1e6),
+    serverGrowthMB: Math.round((serverPeak - serverStart) / 1e6),
+  };
+  console.log(JSON.stringify(result));
+  const grown = Math.max(peakRss - startRss, serverPeak - serverStart) > MAX_GROWTH_BYTES;
+  if (!result.whole || grown) process.exitCode = 1;
+}
+
+const { values } = parseArgs({
+  options: {
+    gb: { type: 'string', default: '5' },
+    pause: { type: 'string', default: '0' },
+    role: { type: 'string', default: 'client' },
+  },
+});
+const totalBytes = Math.round(Number(values.gb) * 1e9);
+if (!(totalBytes > 0) || !(Number(values.pause) >= 0)) {
+  console.error('soak: --gb takes a number above 0, --pause a number of seconds');
+  process.exit(2);
+}
+if (values.role === 'server') {
+  await serve(totalBytes);
+} else {
+  const folder = await mkdtemp(join(tmpdir(), 'kwik-soak-'));
+  process.env['KWIK_DATA_DIR'] = folder;
+  const server = fork(import.meta.filename, ['--role', 'server', '--gb', values.gb], { env: process.env });
+  try {
+    const port = await new Promise<number>((resolve, reject) => {
+      server.once('message', (report: Report) => resolve(report.port!));
+      server.once('exit', () => reject(new Error('the server ended before it listened')));
+    });
+    await fetch(server, port, totalBytes, Number(values.pause) * 1000);
+  } finally {
+    server.kill();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
