@@ -77,14 +77,14 @@ export class PacketSender {
     const usable = healthy.length > 0 ? healthy : [...paths];
     for (let count = 0; count < PACKETS_PER_TURN * paths.length; count++) {
       const request = this.#request();
-      const open = usable.filter((path) => path.alive && !path.port.pool.congested);
-      if (request === undefined || open.length === 0 || open.every((path) => this.#room(path) === 0)) {
-        return this.#help(open, now);
-      }
-      const decision = this.#options.scheduler.select(request, open.map(snapshotOf), now);
+      const alive = usable.filter((path) => path.alive);
+      if (request === undefined) return this.#help(alive, now);
+      if (alive.every((path) => this.#room(path) === 0)) return false;
+      // Busy paths are shown as well: the scheduler may think that one of them is worth waiting for.
+      const decision = this.#options.scheduler.select(request, alive.map(snapshotOf), now);
       if (decision.kind === 'wait') {
         this.askAgainAtMs = decision.untilMs;
-        return this.#help(open, now);
+        return false;
       }
       const path = this.#paths.get(decision.pathId);
       if (path === undefined) throw misrouted(this.#options.scheduler, decision.pathId);
@@ -112,13 +112,14 @@ export class PacketSender {
 
   #duplicate(from: PathRuntime, to: PathId, now: number): void {
     const path = this.#paths.get(to);
-    if (path === undefined || path === from || path.port.pool.congested || this.#room(path) === 0) return;
+    if (path === undefined || path === from || this.#room(path) === 0) return;
     const packet = this.#plane.pollCopy(from.id, to, this.#room(path), now);
     if (packet !== undefined) this.#guarded(path, () => this.#write(path, packet));
   }
 
   /** Bytes that the next packet may have; 0 when the path cannot put a datagram on the wire. */
   #room(path: PathRuntime): number {
+    if (path.port.pool.congested) return 0;
     const { datagramBytes, deliveryRateBps } = path.sampleStats();
     const room = path.port.transport.sendableBytes();
     return room < datagramBytes
@@ -166,7 +167,9 @@ function snapshotOf(path: PathRuntime): PathSnapshot {
     windowBytes: Math.min(stats.cwndBytes, path.data.window.windowBytes),
     inFlightBytes: stats.bytesInFlight,
     queuedBytes: stats.unsentBytes,
-    sendableBytes: Math.min(path.port.transport.sendableBytes(), path.data.window.availableBytes),
+    sendableBytes: path.port.pool.congested
+      ? 0
+      : Math.min(path.port.transport.sendableBytes(), path.data.window.availableBytes),
     deliveryRateBps: stats.deliveryRateBps,
     lossRate: path.lossRate,
     weight: path.weight,
