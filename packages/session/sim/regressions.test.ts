@@ -36,6 +36,21 @@ describe('what the simulator found', () => {
     expect(lines.filter((line) => line.includes('path 1 active'))).toHaveLength(2);
   });
 
+  test('what was said on one of two paths to the primary, and was lost with it, is said on the other (seed 2291)', async () => {
+    const plan = planOf({
+      servers: [{}, {}],
+      homes: [{ both: { rateBps: 10e6, delayMs: 30 } }],
+      faults: [
+        faultOf({ kind: 'cut', atMs: 1000, durationMs: 6000, target: 1 }),
+        // Over this one the primary would be told; it is lost at the primary only after the secondary is at the client.
+        faultOf({ kind: 'one-way', atMs: 4500, durationMs: 9000, direction: 'up' }),
+      ],
+    });
+    const { violation, lines } = await run(plan);
+    expect(violation).toBeUndefined();
+    expect(lines.filter((line) => line.includes('path 1 active'))).toHaveLength(2);
+  });
+
   test('content that is sent unasked keeps to the window of its stream (seeds 369, 521)', async () => {
     const limits = { streamWindowBytes: 65_536, sessionWindowBytes: 131_072 };
     const content = {

@@ -15,6 +15,9 @@ export interface Reading {
   readonly mustReset: boolean;
 }
 
+/** A slow reader rests so many times. */
+const SLOW_PAUSES = 50;
+
 /** Reads a stream to its end, and holds each byte against what must come. */
 export async function readChecked(
   world: World,
@@ -25,6 +28,7 @@ export async function readChecked(
   const { name, reader, expected } = reading;
   if (reader.kind === 'stalled') await world.untilReleased();
   let at = 0;
+  let pauseAt = 0;
   for (;;) {
     if (reader.kind === 'stop' && at >= reader.atByte) {
       stream.stopSending(reader.code);
@@ -50,7 +54,12 @@ export async function readChecked(
       );
     }
     at += chunk.length;
-    if (reader.kind === 'slow') await world.pause(process, reader.pauseMs);
+    world.progress.set(name, ` (at ${at} of ${expected.length})`);
+    // Not after each of a thousand single bytes: a slow reader, not one that never ends.
+    if (reader.kind === 'slow' && at >= pauseAt) {
+      await world.pause(process, reader.pauseMs);
+      pauseAt = at + expected.length / SLOW_PAUSES;
+    }
   }
   await expectNothingMore(world, stream, name);
 }

@@ -41,6 +41,8 @@ export class World {
   /** The client has no session; what a server knows of one ends. */
   dialFailed = false;
   violation: Violation | undefined;
+  /** How far a task has come, by its name; for those who look into a failure. */
+  readonly progress = new Map<string, string>();
 
   constructor(plan: Plan, write?: (line: string) => void) {
     this.plan = plan;
@@ -100,7 +102,7 @@ export class World {
   unfinished(stalledToo: boolean): string[] {
     return this.#tasks
       .filter((task) => !task.settled && (stalledToo || !task.stalled) && isRunning(this.processes, task.process))
-      .map(({ name }) => name);
+      .map(({ name }) => name + (this.progress.get(name) ?? ''));
   }
 
   /** Those who wait for all others wait no longer. */

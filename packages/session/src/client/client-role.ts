@@ -83,13 +83,7 @@ export class ClientRole implements EngineRole {
   onPathUp(path: PathRuntime): void {
     if (!path.primary) return;
     this.#content.addPath(path);
-    if (this.primary !== path) return;
-    // What was said on a path that was lost may not have been heard.
-    announceStreams(this.#engine, path, 'client');
-    // A secondary that was lost meanwhile would otherwise pass for alive, and never be connected again.
-    for (const info of this.#engine.pathInfos().slice(-MAX_TOLD_PATHS)) {
-      if (!info.primary) path.send({ $case: 'pathStatus', value: statusOf(info) });
-    }
+    if (this.primary === path) this.#tellAgain(path);
   }
 
   onPathDead(path: PathRuntime): KwikError | undefined {
@@ -97,6 +91,8 @@ export class ClientRole implements EngineRole {
     this.#content.removePath(path.id, false);
     this.#raw.forget(path.id);
     this.#tellStatus(path);
+    const other = path.primary ? this.primary : undefined;
+    if (other !== undefined) this.#tellAgain(other);
     return path.primary ? this.#options.primaryPaths.lost(path) : undefined;
   }
 
@@ -277,6 +273,15 @@ export class ClientRole implements EngineRole {
       return;
     }
     this.#engine.finish({ by: 'peer', code: close.code, reason: close.reason, ...closeError(close) }, true);
+  }
+
+  /** What was said on a path that was lost may not have been heard. */
+  #tellAgain(primary: PathRuntime): void {
+    announceStreams(this.#engine, primary, 'client');
+    // A secondary that was lost meanwhile would otherwise pass for alive, and never be connected again.
+    for (const info of this.#engine.pathInfos().slice(-MAX_TOLD_PATHS)) {
+      if (!info.primary) primary.send({ $case: 'pathStatus', value: statusOf(info) });
+    }
   }
 
   #tellStatus(path: PathRuntime): void {

@@ -324,7 +324,9 @@ export class SessionEngine implements PathRuntimeEvents {
   }
 
   #arm(planAtMs: number | undefined): void {
-    let next = Math.min(planAtMs ?? Number.POSITIVE_INFINITY, this.plane.nextTimeoutMs() ?? Number.POSITIVE_INFINITY);
+    // An acknowledgement that is due on a path whose stream is full would have the timer fire again and again.
+    const planeAtMs = this.plane.nextTimeoutMs((id) => this.paths.get(id)?.port.pool.congested === false);
+    let next = Math.min(planAtMs ?? Number.POSITIVE_INFINITY, planeAtMs ?? Number.POSITIVE_INFINITY);
     for (const path of this.paths.values()) next = Math.min(next, path.nextTimeoutMs() ?? Number.POSITIVE_INFINITY);
     if (this.#timer !== undefined && next >= this.#timerAtMs) return;
     this.#timer?.cancel();

@@ -74,6 +74,8 @@ export class ServerRole implements EngineRole {
     this.#parts.replies.failAll(path, error);
     const { recoveryMs, sender } = this.#parts;
     sender?.pathLost();
+    const other = this.#engine.controlPath;
+    if (other !== undefined) announceStreams(this.#engine, other, 'server');
     if (this.#engine.paths.size > 0) return undefined;
     if (recoveryMs === 0 || !isRecoverable(error)) return error;
     this.#away = this.#engine.clock.schedule(recoveryMs, () => {

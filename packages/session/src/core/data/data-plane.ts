@@ -218,10 +218,11 @@ export class DataPlane {
     return path.hasPendingFrames || (due !== undefined && due <= now);
   }
 
-  nextTimeoutMs(): number | undefined {
+  /** @param takes whether a path takes packets now; one that does not is asked again when it does, not before */
+  nextTimeoutMs(takes: (path: PathId) => boolean = () => true): number | undefined {
     let next: number | undefined;
     for (const path of this.#paths.values()) {
-      const due = path.sent.full ? undefined : path.acks.ackDueAtMs();
+      const due = path.sent.full || !takes(path.id) ? undefined : path.acks.ackDueAtMs();
       if (due !== undefined && (next === undefined || due < next)) next = due;
     }
     return next;

@@ -1,0 +1,58 @@
+import { describe, expect, test } from '@jest/globals';
+import { drawPlan } from './plan/draw-plan.js';
+import { readArgs } from './run/args.js';
+import { runPlan } from './run/run-plan.js';
+import { CANARIES } from './rules/canary.js';
+import { directionOf, faultOf, planOf, streamOf } from './test-support/plans.js';
+
+describe('the simulator', () => {
+  test('does the same under the same seed, to the last line of the trace', async () => {
+    for (const seed of [3, 17, 58, 204]) {
+      const [one, two] = [await runPlan(drawPlan(seed)), await runPlan(drawPlan(seed))];
+      expect(two).toEqual(one);
+    }
+    expect((await runPlan(drawPlan(3))).digest).not.toBe((await runPlan(drawPlan(4))).digest);
+  });
+
+  test.each(CANARIES)('sees a bug that is planted behind all checks: %s', async (canary) => {
+    const backward = directionOf(20_000);
+    const plan = planOf({ streams: [streamOf('stream', { backward })] });
+    expect((await runPlan(plan)).violation).toBeUndefined();
+    const { violation } = await runPlan(plan, { canary });
+    expect(['bytes are exact, once and in order', 'a stream ends at its end']).toContain(violation?.rule);
+  });
+
+  test('sees a session that ends although no fault explains it', async () => {
+    const plan = planOf({
+      streams: [streamOf('stream', { startMs: 5000 })],
+      // The primary's process dies, and the plan that the rules read does not say so.
+      faults: [faultOf({ kind: 'crash', atMs: 1000 })],
+    });
+    expect((await runPlan(plan)).violation).toBeUndefined();
+    const innocent = { ...plan, faults: [faultOf({ kind: 'cut', atMs: 1000, durationMs: 60_000 })] };
+    expect((await runPlan(innocent)).violation?.rule).toBe('what nothing disturbs completes');
+  });
+});
+
+describe('the command line', () => {
+  test('takes one seed or many', () => {
+    expect(readArgs(['--seed', '7'])).toMatchObject({ from: 7, count: 1, verbose: true, canary: undefined });
+    expect(readArgs(['--seeds', '20', '--from', '5'])).toMatchObject({ from: 5, count: 20, verbose: false });
+    expect(readArgs(['--', '--seeds', '2', '--canary'])).toMatchObject({ count: 2, canary: 'flip' });
+  });
+
+  test.each([
+    [[], 'give either --seed or --seeds'],
+    [['--seed', '1', '--seeds', '2'], 'give either --seed or --seeds'],
+    [['--seed', 'x'], '--seed takes a whole number from 0, not "x"'],
+    [['--seeds', '0'], '--seeds takes a whole number from 1, not "0"'],
+    [['--seed', '1', '--from', '2'], '--from goes with --seeds'],
+    [['--seed', '1', '--canary', 'tweety'], '--canary is one of flip, repeat, lose'],
+  ])('says what is wrong with %j', (args, message) => {
+    expect(readArgs(args)).toBe(message);
+  });
+
+  test('does not know other options', () => {
+    expect(readArgs(['--sneed', '1'])).toMatch(/--sneed/);
+  });
+});
