@@ -60,9 +60,12 @@ export class PacketSender {
   #flush(path: PathRuntime, carry: Carry, now: number): boolean {
     path.port.control?.flush();
     path.port.pool.resize(this.#plane.streams.size, now);
+    const { datagramBytes, deliveryRateBps } = path.sampleStats();
+    const budget = frameBudgetBytes(deliveryRateBps, datagramBytes);
     for (let count = 0; count < PACKETS_PER_TURN; count++) {
       if (!path.alive || path.port.pool.congested) return false;
-      const limit = this.#room(path);
+      const room = path.port.transport.sendableBytes();
+      const limit = room < datagramBytes ? URGENT_PACKET_BYTES : Math.min(budget, room);
       if (limit === 0 && !this.#plane.hasUrgent(path.id, now)) return false;
       const packet = this.#plane.pollPacket(path.id, limit, now, carry);
       if (packet === undefined) return false;
