@@ -11,6 +11,7 @@ import { checkHygiene } from './checks/hygiene.mjs';
 import { checkLayers } from './checks/layers.mjs';
 import { checkPackages } from './checks/packages.mjs';
 import { checkGenerated, checkProtoBreaking, checkProtoFormat, checkProtoLint } from './checks/proto.mjs';
+import { checkSimulation } from './checks/sim.mjs';
 import { checkSize } from './checks/size.mjs';
 import { checkTests } from './checks/tests.mjs';
 import { runSteps } from './lib/steps.mjs';
@@ -31,6 +32,7 @@ const STEPS = [
   { name: 'hygiene', about: 'no file holds anything of one machine', check: checkHygiene },
   { name: 'packages', about: 'what users install is complete, and imports', check: checkPackages },
   { name: 'docs', about: 'the code in the docs compiles and runs, links lead somewhere', check: checkDocs },
+  { name: 'sim', about: 'sessions keep their promises under seeded faults', check: checkSimulation },
   { name: 'jest', about: 'the tests', check: checkTests },
 ];
 

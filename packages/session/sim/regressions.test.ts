@@ -1,7 +1,10 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import type { Plan } from './plan/plan.js';
 import { runPlan } from './run/run-plan.js';
 import { directionOf, faultOf, planOf, streamOf } from './test-support/plans.js';
+
+/** For machines that do much else at the time; nothing here waits for a clock. */
+jest.setTimeout(60_000);
 
 /** What broken rules the plan shows; the trace, line by line, for those who look. */
 async function run(plan: Plan): Promise<{ violation: unknown; lines: string[] }> {

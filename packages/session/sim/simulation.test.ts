@@ -1,9 +1,12 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { drawPlan } from './plan/draw-plan.js';
 import { readArgs } from './run/args.js';
 import { runPlan } from './run/run-plan.js';
 import { CANARIES } from './rules/canary.js';
 import { directionOf, faultOf, planOf, streamOf } from './test-support/plans.js';
+
+/** For machines that do much else at the time; nothing here waits for a clock. */
+jest.setTimeout(60_000);
 
 describe('the simulator', () => {
   test('does the same under the same seed, to the last line of the trace', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import { delegate, Ed25519Signer, noneServerAuth } from '@kwik/kcp';
 import { createScheduler } from '@kwik/scheduler';
-import { deterministicRandomBytes, MemoryNetwork, SeededRandom, VirtualClock, type LinkShape } from '@kwik/testbed';
+import { deterministicRandomBytes, MemoryNetwork, VirtualClock, type LinkShape } from '@kwik/testbed';
 import type { ReplicaSource, ServerSession, Session } from '@kwik/session';
 import { dialOver } from '../src/client/dial.js';
 import { makeAuthority, makeServerCertificate } from '../src/credentials/certificates.js';
@@ -82,106 +82,7 @@ class SimulatedWorld {
   }
 }
 
-interface Fault {
-  readonly atBytes: number;
-  readonly server: number;
-  readonly kind: 'cut' | 'flap' | 'slow' | 'loss';
-}
-
-interface Scenario {
-  readonly bytes: number;
-  readonly shapes: LinkShape[];
-  readonly faults: Fault[];
-  readonly liar: number | undefined;
-}
-
-function draw(seed: number): Scenario {
-  const random = new SeededRandom(seed);
-  const peers = 1 + random.below(3);
-  const shapes = Array.from({ length: peers + 1 }, (): LinkShape => {
-    const rateBps = (2 + random.below(40)) * 1e6;
-    const queueBytes = Math.round((rateBps / 8) * (0.02 + random.float() * 0.1));
-    return { both: { rateBps, delayMs: 1 + random.below(60), queueBytes, lossRate: random.chance(0.3) ? 0.01 : 0 } };
-  });
-  const bytes = 100_000 + random.below(1_500_000);
-  const kinds = ['cut', 'flap', 'slow', 'loss'] as const;
-  const faults = Array.from({ length: random.below(4) }, (): Fault => {
-    const kind = kinds[random.below(kinds.length)]!;
-    // The primary may falter, but not vanish: it alone can end the stream.
-    return { atBytes: random.below(bytes), server: (kind === 'cut' ? 1 : 0) + random.below(peers), kind };
-  });
-  return { bytes, shapes, faults, liar: random.chance(0.25) ? 1 + random.below(peers) : undefined };
-}
-
-async function run(seed: number): Promise<{ client: Session; received: Buffer; content: Uint8Array; ms: number }> {
-  const { bytes, shapes, faults, liar } = draw(seed);
-  const world = new SimulatedWorld(seed);
-  const content = pattern(bytes, seed);
-  const lies = content.slice();
-  for (let at = 0; at < lies.length; at += 10_000) lies[at]! ^= 0xff;
-  const peers = await Promise.all(
-    shapes.slice(1).map((shape, index) => {
-      return world.server(`10.0.0.${index + 2}`, shape, { source: sourceOf(index + 1 === liar ? lies : content) });
-    }),
-  );
-  const primary = await world.server('10.0.0.1', shapes[0]!, {
-    onSession: (session) => {
-      for (const peer of peers) session.addPath(peer).catch(() => undefined);
-      void session.acceptStream().then(
-        async (stream) => {
-          await stream.read();
-          await stream.write('head');
-          await stream.sendFrom('content', sourceOf(content));
-          await stream.write('tail');
-          await stream.close();
-        },
-        () => undefined,
-      );
-    },
-  });
-  const servers = [primary, ...peers];
-  const client = await world.dial(primary);
-  const reading = (async () => {
-    const stream = client.openStream();
-    await stream.write('get');
-    const chunks: Uint8Array[] = [];
-    let got = 0;
-    const due = [...faults];
-    for await (const chunk of stream) {
-      chunks.push(chunk);
-      got += chunk.length;
-      for (const fault of due.splice(0)) {
-        if (got < fault.atBytes) due.push(fault);
-        else inflict(world, servers[fault.server]!, fault.kind);
-      }
-    }
-    return Buffer.concat(chunks);
-  })();
-  const received = await world.settle(reading);
-  const ms = world.clock.now();
-  await world.settle(client.close());
-  return { client, received, content, ms };
-}
-
-function inflict(world: SimulatedWorld, server: string, kind: Fault['kind']): void {
-  const link = world.network.link(server);
-  if (kind === 'slow') link.configure('both', { rateBps: 500_000 });
-  if (kind === 'loss') link.configure('both', { lossRate: 0.05 });
-  if (kind === 'cut' || kind === 'flap') link.cut();
-  if (kind === 'flap') world.clock.schedule(200, () => link.heal());
-}
-
 describe('sessions on virtual time', () => {
-  test.each(Array.from({ length: 25 }, (_, index) => index + 1))(
-    'seed %i: the content arrives, byte for byte',
-    async (seed) => {
-      const { received, content } = await run(seed);
-      expect(received.subarray(0, 4).toString()).toBe('head');
-      expect(received.subarray(-4).toString()).toBe('tail');
-      expect(received.subarray(4, -4).equals(content)).toBe(true);
-    },
-  );
-
   test('three equal servers bring nearly three times the rate of one', async () => {
     const shape = { both: { rateBps: 10e6, delayMs: 10, queueBytes: 60_000 } };
     const content = pattern(3_000_000);

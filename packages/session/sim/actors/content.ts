@@ -8,6 +8,9 @@ import { readChecked } from './reader.js';
 import { open, type End } from './streams.js';
 
 const SLOW_SOURCE_MS = 40;
+/** Where a liar lies. */
+const LIES_AT_BYTE = 5000;
+const LIES_EVERY_BYTES = 10_007;
 /** Where a source that fails does so: at every this many bytes. */
 const FAILS_EVERY_BYTES = 100_000;
 
@@ -77,6 +80,12 @@ export function replicaOf(world: World, key: string, server: SimulatedServer): R
   return replica(world, server, content, server.plan.replica);
 }
 
+function lieAbout(content: Uint8Array): Uint8Array {
+  const lies = content.slice();
+  for (let at = LIES_AT_BYTE; at < lies.length; at += LIES_EVERY_BYTES) lies[at]! ^= 1;
+  return lies;
+}
+
 function replica(
   world: World,
   server: SimulatedServer,
@@ -91,7 +100,7 @@ function replica(
     case 'good':
       return honest;
     case 'liar':
-      return sourceOf(Uint8Array.from(content, (byte, index) => (index % 10_007 === 5000 ? byte ^ 1 : byte)));
+      return sourceOf(lieAbout(content));
     case 'short':
       return { ...honest, read: (offset, length, signal) => honest.read(offset, Math.max(1, length - 1), signal) };
     case 'failing':

@@ -100,12 +100,11 @@ export class RawTraffic {
     if (count > 1) this.#world.violate('raw packets come once', `raw ${index} came ${count} times`);
   }
 
-  /** At the end: what was relayed, and nothing disturbed, has arrived. */
-  check(): void {
-    for (const plan of this.#world.plan.raws) {
-      if (!this.#relayed.has(plan.index) || this.#arrived.has(plan.index) || this.#mayFail(plan)) continue;
-      this.#world.violate('raw packets get through', `raw ${plan.index} was relayed and did not arrive`);
-    }
+  /** Packets that were relayed and have not arrived, though nothing disturbed them. */
+  missing(): string[] {
+    return this.#world.plan.raws
+      .filter((plan) => this.#relayed.has(plan.index) && !this.#arrived.has(plan.index) && !this.#mayFail(plan))
+      .map(({ index }) => `raw ${index}`);
   }
 
   #mayFail({ from, to }: RawPlan): boolean {

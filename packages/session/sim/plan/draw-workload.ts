@@ -23,8 +23,8 @@ export interface Topology {
 type Workload = Pick<Plan, 'streams' | 'contents' | 'contributions' | 'raws' | 'paths'>;
 
 const MAX_STREAMS = 10;
-const MAX_STREAM_BYTES = 60_000;
-const MAX_CONTENT_BYTES = 300_000;
+const MAX_STREAM_BYTES = 40_000;
+const MAX_CONTENT_BYTES = 200_000;
 const LATEST_START_MS = 3000;
 const MAX_RAWS = 6;
 const MAX_RAW_BYTES = 16 * 1024;

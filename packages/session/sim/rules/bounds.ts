@@ -2,7 +2,7 @@ import type { SessionEngine } from '../../src/runtime/engine.js';
 import { resolveLimits, type ResolvedLimits } from '../../src/limits.js';
 import type { World } from '../world/world.js';
 
-const EVERY_MS = 25;
+const EVERY_MS = 50;
 /** Bytes that are copied into messages wait in queues of their own, each bounded where it is kept. */
 const MAX_CONTROL_BYTES = 1024 * 1024;
 const MAX_WAITING_FRAMES = 4096;

@@ -19,6 +19,8 @@ import { World, type Violation } from '../world/world.js';
 const LIVENESS_MS = 120_000;
 /** Waits between attempts double up to half a minute, and the last attempt may have begun just before the end. */
 const RECOVERY_MS = 80_000;
+/** A relayed packet takes one way over one path. */
+const RAW_MS = 10_000;
 /** Sessions that were closed are closed at the other end, too, at the latest when it has waited in vain for the client to come back. */
 const CLOSING_MS = 90_000;
 /** Connections that ended still answer for some seconds; after that no timer is left. */
@@ -93,9 +95,9 @@ class Run {
     this.world.task('the client', this.#client.process, () => this.#runClient());
     await this.#complete();
     await this.#recover();
+    await this.#deliverRaws();
     await this.#close();
     this.#watching = false;
-    if (this.world.violation === undefined) this.#raws.check();
     await this.#quiet();
     this.world.trace.note('end');
   }
@@ -193,6 +195,12 @@ class Run {
     if (await this.#until(() => this.#paths.missing(this.#client.session!).length === 0, RECOVERY_MS)) return;
     const missing = this.#paths.missing(this.#client.session).join(', ');
     this.world.violate('lost secondaries come back', `no path leads to ${missing}`);
+  }
+
+  /** What was relayed last is still under way. */
+  async #deliverRaws(): Promise<void> {
+    if (await this.#until(() => this.#raws.missing().length === 0, RAW_MS)) return;
+    this.world.violate('raw packets get through', `${this.#raws.missing().join(', ')}: relayed, and not arrived`);
   }
 
   #done(stalledToo: boolean): boolean {
