@@ -71,6 +71,16 @@ const shapes = fc.array(
 );
 
 describe('planNext', () => {
+  it('leaves no block to nobody: of equal sources that are all idle, one takes the last', () => {
+    for (const count of [1, 2, 3, 5]) {
+      const world = new World(
+        1,
+        Array.from({ length: count }, () => ({ bytesPerSecond: 1_250_000, rttMs: 20 })),
+      );
+      expect(world.plan()[0]).toMatchObject({ block: 0, duplicate: false });
+    }
+  });
+
   it('comes to an end; asks nothing of a suspected source, twice of one source, beyond the window, or of what is done', () => {
     fc.assert(
       fc.property(fc.integer(), shapes, fc.integer({ min: 1, max: 300 }), (seed, sources, blocks) => {

@@ -42,14 +42,17 @@ export interface PlanInput {
  * nothing is left to ask for, blocks that are expected late are asked for a second time elsewhere.
  */
 export function planNext(input: PlanInput): Assignment | undefined {
-  const hungry = input.sources.filter(
-    (source) => !source.suspected && !source.paused && source.expectedBytes < supplyTarget(source, input),
-  );
+  const usable = input.sources.filter((source) => !source.suspected && !source.paused);
+  const hungry = usable.filter((source) => source.expectedBytes < supplyTarget(source, input));
   hungry.sort((a, b) => a.etaMs(0, input.now) - b.etaMs(0, input.now));
   for (const source of hungry) {
     const block = freeBlockFor(source, input);
     if (block !== undefined) return { pathId: source.pathId, block, duplicate: isCopied(block, input) };
   }
+  // Each leaves what is left to the others, and none of them is busy: somebody has to begin.
+  const first = hungry.length === usable.length ? hungry[0] : undefined;
+  const left = first === undefined ? undefined : freeBlockFor(first, input, 0);
+  if (first !== undefined && left !== undefined) return { pathId: first.pathId, block: left, duplicate: false };
   for (const source of hungry) {
     const block = lateBlockFor(source, input);
     if (block !== undefined) return { pathId: source.pathId, block, duplicate: true };
@@ -65,9 +68,13 @@ function supplyTarget(source: ContentSource, { ledger, now }: PlanInput): number
 }
 
 /** A block that nobody sends, at the distance that suits the source. */
-function freeBlockFor(source: ContentSource, input: PlanInput): number | undefined {
+function freeBlockFor(
+  source: ContentSource,
+  input: PlanInput,
+  leave = blocksOthersDoFirst(source, input),
+): number | undefined {
   const { ledger, windowEndBlock } = input;
-  let skip = blocksOthersDoFirst(source, input);
+  let skip = leave;
   for (let block = ledger.head; block < windowEndBlock; block++) {
     if (!isFree(block, input) || ledger.copy(block, source.pathId) !== undefined) continue;
     if (skip-- > 0) continue;
