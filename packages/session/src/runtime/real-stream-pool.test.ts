@@ -62,6 +62,14 @@ describe('RealStreamPool', () => {
     expect(streams.every(({ written }) => written > 0)).toBe(true);
   });
 
+  it('opens none for logical streams that carry nothing yet', () => {
+    const { pool } = makePool();
+    pool.resize(100, 0);
+    expect(pool.size).toBe(0);
+    pool.write(packet, 0);
+    expect(pool.size).toBe(1);
+  });
+
   it('keeps packets of one logical stream on one real stream, and says where each begins', () => {
     const { pool } = makePool();
     pool.resize(8, 0);
@@ -97,6 +105,21 @@ describe('RealStreamPool', () => {
     streams[0]!.room = 1000;
     streams[0]!.handler.onWritable();
     expect([pool.congested, wakes(), streams[0]!.written]).toEqual([false, 1, 200]);
+  });
+
+  it('ends no stream inside a packet', () => {
+    const { pool, streams } = makePool();
+    pool.resize(8, 0);
+    pool.write(packet, 1);
+    const last = streams.at(-1)!;
+    last.room = 1;
+    pool.write(packet, 1);
+    pool.resize(1, 1000);
+    expect(last.ended).toBe(false);
+    last.room = 1000;
+    last.handler.onWritable();
+    pool.resize(1, 1000);
+    expect([last.ended, last.written]).toEqual([true, 200]);
   });
 
   it('does with fewer streams when the peer allows no more, and says so when it allows none', () => {
