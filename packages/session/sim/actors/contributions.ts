@@ -10,7 +10,7 @@ import { open, type End } from './streams.js';
 
 /** The primary gives the stream up when nobody writes the part that it left out. */
 const GIVEN_UP = 77;
-const ATTEMPTS = 8;
+const ATTEMPTS = 20;
 const ANSWER_MS = 5000;
 const RETRY_MS = 400;
 

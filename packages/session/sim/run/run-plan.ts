@@ -190,11 +190,13 @@ class Run {
 
   /** Lost secondaries come back. */
   async #recover(): Promise<void> {
-    if (this.world.violation !== undefined || this.#client.session === undefined || this.#clientEngine?.closeInfo)
-      return;
-    if (await this.#until(() => this.#paths.missing(this.#client.session!).length === 0, RECOVERY_MS)) return;
-    const missing = this.#paths.missing(this.#client.session).join(', ');
-    this.world.violate('lost secondaries come back', `no path leads to ${missing}`);
+    const missing = (): string => {
+      const { session } = this.#client;
+      const ended = session === undefined || this.#clientEngine?.closeInfo !== undefined;
+      return ended ? '' : this.#paths.missing(session).join(', ');
+    };
+    if (await this.#until(() => missing() === '', RECOVERY_MS)) return;
+    this.world.violate('lost secondaries come back', `no path leads to ${missing()}`);
   }
 
   /** What was relayed last is still under way. */
