@@ -59,6 +59,9 @@ export function resolveLimits(limits: SessionLimits = {}): ResolvedLimits {
   return resolved;
 }
 
+/** Paths that a client opens to its primary have numbers from here on, but for the first; below are the primary's. */
+export const FIRST_CLIENT_PATH_ID = 65_536;
+
 /** What is announced to the peer. */
 export function toProtoLimits(limits: ResolvedLimits, idleTimeoutMs: number): proto.Limits {
   return {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { createLinks } from '@kwik/testbed';
 import type { ServerSession, Session, Stream } from '@kwik/session';
-import { FIRST_CLIENT_PATH_ID } from '../src/client/primary-paths.js';
+import { FIRST_CLIENT_PATH_ID } from '../src/limits.js';
 import { addressOf, fetchContent, Harness, pattern, readAll, serveContent } from './harness.js';
 
 /** For machines that do much else at the time. */

@@ -20,7 +20,8 @@ import { announceStreams, streamOpened } from '../runtime/recovery.js';
 import type { ContentClient } from './content-client.js';
 import { unsupported } from '../runtime/unsupported.js';
 import { RawRelay, type RawRelayLimits } from './raw-relay.js';
-import { FIRST_CLIENT_PATH_ID, type PrimaryPaths } from './primary-paths.js';
+import { FIRST_CLIENT_PATH_ID } from '../limits.js';
+import type { PrimaryPaths } from './primary-paths.js';
 
 /** Paths that a session may have had in its life. */
 const MAX_PATH_IDS = 65_536;

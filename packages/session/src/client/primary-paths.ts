@@ -1,12 +1,11 @@
 import { Backoff, PathMachine } from '@kwik/paths';
 import { KwikError, PRIMARY_PATH_ID, toPathId, type PathId, type TimerHandle } from '@kwik/wire';
 import type { DialOptions } from '../api/options.js';
+import { FIRST_CLIENT_PATH_ID } from '../limits.js';
 import type { SessionEngine } from '../runtime/engine.js';
 import type { PathRuntime } from '../runtime/path-runtime.js';
 import { isRecoverable } from '../runtime/recovery.js';
 
-/** Paths that the client opens to its primary have numbers from here on; below are those that the primary gives. */
-export const FIRST_CLIENT_PATH_ID = 65_536;
 /** The primary is asked for again at once, and then ever more rarely, but often enough to be found within a second. */
 const FIRST_WAIT_MS = 50;
 const MAX_WAIT_MS = 1000;

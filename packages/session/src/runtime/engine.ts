@@ -13,6 +13,9 @@ import { RawQueue } from './raw-queue.js';
 import { StreamHandle, type StreamExtension } from './stream-handle.js';
 import { Waiters } from './waiters.js';
 
+/** States of paths that are remembered; those of the longest dead go first. */
+const MAX_MACHINES = 1024;
+
 /** What differs between the ends: how control messages are answered, and what is planned before sending. */
 export interface EngineRole {
   onControlEvent(path: PathRuntime, event: ControlEvent): void;
@@ -74,12 +77,22 @@ export class SessionEngine implements PathRuntimeEvents {
   addPath(path: PathRuntime): void {
     this.paths.get(path.id)?.die(new KwikError('ERR_KWIK_PATH_DEAD', 'the client connected again'));
     path.join(this.plane);
-    this.machines.set(path.id, path.machine);
+    this.#remember(path);
     this.paths.set(path.id, path);
     this.#notifyPath(path);
     path.start();
     this.#role.onPathUp(path);
     this.wake();
+  }
+
+  #remember(path: PathRuntime): void {
+    this.machines.set(path.id, path.machine);
+    if (this.machines.size <= MAX_MACHINES) return;
+    for (const [id, { state }] of this.machines) {
+      if (state !== 'dead') continue;
+      this.machines.delete(id);
+      return;
+    }
   }
 
   /** The path for control messages to the other end of the session's streams, while there is one. */

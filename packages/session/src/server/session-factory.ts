@@ -12,6 +12,7 @@ import {
 import {
   KwikError,
   MAX_PACKET_BYTES,
+  PRIMARY_PATH_ID,
   proto,
   sessionIdFromBytes,
   type Clock,
@@ -21,6 +22,7 @@ import {
 } from '@kwik/wire';
 import type { ListenOptions } from '../api/options.js';
 import { formatAddress } from '../client/target.js';
+import { FIRST_CLIENT_PATH_ID } from '../limits.js';
 import { peerStreamLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
 import { SessionEngine, type EngineProbe } from '../runtime/engine.js';
 import type { WriteRouting } from '../runtime/packet-sender.js';
@@ -109,6 +111,10 @@ export class SessionFactory {
     if (result.kind !== 'join-primary') {
       this.#options.admit(result);
       return;
+    }
+    // Numbers between are for paths to other servers, which this one gives itself.
+    if (result.pathId !== PRIMARY_PATH_ID && result.pathId < FIRST_CLIENT_PATH_ID) {
+      throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `a client may not take path number ${result.pathId}`);
     }
     const paths = this.#sessions.get(result.sessionId)?.engine.paths;
     const { maxPaths } = this.#options.limits;
