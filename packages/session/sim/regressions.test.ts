@@ -54,6 +54,15 @@ describe('what the simulator found', () => {
     expect(lines.filter((line) => line.includes('path 1 active'))).toHaveLength(2);
   });
 
+  test('a path that dies as it is being added is known to be dead (seed 7084)', async () => {
+    const plan = planOf({
+      servers: [{}, {}],
+      // After the server has accepted, before the client hears of it; until the server has given up.
+      faults: [faultOf({ kind: 'stall', atMs: 79, durationMs: 4800, target: 1 })],
+    });
+    expect((await run(plan)).violation).toBeUndefined();
+  });
+
   test('content that is sent unasked keeps to the window of its stream (seeds 369, 521)', async () => {
     const limits = { streamWindowBytes: 65_536, sessionWindowBytes: 131_072 };
     const content = {

@@ -48,6 +48,7 @@ export class ClientRole implements EngineRole {
   /** Numbers of paths that are being joined or were. */
   readonly #usedPathIds = new Set<number>([PRIMARY_PATH_ID]);
   readonly #draining = new Map<PathId, { readonly timer: TimerHandle; done(): void }>();
+  readonly #joins = new Map<number, ReturnType<ClientRoleOptions['joinPath']>>();
   #joining = 0;
   readonly #raw: RawRelay;
 
@@ -188,13 +189,18 @@ export class ClientRole implements EngineRole {
         });
       }
       this.#usedPathIds.add(pathId);
-      const { path: joined, result } = await this.#join(command);
+      // A primary that lost its path asks again, and the first answer may have been lost with it.
+      const under = this.#joins.get(pathId);
+      const joining = under ?? this.#join(command);
+      this.#joins.set(pathId, joining);
+      const { path: joined, result } = await joining.finally(() => this.#joins.delete(pathId));
       if (this.#engine.closeInfo !== undefined) {
         joined.die(new KwikError('ERR_KWIK_SESSION_CLOSED'));
         return;
       }
       if (command.capabilities.includes(proto.Capability.RAW)) this.#raw.permit(joined.id);
-      this.#engine.addPath(joined);
+      if (under === undefined) this.#engine.addPath(joined);
+      if (!joined.alive) throw joined.death ?? new KwikError('ERR_KWIK_PATH_DEAD');
       if (result.capabilities.includes(proto.Capability.REPLICA)) this.#content.addPath(joined);
       answer({
         accepted: true,

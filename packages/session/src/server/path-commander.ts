@@ -154,7 +154,10 @@ export class PathCommander {
     if (state === undefined || path === undefined) return;
     const before = this.#engine.history.get(pathId)?.state;
     // While a path is being connected again, news of its earlier life are old.
-    if (before === 'recovering' && state !== 'active') return;
+    const asking = before === 'recovering' || before === 'connecting';
+    // But it may have died right after the answer, which waits to be seen: then it is active in a moment.
+    if (asking && state === 'dead') this.#engine.clock.schedule(0, () => this.#deadAfterAll(status));
+    if (asking && (state === 'dead' || before === 'recovering') && state !== 'active') return;
     this.#update(pathId, state, {
       rttMs: status.rttUs / 1000,
       deliveryRateBps: Number(status.deliveryRateBps),
@@ -163,6 +166,11 @@ export class PathCommander {
       ...(status.reason !== '' && { reason: status.reason }),
     });
     if (state === 'dead' && before !== 'dead') this.#lost(path);
+  }
+
+  #deadAfterAll(status: proto.PathStatus): void {
+    if (this.#engine.closeInfo !== undefined) return;
+    if (this.#engine.history.get(toPathId(status.pathId))?.state === 'active') this.status(status);
   }
 
   /** A server that was caught lying is not asked for again. */
