@@ -28,7 +28,7 @@ export interface PathInfo {
   readonly rttMs: number;
   /** Bytes per second that the path delivered in the recent past. */
   readonly deliveryRateBps: number;
-  /** Payload bytes of logical streams, both directions apart; duplicates not counted. */
+  /** Payload bytes of logical streams: sent, with what went out again; received, without duplicates. */
   readonly sentBytes: number;
   readonly receivedBytes: number;
   /** Payload bytes that came although they were there already. */
