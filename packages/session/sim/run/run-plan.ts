@@ -19,6 +19,8 @@ import { World, type Violation } from '../world/world.js';
 const LIVENESS_MS = 120_000;
 /** Waits between attempts double up to half a minute, and the last attempt may have begun just before the end. */
 const RECOVERY_MS = 80_000;
+/** An opened stream takes one way, too. */
+const ACCEPT_MS = 10_000;
 /** A relayed packet takes one way over one path. */
 const RAW_MS = 10_000;
 /** Sessions that were closed are closed at the other end, too, at the latest when it has waited in vain for the client to come back. */
@@ -96,6 +98,8 @@ class Run {
     await this.#complete();
     await this.#recover();
     await this.#deliverRaws();
+    // Who opens a stream and resets it at once is done before the other side knows of it. In sessions that ended it never will.
+    await this.#until(() => this.world.unaccepted === 0 && this.#done(true), ACCEPT_MS);
     await this.#close();
     this.#watching = false;
     await this.#quiet();

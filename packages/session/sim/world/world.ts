@@ -37,6 +37,8 @@ export class World {
   readonly #tasks: Task[] = [];
   readonly #accepting = new Map<bigint, (stream: Stream) => void>();
   readonly #released: (() => void)[] = [];
+  /** Streams that were opened, and that the other side has not accepted yet. */
+  unaccepted = 0;
   #release = false;
   /** The client has no session; what a server knows of one ends. */
   dialFailed = false;
@@ -125,6 +127,7 @@ export class World {
   expectStream(id: bigint, opener: Side, accept: (stream: Stream) => void): void {
     if (this.#accepting.has(id)) this.violate('stream ids are used once', `stream ${id} of the ${opener}`);
     this.#accepting.set(id, accept);
+    this.unaccepted++;
   }
 
   accepted(stream: Stream, by: Side): void {
@@ -136,6 +139,7 @@ export class World {
     this.#accepting.set(stream.id, () =>
       this.violate('a stream is accepted once', `the ${by} got stream ${stream.id} twice`),
     );
+    this.unaccepted--;
     accept(stream);
   }
 }

@@ -20,25 +20,29 @@ export class DigestLedger {
     return this.#next;
   }
 
-  /** Takes consecutive digests; returns the blocks that they are for. */
+  /**
+   * Takes consecutive digests; returns the blocks of which they are news. Those that came before come again when the
+   * primary has lost the path that brought them: the first ones stay.
+   */
   add(firstBlock: number, digests: Uint8Array): { first: number; end: number } {
     const count = digests.length / DIGEST_BYTES;
-    if (firstBlock !== this.#next || !Number.isInteger(count) || firstBlock + count > this.#blockCount) {
+    if (firstBlock > this.#next || !Number.isInteger(count) || firstBlock + count > this.#blockCount) {
       throw new KwikError(
         'ERR_KWIK_INVALID_MESSAGE',
         `digests from block ${firstBlock} (${digests.length} bytes), expected whole ones from block ${this.#next}`,
       );
     }
-    if (this.#digests.size + count > MAX_HELD_DIGESTS) {
+    if (this.#digests.size + firstBlock + count - this.#next > MAX_HELD_DIGESTS) {
       throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `more than ${MAX_HELD_DIGESTS} digests ahead of the content`, {
         scope: 'peer',
       });
     }
-    for (let index = 0; index < count; index++) {
-      this.#digests.set(firstBlock + index, digests.subarray(index * DIGEST_BYTES, (index + 1) * DIGEST_BYTES));
+    const first = this.#next;
+    for (; this.#next < firstBlock + count; this.#next++) {
+      const at = (this.#next - firstBlock) * DIGEST_BYTES;
+      this.#digests.set(this.#next, digests.subarray(at, at + DIGEST_BYTES));
     }
-    this.#next += count;
-    return { first: firstBlock, end: this.#next };
+    return { first, end: this.#next };
   }
 
   /** Whether the bytes are the block's; undefined while its digest has not come. */
