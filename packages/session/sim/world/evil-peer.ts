@@ -172,7 +172,11 @@ class EvilDeed {
   }
 
   #writeControl(bytes: Uint8Array): void {
-    this.#control?.write(bytes);
+    try {
+      this.#control?.write(bytes);
+    } catch {
+      // It ended the stream itself, before.
+    }
   }
 }
 
