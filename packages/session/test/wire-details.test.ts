@@ -54,10 +54,7 @@ describe('writes of two servers that overlap', () => {
   test('and disagree: the secondary is refused, the reader gets what the primary wrote', async () => {
     const [primary, peer] = [await harness.listen(), await harness.listen()];
     const [client, server] = await Promise.all([harness.dial(primary), primary.accept()]);
-    const [{ id }, secondary] = await Promise.all([
-      server.addPath(addressOf(peer), { reconnect: false }),
-      peer.accept(),
-    ]);
+    const [{ id }, secondary] = await Promise.all([server.addPath(addressOf(peer)), peer.accept()]);
     const stream = server.openStream({ unidirectional: true });
     const accepted = client.acceptStream();
     stream.skip(10n);
@@ -75,6 +72,11 @@ describe('writes of two servers that overlap', () => {
       look();
     });
     await secondary.contribute(stream.id).writeAt(500n, new Uint8Array(100).fill(2));
+    const refused = new Promise((resolve) => {
+      server.onPathChange((path) => path.id === id && path.errorCode !== undefined && resolve(path.errorCode));
+    });
     expect(await dead).toBe('ERR_KWIK_OFFSET_MISMATCH');
+    // The primary would connect it again; the client does not.
+    expect(await refused).toBe('ERR_KWIK_SERVER_UNTRUSTED');
   });
 });

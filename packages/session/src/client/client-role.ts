@@ -16,7 +16,7 @@ import type { StreamState } from '../core/streams/stream-state.js';
 import type { EngineRole, SessionEngine } from '../runtime/engine.js';
 import type { PathRuntime } from '../runtime/path-runtime.js';
 import type { StreamExtension } from '../runtime/stream-handle.js';
-import { announceStreams, streamOpened } from '../runtime/recovery.js';
+import { announceStreams, isMisconduct, streamOpened } from '../runtime/recovery.js';
 import type { ContentClient } from './content-client.js';
 import { unsupported } from '../runtime/unsupported.js';
 import { RawRelay, type RawRelayLimits } from './raw-relay.js';
@@ -40,6 +40,8 @@ export interface ClientRoleOptions {
   joinPath(command: proto.AddPath): Promise<{ path: PathRuntime; result: ClientHandshakeResult }>;
 }
 
+type Join = ReturnType<ClientRoleOptions['joinPath']>;
+
 /** How a client answers its servers. Only the primary commands paths and opens streams. */
 export class ClientRole implements EngineRole {
   readonly #engine: SessionEngine;
@@ -48,7 +50,8 @@ export class ClientRole implements EngineRole {
   /** Numbers of paths that are being joined or were. */
   readonly #usedPathIds = new Set<number>([PRIMARY_PATH_ID]);
   readonly #draining = new Map<PathId, { readonly timer: TimerHandle; done(): void }>();
-  readonly #joins = new Map<number, ReturnType<ClientRoleOptions['joinPath']>>();
+  /** Paths to other servers that are being joined, or have been and live. */
+  readonly #joins = new Map<number, Join>();
   #joining = 0;
   readonly #raw: RawRelay;
 
@@ -89,6 +92,7 @@ export class ClientRole implements EngineRole {
   }
 
   onPathDead(path: PathRuntime): KwikError | undefined {
+    this.#joins.delete(path.id);
     this.#drained(path.id);
     this.#content.removePath(path.id, false);
     this.#raw.forget(path.id);
@@ -178,22 +182,10 @@ export class ClientRole implements EngineRole {
     };
     try {
       const pathId = toPathId(command.pathId);
-      const before = this.#engine.history.get(pathId);
-      const again = before?.state === 'dead' && !before.primary;
-      if (pathId >= FIRST_CLIENT_PATH_ID || (this.#usedPathIds.has(pathId) && !again)) {
-        throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `path ${pathId} was used before in this session`);
-      }
-      if (this.#engine.paths.size + this.#joining >= this.#options.maxPaths || this.#usedPathIds.size > MAX_PATH_IDS) {
-        throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `the client allows ${this.#options.maxPaths} paths`, {
-          scope: 'peer',
-        });
-      }
-      this.#usedPathIds.add(pathId);
       // A primary that lost its path asks again, and the first answer may have been lost with it.
       const under = this.#joins.get(pathId);
-      const joining = under ?? this.#join(command);
-      this.#joins.set(pathId, joining);
-      const { path: joined, result } = await joining.finally(() => this.#joins.delete(pathId));
+      const joining = under ?? this.#startJoin(pathId, command);
+      const { path: joined, result } = await joining;
       if (this.#engine.closeInfo !== undefined) {
         joined.die(new KwikError('ERR_KWIK_SESSION_CLOSED'));
         return;
@@ -213,7 +205,28 @@ export class ClientRole implements EngineRole {
     }
   }
 
-  async #join(command: proto.AddPath): ReturnType<ClientRoleOptions['joinPath']> {
+  #startJoin(pathId: PathId, command: proto.AddPath): Join {
+    const before = this.#engine.history.get(pathId);
+    const again = before?.state === 'dead' && !before.primary;
+    if (pathId >= FIRST_CLIENT_PATH_ID || (this.#usedPathIds.has(pathId) && !again)) {
+      throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `path ${pathId} was used before in this session`);
+    }
+    if (isMisconduct(before?.errorCode)) {
+      throw new KwikError('ERR_KWIK_SERVER_UNTRUSTED', `its path broke the rules: ${before?.reason ?? ''}`);
+    }
+    if (this.#engine.paths.size + this.#joining >= this.#options.maxPaths || this.#usedPathIds.size > MAX_PATH_IDS) {
+      throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `the client allows ${this.#options.maxPaths} paths`, {
+        scope: 'peer',
+      });
+    }
+    this.#usedPathIds.add(pathId);
+    const joining = this.#join(command);
+    this.#joins.set(pathId, joining);
+    joining.catch(() => this.#joins.delete(pathId));
+    return joining;
+  }
+
+  async #join(command: proto.AddPath): Join {
     this.#joining++;
     try {
       return await this.#options.joinPath(command);

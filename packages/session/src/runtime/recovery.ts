@@ -18,6 +18,22 @@ export function isRecoverable(error: KwikError): boolean {
   return RECOVERABLE.has(error.code);
 }
 
+/** Deaths by which a peer showed that it does not keep to the rules. */
+const MISCONDUCT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'ERR_KWIK_PROTOCOL_VIOLATION',
+  'ERR_KWIK_INVALID_FRAME',
+  'ERR_KWIK_INVALID_PACKET',
+  'ERR_KWIK_INVALID_MESSAGE',
+  'ERR_KWIK_FLOW_CONTROL',
+  'ERR_KWIK_OFFSET_MISMATCH',
+  'ERR_KWIK_SERVER_UNTRUSTED',
+]);
+
+/** Whether a server whose path died of this is not to be connected again in this session. */
+export function isMisconduct(code: ErrorCode | undefined): boolean {
+  return code !== undefined && MISCONDUCT.has(code);
+}
+
 export function streamOpened(stream: StreamState): KcpBody {
   return {
     $case: 'streamOpened',

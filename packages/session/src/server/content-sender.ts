@@ -38,6 +38,8 @@ interface Sending {
   digestsFrom: number;
   /** A path that carried control messages was lost: the client has to say how far the digests came. */
   interrupted: boolean;
+  /** What the client is told of the content goes over one path, in order, as long as that lives. */
+  path: PathRuntime | undefined;
   end: proto.ContentEnd | undefined;
 }
 
@@ -67,7 +69,15 @@ export class ContentSender {
     const baseOffset = send.reserve(size);
     const start = this.#startMessage(handle.id, key, size, baseOffset, send.maxOffset - baseOffset);
     const waiters = new Waiters();
-    const state: Sending = { waiters, start, delivered: 0, digestsFrom: 0, interrupted: false, end: undefined };
+    const state: Sending = {
+      waiters,
+      start,
+      delivered: 0,
+      digestsFrom: 0,
+      interrupted: false,
+      path: undefined,
+      end: undefined,
+    };
     this.#sending.set(handle.id, state);
     const abort = new AbortController();
     try {
@@ -115,7 +125,7 @@ export class ContentSender {
 
   /** A path to the client was lost, and messages with it: the client tells what it has once it hears of the content. */
   pathLost(): void {
-    for (const state of this.#sending.values()) state.interrupted = true;
+    for (const state of this.#sending.values()) if (state.path?.alive !== true) state.interrupted = true;
     this.resume();
   }
 
@@ -123,8 +133,10 @@ export class ContentSender {
   resume(): void {
     const path = this.#path();
     if (path === undefined) return;
-    for (const { start, interrupted } of this.#sending.values()) {
-      if (interrupted) path.send({ $case: 'contentStart', value: { ...start, initialBytes: 0n } });
+    for (const state of this.#sending.values()) {
+      if (!state.interrupted) continue;
+      state.path = path;
+      path.send({ $case: 'contentStart', value: { ...state.start, initialBytes: 0n } });
     }
   }
 
@@ -156,6 +168,7 @@ export class ContentSender {
       state.interrupted = true;
       return;
     }
+    state.path = path;
     path.send({ $case: 'contentStart', value: state.start });
     const { blockBytes } = state.start;
     const unasked = Number(state.start.initialBytes);
@@ -191,7 +204,7 @@ export class ContentSender {
     for (;;) {
       this.#engine.assertOpen();
       if (signal.aborted || state.end !== undefined) return undefined;
-      const path = this.#path();
+      const path = state.path?.alive === true ? state.path : undefined;
       const queued = path?.port.control?.channel.queuedBytes ?? 0;
       const mayGo = state.digestsFrom - state.delivered <= DIGESTS_AHEAD_BYTES && queued < MAX_QUEUED_CONTROL_BYTES;
       if (path !== undefined && !state.interrupted && state.digestsFrom < size && mayGo) return path;

@@ -249,6 +249,7 @@ export class PathCommander {
       });
     } catch (error) {
       const cause = KwikError.from(error);
+      if (cause.code === 'ERR_KWIK_SERVER_UNTRUSTED') path.wanted = false;
       this.#update(pathId, 'dead', { reason: cause.message, errorCode: cause.code });
       throw cause;
     }
