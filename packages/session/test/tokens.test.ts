@@ -149,3 +149,12 @@ test('an honest primary is told the same, in its own words', async () => {
   });
   expect(server.getDeadPaths()).toMatchObject([{ errorCode: 'ERR_KWIK_TOKEN_WRONG_SERVER' }]);
 });
+
+test('a path that is asked for again is joined once, and answered each time (simulator, seed 7470)', async () => {
+  const ask = () => primary.addPath(here(), primary.token(here()));
+  const answers = await Promise.all([ask(), ask()]);
+  answers.push(await ask());
+  expect(answers.map(({ accepted }) => accepted)).toEqual([true, true, true]);
+  expect(secondary.stats()).toMatchObject({ sessions: 1, tokens: { accepted: 1 } });
+  expect(client.getActivePaths()).toHaveLength(2);
+});

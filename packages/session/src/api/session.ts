@@ -159,7 +159,11 @@ export interface RawPacket {
 }
 
 export interface Contribution {
-  /** Resolves when accepted by the bounded send buffer. `offset` is the KWIK offset in the stream. */
+  /**
+   * Resolves when accepted by the bounded send buffer. `offset` is the KWIK offset in the stream. The primary ends the
+   * stream when it knows that contributions have arrived: once it is ended it cannot be reset, and a reader waits for
+   * bytes that a lost contributor no longer brings.
+   */
   writeAt(offset: bigint, data: Uint8Array): Promise<void>;
   /** Resolves when everything written was acknowledged. */
   close(): Promise<void>;
