@@ -31,6 +31,8 @@ const moduleNameMapper = (folder) =>
 export default {
   // As many as the smallest machine that runs the checks has; the integration tests measure time.
   maxWorkers: 2,
+  // For machines that do much else at the time; no test waits for it.
+  testTimeout: 30_000,
   projects: [
     ...packages.map(({ name }) => ({
       displayName: name,
