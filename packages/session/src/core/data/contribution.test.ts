@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { encodePacket, PRIMARY_PATH_ID, proto, streamFrame, type PathId } from '@kwik/wire';
+import { encodePacket, makeStreamId, PRIMARY_PATH_ID, proto, streamFrame, type PathId } from '@kwik/wire';
 import fc from 'fast-check';
 import {
   connect,
@@ -170,6 +170,25 @@ describe('two servers that write one stream in turns', () => {
     });
     expect(told.join(' ')).toContain(expected);
     expect(stream.receive!.bufferedBytes).toBe(20);
+  });
+
+  it('waits for the notice of its stream when it overtakes it, and surfaces no stream (simulator, seed 8393)', () => {
+    const limits: SmallLimits = { ...base, sessionWindowBytes: 4096, maxStreams: 4, maxPacketBytes: 65_536 };
+    const client = planeOf('client', limits);
+    connect(client, limits);
+    connect(client, limits, SECONDARY_PATH_ID);
+    const streamId = makeStreamId(1n, 'server', true);
+    const frame = streamFrame({ streamId, offset: 0n, data: patternBytes(20) });
+    client.handleChunk(
+      SECONDARY_PATH_ID,
+      0,
+      encodePacket({ packetNumber: 0n, type: proto.PacketType.DATA, frames: [frame] }),
+      0,
+    );
+    expect(eventsOf(client).filter(({ kind }) => kind === 'opened' || kind === 'violation')).toEqual([]);
+    client.handleStreamOpened(streamId);
+    expect(eventsOf(client).filter(({ kind }) => kind === 'opened')).toHaveLength(2);
+    expect(client.read(client.streams.get(streamId)!)?.data).toEqual(patternBytes(20));
   });
 
   it('leaves the other paths and the stream alone when the secondary is lost: what it had acknowledged stays', () => {

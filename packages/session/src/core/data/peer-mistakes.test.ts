@@ -32,6 +32,8 @@ interface Mistake {
 const encrypted = data(serverStream, 0, 5);
 if (encrypted.body?.$case === 'stream') encrypted.body.value.flags |= proto.FrameFlag.ENCRYPTED;
 
+const beyondLimit = makeStreamId(1000n, 'server', false);
+
 const MISTAKES: readonly Mistake[] = [
   { name: 'data beyond the stream’s window', frames: [data(serverStream, 99_999, 2)], code: 'ERR_KWIK_FLOW_CONTROL' },
   {
@@ -97,7 +99,7 @@ const MISTAKES: readonly Mistake[] = [
   },
   ...(
     [
-      ['opens a stream', data(serverStream, 0, 1)],
+      ['opens a stream that the primary may not open', data(beyondLimit, 0, 1)],
       ['ends a stream', data(clientStream, 0, 1, { fin: true })],
       ['resets a stream', resetStreamFrame({ streamId: clientStream, code: 0, finalSize: 0n })],
       ['stops what the client sends to the primary', stopSendingFrame({ streamId: clientStream, code: 0 })],
@@ -110,7 +112,7 @@ const MISTAKES: readonly Mistake[] = [
         'acknowledges the primary’s packets',
         ackFrame({ pathId: PRIMARY_PATH_ID, ranges: [{ first: 0n, last: 0n }], ackDelayUs: 0 }),
       ],
-      ['asks for credit for a stream that does not exist', blockedFrame({ streamId: serverStream, limit: 0n })],
+      ['asks for credit for a stream that does not exist', blockedFrame({ streamId: beyondLimit, limit: 0n })],
     ] as const
   ).map(
     ([what, frame]): Mistake => ({

@@ -75,10 +75,14 @@ describe('StreamTable: streams of the peer', () => {
 
   it('are never opened by a secondary', () => {
     const streams = table();
-    expect(() => streams.require(peers(0n))).toThrow(code('ERR_KWIK_PROTOCOL_VIOLATION'));
-    expect(streams.size).toBe(0);
-    streams.require(peers(0n), ignore);
-    expect(streams.require(peers(0n))?.id).toBe(1n);
+    expect(() => streams.require(peers(1000n))).toThrow(code('ERR_KWIK_PROTOCOL_VIOLATION'));
+    const early = streams.require(peers(0n));
+    expect([streams.size, streams.get(peers(0n))]).toEqual([0, undefined]);
+    expect(streams.require(peers(0n))).toBe(early);
+    const opened: unknown[] = [];
+    streams.require(peers(0n), (stream) => opened.push(stream));
+    expect(opened).toEqual([early]);
+    expect(streams.require(peers(0n))).toBe(early);
   });
 
   it('cannot be ours, unless we opened them', () => {

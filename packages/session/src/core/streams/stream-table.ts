@@ -32,6 +32,8 @@ type Kind = 'bidi' | 'uni';
 export class StreamTable {
   readonly #options: StreamTableOptions;
   readonly #streams = new Map<StreamId, StreamState>();
+  /** Streams that only secondaries have named so far; as many as the peer has credit for at the most. */
+  readonly #latent = new Map<StreamId, StreamState>();
   readonly #opened: Record<Kind, bigint> = { bidi: 0n, uni: 0n };
   readonly #peerAllows: Record<Kind, bigint> = { bidi: 0n, uni: 0n };
   readonly #accepted: Record<Kind, bigint> = { bidi: 0n, uni: 0n };
@@ -87,7 +89,8 @@ export class StreamTable {
   /**
    * The stream that a peer's frame names. Opens it, and those of its kind below it (RFC 9000, section 3.2), when the
    * peer may; undefined when it has been closed; throws when it never can have been. Without `created` nothing is
-   * opened: a secondary's frames never open a stream.
+   * opened, since a secondary's frames never open a stream: what they bring may have overtaken the primary's notice, and
+   * waits for it.
    */
   require(id: StreamId, created?: (stream: StreamState) => void): StreamState | undefined {
     const known = this.#streams.get(id);
@@ -99,9 +102,7 @@ export class StreamTable {
       throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `the peer names stream ${id}, which was never opened here`);
     }
     if (index < this.#accepted[kind]) return undefined;
-    if (created === undefined) {
-      throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `a secondary names stream ${id}, which does not exist`);
-    }
+    if (created === undefined) return this.#early(id, index < this.#weAllow[kind]);
     if (index >= this.#weAllow[kind]) {
       throw new KwikError(
         'ERR_KWIK_STREAM_LIMIT',
@@ -116,6 +117,19 @@ export class StreamTable {
       created(this.#create(next, DEFAULT_PRIORITY, false));
     }
     return this.#streams.get(id);
+  }
+
+  /** A stream that the primary may open, and has not yet as far as this end knows. */
+  #early(id: StreamId, allowed: boolean): StreamState {
+    if (!allowed) {
+      throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `a secondary names stream ${id}, which cannot exist`);
+    }
+    let stream = this.#latent.get(id);
+    if (stream === undefined) {
+      stream = this.#make(id, DEFAULT_PRIORITY, false);
+      this.#latent.set(id, stream);
+    }
+    return stream;
   }
 
   /** A stream of the session into which a secondary writes: no reading, no credit of its own. */
@@ -146,8 +160,15 @@ export class StreamTable {
   }
 
   #create(id: StreamId, priority: number, mine: boolean): StreamState {
+    const stream = this.#latent.get(id) ?? this.#make(id, priority, mine);
+    this.#latent.delete(id);
+    this.#streams.set(id, stream);
+    return stream;
+  }
+
+  #make(id: StreamId, priority: number, mine: boolean): StreamState {
     const unidirectional = isUnidirectional(id);
-    const stream: StreamState = {
+    return {
       id,
       priority,
       receive: unidirectional && mine ? undefined : new ReceiveHalf(id, this.#options.streamWindowBytes),
@@ -156,8 +177,6 @@ export class StreamTable {
       queued: false,
       resetSent: false,
     };
-    this.#streams.set(id, stream);
-    return stream;
   }
 
   #sendHalf(id: StreamId): SendHalf {
