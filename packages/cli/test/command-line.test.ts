@@ -87,7 +87,8 @@ describe('kwik serve', () => {
   });
 
   test('does not add servers that a client names, unless it may', async () => {
-    await harness.makeFile('a/file', 100_000);
+    // Large enough that the path is there before the file is.
+    await harness.makeFile('a/file', 30_000_000);
     const other = await harness.serve('b');
     for (const allowed of [false, true]) {
       const server = await harness.serve('a', allowed ? ['--allow-client-servers'] : []);

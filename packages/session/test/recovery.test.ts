@@ -217,6 +217,25 @@ describe('a path to another server', () => {
     expect(client.getDeadPaths()).toMatchObject([{ id, reason: 'no longer needed' }]);
   });
 
+  test('that is being added when the session ends is not waited for', async () => {
+    const [primary, peer] = [await harness.listen(), await harness.listen()];
+    const target = { host: '127.0.0.1', port: peer.address().port };
+    const { links, close } = await createLinks({ peer: { target, both: LINK } }, { isolated: true });
+    harness.onClose(close);
+    links.peer.cut();
+    const asked = new Promise<string>((resolve) => {
+      const resolvePath = (): string => {
+        resolve('asked');
+        return links.peer.address();
+      };
+      void harness.dial(primary, { resolvePath }).then((client) => {
+        void asked.then(() => client.close());
+      });
+    });
+    const server = await primary.accept();
+    await expect(server.addPath(addressOf(peer))).rejects.toMatchObject({ code: 'ERR_KWIK_SESSION_CLOSED' });
+  });
+
   test('that is set aside carries nothing until it is resumed', async () => {
     const { listener, client, server } = await harness.pair({}, { localAddresses: ['127.0.0.2'] });
     expect(listener.address().family).toBe('IPv4');

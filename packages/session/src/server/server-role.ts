@@ -33,6 +33,10 @@ export class ServerRole implements EngineRole {
   constructor(engine: SessionEngine, parts: ServerRoleParts) {
     this.#engine = engine;
     this.#parts = parts;
+    void engine.closed.then(({ reason }) => {
+      const why = reason === '' ? 'the session is closed' : `the session is closed: ${reason}`;
+      parts.replies.failAll(undefined, new KwikError('ERR_KWIK_SESSION_CLOSED', why));
+    });
   }
 
   readonly streamExtension: StreamExtension = {
