@@ -23,7 +23,8 @@ export async function checkPackages(root) {
   mkdirSync(join(root, '.tmp'), { recursive: true });
   const scratch = mkdtempSync(join(root, '.tmp', 'packages-'));
   try {
-    const packages = listPackages(root);
+    // Private ones are never packed.
+    const packages = listPackages(root).filter(({ manifest }) => manifest.private !== true);
     /** @type {string[]} */
     const problems = [];
     for (const each of packages) problems.push(...(await tarballProblems(each, scratch)));

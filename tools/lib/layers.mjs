@@ -15,6 +15,7 @@ export const LAYERS = {
   socket: ['session', 'discovery', 'wire'],
   testbed: ['wire', 'quic'],
   cli: ['wire', 'quic', 'kcp', 'scheduler', 'paths', 'discovery', 'session', 'socket', 'testbed'],
+  bench: ['wire', 'quic', 'kcp', 'scheduler', 'paths', 'discovery', 'session', 'socket', 'testbed', 'cli'],
 };
 
 /** What the tests and benches of every package may import besides its row: emulated links and fakes. */

@@ -11,7 +11,8 @@ export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
  * @typedef {object} Manifest
  * @property {string} name
  * @property {string} version
- * @property {Record<string, { types: string, default: string } | string>} exports
+ * @property {boolean} [private] Never published.
+ * @property {Record<string, { types: string, default: string } | string>} [exports]
  * @property {Record<string, string>} [dependencies]
  * @property {Record<string, string>} [devDependencies]
  * @property {Record<string, string>} [peerDependencies]
@@ -54,7 +55,7 @@ export function listPackages(root = ROOT) {
  * @returns {EntryPoint[]}
  */
 export function entryPoints(manifest) {
-  return Object.entries(manifest.exports).flatMap(([path, target]) => {
+  return Object.entries(manifest.exports ?? {}).flatMap(([path, target]) => {
     const file = typeof target === 'string' ? target : target.default;
     const source = /^\.\/dist\/(.+)\.js$/.exec(file)?.[1];
     return source === undefined ? [] : [{ specifier: manifest.name + path.slice(1), source: `src/${source}.ts` }];
