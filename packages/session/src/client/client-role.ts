@@ -60,6 +60,10 @@ export class ClientRole implements EngineRole {
     this.#content = content;
     this.#options = options;
     this.#raw = new RawRelay(options.raw);
+    void engine.closed.then(() => {
+      for (const { timer } of this.#draining.values()) timer.cancel();
+      this.#draining.clear();
+    });
   }
 
   readonly streamExtension: StreamExtension = {

@@ -34,6 +34,7 @@ export class ServerRole implements EngineRole {
     this.#engine = engine;
     this.#parts = parts;
     void engine.closed.then(({ reason }) => {
+      this.#away?.cancel();
       const why = reason === '' ? 'the session is closed' : `the session is closed: ${reason}`;
       parts.replies.failAll(undefined, new KwikError('ERR_KWIK_SESSION_CLOSED', why));
     });

@@ -1,0 +1,115 @@
+import { Ed25519Signer, noneServerAuth } from '@kwik/kcp';
+import { createScheduler } from '@kwik/scheduler';
+import {
+  deterministicRandomBytes,
+  MemoryNetwork,
+  ProcessClock,
+  VirtualClock,
+  type LinkShape,
+  type MemoryLink,
+} from '@kwik/testbed';
+import type { PathTransport } from '@kwik/wire';
+import type { DialOptions, ReplicaSource, ServerSession, Session } from '@kwik/session';
+import { dialOver } from '../src/client/dial.js';
+import { resolveLimits } from '../src/limits.js';
+import { SessionFactory } from '../src/server/session-factory.js';
+
+/** Of all servers: each believes the tokens of the others. */
+const SIGNER = Ed25519Signer.fromSeed(new Uint8Array(32).fill(7));
+const RECOVERY_MS = 30_000;
+
+export interface SimulatedServerOptions {
+  readonly source?: ReplicaSource;
+  readonly onSession?: (session: ServerSession) => void;
+  /** The connection as the session shall see it. */
+  readonly wrap?: (transport: PathTransport) => PathTransport;
+}
+
+export interface SimulatedServer {
+  readonly address: string;
+  readonly link: MemoryLink;
+  /** Its timers, and no others, run here. */
+  readonly process: ProcessClock;
+  /** Sessions in the order of their coming. */
+  readonly sessions: ServerSession[];
+  /** Why connections were refused. */
+  readonly refusals: unknown[];
+}
+
+/** The real session code at both ends, on virtual time: seconds of network in milliseconds of computing. */
+export class SimulatedWorld {
+  readonly clock = new VirtualClock();
+  /** Of the client: its timers, and no others, run here. */
+  readonly client = new ProcessClock(this.clock);
+  readonly network: MemoryNetwork;
+  readonly #random: (bytes: number) => Uint8Array;
+
+  constructor(readonly seed: number) {
+    this.network = new MemoryNetwork({ clock: this.clock, seed });
+    this.#random = deterministicRandomBytes(seed);
+  }
+
+  /** A server at `host:4433` behind a link of the given shape; sessions go to `onSession`. */
+  server(host: string, shape: LinkShape, options: SimulatedServerOptions = {}): SimulatedServer {
+    const address = `${host}:4433`;
+    const process = new ProcessClock(this.clock);
+    const factory = new SessionFactory({
+      clock: process,
+      wallClockMs: () => Date.now(),
+      random: this.#random,
+      limits: resolveLimits(),
+      idleTimeoutMs: RECOVERY_MS,
+      signer: SIGNER,
+      trust: { keys: [SIGNER.publicKey] },
+      audiences: () => [address],
+      auth: [noneServerAuth()],
+      serverId: host,
+      replica: () => options.source,
+      routing: 'distributed',
+      makeScheduler: () => createScheduler(),
+      recoveryMs: RECOVERY_MS,
+      admit: () => undefined,
+    });
+    const link = this.network.link(address, shape);
+    const server: SimulatedServer = { address, link, process, sessions: [], refusals: [] };
+    this.network.listen(address, (transport) => {
+      factory.accept(options.wrap?.(transport) ?? transport).then(
+        (session) => {
+          if (session === undefined) return;
+          server.sessions.push(session);
+          options.onSession?.(session);
+        },
+        (error: unknown) => server.refusals.push(error),
+      );
+    });
+    return server;
+  }
+
+  /** A client of the server, over connections that `wrap` may change. */
+  async dial(
+    address: string,
+    options: DialOptions = {},
+    wrap: (transport: PathTransport) => PathTransport = (transport) => transport,
+  ): Promise<Session> {
+    const [host, port] = address.split(':');
+    const connector = {
+      connect: async (target: { host: string; port: number }) =>
+        wrap(await this.network.dial({ to: `${target.host}:${target.port}` })),
+      close: () => Promise.resolve(),
+    };
+    return this.settle(
+      dialOver(connector, { host: host!, port: Number(port) }, { clock: this.client, random: () => 0.5, ...options }),
+    );
+  }
+
+  /** Lets virtual time pass until the promise settles; fails when it does not within `maxMs` of it. */
+  async settle<T>(promise: Promise<T>, maxMs = 120_000): Promise<T> {
+    let settled = false;
+    const done = (): void => void (settled = true);
+    promise.then(done, done);
+    if (!(await this.clock.runUntilAsync(() => settled, { maxMs }))) {
+      throw new Error(`seed ${this.seed}: nothing settled within ${maxMs} ms of virtual time`);
+    }
+    return promise;
+  }
+}
