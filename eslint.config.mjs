@@ -32,7 +32,12 @@ const DROP_IN = ['packages/socket/src/**/*.ts'];
 // Programs written for @matrixai/quic ask for its errors and events with `instanceof`: names and descent are its own.
 const QUIC_SHAPED = ['packages/session/src/quic/**/*.ts'];
 // Their errors are read by people or by tests, not matched by code.
-const NO_ERROR_TABLE = ['packages/cli/src/**/*.ts', 'packages/testbed/src/**/*.ts', ...DROP_IN];
+const NO_ERROR_TABLE = [
+  'packages/cli/src/**/*.ts',
+  'packages/testbed/src/**/*.ts',
+  'packages/bench/src/**/*.ts',
+  ...DROP_IN,
+];
 
 /**
  * @param {readonly import('./tools/lib/eslint-bans.mjs').BannedSyntax[][]} lists
