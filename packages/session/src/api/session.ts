@@ -179,7 +179,8 @@ export interface ServerSession extends Session {
   addPath(address: string, options?: AddPathOptions): Promise<PathInfo>;
   /**
    * The path takes nothing new, delivers what is under way (within 5 s), and goes. Rejects with ERR_KWIK_PATH_NOT_FOUND
-   * or ERR_KWIK_PATH_DEAD. A path that was lost is given up.
+   * or ERR_KWIK_PATH_DEAD. A path that was lost is given up, also while it is being connected again; the `addPath` of one
+   * that is being connected for the first time rejects with ERR_KWIK_PATH_REMOVED.
    */
   removePath(pathId: number, reason?: string): Promise<void>;
   /** Hands bytes to the server at the end of `pathId`, through the client, which does not read them. */

@@ -50,6 +50,8 @@ interface Commanded {
   address: string;
   /** It carried data once, and is not to be given up: connect it again when it is lost. */
   wanted: boolean;
+  /** The application gave it up: what a connection attempt that is under way still brings is sent away again. */
+  abandoned: boolean;
   activeSinceMs: number;
   waiting: TimerHandle | undefined;
 }
@@ -85,6 +87,7 @@ export class PathCommander {
       backoff: new Backoff(this.#options.random, { baseMs: FIRST_WAIT_MS, maxMs: MAX_WAIT_MS, maxTries: MAX_TRIES }),
       address: addresses[0]!,
       wanted: false,
+      abandoned: false,
       activeSinceMs: 0,
       waiting: undefined,
     };
@@ -97,19 +100,18 @@ export class PathCommander {
       } catch (error) {
         first ??= KwikError.from(error);
       }
+      if (path.abandoned) break;
     }
-    this.#commanded.delete(path.id);
+    if (!path.abandoned) this.#commanded.delete(path.id);
     const cause = first!;
     throw new KwikError(cause.code, `path to ${addresses[0]}: ${cause.message}`, { cause, scope: 'path' });
   }
 
   async removePath(client: PathRuntime, pathId: number, reason: string): Promise<void> {
     const path = this.#commanded.get(toPathId(pathId));
-    if (path !== undefined) {
-      path.wanted = false;
-      path.waiting?.cancel();
-    }
-    this.requireAlive(pathId);
+    if (path !== undefined) giveUp(path);
+    // While it is being connected for the first time the answer, when it comes, ends it.
+    if (this.requireAlive(pathId).state === 'connecting') return;
     this.#update(toPathId(pathId), 'draining');
     const answer = await this.#options.replies.request(
       client,
@@ -155,6 +157,10 @@ export class PathCommander {
     const before = this.#engine.history.get(pathId)?.state;
     // While a path is being connected again, news of its earlier life are old.
     const asking = before === 'recovering' || before === 'connecting';
+    if (path.abandoned && before === 'dead' && state !== 'dead') {
+      this.#sendAway(path);
+      return;
+    }
     // But it may have died right after the answer, which waits to be seen: then it is active in a moment.
     if (asking && state === 'dead') this.#engine.clock.schedule(0, () => this.#deadAfterAll(status));
     if (asking && (state === 'dead' || before === 'recovering') && state !== 'active') return;
@@ -177,10 +183,18 @@ export class PathCommander {
   untrusted(message: proto.ServerUntrusted): void {
     const path = this.#commanded.get(toPathId(message.pathId));
     if (path === undefined) return;
-    path.wanted = false;
-    path.waiting?.cancel();
+    giveUp(path);
     this.#update(path.id, 'dead', { reason: message.reason, errorCode: 'ERR_KWIK_SERVER_UNTRUSTED' });
     this.#commanded.delete(path.id);
+  }
+
+  /** Should the client be lost before it hears of this, it tells of the path when it is back. */
+  #sendAway({ id: pathId }: Commanded): void {
+    const client = this.#engine.controlPath;
+    if (client === undefined) return;
+    const value = { pathId, reason: 'removed while it was being connected', drainMs: 0 };
+    this.#options.replies.request(client, { $case: 'removePath', value }, ANSWER_SLACK_MS).catch(() => undefined);
+    this.#engine.wake();
   }
 
   #lost(path: Commanded): void {
@@ -241,6 +255,10 @@ export class PathCommander {
           ? new KwikError('ERR_KWIK_CONNECT_FAILED', `the client could not connect to ${address}`)
           : errorFromDetail(answer.value.error);
       }
+      if (path.abandoned) {
+        this.#sendAway(path);
+        throw new KwikError('ERR_KWIK_PATH_REMOVED', 'the path was removed while it was being connected');
+      }
       path.activeSinceMs = this.#engine.clock.now();
       path.wanted = options.reconnect ?? true;
       return this.#update(pathId, 'active', {
@@ -289,4 +307,10 @@ export class PathCommander {
     this.#engine.notifyPathInfo(info);
     return info;
   }
+}
+
+function giveUp(path: Commanded): void {
+  path.wanted = false;
+  path.abandoned = true;
+  path.waiting?.cancel();
 }
