@@ -50,6 +50,15 @@ describe('paths (K3, K5, K6)', () => {
     await expect(server.addPath(addressOf(named))).rejects.toMatchObject({ code: 'ERR_KWIK_TOKEN_WRONG_SERVER' });
   });
 
+  test('a primary that names itself is told who opens further paths to it', async () => {
+    const { listener, client, server } = await harness.pair();
+    await expect(server.addPath(addressOf(listener))).rejects.toMatchObject({
+      code: 'ERR_KWIK_INVALID_ARGUMENT',
+      message: expect.stringContaining('extraPaths of dial'),
+    });
+    expect(client.getActivePaths()).toHaveLength(1);
+  });
+
   test('a client may refuse a server', async () => {
     const { server } = await harness.pair({}, { resolvePath: () => false });
     await expect(server.addPath('127.0.0.1:9')).rejects.toMatchObject({ code: 'ERR_KWIK_PERMISSION_DENIED' });

@@ -112,6 +112,13 @@ export class SessionFactory {
       this.#options.admit(result);
       return;
     }
+    if (result.token !== undefined) {
+      throw new KwikError(
+        'ERR_KWIK_INVALID_ARGUMENT',
+        "the address is the session's own primary: addPath is for other servers, and further paths to this one are the " +
+          'option extraPaths of dial',
+      );
+    }
     // Numbers between are for paths to other servers, which this one gives itself.
     if (result.pathId !== PRIMARY_PATH_ID && result.pathId < FIRST_CLIENT_PATH_ID) {
       throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `a client may not take path number ${result.pathId}`);
