@@ -1,19 +1,20 @@
 import { createHmac, randomBytes, timingSafeEqual, webcrypto } from 'node:crypto';
 import { events, QUICClient, QUICServer, type QUICStream } from '@matrixai/quic';
+import { Pattern, PatternReader } from '../../../harness/pattern.js';
 import {
   CHUNK_BYTES,
   CONNECTION_WINDOW_BYTES,
   type Contender,
   STREAM_WINDOW_BYTES,
   type Settings,
-} from './contender.js';
+} from '../contender.js';
 
 /** `QUICClient` and `QUICServer` of `@matrixai/quic`, used as its README does. */
 export const classes: Contender = {
-  async serve(issued, settings) {
+  async serve({ certPem, keyPem }, settings) {
     const server = new QUICServer({
       crypto: { key: toArrayBuffer(randomBytes(32)), ops: { sign, verify } },
-      config: { key: issued.keyPem, cert: issued.certPem, verifyPeer: false, ...transport(settings) },
+      config: { key: keyPem, cert: certPem, verifyPeer: false, ...transport(settings) },
     });
     server.addEventListener(events.EventQUICServerConnection.name, (event: Event) => {
       if (!(event instanceof events.EventQUICServerConnection)) return;
@@ -27,6 +28,7 @@ export const classes: Contender = {
   },
 
   async fetch(port, caPem, settings) {
+    const start = performance.now();
     const client = await QUICClient.createQUICClient({
       host: '127.0.0.1',
       port,
@@ -35,23 +37,22 @@ export const classes: Contender = {
       config: { ca: caPem, verifyPeer: true, ...transport(settings) },
       serverName: 'localhost',
     });
-    const start = performance.now();
     const stream = client.connection.newStream();
     const writer = stream.writable.getWriter();
     await writer.write(Uint8Array.of(1));
     await writer.close();
-    let bytes = 0;
-    for await (const chunk of stream.readable) bytes += chunk.length;
-    return { bytes, seconds: (performance.now() - start) / 1000 };
+    const reader = new PatternReader(new Pattern());
+    for await (const chunk of stream.readable) reader.read(chunk);
+    return { bytes: reader.bytes, seconds: (performance.now() - start) / 1000 };
   },
 };
 
 async function sendAll(stream: QUICStream, bytes: number): Promise<void> {
-  const chunk = new Uint8Array(CHUNK_BYTES).fill(7);
+  const pattern = new Pattern();
   for await (const _ of stream.readable);
   const writer = stream.writable.getWriter();
-  for (let left = bytes; left > 0; left -= chunk.length) {
-    await writer.write(left < chunk.length ? chunk.subarray(0, left) : chunk);
+  for (let at = 0; at < bytes; at += CHUNK_BYTES) {
+    await writer.write(pattern.piece(at, Math.min(CHUNK_BYTES, bytes - at)));
   }
   await writer.close();
 }

@@ -2,25 +2,26 @@ import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import quiche from '@matrixai/quic/native/quiche.js';
 import type { Config, Connection, Host } from '@matrixai/quic/native/types.js';
+import { Pattern, PatternReader } from '../../../harness/pattern.js';
 import {
   CHUNK_BYTES,
   CONNECTION_WINDOW_BYTES,
   type Contender,
   STREAM_WINDOW_BYTES,
   type Settings,
-} from './contender.js';
+} from '../contender.js';
 
-/** The least that moves bytes: the native binding and node:dgram, no limits, one connection, nothing checked. */
+/** The least that moves bytes: the native binding and node:dgram, no limits, one connection, no packet checked. */
 export const minimal: Contender = {
-  async serve(issued, settings) {
-    const key = [Buffer.from(issued.keyPem)];
-    const cert = [Buffer.from(issued.certPem)];
+  async serve({ certPem, keyPem }, settings) {
+    const key = [Buffer.from(keyPem)];
+    const cert = [Buffer.from(certPem)];
     const config = configure(quiche.Config.withBoringSslCtx(false, false, null, key, cert, null), settings);
     const socket = await bind();
     const local = { host: '127.0.0.1', port: socket.address().port };
-    const chunk = Buffer.alloc(CHUNK_BYTES, 7);
+    const pattern = new Pattern();
     let loop: Loop | undefined;
-    let left = -1;
+    let at = -1;
     socket.on('message', (datagram, from) => {
       const remote = { host: from.address, port: from.port };
       loop ??= new Loop(
@@ -30,15 +31,12 @@ export const minimal: Contender = {
         remote,
         () => {
           if (loop === undefined) return;
-          if (left < 0 && loop.read(0) !== undefined) left = settings.bytes;
-          while (left > 0) {
-            const taken = loop.connection.streamSend(
-              0,
-              left < chunk.length ? chunk.subarray(0, left) : chunk,
-              left <= chunk.length,
-            );
+          if (at < 0 && loop.read(0) !== undefined) at = 0;
+          while (at >= 0 && at < settings.bytes) {
+            const piece = pattern.piece(at, Math.min(CHUNK_BYTES, settings.bytes - at));
+            const taken = loop.connection.streamSend(0, piece, at + piece.length === settings.bytes);
             if (taken === null || taken === 0) break;
-            left -= taken;
+            at += taken;
           }
         },
       );
@@ -48,6 +46,8 @@ export const minimal: Contender = {
   },
 
   async fetch(port, caPem, settings) {
+    const start = performance.now();
+    const reader = new PatternReader(new Pattern());
     const config = configure(
       quiche.Config.withBoringSslCtx(true, false, Buffer.from(caPem), null, null, null),
       settings,
@@ -56,17 +56,20 @@ export const minimal: Contender = {
     const local = { host: '127.0.0.1', port: socket.address().port };
     const remote = { host: '127.0.0.1', port };
     const connection = quiche.Connection.connect(null, randomBytes(16), local, remote, config);
-    return new Promise((resolve) => {
-      let start = 0;
-      let received = 0;
+    return new Promise((resolve, reject) => {
+      let asked = false;
       const loop = new Loop(socket, connection, local, remote, () => {
-        if (start === 0 && connection.isEstablished()) {
-          start = performance.now();
+        if (!asked && connection.isEstablished()) {
+          asked = true;
           connection.streamSend(0, Uint8Array.of(1), true);
         }
-        for (let read = loop.read(0); read !== undefined; read = loop.read(0)) {
-          received += read.bytes;
-          if (read.fin) resolve({ bytes: received, seconds: (performance.now() - start) / 1000 });
+        try {
+          for (let read = loop.read(0); read !== undefined; read = loop.read(0)) {
+            reader.read(read.data);
+            if (read.fin) resolve({ bytes: reader.bytes, seconds: (performance.now() - start) / 1000 });
+          }
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
         }
       });
       socket.on('message', (datagram) => loop.receive(datagram));
@@ -96,10 +99,11 @@ class Loop {
     setImmediate(() => this.flush());
   }
 
-  read(stream: number): { bytes: number; fin: boolean } | undefined {
+  /** The data is gone with the next call. */
+  read(stream: number): { data: Uint8Array; fin: boolean } | undefined {
     if (!this.connection.streamReadable(stream)) return undefined;
     const read = this.connection.streamRecv(stream, this.buffer);
-    return read === null ? undefined : { bytes: read[0], fin: read[1] };
+    return read === null ? undefined : { data: this.buffer.subarray(0, read[0]), fin: read[1] };
   }
 
   flush(): void {
@@ -118,7 +122,7 @@ class Loop {
 
 function configure(config: Config, settings: Settings): Config {
   config.setApplicationProtos(['kwik/1']);
-  config.setCcAlgorithmName(settings.congestionControl);
+  config.setCcAlgorithmName('bbr');
   config.setMaxIdleTimeout(30_000);
   config.setMaxSendUdpPayloadSize(settings.datagramBytes);
   config.setMaxRecvUdpPayloadSize(65_527);

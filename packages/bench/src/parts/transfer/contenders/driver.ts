@@ -1,18 +1,19 @@
+import { Endpoint } from '@kwik/quic';
 import type { TransportStream } from '@kwik/wire';
-import { Endpoint } from '../../src/index.js';
+import { Pattern, PatternReader } from '../../../harness/pattern.js';
 import {
   CHUNK_BYTES,
   CONNECTION_WINDOW_BYTES,
   type Contender,
   STREAM_WINDOW_BYTES,
   type Settings,
-} from './contender.js';
+} from '../contender.js';
 
 /** `@kwik/quic` itself. */
 export const driver: Contender = {
-  async serve(issued, settings) {
+  async serve({ certPem, keyPem }, settings) {
     const endpoint = await Endpoint.bind();
-    endpoint.listen({ ...issued, transport: transport(settings) }, (connection) => {
+    endpoint.listen({ certPem, keyPem, transport: transport(settings) }, (connection) => {
       connection.attach({
         onStream: (stream) => sendAll(stream, settings.bytes),
         onSendable: () => undefined,
@@ -23,6 +24,8 @@ export const driver: Contender = {
   },
 
   async fetch(port, caPem, settings) {
+    const start = performance.now();
+    const reader = new PatternReader(new Pattern());
     const endpoint = await Endpoint.bind();
     const connection = await endpoint.dial({
       host: '127.0.0.1',
@@ -31,13 +34,11 @@ export const driver: Contender = {
       transport: transport(settings),
     });
     connection.attach({ onStream: () => undefined, onSendable: () => undefined, onClose: () => undefined });
-    const start = performance.now();
-    const bytes = await new Promise<number>((resolve, reject) => {
-      let received = 0;
+    await new Promise<void>((resolve, reject) => {
       const stream = connection.openStream({ unidirectional: false });
       stream?.attach({
-        onData: (chunk) => (received += chunk.length),
-        onEnd: () => resolve(received),
+        onData: (chunk) => reader.read(chunk),
+        onEnd: resolve,
         onReset: reject,
         onStopSending: reject,
         onWritable: () => undefined,
@@ -47,27 +48,26 @@ export const driver: Contender = {
     });
     const seconds = (performance.now() - start) / 1000;
     await endpoint.close();
-    return { bytes, seconds };
+    return { bytes: reader.bytes, seconds };
   },
 };
 
 function transport(settings: Settings): object {
   return {
     datagramBytes: settings.datagramBytes,
-    congestionControl: settings.congestionControl,
     streamWindowBytes: STREAM_WINDOW_BYTES,
     connectionWindowBytes: CONNECTION_WINDOW_BYTES,
   };
 }
 
 function sendAll(stream: TransportStream, bytes: number): void {
-  const chunk = new Uint8Array(CHUNK_BYTES).fill(7);
-  let left = bytes;
+  const pattern = new Pattern();
+  let at = 0;
   const pump = (): void => {
-    while (left > 0) {
-      const piece = left < chunk.length ? chunk.subarray(0, left) : chunk;
+    while (at < bytes) {
+      const piece = pattern.piece(at, Math.min(CHUNK_BYTES, bytes - at));
       const taken = stream.write(piece);
-      left -= taken;
+      at += taken;
       if (taken < piece.length) return;
     }
     stream.end();

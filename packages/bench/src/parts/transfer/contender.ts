@@ -1,0 +1,31 @@
+import type { Credentials } from '../../harness/certificates.js';
+
+/** One way to move bytes from a server to a client; both halves run in processes of their own. */
+export interface Contender {
+  /** Listens on loopback; what a client asks for is answered with `bytes` bytes of the pattern. Resolves to the port. */
+  serve(credentials: Credentials, settings: Settings, peers: readonly number[]): Promise<number>;
+  /** Fetches the bytes once and checks them; resolves when the last has arrived. */
+  fetch(port: number, caPem: string, settings: Settings): Promise<FetchResult>;
+}
+
+export type ContenderName = 'driver' | 'minimal' | 'classes' | 'tls' | 'session' | 'content' | 'extra';
+
+export interface Settings {
+  readonly bytes: number;
+  readonly datagramBytes: number;
+  /** Paths that the client shall have, where the contender has several. */
+  readonly paths: number;
+}
+
+export interface FetchResult {
+  readonly bytes: number;
+  /** From before the dial to the last byte. */
+  readonly seconds: number;
+  /** Payload that each path brought, where there are several. */
+  readonly pathBytes?: readonly number[];
+}
+
+/** Same for all below the session: what flow control allows. */
+export const STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
+export const CONNECTION_WINDOW_BYTES = 8 * 1024 * 1024;
+export const CHUNK_BYTES = 64 * 1024;

@@ -1,0 +1,113 @@
+import { type Credentials, makeCredentials } from '../../harness/certificates.js';
+import { Children } from '../../harness/children.js';
+import { median, spread } from '../../harness/stats.js';
+import type { PartContext } from '../../part.js';
+import type { calls } from './child.js';
+import type { ContenderName } from './contender.js';
+
+/** One thing to measure. */
+export interface Course {
+  readonly contender: ContenderName;
+  readonly bytes: number;
+  /** Paths of the client; 1 unless told. */
+  readonly paths?: number;
+  /** Servers, a process each; 1 unless told. */
+  readonly servers?: number;
+}
+
+/** One run of it. */
+export interface Run {
+  readonly mbPerSecond: number;
+  readonly clientCpuPerGb: number;
+  /** Of all servers together. */
+  readonly serverCpuPerGb: number;
+  /** Share of the payload of each path; empty where nobody knows. */
+  readonly shares: readonly number[];
+}
+
+/** RFC 9000's 1200 and some: what fits every common link. */
+export const DATAGRAM_BYTES = 1350;
+const MB = 1e6;
+const GB = 1e9;
+
+/** Runs the courses in turn, round by round, so that whatever else the machine does hits all of them alike. */
+export async function measureInTurn<Name extends string>(
+  courses: Readonly<Record<Name, Course>>,
+  context: PartContext,
+): Promise<Map<Name, Run[]>> {
+  const credentials = await makeCredentials();
+  const entries = Object.entries(courses) as [Name, Course][];
+  const runs = new Map<Name, Run[]>(entries.map(([name]) => [name, []]));
+  for (let round = 0; round < context.rounds; round += 1) {
+    for (const [name, course] of entries) {
+      const run = await measureOnce(course, credentials, context);
+      runs.get(name)?.push(run);
+      context.log(`round ${round + 1}, ${name}: ${run.mbPerSecond.toFixed(1)} MB/s`);
+    }
+  }
+  return runs;
+}
+
+/** Median of one figure of the runs. */
+export function medianOf(runs: readonly Run[] | undefined, figure: (run: Run) => number): number {
+  return median((runs ?? []).map(figure));
+}
+
+/**
+ * Median over the rounds of the ratio within each: neighbours in time saw the same machine, which medians of either
+ * side, taken at different times, did not.
+ */
+export function ratioOfRuns(runs: readonly Run[] | undefined, references: readonly Run[] | undefined): number {
+  return median((runs ?? []).map((run, index) => run.mbPerSecond / (references?.[index]?.mbPerSecond ?? NaN)));
+}
+
+/** Spread, and CPU time of both sides. */
+export function noteOf(runs: readonly Run[] | undefined): string {
+  const shares = runs?.[0]?.shares ?? [];
+  return [
+    spread((runs ?? []).map((run) => run.mbPerSecond)),
+    `CPU s/GB: client ${medianOf(runs, (run) => run.clientCpuPerGb).toFixed(1)}`,
+    `server ${medianOf(runs, (run) => run.serverCpuPerGb).toFixed(1)}`,
+    shares.length > 1 ? `paths ${shares.map((share) => `${Math.round(share * 100)} %`).join(' ')}` : '',
+  ]
+    .filter((text) => text !== '')
+    .join(', ');
+}
+
+async function measureOnce(course: Course, credentials: Credentials, context: PartContext): Promise<Run> {
+  const { contender, bytes, paths = 1, servers: count = 1 } = course;
+  const settings = { bytes, paths, datagramBytes: DATAGRAM_BYTES };
+  await using children = new Children(context);
+  // The classes log every step to stderr, and writing that would count against them.
+  const start = (label: string) =>
+    children.start<typeof calls>(new URL('./child.js', import.meta.url), {
+      label: `${contender}-${label}`,
+      quiet: contender === 'classes',
+    });
+  const servers = Array.from({ length: count }, (_, index) => start(`server-${index}`));
+  const client = start('client');
+  const peers: number[] = [];
+  // The primary comes last, for it must know the others.
+  for (const server of servers.slice(1)) peers.push((await server.call('serve', { ...task(), peers: [] })).port);
+  const { port } = await servers[0]!.call('serve', { ...task(), peers });
+  const before = await cpuOf(servers);
+  const fetched = await client.call('fetch', { contender, settings, port, caPem: credentials.caPem });
+  const after = await cpuOf(servers);
+  if (fetched.bytes !== bytes) throw new Error(`${contender}: ${fetched.bytes} bytes arrived of ${bytes}`);
+  const perGb = GB / bytes;
+  return {
+    mbPerSecond: bytes / MB / fetched.seconds,
+    clientCpuPerGb: fetched.cpuSeconds * perGb,
+    serverCpuPerGb: (after - before) * perGb,
+    shares: (fetched.pathBytes ?? []).map((each) => each / bytes),
+  };
+
+  function task(): { contender: ContenderName; credentials: Credentials; settings: typeof settings } {
+    return { contender, credentials, settings };
+  }
+}
+
+async function cpuOf(children: readonly { usage(): Promise<{ cpuSeconds: number }> }[]): Promise<number> {
+  const usages = await Promise.all(children.map((child) => child.usage()));
+  return usages.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
+}
