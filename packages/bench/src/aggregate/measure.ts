@@ -1,0 +1,129 @@
+import type { Children } from '../harness/children.js';
+import type { LinkBed, LinkCounts, StartBed } from '../links/link-bed.js';
+import type { RunResult } from '../links/messages.js';
+import { Stage, type RunOptions } from '../links/stage.js';
+import type { Environment } from './environments.js';
+
+export interface Bounds {
+  readonly maxBytes: number;
+  readonly maxMs: number;
+}
+
+/** One environment, measured once. */
+export interface Measured {
+  readonly environment: Environment;
+  /** Goodput of each path alone, Mbit/s. Of equal links one is measured and stands for all. */
+  readonly aloneMbit: readonly number[];
+  readonly together: Transfer;
+  /** One server with a path per link. */
+  readonly oneServer?: Transfer;
+  readonly mptcpMbit?: number;
+}
+
+export interface Transfer {
+  readonly mbit: number;
+  readonly result: RunResult;
+  /** Payload bytes by link. */
+  readonly byLink: readonly number[];
+  /** Link of each address of a path. */
+  readonly linkOf: ReadonlyMap<string, number>;
+  /** Packets that the links' queues dropped on the way to the client. */
+  readonly queueDrops: readonly number[];
+}
+
+const WARM_UP: Bounds = { maxBytes: 300_000, maxMs: 3000 };
+/** For what a closed session still has on the links. */
+const DRAIN_MS = 100;
+
+/** All contenders of an environment in turn, over links of their own. */
+export async function measure(
+  environment: Environment,
+  bounds: Bounds,
+  { startBed, makeChildren }: { readonly startBed: StartBed; readonly makeChildren: () => Children },
+): Promise<Measured> {
+  const measured = await withStage('each', environment, startBed, makeChildren, async (stage) => {
+    const aloneMbit: number[] = [];
+    for (const [link, spec] of environment.links.entries()) {
+      const twin = environment.links.findIndex((other) => JSON.stringify(other) === JSON.stringify(spec));
+      if (twin < link) aloneMbit.push(aloneMbit[twin]!);
+      else
+        aloneMbit.push(environment.goal.of === 'good' && link > 0 ? 0 : (await transfer(stage, bounds, [link])).mbit);
+    }
+    return { environment, aloneMbit, together: await transfer(stage, bounds, undefined, environment) };
+  });
+  if (environment.oneServer !== true) return measured;
+  const oneServer = await withStage('one', environment, startBed, makeChildren, (stage) => transfer(stage, bounds));
+  return { ...measured, oneServer };
+}
+
+async function withStage<T>(
+  servers: 'each' | 'one',
+  { links }: Environment,
+  startBed: StartBed,
+  makeChildren: () => Children,
+  use: (stage: Stage) => Promise<T>,
+): Promise<T> {
+  await using bed = await startBed(links);
+  await using children = makeChildren();
+  const stage = await Stage.build(bed, children, servers);
+  // What is compiled on first use is no property of links.
+  await stage.run({ request: { kind: 'content', bytes: WARM_UP.maxBytes }, ...WARM_UP });
+  await drain(bed);
+  return await use(stage);
+}
+
+async function transfer(
+  stage: Stage,
+  { maxBytes, maxMs }: Bounds,
+  links?: readonly number[],
+  { silent }: Partial<Environment> = {},
+): Promise<Transfer> {
+  const { bed } = stage;
+  const before = await allCounts(bed);
+  const last = bed.specs.length - 1;
+  if (silent?.fromMs === 0) await bed.cut(last);
+  const running = stage.running();
+  const options: RunOptions = {
+    request: { kind: stage.servers === 'each' ? 'content' : 'bulk', bytes: maxBytes },
+    maxBytes,
+    maxMs,
+  };
+  const run = stage.run(links === undefined ? options : { ...options, links });
+  if (silent !== undefined && silent.fromMs > 0) {
+    await Promise.race([running, run]);
+    await wait(silent.fromMs);
+    await bed.cut(last);
+  }
+  const result = await run;
+  if (result.error !== undefined) throw new Error(`a transfer broke off after ${result.bytes} bytes: ${result.error}`);
+  if (silent !== undefined) await bed.heal(last);
+  const after = await allCounts(bed);
+  await drain(bed);
+  return {
+    mbit: goodputMbit(result),
+    result,
+    byLink: bed.specs.map((_, link) => bytesOf(result, (address) => stage.linkOf(address) === link)),
+    linkOf: new Map(result.paths.map(({ address }) => [address, stage.linkOf(address)])),
+    queueDrops: after.map(({ down }, link) => down.droppedByQueue - before[link]!.down.droppedByQueue),
+  };
+}
+
+export function goodputMbit({ bytes, startMs, endMs }: Pick<RunResult, 'bytes' | 'startMs' | 'endMs'>): number {
+  return (bytes * 8) / (endMs - startMs) / 1000;
+}
+
+function bytesOf({ paths }: RunResult, belongs: (address: string) => boolean): number {
+  return paths.reduce((sum, path) => sum + (belongs(path.address) ? path.receivedBytes : 0), 0);
+}
+
+function allCounts(bed: LinkBed): Promise<LinkCounts[]> {
+  return Promise.all(bed.specs.map((_, link) => bed.counts(link)));
+}
+
+async function drain(bed: LinkBed): Promise<void> {
+  await wait(DRAIN_MS + 2 * Math.max(...bed.specs.map(({ delayMs, queueMs = 50 }) => delayMs + queueMs)));
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
