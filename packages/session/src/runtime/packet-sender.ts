@@ -1,7 +1,15 @@
 import { frameBudgetBytes } from '@kwik/paths';
-import { KwikError, type PathId, type PathSnapshot, type ScheduleRequest, type Scheduler } from '@kwik/wire';
+import {
+  KwikError,
+  type PathId,
+  type PathSnapshot,
+  type ScheduleRequest,
+  type Scheduler,
+  type TransportStats,
+} from '@kwik/wire';
 import type { Carry } from '../core/data/data-path.js';
 import type { DataPlane } from '../core/data/data-plane.js';
+import type { StreamState } from '../core/streams/stream-state.js';
 import { recordOffsets } from './packet-offsets.js';
 import type { PathRuntime } from './path-runtime.js';
 
@@ -9,6 +17,8 @@ import type { PathRuntime } from './path-runtime.js';
 const PACKETS_PER_TURN = 64;
 /** A packet of control frames and acknowledgements may leave even when the path has no room for data. */
 const URGENT_PACKET_BYTES = 0;
+/** A scheduler that says "wait" is asked again after this long at the earliest, milliseconds. */
+const MIN_WAIT_MS = 1;
 
 /**
  * Where what this end writes goes: over the default path to its peer alone (the others stand by, and take over what it
@@ -60,12 +70,10 @@ export class PacketSender {
   #flush(path: PathRuntime, carry: Carry, now: number): boolean {
     path.port.control?.flush();
     path.port.pool.resize(this.#plane.streams.size, now);
-    const { datagramBytes, deliveryRateBps } = path.sampleStats();
-    const budget = frameBudgetBytes(deliveryRateBps, datagramBytes);
+    const stats = path.sampleStats();
     for (let count = 0; count < PACKETS_PER_TURN; count++) {
       if (!path.alive || path.port.pool.congested) return false;
-      const room = path.port.transport.sendableBytes();
-      const limit = room < datagramBytes ? URGENT_PACKET_BYTES : Math.min(budget, room);
+      const limit = packetRoom(path, stats);
       if (limit === 0 && !this.#plane.hasUrgent(path.id, now)) return false;
       const packet = this.#plane.pollPacket(path.id, limit, now, carry);
       if (packet === undefined) return false;
@@ -77,57 +85,59 @@ export class PacketSender {
   /** Asks the scheduler for each packet. */
   #distribute(paths: readonly PathRuntime[], now: number): boolean {
     const healthy = paths.filter((path) => path.data.standing === 'active');
-    const usable = healthy.length > 0 ? healthy : [...paths];
+    let offers = (healthy.length > 0 ? healthy : paths).map((path) => new Offer(path));
+    // Summed over all streams: once, and then less what goes out.
+    let pendingBytes = this.#plane.pendingBytes;
     for (let count = 0; count < PACKETS_PER_TURN * paths.length; count++) {
-      const request = this.#request();
-      const alive = usable.filter((path) => path.alive);
-      if (request === undefined) return this.#help(alive, now);
-      if (alive.every((path) => this.#room(path) === 0)) return false;
+      if (offers.some(({ path }) => !path.alive)) offers = offers.filter(({ path }) => path.alive);
+      const stream = this.#plane.upcoming;
+      if (stream === undefined) return this.#help(offers, now);
+      if (offers.every((offer) => offer.room === 0)) return false;
+      if (pendingBytes <= 0) pendingBytes = this.#plane.pendingBytes;
+      const request = requestOf(stream, pendingBytes);
       // Busy paths are shown as well: the scheduler may think that one of them is worth waiting for.
-      const decision = this.#options.scheduler.select(request, alive.map(snapshotOf), now);
+      const shown = offers.map(({ snapshot }) => snapshot);
+      const decision = this.#options.scheduler.select(request, shown, now);
       if (decision.kind === 'wait') {
-        this.askAgainAtMs = decision.untilMs;
+        this.askAgainAtMs = decision.untilMs > now ? decision.untilMs : now + MIN_WAIT_MS;
         return false;
       }
-      const path = this.#paths.get(decision.pathId);
-      if (path === undefined) throw misrouted(this.#options.scheduler, decision.pathId);
-      const limit = Math.min(decision.maxBytes, this.#room(path));
-      if (!this.#send(path, limit, now)) usable.splice(usable.indexOf(path), 1);
-      else for (const other of decision.duplicates) this.#duplicate(path, other, now);
+      const offer = offers.find(({ path }) => path.id === decision.pathId);
+      if (offer === undefined) throw misrouted(this.#options.scheduler, decision.pathId);
+      const sentBefore = offer.path.data.sentBytes;
+      if (!this.#send(offer, decision.maxBytes, now)) {
+        offers = offers.filter((other) => other !== offer);
+        continue;
+      }
+      pendingBytes -= offer.path.data.sentBytes - sentBefore;
+      for (const other of decision.duplicates) this.#duplicate(offer, other, offers, now);
     }
     return true;
   }
 
   /** Paths with nothing of their own to send take over what others owe. */
-  #help(paths: readonly PathRuntime[], now: number): boolean {
-    for (const path of paths) {
-      const limit = this.#room(path);
-      const packet = limit === 0 ? undefined : this.#plane.pollPacket(path.id, limit, now, 'copies');
+  #help(offers: readonly Offer[], now: number): boolean {
+    for (const { path, room } of offers) {
+      const packet = room === 0 ? undefined : this.#plane.pollPacket(path.id, room, now, 'copies');
       if (packet !== undefined) this.#guarded(path, () => this.#write(path, packet));
     }
     return false;
   }
 
-  #send(path: PathRuntime, limit: number, now: number): boolean {
-    const packet = limit === 0 ? undefined : this.#plane.pollPacket(path.id, limit, now, 'all');
-    return packet !== undefined && this.#guarded(path, () => this.#write(path, packet));
+  #send(offer: Offer, maxBytes: number, now: number): boolean {
+    const { path } = offer;
+    const limit = Math.min(maxBytes, offer.room);
+    const packet = limit > 0 ? this.#plane.pollPacket(path.id, limit, now, 'all') : undefined;
+    if (packet === undefined || !this.#guarded(path, () => this.#write(path, packet))) return false;
+    offer.renew();
+    return true;
   }
 
-  #duplicate(from: PathRuntime, to: PathId, now: number): void {
-    const path = this.#paths.get(to);
-    if (path === undefined || path === from || this.#room(path) === 0) return;
-    const packet = this.#plane.pollCopy(from.id, to, this.#room(path), now);
-    if (packet !== undefined) this.#guarded(path, () => this.#write(path, packet));
-  }
-
-  /** Bytes that the next packet may have; 0 when the path cannot put a datagram on the wire. */
-  #room(path: PathRuntime): number {
-    if (path.port.pool.congested) return 0;
-    const { datagramBytes, deliveryRateBps } = path.sampleStats();
-    const room = path.port.transport.sendableBytes();
-    return room < datagramBytes
-      ? URGENT_PACKET_BYTES
-      : Math.min(frameBudgetBytes(deliveryRateBps, datagramBytes), room);
+  #duplicate(from: Offer, to: PathId, offers: readonly Offer[], now: number): void {
+    const offer = offers.find(({ path }) => path.id === to);
+    if (offer === undefined || offer === from || offer.room === 0) return;
+    const packet = this.#plane.pollCopy(from.path.id, to, offer.room, now);
+    if (packet !== undefined && this.#guarded(offer.path, () => this.#write(offer.path, packet))) offer.renew();
   }
 
   #write(path: PathRuntime, packet: Uint8Array): boolean {
@@ -135,13 +145,6 @@ export class PacketSender {
     if (path.offsets !== undefined) recordOffsets(path.offsets, packet, start);
     path.onPacketSent();
     return true;
-  }
-
-  #request(): ScheduleRequest | undefined {
-    const demand = this.#plane.demand;
-    if (demand === undefined) return undefined;
-    const { stream, pendingBytes, windowBytes } = demand;
-    return { streamId: stream.id, pendingBytes, windowBytes, priority: stream.priority, kind: 'data', exclude: [] };
   }
 
   #guarded(path: PathRuntime, action: () => boolean): boolean {
@@ -152,6 +155,39 @@ export class PacketSender {
       return false;
     }
   }
+}
+
+/** A path that the scheduler may choose, as it is now. */
+class Offer {
+  snapshot: PathSnapshot;
+  /** Bytes that the next packet may have; 0 when the path cannot put a datagram on the wire. */
+  room: number;
+
+  constructor(readonly path: PathRuntime) {
+    this.snapshot = snapshotOf(path);
+    this.room = roomOf(path);
+  }
+
+  /** After something was written to it. */
+  renew(): void {
+    if (!this.path.alive) return;
+    this.snapshot = snapshotOf(this.path);
+    this.room = roomOf(this.path);
+  }
+}
+
+function roomOf(path: PathRuntime): number {
+  return path.port.pool.congested ? 0 : packetRoom(path, path.sampleStats());
+}
+
+function packetRoom(path: PathRuntime, { datagramBytes, deliveryRateBps }: TransportStats): number {
+  const room = path.port.transport.sendableBytes();
+  return room < datagramBytes ? URGENT_PACKET_BYTES : Math.min(frameBudgetBytes(deliveryRateBps, datagramBytes), room);
+}
+
+function requestOf(stream: StreamState, pendingBytes: number): ScheduleRequest {
+  const windowBytes = stream.send?.windowBytes ?? pendingBytes;
+  return { streamId: stream.id, pendingBytes, windowBytes, priority: stream.priority, kind: 'data', exclude: [] };
 }
 
 const NONE: readonly PathRuntime[] = [];

@@ -13,7 +13,7 @@ import {
   type TransportStats,
 } from '@kwik/wire';
 import type { PathInfo } from '../api/session.js';
-import type { DataPath } from '../core/data/data-path.js';
+import type { DataPath, PathPeer } from '../core/data/data-path.js';
 import type { DataPlane } from '../core/data/data-plane.js';
 import type { PathPort, PathPortOwner } from './path-port.js';
 
@@ -46,8 +46,7 @@ export interface PathRuntimeOptions {
   /** For weighted schedulers; 1 unless told. */
   readonly weight?: number;
   readonly port: PathPort;
-  /** What the peer announced; see DataPlane.addPath. */
-  readonly peer: Parameters<DataPlane['addPath']>[1];
+  readonly peer: PathPeer;
   /** Keeps a map of where bytes went on the wire. */
   readonly diagnostics?: boolean | undefined;
   /** Of the path that had this number before and is dead; a new one unless told. */

@@ -1,6 +1,7 @@
 import { AckTracker, InFlightWindow, MAX_SENT_SPAN, RateEstimator, RttEstimator, SentPackets } from '@kwik/paths';
 import { KwikError, PacketReader, type PacketNumber, type PathId, type proto } from '@kwik/wire';
 import type { Piece } from '../streams/send-half.js';
+import type { PeerStreamLimits } from '../streams/stream-table.js';
 import { PacketCompressor } from './packet-compressor.js';
 import { SessionWindow } from './session-window.js';
 
@@ -22,6 +23,16 @@ export interface ControlFrame {
 export interface SentContent {
   readonly pieces: readonly Piece[];
   readonly frames: readonly ControlFrame[];
+}
+
+/** What the peer of a path announced, and what it is to the session. */
+export interface PathPeer extends PeerStreamLimits {
+  readonly sessionWindowBytes: number;
+  /** At the client: the primary lets it write into streams. */
+  readonly mayContribute?: boolean;
+  /** At the client: it is the primary; path 0 unless told. */
+  readonly owner?: boolean;
+  readonly compresses?: boolean;
 }
 
 /** What the engine says of a path: new data goes to active ones, and what a suspected one owes is sent again elsewhere. */

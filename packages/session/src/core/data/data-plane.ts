@@ -12,11 +12,11 @@ import {
   type StreamId,
 } from '@kwik/wire';
 import { StreamPicker } from '../streams/stream-picker.js';
-import { StreamTable, type PeerStreamLimits } from '../streams/stream-table.js';
-import type { StreamState } from '../streams/stream-state.js';
+import { StreamTable } from '../streams/stream-table.js';
+import { isDone, type StreamState } from '../streams/stream-state.js';
 import type { ReadChunk } from '../streams/reassembler.js';
 import type { DataEvent } from './data-events.js';
-import { DataPath, type Carry, type ControlFrame, type PathStanding } from './data-path.js';
+import { DataPath, type Carry, type ControlFrame, type PathPeer, type PathStanding } from './data-path.js';
 import { FrameReceiver } from './frame-receiver.js';
 import { PacketBuilder } from './packet-builder.js';
 import { Reinjector } from './reinjector.js';
@@ -77,19 +77,7 @@ export class DataPlane {
 
   // --- Paths ---
 
-  /**
-   * @param peer what the peer announced; at the client, whether it is the primary (`owner`: path 0 unless told), and
-   * whether the primary lets it write into streams
-   */
-  addPath(
-    id: PathId,
-    peer: PeerStreamLimits & {
-      sessionWindowBytes: number;
-      mayContribute?: boolean;
-      owner?: boolean;
-      compresses?: boolean;
-    },
-  ): DataPath {
+  addPath(id: PathId, peer: PathPeer): DataPath {
     const owner = this.#options.role !== 'client' || (peer.owner ?? id === PRIMARY_PATH_ID);
     const path = new DataPath(id, {
       windowBytes: this.#options.sessionWindowBytes,
@@ -100,11 +88,10 @@ export class DataPlane {
       compresses: peer.compresses === true,
     });
     this.#paths.set(id, path);
-    if (owner) {
-      this.streams.setPeerLimits(peer);
-      this.#events.push({ kind: 'credit' });
-    }
-    if (owner) this.#tell(path, this.#untold.take());
+    if (!owner) return path;
+    this.streams.setPeerLimits(peer);
+    this.#events.push({ kind: 'credit' });
+    this.#tell(path, this.#untold.take());
     return path;
   }
 
@@ -116,13 +103,10 @@ export class DataPlane {
     if (standing === 'active') this.#reinjector.queue.drop(id);
     const other = this.#sendingPath();
     if (standing !== 'suspected' || !path.owner || other === path) return;
-    this.#reinjector.suspect(path);
-    for (const { frames } of path.sent.takeOlderThan(0, Number.POSITIVE_INFINITY)) this.#tell(other, frames);
-  }
-
-  /** Paths over which this end's own streams may go, in the order of their numbers. */
-  get carriers(): DataPath[] {
-    return [...this.#paths.values()].filter((path) => path.owner);
+    for (const { pieces, frames } of path.sent.takeOlderThan(0, Number.POSITIVE_INFINITY)) {
+      this.#reinjector.queue.add(pieces, id);
+      this.#tell(other, frames);
+    }
   }
 
   /** The path that takes everything when writes are not spread. */
@@ -135,15 +119,18 @@ export class DataPlane {
     return this.#reinjector.queue.copiedBytes;
   }
 
-  /** What waits to be sent, for a scheduler: undefined when nothing does. */
-  get demand(): { stream: StreamState; pendingBytes: number; windowBytes: number } | undefined {
-    const stream = this.#picker.peek();
-    if (stream === undefined) return undefined;
+  /** The stream whose turn it is to be sent. */
+  get upcoming(): StreamState | undefined {
+    return this.#picker.peek();
+  }
+
+  /** What waits to be sent of the streams whose turn it is; looks at each of them. */
+  get pendingBytes(): number {
     let pendingBytes = 0;
     for (const { send, supply } of this.#picker.contenders()) {
       pendingBytes += (send?.pendingBytes ?? 0) + (supply?.readyBytes ?? 0);
     }
-    return { stream, pendingBytes, windowBytes: stream.send?.windowBytes ?? pendingBytes };
+    return pendingBytes;
   }
 
   path(id: PathId): DataPath | undefined {
@@ -195,7 +182,7 @@ export class DataPlane {
     if (path === undefined) return undefined;
     const carries = path.owner && (path.standing === 'active' || this.#isLast(path)) ? carry : 'nothing';
     if (carries !== 'nothing' && maxBytes > 0 && this.#paths.size > 1 && this.#picker.empty) {
-      this.#reinjector.look(path, this.carriers, now);
+      this.#reinjector.look(path, this.#paths.values(), now);
     }
     const packet = this.#builder.build(path, maxBytes, carries, now, this.#stalled(path));
     if (packet === undefined) return undefined;
@@ -261,11 +248,16 @@ export class DataPlane {
 
   /** Verified content enters the stream. */
   insertContent(stream: StreamState, offset: number, data: Uint8Array): void {
-    // Where it does not fit, the primary contradicts itself.
-    this.#guard(PRIMARY_PATH_ID, () => {
-      stream.receive?.insertVerified(offset, data);
+    const primary = this.#sendingPath();
+    try {
+      const conflict = stream.receive?.insertVerified(offset, data)?.conflict;
+      if (conflict !== undefined) this.#receiver.refuteWriter(stream.id, conflict);
       this.#events.push({ kind: 'readable', streamId: stream.id });
-    });
+    } catch (error) {
+      // It does not fit: the primary contradicts itself.
+      if (primary !== undefined) this.#blame(primary, error);
+      else this.#events.push({ kind: 'failed', streamId: stream.id, error: KwikError.from(error) });
+    }
   }
 
   resetStream(stream: StreamState, code: number): void {
@@ -316,7 +308,11 @@ export class DataPlane {
   /** Paths of the same peer whose own acknowledgements may not get through. */
   #stalled(path: DataPath): readonly DataPath[] {
     if (this.#paths.size === 1 || !path.owner || path.standing !== 'active') return NO_PATHS;
-    return this.carriers.filter((other) => other !== path && other.standing !== 'active');
+    let stalled: DataPath[] | undefined;
+    for (const other of this.#paths.values()) {
+      if (other.owner && other !== path && other.standing !== 'active') (stalled ??= []).push(other);
+    }
+    return stalled ?? NO_PATHS;
   }
 
   #queueBlocked(streamId: StreamId, limit: number): void {
@@ -382,18 +378,16 @@ export class DataPlane {
       action();
     } catch (error) {
       const path = this.#paths.get(pathId);
-      if (path === undefined || path.violated) return;
-      path.violated = true;
-      this.#events.push({ kind: 'violation', pathId, error: KwikError.from(error) });
+      if (path !== undefined) this.#blame(path, error);
     }
+  }
+
+  #blame(path: DataPath, error: unknown): void {
+    if (path.violated) return;
+    path.violated = true;
+    this.#events.push({ kind: 'violation', pathId: path.id, error: KwikError.from(error) });
   }
 }
 
 const RANK: Readonly<Record<PathStanding, number>> = { active: 0, suspected: 1, draining: 2, suspended: 3 };
 const NO_PATHS: readonly DataPath[] = [];
-
-function isDone({ send, receive }: StreamState): boolean {
-  const sendState = send?.state;
-  const sendDone = sendState === undefined || sendState === 'closed' || sendState === 'reset';
-  return sendDone && (receive === undefined || receive.done);
-}

@@ -136,14 +136,17 @@ export class FrameReceiver {
    * the primary contradicts was wrong, and the reader may have read some of it: the stream fails.
    */
   #handleConflict(path: DataPath, streamId: StreamId, origin: number): void {
-    const error = new KwikError(
-      'ERR_KWIK_OFFSET_MISMATCH',
-      `two servers wrote different bytes into stream ${streamId}`,
-    );
     const other = this.#context.path(origin as PathId);
-    if (!path.owner || other?.owner === true) throw error;
+    if (!path.owner || other?.owner === true) throw disagreement(streamId);
+    this.refuteWriter(streamId, origin);
+  }
+
+  /** What a path wrote is known to be wrong, and the reader may have read some of it. */
+  refuteWriter(streamId: StreamId, origin: number): void {
+    const error = disagreement(streamId);
     this.#context.emit({ kind: 'failed', streamId, error });
-    if (other !== undefined) this.#context.emit({ kind: 'violation', pathId: other.id, error });
+    const writer = this.#context.path(origin as PathId);
+    if (writer !== undefined) this.#context.emit({ kind: 'violation', pathId: writer.id, error });
   }
 
   /** Bytes that answer a range request; returns how many were wanted. */
@@ -276,6 +279,10 @@ export class FrameReceiver {
     const limit = path.session.takeUpdate();
     if (limit !== undefined) path.queueFrame('session window', windowUpdateFrame({ maxOffset: BigInt(limit) }));
   }
+}
+
+function disagreement(streamId: StreamId): KwikError {
+  return new KwikError('ERR_KWIK_OFFSET_MISMATCH', `two servers wrote different bytes into stream ${streamId}`);
 }
 
 function toOffset(value: bigint): number {

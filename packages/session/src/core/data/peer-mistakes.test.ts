@@ -208,4 +208,26 @@ describe('DataPlane: a peer’s mistake ends its path and nothing else', () => {
       { kind: 'violation', pathId: PRIMARY_PATH_ID, error: { code: 'ERR_KWIK_OFFSET_MISMATCH' } },
     ]);
   });
+
+  it('a contribution that verified content contradicts: its stream fails, and its writer is refused', () => {
+    const peer = new DataPeer('client');
+    peer.say([data(serverStream, 0, 1)]);
+    peer.say([data(serverStream, 5, 10)], SECONDARY_PATH_ID);
+    const content = patternBytes(20);
+    content[7]! ^= 1;
+    peer.plane.insertContent(peer.plane.streams.get(serverStream)!, 0, content);
+    expect(eventsOf(peer.plane)).toMatchObject([
+      { kind: 'failed', streamId: serverStream, error: { code: 'ERR_KWIK_OFFSET_MISMATCH' } },
+      { kind: 'violation', pathId: SECONDARY_PATH_ID, error: { code: 'ERR_KWIK_OFFSET_MISMATCH' } },
+      { kind: 'readable' },
+    ]);
+  });
+
+  it('content that contradicts the end of its stream while the primary is away: the stream fails', () => {
+    const peer = new DataPeer('client');
+    peer.say([data(serverStream, 0, 10, { fin: true })]);
+    peer.plane.removePath(PRIMARY_PATH_ID);
+    peer.plane.insertContent(peer.plane.streams.get(serverStream)!, 5, patternBytes(10));
+    expect(eventsOf(peer.plane)).toMatchObject([{ kind: 'failed', error: { code: 'ERR_KWIK_OFFSET_MISMATCH' } }]);
+  });
 });

@@ -13,19 +13,15 @@ const LATE_RTTS = 1.5;
 export class Reinjector {
   readonly queue = new CopyQueue();
 
-  /** The path stopped answering: all that it owes is copied. */
-  suspect(path: DataPath): void {
-    for (const { pieces } of path.sent.takeOlderThan(0, Number.POSITIVE_INFINITY)) this.queue.add(pieces, path.id);
-  }
-
   /**
    * `path` has nothing else to do: it takes over what a slower one will take longer to deliver (the tail of a transfer,
    * a reader or a window that is held up), within the budget.
    */
-  look(path: DataPath, carriers: readonly DataPath[], now: number): void {
+  look(path: DataPath, paths: Iterable<DataPath>, now: number): void {
     const rttMs = path.rtt.smoothedMs;
-    if (carriers.length < 2 || rttMs === 0 || now - path.lookedMs < LOOK_INTERVAL_MS || !this.queue.empty) return;
+    if (rttMs === 0 || now - path.lookedMs < LOOK_INTERVAL_MS || !this.queue.empty) return;
     path.lookedMs = now;
+    const carriers = [...paths].filter(({ owner }) => owner);
     if (!this.queue.affords(carriers.reduce((sum, { sentBytes }) => sum + sentBytes, 0))) return;
     for (const other of carriers) {
       const oldest = other === path ? undefined : other.sent.oldest();

@@ -92,10 +92,10 @@ export class ReceiveHalf {
   }
 
   /** Verified content: its credit was the range request, so the window is not asked. */
-  insertVerified(offset: number, data: Uint8Array): void {
-    if (this.#stopCode !== undefined || this.#resetCode !== undefined) return;
+  insertVerified(offset: number, data: Uint8Array): InsertResult | undefined {
+    if (this.#stopCode !== undefined || this.#resetCode !== undefined) return undefined;
     this.#checkFinalSize(offset + data.length, false);
-    this.#data.insert(offset, data, CONTENT_ORIGIN);
+    return this.#data.insert(offset, data, CONTENT_ORIGIN);
   }
 
   /**

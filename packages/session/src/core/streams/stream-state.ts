@@ -27,3 +27,10 @@ export interface StreamState {
 export function hasSomethingToSend(stream: StreamState): boolean {
   return (stream.send?.sendable ?? false) || (stream.supply?.hasData ?? false);
 }
+
+/** Both halves are over. */
+export function isDone({ send, receive }: StreamState): boolean {
+  const sendState = send?.state;
+  const sendDone = sendState === undefined || sendState === 'closed' || sendState === 'reset';
+  return sendDone && (receive === undefined || receive.done);
+}
