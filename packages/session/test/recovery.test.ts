@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { createLinks } from '@kwik/testbed';
+import { createLinks, type EmulatedLink } from '@kwik/testbed';
 import type { ServerSession, Session, Stream } from '@kwik/session';
 import { FIRST_CLIENT_PATH_ID } from '../src/limits.js';
 import { addressOf, fetchContent, Harness, pattern, readAll, serveContent } from './harness.js';
@@ -37,6 +37,21 @@ function whenState(session: Session, pathId: number, state: string): Promise<voi
   });
 }
 
+/** Reads to the end. The link is cut when 1 MB is there, and whole again when the client has given its path up. */
+async function readOverCut(stream: Stream, client: Session, link: EmulatedLink): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let received = 0;
+  for await (const chunk of stream) {
+    chunks.push(chunk);
+    received += chunk.length;
+    if (received - chunk.length >= MB || received < MB) continue;
+    const dead = whenState(client, 0, 'dead');
+    link.cut();
+    void dead.then(() => link.heal());
+  }
+  return Buffer.concat(chunks);
+}
+
 describe('a session whose only path is lost', () => {
   test('goes on where it was when the path comes back within the recovery time', async () => {
     const listener = await harness.listen();
@@ -54,19 +69,9 @@ describe('a session whose only path is lost', () => {
     })();
     const states: string[] = [];
     client.onPathChange((path) => void states.push(path.state));
-    const chunks: Uint8Array[] = [];
-    let received = 0;
-    for await (const chunk of stream) {
-      chunks.push(chunk);
-      received += chunk.length;
-      if (received - chunk.length < MB && received >= MB) {
-        const dead = whenState(client, 0, 'dead');
-        links.primary.cut();
-        void dead.then(() => links.primary.heal());
-      }
-    }
+    const received = await readOverCut(stream, client, links.primary);
     await writing;
-    expect(Buffer.concat(chunks).equals(sent)).toBe(true);
+    expect(received.equals(sent)).toBe(true);
     expect(states).toEqual(expect.arrayContaining(['suspected', 'dead', 'recovering', 'active']));
     expect(client.getAllPaths()).toMatchObject([{ id: 0, state: 'active', primary: true }]);
     // A stream that carried nothing before works as well, and so does one of the server's.
@@ -88,18 +93,8 @@ describe('a session whose only path is lost', () => {
     void serveContent(server, 'film', content);
     const stream = client.openStream();
     await stream.write('get');
-    const chunks: Uint8Array[] = [];
-    let received = 0;
-    for await (const chunk of stream) {
-      chunks.push(chunk);
-      received += chunk.length;
-      if (received - chunk.length < MB && received >= MB) {
-        const dead = whenState(client, 0, 'dead');
-        links.primary.cut();
-        void dead.then(() => links.primary.heal());
-      }
-    }
-    expect(Buffer.concat(chunks).equals(content)).toBe(true);
+    const received = await readOverCut(stream, client, links.primary);
+    expect(received.equals(content)).toBe(true);
     expect(Buffer.from(await fetchContent(client)).equals(content)).toBe(true);
   });
 

@@ -196,7 +196,7 @@ class Dialler {
         ...(mayContribute !== undefined && { mayContribute }),
       },
       diagnostics: this.#options.diagnostics,
-      machine: engine.machines.get(id),
+      machine: engine.history.machine(id),
       clock: this.#clock,
       events: engine,
     });

@@ -1,6 +1,7 @@
 import { Backoff, PathMachine } from '@kwik/paths';
 import { KwikError, PRIMARY_PATH_ID, toPathId, type PathId, type TimerHandle } from '@kwik/wire';
 import type { DialOptions } from '../api/options.js';
+import type { PathInfo } from '../api/session.js';
 import { FIRST_CLIENT_PATH_ID } from '../limits.js';
 import type { SessionEngine } from '../runtime/engine.js';
 import type { PathRuntime } from '../runtime/path-runtime.js';
@@ -151,13 +152,12 @@ export class PrimaryPaths {
   }
 
   #tell(route: PrimaryRoute, address: string, state: 'recovering' | 'dead', error?: KwikError): void {
-    const { history, machines, clock } = this.#engine;
-    const machine = machines.get(route.id) ?? new PathMachine(clock.now());
-    machines.set(route.id, machine);
+    const { history, clock } = this.#engine;
+    const machine = history.machine(route.id) ?? new PathMachine(clock.now());
     if (state === 'recovering' && machine.state === 'dead') machine.recover(clock.now());
     if (state === 'dead' && machine.canBecome('dead')) machine.die(clock.now(), error?.message ?? 'lost');
     const known = history.get(route.id);
-    this.#engine.notifyPathInfo({
+    const info: PathInfo = {
       id: route.id,
       address,
       primary: true,
@@ -169,7 +169,8 @@ export class PrimaryPaths {
       duplicateBytes: known?.duplicateBytes ?? 0,
       lostPackets: known?.lostPackets ?? 0,
       ...(error !== undefined && { reason: error.message, errorCode: error.code }),
-    });
+    };
+    this.#engine.notifyPathInfo(info, machine);
   }
 
   #stop(): void {

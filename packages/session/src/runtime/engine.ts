@@ -6,15 +6,13 @@ import type { DataEvent } from '../core/data/data-events.js';
 import type { PathStanding } from '../core/data/data-path.js';
 import { DataPlane, type DataPlaneOptions } from '../core/data/data-plane.js';
 import type { StreamState } from '../core/streams/stream-state.js';
+import { earliest } from './earliest.js';
 import { PacketSender, type PacketSenderOptions } from './packet-sender.js';
 import { PathHistory } from './path-history.js';
 import type { PathRuntime, PathRuntimeEvents } from './path-runtime.js';
 import { RawQueue } from './raw-queue.js';
 import { StreamHandle, type StreamExtension } from './stream-handle.js';
 import { Waiters } from './waiters.js';
-
-/** States of paths that are remembered; those of the longest dead go first. */
-const MAX_MACHINES = 1024;
 
 /** What differs between the ends: how control messages are answered, and what is planned before sending. */
 export interface EngineRole {
@@ -39,8 +37,6 @@ export class SessionEngine implements PathRuntimeEvents {
   readonly plane: DataPlane;
   readonly paths = new Map<PathId, PathRuntime>();
   readonly history = new PathHistory();
-  /** States of all paths by number: one that is connected again goes on with its own. */
-  readonly machines = new Map<PathId, PathMachine>();
   readonly #sender: PacketSender;
   readonly #handles = new Map<StreamId, StreamHandle>();
   readonly #acceptQueue: StreamHandle[] = [];
@@ -73,26 +69,14 @@ export class SessionEngine implements PathRuntimeEvents {
     return this.#closeInfo;
   }
 
-  /** A path with the number of one that lives takes its place. */
+  /** A path that had its number before is dead: its state is that of this one. */
   addPath(path: PathRuntime): void {
-    this.paths.get(path.id)?.die(new KwikError('ERR_KWIK_PATH_DEAD', 'the client connected again'));
     path.join(this.plane);
-    this.#remember(path);
     this.paths.set(path.id, path);
-    this.#notifyPath(path);
+    this.notifyPathInfo(path.info(), path.machine);
     path.start();
     this.#role.onPathUp(path);
     this.wake();
-  }
-
-  #remember(path: PathRuntime): void {
-    this.machines.set(path.id, path.machine);
-    if (this.machines.size <= MAX_MACHINES) return;
-    for (const [id, { state }] of this.machines) {
-      if (state !== 'dead') continue;
-      this.machines.delete(id);
-      return;
-    }
   }
 
   /** The path for control messages to the other end of the session's streams, while there is one. */
@@ -190,8 +174,8 @@ export class SessionEngine implements PathRuntimeEvents {
     return this.history.all();
   }
 
-  notifyPathInfo(info: PathInfo): void {
-    this.history.update(info);
+  notifyPathInfo(info: PathInfo, machine?: PathMachine): void {
+    this.history.update(info, machine);
     for (const listener of this.#pathListeners) listener(info);
   }
 
@@ -373,9 +357,4 @@ function standingOf(state: PathState): PathStanding {
     default:
       return 'active';
   }
-}
-
-function earliest(a: number | undefined, b: number | undefined): number | undefined {
-  if (a === undefined) return b;
-  return b === undefined ? a : Math.min(a, b);
 }

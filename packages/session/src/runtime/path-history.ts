@@ -1,29 +1,41 @@
+import type { PathMachine } from '@kwik/paths';
 import type { PathId } from '@kwik/wire';
 import type { PathInfo, PathStateName } from '../api/session.js';
 
 /** Dead paths that are remembered one by one; older ones are forgotten. */
 const MAX_HISTORY = 1024;
 
+interface Known {
+  readonly info: PathInfo;
+  /** Of a path of this end: when it is connected again, it goes on with its own. */
+  readonly machine: PathMachine | undefined;
+}
+
 /** What is known of every path since the session began, by number. */
 export class PathHistory {
-  readonly #infos = new Map<PathId, PathInfo>();
+  readonly #known = new Map<PathId, Known>();
 
-  update(info: PathInfo): void {
-    this.#infos.set(info.id, info);
-    if (this.#infos.size <= MAX_HISTORY) return;
-    for (const [id, known] of this.#infos) {
-      if (known.state !== 'dead') continue;
-      this.#infos.delete(id);
+  /** @param machine what it was before, unless told */
+  update(info: PathInfo, machine = this.machine(info.id)): void {
+    this.#known.set(info.id, { info, machine });
+    if (this.#known.size <= MAX_HISTORY) return;
+    for (const [id, known] of this.#known) {
+      if (known.info.state !== 'dead') continue;
+      this.#known.delete(id);
       return;
     }
   }
 
   get(id: PathId): PathInfo | undefined {
-    return this.#infos.get(id);
+    return this.#known.get(id)?.info;
+  }
+
+  machine(id: PathId): PathMachine | undefined {
+    return this.#known.get(id)?.machine;
   }
 
   all(): PathInfo[] {
-    return [...this.#infos.values()].sort((a, b) => a.id - b.id);
+    return Array.from(this.#known.values(), ({ info }) => info).sort((a, b) => a.id - b.id);
   }
 }
 

@@ -15,6 +15,7 @@ import {
 import type { PathInfo } from '../api/session.js';
 import type { DataPath, PathPeer } from '../core/data/data-path.js';
 import type { DataPlane } from '../core/data/data-plane.js';
+import { earliest } from './earliest.js';
 import type { PathPort, PathPortOwner } from './path-port.js';
 
 /** V2.3: an unreachable server is noticed within 5 s, also on a path that carries nothing: 3 s and the time to be sure. */
@@ -365,9 +366,4 @@ class TransportRtt {
   get minMs(): number {
     return this.#stats().minRttMs || (this.#own()?.minMs ?? 0);
   }
-}
-
-function earliest(a: number | undefined, b: number | undefined): number | undefined {
-  if (a === undefined) return b;
-  return b === undefined ? a : Math.min(a, b);
 }

@@ -236,7 +236,7 @@ export class SessionFactory {
       port,
       peer: { ...peerStreamLimits(result.peerLimits), compresses: this.#compresses(result) },
       diagnostics: this.#options.diagnostics,
-      machine: engine.machines.get(result.pathId),
+      machine: engine.history.machine(result.pathId),
       clock: this.#options.clock,
       events: engine,
     });
