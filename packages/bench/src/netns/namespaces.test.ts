@@ -1,0 +1,120 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+
+import { kernelPing, kernelTransfer, prepareMptcp } from './mptcp.js';
+import { createNetworkLab, mptcpSupport, networkLabSupport, type NetworkLab } from './namespaces.js';
+
+const RATE_BPS = 10e6;
+const DELAY_MS = 10;
+const LINK = { both: { rateBps: RATE_BPS, delayMs: DELAY_MS } };
+
+const support = await networkLabSupport();
+const mptcp = support.ok ? await mptcpSupport() : support;
+let lab: NetworkLab | undefined;
+
+/** The lab, or undefined with a message where this machine cannot have one. */
+function labOr(reason: string): NetworkLab | undefined {
+  if (lab === undefined) process.stderr.write(`network namespaces are not tested: ${reason}\n`);
+  return lab;
+}
+const reason = support.ok ? '' : support.reason;
+
+beforeAll(async () => {
+  if (support.ok) lab = await createNetworkLab({ links: [LINK, LINK], seed: 7 });
+});
+afterAll(() => lab?.dispose());
+
+describe('links between two network namespaces', () => {
+  test('have the delay and the rate that was asked for', async () => {
+    const here = labOr(reason);
+    if (here === undefined) return;
+    const roundTrips = (await kernelPing(here, { protocol: 'tcp', count: 9 })).sort((a, b) => a - b);
+    expect(roundTrips[0]).toBeGreaterThanOrEqual(2 * DELAY_MS);
+    // 152 and 40 bytes each way take 0.2 ms at the rate; the rest is patience with a busy machine.
+    expect(roundTrips[4]).toBeLessThan(2 * DELAY_MS + 5);
+
+    const before = await here.stats();
+    const transfer = await kernelTransfer(here, { protocol: 'tcp', bytes: 500_000, link: 1 });
+    const after = await here.stats();
+    expect(transfer.bytes).toBe(500_000);
+    const bps = (transfer.bytes * 8) / transfer.seconds;
+    expect(bps).toBeLessThan(RATE_BPS);
+    expect(bps).toBeGreaterThan(0.5 * RATE_BPS);
+    // All over link 1, chosen by the client's address; on the other, at most the end of the pings.
+    expect(after.links[1]!.down.bytesOut - before.links[1]!.down.bytesOut).toBeGreaterThan(500_000);
+    expect(after.links[0]!.down.packetsIn).toBeLessThan(before.links[0]!.down.packetsIn + 5);
+  });
+
+  test('are cut and healed', async () => {
+    const here = labOr(reason);
+    if (here === undefined) return;
+    const running = kernelTransfer(here, { protocol: 'tcp', bytes: 500_000, link: 0 });
+    await delay(150);
+    const cutAtMs = await here.cut(0);
+    await delay(200);
+    const healedAtMs = await here.heal(0);
+    const transfer = await running;
+    expect(transfer.bytes).toBe(500_000);
+    expect(transfer.longestGapMs).toBeGreaterThan(150);
+    expect(cutAtMs - transfer.startedAtMs).toBeGreaterThan(0);
+    expect(healedAtMs - cutAtMs).toBeGreaterThanOrEqual(190);
+    expect((await here.stats()).links[0]!.down.droppedCut).toBeGreaterThan(0);
+  });
+
+  test('carry MPTCP, with a subflow each', async () => {
+    const here = labOr(mptcp.ok ? reason : mptcp.reason);
+    if (here === undefined || !mptcp.ok) return;
+    await prepareMptcp(here);
+    const before = await here.stats();
+    const transfer = await kernelTransfer(here, { protocol: 'mptcp', bytes: 1_000_000 });
+    const after = await here.stats();
+    expect(transfer.bytes).toBe(1_000_000);
+    expect(transfer.subflows).toBe(2);
+    for (const link of [0, 1]) {
+      const carried = after.links[link]!.down.bytesOut - before.links[link]!.down.bytesOut;
+      expect(carried).toBeGreaterThan(150_000);
+    }
+  });
+
+  test('have Node programs at their ends that talk with their parent', async () => {
+    const here = labOr(reason);
+    if (here === undefined) return;
+    const folder = await mkdtemp(join(tmpdir(), 'kwik-netns-'));
+    try {
+      const program = join(folder, 'child.mjs');
+      await writeFile(
+        program,
+        `import { networkInterfaces } from 'node:os';
+        process.on('message', (name) => {
+          process.send(networkInterfaces()[name]?.[0]?.address ?? 'none', () => process.disconnect());
+        });`,
+      );
+      const child = here.spawn('server', process.execPath, [program], ['ignore', 'inherit', 'inherit', 'ipc']);
+      child.send('link1');
+      const [address] = (await once(child, 'message')) as [string];
+      expect(address).toBe(here.links[1]!.serverAddress);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test('leave nothing behind', async () => {
+    const here = labOr(reason);
+    if (here === undefined) return;
+    const name = here.clientPrefix.at(-1)!;
+    expect(namespaces()).toContain(name);
+    await here.dispose();
+    expect(namespaces()).not.toContain(name);
+    await expect(here.cut(0)).rejects.toThrow('has ended');
+  });
+});
+
+function namespaces(): string {
+  return execFileSync('ip', ['netns', 'list'], { encoding: 'utf8' });
+}
