@@ -41,19 +41,22 @@ export class Pattern {
   }
 }
 
-/** Checks a stream as it comes. */
+/** Checks a stream as it comes. Streams that begin at different places of the pattern cannot be mixed up. */
 export class PatternReader {
-  private at = 0;
+  private count = 0;
 
-  constructor(private readonly pattern: Pattern) {}
+  constructor(
+    private readonly pattern: Pattern,
+    private readonly from = 0,
+  ) {}
 
   /** Bytes so far. */
   get bytes(): number {
-    return this.at;
+    return this.count;
   }
 
   read(data: Uint8Array): void {
-    this.pattern.check(data, this.at);
-    this.at += data.length;
+    this.pattern.check(data, this.from + this.count);
+    this.count += data.length;
   }
 }
