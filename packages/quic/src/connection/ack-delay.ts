@@ -5,7 +5,7 @@ const ACK_EVERY_DATAGRAMS = 8;
  * and loss detection do not notice.
  */
 const MAX_DELAY_MS = 1;
-/** Who has sent data so lately may have to repeat some, and looks at every acknowledgement at once. */
+/** Who has sent much so lately may have to repeat some, and looks at every acknowledgement at once. */
 const QUIET_ROUND_TRIPS = 4;
 const QUIET_MS = 50;
 
@@ -33,7 +33,7 @@ export class AckDelay {
     this.due = Infinity;
   }
 
-  /** Something was received, but little, and not long ago; and nothing was sent of late (`quietMs` ago). */
+  /** Something was received, but little, and not long ago; and not much was sent of late (`quietMs` ago). */
   mayWait(now: number, quietMs: number, rttMs: number): boolean {
     if (quietMs <= QUIET_ROUND_TRIPS * rttMs + QUIET_MS) return false;
     return this.waiting > 0 && this.waiting < ACK_EVERY_DATAGRAMS && now < this.due;

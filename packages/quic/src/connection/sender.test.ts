@@ -239,6 +239,19 @@ describe('without pacing', () => {
   });
 });
 
+test('small messages now and then leave it quiet, bulk does not', () => {
+  start(10_000_000, 0);
+  const stream = open();
+  for (let i = 0; i < 200; i += 1) {
+    now += 1;
+    stream.write(new Uint8Array(60));
+    expect(sender.quietFor(now)).toBe(Infinity);
+  }
+  stream.write(new Uint8Array(50_000));
+  sender.transmit(now);
+  expect(sender.quietFor(now + 7)).toBe(7);
+});
+
 describe('with pacing', () => {
   // 50 kB per 20 ms: 2.5 MB/s, paced at 1.25 times that.
   beforeEach(() => start(50_000, 20));

@@ -34,6 +34,9 @@ const MAX_UNSENT_BYTES = 1024 * 1024;
 const MIN_STREAM_DATAGRAMS = 4;
 /** Streams that are asked for the connection's room: one held by its own flow control would tell too little. */
 const MAX_ROOM_QUERIES = 4;
+/** More than this in such an interval is bulk; a user's own acknowledgements and limits stay far below it. */
+const BULK_BYTES = 16 * 1024;
+const BULK_INTERVAL_MS = 50;
 /** The kernel's queue was full: when to try again. */
 const CONGESTED_RETRY_MS = 1;
 
@@ -62,7 +65,10 @@ export class Sender {
   private wasBelow = true;
   /** The backend had nothing more to send when it was last asked, and has got nothing since. */
   private backendDone = false;
-  private lastFedMs = -Infinity;
+  private lastBulkMs = -Infinity;
+  /** Bytes handed over in the running interval of `BULK_INTERVAL_MS`, and when it began. */
+  private intervalBytes = 0;
+  private intervalMs = -Infinity;
   private busy = false;
 
   constructor(
@@ -106,9 +112,9 @@ export class Sender {
     return busy;
   }
 
-  /** Milliseconds since stream data was last handed to the backend. */
+  /** Milliseconds since stream data in bulk was last handed to the backend. */
   quietFor(now: number): number {
-    return now - this.lastFedMs;
+    return now - this.lastBulkMs;
   }
 
   /** Acknowledgements may have come: what is known of the window is old. */
@@ -261,7 +267,6 @@ export class Sender {
 
   /** Bytes the backend took; -1 when the stream takes none ever again. Afterwards `room` > 0 tells who was short. */
   private offer(stream: QuicStream, piece: Uint8Array, fin: boolean, now: number): number {
-    this.lastFedMs = now;
     const roomBefore = this.windowRoom();
     const taken = this.backend.streamSend(stream.id, piece, fin);
     if (typeof taken !== 'number') {
@@ -272,7 +277,17 @@ export class Sender {
     this.backendDone = false;
     this.residual += taken;
     this.room = Math.max(0, roomBefore - taken);
+    this.noteFed(taken, now);
     return taken;
+  }
+
+  private noteFed(bytes: number, now: number): void {
+    if (now - this.intervalMs > BULK_INTERVAL_MS) {
+      this.intervalMs = now;
+      this.intervalBytes = 0;
+    }
+    this.intervalBytes += bytes;
+    if (this.intervalBytes > BULK_BYTES) this.lastBulkMs = now;
   }
 
   /** How many of `wanted` bytes may go to the backend now: all, or as many as fill whole datagrams. */
