@@ -8,5 +8,5 @@ export * from './policies/weighted.js';
 export * from './registry.js';
 // What a scheduler of one's own is made of.
 export { candidates, isSendable } from './common/candidates.js';
-export { Selector, send, waitFor, type Choose } from './common/decide.js';
+export { schedulerOf, Selector, send, waitFor, type Choose } from './common/decide.js';
 export { arrivalMs, lowest, pieceBytes, ratePerMs, readyInMs, rttMs } from './common/estimate.js';

@@ -1,4 +1,4 @@
-import type { Decision, PathId, PathSnapshot, ScheduleRequest } from '@kwik/wire';
+import type { Decision, PathId, PathSnapshot, ScheduleRequest, Scheduler } from '@kwik/wire';
 import { candidates, isSendable, lastResorts } from './candidates.js';
 import { lowest, pieceBytes, readyInMs, rttMs } from './estimate.js';
 import { Patience } from './patience.js';
@@ -17,9 +17,21 @@ const NO_DUPLICATES: readonly PathId[] = Object.freeze([]);
 
 /**
  * Among candidates that can each take a datagram now (one or more), or to wait for one of the `busy` ones. Both lists
- * are used again for the next decision: they must not be kept.
+ * are used again for the next decision: they must not be kept. `all` is every path, candidate or not.
  */
-export type Choose = (sendable: readonly PathSnapshot[], busy: readonly PathSnapshot[]) => Decision;
+export type Choose = (
+  sendable: readonly PathSnapshot[],
+  busy: readonly PathSnapshot[],
+  request: ScheduleRequest,
+  now: number,
+  all: readonly PathSnapshot[],
+) => Decision;
+
+/** A scheduler that chooses so, within the rules that all share. */
+export function schedulerOf(name: string, choose: Choose): Scheduler {
+  const selector = new Selector();
+  return { name, select: (request, paths, now) => selector.select(request, paths, now, choose) };
+}
 
 /** What all policies share: who may be chosen at all, and what to do when all of those are busy. */
 export class Selector {
@@ -33,7 +45,7 @@ export class Selector {
     this.#split(pool);
     if (this.#sendable.length > 0) {
       this.#patience.end();
-      return choose(this.#sendable, this.#busy);
+      return choose(this.#sendable, this.#busy, request, now, paths);
     }
     const resorts = lastResorts(request, paths).filter(isSendable);
     if (this.#patience.isOver(now, busyPatienceMs(pool)) && resorts.length > 0) {
@@ -43,10 +55,20 @@ export class Selector {
   }
 
   #split(pool: readonly PathSnapshot[]): void {
-    this.#sendable.length = 0;
-    this.#busy.length = 0;
-    for (const path of pool) (isSendable(path) ? this.#sendable : this.#busy).push(path);
+    let sendable = 0;
+    let busy = 0;
+    for (const path of pool) {
+      if (isSendable(path)) this.#sendable[sendable++] = path;
+      else this.#busy[busy++] = path;
+    }
+    cut(this.#sendable, sendable);
+    cut(this.#busy, busy);
   }
+}
+
+/** A list that is emptied and filled again would be given new memory each time. */
+function cut(list: PathSnapshot[], length: number): void {
+  if (list.length > length) list.length = length;
 }
 
 export function send(path: PathSnapshot, request: ScheduleRequest): Decision {

@@ -1,5 +1,5 @@
 import type { Decision, PathId, PathSnapshot, ScheduleRequest, Scheduler } from '@kwik/wire';
-import { Selector, send, waitFor } from '../common/decide.js';
+import { schedulerOf, send, waitFor } from '../common/decide.js';
 import { delayByLossMs, lowest, pieceBytes, ratePerMs } from '../common/estimate.js';
 import { Growth } from '../common/growth.js';
 import { Patience, patienceFor } from '../common/patience.js';
@@ -17,13 +17,10 @@ const HYSTERESIS = 1.25;
  * waiting no single path is that fast, so all are used; as a transfer nears its end, slow paths drop out one by one.
  */
 export function createAdaptiveScheduler(): Scheduler {
-  const selector = new Selector();
   const policy = new EarliestCompletion();
-  return {
-    name: 'adaptive',
-    select: (request, paths, now) =>
-      selector.select(request, paths, now, (sendable, busy) => policy.choose(request, now, sendable, busy, paths)),
-  };
+  return schedulerOf('adaptive', (sendable, busy, request, now, all) =>
+    policy.choose(request, now, sendable, busy, all),
+  );
 }
 
 class EarliestCompletion {

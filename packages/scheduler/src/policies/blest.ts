@@ -1,5 +1,5 @@
 import type { Decision, PathSnapshot, ScheduleRequest, Scheduler } from '@kwik/wire';
-import { Selector, send, waitFor } from '../common/decide.js';
+import { schedulerOf, send, waitFor } from '../common/decide.js';
 import { lowest, pieceBytes, rttMs } from '../common/estimate.js';
 import { Patience, patienceFor } from '../common/patience.js';
 
@@ -27,13 +27,8 @@ const LAMBDA_AFTER_NONE = -0.01;
  * Waiting ends as everywhere here (`patienceFor`), for a fast path that is stuck is no fast path.
  */
 export function createBlestScheduler(): Scheduler {
-  const selector = new Selector();
   const policy = new Blest();
-  return {
-    name: 'blest',
-    select: (request, paths, now) =>
-      selector.select(request, paths, now, (sendable, busy) => policy.choose(request, now, sendable, busy, paths)),
-  };
+  return schedulerOf('blest', (sendable, busy, request, now, all) => policy.choose(request, now, sendable, busy, all));
 }
 
 class Blest {

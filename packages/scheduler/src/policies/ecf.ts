@@ -1,5 +1,5 @@
 import type { Decision, PathSnapshot, ScheduleRequest, Scheduler } from '@kwik/wire';
-import { Selector, send, waitFor } from '../common/decide.js';
+import { schedulerOf, send, waitFor } from '../common/decide.js';
 import { lowest, rttMs } from '../common/estimate.js';
 import { Patience, patienceFor } from '../common/patience.js';
 
@@ -20,13 +20,8 @@ const BETA = 0.25;
  * The paper waits without an end; here patience ends (`patienceFor`), for a fast path that is stuck is no fast path.
  */
 export function createEcfScheduler(): Scheduler {
-  const selector = new Selector();
   const policy = new Ecf();
-  return {
-    name: 'ecf',
-    select: (request, paths, now) =>
-      selector.select(request, paths, now, (sendable, busy) => policy.choose(request, now, sendable, busy)),
-  };
+  return schedulerOf('ecf', (sendable, busy, request, now) => policy.choose(request, now, sendable, busy));
 }
 
 class Ecf {

@@ -1,5 +1,5 @@
 import type { Scheduler } from '@kwik/wire';
-import { Selector, send } from '../common/decide.js';
+import { schedulerOf, send } from '../common/decide.js';
 import { lowest, rttMs } from '../common/estimate.js';
 
 /**
@@ -7,10 +7,5 @@ import { lowest, rttMs } from '../common/estimate.js';
  * for a faster path, so a slow one gets its share of every burst; good where paths are alike.
  */
 export function createMinRttScheduler(): Scheduler {
-  const selector = new Selector();
-  return {
-    name: 'min-rtt',
-    select: (request, paths, now) =>
-      selector.select(request, paths, now, (sendable) => send(lowest(sendable, rttMs), request)),
-  };
+  return schedulerOf('min-rtt', (sendable, _busy, request) => send(lowest(sendable, rttMs), request));
 }

@@ -6,7 +6,7 @@ import {
   type ScheduleRequest,
   type Scheduler,
 } from '@kwik/wire';
-import { Selector, send } from '../common/decide.js';
+import { schedulerOf, send } from '../common/decide.js';
 import { lowest, pieceBytes, rttMs } from '../common/estimate.js';
 
 export interface RedundantOptions {
@@ -42,15 +42,10 @@ export function createRedundantScheduler(options: RedundantOptions = {}): Schedu
   if (!(bulkBytes >= 0)) {
     throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `bulkBytes must be 0 or more, not ${String(bulkBytes)}`);
   }
-  const selector = new Selector();
-  return {
-    name: 'redundant',
-    select: (request, paths, now) =>
-      selector.select(request, paths, now, (sendable) => {
-        const copies = request.pendingBytes > bulkBytes ? 1 : Math.min(maxCopies, sendable.length);
-        return copies === 1 ? send(lowest(sendable, rttMs), request) : sendCopies(sendable, copies, request);
-      }),
-  };
+  return schedulerOf('redundant', (sendable, _busy, request) => {
+    const copies = request.pendingBytes > bulkBytes ? 1 : Math.min(maxCopies, sendable.length);
+    return copies === 1 ? send(lowest(sendable, rttMs), request) : sendCopies(sendable, copies, request);
+  });
 }
 
 /** As many bytes as each of the paths chosen can take at once. */

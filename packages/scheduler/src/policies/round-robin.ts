@@ -1,15 +1,15 @@
 import type { PathId, PathSnapshot, Scheduler } from '@kwik/wire';
-import { Selector, send } from '../common/decide.js';
+import { schedulerOf, send } from '../common/decide.js';
 import { lowest } from '../common/estimate.js';
 
 /** Paths that can send take turns in the order of their ids, a piece each. For tests and for paths known to be equal. */
 export function createRoundRobinScheduler(): Scheduler {
-  const selector = new Selector();
   let last: PathId | undefined;
+  const turns = schedulerOf('round-robin', (sendable, _busy, request) => send(nextAfter(last, sendable), request));
   return {
-    name: 'round-robin',
+    name: turns.name,
     select(request, paths, now) {
-      const decision = selector.select(request, paths, now, (sendable) => send(nextAfter(last, sendable), request));
+      const decision = turns.select(request, paths, now);
       if (decision.kind === 'send') last = decision.pathId;
       return decision;
     },

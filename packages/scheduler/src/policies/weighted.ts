@@ -1,5 +1,5 @@
 import type { PathId, PathSnapshot, Scheduler } from '@kwik/wire';
-import { Selector, send } from '../common/decide.js';
+import { schedulerOf, send } from '../common/decide.js';
 import { lowest } from '../common/estimate.js';
 
 /**
@@ -8,26 +8,20 @@ import { lowest } from '../common/estimate.js';
  * that could not send saves up nothing. A path of weight 0 is a backup, used when no other candidate can send.
  */
 export function createWeightedScheduler(): Scheduler {
-  const selector = new Selector();
   /** Virtual time at which each path's last piece ended, in bytes per weight. */
   const finish = new Map<PathId, number>();
   let virtualTime = 0;
   const start = (path: PathSnapshot): number => Math.max(finish.get(path.id) ?? 0, virtualTime);
-  return {
-    name: 'weighted',
-    select(request, paths, now) {
-      dropUnknown(finish, paths);
-      return selector.select(request, paths, now, (sendable) => {
-        const weighted = sendable.filter((path) => path.weight > 0);
-        if (weighted.length === 0) return send(lowest(sendable, start), request);
-        const chosen = lowest(weighted, start);
-        const decision = send(chosen, request);
-        virtualTime = start(chosen);
-        if (decision.kind === 'send') finish.set(chosen.id, virtualTime + decision.maxBytes / chosen.weight);
-        return decision;
-      });
-    },
-  };
+  return schedulerOf('weighted', (sendable, _busy, request, _now, all) => {
+    dropUnknown(finish, all);
+    const weighted = sendable.filter((path) => path.weight > 0);
+    if (weighted.length === 0) return send(lowest(sendable, start), request);
+    const chosen = lowest(weighted, start);
+    const decision = send(chosen, request);
+    virtualTime = start(chosen);
+    if (decision.kind === 'send') finish.set(chosen.id, virtualTime + decision.maxBytes / chosen.weight);
+    return decision;
+  });
 }
 
 /** Forgets paths that are no more: the table stays as small as the session. */
