@@ -5,10 +5,12 @@ import {
   connect,
   DataLink,
   eventsOf,
+  LIMITS,
   planeOf,
   SECONDARY_PATH_ID,
   type SmallLimits,
 } from '../../test-support/data-link.js';
+import { data, DataPeer } from '../../test-support/data-peer.js';
 import { patternBytes, TestRandom } from '../../test-support/random.js';
 import type { StreamState } from '../streams/stream-state.js';
 
@@ -189,6 +191,23 @@ describe('two servers that write one stream in turns', () => {
     client.handleStreamOpened(streamId);
     expect(eventsOf(client).filter(({ kind }) => kind === 'opened')).toHaveLength(2);
     expect(client.read(client.streams.get(streamId)!)?.data).toEqual(patternBytes(20));
+  });
+
+  it('that overtook the notice of its stream is told the window again when it comes back', () => {
+    const client = new DataPeer('client');
+    const streamId = makeStreamId(0n, 'server', true);
+    client.say([data(streamId, 0, 10)], SECONDARY_PATH_ID);
+    client.plane.removePath(SECONDARY_PATH_ID);
+    // Meanwhile the stream is there, and its reader moves the window on.
+    const size = LIMITS.streamWindowBytes / 2;
+    client.say([data(streamId, 0, size)]);
+    const stream = client.plane.streams.get(streamId)!;
+    while (client.plane.read(stream) !== undefined);
+    expect(stream.receive!.maxOffset).toBe(LIMITS.streamWindowBytes + size);
+    connect(client.plane, LIMITS, SECONDARY_PATH_ID);
+    client.say([data(streamId, size, 10)], SECONDARY_PATH_ID);
+    const told = client.hear(SECONDARY_PATH_ID).find(({ body }) => body?.$case === 'windowUpdate')?.body?.value;
+    expect(told).toMatchObject({ streamId, maxOffset: BigInt(LIMITS.streamWindowBytes + size) });
   });
 
   it('leaves the other paths and the stream alone when the secondary is lost: what it had acknowledged stays', () => {

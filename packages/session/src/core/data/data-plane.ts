@@ -149,7 +149,7 @@ export class DataPlane {
       stream?.send?.handleLost(piece);
       if (stream !== undefined) this.#picker.offer(stream);
     }
-    for (const { receive, supply } of this.streams.values()) {
+    for (const { receive, supply } of this.streams.withLatent()) {
       receive?.writers.delete(id);
       supply?.removePath(id);
     }

@@ -86,6 +86,12 @@ export class StreamTable {
     return this.#streams.values();
   }
 
+  /** Those that only secondaries have named so far as well. */
+  *withLatent(): IterableIterator<StreamState> {
+    yield* this.#streams.values();
+    yield* this.#latent.values();
+  }
+
   /**
    * The stream that a peer's frame names. Opens it, and those of its kind below it (RFC 9000, section 3.2), when the
    * peer may; undefined when it has been closed; throws when it never can have been. Without `created` nothing is
