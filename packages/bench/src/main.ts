@@ -1,6 +1,11 @@
-/** `pnpm bench`: exit status 0 when all parts ran, 1 when one broke off, 2 when the command line is wrong. */
+/**
+ * `pnpm bench`: exit status 0 when all parts ran, 1 when one broke off or a comparison found a loss, 2 when the command
+ * line is wrong.
+ */
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { compareWith, formatComparisons } from './compare/compare.js';
+import { isRegression, MAX_LOSS } from './compare/ratios.js';
 import { type Options, parseOptions, USAGE, UsageError } from './options.js';
 import { PARTS } from './parts/index.js';
 import { machineFacts } from './report/machine.js';
@@ -20,7 +25,7 @@ async function main(args: readonly string[]): Promise<number> {
     const options = parseOptions(args, names, callersFolder());
     if (options.help) process.stdout.write(USAGE);
     else if (options.list) process.stdout.write(listing());
-    else return await bench(options);
+    else return await (options.compare === undefined ? bench(options) : compare(options.compare, options));
     return 0;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
@@ -42,6 +47,18 @@ async function bench(options: Options): Promise<number> {
     process.stderr.write(`${count} plots in ${options.plots}\n`);
   }
   return reports.some(({ failure }) => failure !== undefined) ? EXIT.broken : 0;
+}
+
+async function compare(ref: string, options: Options): Promise<number> {
+  try {
+    const comparisons = await compareWith(ROOT, ref, options, (line) => process.stderr.write(`compare: ${line}\n`));
+    process.stdout.write(`${formatComparisons(comparisons)}\n`);
+    if (!isRegression(comparisons)) return 0;
+    process.stdout.write(`\nA ratio is more than ${MAX_LOSS * 100} % worse than at ${ref}.\n`);
+  } catch (error) {
+    process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  }
+  return EXIT.broken;
 }
 
 function summary(reports: readonly PartReport[]): string {

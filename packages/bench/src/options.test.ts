@@ -11,6 +11,11 @@ describe('options', () => {
     expect(parse('--quick', '--rounds', '3')).toMatchObject({ rounds: 3 });
   });
 
+  test('a comparison takes more than one round', () => {
+    expect(parse('--compare', 'main', '--quick')).toMatchObject({ compare: 'main', rounds: 3 });
+    expect(parse('--compare', 'main')).toMatchObject({ rounds: 5 });
+  });
+
   test('files are relative to where the user stands; --plots may stand alone', () => {
     expect(parse('--json', 'out.json', '--plots', 'codec')).toMatchObject({
       json: '/work/out.json',
@@ -33,6 +38,8 @@ describe('options', () => {
     [['--rounds', 'many'], /--rounds takes/],
     [['--rows', '('], /--rows/],
     [['--quick=yes'], /--quick/],
+    [['--compare'], /--compare/],
+    [['--compare', 'main', '--json', 'x'], /--compare takes no --json/],
   ])('%j is refused', (args, message) => {
     expect(() => parse(...args)).toThrow(UsageError);
     expect(() => parse(...args)).toThrow(message);

@@ -13,6 +13,8 @@ export interface Options {
   readonly rows: RegExp;
   readonly plots: string | undefined;
   readonly cpuProf: string | undefined;
+  /** A git ref that this checkout is compared with. */
+  readonly compare: string | undefined;
   readonly list: boolean;
   readonly help: boolean;
 }
@@ -21,14 +23,17 @@ export const USAGE = `pnpm bench [PART…] [options]
 
   --list            names the parts
   --quick           few and short runs, to see that everything works
-  --rounds N        rounds of each measurement, the median counts (5; 1 with --quick)
+  --rounds N        rounds of each measurement, the median counts (5; with --quick 1, or 3 to compare)
   --rows REGEX      only rows whose name matches
   --json FILE       writes rows and facts of the machine
   --plots[=DIR]     writes the plots, as SVG (docs/plots)
   --cpu-prof DIR    keeps CPU profiles of the child processes
+  --compare BASE    runs a git ref and this checkout in turn; fails when a ratio fell by more than 10 %
 `;
 
 const DEFAULT_ROUNDS = 5;
+/** One round cannot tell a loss from noise. */
+const QUICK_COMPARE_ROUNDS = 3;
 const MAX_ROUNDS = 1000;
 export const DEFAULT_PLOTS = 'docs/plots';
 
@@ -41,10 +46,13 @@ export function parseOptions(args: readonly string[], known: readonly string[], 
   }
   const file = (path: string | undefined): string | undefined => (path === undefined ? undefined : resolve(cwd, path));
   const quick = values.quick === true;
+  const apart = (['json', 'plots', 'cpu-prof'] as const).filter((name) => values[name] !== undefined);
+  if (values.compare !== undefined && apart.length > 0) throw new UsageError(`--compare takes no --${apart[0] ?? ''}`);
   return {
     parts: positionals.length === 0 ? known : [...new Set(positionals)],
     json: file(values.json),
-    rounds: values.rounds === undefined ? (quick ? 1 : DEFAULT_ROUNDS) : roundsOf(values.rounds),
+    rounds: values.rounds === undefined ? defaultRounds(quick, values.compare) : roundsOf(values.rounds),
+    compare: values.compare,
     quick,
     rows: rowsOf(values.rows ?? ''),
     plots: file(values.plots),
@@ -67,6 +75,7 @@ function parse(args: readonly string[]) {
         rows: { type: 'string' },
         plots: { type: 'string' },
         'cpu-prof': { type: 'string' },
+        compare: { type: 'string' },
         list: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
@@ -74,6 +83,11 @@ function parse(args: readonly string[]) {
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
+}
+
+function defaultRounds(quick: boolean, compare: string | undefined): number {
+  if (!quick) return DEFAULT_ROUNDS;
+  return compare === undefined ? 1 : QUICK_COMPARE_ROUNDS;
 }
 
 function roundsOf(text: string): number {

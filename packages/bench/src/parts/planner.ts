@@ -18,6 +18,8 @@ export const planner: Part = {
   about: 'cost of a decision of each scheduler against the number of paths',
   async run(context) {
     const names = SCHEDULER_NAMES.filter((name) => SHOWN.some((paths) => context.wanted(rowName(name, paths))));
+    // The compiler shall know all of them before the first is measured.
+    for (const name of names) decisionUs(name, FEW, context.quick ? QUICK_MS : MEASURE_MS);
     const costs = new Map(names.map((name) => [name, costOf(name, context)]));
     const rows = names.flatMap((name) => SHOWN.map((paths) => toRow(name, paths, costs.get(name)!)));
     const plot = lineChart({

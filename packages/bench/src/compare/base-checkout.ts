@@ -1,0 +1,66 @@
+import { execFileSync } from 'node:child_process';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { pnpm, runProgram } from './process.js';
+
+const BENCH = join('packages', 'bench');
+/** Of the bench, what is made anew in the other checkout. */
+const NOT_COPIED: ReadonlySet<string> = new Set(['node_modules', 'dist']);
+
+/** A checkout of another commit with the bench of this one, so that the same code measures both. */
+export interface BaseCheckout extends AsyncDisposable {
+  readonly folder: string;
+}
+
+/**
+ * Makes a git worktree of `ref` in a temporary folder, puts the bench of `root` over its own, installs without network,
+ * and builds. The worktree goes with `Symbol.asyncDispose`, upon failure, and when the process ends before.
+ */
+export async function checkOutBase(root: string, ref: string, log: (line: string) => void): Promise<BaseCheckout> {
+  const parent = await mkdtemp(join(tmpdir(), 'kwik-base-'));
+  const folder = join(parent, 'base');
+  const removeNow = (): void => {
+    try {
+      execFileSync('git', ['worktree', 'remove', '--force', folder], { cwd: root, stdio: 'ignore' });
+    } catch {
+      // It was not there yet.
+    }
+    rmSync(parent, { recursive: true, force: true });
+  };
+  process.once('exit', removeNow);
+  const dispose = async (): Promise<void> => {
+    process.off('exit', removeNow);
+    removeNow();
+  };
+  try {
+    const commit = (await runProgram('git', ['rev-parse', '--verify', `${ref}^{commit}`], { cwd: root })).trim();
+    log(`base ${ref}: commit ${commit.slice(0, 9)}`);
+    await runProgram('git', ['worktree', 'add', '--detach', folder, commit], { cwd: root });
+    await replaceBench(root, folder);
+    log('base: installing');
+    await install(folder);
+    log('base: building');
+    await runProgram(process.execPath, ['node_modules/typescript/bin/tsc', '-b', BENCH], { cwd: folder });
+    return { folder, [Symbol.asyncDispose]: dispose };
+  } catch (error) {
+    await dispose();
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`the base ${ref} cannot be measured with the bench of this checkout: ${why}`, { cause: error });
+  }
+}
+
+async function replaceBench(root: string, folder: string): Promise<void> {
+  await rm(join(folder, BENCH), { recursive: true, force: true });
+  await cp(join(root, BENCH), join(folder, BENCH), {
+    recursive: true,
+    filter: (source) => !NOT_COPIED.has(basename(source)),
+  });
+}
+
+/** The bench may need what the base's lockfile does not name; everything lies in the store already, or in its cache. */
+async function install(folder: string): Promise<void> {
+  const [command, ...args] = await pnpm(folder);
+  await runProgram(command, [...args, 'install', '--offline', '--no-frozen-lockfile'], { cwd: folder });
+}
