@@ -2,10 +2,11 @@ import type { Part } from '../part.js';
 import { aggregate } from './aggregate.js';
 import { codec } from './codec.js';
 import { driver } from './driver.js';
+import { failover } from './failover.js';
 import { latency } from './latency.js';
 import { planner } from './planner.js';
 import { session } from './session.js';
 import { streams } from './streams.js';
 
 /** All parts, in the order in which they run and are listed. */
-export const PARTS: readonly Part[] = [driver, session, streams, aggregate, latency, codec, planner];
+export const PARTS: readonly Part[] = [driver, session, streams, aggregate, failover, latency, codec, planner];
