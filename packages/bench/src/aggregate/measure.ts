@@ -1,5 +1,6 @@
 import type { Children } from '../harness/children.js';
-import type { LinkBed, LinkCounts, StartBed } from '../links/link-bed.js';
+import type { Beds } from '../links/choose-bed.js';
+import type { LinkBed, LinkCounts } from '../links/link-bed.js';
 import type { RunResult } from '../links/messages.js';
 import { Stage, type RunOptions } from '../links/stage.js';
 import type { Environment } from './environments.js';
@@ -39,9 +40,9 @@ const DRAIN_MS = 100;
 export async function measure(
   environment: Environment,
   bounds: Bounds,
-  { startBed, makeChildren }: { readonly startBed: StartBed; readonly makeChildren: () => Children },
+  { beds, makeChildren }: { readonly beds: Beds; readonly makeChildren: () => Children },
 ): Promise<Measured> {
-  const measured = await withStage('each', environment, startBed, makeChildren, async (stage) => {
+  const measured = await withStage('each', environment, beds, makeChildren, async (stage) => {
     const aloneMbit: number[] = [];
     for (const [link, spec] of environment.links.entries()) {
       const twin = environment.links.findIndex((other) => JSON.stringify(other) === JSON.stringify(spec));
@@ -49,21 +50,32 @@ export async function measure(
       else
         aloneMbit.push(environment.goal.of === 'good' && link > 0 ? 0 : (await transfer(stage, bounds, [link])).mbit);
     }
-    return { environment, aloneMbit, together: await transfer(stage, bounds, undefined, environment) };
+    const together = await transfer(stage, bounds, undefined, environment);
+    const reference = beds.mptcp && environment.silent === undefined ? await mptcpMbit(stage.bed, bounds) : undefined;
+    return { environment, aloneMbit, together, ...(reference === undefined ? {} : { mptcpMbit: reference }) };
   });
   if (environment.oneServer !== true) return measured;
-  const oneServer = await withStage('one', environment, startBed, makeChildren, (stage) => transfer(stage, bounds));
+  const oneServer = await withStage('one', environment, beds, makeChildren, (stage) => transfer(stage, bounds));
   return { ...measured, oneServer };
+}
+
+/** A megabit is a million bits; set-up included, as for all others. */
+async function mptcpMbit(bed: LinkBed, { maxBytes, maxMs }: Bounds): Promise<number | undefined> {
+  const transfer = await bed.mptcp?.(maxBytes, maxMs);
+  if (transfer === undefined) return undefined;
+  if (transfer.subflows < bed.specs.length) throw new Error(`MPTCP had ${transfer.subflows} subflows`);
+  await drain(bed);
+  return (transfer.bytes * 8) / transfer.seconds / 1e6;
 }
 
 async function withStage<T>(
   servers: 'each' | 'one',
   { links }: Environment,
-  startBed: StartBed,
+  beds: Beds,
   makeChildren: () => Children,
   use: (stage: Stage) => Promise<T>,
 ): Promise<T> {
-  await using bed = await startBed(links);
+  await using bed = await beds.start(links);
   await using children = makeChildren();
   const stage = await Stage.build(bed, children, servers);
   // What is compiled on first use is no property of links.

@@ -1,7 +1,16 @@
 import { aggregationBenefit, median, spread } from '../harness/stats.js';
 import { allowedMbit } from '../links/allowance.js';
 import type { Row } from '../part.js';
+import type { Environment } from './environments.js';
 import type { Measured, Transfer } from './measure.js';
+
+const ONE_SERVER = ', one server';
+const TO_MPTCP = ', to MPTCP';
+
+/** All that an environment may bring. */
+export function rowNames({ name }: Environment): string[] {
+  return ['', ONE_SERVER, TO_MPTCP, ONE_SERVER + TO_MPTCP].map((end) => name + end);
+}
 
 /** Rows of one environment from its rounds. */
 export function rowsOf(rounds: readonly Measured[]): Row[] {
@@ -72,7 +81,7 @@ function oneServerRows(rounds: readonly Measured[]): Row[] {
   const transfers = rounds.flatMap(({ oneServer }) => oneServer ?? []);
   if (transfers.length === 0) return [];
   const value = median(transfers.map(({ mbit }) => mbit));
-  const base = { name: `${environment.name}, one server`, value, unit: 'Mbit/s', note: noteOf(transfers) };
+  const base = { name: environment.name + ONE_SERVER, value, unit: 'Mbit/s', note: noteOf(transfers) };
   const reference = { name: 'sum of the links', value: allowedMbit(environment.links) };
   const { goal } = environment;
   return [
@@ -93,10 +102,10 @@ function mptcpRows(rounds: readonly Measured[]): Row[] {
   const oneServer = rounds.flatMap((round) => round.oneServer ?? []);
   return [
     row(
-      `${environment.name}, to MPTCP`,
+      environment.name + TO_MPTCP,
       rounds.map(({ together }) => together),
     ),
-    ...(oneServer.length > 0 ? [row(`${environment.name}, one server, to MPTCP`, oneServer)] : []),
+    ...(oneServer.length > 0 ? [row(environment.name + ONE_SERVER + TO_MPTCP, oneServer)] : []),
   ];
 }
 

@@ -1,6 +1,7 @@
 import type { Children } from '../harness/children.js';
 import { allowedMbit } from '../links/allowance.js';
-import type { LinkBed, StartBed } from '../links/link-bed.js';
+import type { Beds } from '../links/choose-bed.js';
+import type { LinkBed } from '../links/link-bed.js';
 import type { Arrival, PathSample, RunResult } from '../links/messages.js';
 import { Stage } from '../links/stage.js';
 import { planOutages, totalMs, type PlannedOutage } from './plan.js';
@@ -10,6 +11,8 @@ import { countOfPaths, longestGapMs, recoveryMs, type Count } from './timeline.j
 /** A mean over less than this says little at some hundred packets a second. */
 const WINDOW_MS = 250;
 const SAMPLE_MS = 20;
+/** For its programs to start. */
+const MPTCP_START_MS = 500;
 
 /** What one cut did to the reader. */
 export interface Outage {
@@ -48,9 +51,9 @@ export async function measureKwik(
   setting: Setting,
   schedule: Schedule,
   seed: number,
-  { startBed, makeChildren }: { readonly startBed: StartBed; readonly makeChildren: () => Children },
+  { beds, makeChildren }: { readonly beds: Beds; readonly makeChildren: () => Children },
 ): Promise<Cuts> {
-  await using bed = await startBed(specsOf(setting));
+  await using bed = await beds.start(specsOf(setting));
   await using children = makeChildren();
   const stage = await Stage.build(bed, children, setting.kind === 'servers' ? 'each' : 'one');
   const plan = planOutages(setting, schedule, seed);
@@ -66,6 +69,21 @@ export async function measureKwik(
   const result = await run;
   if (result.error !== undefined) throw new Error(`${setting.name}: broke off: ${result.error}`);
   return evaluate(setting, moments, result.arrivals, countOfPaths(result.samples), srttBefore(result.samples, stage));
+}
+
+/** The same cuts under Linux's MPTCP. What its reader gets, in order, is all that is seen of it. */
+export async function measureMptcp(setting: Setting, schedule: Schedule, seed: number, beds: Beds): Promise<Cuts> {
+  await using bed = await beds.start(specsOf(setting));
+  if (bed.mptcp === undefined) throw new Error('this bed has no MPTCP');
+  const plan = planOutages(setting, schedule, seed);
+  const spanMs = totalMs(plan, schedule) + MPTCP_START_MS;
+  const [transfer, moments] = await Promise.all([
+    bed.mptcp(bytesFor(setting, 2 * spanMs), spanMs + MPTCP_START_MS),
+    perform(bed, plan, schedule, wait(MPTCP_START_MS)),
+  ]);
+  const count = transfer.samples.map(([atMs, bytes]) => ({ atMs: transfer.startedAtMs + atMs, bytes }));
+  const arrivals = count.map(({ atMs, bytes }, index) => ({ atMs, bytes: bytes - (count[index - 1]?.bytes ?? 0) }));
+  return evaluate(setting, moments, arrivals, count, () => NaN);
 }
 
 /** Cuts and heals as planned, when the transfer runs. */

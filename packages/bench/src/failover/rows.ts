@@ -1,9 +1,25 @@
 import { median, percentile } from '../harness/stats.js';
 import type { Row } from '../part.js';
 import type { Cuts, Outage } from './measure.js';
-import { GAP_LIMIT, GAP_LIMIT_RTT_MS, LONG_RTT_GAP_MS, SURVIVING_WITHIN_MS, WHOLE_WITHIN_MS } from './settings.js';
+import {
+  GAP_LIMIT,
+  GAP_LIMIT_RTT_MS,
+  LONG_RTT_GAP_MS,
+  SURVIVING_WITHIN_MS,
+  WHOLE_WITHIN_MS,
+  type Setting,
+} from './settings.js';
 
 const HIGH = 99;
+const GAP = 'gap p99';
+const LEFT = 'to 90 % of what is left';
+const WHOLE = 'healed, to 90 % of the whole';
+const MPTCP = "gap p99 to MPTCP's";
+
+/** All that a setting may bring. */
+export function rowNames({ name }: Setting): string[] {
+  return [GAP, LEFT, WHOLE, MPTCP].map((what) => `${name}: ${what}`);
+}
 
 /** Rows of one setting; `mptcp`: the same cuts under MPTCP, where it was measured. */
 export function rowsOf(cuts: Cuts, mptcp?: Cuts): Row[] {
@@ -20,7 +36,7 @@ export function limitMs(srttMs: number): number {
 
 function gapRow({ setting, outages }: Cuts): Row {
   const gaps = outages.map(({ gapMs }) => gapMs);
-  const base = { name: `${setting.name}: gap p99`, value: percentile(gaps, HIGH), unit: 'ms' } as const;
+  const base = { name: `${setting.name}: ${GAP}`, value: percentile(gaps, HIGH), unit: 'ms' } as const;
   const srtt = median(outages.map(({ srttMs }) => srttMs));
   const note = `median ${Math.round(median(gaps))} ms, ${outages.length} cuts, srtt ${Math.round(srtt)} ms`;
   const worst = outages.reduce((worse, outage) => (outage.gapMs > worse.gapMs ? outage : worse));
@@ -40,28 +56,26 @@ function gapRow({ setting, outages }: Cuts): Row {
 function recoveryRows({ setting, outages, steadyShare }: Cuts): Row[] {
   const row = (what: string, withinMs: number, times: readonly number[], bounds: readonly number[]): Row => {
     const missed = times.filter((time) => time > withinMs).length;
+    // What was not seen took at least as long as was looked for it.
+    const bounded = times.map((time, index) => Math.min(time, bounds[index]!));
     return {
       name: `${setting.name}: ${what}`,
-      // What was not seen took at least as long as was looked for it.
-      value: percentile(
-        times.map((time, index) => Math.min(time, bounds[index]!)),
-        HIGH,
-      ),
+      value: percentile(bounded, HIGH),
       unit: 'ms',
       target: { of: 'value', atMost: withinMs },
-      note: `median ${Math.round(median(times))} ms, ${missed} of ${times.length} later; before the cuts ${Math.round(100 * steadyShare)} % of the sum`,
+      note: `median ${Math.round(median(bounded))} ms, ${missed} of ${times.length} later; before the cuts ${Math.round(100 * steadyShare)} % of the sum`,
     };
   };
   const of = (pick: (outage: Outage) => number): number[] => outages.map(pick);
   return [
     row(
-      'to 90 % of what is left',
+      LEFT,
       SURVIVING_WITHIN_MS,
       of(({ survivingMs }) => survivingMs),
       of(({ cutMs, healMs }) => healMs - cutMs),
     ),
     row(
-      'healed, to 90 % of the whole',
+      WHOLE,
       WHOLE_WITHIN_MS,
       of(({ wholeMs }) => wholeMs),
       of(({ healMs, untilMs }) => untilMs - healMs),
@@ -77,7 +91,7 @@ function mptcpRow({ setting, outages }: Cuts, mptcp: Cuts): Row {
     );
   const medianGap = median(mptcp.outages.map(({ gapMs }) => gapMs));
   return {
-    name: `${setting.name}: gap to MPTCP's`,
+    name: `${setting.name}: ${MPTCP}`,
     value: p99(outages),
     unit: 'ms',
     reference: { name: 'MPTCP', value: p99(mptcp.outages) },

@@ -52,16 +52,23 @@ export interface Schedule {
   readonly randomMs: number;
 }
 
-export const FULL: Schedule = {
+const LOADED: Schedule = {
   cuts: 20,
   settleMs: 1500,
-  downMs: 1400,
+  downMs: 1300,
   longDownMs: 4000,
-  longEvery: 5,
-  upMs: 2400,
-  randomMs: 300,
+  longEvery: 10,
+  upMs: 2250,
+  randomMs: 200,
 };
-export const QUICK: Schedule = { ...FULL, cuts: 3, longEvery: 3 };
+/** Nothing of it has to get going again. */
+const LIGHT: Schedule = { ...LOADED, downMs: 800, upMs: 1500 };
+const QUICK = { cuts: 3, longEvery: 3 };
+
+export function scheduleOf({ kind }: Setting, quick: boolean): Schedule {
+  const schedule = kind === 'light' ? LIGHT : LOADED;
+  return quick ? { ...schedule, ...QUICK } : schedule;
+}
 
 /** What a reader may wait after a cut. */
 export interface GapLimit {

@@ -1,4 +1,5 @@
 import type { LinkDirectionOptions } from '@kwik/testbed';
+import type { KernelTransfer } from '../netns/mptcp.js';
 
 /** One emulated link; both directions are alike. */
 export interface LinkSpec {
@@ -60,7 +61,6 @@ export interface LinkBed extends AsyncDisposable {
   cut(link: number): Promise<number>;
   heal(link: number): Promise<number>;
   counts(link: number): Promise<LinkCounts>;
+  /** Linux's MPTCP over the same links, a subflow each; where the bed has it. */
+  mptcp?(bytes: number, maxMs: number): Promise<KernelTransfer>;
 }
-
-/** How to start a bed: each environment gets a fresh one. */
-export type StartBed = (specs: readonly LinkSpec[]) => Promise<LinkBed>;

@@ -1,8 +1,8 @@
 import { ENVIRONMENTS, type Environment } from '../aggregate/environments.js';
 import { measure, type Measured } from '../aggregate/measure.js';
-import { medianBenefitRow, rowsOf } from '../aggregate/rows.js';
+import { medianBenefitRow, rowNames, rowsOf } from '../aggregate/rows.js';
 import { Children } from '../harness/children.js';
-import { chooseBed } from '../links/choose-bed.js';
+import { chooseBeds } from '../links/choose-bed.js';
 import type { Part, PartContext } from '../part.js';
 
 /** The transfer: 20 MB or 6 s, whichever is less, connection set-up included. */
@@ -16,21 +16,22 @@ export const aggregate: Part = {
   about: 'one session over several servers behind emulated links, beside each path alone, the sum, and MPTCP',
   async run(context) {
     const environments = ENVIRONMENTS.filter(
-      ({ name, quick }) => (quick === true || !context.quick) && context.wanted(name),
+      (environment) =>
+        (environment.quick === true || !context.quick) && rowNames(environment).some((name) => context.wanted(name)),
     );
-    const { startBed, skipped } = await chooseBed();
+    await using beds = await chooseBeds();
     const makeChildren = (): Children => new Children(context);
     const rounds = new Map<Environment, Measured[]>(environments.map((environment) => [environment, []]));
     const startMs = performance.now();
     for (let round = 0; round < context.rounds && hasTime(startMs, round); round += 1) {
       for (const environment of environments) {
-        const measured = await measure(environment, context.quick ? QUICK : FULL, { startBed, makeChildren });
+        const measured = await measure(environment, context.quick ? QUICK : FULL, { beds, makeChildren });
         rounds.get(environment)!.push(measured);
         progress(context, measured);
       }
     }
     const measured = [...rounds.values()];
-    return { rows: [...measured.flatMap(rowsOf), ...medianBenefitRow(measured)], skipped };
+    return { rows: [...measured.flatMap(rowsOf), ...medianBenefitRow(measured)], skipped: beds.skipped };
   },
 };
 
