@@ -1,9 +1,11 @@
 /*
  * What Linux does over the same links: a transfer by MPTCP (RFC 8684) or TCP, for Node cannot open MPTCP sockets.
  *
- *     mptcp server mptcp|tcp ADDRESS                       prints {"port":N}, then serves one client
+ *     mptcp server mptcp|tcp ADDRESS [CONTROL]             prints {"port":N}, then serves one client
  *     mptcp client mptcp|tcp LOCAL|- ADDRESS PORT BYTES SECONDS
  *     mptcp ping   mptcp|tcp LOCAL|- ADDRESS PORT COUNT INTERVAL_MS
+ *
+ * CONTROL is the congestion control of what the server sends ("cubic"), else that of the system.
  *
  * The client asks for BYTES, checks every one of them, and ends with the last or after SECONDS, whichever is first,
  * counted from just before it dials. It prints a line of JSON: bytes and time, bytes over time every 5 ms, and the
@@ -102,8 +104,11 @@ static int receive_all(int fd, void *bytes, size_t length) {
   return 1;
 }
 
-static int serve(const char *host) {
+static int serve(const char *host, const char *control) {
   int listener = open_socket();
+  /* Not by sysctl: namespaces may not choose among all. Subflows that join later take it over. */
+  if (control != NULL && setsockopt(listener, IPPROTO_TCP, TCP_CONGESTION, control, (socklen_t)strlen(control)) < 0)
+    fail(control);
   struct sockaddr_in address = address_of(host, 0);
   socklen_t length = sizeof(address);
   if (bind(listener, (struct sockaddr *)&address, length) < 0 || listen(listener, 1) < 0) fail("listen");
@@ -216,7 +221,7 @@ int main(int argc, char **argv) {
   if (argc < 4) return 2;
   is_mptcp = strcmp(argv[2], "mptcp") == 0;
   fill_pattern();
-  if (strcmp(argv[1], "server") == 0) return serve(argv[3]);
+  if (strcmp(argv[1], "server") == 0) return serve(argv[3], argc > 4 ? argv[4] : NULL);
   if (argc == 8 && strcmp(argv[1], "client") == 0) return fetch(argv + 3);
   if (argc == 8 && strcmp(argv[1], "ping") == 0) return ping(argv + 3);
   return 2;

@@ -94,8 +94,8 @@ async function withServer(
 ): Promise<string> {
   const addresses = lab.links[link];
   if (addresses === undefined) throw new Error(`there is no link ${link}`);
-  if (congestionControl !== undefined) await setCongestionControl(lab, congestionControl);
-  const server = lab.spawn('server', lab.tools.mptcp, ['server', protocol, '0.0.0.0'], ['ignore', 'pipe', 'inherit']);
+  const args = ['server', protocol, '0.0.0.0', ...(congestionControl === undefined ? [] : [congestionControl])];
+  const server = lab.spawn('server', lab.tools.mptcp, args, ['ignore', 'pipe', 'inherit']);
   const ended = once(server, 'exit');
   try {
     const lines = createInterface({ input: server.stdout! });
@@ -107,12 +107,6 @@ async function withServer(
     server.kill();
     await ended;
   }
-}
-
-/** For sockets that are opened from now on, at both ends. */
-async function setCongestionControl(lab: NetworkLab, name: string): Promise<void> {
-  const command = ['sh', '-c', `echo '${name}' > /proc/sys/net/ipv4/tcp_congestion_control`];
-  await Promise.all([inNamespace(lab.clientPrefix, command), inNamespace(lab.serverPrefix, command)]);
 }
 
 async function inNamespace(prefix: readonly string[], command: readonly string[]): Promise<string> {
