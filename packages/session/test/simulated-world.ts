@@ -8,7 +8,7 @@ import {
   type LinkShape,
   type MemoryLink,
 } from '@kwik/testbed';
-import type { PathTransport } from '@kwik/wire';
+import type { PathTransport, Scheduler } from '@kwik/wire';
 import type { DialOptions, ReplicaSource, ServerSession, Session } from '@kwik/session';
 import { dialOver } from '../src/client/dial.js';
 import { resolveLimits } from '../src/limits.js';
@@ -21,6 +21,7 @@ const RECOVERY_MS = 30_000;
 export interface SimulatedServerOptions {
   readonly source?: ReplicaSource;
   readonly onSession?: (session: ServerSession) => void;
+  readonly makeScheduler?: () => Scheduler;
   /** The connection as the session shall see it. */
   readonly wrap?: (transport: PathTransport) => PathTransport;
 }
@@ -66,7 +67,7 @@ export class SimulatedWorld {
       serverId: host,
       replica: () => options.source,
       routing: 'distributed',
-      makeScheduler: () => createScheduler(),
+      makeScheduler: options.makeScheduler ?? (() => createScheduler()),
       recoveryMs: RECOVERY_MS,
       admit: () => undefined,
     });
@@ -93,8 +94,8 @@ export class SimulatedWorld {
   ): Promise<Session> {
     const [host, port] = address.split(':');
     const connector = {
-      connect: async (target: { host: string; port: number }) =>
-        wrap(await this.network.dial({ to: `${target.host}:${target.port}` })),
+      connect: async (target: { host: string; port: number }, { timeoutMs }: { timeoutMs: number }) =>
+        wrap(await this.network.dial({ to: `${target.host}:${target.port}`, timeoutMs })),
       close: () => Promise.resolve(),
     };
     return this.settle(

@@ -6,6 +6,7 @@ import type { DialOptions, DialTarget } from '../api/options.js';
 import type { Session } from '../api/session.js';
 import { peerStreamLimits, resolveLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
 import { SessionEngine, type EngineProbe } from '../runtime/engine.js';
+import { orClose } from '../runtime/or-close.js';
 import type { PathPort } from '../runtime/path-port.js';
 import { PathRuntime } from '../runtime/path-runtime.js';
 import { shakeHands } from './client-handshake.js';
@@ -181,6 +182,10 @@ class Dialler {
   }
 
   #path(engine: SessionEngine, made: EstablishedPath): PathRuntime {
+    return orClose(made.port, () => this.#newPath(engine, made));
+  }
+
+  #newPath(engine: SessionEngine, made: EstablishedPath): PathRuntime {
     const { id, address, port, result, primary, mayContribute, weight } = made;
     return new PathRuntime({
       id,

@@ -26,6 +26,7 @@ import { FIRST_CLIENT_PATH_ID } from '../limits.js';
 import { peerStreamLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
 import { SessionEngine, type EngineProbe } from '../runtime/engine.js';
 import type { WriteRouting } from '../runtime/packet-sender.js';
+import { orClose } from '../runtime/or-close.js';
 import type { PathPort } from '../runtime/path-port.js';
 import { PathRuntime } from '../runtime/path-runtime.js';
 import { PendingReplies } from '../runtime/pending-replies.js';
@@ -96,6 +97,10 @@ export class SessionFactory {
       wallClockMs,
       admit: (admitted) => this.#admit(admitted),
     });
+    return orClose(port, () => this.#settle(port, result));
+  }
+
+  #settle(port: PathPort, result: ServerHandshakeResult): AcceptedSession | undefined {
     switch (result.kind) {
       case 'open':
         return this.#primary(port, result);

@@ -6,7 +6,7 @@ const LOOK_INTERVAL_MS = 5;
 const LOOK_PACKETS = 16;
 /** A piece is copied when the other path would have it there in this share of the time that its own still takes. */
 const COPY_ADVANTAGE = 0.75;
-/** Acknowledgements that come so many RTTs late, no other path's copy comes too early. */
+/** What is not acknowledged after so many RTTs of its path is late, and is copied however slow the other path is. */
 const LATE_RTTS = 1.5;
 
 /** Decides which pieces go out again on another path of the same peer while their own may still deliver them. */
