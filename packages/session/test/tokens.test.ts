@@ -121,7 +121,8 @@ describe('path tokens over real connections: refused by name, at the primary, at
 
   test('stolen: a thief with the token and the session id gets nothing, and does not spend it', async () => {
     const token = primary.token(here());
-    const thief = { ...other(), sessionId: primary.keys.sessionId };
+    const { secret, possession } = other();
+    const thief = { sessionId: primary.keys.sessionId, secret, possession };
     await expect(join(thief, token)).rejects.toMatchObject({ code: 'ERR_KWIK_PROOF_INVALID' });
     expect(await primary.addPath(here(), token)).toMatchObject({ accepted: true });
     expect(client.getActivePaths()).toHaveLength(2);

@@ -169,7 +169,8 @@ describe('joining', () => {
   });
 
   test('a session id alone opens nothing', async () => {
-    const stolen = { ...makeSessionKeys('thief'), sessionId: keys.sessionId };
+    const { secret, possession } = makeSessionKeys('thief');
+    const stolen = { sessionId: keys.sessionId, secret, possession };
     const atPrimary = joining({ token: new Uint8Array(0), keys: stolen });
     await expect(shakeHands(atPrimary, makeServer({ findSession: () => keys }))).rejects.toMatchObject({
       code: 'ERR_KWIK_PROOF_INVALID',
@@ -183,7 +184,8 @@ describe('joining', () => {
 
   test('a stolen token is refused, counted, and not spent', async () => {
     const admission = makeAdmission();
-    const thief = joining({ keys: { ...makeSessionKeys('thief'), sessionId: keys.sessionId } });
+    const { secret, possession } = makeSessionKeys('thief');
+    const thief = joining({ keys: { sessionId: keys.sessionId, secret, possession } });
     await expect(shakeHands(thief, makeServer({ admission }))).rejects.toMatchObject({
       code: 'ERR_KWIK_PROOF_INVALID',
     });

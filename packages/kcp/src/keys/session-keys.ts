@@ -24,20 +24,24 @@ export function deriveSessionKeys(sessionId: SessionId, secret: Uint8Array): Ses
   if (secret.length !== SESSION_SECRET_BYTES) {
     throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `a session secret has ${SESSION_SECRET_BYTES} bytes`);
   }
-  const seed = hkdfSync('sha256', secret, sessionIdToBytes(sessionId), POSSESSION_INFO, ED25519_KEY_BYTES);
-  return new DerivedSessionKeys(sessionId, new Uint8Array(secret), ed25519KeyPair(new Uint8Array(seed)));
+  return new DerivedSessionKeys(sessionId, new Uint8Array(secret));
 }
 
 /** Keys that keep out of logs: neither `JSON.stringify` nor `util.inspect` shows them. */
 class DerivedSessionKeys implements SessionKeys {
   readonly sessionId: SessionId;
   readonly secret: Uint8Array;
-  readonly possession: KeyPairBytes;
+  #possession: KeyPairBytes | undefined;
 
-  constructor(sessionId: SessionId, secret: Uint8Array, possession: KeyPairBytes) {
+  constructor(sessionId: SessionId, secret: Uint8Array) {
     this.sessionId = sessionId;
     this.secret = secret;
-    this.possession = possession;
+  }
+
+  /** Made when it is asked for: it costs as much as the rest of a handshake, and many a session keeps to one path. */
+  get possession(): KeyPairBytes {
+    this.#possession ??= ed25519KeyPair(this.#seed());
+    return this.#possession;
   }
 
   toJSON(): unknown {
@@ -47,5 +51,10 @@ class DerivedSessionKeys implements SessionKeys {
   /** What `util.inspect`, and so `console.log`, looks for. */
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return `SessionKeys(${this.sessionId})`;
+  }
+
+  #seed(): Uint8Array {
+    const salt = sessionIdToBytes(this.sessionId);
+    return new Uint8Array(hkdfSync('sha256', this.secret, salt, POSSESSION_INFO, ED25519_KEY_BYTES));
   }
 }

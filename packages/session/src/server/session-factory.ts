@@ -1,5 +1,4 @@
 import {
-  deriveSessionKeys,
   JoinAdmission,
   ServerHandshake,
   UsedTokens,
@@ -270,6 +269,6 @@ export class SessionFactory {
   #keys(result: ServerHandshakeResult): SessionKeys {
     if (result.keys === undefined)
       throw new KwikError('ERR_KWIK_INTERNAL', 'a primary without the keys of its session');
-    return deriveSessionKeys(result.sessionId, result.keys.secret);
+    return result.keys;
   }
 }
