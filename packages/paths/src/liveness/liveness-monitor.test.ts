@@ -46,6 +46,16 @@ describe('LivenessMonitor', () => {
     expect(monitor.handleTimeout(1e9)).toEqual({});
   });
 
+  test('where nothing is owed an answer may take its time, if told so; and whatever comes is one', () => {
+    const monitor = new LivenessMonitor(0, CALM, { idlePatienceMs: 250 });
+    expect(monitor.handleTimeout(15_000)).toEqual({ probe: true });
+    expect(monitor.nextTimeoutMs()).toBe(15_250);
+    monitor.onReceived(15_001);
+    expect(monitor.nextTimeoutMs()).toBe(30_001);
+    monitor.onSentEliciting(20_000);
+    expect(monitor.nextTimeoutMs()).toBe(20_078);
+  });
+
   test('while data is expected, a flow that pauses for a quarter RTT is asked, and suspected when it does not answer', () => {
     const monitor = new LivenessMonitor(0, CALM);
     monitor.expect(true, 100);

@@ -2,7 +2,10 @@ import { KwikError } from '@kwik/wire';
 import type { RttView } from '../rtt/rtt-estimator.js';
 import { DEFAULT_MAX_ACK_DELAY_MS } from '../packets/ack-tracker.js';
 
-/** Added to every wait for an answer: timers of whole milliseconds and one turn of a busy event loop on each side. */
+/**
+ * Added to every wait for an answer: timers of whole milliseconds and one turn of a busy event loop on each side. What is
+ * known as the lowest RTT may be off by as much, for a handshake holds computation.
+ */
 export const ANSWER_MARGIN_MS = 10;
 /** Share of the smoothed RTT by which an answer may be late before its path is suspected; 4 variations in between. */
 const MIN_LATENESS_RTT = 1 / 8;
@@ -39,6 +42,11 @@ export interface LivenessOptions {
   readonly maxAckDelayMs?: number;
   /** Lower bound of the silence after which a path is dead. */
   readonly minDeathMs?: number;
+  /**
+   * How long an answer may take at least where nothing is owed: by waiting nothing is lost, and a server of very many idle
+   * paths takes a while. 0 unless told.
+   */
+  readonly idlePatienceMs?: number;
 }
 
 export interface LivenessActions {
@@ -69,6 +77,7 @@ export class LivenessMonitor {
   readonly #keepAliveMs: number;
   readonly #maxAckDelayMs: number;
   readonly #minDeathMs: number;
+  readonly #idlePatienceMs: number;
   #lastReceivedMs: number;
   #expecting = false;
   /** Since when the reader waits without having heard anything. */
@@ -94,6 +103,7 @@ export class LivenessMonitor {
     this.#keepAliveMs = options.keepAliveMs ?? DEFAULT_KEEP_ALIVE_MS;
     this.#maxAckDelayMs = options.maxAckDelayMs ?? DEFAULT_MAX_ACK_DELAY_MS;
     this.#minDeathMs = options.minDeathMs ?? MIN_DEATH_MS;
+    this.#idlePatienceMs = options.idlePatienceMs ?? 0;
     if (!(this.#keepAliveMs > 0))
       throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', 'keep-alive interval is not above 0');
     this.#lastReceivedMs = now;
@@ -134,7 +144,9 @@ export class LivenessMonitor {
       return false;
     }
     // What arrives sooner than an answer can is no answer: the question stays open, its clock starts anew.
-    const isAnswer = (askedMs: number): boolean => now - askedMs >= this.#rtt.minMs / 2;
+    // Where nothing flows and nothing was asked but this, whatever comes is one.
+    const earliestMs = this.#idle ? 0 : this.#rtt.minMs / 2 - ANSWER_MARGIN_MS;
+    const isAnswer = (askedMs: number): boolean => now - askedMs >= earliestMs;
     if (this.#askedAtMs !== undefined) this.#askedAtMs = isAnswer(this.#lastElicitingMs) ? undefined : now;
     if (this.#probedAtMs !== undefined) this.#probedAtMs = isAnswer(this.#lastProbeMs) ? undefined : now;
     const cleared = this.#suspected;
@@ -214,6 +226,11 @@ export class LivenessMonitor {
     if (this.#dueMs === Number.POSITIVE_INFINITY) this.#dueMs = undefined;
   }
 
+  /** The path owes nothing and is owed nothing. */
+  get #idle(): boolean {
+    return this.#askedAtMs === undefined && !this.#expecting;
+  }
+
   /** Start of the longest open question; `Infinity` when there is none. */
   #askedSinceMs(): number {
     return Math.min(this.#askedAtMs ?? Number.POSITIVE_INFINITY, this.#probedAtMs ?? Number.POSITIVE_INFINITY);
@@ -226,8 +243,9 @@ export class LivenessMonitor {
   }
 
   #suspectAtMs(): number {
-    const asked = this.#askedAtMs ?? Number.POSITIVE_INFINITY;
     const probed = this.#probedAtMs ?? Number.POSITIVE_INFINITY;
+    if (this.#idle) return probed + Math.max(this.#answerMs(), this.#idlePatienceMs);
+    const asked = this.#askedAtMs ?? Number.POSITIVE_INFINITY;
     return Math.min(asked + this.#maxAckDelayMs, probed) + this.#answerMs();
   }
 

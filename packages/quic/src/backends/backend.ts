@@ -123,6 +123,8 @@ export interface BackendConnection {
   createStream(id: number): boolean;
 
   pathStats(): BackendPathStats | undefined;
+  /** The next packet asks for an acknowledgement, though there be nothing to send. */
+  elicitAcknowledgement(): void;
 }
 
 export interface QuicBackend {

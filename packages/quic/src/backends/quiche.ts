@@ -251,6 +251,10 @@ class QuicheConnection implements BackendConnection {
     }
   }
 
+  elicitAcknowledgement(): void {
+    this.native.sendAckEliciting();
+  }
+
   pathStats(): BackendPathStats | undefined {
     const path = this.native.pathStats()[0];
     if (path === undefined) return undefined;

@@ -16,6 +16,7 @@ const QUIET_MS = 50;
 export class AckDelay {
   private waiting = 0;
   private due = Infinity;
+  private receivedMs = -Infinity;
 
   /** When the oldest datagram must be acknowledged, ms; Infinity when none waits. */
   get dueMs(): number {
@@ -24,7 +25,9 @@ export class AckDelay {
 
   received(now: number): void {
     this.waiting += 1;
-    if (this.due === Infinity) this.due = now + MAX_DELAY_MS;
+    // After a silence it is rarely the first of many, and a second turn costs more than a packet.
+    if (this.due === Infinity) this.due = now - this.receivedMs > QUIET_MS ? now : now + MAX_DELAY_MS;
+    this.receivedMs = now;
   }
 
   /** Everything that was received is acknowledged. */

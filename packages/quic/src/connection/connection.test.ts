@@ -202,8 +202,11 @@ describe('a connection', () => {
 
   test('mere acknowledgements wait a little, data does not', () => {
     start();
-    const before = backend.datagrams.length;
     now += 1000;
+    connection.receive(Uint8Array.of(0x40), now);
+    connection.turn(now);
+    const before = backend.datagrams.length;
+    now += 10;
     backend.arrive(0, new Uint8Array(10));
     connection.receive(Uint8Array.of(0x40), now);
     connection.turn(now);

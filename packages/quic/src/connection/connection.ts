@@ -24,6 +24,10 @@ import { transportStats } from './transport-stats.js';
 
 type Phase = 'handshake' | 'open' | 'flushing' | 'ended';
 
+/** So few packets can do no harm before they are looked at. */
+const JUDGE_EVERY_PACKETS = 16;
+/** After so long without data of ours its acknowledgements are in, and the path has told what it can, milliseconds. */
+const QUIET_MS = 2_000;
 /** RFC 9000, section 20.1. */
 const PROTOCOL_VIOLATION = 0x0a;
 
@@ -123,6 +127,12 @@ export class Connection implements PathTransport, HeapItem {
 
   lastReceivedMs(): number {
     return this.receivedMs;
+  }
+
+  ping(): void {
+    if (this.phase !== 'open') return;
+    this.backend.elicitAcknowledgement();
+    this.wake();
   }
 
   stats(): TransportStats {
@@ -248,12 +258,18 @@ export class Connection implements PathTransport, HeapItem {
   }
 
   private work(): void {
-    if (this.sampler.older(this.now, SAMPLE_INTERVAL_MS) && this.flooded()) return;
+    if (this.sampleIsDue() && this.flooded()) return;
     this.news.findStopped(this.now);
     if (this.phase !== 'open' || this.handler === undefined) return;
     this.receiver.deliver();
     this.news.tell(() => this.closed);
     if (!this.closed && this.sender.takeSendableEdge(this.now)) this.handler.onSendable();
+  }
+
+  /** What came and went since the last sample may tell something new; keep-alives do not. */
+  private sampleIsDue(): boolean {
+    if (!this.sampler.older(this.now, SAMPLE_INTERVAL_MS)) return false;
+    return this.guard.unjudgedPackets >= JUDGE_EVERY_PACKETS || this.sender.quietFor(this.now) <= QUIET_MS;
   }
 
   /** Samples the path; true when the peer sends too much that is of no use. */

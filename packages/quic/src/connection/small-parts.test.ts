@@ -64,6 +64,8 @@ describe('AckDelay', () => {
   test('waits for 8 datagrams or a millisecond', () => {
     const delay = new AckDelay();
     expect(delay.dueMs).toBe(Infinity);
+    delay.received(4);
+    delay.sent();
     for (let i = 0; i < 7; i += 1) delay.received(5);
     expect(delay.mayWait(5.5, 1000, 20)).toBe(true);
     expect(delay.dueMs).toBe(6);
@@ -74,6 +76,18 @@ describe('AckDelay', () => {
     delay.sent();
     expect(delay.mayWait(100, 1000, 20)).toBe(false);
     expect(delay.dueMs).toBe(Infinity);
+  });
+
+  test('what comes after a silence is acknowledged at once', () => {
+    const delay = new AckDelay();
+    delay.received(5);
+    expect([delay.mayWait(5, 1000, 20), delay.dueMs]).toEqual([false, 5]);
+    delay.sent();
+    delay.received(56);
+    expect([delay.mayWait(56, 1000, 20), delay.dueMs]).toEqual([false, 56]);
+    delay.sent();
+    delay.received(100);
+    expect([delay.mayWait(100, 1000, 20), delay.dueMs]).toEqual([true, 101]);
   });
 });
 

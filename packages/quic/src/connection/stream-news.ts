@@ -3,10 +3,13 @@ import type { StreamTable } from './stream-table.js';
 
 /** How soon after a packet streams are asked whether their peer wants no more: once for all packets of that time. */
 const STOP_CHECK_MS = 4;
+/** After so long without a packet, the first is looked at in its own turn: another turn would cost more than that. */
+const QUIET_MS = 50;
 
 /** What the writing side of streams must be told: that the peer wants no more, or that there is room again. */
 export class StreamNews {
   private checkMs = Infinity;
+  private checkedMs = -Infinity;
 
   constructor(
     private readonly streams: StreamTable,
@@ -20,12 +23,14 @@ export class StreamNews {
 
   /** A STOP_SENDING may have come. It shows only when streams are asked for their capacity. */
   onReceived(now: number): void {
-    if (this.checkMs === Infinity && this.streams.all.size > 0) this.checkMs = now + STOP_CHECK_MS;
+    if (this.checkMs !== Infinity || this.streams.all.size === 0) return;
+    this.checkMs = now - this.checkedMs > QUIET_MS ? now : now + STOP_CHECK_MS;
   }
 
   findStopped(now: number): void {
     if (now < this.checkMs) return;
     this.checkMs = Infinity;
+    this.checkedMs = now;
     this.streams.findStopped((stream, code) => {
       stream.pendingStop = code;
       this.sender.discard(stream);

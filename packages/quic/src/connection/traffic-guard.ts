@@ -37,6 +37,7 @@ export class TrafficGuard {
   private total = 0;
   private bytes = 0;
   private packets = 0;
+  private unjudged = 0;
   private last: Traffic = { deliveredBytes: 0, sentBytes: 0, sentPackets: 0 };
 
   /** `windowBytes`: data that may have been received and not yet read. */
@@ -49,7 +50,13 @@ export class TrafficGuard {
     return this.total;
   }
 
+  /** Packets since `exceeded` was last asked. */
+  get unjudgedPackets(): number {
+    return this.unjudged;
+  }
+
   onReceived(bytes: number): void {
+    this.unjudged += 1;
     this.total += bytes;
     this.bytes += Math.max(0, bytes - FREE_PER_PACKET_BYTES);
     this.packets += 1;
@@ -74,6 +81,7 @@ export class TrafficGuard {
     this.packets = Math.max(0, this.packets - packets);
     this.last = traffic;
     this.settledMs = now;
+    this.unjudged = 0;
     return (
       this.bytes > MAX_BYTES + PER_DATA_BYTE * this.windowBytes ||
       this.packets > MAX_PACKETS + this.windowBytes / UNREAD_PER_PACKET_BYTES

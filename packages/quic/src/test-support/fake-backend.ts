@@ -195,6 +195,10 @@ export class FakeBackend implements BackendConnection {
     return true;
   }
 
+  elicitAcknowledgement(): void {
+    // Nothing of it shows.
+  }
+
   pathStats(): BackendPathStats {
     return {
       rttMs: this.rttMs,

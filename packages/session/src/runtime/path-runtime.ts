@@ -20,6 +20,10 @@ import type { PathPort, PathPortOwner } from './path-port.js';
 
 /** V2.3: an unreachable server is noticed within 5 s, also on a path that carries nothing: 3 s and the time to be sure. */
 const KEEP_ALIVE_MS = 3000;
+/** For an answer on an idle path: a server of 10,000 needs so long for a busy moment of its own. */
+const IDLE_PATIENCE_MS = 250;
+/** A server leaves the asking to its client, which has fewer paths to look after, unless that says nothing. */
+const SERVER_PATIENCE_MS = 500;
 
 /**
  * What a silent path owes is fetched elsewhere as soon as it is suspected, so its death can wait until a busy machine has
@@ -76,6 +80,7 @@ export class PathRuntime implements PathPortOwner {
   #lastStats: TransportStats;
   #death: KwikError | undefined;
   #pings = 0n;
+  #expecting = false;
   #seenMs = 0;
 
   constructor(options: PathRuntimeOptions) {
@@ -103,7 +108,8 @@ export class PathRuntime implements PathPortOwner {
         () => this.#data?.rtt,
       ),
       {
-        keepAliveMs: KEEP_ALIVE_MS,
+        keepAliveMs: KEEP_ALIVE_MS + (options.port.transport.side === 'server' ? SERVER_PATIENCE_MS : 0),
+        idlePatienceMs: IDLE_PATIENCE_MS,
         minDeathMs: options.id === PRIMARY_PATH_ID ? FIRST_PATH_DEATH_MS : DEATH_MS,
       },
     );
@@ -177,6 +183,7 @@ export class PathRuntime implements PathPortOwner {
 
   /** Whether data that was asked for should be coming. */
   expectData(on: boolean): void {
+    this.#expecting = on;
     this.#liveness.expect(on, this.#clock.now());
   }
 
@@ -194,8 +201,10 @@ export class PathRuntime implements PathPortOwner {
     if (!this.alive) return;
     this.port.control?.handleTimeout(now);
     this.#hear();
-    this.sampleStats();
-    this.#assess(now);
+    if (!this.#resting) {
+      this.sampleStats();
+      this.#assess(now);
+    }
     const due = this.#liveness.handleTimeout(now);
     if (due.dead === true) {
       const silentMs = Math.round(now - this.port.transport.lastReceivedMs());
@@ -206,10 +215,24 @@ export class PathRuntime implements PathPortOwner {
       this.machine.suspect(now, 'silent');
       this.#events.onStateChange(this);
     }
-    if (due.probe === true) {
-      this.data.queueFrame('ping', pingFrame({ sequence: this.#pings++ }));
-      this.#events.onActivity(this);
+    if (due.probe === true) this.#probe();
+  }
+
+  /** It carries nothing, and nothing is wrong with it. */
+  get #resting(): boolean {
+    const { sent, pendingFrameCount } = this.data;
+    return !this.#expecting && sent.count === 0 && pendingFrameCount === 0 && this.machine.state === 'active';
+  }
+
+  /** On a path that rests QUIC can ask: above it neither end has anything to do then. */
+  #probe(): void {
+    const { transport } = this.port;
+    if (transport.ping !== undefined && this.#resting) {
+      transport.ping();
+      return;
     }
+    this.data.queueFrame('ping', pingFrame({ sequence: this.#pings++ }));
+    this.#events.onActivity(this);
   }
 
   /** The path takes nothing new; false when it is not in a state to. */
@@ -364,6 +387,9 @@ class TransportRtt {
   }
 
   get minMs(): number {
-    return this.#stats().minRttMs || (this.#own()?.minMs ?? 0);
+    // QUIC tells of smoothed ones only, and the first is long: it holds the handshake's computations.
+    const quic = this.#stats().minRttMs;
+    const own = this.#own()?.minMs ?? 0;
+    return own > 0 && quic > 0 ? Math.min(own, quic) : own || quic;
   }
 }

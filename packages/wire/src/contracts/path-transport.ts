@@ -101,6 +101,11 @@ export interface PathTransport {
   sendableBytes(): number;
   /** Milliseconds on the endpoint's clock when anything valid last came from the peer. */
   lastReceivedMs(): number;
+  /**
+   * Has the peer show, without anything above it noticing, that it is there: `lastReceivedMs()` tells. Where a transport
+   * has none, something must be written that the peer answers.
+   */
+  ping?(): void;
   /** Cheap: sampled every few milliseconds. */
   stats(): TransportStats;
   /** Sends what was written, then a close frame. `onClose` follows. */
