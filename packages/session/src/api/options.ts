@@ -134,6 +134,10 @@ export interface ListenOptions {
     readonly maxSessions?: number;
     /** Sessions that wait for `accept`. */
     readonly backlog?: number;
+    /** Connections from one address at once; 10,000 unless told. */
+    readonly maxConnectionsPerAddress?: number;
+    /** Handshakes begun from one address each second, twice as many at once; 1,000 unless told. More are not answered. */
+    readonly handshakesPerSecondPerAddress?: number;
   };
   readonly transport?: TransportTuning;
   /** How long a session waits for its client to come back, milliseconds; the idle timeout unless told. */

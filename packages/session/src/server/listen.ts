@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { delegate, Ed25519Signer, noneServerAuth, type ServerHandshakeResult } from '@kwik/kcp';
 import { Endpoint, systemClock } from '@kwik/quic';
 import { KwikError, type Clock, type ErrorCode, type PathTransport } from '@kwik/wire';
-import type { ListenOptions, ServerCredentials } from '../api/options.js';
+import type { ListenOptions, ServerCredentials, SessionLimits } from '../api/options.js';
 import type { Listener, ListenerStats, ServerSession } from '../api/session.js';
 import { formatAddress, isLoopback } from '../client/target.js';
 import { developmentCertificate } from '../credentials/dev-authority.js';
@@ -10,6 +10,7 @@ import { resolveLimits } from '../limits.js';
 import { schedulerFactory } from '../schedulers.js';
 import { transportOptions } from '../transport-options.js';
 import { Waiters } from '../runtime/waiters.js';
+import { endpointLimits } from './endpoint-limits.js';
 import { SessionFactory } from './session-factory.js';
 import type { AcceptedSession } from './server-session.js';
 
@@ -25,7 +26,12 @@ export async function listen(options: ListenOptions = {}): Promise<Listener> {
   const host = options.host ?? DEFAULT_HOST;
   const credentials = options.credentials ?? (await developmentCredentials(host));
   const clock = options.clock ?? systemClock();
-  const endpoint = await Endpoint.bind({ host, port: options.port ?? 0, clock });
+  const endpoint = await Endpoint.bind({
+    host,
+    port: options.port ?? 0,
+    clock,
+    limits: endpointLimits(options.limits),
+  });
   try {
     const listener = new SessionListener(endpoint, options, credentials, clock);
     endpoint.listen(
@@ -80,7 +86,7 @@ class SessionListener implements Listener {
       clock,
       wallClockMs: () => Date.now(),
       random: (bytes) => new Uint8Array(randomBytes(bytes)),
-      limits: resolveLimits(withoutListenerLimits(options)),
+      limits: resolveLimits(sessionLimits(options)),
       idleTimeoutMs: options.transport?.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
       signer: signer.withDelegation(delegate(signer.publicKey, credentials.key, credentials.cert)),
       trust: options.trust ?? (credentials.ca === undefined ? {} : { ca: credentials.ca }),
@@ -191,9 +197,14 @@ class SessionListener implements Listener {
   }
 }
 
-function withoutListenerLimits(
-  options: ListenOptions,
-): Omit<NonNullable<ListenOptions['limits']>, 'maxSessions' | 'backlog'> {
-  const { maxSessions: _maxSessions, backlog: _backlog, ...limits } = options.limits ?? {};
-  return limits;
+/** What of the limits is each session's own; `resolveLimits` refuses what it does not know. */
+function sessionLimits({ limits = {} }: ListenOptions): SessionLimits {
+  const {
+    maxSessions: _maxSessions,
+    backlog: _backlog,
+    maxConnectionsPerAddress: _connections,
+    handshakesPerSecondPerAddress: _handshakes,
+    ...own
+  } = limits;
+  return own;
 }

@@ -1,0 +1,31 @@
+import { DEFAULT_LIMITS, type EndpointLimits } from '@kwik/quic';
+import { KwikError } from '@kwik/wire';
+import type { ListenOptions } from '../api/options.js';
+
+/** A session has one connection, and while its client changes networks a second one. */
+const CONNECTIONS_PER_SESSION = 2;
+/** What of a second's handshakes may come at once: clients that all lost their server come back together. */
+const BURST_SECONDS = 2;
+
+/** What the listener's socket lets in. Throws ERR_KWIK_INVALID_ARGUMENT. */
+export function endpointLimits(limits: ListenOptions['limits'] = {}): Partial<EndpointLimits> {
+  const { maxSessions, maxConnectionsPerAddress, handshakesPerSecondPerAddress } = limits;
+  requireWhole({ maxSessions, maxConnectionsPerAddress, handshakesPerSecondPerAddress });
+  return {
+    ...(maxSessions !== undefined && {
+      maxConnections: Math.max(DEFAULT_LIMITS.maxConnections, maxSessions * CONNECTIONS_PER_SESSION),
+    }),
+    ...(maxConnectionsPerAddress !== undefined && { maxConnectionsPerAddress }),
+    ...(handshakesPerSecondPerAddress !== undefined && {
+      initialsPerSecondPerAddress: handshakesPerSecondPerAddress,
+      initialsBurstPerAddress: handshakesPerSecondPerAddress * BURST_SECONDS,
+    }),
+  };
+}
+
+function requireWhole(values: Readonly<Record<string, number | undefined>>): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (value === undefined || (Number.isSafeInteger(value) && value >= 0)) continue;
+    throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `limits.${name} is ${value}; it takes a whole number`);
+  }
+}
