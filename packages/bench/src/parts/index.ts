@@ -5,8 +5,9 @@ import { driver } from './driver.js';
 import { failover } from './failover.js';
 import { latency } from './latency.js';
 import { planner } from './planner.js';
+import { scale } from './scale.js';
 import { session } from './session.js';
 import { streams } from './streams.js';
 
 /** All parts, in the order in which they run and are listed. */
-export const PARTS: readonly Part[] = [driver, session, streams, aggregate, failover, latency, codec, planner];
+export const PARTS: readonly Part[] = [driver, session, streams, aggregate, failover, latency, scale, codec, planner];

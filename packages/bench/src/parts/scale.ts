@@ -1,0 +1,85 @@
+import { makeCredentials } from '../harness/certificates.js';
+import type { Part, PartContext, PartResult, Row, Target } from '../part.js';
+import { costPlots } from './scale/cost-plot.js';
+import { measure, type Measured } from './scale/measure.js';
+
+const SIZES = [100, 1_000, 10_000];
+const QUICK_SIZES = [100, 500];
+/** design.md, section 3: 3,000 connections in one process on the raw binding. */
+const RAW_BINDING = 'raw binding: 2,400/s, 42 kB';
+
+/** What many sessions cost one server process. */
+export const scale: Part = {
+  name: 'scale',
+  about: '100, 1,000 and 10,000 sessions on one server: handshakes, memory, echoes, idle CPU, goodput of an active one',
+  async run(context: PartContext): Promise<PartResult> {
+    const credentials = await makeCredentials();
+    const all: Measured[] = [];
+    for (const sessions of context.quick ? QUICK_SIZES : SIZES) {
+      if (KINDS.every((kind) => !context.wanted(nameOf(kind, sessions)))) continue;
+      all.push(await measure(sessions, credentials, context));
+    }
+    return { rows: all.flatMap(rowsOf), plots: all.length > 1 ? costPlots(all) : [] };
+  },
+};
+
+const KINDS = ['handshakes', 'handshake CPU', 'memory', 'echo', 'idle CPU', 'active one'] as const;
+
+function nameOf(kind: (typeof KINDS)[number], sessions: number): string {
+  return `${kind}, ${sessions}`;
+}
+
+function rowsOf(measured: Measured): Row[] {
+  const { sessions, kwik, driver, echoed, failure, idleCpu, aloneMbps, amongIdleMbps } = measured;
+  const target = (wanted: Target): { target?: Target } => (sessions === Math.max(...SIZES) ? { target: wanted } : {});
+  const fasterThan = (value: number, reference: number): number => reference / value;
+  return [
+    {
+      name: nameOf('handshakes', sessions),
+      value: kwik.handshakesPerSecond,
+      unit: '1/s',
+      reference: { name: 'driver', value: driver.handshakesPerSecond },
+      ...target({ of: 'value', atLeast: 1_000 }),
+      note: RAW_BINDING,
+    },
+    {
+      name: nameOf('handshake CPU', sessions),
+      value: kwik.serverMicros,
+      unit: 'µs',
+      reference: { name: 'driver', value: driver.serverMicros },
+      ratio: fasterThan(kwik.serverMicros, driver.serverMicros),
+      note: `server; clients ${kwik.clientMicros.toFixed(0)}, driver's ${driver.clientMicros.toFixed(0)}`,
+    },
+    {
+      name: nameOf('memory', sessions),
+      value: kwik.kilobytes,
+      unit: 'kB',
+      reference: { name: 'driver', value: driver.kilobytes },
+      ratio: fasterThan(kwik.kilobytes, driver.kilobytes),
+      ...target({ of: 'value', atMost: 100 }),
+      note: `resident at the server; ${measured.usedKilobytes.toFixed(1)} kB after each has echoed`,
+    },
+    {
+      name: nameOf('echo', sessions),
+      value: echoed,
+      unit: '',
+      reference: { name: 'sessions', value: sessions },
+      target: { of: 'ratio', atLeast: 1 },
+      ...(failure !== undefined && { note: failure }),
+    },
+    {
+      name: nameOf('idle CPU', sessions),
+      value: idleCpu * 100,
+      unit: '%',
+      note: `of a core, server; ${((idleCpu / sessions) * 1e6).toFixed(0)} µs per session and second`,
+    },
+    {
+      name: nameOf('active one', sessions),
+      value: amongIdleMbps,
+      unit: 'MB/s',
+      reference: { name: 'alone', value: aloneMbps },
+      ...target({ of: 'ratio', atLeast: 0.8 }),
+      note: 'the others idle',
+    },
+  ];
+}

@@ -1,0 +1,120 @@
+/** A client process: opens many sessions, or connections of the bare driver, and keeps them. */
+import { Endpoint } from '@kwik/quic';
+import { dial, type Session } from '@kwik/session';
+import type { PathTransport } from '@kwik/wire';
+import { answerParent } from '../../harness/child.js';
+import { Pattern, PatternReader } from '../../harness/pattern.js';
+import { bulkRequest, echoMessage } from './protocol.js';
+
+/** Handshakes and echoes under way at once in this process. */
+const CONCURRENCY = 64;
+
+export interface OpenTask {
+  readonly port: number;
+  readonly count: number;
+  /** PEM of the certificate to trust. */
+  readonly ca: string;
+}
+
+export interface OpenResult {
+  readonly opened: number;
+  readonly seconds: number;
+  /** Why the first that failed did. */
+  readonly failure?: string;
+}
+
+const sessions: Session[] = [];
+const connections: PathTransport[] = [];
+const endpoints: Endpoint[] = [];
+
+function openSessions({ port, count, ca }: OpenTask): Promise<OpenResult> {
+  return measured(count, async () => {
+    sessions.push(await dial({ host: '127.0.0.1', port }, { trust: { ca } }));
+  });
+}
+
+/** A socket each, as sessions have. */
+function openConnections({ port, count, ca }: OpenTask): Promise<OpenResult> {
+  return measured(count, async () => {
+    const endpoint = await Endpoint.bind();
+    endpoints.push(endpoint);
+    const connection = await endpoint.dial({ host: '127.0.0.1', port, trust: { ca } });
+    connection.attach({ onStream: () => undefined, onSendable: () => undefined, onClose: () => undefined });
+    connections.push(connection);
+  });
+}
+
+async function measured(count: number, open: () => Promise<void>): Promise<OpenResult> {
+  const start = performance.now();
+  const { done, failure } = await inParallel(count, open);
+  const seconds = (performance.now() - start) / 1000;
+  return { opened: done, seconds, ...(failure !== undefined && { failure }) };
+}
+
+/** How many sessions sent back what they were sent. */
+async function echoAll(): Promise<{ readonly echoed: number; readonly failure?: string }> {
+  const { done, failure } = await inParallel(sessions.length, (index) => echo(sessions[index]!, index));
+  return { echoed: done, ...(failure !== undefined && { failure }) };
+}
+
+async function echo(session: Session, index: number): Promise<void> {
+  const message = echoMessage(index);
+  const stream = session.openStream();
+  await stream.write(message);
+  await stream.close();
+  const parts: Uint8Array[] = [];
+  for await (const chunk of stream) parts.push(chunk);
+  if (message.compare(Buffer.concat(parts)) !== 0) throw new Error(`session ${index} got other bytes back`);
+}
+
+/** Seconds for `bytes` on the first session, each of them looked at. */
+async function fetchBulk(bytes: number): Promise<number> {
+  const session = sessions[0];
+  if (session === undefined) throw new Error('no session is open');
+  const reader = new PatternReader(new Pattern());
+  const start = performance.now();
+  const stream = session.openStream();
+  await stream.write(bulkRequest(bytes));
+  await stream.close();
+  for await (const chunk of stream) reader.read(chunk);
+  if (reader.bytes !== bytes) throw new Error(`${reader.bytes} of ${bytes} bytes arrived`);
+  return (performance.now() - start) / 1000;
+}
+
+async function inParallel(
+  count: number,
+  work: (index: number) => Promise<void>,
+): Promise<{ readonly done: number; readonly failure?: string }> {
+  let next = 0;
+  let done = 0;
+  let failure: string | undefined;
+  const worker = async (): Promise<void> => {
+    while (next < count) {
+      try {
+        await work(next++);
+        done++;
+      } catch (error) {
+        failure ??= error instanceof Error ? error.message : String(error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(CONCURRENCY, count) }, worker));
+  return { done, ...(failure !== undefined && { failure }) };
+}
+
+async function closeAll(): Promise<void> {
+  await Promise.all(sessions.splice(0).map((session) => session.close()));
+  for (const connection of connections.splice(0)) connection.close(0, 'done');
+  await Promise.all(endpoints.splice(0).map((endpoint) => endpoint.close()));
+}
+
+export const calls = answerParent({
+  openSessions,
+  openConnections,
+  echoAll,
+  fetchBulk,
+  closeAll,
+  alive: () => sessions.filter((session) => session.getActivePaths().length > 0).length,
+});
+
+export type ClientCalls = typeof calls;

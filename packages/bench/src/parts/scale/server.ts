@@ -1,0 +1,100 @@
+/** The one server process: sessions of KWIK that echo or send bulk, or connections of the bare driver that only are. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DEFAULT_LIMITS, Endpoint } from '@kwik/quic';
+import { listen, type ServerSession, type Stream } from '@kwik/session';
+import { answerParent, usage, type Usage } from '../../harness/child.js';
+import type { Credentials } from '../../harness/certificates.js';
+import { Pattern } from '../../harness/pattern.js';
+import { BULK, CHUNK_BYTES, REQUEST_BYTES } from './protocol.js';
+
+/** All from one address, and faster than a stranger should be let in. */
+const HANDSHAKES_PER_SECOND = 20_000;
+const SETTLE_MS = 300;
+const COLLECTIONS = 4;
+
+const pattern = new Pattern();
+/** What this process serves; there is one of each run. */
+const served = { open: (): number => 0 };
+
+async function serveSessions({ certPem, keyPem }: Credentials, sessions: number): Promise<number> {
+  const listener = await listen({
+    credentials: { cert: certPem, key: keyPem },
+    limits: {
+      maxSessions: sessions,
+      maxConnectionsPerAddress: sessions,
+      handshakesPerSecondPerAddress: HANDSHAKES_PER_SECOND,
+    },
+  });
+  served.open = () => listener.stats().sessions;
+  void (async () => {
+    for await (const session of listener) void serveSession(session);
+  })();
+  return listener.address().port;
+}
+
+async function serveSession(session: ServerSession): Promise<void> {
+  try {
+    for (;;) void serveStream(await session.acceptStream());
+  } catch {
+    // The session has ended.
+  }
+}
+
+async function serveStream(stream: Stream): Promise<void> {
+  try {
+    const parts: Uint8Array[] = [];
+    let length = 0;
+    for await (const chunk of stream) {
+      length += chunk.length;
+      parts.push(chunk);
+    }
+    const request = Buffer.concat(parts, length);
+    if (request[0] === BULK && length === REQUEST_BYTES) await sendBulk(stream, request.readUInt32BE(1));
+    else await stream.write(request);
+    await stream.close();
+  } catch {
+    // The client is gone.
+  }
+}
+
+async function sendBulk(stream: Stream, bytes: number): Promise<void> {
+  for (let at = 0; at < bytes; at += CHUNK_BYTES)
+    await stream.write(pattern.piece(at, Math.min(CHUNK_BYTES, bytes - at)));
+}
+
+async function serveConnections({ certPem, keyPem }: Credentials, connections: number): Promise<number> {
+  const endpoint = await Endpoint.bind({
+    limits: {
+      ...DEFAULT_LIMITS,
+      maxConnections: connections,
+      maxConnectionsPerAddress: connections,
+      initialsPerSecondPerAddress: HANDSHAKES_PER_SECOND,
+      initialsBurstPerAddress: HANDSHAKES_PER_SECOND,
+    },
+  });
+  endpoint.listen({ certPem, keyPem }, (connection) => {
+    connection.attach({ onStream: () => undefined, onSendable: () => undefined, onClose: () => undefined });
+  });
+  served.open = () => endpoint.stats().connections;
+  return endpoint.address().port;
+}
+
+/** What the process holds once everything that can go has gone. */
+async function settled(): Promise<Usage> {
+  for (let time = 0; time < COLLECTIONS; time++) {
+    globalThis.gc?.();
+    await sleep(SETTLE_MS);
+  }
+  return usage();
+}
+
+export const calls = answerParent({
+  serveSessions: (task: { credentials: Credentials; sessions: number }) =>
+    serveSessions(task.credentials, task.sessions),
+  serveConnections: (task: { credentials: Credentials; connections: number }) =>
+    serveConnections(task.credentials, task.connections),
+  open: () => served.open(),
+  settled: () => settled(),
+});
+
+export type ServerCalls = typeof calls;
