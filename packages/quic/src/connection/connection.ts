@@ -13,7 +13,7 @@ import type { HeapItem } from '../endpoint/deadline-heap.js';
 import { Ending } from './ending.js';
 import { Handshake } from './handshake.js';
 import { Pacer } from './pacer.js';
-import { PathSampler, SAMPLE_INTERVAL_MS, STATS_AGE_MS } from './path-sampler.js';
+import { PathSampler, STATS_AGE_MS } from './path-sampler.js';
 import { Receiver } from './receiver.js';
 import { Sender } from './sender.js';
 import { StreamNews } from './stream-news.js';
@@ -24,10 +24,6 @@ import { transportStats } from './transport-stats.js';
 
 type Phase = 'handshake' | 'open' | 'flushing' | 'ended';
 
-/** So few packets can do no harm before they are looked at. */
-const JUDGE_EVERY_PACKETS = 16;
-/** After so long without data of ours its acknowledgements are in, and the path has told what it can, milliseconds. */
-const QUIET_MS = 2_000;
 /** RFC 9000, section 20.1. */
 const PROTOCOL_VIOLATION = 0x0a;
 
@@ -130,7 +126,6 @@ export class Connection implements PathTransport, HeapItem {
   }
 
   ping(): void {
-    if (this.phase !== 'open') return;
     this.backend.elicitAcknowledgement();
     this.wake();
   }
@@ -223,7 +218,9 @@ export class Connection implements PathTransport, HeapItem {
       this.inTurn = false;
       this.urgent = false;
     }
-    this.planBackend();
+    const timeoutMs = this.backend.timeoutMs();
+    // Rounded down by the backend: called sooner it would do nothing and ask again at once.
+    this.backendDeadlineMs = timeoutMs === undefined ? Infinity : this.now + timeoutMs + 1;
     if (this.phase !== 'ended' && this.hasMore()) this.host.wake(this);
   }
 
@@ -258,18 +255,13 @@ export class Connection implements PathTransport, HeapItem {
   }
 
   private work(): void {
-    if (this.sampleIsDue() && this.flooded()) return;
+    const isDue = this.sampler.isDue(this.now, this.guard.unjudgedPackets, this.sender.quietFor(this.now));
+    if (isDue && this.flooded()) return;
     this.news.findStopped(this.now);
     if (this.phase !== 'open' || this.handler === undefined) return;
     this.receiver.deliver();
     this.news.tell(() => this.closed);
     if (!this.closed && this.sender.takeSendableEdge(this.now)) this.handler.onSendable();
-  }
-
-  /** What came and went since the last sample may tell something new; keep-alives do not. */
-  private sampleIsDue(): boolean {
-    if (!this.sampler.older(this.now, SAMPLE_INTERVAL_MS)) return false;
-    return this.guard.unjudgedPackets >= JUDGE_EVERY_PACKETS || this.sender.quietFor(this.now) <= QUIET_MS;
   }
 
   /** Samples the path; true when the peer sends too much that is of no use. */
@@ -331,12 +323,6 @@ export class Connection implements PathTransport, HeapItem {
     if (this.phase !== 'ended' || this.handler === undefined) return;
     const info = this.ending.takeUntold();
     if (info !== undefined) this.handler.onClose(info);
-  }
-
-  private planBackend(): void {
-    const timeoutMs = this.backend.timeoutMs();
-    // Rounded down by the backend: called sooner it would do nothing and ask again at once.
-    this.backendDeadlineMs = timeoutMs === undefined ? Infinity : this.now + timeoutMs + 1;
   }
 
   // --- For streams ---

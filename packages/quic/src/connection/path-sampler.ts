@@ -5,8 +5,13 @@ import type { PathModel } from './pacing-rate.js';
  * How often the backend's statistics are read: its answer is built of objects and costs as much as sending a packet.
  * Who asks for them gets fresher ones.
  */
-export const SAMPLE_INTERVAL_MS = 4;
+const SAMPLE_INTERVAL_MS = 4;
 export const STATS_AGE_MS = 1;
+
+/** So few packets can do no harm before they are looked at. */
+const JUDGE_EVERY_PACKETS = 16;
+/** After so long without data of ours its acknowledgements are in, and the path has told what it can. */
+const QUIET_MS = 2_000;
 
 /** The backend's RTT is in whole milliseconds, rounded down; half of one is what rounding takes away on average. */
 const ROUNDING_MS = 0.5;
@@ -57,6 +62,14 @@ export class PathSampler {
     const { cwndBytes, sentBytes, lostBytes } = this.stats;
     const deliveredBytes = sentBytes - lostBytes - inFlightBytes;
     return { cwndBytes, rttMs: this.smoothedMs, minRttMs: this.minMs, inFlightBytes, deliveredBytes, busy };
+  }
+
+  /**
+   * Whether what came and went may tell something new, as keep-alives do not: `packets` that came since the last sample,
+   * stream data that last went `quietMs` ago.
+   */
+  isDue(now: number, packets: number, quietMs: number): boolean {
+    return this.older(now, SAMPLE_INTERVAL_MS) && (packets >= JUDGE_EVERY_PACKETS || quietMs <= QUIET_MS);
   }
 
   older(now: number, ageMs: number): boolean {
