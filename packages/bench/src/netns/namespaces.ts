@@ -68,17 +68,17 @@ export async function createNetworkLab(options: NetworkLabOptions): Promise<Netw
   const count = options.links.length;
   if (count < 1 || count > 16) throw new Error(`a lab has 1 to 16 links, not ${count}`);
   await removeLeftovers();
-  const ownTools = options.tools === undefined;
   const tools = options.tools ?? (await compileNativeTools());
-  const names = await addNamespaces();
+  const names: string[] = [];
   const forgo = async (): Promise<void> => {
-    for (const name of Object.values(names)) await deleteNamespace(name);
-    if (ownTools) await tools.dispose();
+    for (const name of names) await deleteNamespace(name);
+    if (options.tools === undefined) await tools.dispose();
   };
   try {
-    const args = [options.seed ?? 1, names.client, names.server, count].map(String);
+    const [client, server] = [await addNamespace('c', names), await addNamespace('s', names)];
+    const args = [options.seed ?? 1, client, server, count].map(String);
     const emulator = await LinkEmulator.start(tools.links, args);
-    const lab = new Lab(names, tools, emulator, options.links, forgo);
+    const lab = new Lab({ client, server }, tools, emulator, options.links, forgo);
     try {
       await lab.setUp();
       return lab;
@@ -186,21 +186,21 @@ class Lab implements NetworkLab {
   }
 }
 
-const NAME = /^kwik-(\d+)-\d+-[cs]$/;
+/** Of labs, and of the probe of `networkLabSupport`. */
+const NAME = /^kwik-(\d+)-/;
 
-/** Names that no other lab has, of this process or another: the number is the first that is free. */
-async function addNamespaces(): Promise<Record<LabSide, string>> {
+/** Adds a namespace, and its name to `added`. No other lab has that name: the number is the first that is free. */
+async function addNamespace(kind: string, added: string[]): Promise<string> {
   for (let number = 0; ; number++) {
-    const client = `kwik-${process.pid}-${number}-c`;
-    const server = `kwik-${process.pid}-${number}-s`;
+    const name = `kwik-${process.pid}-${number}-${kind}`;
     try {
-      await run('ip', ['netns', 'add', client]);
+      await run('ip', ['netns', 'add', name]);
+      added.push(name);
+      return name;
     } catch (error) {
       if (error instanceof Error && error.message.includes('exists')) continue;
       throw error;
     }
-    await run('ip', ['netns', 'add', server]);
-    return { client, server };
   }
 }
 

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,7 +33,12 @@ export async function compileNativeTools(): Promise<NativeTools> {
     await run(compiler, ['-O2', '-o', program, fileURLToPath(new URL(`${name}.c`, SOURCES)), '-lm']);
     return program;
   };
-  const dispose = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  const dispose = async (): Promise<void> => {
+    process.off('exit', remove);
+    remove();
+  };
+  process.once('exit', remove);
   try {
     const [links, mptcp] = await Promise.all([compile('links'), compile('mptcp')]);
     return { links, mptcp, dispose };

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 
 import { findCompiler, succeeds } from './native-tools.js';
 
@@ -16,7 +16,7 @@ export async function networkLabSupport(): Promise<Support> {
   if (!(await succeeds('ip', ['-V']))) return no('there is no ip (iproute2)');
   if (!(await isUsable('/dev/net/tun'))) return no('there is no /dev/net/tun');
   if ((await findCompiler()) === undefined) return no('there is no C compiler');
-  const name = `kwik-${process.pid}-probe`;
+  const name = `kwik-${process.pid}-probe-${randomUUID()}`;
   if (!(await succeeds('ip', ['netns', 'add', name]))) return no('network namespaces cannot be made');
   const hasTun = await succeeds('ip', ['netns', 'exec', name, 'ip', 'tuntap', 'add', 'dev', 'probe', 'mode', 'tun']);
   await succeeds('ip', ['netns', 'del', name]);
