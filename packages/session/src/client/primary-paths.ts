@@ -13,8 +13,20 @@ const MAX_WAIT_MS = 1000;
 /** While another path leads to the primary there is no hurry. */
 const SPARE_BASE_WAIT_MS = 500;
 const SPARE_MAX_WAIT_MS = 30_000;
+/** As for paths to other servers: so many attempts, then only when there is reason to hope again. */
+const SPARE_TRIES = 10;
+/** A path that held for so long is a new beginning. */
+const HELD_MS = 10_000;
 /** One attempt; the next address is tried after it. */
 const ATTEMPT_TIMEOUT_MS = 3000;
+
+/** How a way to the primary is being tried. */
+interface Attempts {
+  /** Another path led to the primary when this began. */
+  readonly spare: boolean;
+  readonly backoff: Backoff;
+  upSinceMs: number | undefined;
+}
 
 /** A way to the primary. */
 export interface PrimaryRoute {
@@ -39,6 +51,9 @@ export class PrimaryPaths {
   readonly #engine: SessionEngine;
   readonly #options: PrimaryPathsOptions;
   readonly #routes = new Map<PathId, PrimaryRoute>();
+  readonly #attempts = new Map<PathId, Attempts>();
+  /** Tried often enough, for now. */
+  readonly #givenUp = new Set<PathId>();
   readonly #waiting = new Map<PathId, TimerHandle>();
   readonly #connecting = new Set<PathId>();
   /** Runs while no path leads to the primary. */
@@ -58,7 +73,7 @@ export class PrimaryPaths {
       const own = address === undefined ? addresses : [address];
       const route = { id: toPathId(FIRST_CLIENT_PATH_ID + index), addresses: own, localAddress };
       this.#routes.set(route.id, route);
-      void this.#connect(route, this.#backoff());
+      void this.#connect(route);
     });
   }
 
@@ -68,9 +83,9 @@ export class PrimaryPaths {
     const last = !this.#anyPath();
     const waits = this.#options.recoveryMs > 0 || this.#options.mayGoOn();
     if (!isRecoverable(death) || (last && !waits)) return last ? ended(death) : undefined;
-    if (last) this.#startDeadline(death);
     const route = this.#routes.get(path.id);
-    if (route !== undefined && !this.#connecting.has(route.id)) this.#schedule(route, this.#backoff());
+    if (last) this.#startDeadline(death);
+    if (route !== undefined && !this.#connecting.has(route.id)) this.#schedule(route);
     return undefined;
   }
 
@@ -79,23 +94,28 @@ export class PrimaryPaths {
     return false;
   }
 
-  #backoff(): Backoff {
+  /** Those under way, or new ones when what they were for has changed. */
+  #attemptsOf(route: PrimaryRoute): Attempts {
     const spare = this.#anyPath();
-    return new Backoff(this.#options.random, {
+    const known = this.#attempts.get(route.id);
+    const held = known?.upSinceMs !== undefined && this.#engine.clock.now() - known.upSinceMs >= HELD_MS;
+    if (known?.spare === spare && !held) return known;
+    const backoff = new Backoff(this.#options.random, {
       baseMs: spare ? SPARE_BASE_WAIT_MS : FIRST_WAIT_MS,
       maxMs: spare ? SPARE_MAX_WAIT_MS : MAX_WAIT_MS,
-      maxTries: Number.MAX_SAFE_INTEGER,
+      // With no path left, the recovery time is the bound.
+      maxTries: spare ? SPARE_TRIES : Number.MAX_SAFE_INTEGER,
     });
+    const attempts = { spare, backoff, upSinceMs: undefined };
+    this.#attempts.set(route.id, attempts);
+    return attempts;
   }
 
   #startDeadline(cause: KwikError): void {
     if (this.#deadline !== undefined) return;
     this.#armDeadline(this.#options.recoveryMs, cause);
-    // What waits at leisure is in a hurry now.
-    for (const [id, timer] of this.#waiting) {
-      timer.cancel();
-      this.#schedule(this.#routes.get(id)!, this.#backoff());
-    }
+    // What waits at leisure, or was given up, is in a hurry now.
+    for (const id of [...this.#waiting.keys(), ...this.#givenUp]) this.#schedule(this.#routes.get(id)!);
   }
 
   #armDeadline(delayMs: number, cause: KwikError): void {
@@ -107,19 +127,35 @@ export class PrimaryPaths {
     });
   }
 
-  #schedule(route: PrimaryRoute, backoff: Backoff): void {
+  #schedule(route: PrimaryRoute): void {
     if (this.#engine.closeInfo !== undefined) return;
     this.#waiting.get(route.id)?.cancel();
-    const timer = this.#engine.clock.schedule(backoff.next() ?? MAX_WAIT_MS, () => {
+    this.#waiting.delete(route.id);
+    const waitMs = this.#attemptsOf(route).backoff.next();
+    if (waitMs === undefined) {
+      this.#givenUp.add(route.id);
+      return;
+    }
+    this.#givenUp.delete(route.id);
+    const timer = this.#engine.clock.schedule(waitMs, () => {
       this.#waiting.delete(route.id);
-      void this.#connect(route, backoff);
+      void this.#connect(route);
     });
     this.#waiting.set(route.id, timer);
   }
 
-  async #connect(route: PrimaryRoute, backoff: Backoff): Promise<void> {
+  /** A path to the primary is there, so the others that were given up may be there as well. */
+  #hopeAgain(): void {
+    for (const id of this.#givenUp) {
+      this.#attempts.delete(id);
+      this.#schedule(this.#routes.get(id)!);
+    }
+  }
+
+  async #connect(route: PrimaryRoute): Promise<void> {
     this.#connecting.add(route.id);
-    const address = route.addresses[backoff.tries % route.addresses.length]!;
+    const attempts = this.#attemptsOf(route);
+    const address = route.addresses[attempts.backoff.tries % route.addresses.length]!;
     this.#tell(route, address, 'recovering');
     try {
       const path = await this.#options.join(route, address, this.#timeoutMs());
@@ -130,17 +166,19 @@ export class PrimaryPaths {
       }
       this.#deadline?.cancel();
       this.#deadline = undefined;
+      attempts.upSinceMs = this.#engine.clock.now();
       this.#engine.addPath(path);
+      this.#hopeAgain();
     } catch (thrown) {
       this.#connecting.delete(route.id);
-      this.#failed(route, address, backoff, KwikError.from(thrown, 'ERR_KWIK_CONNECT_FAILED'));
+      this.#failed(route, address, KwikError.from(thrown, 'ERR_KWIK_CONNECT_FAILED'));
     }
   }
 
-  #failed(route: PrimaryRoute, address: string, backoff: Backoff, error: KwikError): void {
+  #failed(route: PrimaryRoute, address: string, error: KwikError): void {
     if (this.#engine.closeInfo !== undefined) return;
     this.#tell(route, address, 'dead', error);
-    if (isRecoverable(error)) this.#schedule(route, backoff);
+    if (isRecoverable(error)) this.#schedule(route);
     else if (!this.#anyPath() && !this.#options.mayGoOn()) this.#engine.fail(ended(error));
   }
 

@@ -1,0 +1,42 @@
+import { describe, expect, jest, test } from '@jest/globals';
+import { FIRST_CLIENT_PATH_ID } from '../src/limits.js';
+import { SimulatedWorld } from './simulated-world.js';
+
+/** For machines that do much else at the time; nothing here waits for a clock. */
+jest.setTimeout(60_000);
+
+const LINK = { both: { rateBps: 10e6, delayMs: 10, queueBytes: 60_000 } };
+const SPARE = FIRST_CLIENT_PATH_ID;
+const HOUR_MS = 3_600_000;
+
+describe('a further path to the primary', () => {
+  test('that cannot be opened is tried ten times more, and then only with new hope', async () => {
+    const world = new SimulatedWorld(6);
+    const primary = world.server('10.0.0.1', LINK);
+    const nowhere = world.server('10.0.0.9', LINK);
+    nowhere.link.cut();
+    const client = await world.dial(primary.address, { extraPaths: [{ address: nowhere.address }] });
+    // The first was begun before anybody could listen.
+    let tried = 1;
+    client.onPathChange(({ id, state }) => {
+      if (Number(id) === SPARE && state === 'recovering') tried++;
+    });
+    await world.clock.advanceByAsync(HOUR_MS);
+    expect(tried).toBe(11);
+    expect(client.getDeadPaths()).toMatchObject([{ id: SPARE, state: 'dead' }]);
+    expect(world.client.pendingTimers).toBeLessThanOrEqual(1);
+
+    primary.link.cut();
+    const lost = (): boolean => client.getActivePaths().length === 0;
+    expect(await world.clock.runUntilAsync(lost, { maxMs: HOUR_MS })).toBe(true);
+    const before = tried;
+    await world.clock.advanceByAsync(10_000);
+    expect(tried).toBeGreaterThan(before);
+    primary.link.heal();
+    await world.clock.advanceByAsync(HOUR_MS);
+    expect(client.getActivePaths()).toMatchObject([{ id: 0 }]);
+    // No path was left for less than the 12 s that four attempts take; ten and one more at leisure follow.
+    expect(tried).toBeGreaterThan(before + 10);
+    expect(tried).toBeLessThan(before + 24);
+  });
+});
