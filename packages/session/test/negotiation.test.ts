@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Endpoint } from '@kwik/quic';
 import type { Listener } from '@kwik/session';
@@ -165,7 +166,15 @@ describe('what a client cannot do', () => {
     await harness.dial(primary.address);
     await primary.addPath(addressOf(secondary), primary.token(addressOf(secondary)));
     const removal = { $case: 'removePath', value: { pathId: 1, reason: 'enough', drainMs: 0 } } as const;
+    const beforeMs = Date.now();
     expect(await primary.request(removal)).toMatchObject({ $case: 'removePathResult', value: { removed: true } });
-    expect(await primary.request(removal)).toMatchObject({ $case: 'pathDead', value: { pathId: 1, reason: 'enough' } });
+    const afterMs = Date.now();
+    while (Date.now() < afterMs + 20) await setTimeout(1); // so that the time of the answer is another
+    const answer = await primary.request(removal);
+    if (answer.$case !== 'pathDead') throw new TypeError(`answered by ${answer.$case}`);
+    expect(answer.value).toMatchObject({ pathId: 1, reason: 'enough' });
+    // Whole milliseconds of two clocks, each rounded.
+    expect(Number(answer.value.deadSinceMs)).toBeGreaterThanOrEqual(beforeMs - 2);
+    expect(Number(answer.value.deadSinceMs)).toBeLessThanOrEqual(afterMs + 2);
   });
 });

@@ -36,6 +36,8 @@ export interface ClientRoleOptions {
   readonly maxPaths: number;
   readonly raw: RawRelayLimits;
   readonly primaryPaths: PrimaryPaths;
+  /** Milliseconds since 1970, for what peers are told of times. */
+  readonly wallClockMs: () => number;
   /** Dials and joins; resolves with the established path. */
   joinPath(command: proto.AddPath): Promise<{ path: PathRuntime; result: ClientHandshakeResult }>;
 }
@@ -242,12 +244,11 @@ export class ClientRole implements EngineRole {
   #removePath(path: PathRuntime, id: bigint, command: proto.RemovePath): void {
     const known = this.#engine.paths.get(toPathId(command.pathId));
     if (known === undefined || known.primary || this.#draining.has(known.id)) {
-      const past = this.#engine.history.get(toPathId(command.pathId));
       path.reply(
         id,
         known?.primary === true
           ? refusal('ERR_KWIK_INVALID_STATE', 'the primary path stays')
-          : notAlive(command.pathId, past?.reason),
+          : this.#notAlive(command.pathId),
       );
       return;
     }
@@ -280,7 +281,7 @@ export class ClientRole implements EngineRole {
   #relayRaw(path: PathRuntime, id: bigint, command: proto.RawPacketCommand): void {
     const target = this.#engine.paths.get(toPathId(command.pathId));
     if (target === undefined) {
-      path.reply(id, notAlive(command.pathId, this.#engine.history.get(toPathId(command.pathId))?.reason));
+      path.reply(id, this.#notAlive(command.pathId));
       return;
     }
     path.reply(id, this.#raw.relay(path, target, command, this.#engine.clock.now()));
@@ -308,6 +309,17 @@ export class ClientRole implements EngineRole {
     }
   }
 
+  /** The answer to an operation on a path that is dead (K6.3) or never was. */
+  #notAlive(pathId: number): KcpBody {
+    const { history, clock } = this.#engine;
+    const reason = history.get(toPathId(pathId))?.reason;
+    if (reason === undefined) return refusal('ERR_KWIK_PATH_NOT_FOUND', `the session has no path ${pathId}`);
+    const died = history.machine(toPathId(pathId))?.history.findLast(({ state }) => state === 'dead');
+    const agoMs = died === undefined ? 0 : clock.now() - died.atMs;
+    const deadSinceMs = BigInt(Math.max(0, Math.round(this.#options.wallClockMs() - agoMs)));
+    return { $case: 'pathDead', value: { pathId, reason: reason.slice(0, MAX_REASON_CHARACTERS), deadSinceMs } };
+  }
+
   #tellStatus(path: PathRuntime): void {
     if (path.primary || this.#engine.closeInfo !== undefined) return;
     this.primary?.send({ $case: 'pathStatus', value: statusOf(path.info()) });
@@ -333,11 +345,4 @@ function closeError(close: proto.Close): { error?: KwikError } {
 
 function refusal(code: ConstructorParameters<typeof KwikError>[0], reason: string): KcpBody {
   return { $case: 'error', value: errorToDetail(new KwikError(code, reason)) };
-}
-
-/** The answer to an operation on a path that is dead (K6.3) or never was. */
-function notAlive(pathId: number, reason: string | undefined): KcpBody {
-  return reason === undefined
-    ? refusal('ERR_KWIK_PATH_NOT_FOUND', `the session has no path ${pathId}`)
-    : { $case: 'pathDead', value: { pathId, reason: reason.slice(0, MAX_REASON_CHARACTERS), deadSinceMs: 0n } };
 }

@@ -105,6 +105,7 @@ class Dialler {
       maxPaths: this.#limits.maxPaths,
       raw: this.#limits,
       primaryPaths,
+      wallClockMs: () => Date.now(),
       joinPath: (command) => this.#join(engine, result, command),
     });
     engine.attachRole(role);

@@ -228,6 +228,7 @@ export interface PathStatus {
 export interface PathDead {
   pathId: number;
   reason: string;
+  /** When the path was last declared dead, by the clock of who answers: milliseconds since 1970-01-01 UTC. */
   deadSinceMs: bigint;
 }
 
