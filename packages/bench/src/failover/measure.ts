@@ -6,7 +6,7 @@ import type { Arrival, PathSample, RunResult } from '../links/messages.js';
 import { Stage } from '../links/stage.js';
 import { planOutages, totalMs, type PlannedOutage } from './plan.js';
 import { MESSAGE, RATE_MBIT, RECOVERY_SHARE, type Schedule, type Setting } from './settings.js';
-import { countOfPaths, longestGapMs, recoveryMs, type Count } from './timeline.js';
+import { countOfPaths, longestGapMs, recoveryMs, type Count } from '../links/count.js';
 
 /** A mean over less than this says little at some hundred packets a second. */
 const WINDOW_MS = 250;

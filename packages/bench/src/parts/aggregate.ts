@@ -1,5 +1,6 @@
 import { ENVIRONMENTS, type Environment } from '../aggregate/environments.js';
 import { measure, type Measured } from '../aggregate/measure.js';
+import { plotsOf } from '../aggregate/plots.js';
 import { medianBenefitRow, rowNames, rowsOf } from '../aggregate/rows.js';
 import { Children } from '../harness/children.js';
 import { chooseBeds } from '../links/choose-bed.js';
@@ -31,7 +32,11 @@ export const aggregate: Part = {
       }
     }
     const measured = [...rounds.values()];
-    return { rows: [...measured.flatMap(rowsOf), ...medianBenefitRow(measured)], skipped: beds.skipped };
+    return {
+      rows: [...measured.flatMap(rowsOf), ...medianBenefitRow(measured)],
+      plots: plotsOf(measured),
+      skipped: beds.skipped,
+    };
   },
 };
 

@@ -1,4 +1,5 @@
 import { measureKwik, measureMptcp, type Cuts } from '../failover/measure.js';
+import { plotsOf } from '../failover/plots.js';
 import { rowNames, rowsOf } from '../failover/rows.js';
 import { scheduleOf, SETTINGS } from '../failover/settings.js';
 import { median } from '../harness/stats.js';
@@ -36,7 +37,13 @@ export const failover: Part = {
       return beds.mptcp && setting.kind === 'paths' ? [job, reference] : [job];
     });
     await inTurns(jobs, AT_ONCE);
-    return { rows: kwik.flatMap((cuts, index) => rowsOf(cuts!, mptcp[index])), skipped: beds.skipped };
+    const all = kwik.flatMap((cuts) => cuts ?? []);
+    const references = mptcp.flatMap((cuts) => cuts ?? []);
+    return {
+      rows: all.flatMap((cuts, index) => rowsOf(cuts, mptcp[index])),
+      plots: plotsOf(all, references),
+      skipped: beds.skipped,
+    };
   },
 };
 

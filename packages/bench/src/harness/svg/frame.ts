@@ -62,16 +62,24 @@ export function chart(
   const top = LEGEND_Y + rows * LEGEND_ROW;
   const x = makeAxis(options.x, values.x, LEFT, RIGHT);
   const y = makeAxis(options.y, values.y, BOTTOM, top);
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}"`,
-    ` font-family="system-ui, sans-serif" font-size="12" role="img" aria-label="${escape(options.title)}">\n`,
-    `<style>${STYLE}</style>\n<rect class="ground" width="${WIDTH}" height="${HEIGHT}"/>\n`,
+  const body = [
     `<text x="${LEFT}" y="${TITLE_Y}" font-size="15" font-weight="600">${escape(options.title)}</text>\n`,
     svg,
     axisX(x, top),
     axisY(y, top),
     draw({ x, y }),
     (options.marks ?? []).map((mark) => upright(x.at(mark.x), mark.label, top)).join(''),
+  ];
+  return document(options.title, HEIGHT, body.join(''));
+}
+
+/** A whole SVG document around what is drawn, of the width that all have. */
+export function document(title: string, height: number, body: string): string {
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}"`,
+    ` font-family="system-ui, sans-serif" font-size="12" role="img" aria-label="${escape(title)}">\n`,
+    `<style>${STYLE}</style>\n<rect class="ground" width="${WIDTH}" height="${height}"/>\n`,
+    body,
     '</svg>\n',
   ].join('');
 }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { bytesAt, countOfArrivals, countOfPaths, longestGapMs, ratesMbit, recoveryMs } from './timeline.js';
+import { bytesAt, countOfArrivals, countOfPaths, longestGapMs, ratesMbit, recoveryMs } from './count.js';
 
 const arrivals = [0, 10, 20, 120, 130, 400].map((atMs) => ({ atMs, bytes: 1000 }));
 
-describe('timeline', () => {
+describe('what came when', () => {
   test('the gap that a cut begins counts from the last byte before it', () => {
     expect(longestGapMs(arrivals, 25, 140)).toBe(100);
     expect(longestGapMs(arrivals, 125, 500)).toBe(270);

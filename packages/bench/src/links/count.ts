@@ -1,4 +1,4 @@
-import type { Arrival, PathSample } from '../links/messages.js';
+import type { Arrival, PathSample } from './messages.js';
 
 /** The longest wait of the reader that ends after `fromMs`, or has not ended by `toMs`. */
 export function longestGapMs(arrivals: readonly Arrival[], fromMs: number, toMs: number): number {
