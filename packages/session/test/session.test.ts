@@ -156,9 +156,16 @@ describe('dial and listen (K1, K2)', () => {
     const refused = expect(waiting).rejects.toMatchObject({ code: 'ERR_KWIK_SESSION_CLOSED' });
     await client.close(7, 'done');
     await refused;
-    expect(await server.closed).toMatchObject({ by: 'peer', code: 7, reason: 'done' });
+    // 7 is also the number of an error, and this is none.
+    expect(await server.closed).toEqual({ by: 'peer', code: 7, reason: 'done' });
     expect(await client.closed).toMatchObject({ by: 'local', code: 7 });
     expect(() => client.openStream()).toThrow(/closed/);
+  });
+
+  test("a server's code is the client's to read as it was given", async () => {
+    const { client, server } = await harness.pair();
+    await server.close(7, 'done');
+    expect(await client.closed).toEqual({ by: 'peer', code: 7, reason: 'done' });
   });
 
   test('streams beyond the credit are refused, or wait for it', async () => {

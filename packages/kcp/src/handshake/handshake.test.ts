@@ -273,7 +273,7 @@ describe('order', () => {
     );
     const closed = makeClient();
     closed.start();
-    const close: KcpBody = { $case: 'close', value: { code: 0x45, reason: 'going' } };
+    const close: KcpBody = { $case: 'close', value: { code: 0x45, reason: 'going', error: true } };
     expect(() => closed.handle(close)).toThrow(expect.objectContaining({ code: 'ERR_KWIK_SESSION_CLOSED' }));
   });
 
@@ -282,7 +282,7 @@ describe('order', () => {
     const detail = proto.ErrorDetail.fromPartial({ code: 0x01 });
     for (const body of [
       { $case: 'error', value: detail },
-      { $case: 'close', value: { code: 0x01, reason: '' } },
+      { $case: 'close', value: { code: 0x01, reason: '', error: true } },
     ] as KcpBody[]) {
       const client = makeClient();
       client.start();

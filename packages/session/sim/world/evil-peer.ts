@@ -132,7 +132,7 @@ class EvilDeed {
     const streamId = this.#streamId();
     const error = { code: 5, scope: 0 as const, reason: 'evil' };
     return pick(random, [
-      { $case: 'close', value: { code: 7, reason: 'evil' } },
+      { $case: 'close', value: { code: 7, reason: 'evil', error: false } },
       { $case: 'removePath', value: { pathId: 0, reason: 'evil', drainMs: 0 } },
       { $case: 'contentEnd', value: { streamId, complete: false, error } },
       { $case: 'rangeRefused', value: { streamId, requestIds: [0n, 1n, 5n], error } },

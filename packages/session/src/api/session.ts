@@ -45,9 +45,12 @@ export interface PathInfo {
 
 /** How a session ended. */
 export interface CloseInfo {
+  /** Who ended it: the application here or there, or a failure that this end saw. */
   readonly by: 'local' | 'peer' | 'error';
+  /** What the application gave to `close`; where `error` is there, that error's number. The same number means two things. */
   readonly code: number;
   readonly reason: string;
+  /** The session failed, here (`by: 'error'`) or at the peer (`by: 'peer'`); absent when an application closed it. */
   readonly error?: KwikError;
 }
 

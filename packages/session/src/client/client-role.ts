@@ -1,21 +1,13 @@
 import { errorToDetail, type ClientHandshakeResult, type ControlEvent, type KcpBody } from '@kwik/kcp';
 import { toProtoPathState } from '@kwik/paths';
-import {
-  errorCodeFromNumber,
-  KwikError,
-  PRIMARY_PATH_ID,
-  proto,
-  toPathId,
-  toStreamId,
-  type PathId,
-  type TimerHandle,
-} from '@kwik/wire';
+import { KwikError, PRIMARY_PATH_ID, proto, toPathId, toStreamId, type PathId, type TimerHandle } from '@kwik/wire';
 import { errorFromDetail } from '@kwik/kcp';
 import type { PathInfo } from '../api/session.js';
 import type { StreamState } from '../core/streams/stream-state.js';
 import type { EngineRole, SessionEngine } from '../runtime/engine.js';
 import type { PathRuntime } from '../runtime/path-runtime.js';
 import type { StreamExtension } from '../runtime/stream-handle.js';
+import { endByPeer } from '../runtime/close.js';
 import { announceStreams, isMisconduct, streamOpened } from '../runtime/recovery.js';
 import type { ContentClient } from './content-client.js';
 import { unsupported } from '../runtime/unsupported.js';
@@ -297,7 +289,7 @@ export class ClientRole implements EngineRole {
       path.die(new KwikError('ERR_KWIK_PATH_DEAD', `${path.address} closed its path: ${close.reason}`));
       return;
     }
-    this.#engine.finish({ by: 'peer', code: close.code, reason: close.reason, ...closeError(close) }, true);
+    this.#engine.finish(endByPeer(close), true);
   }
 
   /** What was said on a path that was lost may not have been heard. */
@@ -336,11 +328,6 @@ export function statusOf(info: PathInfo): proto.PathStatus {
     bytes: BigInt(info.receivedBytes),
     lostPackets: BigInt(info.lostPackets),
   };
-}
-
-function closeError(close: proto.Close): { error?: KwikError } {
-  const code = errorCodeFromNumber(close.code);
-  return code === 'ERR_KWIK_NO_ERROR' ? {} : { error: new KwikError(code, close.reason) };
 }
 
 function refusal(code: ConstructorParameters<typeof KwikError>[0], reason: string): KcpBody {

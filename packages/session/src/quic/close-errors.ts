@@ -20,8 +20,12 @@ export function errorOfClose(info: CloseInfo, ending: errors.ConnectionError | u
       });
     }
     case 'peer': {
-      const data = { isApp: true, errorCode: info.code, reason };
-      return new errors.ErrorQUICConnectionPeer(`Peer closed with ${kind(data)} code ${data.errorCode}`, { data });
+      const isApp = info.error === undefined;
+      const data = { isApp, errorCode: isApp ? info.code : INTERNAL_ERROR, reason };
+      return new errors.ErrorQUICConnectionPeer(`Peer closed with ${kind(data)} code ${data.errorCode}`, {
+        data,
+        ...cause,
+      });
     }
     case 'error': {
       if (info.error !== undefined && SILENCE.includes(info.error.code)) {

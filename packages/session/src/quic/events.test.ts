@@ -68,6 +68,11 @@ describe('errors', () => {
     const peer = errorOfClose({ by: 'peer', code: 5, reason: 'bye' }, undefined);
     expect(peer).toBeInstanceOf(errors.ErrorQUICConnectionPeer);
     expect(peer.data).toEqual({ isApp: true, errorCode: 5, reason: new TextEncoder().encode('bye') });
+    const failed = errorOfClose(
+      { by: 'peer', code: 16, reason: 'x', error: new KwikError('ERR_KWIK_INVALID_FRAME') },
+      undefined,
+    );
+    expect(failed).toMatchObject({ name: 'ErrorQUICConnectionPeer', data: { isApp: false, errorCode: 1 } });
     const dead = new KwikError('ERR_KWIK_PATH_DEAD');
     const silent = errorOfClose({ by: 'error', code: 48, reason: 'gone', error: dead }, undefined);
     expect(silent).toBeInstanceOf(errors.ErrorQUICConnectionIdleTimeout);

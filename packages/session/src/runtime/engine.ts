@@ -6,6 +6,7 @@ import type { DataEvent } from '../core/data/data-events.js';
 import type { PathStanding } from '../core/data/data-path.js';
 import { DataPlane, type DataPlaneOptions } from '../core/data/data-plane.js';
 import type { StreamState } from '../core/streams/stream-state.js';
+import { closeOf } from './close.js';
 import { earliest } from './earliest.js';
 import { PacketSender, type PacketSenderOptions } from './packet-sender.js';
 import { PathHistory } from './path-history.js';
@@ -196,7 +197,7 @@ export class SessionEngine implements PathRuntimeEvents {
     if (this.#closeInfo !== undefined) return;
     this.#closeInfo = info;
     for (const path of [...this.paths.values()]) {
-      if (tellPeers) path.send({ $case: 'close', value: { code: info.code, reason: info.reason.slice(0, 200) } });
+      if (tellPeers) path.send(closeOf(info));
       path.die(new KwikError('ERR_KWIK_SESSION_CLOSED', info.reason === '' ? 'session closed' : info.reason));
     }
     this.#timer?.cancel();

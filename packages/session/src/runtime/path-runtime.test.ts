@@ -79,7 +79,7 @@ function setUp() {
 }
 
 describe('a peer that reads no control messages', () => {
-  const notice = { $case: 'close', value: { code: 0, reason: 'x'.repeat(500) } } as const;
+  const notice = { $case: 'close', value: { code: 0, reason: 'x'.repeat(500), error: false } } as const;
 
   test('loses its path when the queue is full; nothing is thrown where nobody would catch it', () => {
     const { transport, path, dead } = setUp();
@@ -101,7 +101,7 @@ describe('a peer that reads no control messages', () => {
 
   test('a mistake of our own is still one', () => {
     const { path } = setUp();
-    expect(() => path.send({ $case: 'close', value: { code: 0, reason: 'x'.repeat(600) } })).toThrow(
+    expect(() => path.send({ $case: 'close', value: { code: 0, reason: 'x'.repeat(600), error: false } })).toThrow(
       expect.objectContaining({ code: 'ERR_KWIK_INVALID_MESSAGE' }),
     );
     expect(path.alive).toBe(true);

@@ -1,5 +1,6 @@
 import { errorToDetail, type ControlEvent } from '@kwik/kcp';
 import { KwikError, proto, toStreamId, type TimerHandle } from '@kwik/wire';
+import { endByPeer } from '../runtime/close.js';
 import { announceStreams, isRecoverable, streamOpened } from '../runtime/recovery.js';
 import type { StreamState } from '../core/streams/stream-state.js';
 import type { EngineRole, SessionEngine } from '../runtime/engine.js';
@@ -120,7 +121,7 @@ export class ServerRole implements EngineRole {
         path.reply(id, { $case: 'pong', value: { sequence: body.value.sequence } });
         return;
       case 'close':
-        this.#engine.finish({ by: 'peer', code: body.value.code, reason: body.value.reason }, false);
+        this.#engine.finish(endByPeer(body.value), false);
         return;
       case 'addPath':
       case 'removePath':

@@ -132,7 +132,7 @@ const HANDSHAKE_RULES = {
   }),
   authResponse: nested<kcp.AuthResponse>({ mechanism: text(MAX.mechanismBytes), data: blob(MAX.authBytes) }),
   error: errorDetail,
-  close: nested<kcp.Close>({ code: u32, reason }),
+  close: nested<kcp.Close>({ code: u32, reason, error: flag }),
   ping: nested<kcp.Ping>({ sequence: u62 }),
   pong: nested<kcp.Pong>({ sequence: u62 }),
   keyUpdate: nested<kcp.KeyUpdate>({ keyPhase: u32, salt: blob(MAX.saltBytes) }),

@@ -84,7 +84,7 @@ const handshake = {
   authChallenge: { mechanism: 'psk', data: filled(20), serverNonce: filled(32) },
   authResponse: { mechanism: 'psk', data: filled(20) },
   error,
-  close: { code: 0x45, reason: 'done' },
+  close: { code: 0x45, reason: 'done', error: true },
   ping: { sequence: 300n },
   pong: { sequence: 300n },
   keyUpdate: { keyPhase: 1, salt: filled(32) },

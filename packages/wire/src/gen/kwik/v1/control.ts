@@ -161,6 +161,11 @@ export interface SignedEnvelope {
 export interface Close {
   code: number;
   reason: string;
+  /**
+   * What `code` is: a number of KWIK's error table, or else the application's own. As the two kinds of CONNECTION_CLOSE
+   * (RFC 9000, section 19.19).
+   */
+  error: boolean;
 }
 
 export interface Ping {
@@ -2058,7 +2063,7 @@ export const SignedEnvelope: MessageFns<SignedEnvelope> = {
 };
 
 function createBaseClose(): Close {
-  return { code: 0, reason: "" };
+  return { code: 0, reason: "", error: false };
 }
 
 export const Close: MessageFns<Close> = {
@@ -2068,6 +2073,9 @@ export const Close: MessageFns<Close> = {
     }
     if (message.reason !== "") {
       writer.uint32(18).string(message.reason);
+    }
+    if (message.error !== false) {
+      writer.uint32(24).bool(message.error);
     }
     return writer;
   },
@@ -2101,6 +2109,14 @@ export const Close: MessageFns<Close> = {
             message.reason = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.error = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2120,6 +2136,7 @@ export const Close: MessageFns<Close> = {
     const message = createBaseClose();
     message.code = object.code ?? 0;
     message.reason = object.reason ?? "";
+    message.error = object.error ?? false;
     return message;
   },
 };
