@@ -1,5 +1,6 @@
 import type { Children } from '../harness/children.js';
 import type { Beds } from '../links/choose-bed.js';
+import { bytesAt, countOfArrivals } from '../links/count.js';
 import type { LinkBed, LinkCounts } from '../links/link-bed.js';
 import type { RunResult } from '../links/messages.js';
 import { Stage, type RunOptions } from '../links/stage.js';
@@ -15,6 +16,11 @@ export interface Measured {
   readonly environment: Environment;
   /** Goodput of each path alone, Mbit/s. Of equal links one is measured and stands for all. */
   readonly aloneMbit: readonly number[];
+  /**
+   * The same over the time that the session took, for what starts slowly brings less by then; of paths that were faster
+   * alone, over their own.
+   */
+  readonly aloneInTimeMbit: readonly number[];
   readonly together: Transfer;
   /** One server with a path per link. */
   readonly oneServer?: Transfer;
@@ -43,16 +49,22 @@ export async function measure(
   { beds, makeChildren }: { readonly beds: Beds; readonly makeChildren: () => Children },
 ): Promise<Measured> {
   const measured = await withStage('each', environment, beds, makeChildren, async (stage) => {
-    const aloneMbit: number[] = [];
+    const alone: (Transfer | undefined)[] = [];
     for (const [link, spec] of environment.links.entries()) {
       const twin = environment.links.findIndex((other) => JSON.stringify(other) === JSON.stringify(spec));
-      if (twin < link) aloneMbit.push(aloneMbit[twin]!);
-      else
-        aloneMbit.push(environment.goal.of === 'good' && link > 0 ? 0 : (await transfer(stage, bounds, [link])).mbit);
+      const unused = environment.goal.of === 'good' && link > 0;
+      alone.push(twin < link ? alone[twin] : unused ? undefined : await transfer(stage, bounds, [link]));
     }
     const together = await transfer(stage, bounds, undefined, environment);
     const reference = beds.mptcp && environment.silent === undefined ? await mptcpMbit(stage.bed, bounds) : undefined;
-    return { environment, aloneMbit, together, ...(reference === undefined ? {} : { mptcpMbit: reference }) };
+    const spanMs = together.result.endMs - together.result.startMs;
+    return {
+      environment,
+      aloneMbit: alone.map((transfer) => transfer?.mbit ?? 0),
+      aloneInTimeMbit: alone.map((transfer) => (transfer === undefined ? 0 : mbitWithin(transfer.result, spanMs))),
+      together,
+      ...(reference === undefined ? {} : { mptcpMbit: reference }),
+    };
   });
   if (environment.oneServer !== true) return measured;
   const oneServer = await withStage('one', environment, beds, makeChildren, (stage) => transfer(stage, bounds));
@@ -122,6 +134,12 @@ async function transfer(
 
 export function goodputMbit({ bytes, startMs, endMs }: Pick<RunResult, 'bytes' | 'startMs' | 'endMs'>): number {
   return (bytes * 8) / (endMs - startMs) / 1000;
+}
+
+/** Goodput of the first `ms`, or of all when that was over sooner. */
+function mbitWithin({ arrivals, startMs, endMs }: RunResult, ms: number): number {
+  const untilMs = Math.min(endMs, startMs + ms);
+  return goodputMbit({ bytes: bytesAt(countOfArrivals(arrivals), untilMs), startMs, endMs: untilMs });
 }
 
 function bytesOf({ paths }: RunResult, belongs: (address: string) => boolean): number {

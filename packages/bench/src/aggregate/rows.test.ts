@@ -24,7 +24,13 @@ function transfer(mbit: number): Transfer {
 }
 
 function measured(goal: Goal, aloneMbit: readonly number[], together: number, more: Partial<Measured> = {}): Measured {
-  return { environment: { name: 'it', links: LINKS, goal }, aloneMbit, together: transfer(together), ...more };
+  return {
+    environment: { name: 'it', links: LINKS, goal },
+    aloneMbit,
+    aloneInTimeMbit: aloneMbit,
+    together: transfer(together),
+    ...more,
+  };
 }
 
 describe('rows of an environment', () => {
@@ -43,6 +49,10 @@ describe('rows of an environment', () => {
     const rounds = [measured(goal, [10, 5], 12), measured(goal, [8, 5], 8), measured(goal, [8, 5], 4)];
     expect(benefitOf(rounds)).toBe(0);
     expect(judge(rowsOf(rounds)[0]!)).toBe('met');
+    expect(rowsOf([measured(goal, [10, 8], 14, { aloneInTimeMbit: [10, 4] })])[0]).toMatchObject({
+      ratio: 0.5,
+      note: expect.stringContaining('benefit, 1.00 over the same time'),
+    });
     expect(judge(rowsOf(rounds.slice(2))[0]!)).toBe('missed');
     expect(medianBenefitRow([rounds, rounds.slice(0, 1)])[0]!.value).toBeCloseTo(0.2, 10);
     expect(medianBenefitRow([[measured({ ...goal, inMedian: false }, [1, 1], 2)]])).toEqual([]);
