@@ -9,6 +9,8 @@ export interface Row {
   /** `value` to `reference.value` unless the part defines it otherwise (an aggregation benefit, say). */
   readonly ratio?: number;
   readonly target?: Target;
+  /** For `--compare`, where no target says so: a smaller ratio is the better one. */
+  readonly lessIsBetter?: boolean;
   /** Short: spread over the rounds, what was skipped. */
   readonly note?: string;
 }

@@ -24,6 +24,8 @@ describe('comparison of base and head', () => {
   test('where the target is an upper bound, less is better', () => {
     expect(compare(latency(100), latency(111))).toMatchObject({ change: 'worse' });
     expect(compare(latency(100), latency(50))).toMatchObject({ change: 'better' });
+    const told = (value: number) => goodput(value, { unit: 's/GB', lessIsBetter: true });
+    expect(compare(told(10), told(12))).toMatchObject({ change: 'worse' });
   });
 
   test('absolute figures do not matter: both got slower alike', () => {

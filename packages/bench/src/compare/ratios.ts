@@ -89,8 +89,8 @@ function figureOf(row: Row): number | undefined {
   return ratioOf(row) ?? (row.unit === '' ? row.value : undefined);
 }
 
-function lessIsBetter({ target }: Row): boolean {
-  return target?.atMost !== undefined && target.atLeast === undefined;
+function lessIsBetter({ target, lessIsBetter: told }: Row): boolean {
+  return target === undefined ? told === true : target.atMost !== undefined && target.atLeast === undefined;
 }
 
 /** Whether the ratio is the value to its reference, or the other way round. */

@@ -1,5 +1,5 @@
-import type { Part, Row } from '../part.js';
-import { measureInTurn, medianOf, noteOf, ratioOfRuns, type Run } from './transfer/measure.js';
+import type { Part } from '../part.js';
+import { measureRows } from './transfer/rows.js';
 
 const MB = 1e6;
 /** The classes move some 2 MB/s: fewer bytes tell as much. */
@@ -10,30 +10,28 @@ export const driver: Part = {
   name: 'driver',
   about: 'one stream of @kwik/quic on loopback, beside a minimal loop, the classes of @matrixai/quic, and node:tls',
   async run(context) {
-    const bytes = (context.quick ? 20 : 200) * MB;
-    const runs = await measureInTurn(
-      {
-        driver: { contender: 'driver', bytes },
-        minimal: { contender: 'minimal', bytes },
-        tls: { contender: 'tls', bytes },
-        classes: { contender: 'classes', bytes: Math.round(bytes * CLASSES_SHARE) },
-      },
+    const bytes = (context.quick ? 50 : 200) * MB;
+    const courses = {
+      driver: { contender: 'driver', bytes },
+      minimal: { contender: 'minimal', bytes },
+      tls: { contender: 'tls', bytes },
+      classes: { contender: 'classes', bytes: Math.round(bytes * CLASSES_SHARE) },
+    } as const;
+    const rows = await measureRows(
+      courses,
+      [
+        to('minimal', 'minimal loop', 0.9),
+        to('classes', 'classes', 30),
+        { name: 'goodput to node:tls', own: 'driver', reference: 'tls', called: 'node:tls' },
+        { name: 'CPU, client', figure: 'clientCpu', own: 'driver', reference: 'minimal', called: 'minimal loop' },
+        { name: 'CPU, server', figure: 'serverCpu', own: 'driver', reference: 'minimal', called: 'minimal loop' },
+      ],
       context,
     );
-    const own = runs.get('driver');
-    const row = (reference: string, name: string, atLeast?: number): Row => ({
-      name: `goodput to ${name}`,
-      value: goodput(own),
-      unit: 'MB/s',
-      reference: { name, value: goodput(runs.get(reference as 'minimal')) },
-      ratio: ratioOfRuns(own, runs.get(reference as 'minimal')),
-      ...(atLeast === undefined ? {} : { target: { of: 'ratio', atLeast } }),
-      note: noteOf(own),
-    });
-    return { rows: [row('minimal', 'minimal loop', 0.9), row('classes', 'classes', 30), row('tls', 'node:tls')] };
+    return { rows };
   },
 };
 
-function goodput(runs: readonly Run[] | undefined): number {
-  return medianOf(runs, (run) => run.mbPerSecond);
+function to(reference: 'minimal' | 'classes', called: string, atLeast: number) {
+  return { name: `goodput to ${called}`, own: 'driver', reference, called, target: { of: 'ratio', atLeast } } as const;
 }

@@ -49,6 +49,15 @@ interface Comparison {
   readonly target?: Target;
 }
 
+const NOT_WORSE: Target = { of: 'ratio', atMost: 1.1 };
+const COMPARISONS: readonly Comparison[] = [
+  { figure: 'p50', name: 'one path', own: 'session', reference: 'driver', target: { of: 'ratio', atMost: 1.3 } },
+  { figure: 'p50', name: 'one path to node:tls', own: 'session', reference: 'tls' },
+  { figure: 'p99', name: 'one path', own: 'session', reference: 'driver' },
+  { figure: 'p99', name: 'two paths on loopback', own: 'twoPaths', reference: 'session', target: NOT_WORSE },
+  { figure: 'p99', name: LINKS_ROW, own: 'nearAndFar', reference: 'near', target: NOT_WORSE },
+];
+
 /** Echoes over emulated links take milliseconds each: fewer of them. */
 const COUNTS = { loopback: [5000, 500], links: [300, 60] } as const;
 const WARM_UP = [500, 100] as const;
@@ -59,46 +68,47 @@ export const latency: Part = {
   about: 'echo of 100 bytes: one path on loopback beside the driver and node:tls; two paths beside the better one',
   async run(context) {
     const credentials = await makeCredentials();
+    const wanted = COMPARISONS.filter((comparison) => context.wanted(rowName(comparison)));
+    const needed = new Set(wanted.flatMap(({ own, reference }) => [own, reference]));
+    const courses = (Object.entries(COURSES) as [Name, Course][]).filter(([name]) => needed.has(name));
     const results = new Map<Name, EchoResult[]>();
     for (let round = 0; round < context.rounds; round += 1) {
-      for (const [name, course] of Object.entries(COURSES) as [Name, Course][]) {
+      for (const [name, course] of courses) {
         const result = await measure(course, credentials, context);
         results.set(name, [...(results.get(name) ?? []), result]);
         context.log(`round ${round + 1}, ${name}: p50 ${result.p50.toFixed(3)} ms, p99 ${result.p99.toFixed(3)} ms`);
       }
     }
-    return { rows: rowsOf(results), plots: [{ name: 'latency-echo', svg: plot(results) }] };
+    return {
+      rows: wanted.map((comparison) => toRow(results, comparison)),
+      plots: [{ name: 'latency-echo', svg: plot(results) }],
+    };
   },
 };
 
-function rowsOf(results: Results): Row[] {
-  const notWorse: Target = { of: 'ratio', atMost: 1.1 };
-  const comparisons: readonly Comparison[] = [
-    { figure: 'p50', name: 'one path', own: 'session', reference: 'driver', target: { of: 'ratio', atMost: 1.3 } },
-    { figure: 'p50', name: 'one path to node:tls', own: 'session', reference: 'tls' },
-    { figure: 'p99', name: 'one path', own: 'session', reference: 'driver' },
-    { figure: 'p99', name: 'two paths on loopback', own: 'twoPaths', reference: 'session', target: notWorse },
-    { figure: 'p99', name: LINKS_ROW, own: 'nearAndFar', reference: 'near', target: notWorse },
-  ];
-  return comparisons.map((comparison) => toRow(results, comparison));
+function rowName({ figure, name }: Comparison): string {
+  return `${figure}, ${name}`;
 }
 
-function toRow(results: Results, { figure, name, own, reference, target }: Comparison): Row {
+function toRow(results: Results, comparison: Comparison): Row {
+  const { figure, own, reference, target } = comparison;
   const ours = (results.get(own) ?? []).map((result) => result[figure]);
   const theirs = (results.get(reference) ?? []).map((result) => result[figure]);
   return {
-    name: `${figure}, ${name}`,
+    name: rowName(comparison),
     value: median(ours),
     unit: 'ms',
     reference: { name: TITLES[reference], value: median(theirs) },
     ratio: median(ours.map((value, round) => value / theirs[round]!)),
     ...(target === undefined ? {} : { target }),
+    lessIsBetter: true,
     note: spread(ours),
   };
 }
 
 function plot(results: Results): string {
-  const series = (['session', 'driver', 'tls', 'twoPaths'] as const).map((name) => ({
+  const shown = (['session', 'driver', 'tls', 'twoPaths'] as const).filter((name) => results.has(name));
+  const series = shown.map((name) => ({
     name: TITLES[name],
     values: (results.get(name) ?? []).flatMap(({ times }) => [...times]),
   }));

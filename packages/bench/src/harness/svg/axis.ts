@@ -21,7 +21,7 @@ export interface Axis {
 
 const WANTED_TICKS = 6;
 /** With fewer decades than this, 2 and 5 get ticks as well. */
-const SPARSE_DECADES = 2.5;
+const SPARSE_DECADES = 3.2;
 
 /** An axis for the values, from pixel `from` (least) to pixel `to` (most). */
 export function makeAxis(options: AxisOptions, values: Iterable<number>, from: number, to: number): Axis {

@@ -94,11 +94,11 @@ export function escape(text: string): string {
 }
 
 const STYLE = [
-  '.ground{fill:#fff}text{fill:#222}.grid{stroke:#ddd}.axis{stroke:#666}.mark{stroke:#666;stroke-dasharray:4 3}',
+  '.ground{fill:#fff}text{fill:#222}.grid{stroke:#ddd}.axis{stroke:#666}.mark{stroke:#666;stroke-dasharray:4 3}.halo{paint-order:stroke;stroke:#fff;stroke-width:3px}',
   '.l{fill:none;stroke-width:1.8;stroke-linejoin:round}.dash{stroke-dasharray:6 4}.f{fill-opacity:.55;stroke-width:1}',
   ...COLOURS.map(([light], index) => `.l${index}{stroke:${light}}.f${index}{fill:${light};stroke:${light}}`),
   '@media (prefers-color-scheme:dark){.ground{fill:#14171c}text{fill:#e6e6e6}.grid{stroke:#333a44}',
-  '.axis,.mark{stroke:#9aa4b2}',
+  '.axis,.mark{stroke:#9aa4b2}.halo{stroke:#14171c}',
   ...COLOURS.map(([, dark], index) => `.l${index}{stroke:${dark}}.f${index}{fill:${dark};stroke:${dark}}`),
   '}',
 ].join('');
@@ -147,6 +147,6 @@ function axisY(axis: Axis, top: number): string {
 
 function upright(x: number, label: string, top: number): string {
   const nearEnd = x > RIGHT - label.length * LETTER;
-  const text = `<text x="${px(nearEnd ? x - 4 : x + 4)}" y="${px(top + 12)}" text-anchor="${nearEnd ? 'end' : 'start'}">`;
+  const text = `<text class="halo" x="${px(nearEnd ? x - 4 : x + 4)}" y="${px(top + 12)}" text-anchor="${nearEnd ? 'end' : 'start'}">`;
   return `<line class="mark" x1="${px(x)}" x2="${px(x)}" y1="${px(top)}" y2="${BOTTOM}"/>${text}${escape(label)}</text>\n`;
 }

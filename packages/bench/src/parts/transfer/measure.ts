@@ -1,6 +1,5 @@
 import { type Credentials, makeCredentials } from '../../harness/certificates.js';
 import { Children } from '../../harness/children.js';
-import { median, spread } from '../../harness/stats.js';
 import type { PartContext } from '../../part.js';
 import type { calls } from './child.js';
 import type { ContenderName } from './contender.js';
@@ -46,32 +45,6 @@ export async function measureInTurn<Name extends string>(
     }
   }
   return runs;
-}
-
-/** Median of one figure of the runs. */
-export function medianOf(runs: readonly Run[] | undefined, figure: (run: Run) => number): number {
-  return median((runs ?? []).map(figure));
-}
-
-/**
- * Median over the rounds of the ratio within each: neighbours in time saw the same machine, which medians of either
- * side, taken at different times, did not.
- */
-export function ratioOfRuns(runs: readonly Run[] | undefined, references: readonly Run[] | undefined): number {
-  return median((runs ?? []).map((run, index) => run.mbPerSecond / (references?.[index]?.mbPerSecond ?? NaN)));
-}
-
-/** Spread, and CPU time of both sides. */
-export function noteOf(runs: readonly Run[] | undefined): string {
-  const shares = runs?.[0]?.shares ?? [];
-  return [
-    spread((runs ?? []).map((run) => run.mbPerSecond)),
-    `CPU s/GB: client ${medianOf(runs, (run) => run.clientCpuPerGb).toFixed(1)}`,
-    `server ${medianOf(runs, (run) => run.serverCpuPerGb).toFixed(1)}`,
-    shares.length > 1 ? `paths ${shares.map((share) => `${Math.round(share * 100)} %`).join(' ')}` : '',
-  ]
-    .filter((text) => text !== '')
-    .join(', ');
 }
 
 async function measureOnce(course: Course, credentials: Credentials, context: PartContext): Promise<Run> {
