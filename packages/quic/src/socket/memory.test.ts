@@ -41,8 +41,8 @@ describe('SendRing', () => {
 
   test('gives each slot once, and the same ones again when the socket is done with them', () => {
     const ring = new SendRing(1350, () => 0);
-    const first = fill(ring, 64);
-    expect(new Set(first.map((slot) => slot.byteOffset)).size).toBe(64);
+    const first = fill(ring, 8);
+    expect(new Set(first.map((slot) => slot.byteOffset)).size).toBe(8);
     expect(ring.slot()).toBe(first[0]);
     expect(ring.slot()).toBe(first[0]);
   });
@@ -50,10 +50,11 @@ describe('SendRing', () => {
   test('leaves slots alone that the socket still holds', () => {
     let queued = 0;
     const ring = new SendRing(1350, () => queued);
-    const first = fill(ring, 64);
+    const first = fill(ring, 8);
     queued = 3;
-    const second = fill(ring, 64);
+    const second = fill(ring, 16);
     expect(second.some((slot) => slot.buffer === first[0]?.buffer)).toBe(false);
+    expect(new Set(second.map((slot) => slot.buffer)).size).toBe(1);
   });
 
   test('a socket that does not keep up is noticed, and when it does again', () => {

@@ -1,5 +1,7 @@
 /** Large enough that allocating one per this many bytes costs nothing, small enough to hold in a young heap. */
 const SLAB_BYTES = 128 * 1024;
+/** The first is small, each later one twice as large: most clients' sockets never receive much. */
+const FIRST_SLAB_BYTES = 16 * 1024;
 /** Less room than this, and a new slab is begun: reading in tiny pieces costs more than the rest is worth. */
 const MIN_ROOM_BYTES = 4 * 1024;
 /** Pieces up to this size are copied out, so that a reader who keeps them does not keep a whole slab with them. */
@@ -10,18 +12,18 @@ const COPY_BELOW_BYTES = 1024;
  * is freed when the last view of it is.
  */
 export class ReceiveSlab {
-  private slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  private slab = Buffer.allocUnsafeSlow(FIRST_SLAB_BYTES);
   private used = 0;
   private view: Uint8Array | undefined;
 
   /** Where the next data may be written; the same until `take` is called. */
   space(): Uint8Array {
-    if (SLAB_BYTES - this.used < MIN_ROOM_BYTES) {
-      this.slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+    if (this.slab.length - this.used < MIN_ROOM_BYTES) {
+      this.slab = Buffer.allocUnsafeSlow(Math.min(2 * this.slab.length, SLAB_BYTES));
       this.used = 0;
       this.view = undefined;
     }
-    this.view ??= new Uint8Array(this.slab.buffer, this.slab.byteOffset + this.used, SLAB_BYTES - this.used);
+    this.view ??= new Uint8Array(this.slab.buffer, this.slab.byteOffset + this.used, this.slab.length - this.used);
     return this.view;
   }
 

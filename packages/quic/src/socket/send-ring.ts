@@ -1,7 +1,9 @@
 import { KwikError } from '@kwik/wire';
 
-/** Datagrams written before their memory is used again; a turn of the loop sends about as many. */
-const RING_SLOTS = 64;
+/** Datagrams written before their memory is used again: while the kernel takes all at once few do, at an idle socket. */
+const FIRST_SLOTS = 8;
+/** As many as a turn of the loop sends. */
+const MAX_SLOTS = 64;
 
 /**
  * Memory for outgoing datagrams. The kernel copies a datagram that `node:dgram` could send at once, so its slot is free
@@ -16,12 +18,12 @@ export class SendRing {
     private readonly slotBytes: number,
     private readonly queuedCount: () => number,
   ) {
-    this.slots = makeSlots(slotBytes);
+    this.slots = makeSlots(slotBytes, FIRST_SLOTS);
   }
 
   /** The slot for the next datagram; valid until the next call. */
   slot(): Buffer {
-    if (this.next === RING_SLOTS) this.restart();
+    if (this.next === this.slots.length) this.restart();
     const slot = this.slots[this.next];
     if (slot === undefined) throw new KwikError('ERR_KWIK_INTERNAL', 'the ring of send buffers is empty');
     return slot;
@@ -34,14 +36,14 @@ export class SendRing {
 
   private restart(): void {
     // libuv still holds some: leave them the old ring and begin a new one.
-    if (this.queuedCount() > 0) this.slots = makeSlots(this.slotBytes);
+    if (this.queuedCount() > 0) this.slots = makeSlots(this.slotBytes, Math.min(2 * this.slots.length, MAX_SLOTS));
     this.next = 0;
   }
 }
 
-function makeSlots(bytes: number): Buffer[] {
-  const memory = Buffer.allocUnsafeSlow(bytes * RING_SLOTS);
-  return Array.from({ length: RING_SLOTS }, (_, i) => memory.subarray(i * bytes, (i + 1) * bytes));
+function makeSlots(bytes: number, count: number): Buffer[] {
+  const memory = Buffer.allocUnsafeSlow(bytes * count);
+  return Array.from({ length: count }, (_, i) => memory.subarray(i * bytes, (i + 1) * bytes));
 }
 
 /** Datagrams after which the socket is asked whether it keeps up. */

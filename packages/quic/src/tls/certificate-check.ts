@@ -7,7 +7,8 @@ import type { TrustOptions } from '../endpoint/options.js';
 export interface ResolvedTrust {
   /** PEM; absent when only pins count. */
   readonly caPem: Uint8Array | undefined;
-  readonly authorities: readonly X509Certificate[];
+  /** Read only to find out why a server was refused; throws `ERR_KWIK_CREDENTIALS`. */
+  authorities(): readonly X509Certificate[];
   /** SHA-256 of an SPKI, lower-case hex; one must match when there are any. */
   readonly pins: readonly string[];
   /** What the certificate must be for. */
@@ -28,26 +29,31 @@ export function resolveTrust(trust: TrustOptions, name: string): ResolvedTrust {
       `nothing to check the certificate of ${name} with: give trust.ca (the authority's certificate, PEM) or trust.pins`,
     );
   }
-  const authorities = pem === undefined ? [] : readCertificates(pem.toString('latin1'), 'trust.ca');
+  // TLS reads them for itself; here it would take as long as the rest of a handshake.
+  const authorities = (): X509Certificate[] =>
+    pem === undefined ? [] : readCertificates(pem.toString('latin1'), 'trust.ca');
+  if (pem !== undefined) requireCertificate(pem.toString('latin1'), 'trust.ca');
   return { caPem: pem, authorities, pins, name: trust.verifyHostName ?? name };
 }
 
 /** The certificates of a PEM text; `ERR_KWIK_CREDENTIALS` when there is none or one cannot be read. */
 export function readCertificates(pem: string, what: string): X509Certificate[] {
-  const blocks = pem.match(PEM_CERTIFICATE) ?? [];
-  if (blocks.length === 0) {
-    throw new KwikError(
-      'ERR_KWIK_CREDENTIALS',
-      `${what} holds no certificate: PEM text with "BEGIN CERTIFICATE" is needed`,
-    );
-  }
-  return blocks.map((block) => {
+  return requireCertificate(pem, what).map((block) => {
     try {
       return new X509Certificate(block);
     } catch (cause) {
       throw new KwikError('ERR_KWIK_CREDENTIALS', `${what} holds a certificate that cannot be read`, { cause });
     }
   });
+}
+
+function requireCertificate(pem: string, what: string): string[] {
+  const blocks = pem.match(PEM_CERTIFICATE) ?? [];
+  if (blocks.length > 0) return blocks;
+  throw new KwikError(
+    'ERR_KWIK_CREDENTIALS',
+    `${what} holds no certificate: PEM text with "BEGIN CERTIFICATE" is needed`,
+  );
 }
 
 /** SHA-256 of the certificate's public key (SPKI), lower-case hex: what a pin names. */
@@ -87,13 +93,14 @@ export function refusedByTls(
   why: string,
   wallMs: number,
 ): string {
-  const led = alert !== UNKNOWN_AUTHORITY_ALERT && leadsToAuthority(chain, trust.authorities);
+  const led = alert !== UNKNOWN_AUTHORITY_ALERT && leadsToAuthority(chain, trust);
   return certificateProblem(chain, trust, led, wallMs) ?? `it was refused: ${why}`;
 }
 
 /** Whether a trusted authority signed one of the certificates; its name on one is not enough. */
-function leadsToAuthority(chain: readonly Uint8Array[], authorities: readonly X509Certificate[]): boolean {
+function leadsToAuthority(chain: readonly Uint8Array[], trust: ResolvedTrust): boolean {
   try {
+    const authorities = trust.authorities();
     const shown = chain.map((der) => new X509Certificate(der));
     return shown.some((one) => authorities.some((by) => one.checkIssued(by) && one.verify(by.publicKey)));
   } catch {
@@ -148,7 +155,10 @@ function nameProblem(leaf: X509Certificate, name: string): string | undefined {
 }
 
 function authorityProblem(leaf: X509Certificate, trust: ResolvedTrust): string {
-  const known = trust.authorities.map((authority) => oneLine(authority.subject)).join('; ');
+  const known = trust
+    .authorities()
+    .map((authority) => oneLine(authority.subject))
+    .join('; ');
   const issuer = leaf.issuer === leaf.subject ? 'itself (self-signed)' : `"${oneLine(leaf.issuer)}"`;
   return (
     `it was issued by ${issuer}, which does not lead to any trusted authority (trusted: ${known}); ` +

@@ -21,7 +21,7 @@ import type { PathPort, PathPortOwner } from './path-port.js';
 /** V2.3: an unreachable server is noticed within 5 s, also on a path that carries nothing: 3 s and the time to be sure. */
 const KEEP_ALIVE_MS = 3000;
 /** For an answer on an idle path: a server of 10,000 needs so long for a busy moment of its own. */
-const IDLE_PATIENCE_MS = 250;
+const IDLE_PATIENCE_MS = 1000;
 /** A server leaves the asking to its client, which has fewer paths to look after, unless that says nothing. */
 const SERVER_PATIENCE_MS = 500;
 
@@ -201,7 +201,7 @@ export class PathRuntime implements PathPortOwner {
     if (!this.alive) return;
     this.port.control?.handleTimeout(now);
     this.#hear();
-    if (!this.#resting) {
+    if (!this.#resting || this.machine.state !== 'active') {
       this.sampleStats();
       this.#assess(now);
     }
@@ -218,10 +218,10 @@ export class PathRuntime implements PathPortOwner {
     if (due.probe === true) this.#probe();
   }
 
-  /** It carries nothing, and nothing is wrong with it. */
+  /** It carries nothing, and nothing is awaited from it. */
   get #resting(): boolean {
     const { sent, pendingFrameCount } = this.data;
-    return !this.#expecting && sent.count === 0 && pendingFrameCount === 0 && this.machine.state === 'active';
+    return !this.#expecting && sent.count === 0 && pendingFrameCount === 0;
   }
 
   /** On a path that rests QUIC can ask: above it neither end has anything to do then. */
