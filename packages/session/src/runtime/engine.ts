@@ -52,6 +52,7 @@ export class SessionEngine implements PathRuntimeEvents {
   #role!: EngineRole;
   #timer: TimerHandle | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
+  #planAtMs: number | undefined;
   #scheduled = false;
 
   constructor(options: DataPlaneOptions, sending: PacketSenderOptions, clock: Clock) {
@@ -270,7 +271,8 @@ export class SessionEngine implements PathRuntimeEvents {
     const more = this.#send(now);
     this.#dispatchEvents();
     if (more) this.clock.schedule(0, () => this.wake());
-    this.#arm(earliest(planAtMs, this.#sender.askAgainAtMs));
+    this.#planAtMs = earliest(planAtMs, this.#sender.askAgainAtMs);
+    this.#arm();
   }
 
   #send(now: number): boolean {
@@ -321,10 +323,15 @@ export class SessionEngine implements PathRuntimeEvents {
     }
   }
 
-  #arm(planAtMs: number | undefined): void {
+  /** When there is something to be planned or sent, whatever the paths' signs of life say. */
+  #workAtMs(): number {
     // An acknowledgement that is due on a path whose stream is full would have the timer fire again and again.
     const planeAtMs = this.plane.nextTimeoutMs((id) => this.paths.get(id)?.port.pool.congested === false);
-    let next = Math.min(planAtMs ?? Number.POSITIVE_INFINITY, planeAtMs ?? Number.POSITIVE_INFINITY);
+    return earliest(this.#planAtMs, planeAtMs) ?? Number.POSITIVE_INFINITY;
+  }
+
+  #arm(): void {
+    let next = this.#workAtMs();
     for (const path of this.paths.values()) next = Math.min(next, path.nextTimeoutMs() ?? Number.POSITIVE_INFINITY);
     if (this.#timer !== undefined && next >= this.#timerAtMs) return;
     this.#timer?.cancel();
@@ -345,7 +352,9 @@ export class SessionEngine implements PathRuntimeEvents {
         path.die(KwikError.from(error));
       }
     }
-    this.#run();
+    // Of very many sessions most do nothing at most times, and then that must cost next to nothing.
+    if (this.#workAtMs() > now && [...this.paths.values()].every((path) => path.resting)) this.#arm();
+    else this.#run();
   }
 }
 

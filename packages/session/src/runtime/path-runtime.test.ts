@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { toPathId, type Clock, type PathTransport, type TransportStream } from '@kwik/wire';
+import { DataPlane } from '../core/data/data-plane.js';
 import { PathPort } from './path-port.js';
 import { PathRuntime } from './path-runtime.js';
 
@@ -14,6 +15,11 @@ class StalledTransport implements PathTransport {
   readonly peerCertificates = [];
   closed = false;
   closeCode: number | undefined;
+  pings = 0;
+
+  ping(): void {
+    this.pings += 1;
+  }
 
   attach(): void {
     // Nothing ever comes.
@@ -105,5 +111,30 @@ describe('a peer that reads no control messages', () => {
       expect.objectContaining({ code: 'ERR_KWIK_INVALID_MESSAGE' }),
     );
     expect(path.alive).toBe(true);
+  });
+});
+
+describe('signs of life', () => {
+  const options = { streamWindowBytes: 1000, sessionWindowBytes: 1000, sendBufferBytes: 1000, maxStreams: 9 };
+
+  test('on a path that carries nothing QUIC asks for them', () => {
+    const { transport, path } = setUp();
+    path.join(new DataPlane({ role: 'client', maxPacketBytes: 60_000, ...options }));
+    const dueMs = path.nextTimeoutMs() as number;
+    expect(dueMs).toBe(3000);
+    path.handleTimeout(dueMs);
+    expect([transport.pings, path.data.pendingFrameCount]).toEqual([1, 0]);
+    // A second later it is suspected, and asked once more.
+    expect(path.nextTimeoutMs()).toBe(dueMs + 1000);
+    path.handleTimeout(dueMs + 1000);
+    expect([path.suspected, transport.pings, path.data.pendingFrameCount]).toEqual([true, 2, 0]);
+  });
+
+  test('while something is awaited, KWIK itself asks', () => {
+    const { transport, path } = setUp();
+    path.join(new DataPlane({ role: 'client', maxPacketBytes: 60_000, ...options }));
+    path.expectData(true);
+    path.handleTimeout(path.nextTimeoutMs() as number);
+    expect([transport.pings, path.data.pendingFrameCount]).toEqual([0, 1]);
   });
 });

@@ -201,7 +201,7 @@ export class PathRuntime implements PathPortOwner {
     if (!this.alive) return;
     this.port.control?.handleTimeout(now);
     this.#hear();
-    if (!this.#resting || this.machine.state !== 'active') {
+    if (!this.resting || this.machine.state !== 'active') {
       this.sampleStats();
       this.#assess(now);
     }
@@ -218,16 +218,16 @@ export class PathRuntime implements PathPortOwner {
     if (due.probe === true) this.#probe();
   }
 
-  /** It carries nothing, and nothing is awaited from it. */
-  get #resting(): boolean {
+  /** It carries nothing, has nothing to clear away, and nothing is awaited from it. */
+  get resting(): boolean {
     const { sent, pendingFrameCount } = this.data;
-    return !this.#expecting && sent.count === 0 && pendingFrameCount === 0;
+    return !this.#expecting && sent.count === 0 && pendingFrameCount === 0 && this.port.pool.size <= 1;
   }
 
   /** On a path that rests QUIC can ask: above it neither end has anything to do then. */
   #probe(): void {
     const { transport } = this.port;
-    if (transport.ping !== undefined && this.#resting) {
+    if (transport.ping !== undefined && this.resting) {
       transport.ping();
       return;
     }

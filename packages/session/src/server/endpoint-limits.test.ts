@@ -1,0 +1,31 @@
+import { expect, test } from '@jest/globals';
+import { DEFAULT_LIMITS } from '@kwik/quic';
+import { endpointLimits } from './endpoint-limits.js';
+
+test('with nothing told the socket keeps its own bounds', () => {
+  expect(endpointLimits()).toEqual({});
+  expect(endpointLimits({ backlog: 3, maxStreams: 9 })).toEqual({});
+});
+
+test('more sessions take more connections; fewer leave room for clients that change networks', () => {
+  expect(endpointLimits({ maxSessions: 50_000 })).toEqual({ maxConnections: 100_000 });
+  expect(endpointLimits({ maxSessions: 1 })).toEqual({ maxConnections: DEFAULT_LIMITS.maxConnections });
+});
+
+test('what one address may do is an option', () => {
+  expect(endpointLimits({ maxConnectionsPerAddress: 5, handshakesPerSecondPerAddress: 300 })).toEqual({
+    maxConnectionsPerAddress: 5,
+    initialsPerSecondPerAddress: 300,
+    initialsBurstPerAddress: 600,
+  });
+});
+
+test('numbers that are none are refused', () => {
+  for (const limits of [
+    { maxConnectionsPerAddress: 1.5 },
+    { handshakesPerSecondPerAddress: -1 },
+    { maxSessions: NaN },
+  ]) {
+    expect(() => endpointLimits(limits)).toThrow(expect.objectContaining({ code: 'ERR_KWIK_INVALID_ARGUMENT' }));
+  }
+});
