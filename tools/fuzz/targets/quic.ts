@@ -67,11 +67,12 @@ const serverCertificate: FuzzTarget = {
   run(input) {
     const chain = splitBlocks(input);
     const { caPem, ca } = fixtures();
-    const authorities = [new X509Certificate(ca)];
+    const known = [new X509Certificate(ca)];
+    const authorities = (): X509Certificate[] => known;
     const problems = [
       { caPem: Buffer.from(caPem), authorities, pins: [], name: 'second.example' },
       { caPem: Buffer.from(caPem), authorities, pins: [], name: '127.0.0.1' },
-      { caPem: undefined, authorities: [], pins: ['0'.repeat(64)], name: 'second.example' },
+      { caPem: undefined, authorities: () => [], pins: ['0'.repeat(64)], name: 'second.example' },
     ].map((trust) => [
       certificateProblem(chain, trust, false, NOW_MS),
       refusedByTls(chain, trust, 48, 'an alert', NOW_MS),
