@@ -30,7 +30,7 @@ function nameOf(kind: (typeof KINDS)[number], sessions: number): string {
 }
 
 function rowsOf(measured: Measured): Row[] {
-  const { sessions, kwik, driver, echoed, failure, idleCpu, aloneMbps, amongIdleMbps } = measured;
+  const { sessions, kwik, driver, echoed, failure, idleCpu, idleClientCpu, aloneMbps, amongIdleMbps } = measured;
   const target = (wanted: Target): { target?: Target } => (sessions === Math.max(...SIZES) ? { target: wanted } : {});
   const fasterThan = (value: number, reference: number): number => reference / value;
   return [
@@ -79,7 +79,7 @@ function rowsOf(measured: Measured): Row[] {
       unit: 'MB/s',
       reference: { name: 'alone', value: aloneMbps },
       ...target({ of: 'ratio', atLeast: 0.8 }),
-      note: 'the others idle',
+      note: `the others idle; their clients take ${(idleClientCpu * 100).toFixed(0)} % of a core beside it`,
     },
   ];
 }

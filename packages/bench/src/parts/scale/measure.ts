@@ -46,12 +46,15 @@ export interface Measured {
   readonly failure: string | undefined;
   /** Seconds of CPU per second of the server process while all are idle, less what it uses without them. */
   readonly idleCpu: number;
+  /** The same of all clients together. */
+  readonly idleClientCpu: number;
   readonly aloneMbps: number;
   readonly amongIdleMbps: number;
 }
 
 type Server = ChildHandle<ServerCalls>;
 type Client = ChildHandle<ClientCalls>;
+type Measurable = Pick<Server | Client, 'usage'>;
 
 export async function measure(sessions: number, credentials: Credentials, context: PartContext): Promise<Measured> {
   const driver = await measureDriver(sessions, credentials, context);
@@ -83,19 +86,20 @@ async function measureSessions(
   await open(active, 1);
   const aloneMbps = await goodput(active, context);
   const idleMs = context.quick ? QUICK_IDLE_MS : IDLE_MS;
-  const baseCpu = await cpuWhile(server, idleMs / 2);
+  const baseCpu = await cpuWhile([server], idleMs / 2);
   context.log(`${sessions} sessions`);
   const { opened, before } = await openAll(server, clients, sessions, open);
   const echoes = await Promise.all(clients.map((client) => client.call('echoAll', undefined)));
   const used = await server.call('settled', undefined);
-  const idleCpu = (await cpuWhile(server, idleMs)) - baseCpu;
+  const [serverCpu, idleClientCpu] = await Promise.all([cpuWhile([server], idleMs), cpuWhile(clients, idleMs)]);
   const amongIdleMbps = await goodput(active, context);
   return {
     kwik: opened,
     echoed: echoes.reduce((sum, { echoed }) => sum + echoed, 0),
     usedKilobytes: (used.rssBytes - before) / 1000 / opened.count,
     failure: opened.failure ?? echoes.find(({ failure }) => failure !== undefined)?.failure,
-    idleCpu,
+    idleCpu: serverCpu - baseCpu,
+    idleClientCpu,
     aloneMbps,
     amongIdleMbps,
   };
@@ -110,12 +114,12 @@ async function goodput(active: Client, context: PartContext): Promise<number> {
   return median(rates);
 }
 
-/** Seconds of CPU that the server uses in a second. */
-async function cpuWhile(server: Server, ms: number): Promise<number> {
-  const before = (await server.usage()).cpuSeconds;
+/** Seconds of CPU that the processes use in a second. */
+async function cpuWhile(processes: readonly Measurable[], ms: number): Promise<number> {
+  const before = await cpuOf(processes);
   const start = performance.now();
   await sleep(ms);
-  const after = (await server.usage()).cpuSeconds;
+  const after = await cpuOf(processes);
   return (after - before) / ((performance.now() - start) / 1000);
 }
 
@@ -171,7 +175,7 @@ async function openAll(
   return { opened, before: before.rssBytes };
 }
 
-async function cpuOf(clients: readonly Client[]): Promise<number> {
-  const all = await Promise.all(clients.map((client) => client.usage()));
+async function cpuOf(processes: readonly Measurable[]): Promise<number> {
+  const all = await Promise.all(processes.map((one) => one.usage()));
   return all.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
 }
