@@ -95,6 +95,7 @@ export class Connection implements PathTransport, HeapItem {
     this.news = new StreamNews(this.streams, this.sender);
     this.receiver = new Receiver(backend, host.slab, {
       streamFor: (id) => this.streamFor(id),
+      closed: () => this.closed,
       receiveDone: (stream) => this.streams.settle(stream),
     });
   }

@@ -5,7 +5,7 @@ import { BbrRate, type PathModel } from './pacing-rate.js';
 const DATAGRAM = 1350;
 
 function model(cwndBytes: number, rttMs: number, minRttMs = rttMs): PathModel {
-  return { cwndBytes, rttMs, minRttMs, inFlightBytes: 0, deliveredBytes: 0, busy: true };
+  return { cwndBytes, rttMs, minRttMs, inFlightBytes: 0, deliveredBytes: 0, lostBytes: 0, busy: true };
 }
 
 function pacedAt(cwndBytes: number, rttMs: number, now = 0): Pacer {
@@ -103,12 +103,19 @@ describe('the pacer', () => {
 });
 
 /** A link of a fixed rate with a queue, and a window as BBR sets it: driven by the rate under test, step by step. */
-function runBbr(options: { rate: number; minRttMs: number; queueBytes: number; ms: number }): {
+function runBbr(options: {
+  rate: number;
+  minRttMs: number;
+  queueBytes: number;
+  ms: number;
+  /** At first the application has but so many bytes per millisecond. */
+  scarce?: { perMs: number; untilMs: number };
+}): {
   readonly utilization: number;
   readonly meanQueueMs: number;
   readonly lost: number;
 } {
-  const { rate, minRttMs, queueBytes, ms } = options;
+  const { rate, minRttMs, queueBytes, ms, scarce } = options;
   const bbr = new BbrRate();
   const bdp = rate * minRttMs;
   let [cwnd, queue, delivered, lost, credit] = [14_000, 0, 0, 0, 0];
@@ -118,7 +125,8 @@ function runBbr(options: { rate: number; minRttMs: number; queueBytes: number; m
   for (let now = 0; now < ms; now += 1) {
     const inFlight = queue + pipe.reduce((sum, bytes) => sum + bytes, 0);
     credit = Math.min(credit + current, 4 * current);
-    const send = Math.max(0, Math.min(credit, cwnd - inFlight));
+    const offered = now < (scarce?.untilMs ?? 0) ? (scarce?.perMs ?? 0) : Infinity;
+    const send = Math.max(0, Math.min(credit, cwnd - inFlight, offered));
     credit -= send;
     const dropped = Math.max(0, queue + send - queueBytes - rate);
     lost += dropped;
@@ -132,7 +140,12 @@ function runBbr(options: { rate: number; minRttMs: number; queueBytes: number; m
     cwnd = Math.min(cwnd + acked, 2 * bdp);
     if (now % 4 === 0) {
       const rttMs = minRttMs + queue / rate;
-      const path = { cwndBytes: cwnd, rttMs, minRttMs, inFlightBytes: inFlight, deliveredBytes: delivered, busy: true };
+      const path = {
+        ...model(cwnd, rttMs, minRttMs),
+        inFlightBytes: inFlight,
+        deliveredBytes: delivered,
+        lostBytes: lost,
+      };
       current = bbr.rate(path, now);
     }
     if (now >= ms / 2) {
@@ -161,6 +174,12 @@ describe('pacing for BBR', () => {
     expect(runBbr({ rate: 2500, minRttMs: 200, queueBytes: 200_000, ms: 20_000 }).utilization).toBeGreaterThan(0.93);
   });
 
+  test.each([20, 40, 80])('little to send at first is soon forgotten, at %d ms', (minRttMs) => {
+    const scarce = { perMs: 625, untilMs: 8 * minRttMs };
+    const { utilization } = runBbr({ rate: 6250, minRttMs, queueBytes: 400_000, ms: 3000 + 16 * minRttMs, scarce });
+    expect(utilization).toBeGreaterThan(0.95);
+  });
+
   test('an application with little to send teaches it nothing', () => {
     const bbr = new BbrRate();
     const idle = { ...model(50_000, 20), busy: false };
@@ -172,7 +191,7 @@ describe('pacing for BBR', () => {
     /** A pipe of 2500 bytes/ms that is known, in `now` ms. */
     function known(): { readonly bbr: BbrRate; readonly path: PathModel; readonly now: number } {
       const bbr = new BbrRate();
-      const path = { ...model(100_000, 20), inFlightBytes: 50_000 };
+      const path = { ...model(100_000, 20), inFlightBytes: 70_000 };
       let now = 0;
       for (; now < 1000; now += 4) bbr.rate({ ...path, deliveredBytes: 2500 * now }, now);
       return { bbr, path: { ...path, deliveredBytes: 2500 * now }, now };

@@ -8,6 +8,8 @@ export interface PathModel {
   readonly inFlightBytes: number;
   /** Acknowledged since the connection began, give or take a packet. */
   readonly deliveredBytes: number;
+  /** Since the connection began. */
+  readonly lostBytes: number;
   /** Since the last sample the path, not the application, set the pace. */
   readonly busy: boolean;
 }
@@ -27,9 +29,17 @@ export function windowRate(path: PathModel): number {
 const PROBE_GAIN = 1.25;
 const CRUISE_GAIN = 1.02;
 const CRUISE_ROUNDS = 6;
-/** The pipe is full when three round trips did not bring a quarter more (BBR, section 4.3.2.2). */
+/**
+ * The pipe is full when three round trips did not bring a quarter more (BBR, section 4.3.2.2), and it shows: a queue
+ * stands, or something was lost. A user who has little to send for some round trips makes them flat as well.
+ */
 const FULL_GROWTH = 1.25;
 const FULL_ROUNDS = 3;
+const FULL_QUEUE = 1.25;
+/** It was not full after all when a round trip brings so much more, and the RTT stays as low as this. */
+const REGROWTH = 1.12;
+const LOW_RTT = 1.5;
+const LOW_RTT_SLACK_MS = 2;
 /** Until no more is in flight than the path holds, but for so many round trips at most. */
 const DRAIN_GAIN = 0.75;
 const DRAIN_ROUNDS = 4;
@@ -52,6 +62,7 @@ export class BbrRate {
   private readonly rounds: number[] = [];
   private roundStartMs = -Infinity;
   private roundDelivered = 0;
+  private roundLost = 0;
   private roundBusy = false;
   private fullRate = 0;
   private flatRounds = 0;
@@ -102,22 +113,39 @@ export class BbrRate {
     if (this.roundBusy && !heldByPeer(rate, path)) this.record(rate, path, now);
     this.roundStartMs = now;
     this.roundDelivered = path.deliveredBytes;
+    this.roundLost = path.lostBytes;
     this.roundBusy = true;
   }
 
   private record(rate: number, path: PathModel, now: number): void {
+    const before = secondBest(this.rounds);
     this.rounds.push(rate);
     if (this.rounds.length > BANDWIDTH_ROUNDS) this.rounds.shift();
-    if (this.state !== 'startup') return;
+    const lossy = path.lostBytes > this.roundLost;
+    if (this.state !== 'startup') {
+      if (!lossy && before > 0 && rate >= REGROWTH * before && isLow(path)) this.restart(rate);
+      return;
+    }
     if (rate >= FULL_GROWTH * this.fullRate) {
       this.fullRate = rate;
       this.flatRounds = 0;
       return;
     }
+    if (!lossy && path.inFlightBytes <= FULL_QUEUE * rate * path.minRttMs) return;
     this.flatRounds += 1;
-    if (this.flatRounds < FULL_ROUNDS) return;
-    this.enter('drain', now + DRAIN_ROUNDS * path.rttMs);
+    if (this.flatRounds >= FULL_ROUNDS) this.enter('drain', now + DRAIN_ROUNDS * path.rttMs);
   }
+
+  /** One flat round trip ends it again. */
+  private restart(rate: number): void {
+    this.state = 'startup';
+    this.fullRate = rate;
+    this.flatRounds = FULL_ROUNDS - 1;
+  }
+}
+
+function isLow({ rttMs, minRttMs }: PathModel): boolean {
+  return rttMs <= LOW_RTT * minRttMs + LOW_RTT_SLACK_MS;
 }
 
 /**

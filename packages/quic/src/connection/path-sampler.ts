@@ -61,7 +61,7 @@ export class PathSampler {
   model(inFlightBytes: number, busy: boolean): PathModel {
     const { cwndBytes, sentBytes, lostBytes } = this.stats;
     const deliveredBytes = sentBytes - lostBytes - inFlightBytes;
-    return { cwndBytes, rttMs: this.smoothedMs, minRttMs: this.minMs, inFlightBytes, deliveredBytes, busy };
+    return { cwndBytes, rttMs: this.smoothedMs, minRttMs: this.minMs, inFlightBytes, deliveredBytes, lostBytes, busy };
   }
 
   /**

@@ -6,6 +6,8 @@ import type { QuicStream } from './stream.js';
 export interface ReceiverOwner {
   /** The stream of this id, made and announced when it is new; undefined when nobody wants it. */
   streamFor(id: number): QuicStream | undefined;
+  /** A handler closed the connection: it hears of nothing more. */
+  closed(): boolean;
   /** The reading side ended. */
   receiveDone(stream: QuicStream): void;
 }
@@ -32,6 +34,7 @@ export class Receiver {
       if (!this.backend.isReadable()) return;
     }
     for (const id of this.backend.readableStreams()) {
+      if (this.owner.closed()) return;
       const stream = this.owner.streamFor(id);
       if (stream === undefined) continue;
       this.latest = stream;
@@ -41,7 +44,7 @@ export class Receiver {
 
   private read(stream: QuicStream): void {
     // Handlers may pause, stop or close the stream at each chunk.
-    while (stream.receiveSide === 'open' && !stream.paused && stream.handler !== undefined) {
+    while (stream.receiveSide === 'open' && !stream.paused && stream.handler !== undefined && !this.owner.closed()) {
       this.backend.streamReceive(stream.id, this.slab.space(), this.result);
       const { bytes, fin, resetCode } = this.result;
       if (resetCode >= 0) {
@@ -55,7 +58,7 @@ export class Receiver {
         this.deliveredBytes += bytes;
         stream.handler.onData(this.slab.take(bytes));
       }
-      if (fin) stream.handler.onEnd();
+      if (fin && !this.owner.closed()) stream.handler.onEnd();
     }
   }
 
