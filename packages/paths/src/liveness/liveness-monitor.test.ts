@@ -47,12 +47,16 @@ describe('LivenessMonitor', () => {
   });
 
   test('where nothing is owed an answer may take its time, if told so; and whatever comes is one', () => {
-    const monitor = new LivenessMonitor(0, CALM, { idlePatienceMs: 250 });
+    const monitor = new LivenessMonitor(0, CALM, { patienceMs: 250 });
     expect(monitor.handleTimeout(15_000)).toEqual({ probe: true });
     expect(monitor.nextTimeoutMs()).toBe(15_250);
     monitor.onReceived(15_001);
     expect(monitor.nextTimeoutMs()).toBe(30_001);
     monitor.onSentEliciting(20_000);
+    expect(monitor.nextTimeoutMs()).toBe(20_078);
+    monitor.alone = true;
+    expect(monitor.nextTimeoutMs()).toBe(20_270);
+    monitor.alone = false;
     expect(monitor.nextTimeoutMs()).toBe(20_078);
   });
 

@@ -43,10 +43,10 @@ export interface LivenessOptions {
   /** Lower bound of the silence after which a path is dead. */
   readonly minDeathMs?: number;
   /**
-   * How long an answer may take at least where nothing is owed: by waiting nothing is lost, and a server of very many idle
-   * paths takes a while. 0 unless told.
+   * How long an answer may take at least where nothing is owed, or nothing can be fetched elsewhere (`alone`): by waiting
+   * nothing is lost, and a server of very many paths takes a while. 0 unless told.
    */
-  readonly idlePatienceMs?: number;
+  readonly patienceMs?: number;
 }
 
 export interface LivenessActions {
@@ -77,7 +77,7 @@ export class LivenessMonitor {
   readonly #keepAliveMs: number;
   readonly #maxAckDelayMs: number;
   readonly #minDeathMs: number;
-  readonly #idlePatienceMs: number;
+  readonly #patienceMs: number;
   #lastReceivedMs: number;
   #expecting = false;
   /** Since when the reader waits without having heard anything. */
@@ -94,6 +94,7 @@ export class LivenessMonitor {
   #pauseFactor = 1;
   /** Late timers excused since the peer was last heard. */
   #stalls = 0;
+  #alone = false;
   #suspected = false;
   #dead = false;
   #dueMs: number | undefined;
@@ -103,7 +104,7 @@ export class LivenessMonitor {
     this.#keepAliveMs = options.keepAliveMs ?? DEFAULT_KEEP_ALIVE_MS;
     this.#maxAckDelayMs = options.maxAckDelayMs ?? DEFAULT_MAX_ACK_DELAY_MS;
     this.#minDeathMs = options.minDeathMs ?? MIN_DEATH_MS;
-    this.#idlePatienceMs = options.idlePatienceMs ?? 0;
+    this.#patienceMs = options.patienceMs ?? 0;
     if (!(this.#keepAliveMs > 0))
       throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', 'keep-alive interval is not above 0');
     this.#lastReceivedMs = now;
@@ -169,6 +170,13 @@ export class LivenessMonitor {
     this.#expecting = on;
     this.#pauseSinceMs = Math.max(this.#lastReceivedMs, now);
     this.#pauseFactor = 1;
+    this.#reschedule();
+  }
+
+  /** There is no other path: suspicion of this one would help nobody. */
+  set alone(alone: boolean) {
+    if (alone === this.#alone) return;
+    this.#alone = alone;
     this.#reschedule();
   }
 
@@ -244,9 +252,9 @@ export class LivenessMonitor {
 
   #suspectAtMs(): number {
     const probed = this.#probedAtMs ?? Number.POSITIVE_INFINITY;
-    if (this.#idle) return probed + Math.max(this.#answerMs(), this.#idlePatienceMs);
     const asked = this.#askedAtMs ?? Number.POSITIVE_INFINITY;
-    return Math.min(asked + this.#maxAckDelayMs, probed) + this.#answerMs();
+    const patienceMs = this.#idle || this.#alone ? this.#patienceMs : 0;
+    return Math.min(asked + this.#maxAckDelayMs, probed) + Math.max(this.#answerMs(), patienceMs);
   }
 
   #deathMs(): number {

@@ -75,6 +75,7 @@ export class SessionEngine implements PathRuntimeEvents {
   addPath(path: PathRuntime): void {
     path.join(this.plane);
     this.paths.set(path.id, path);
+    this.#tellAlone();
     this.notifyPathInfo(path.info(), path.machine);
     path.start();
     this.#role.onPathUp(path);
@@ -239,6 +240,7 @@ export class SessionEngine implements PathRuntimeEvents {
   onDead(path: PathRuntime): void {
     if (this.paths.get(path.id) !== path) return;
     this.paths.delete(path.id);
+    this.#tellAlone();
     this.plane.removePath(path.id);
     if (this.#closeInfo !== undefined) {
       this.history.update(path.info());
@@ -248,6 +250,10 @@ export class SessionEngine implements PathRuntimeEvents {
     const fatal = this.#role.onPathDead(path);
     if (fatal !== undefined) this.fail(fatal);
     this.wake();
+  }
+
+  #tellAlone(): void {
+    for (const path of this.paths.values()) path.alone = this.paths.size === 1;
   }
 
   #notifyPath(path: PathRuntime): void {

@@ -20,8 +20,8 @@ import type { PathPort, PathPortOwner } from './path-port.js';
 
 /** V2.3: an unreachable server is noticed within 5 s, also on a path that carries nothing: 3 s and the time to be sure. */
 const KEEP_ALIVE_MS = 3000;
-/** For an answer on an idle path: a server of 10,000 needs so long for a busy moment of its own. */
-const IDLE_PATIENCE_MS = 1000;
+/** For an answer on an idle path, or the only one: a server of 10,000 needs so long for a busy moment of its own. */
+const PATIENCE_MS = 1000;
 /** A server leaves the asking to its client, which has fewer paths to look after, unless that says nothing. */
 const SERVER_PATIENCE_MS = 500;
 
@@ -109,7 +109,7 @@ export class PathRuntime implements PathPortOwner {
       ),
       {
         keepAliveMs: KEEP_ALIVE_MS + (options.port.transport.side === 'server' ? SERVER_PATIENCE_MS : 0),
-        idlePatienceMs: IDLE_PATIENCE_MS,
+        patienceMs: PATIENCE_MS,
         minDeathMs: options.id === PRIMARY_PATH_ID ? FIRST_PATH_DEATH_MS : DEATH_MS,
       },
     );
@@ -185,6 +185,11 @@ export class PathRuntime implements PathPortOwner {
   expectData(on: boolean): void {
     this.#expecting = on;
     this.#liveness.expect(on, this.#clock.now());
+  }
+
+  /** Whether the session has no other path. */
+  set alone(alone: boolean) {
+    this.#liveness.alone = alone;
   }
 
   onPacketSent(): void {
