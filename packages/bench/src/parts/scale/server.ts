@@ -9,8 +9,9 @@ import { BULK, CHUNK_BYTES, REQUEST_BYTES } from './protocol.js';
 
 /** All from one address, and faster than a stranger should be let in. */
 const HANDSHAKES_PER_SECOND = 20_000;
-const SETTLE_MS = 300;
-const COLLECTIONS = 4;
+/** A collection of all stops the server for a moment: so few, and time to answer what has come meanwhile. */
+const SETTLE_MS = 1_000;
+const COLLECTIONS = 2;
 
 const pattern = new Pattern();
 /** What this process serves; there is one of each run. */
