@@ -232,6 +232,7 @@ export class SessionEngine implements PathRuntimeEvents {
 
   onStateChange(path: PathRuntime): void {
     this.plane.setStanding(path.id, standingOf(path.machine.state));
+    if (path.suspected) this.#askOthers(path);
     this.#notifyPath(path);
     this.#role.onPathState(path);
     this.wake();
@@ -254,6 +255,11 @@ export class SessionEngine implements PathRuntimeEvents {
 
   #tellAlone(): void {
     for (const path of this.paths.values()) path.alone = this.paths.size === 1;
+  }
+
+  /** Paths often fail together, and an idle one would take what the first owed before it is noticed. */
+  #askOthers(suspected: PathRuntime): void {
+    for (const path of this.paths.values()) if (path !== suspected && !path.suspected) path.ask();
   }
 
   #notifyPath(path: PathRuntime): void {

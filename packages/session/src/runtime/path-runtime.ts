@@ -1,5 +1,5 @@
 import type { ControlEvent, KcpBody } from '@kwik/kcp';
-import { ackDelayForRtt, isAlive, LivenessMonitor, PathMachine, QualityMonitor, type RttView } from '@kwik/paths';
+import { ackDelayForRtt, isAlive, LivenessMonitor, PathMachine, QualityMonitor } from '@kwik/paths';
 import {
   errorCodeFromNumber,
   KwikError,
@@ -17,6 +17,7 @@ import type { DataPath, PathPeer } from '../core/data/data-path.js';
 import type { DataPlane } from '../core/data/data-plane.js';
 import { earliest } from './earliest.js';
 import type { PathPort, PathPortOwner } from './path-port.js';
+import { TransportRtt } from './transport-rtt.js';
 
 /** V2.3: an unreachable server is noticed within 5 s, also on a path that carries nothing: 3 s and the time to be sure. */
 const KEEP_ALIVE_MS = 3000;
@@ -236,6 +237,11 @@ export class PathRuntime implements PathPortOwner {
       transport.ping();
       return;
     }
+    this.ask();
+  }
+
+  /** Has the peer answer: if it does not, the path is suspected soon. */
+  ask(): void {
     this.data.queueFrame('ping', pingFrame({ sequence: this.#pings++ }));
     this.#events.onActivity(this);
   }
@@ -371,30 +377,4 @@ function codeOfClose(info: TransportCloseInfo): ErrorCode {
   if (info.by === 'idle') return 'ERR_KWIK_IDLE_TIMEOUT';
   const code = info.by === 'peer' ? errorCodeFromNumber(info.code) : 'ERR_KWIK_NO_ERROR';
   return code === 'ERR_KWIK_NO_ERROR' ? 'ERR_KWIK_PATH_DEAD' : code;
-}
-
-/** RTT as QUIC measures it, which has samples on idle paths too; KWIK's own until QUIC has one. */
-class TransportRtt {
-  readonly #stats: () => TransportStats;
-  readonly #own: () => RttView | undefined;
-
-  constructor(stats: () => TransportStats, own: () => RttView | undefined) {
-    this.#stats = stats;
-    this.#own = own;
-  }
-
-  get smoothedMs(): number {
-    return this.#stats().rttMs || (this.#own()?.smoothedMs ?? 0);
-  }
-
-  get varianceMs(): number {
-    return this.#stats().rttVarMs || (this.#own()?.varianceMs ?? 0);
-  }
-
-  get minMs(): number {
-    // QUIC tells of smoothed ones only, and the first is long: it holds the handshake's computations.
-    const quic = this.#stats().minRttMs;
-    const own = this.#own()?.minMs ?? 0;
-    return own > 0 && quic > 0 ? Math.min(own, quic) : own || quic;
-  }
 }

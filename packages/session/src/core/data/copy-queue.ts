@@ -7,9 +7,14 @@ const MAX_WAITING = 8192;
 const BUDGET_SHARE = 0.05;
 const BUDGET_BASE_BYTES = 256 * 1024;
 
+/** Paths that may have a piece under way at once; the third when neither of two answers. */
+const MAX_HOLDERS = 3;
+
 interface Waiting {
   readonly piece: Piece;
   readonly from: PathId;
+  /** The paths that had it under way when it was queued: with more of them it needs no copy any more. */
+  readonly holders: number;
 }
 
 /**
@@ -36,10 +41,12 @@ export class CopyQueue {
     return this.#copiedBytes < BUDGET_BASE_BYTES + BUDGET_SHARE * sentBytes;
   }
 
-  add(pieces: Iterable<Piece>, from: PathId): void {
+  /** @param lost the path stopped answering: what it has under way for another path as well is copied once more */
+  add(pieces: Iterable<Piece>, from: PathId, lost = false): void {
     for (const piece of pieces) {
       if (this.#waiting.length - this.#head >= MAX_WAITING) return;
-      if (needsCopy(piece)) this.#waiting.push({ piece, from });
+      const waiting = { piece, from, holders: lost ? Math.min(piece.copies, MAX_HOLDERS - 1) : 1 };
+      if (needsCopy(waiting)) this.#waiting.push(waiting);
     }
   }
 
@@ -63,7 +70,7 @@ export class CopyQueue {
   }
 
   #skipSettled(): void {
-    while (this.#head < this.#waiting.length && !needsCopy(this.#waiting[this.#head]!.piece)) this.#head++;
+    while (this.#head < this.#waiting.length && !needsCopy(this.#waiting[this.#head]!)) this.#head++;
     if (this.#head === this.#waiting.length && this.#head > 0) {
       this.#waiting = [];
       this.#head = 0;
@@ -71,7 +78,7 @@ export class CopyQueue {
   }
 }
 
-/** Not while a second path has it under way already, nor when it is queued to be sent anew. */
-function needsCopy(piece: Piece): boolean {
-  return !piece.acked && piece.copies === 1;
+/** Not while another path has it under way already, nor when it is queued to be sent anew. */
+function needsCopy({ piece, holders }: Waiting): boolean {
+  return !piece.acked && piece.copies > 0 && piece.copies <= holders;
 }

@@ -104,7 +104,7 @@ export class DataPlane {
     const other = this.#sendingPath();
     if (standing !== 'suspected' || !path.owner || other === path) return;
     for (const { pieces, frames } of path.sent.takeOlderThan(0, Number.POSITIVE_INFINITY)) {
-      this.#reinjector.queue.add(pieces, id);
+      this.#reinjector.queue.add(pieces, id, true);
       this.#tell(other, frames);
     }
   }
@@ -128,7 +128,7 @@ export class DataPlane {
   get pendingBytes(): number {
     let pendingBytes = 0;
     for (const { send, supply } of this.#picker.contenders()) {
-      pendingBytes += (send?.pendingBytes ?? 0) + (supply?.readyBytes ?? 0);
+      pendingBytes += (send?.expectedBytes ?? 0) + (supply?.readyBytes ?? 0);
     }
     return pendingBytes;
   }

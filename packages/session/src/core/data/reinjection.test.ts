@@ -80,6 +80,24 @@ describe('what a path owes', () => {
     expect(copied).toBeGreaterThan(0);
   });
 
+  it('goes out a third time when the path that took it over does not answer either', () => {
+    const { server } = twoPaths(4);
+    const third = toPathId(2);
+    connect(server, LIMITS, third);
+    const stream = server.open(true);
+    stream.send!.write(patternBytes(1000));
+    server.offer(stream);
+    expect(server.pollPacket(PRIMARY_PATH_ID, 2000, 0)).toBeDefined();
+    server.setStanding(PRIMARY_PATH_ID, 'suspected');
+    expect(server.pollPacket(SECOND, 2000, 1, 'copies')).toBeDefined();
+    expect(server.pollPacket(third, 2000, 1, 'copies')).toBeUndefined();
+    server.setStanding(SECOND, 'suspected');
+    expect(server.pollPacket(third, 2000, 2, 'copies')).toBeDefined();
+    expect(server.copiedBytes).toBe(2000);
+    for (const id of [PRIMARY_PATH_ID, SECOND]) server.removePath(id);
+    expect(server.pollPacket(third, 2000, 3)).toBeUndefined();
+  });
+
   it('is acknowledged over the other path while its own is not well', () => {
     const { client, server } = twoPaths(1);
     const stream = server.open(true);

@@ -71,6 +71,16 @@ describe('SendHalf', () => {
     );
   });
 
+  it('expects more than it has of a writer who keeps its buffer full, up to what the peer has room for', () => {
+    const send = half(50_000, 1000);
+    send.write(patternBytes(400));
+    expect(send.expectedBytes).toBe(400);
+    send.write(patternBytes(200));
+    expect(send.expectedBytes).toBe(50_000);
+    send.take(300);
+    expect(send.expectedBytes).toBe(300);
+  });
+
   it('never goes beyond the peer’s limit, and says once per limit that it is held up', () => {
     const send = half(10);
     send.write(patternBytes(30));

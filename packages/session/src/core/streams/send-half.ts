@@ -1,6 +1,9 @@
 import { KwikError, type StreamId } from '@kwik/wire';
 import { join, keep, type OwnBytes } from './small-bytes.js';
 
+/** A buffer that is filled to this share has a writer that waits, or nearly so. */
+const CROWDED_SHARE = 0.5;
+
 /** What one frame carries of a stream; kept until the peer has acknowledged it. */
 export interface Piece {
   readonly streamId: StreamId;
@@ -150,6 +153,12 @@ export class SendHalf {
   /** Bytes of the next piece that the session's window must pay for: 0 for what only ends the stream. */
   get pendingBytes(): number {
     return this.#queuedBytes + this.#lost.reduce((sum, piece) => sum + piece.data.length, 0);
+  }
+
+  /** What waits; where the buffer is nearly full, its writer has more: as much as the peer has room for. */
+  get expectedBytes(): number {
+    const crowded = this.#queuedBytes >= CROWDED_SHARE * this.#bufferBytes;
+    return crowded ? Math.max(this.pendingBytes, this.windowBytes) : this.pendingBytes;
   }
 
   /** First offset that the peer has no room for. */
