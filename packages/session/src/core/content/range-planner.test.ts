@@ -148,6 +148,19 @@ describe('planNext', () => {
     expect(world.plan()).toEqual([{ pathId: 0, block: 0, duplicate: true }]);
   });
 
+  it('asks a fast source for the block that a slow one holds the reader up with, though it has others to ask for', () => {
+    const slow = { bytesPerSecond: 20_000, rttMs: 200 };
+    const held = (other: SourceShape): Assignment | undefined => {
+      const world = new World(1000, [{ bytesPerSecond: 2_000_000, rttMs: 20 }, other]);
+      world.ask(1, 0);
+      world.ledger.expect(1, toPathId(0), NOW);
+      world.ledger.verify(1);
+      return planNext(world.input);
+    };
+    expect(held(slow)).toEqual({ pathId: 0, block: 0, duplicate: true });
+    expect(held({ bytesPerSecond: 500_000, rttMs: 40 })).toMatchObject({ duplicate: false });
+  });
+
   it('asks nobody twice for what comes soon enough', () => {
     const world = new World(4, [
       { bytesPerSecond: 1_000_000, rttMs: 20 },

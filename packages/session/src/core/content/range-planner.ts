@@ -12,6 +12,10 @@ const MIN_SUPPLY_BLOCKS = 2;
 const DUPLICATE_GAIN = 0.75;
 /** And by at least this, so that noise in the estimates does not cause copies. */
 const DUPLICATE_MIN_GAIN_MS = 10;
+/** The reader waits for one block, and others behind it are here: a copy must come in this share of the time, … */
+const HEAD_GAIN = 0.5;
+/** … and so much earlier, that the small misjudgements of every transfer cause none. */
+const HEAD_MIN_GAIN_MS = 100;
 /** Copies of one block under way at once, counted on paths that are not suspected. */
 const MAX_COPIES = 2;
 /** Bytes of duplicates in flight at once, as a share of what is left, and in blocks at the least. */
@@ -43,6 +47,8 @@ export interface PlanInput {
  */
 export function planNext(input: PlanInput): Assignment | undefined {
   const usable = input.sources.filter((source) => !source.suspected && !source.paused);
+  const rescuer = headRescuer(usable, input);
+  if (rescuer !== undefined) return { pathId: rescuer.pathId, block: input.ledger.head, duplicate: true };
   const hungry = usable.filter((source) => source.expectedBytes < supplyTarget(source, input));
   hungry.sort((a, b) => a.etaMs(0, input.now) - b.etaMs(0, input.now));
   for (const source of hungry) {
@@ -94,6 +100,36 @@ function blocksOthersDoFirst(source: ContentSource, { sources, ledger, now }: Pl
     if (lead > 0) bytes += (lead / 1000) * other.rateBytesPerSecond(now);
   }
   return Math.floor(bytes / ledger.shape.blockBytes);
+}
+
+/**
+ * Who brings the block that holds up the reader much sooner than the slow source that was asked for it. It may have much
+ * to send already: servers send the lowest block first.
+ */
+function headRescuer(usable: readonly ContentSource[], input: PlanInput): ContentSource | undefined {
+  const { ledger, sources, windowEndBlock, now } = input;
+  const { head } = ledger;
+  if (head >= windowEndBlock || !ledger.isVerified(head + 1) || !duplicatesAllowed(input)) return undefined;
+  const bytes = ledger.lengthOf(head);
+  let waitMs = Number.POSITIVE_INFINITY;
+  for (const copy of ledger.copies(head)) {
+    const other = sources.find(({ pathId }) => pathId === copy.pathId);
+    if (other === undefined || other.suspected) continue;
+    const leftMs = ((bytes - copy.received.size) / other.rateBytesPerSecond(now)) * 1000;
+    const ageMs = now - copy.requestedAtMs;
+    // Of which nothing has come may well take as long again.
+    waitMs = Math.min(waitMs, Math.max(leftMs, other.rttMs - ageMs, copy.received.size === 0 ? ageMs : 0));
+  }
+  if (waitMs === Number.POSITIVE_INFINITY) return undefined;
+  let best: ContentSource | undefined;
+  let bestMs = Math.min(HEAD_GAIN * waitMs, waitMs - HEAD_MIN_GAIN_MS);
+  for (const source of usable) {
+    const mineMs = source.rttMs + (bytes / source.rateBytesPerSecond(now)) * 1000;
+    if (!source.measured || mineMs >= bestMs || !mayCopy(head, source, input)) continue;
+    best = source;
+    bestMs = mineMs;
+  }
+  return best;
 }
 
 /** The block that this source could bring earlier than the one that was asked, by the widest margin. */
