@@ -150,15 +150,18 @@ describe('planNext', () => {
 
   it('asks a fast source for the block that a slow one holds the reader up with, though it has others to ask for', () => {
     const slow = { bytesPerSecond: 20_000, rttMs: 200 };
-    const held = (other: SourceShape): Assignment | undefined => {
+    const held = (other: SourceShape, ageMs = 0): Assignment | undefined => {
       const world = new World(1000, [{ bytesPerSecond: 2_000_000, rttMs: 20 }, other]);
-      world.ask(1, 0);
+      world.sources[1]!.expect(world.ledger.expect(0, toPathId(1), NOW - ageMs), NOW - ageMs);
       world.ledger.expect(1, toPathId(0), NOW);
       world.ledger.verify(1);
       return planNext(world.input);
     };
     expect(held(slow)).toEqual({ pathId: 0, block: 0, duplicate: true });
-    expect(held({ bytesPerSecond: 500_000, rttMs: 40 })).toMatchObject({ duplicate: false });
+    const fair = { bytesPerSecond: 500_000, rttMs: 40 };
+    expect(held(fair)).toMatchObject({ duplicate: false });
+    // Whatever its rate was: nothing has come of this block for long.
+    expect(held(fair, 500)).toEqual({ pathId: 0, block: 0, duplicate: true });
   });
 
   it('asks nobody twice for what comes soon enough', () => {

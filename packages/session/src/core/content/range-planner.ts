@@ -42,8 +42,9 @@ export interface PlanInput {
  *
  * Each source is kept supplied for a little more than its control delay. A slower or farther source gets blocks
  * farther ahead, at the place that the others will have reached when its bytes arrive (the idea of DEMS, Guo et al.,
- * MobiCom 2017, and of ECF, Lim et al., CoNEXT 2017), and none at all when the others will be done by then. When
- * nothing is left to ask for, blocks that are expected late are asked for a second time elsewhere.
+ * MobiCom 2017, and of ECF, Lim et al., CoNEXT 2017), and none at all when the others will be done by then. A block that
+ * holds up the reader because its source is far too slow is asked for a second time elsewhere, at once; when nothing is
+ * left to ask for, so are blocks that are expected late.
  */
 export function planNext(input: PlanInput): Assignment | undefined {
   const usable = input.sources.filter((source) => !source.suspected && !source.paused);
@@ -109,7 +110,7 @@ function blocksOthersDoFirst(source: ContentSource, { sources, ledger, now }: Pl
 function headRescuer(usable: readonly ContentSource[], input: PlanInput): ContentSource | undefined {
   const { ledger, sources, windowEndBlock, now } = input;
   const { head } = ledger;
-  if (head >= windowEndBlock || !ledger.isVerified(head + 1) || !duplicatesAllowed(input)) return undefined;
+  if (head >= windowEndBlock || !ledger.isVerified(head + 1)) return undefined;
   const bytes = ledger.lengthOf(head);
   let waitMs = Number.POSITIVE_INFINITY;
   for (const copy of ledger.copies(head)) {
@@ -129,7 +130,8 @@ function headRescuer(usable: readonly ContentSource[], input: PlanInput): Conten
     best = source;
     bestMs = mineMs;
   }
-  return best;
+  // Asked last: it looks at everything that is under way.
+  return best !== undefined && duplicatesAllowed(input) ? best : undefined;
 }
 
 /** The block that this source could bring earlier than the one that was asked, by the widest margin. */

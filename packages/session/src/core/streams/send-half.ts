@@ -1,7 +1,7 @@
 import { KwikError, type StreamId } from '@kwik/wire';
 import { join, keep, type OwnBytes } from './small-bytes.js';
 
-/** A buffer that is filled to this share has a writer that waits, or nearly so. */
+/** A buffer that is filled to this share has a writer that fills it as fast as it empties. */
 const CROWDED_SHARE = 0.5;
 
 /** What one frame carries of a stream; kept until the peer has acknowledged it. */
@@ -155,7 +155,7 @@ export class SendHalf {
     return this.#queuedBytes + this.#lost.reduce((sum, piece) => sum + piece.data.length, 0);
   }
 
-  /** What waits; where the buffer is nearly full, its writer has more: as much as the peer has room for. */
+  /** What waits; where the buffer is crowded, its writer has more: as much as the peer has room for. */
   get expectedBytes(): number {
     const crowded = this.#queuedBytes >= CROWDED_SHARE * this.#bufferBytes;
     return crowded ? Math.max(this.pendingBytes, this.windowBytes) : this.pendingBytes;
