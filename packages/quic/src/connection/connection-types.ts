@@ -12,6 +12,8 @@ export interface ConnectionHost {
   readonly blocks: BlockPool;
   /** Asks for a turn soon; never calls back at once. */
   wake(connection: Connection): void;
+  /** Asks for a turn at `dueMs`, or soon if that is not later than `now`. */
+  wakeBy(connection: Connection, dueMs: number, now: number): void;
   /** Memory for the next datagram. */
   slot(connection: Connection): Buffer;
   submit(connection: Connection, bytes: number): void;

@@ -21,6 +21,7 @@ import { StreamTable } from './stream-table.js';
 import { checkedCode, type QuicStream } from './stream.js';
 import { TrafficGuard } from './traffic-guard.js';
 import { transportStats } from './transport-stats.js';
+import { TurnSpacing } from './turn-spacing.js';
 
 type Phase = 'handshake' | 'open' | 'flushing' | 'ended';
 
@@ -59,6 +60,7 @@ export class Connection implements PathTransport, HeapItem {
   private readonly news: StreamNews;
   private readonly guard: TrafficGuard;
   private readonly acks = new AckDelay();
+  private readonly spacing = new TurnSpacing();
   private readonly ending: Ending;
   private readonly handshake: Handshake;
 
@@ -193,7 +195,7 @@ export class Connection implements PathTransport, HeapItem {
     this.sender.onReceived();
     this.news.onReceived(now);
     this.acks.received(now);
-    if (!this.inTurn) this.host.wake(this);
+    if (!this.inTurn) this.host.wakeBy(this, this.spacing.dueMs(now, this.sampler.minRttMs), now);
   }
 
   /** The deadline has come. */
@@ -208,6 +210,7 @@ export class Connection implements PathTransport, HeapItem {
   turn(now: number): void {
     this.now = now;
     this.inTurn = true;
+    this.spacing.taken(now);
     if (now >= this.acks.dueMs) this.urgent = true;
     try {
       if (this.phase === 'handshake') this.shakeHands();
@@ -291,6 +294,7 @@ export class Connection implements PathTransport, HeapItem {
     const stats = this.backend.pathStats();
     if (stats === undefined) return;
     this.sampler.record(stats, now);
+    this.sampler.probe.settled(this.sender.settledBytes, now);
     this.pacer.update(this.sampler.model(this.sender.inFlightBytes, this.sender.takeBusy()), now);
     if (stats.retransmittedBytes > before) this.sender.onRetransmission(stats.retransmittedBytes - before);
   }

@@ -1,5 +1,6 @@
 import type { BackendPathStats } from '../backends/backend.js';
 import type { PathModel } from './pacing-rate.js';
+import { RttProbe } from './rtt-probe.js';
 
 /**
  * How often the backend's statistics are read: its answer is built of objects and costs as much as sending a packet.
@@ -39,6 +40,7 @@ export class PathSampler {
   private smoothedMs = 0;
   private variationFromMs = 0;
   private variationDueMs = 0;
+  readonly probe = new RttProbe();
 
   get latest(): BackendPathStats {
     return this.stats;
@@ -80,7 +82,9 @@ export class PathSampler {
   record(stats: BackendPathStats, now: number): void {
     this.stats = stats;
     this.takenMs = now;
-    this.recordRtt(stats.rttMs + ROUNDING_MS, now);
+    const rttMs = stats.rttMs + ROUNDING_MS;
+    // While little is sent, quiche's BBR dates packets back, by as long as 4 to 12 kB would take at its rate: seconds.
+    this.recordRtt(Math.min(rttMs, Math.max(this.probe.rttMs(now), this.minMs)), now);
   }
 
   private recordRtt(rttMs: number, now: number): void {

@@ -288,6 +288,27 @@ describe('with pacing', () => {
     expect(highest).toBeLessThan(25_000);
   });
 
+  test('room is told when half of what is taken ahead is free, not at every gap: small pieces cost headers and turns', () => {
+    const stream = open();
+    const pieces: number[] = [];
+    const flights: { due: number; bytes: number }[] = [];
+    for (const end = now + 1000; now < end; now += 1) {
+      for (const flight of flights.filter(({ due }) => due === now)) backend.acknowledge(flight.bytes);
+      sender.onReceived();
+      if (sender.takeSendableEdge(now)) {
+        pieces.push(sender.sendable(now));
+        stream.write(new Uint8Array(pieces.at(-1)!));
+        expect(sender.sendable(now)).toBe(0);
+      }
+      const before = backend.inFlight;
+      sender.transmit(now);
+      flights.push({ due: now + 20, bytes: backend.inFlight - before });
+    }
+    // 3.1 kB per ms and 4 ms ahead: 12 kB.
+    expect(Math.min(...pieces)).toBeGreaterThan(6000);
+    expect(sentOf(stream)).toBeGreaterThan(0.95 * 1000 * 2400);
+  });
+
   test('write takes twice that, not more', () => {
     const stream = open();
     const taken = stream.write(new Uint8Array(1_000_000));

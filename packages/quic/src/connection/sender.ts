@@ -40,6 +40,9 @@ const BULK_INTERVAL_MS = 50;
 /** The kernel's queue was full: when to try again. */
 const CONGESTED_RETRY_MS = 1;
 
+/** A packet with stream data is longer than this; a mere acknowledgement rarely is, and is itself not acknowledged. */
+const MIN_DATA_PACKET_BYTES = 64;
+
 const EMPTY = new Uint8Array(0);
 
 /**
@@ -53,6 +56,8 @@ export class Sender {
   private blockedBytes = 0;
   /** Handed to the backend and, by estimate, not yet on the wire. */
   private residual = 0;
+  /** In datagrams with stream data, since the connection began. */
+  private dataBytes = 0;
   private room = 0;
   private roomKnown = false;
   /** Something came from the peer since blocked streams were last tried. */
@@ -103,6 +108,11 @@ export class Sender {
 
   get inFlightBytes(): number {
     return Math.max(0, this.sampler.latest.cwndBytes - this.windowRoom());
+  }
+
+  /** Of the datagrams with stream data, what is not in flight any more. */
+  get settledBytes(): number {
+    return this.dataBytes - this.inFlightBytes;
   }
 
   /** Whether the path has limited the sender since this was last asked. */
@@ -163,18 +173,18 @@ export class Sender {
     this.blocked.delete(stream);
   }
 
-  /** Room in window and pacing, less what is unsent; never below 0. */
+  /** Room in window and pacing, less what is unsent; 0 when it is too little to be worth a write. */
   sendable(now: number): number {
     const paced = this.pacer.unlimited ? this.unsentLimit() : this.pacer.budget(now) + this.aheadBytes();
     const free = Math.min(this.windowRoom(), paced - this.residual) - this.queued;
-    const bytes = Math.max(0, Math.floor(free));
-    if (bytes < this.options.datagramBytes) this.wasBelow = true;
-    return bytes;
+    if (free >= this.worthwhileBytes()) return Math.floor(free);
+    this.wasBelow = true;
+    return 0;
   }
 
-  /** Whether `sendable` rose to a datagram or more, and nobody was told. */
+  /** Whether there is room again, and nobody was told. */
   sendableEdge(now: number): boolean {
-    return this.wasBelow && this.sendable(now) >= this.options.datagramBytes;
+    return this.wasBelow && this.sendable(now) > 0;
   }
 
   /** The same, and now somebody is told. */
@@ -227,6 +237,10 @@ export class Sender {
     }
     this.output.submit(bytes);
     this.pacer.consume(bytes, now);
+    if (this.residual > 0 && bytes > MIN_DATA_PACKET_BYTES) {
+      this.dataBytes += bytes;
+      this.sampler.probe.sent(this.dataBytes, now);
+    }
     this.residual = Math.max(0, this.residual - Math.max(0, bytes - COMMON_OVERHEAD_BYTES));
     return true;
   }
@@ -371,6 +385,13 @@ export class Sender {
 
   private aheadBytes(): number {
     return Math.max(2 * this.options.datagramBytes, this.pacer.rate * this.options.sendAheadMs);
+  }
+
+  /** Half of what is taken ahead: a user who fills every small gap spends its time on small pieces, and headers. */
+  private worthwhileBytes(): number {
+    const { datagramBytes } = this.options;
+    if (this.pacer.unlimited) return datagramBytes;
+    return Math.max(datagramBytes, Math.min(this.aheadBytes() / 2, this.sampler.latest.cwndBytes / 4));
   }
 
   /** If only time holds the sender or its user back, says until when. */

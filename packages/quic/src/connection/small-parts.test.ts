@@ -2,8 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import { AckDelay } from './ack-delay.js';
 import { BlockPool, ByteQueue } from './byte-queue.js';
 import { PathSampler } from './path-sampler.js';
+import { RttProbe } from './rtt-probe.js';
 import { TrafficGuard } from './traffic-guard.js';
 import { ClosingDatagram } from './close-info.js';
+import { TurnSpacing } from './turn-spacing.js';
 import type { BackendPathStats } from '../backends/backend.js';
 
 const BLOCK = 16 * 1024;
@@ -173,6 +175,55 @@ describe('PathSampler', () => {
     for (let now = 1000; now < 3000; now += 4) sampler.record(sample(now % 200 < 100 ? 20 : 60), now);
     expect(sampler.rttVarMs).toBeGreaterThan(8);
     expect(sampler.minRttMs).toBe(20.5);
+  });
+
+  test('believes its own count where the backend dates packets back, but not below the lowest RTT', () => {
+    const sampler = new PathSampler();
+    sampler.record(sample(240), 0);
+    sampler.probe.sent(1000, 10);
+    sampler.probe.settled(1000, 255);
+    sampler.record(sample(800), 260);
+    expect(sampler.rttMs).toBe(245);
+    sampler.probe.sent(2000, 300);
+    sampler.probe.settled(2000, 301);
+    sampler.record(sample(800), 304);
+    expect(sampler.rttMs).toBe(240.5);
+    // Nothing was measured for a while: the backend's word is all there is.
+    sampler.record(sample(700), 5000);
+    expect(sampler.rttMs).toBe(700.5);
+  });
+});
+
+describe('RttProbe', () => {
+  test('takes the time from one datagram until all up to it is settled, and then the next', () => {
+    const probe = new RttProbe();
+    expect(probe.rttMs(0)).toBe(Infinity);
+    probe.settled(0, 1);
+    probe.sent(1000, 10);
+    probe.sent(2000, 12);
+    probe.settled(999, 40);
+    expect(probe.rttMs(40)).toBe(Infinity);
+    probe.settled(1500, 50);
+    expect(probe.rttMs(50)).toBe(40);
+    probe.sent(3000, 60);
+    probe.settled(3000, 120);
+    expect(probe.rttMs(120)).toBe(45);
+    expect(probe.rttMs(120 + 4 * 45 + 1)).toBe(Infinity);
+  });
+});
+
+describe('TurnSpacing', () => {
+  test('the first packet for a while has its turn at once, the next within a tenth of the round trip', () => {
+    const spacing = new TurnSpacing();
+    expect(spacing.dueMs(100, 20)).toBe(100);
+    spacing.taken(100);
+    expect(spacing.dueMs(100.5, 20)).toBe(102);
+    expect(spacing.dueMs(100.5, 15)).toBe(101.5);
+    expect(spacing.dueMs(102.5, 20)).toBe(102.5);
+    // At most 2 ms; and none where timers could not keep it, nor before there is a round trip.
+    expect(spacing.dueMs(100.5, 600)).toBe(102);
+    expect(spacing.dueMs(100.5, 9)).toBe(100.5);
+    expect(spacing.dueMs(100.5, 0)).toBe(100.5);
   });
 });
 

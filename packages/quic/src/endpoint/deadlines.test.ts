@@ -117,6 +117,31 @@ describe('TurnLoop', () => {
     expect(after).toEqual([taker]);
   });
 
+  test('a turn can be asked for by a time; it is had before if it was wanted before', async () => {
+    const clock = new FakeClock();
+    const loop = new TurnLoop<Taker>(
+      clock,
+      () => undefined,
+      () => undefined,
+    );
+    const taker = new Taker();
+    loop.wakeBy(taker, 2, 0);
+    loop.wakeBy(taker, 3, 0.5);
+    await immediate();
+    expect([taker.turns, clock.armed]).toEqual([[], [2]]);
+    clock.advanceTo(2);
+    expect(taker.turns).toEqual([2]);
+    loop.wakeBy(taker, 4, 2.5);
+    loop.wake(taker);
+    await immediate();
+    expect(taker.turns).toEqual([2, 2]);
+    // Not later than now: soon, as a wake.
+    loop.wakeBy(taker, 2, 2);
+    expect(taker.turns).toEqual([2, 2]);
+    await immediate();
+    expect(taker.turns).toEqual([2, 2, 2]);
+  });
+
   test('one timer for the earliest deadline of all; later ones need no other timer', async () => {
     const clock = new FakeClock();
     const loop = new TurnLoop<Taker>(

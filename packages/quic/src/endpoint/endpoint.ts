@@ -275,6 +275,7 @@ export class Endpoint implements AsyncDisposable {
       blocks: new BlockPool(),
       now: () => this.clock.now(),
       wake: (connection) => this.loop.wake(connection),
+      wakeBy: (connection, dueMs, now) => this.loop.wakeBy(connection, dueMs, now),
       slot: (connection) => this.rings.ring(connection.datagramBytes).slot(),
       submit: (connection, bytes) => this.submit(connection, bytes),
       congested: () => this.rings.congested(),

@@ -38,6 +38,18 @@ export class TurnLoop<T extends TurnTaker> {
     setImmediate(this.run);
   }
 
+  /** A turn at `dueMs`, or soon if that is not later than `now`. */
+  wakeBy(taker: T, dueMs: number, now: number): void {
+    if (taker.waiting || this.stopped) return;
+    if (dueMs <= now) {
+      this.wake(taker);
+      return;
+    }
+    if (taker.heapIndex >= 0 && taker.deadlineMs <= dueMs) return;
+    this.deadlines.set(taker, dueMs);
+    this.arm();
+  }
+
   forget(taker: T): void {
     this.deadlines.remove(taker);
   }

@@ -1,5 +1,8 @@
-/** Length of the connection ids that this endpoint gives itself. Short headers do not carry it, so it is fixed. */
-export const CONNECTION_ID_BYTES = 16;
+/**
+ * Length of the connection ids that this endpoint gives itself. Short headers do not carry it, so it is fixed; every
+ * packet carries the id, so it is no longer than the least that RFC 9000, section 7.2, asks of a first packet's.
+ */
+export const CONNECTION_ID_BYTES = 8;
 
 /** Where the source of randomness comes from; `node:crypto.randomBytes` fits. */
 export type RandomBytes = (length: number) => Uint8Array;

@@ -1,4 +1,4 @@
-import type { ClientHandshake, ClientHandshakeResult, ControlEvent } from '@kwik/kcp';
+import type { ClientHandshake, ClientHandshakeResult, ControlEvent, KcpBody } from '@kwik/kcp';
 import { KwikError, type Clock, type TransportCloseInfo } from '@kwik/wire';
 import { PathPort } from '../runtime/path-port.js';
 import type { PathTransport } from '@kwik/wire';
@@ -7,6 +7,8 @@ export interface HandshakeDriverOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
   readonly address: string;
+  /** The hello is under way: what `send` is given follows at once, and is the session's once the server has admitted it. */
+  readonly onHello?: (send: (body: KcpBody) => void) => void;
 }
 
 /** Opens the control stream on a fresh connection and authenticates. On any failure the connection is closed. */
@@ -63,6 +65,11 @@ export function shakeHands(
       const control = port.openControl();
       control.channel.send(handshake.start(), clock.now());
       control.flush();
+      options.onHello?.((body) => {
+        if (transport.closed) return;
+        control.channel.send(body, clock.now());
+        control.flush();
+      });
     } catch (error) {
       fail(KwikError.from(error));
     }

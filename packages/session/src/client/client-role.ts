@@ -30,8 +30,18 @@ export interface ClientRoleOptions {
   readonly primaryPaths: PrimaryPaths;
   /** Milliseconds since 1970, for what peers are told of times. */
   readonly wallClockMs: () => number;
-  /** Dials and joins; resolves with the established path. */
-  joinPath(command: proto.AddPath): Promise<{ path: PathRuntime; result: ClientHandshakeResult }>;
+  /** Dials and joins; resolves with the established path. `onOpening`: the server is reached, and has been asked. */
+  joinPath(
+    command: proto.AddPath,
+    onOpening: (path: OpeningPath) => void,
+  ): Promise<{ path: PathRuntime; result: ClientHandshakeResult }>;
+}
+
+/** A path whose server has not answered the hello: what it is sent meanwhile saves a round trip. */
+export interface OpeningPath {
+  readonly id: PathId;
+  readonly rttMs: number;
+  send(body: KcpBody): void;
 }
 
 type Join = ReturnType<ClientRoleOptions['joinPath']>;
@@ -192,6 +202,7 @@ export class ClientRole implements EngineRole {
       if (under === undefined) this.#engine.addPath(joined);
       if (!joined.alive) throw joined.death ?? new KwikError('ERR_KWIK_PATH_DEAD');
       if (result.capabilities.includes(proto.Capability.REPLICA)) this.#content.addPath(joined);
+      else this.#content.removePath(pathId, false);
       answer({
         accepted: true,
         rttUs: Math.round(joined.rttMs * 1000),
@@ -220,14 +231,19 @@ export class ClientRole implements EngineRole {
     this.#usedPathIds.add(pathId);
     const joining = this.#join(command);
     this.#joins.set(pathId, joining);
-    joining.catch(() => this.#joins.delete(pathId));
+    joining.catch(() => {
+      this.#joins.delete(pathId);
+      this.#content.removePath(pathId, false);
+    });
     return joining;
   }
 
   async #join(command: proto.AddPath): Join {
     this.#joining++;
     try {
-      return await this.#options.joinPath(command);
+      return await this.#options.joinPath(command, (path) => {
+        if (command.capabilities.includes(proto.Capability.REPLICA)) this.#content.openPath(path);
+      });
     } finally {
       this.#joining--;
     }

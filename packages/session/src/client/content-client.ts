@@ -1,13 +1,17 @@
 import { KwikError, toStreamId, type PathId, type proto, type StreamId } from '@kwik/wire';
 import { ContentReceiver, type ContentCommand } from '../core/content/content-receiver.js';
 import type { RangeSink } from '../core/data/range-sink.js';
+import type { KcpBody } from '@kwik/kcp';
 import type { SessionEngine } from '../runtime/engine.js';
+import type { OpeningPath } from './client-role.js';
 import type { PathRuntime } from '../runtime/path-runtime.js';
 
 /** Contents under way at once in a session. */
 const MAX_CONTENTS = 4096;
 /** Range bytes that overtake their ContentStart are kept up to this; the rest is asked for again. */
 const MAX_EARLY_BYTES = 1024 * 1024;
+/** Contents that a path is asked for before its server has answered the hello; the others wait for that. */
+const MAX_OPENING_CONTENTS = 8;
 /** How often sources are looked at, and progress is reported, milliseconds. */
 const CHECK_INTERVAL_MS = 20;
 const PROGRESS_INTERVAL_MS = 100;
@@ -30,6 +34,7 @@ export class ContentClient implements RangeSink {
   readonly #contents = new Map<StreamId, Content>();
   /** How the last content of a stream ended, and where: what comes below that is late, not early. */
   readonly #ended = new Map<StreamId, { offset: number; message: proto.ContentEnd }>();
+  readonly #opening = new Map<PathId, OpeningPath>();
   #early: EarlyRange[] = [];
   #earlyBytes = 0;
   #engine!: SessionEngine;
@@ -79,6 +84,8 @@ export class ContentClient implements RangeSink {
     const now = this.#engine.clock.now();
     const receiver = new ContentReceiver(message, streamId);
     for (const source of this.#engine.paths.values()) receiver.addSource(source.id, source.primary, now);
+    if (this.#contents.size < MAX_OPENING_CONTENTS)
+      for (const path of this.#opening.values()) addOpening(receiver, path, now);
     receiver.expectUnasked(path.id, Number(message.initialBytes), now);
     const content = { receiver, grant: message.grant, reportedMs: now };
     this.#contents.set(streamId, content);
@@ -122,13 +129,25 @@ export class ContentClient implements RangeSink {
     this.#finish(streamId, error);
   }
 
+  /** A server that is being asked to join may be asked for content with the same breath. */
+  openPath(path: OpeningPath): void {
+    this.#opening.set(path.id, path);
+    const now = this.#engine.clock.now();
+    for (const { receiver } of [...this.#contents.values()].slice(0, MAX_OPENING_CONTENTS))
+      addOpening(receiver, path, now);
+    this.#dirty = true;
+    this.#engine.wake();
+  }
+
   addPath(path: PathRuntime): void {
+    this.#opening.delete(path.id);
     const now = this.#engine.clock.now();
     for (const { receiver } of this.#contents.values()) receiver.addSource(path.id, path.primary, now);
     this.#dirty = true;
   }
 
   removePath(pathId: PathId, untrusted: boolean): void {
+    this.#opening.delete(pathId);
     for (const { receiver } of this.#contents.values()) receiver.removeSource(pathId, untrusted ? 'untrusted' : 'dead');
     this.#dirty = true;
   }
@@ -190,23 +209,29 @@ export class ContentClient implements RangeSink {
   }
 
   #issue(content: Content, command: ContentCommand): void {
-    const path = this.#engine.paths.get(command.pathId);
+    const { pathId } = command;
     const streamId = content.receiver.streamId;
     if (command.kind === 'cancel') {
-      path?.send({ $case: 'rangeCancel', value: { streamId, requestIds: command.blocks.map(BigInt) } });
+      this.#send(pathId, { $case: 'rangeCancel', value: { streamId, requestIds: command.blocks.map(BigInt) } });
       return;
     }
-    path?.send({
+    const isPrimary = this.#engine.paths.get(pathId)?.primary === true;
+    this.#send(pathId, {
       $case: 'rangeRequest',
       value: {
         streamId,
         requestId: BigInt(command.block),
         offset: BigInt(command.offset),
         length: command.length,
-        grant: command.withGrant && !path.primary ? content.grant : new Uint8Array(0),
+        grant: command.withGrant && !isPrimary ? content.grant : new Uint8Array(0),
         baseOffset: BigInt(content.receiver.baseOffset),
       },
     });
+  }
+
+  #send(pathId: PathId, body: KcpBody): void {
+    const path = this.#engine.paths.get(pathId) ?? this.#opening.get(pathId);
+    path?.send(body);
   }
 
   /** A server that sent wrong bytes is not used any more, and the primary is told. */
@@ -245,8 +270,8 @@ export class ContentClient implements RangeSink {
     this.#rememberEnd(streamId, baseOffset + ledger.shape.size, message);
     this.#report(streamId, content, this.#engine.clock.now());
     for (const source of content.receiver.sources) {
-      const path = this.#engine.paths.get(source.pathId);
-      if (source.grantSent || path?.primary === true) path?.send({ $case: 'contentEnd', value: message });
+      const isPrimary = this.#engine.paths.get(source.pathId)?.primary === true;
+      if (source.grantSent || isPrimary) this.#send(source.pathId, { $case: 'contentEnd', value: message });
     }
     if (error !== undefined) this.#engine.failStream(streamId, error);
   }
@@ -289,4 +314,10 @@ export class ContentClient implements RangeSink {
       if (path !== undefined) path.data.duplicateBytes -= wanted;
     }
   }
+}
+
+function addOpening(receiver: ContentReceiver, { id, rttMs }: OpeningPath, now: number): void {
+  receiver.addSource(id, false, now);
+  const source = receiver.source(id);
+  if (source !== undefined) source.rttMs = rttMs;
 }

@@ -10,7 +10,7 @@ import { orClose } from '../runtime/or-close.js';
 import type { PathPort } from '../runtime/path-port.js';
 import { PathRuntime } from '../runtime/path-runtime.js';
 import { shakeHands } from './client-handshake.js';
-import { ClientRole } from './client-role.js';
+import { ClientRole, type OpeningPath } from './client-role.js';
 import { ClientSession } from './client-session.js';
 import { QuicConnector, type Connector } from './connector.js';
 import { ContentClient } from './content-client.js';
@@ -106,7 +106,7 @@ class Dialler {
       raw: this.#limits,
       primaryPaths,
       wallClockMs: () => Date.now(),
-      joinPath: (command) => this.#join(engine, result, command),
+      joinPath: (command, onOpening) => this.#join(engine, result, command, onOpening),
     });
     engine.attachRole(role);
     this.#probe?.(engine);
@@ -158,6 +158,7 @@ class Dialler {
     engine: SessionEngine,
     session: ClientHandshakeResult,
     command: proto.AddPath,
+    onOpening: (path: OpeningPath) => void,
   ): Promise<{ path: PathRuntime; result: ClientHandshakeResult }> {
     const resolved = (await this.#options.resolvePath?.(command.address)) ?? command.address;
     if (resolved === false) {
@@ -175,7 +176,11 @@ class Dialler {
       purpose: { kind: 'join', keys: session.keys, pathId, token: command.token, audience: command.address },
       ...this.#hello(),
     });
-    const { port, result } = await shakeHands(transport, handshake, this.#clock, { timeoutMs, address: resolved });
+    const { port, result } = await shakeHands(transport, handshake, this.#clock, {
+      timeoutMs,
+      address: resolved,
+      onHello: (send) => onOpening({ id: pathId, rttMs: transport.stats().rttMs, send }),
+    });
     const mayContribute = command.capabilities.includes(proto.Capability.CONTRIBUTE);
     const { address, weight } = command;
     const made = { id: pathId, address, port, result, primary: false, mayContribute, weight: weight || 1 };

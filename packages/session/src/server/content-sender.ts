@@ -10,10 +10,15 @@ import type { ContentServer } from './content-server.js';
 
 /** Content up to this size goes by the primary alone: asking others would take longer than sending it. */
 export const SINGLE_SOURCE_BYTES = 64 * 1024;
-const SMALL_BLOCK_BYTES = 16 * 1024;
-const LARGE_BLOCK_BYTES = 64 * 1024;
-/** Up to this size small blocks serve: a tail of one block is then a small part of the whole. */
-const SMALL_BLOCKS_UP_TO_BYTES = 4 * 1024 * 1024;
+/**
+ * What the reader waits for when a server is late is a block, and a tail may be one: they are a small part of the whole.
+ * In long content fewer of them cost less than that matters.
+ */
+const BLOCK_BYTES = [
+  { upTo: 4 * 1024 * 1024, blockBytes: 16 * 1024 },
+  { upTo: 64 * 1024 * 1024, blockBytes: 32 * 1024 },
+  { upTo: Number.POSITIVE_INFINITY, blockBytes: 64 * 1024 },
+];
 /** Sent before the client asks: what a path of 50 Mbit/s carries in 20 ms. */
 const UNASKED_BYTES = 128 * 1024;
 /** Digests go ahead of what the client has, so that they survive the primary's path, but not without a bound. */
@@ -183,6 +188,8 @@ export class ContentSender {
     const { streamId, blockBytes } = state.start;
     const size = Number(source.size);
     for (;;) {
+      // Hashing must not hold up the content itself, nor other sessions: in between everybody has a turn.
+      await new Promise<void>((resolve) => this.#engine.clock.schedule(0, resolve));
       const path = await this.#digestTurn(size, state, signal);
       if (path === undefined) return;
       const offset = state.digestsFrom;
@@ -261,7 +268,7 @@ function unaskedBytes(size: number, room: number): number {
 }
 
 function blockBytesFor(size: number): number {
-  return size <= SMALL_BLOCKS_UP_TO_BYTES ? SMALL_BLOCK_BYTES : LARGE_BLOCK_BYTES;
+  return BLOCK_BYTES.find(({ upTo }) => size <= upTo)!.blockBytes;
 }
 
 function checkedSize(source: ReplicaSource): number {

@@ -31,6 +31,8 @@ export class ContentSource {
   paused = false;
   grantSent = false;
   lastDataMs: number;
+  /** When the first byte came; Infinity before. */
+  firstDataMs = Number.POSITIVE_INFINITY;
   deliveredBytes = 0;
   duplicateBytes = 0;
   rejectedBytes = 0;
@@ -100,6 +102,7 @@ export class ContentSource {
     this.#expectedBytes -= fresh;
     this.deliveredBytes += fresh;
     this.lastDataMs = now;
+    this.firstDataMs = Math.min(this.firstDataMs, now);
     this.#restUntilMs = Number.NEGATIVE_INFINITY;
     this.#rate.onDelivered(fresh, this.rttMs, now);
   }

@@ -150,14 +150,19 @@ describe('planNext', () => {
 
   it('asks a fast source for the block that a slow one holds the reader up with, though it has others to ask for', () => {
     const slow = { bytesPerSecond: 20_000, rttMs: 200 };
-    const held = (other: SourceShape, ageMs = 0): Assignment | undefined => {
+    const held = (other: SourceShape, ageMs = 0, here = [1, 2]): Assignment | undefined => {
       const world = new World(1000, [{ bytesPerSecond: 2_000_000, rttMs: 20 }, other]);
       world.sources[1]!.expect(world.ledger.expect(0, toPathId(1), NOW - ageMs), NOW - ageMs);
-      world.ledger.expect(1, toPathId(0), NOW);
-      world.ledger.verify(1);
+      for (const block of here) {
+        world.ledger.expect(block, toPathId(0), NOW);
+        world.ledger.verify(block);
+      }
       return planNext(world.input);
     };
     expect(held(slow)).toEqual({ pathId: 0, block: 0, duplicate: true });
+    // It may hold several in a row; one that is here is not worth the while.
+    expect(held(slow, 0, [5, 6])).toEqual({ pathId: 0, block: 0, duplicate: true });
+    expect(held(slow, 0, [1])).toMatchObject({ duplicate: false });
     const fair = { bytesPerSecond: 500_000, rttMs: 40 };
     expect(held(fair)).toMatchObject({ duplicate: false });
     // Whatever its rate was: nothing has come of this block for long.
@@ -182,10 +187,15 @@ describe('planNext', () => {
     expect(world.plan()).toEqual([0, 1, 2, 3].map((block) => ({ pathId: 0, block, duplicate: true })));
   });
 
-  it('starts a source of which nothing is known with two blocks', () => {
-    const world = new World(100, []);
-    world.sources.push(new ContentSource(toPathId(0), true, NOW));
-    expect(world.plan().map(({ block }) => block)).toEqual([0, 1]);
+  it('starts a source of which nothing is known with 128 kB, or a sixteenth of small content, but two blocks', () => {
+    const first = (blocks: number): number[] => {
+      const world = new World(blocks, []);
+      world.sources.push(new ContentSource(toPathId(0), true, NOW));
+      return world.plan().map(({ block }) => block);
+    };
+    expect(first(10_000)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(first(64)).toEqual([0, 1, 2, 3]);
+    expect(first(20)).toEqual([0, 1]);
   });
 
   it('bounds the copies under way', () => {

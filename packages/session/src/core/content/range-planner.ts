@@ -6,13 +6,20 @@ import type { ContentSource } from './content-source.js';
 const SUPPLY_RTTS = 3;
 /** And for as long as plans and timers may take. */
 const SUPPLY_SLACK_MS = 50;
-/** A source is never left with less, in blocks. */
-const MIN_SUPPLY_BLOCKS = 2;
+/** And so many blocks more: one is always half here. */
+const SUPPLY_BLOCKS = 1;
+/** A source that has just begun has this much to do: slow start takes it in a few round trips. */
+const FIRST_SUPPLY_BYTES = 128 * 1024;
+/** Of small content no more than this share, but so many blocks. */
+const FIRST_SUPPLY_SHARE = 1 / 16;
+const FIRST_SUPPLY_BLOCKS = 2;
 /** A copy elsewhere must be expected to come this much earlier to be worth its bytes. */
 const DUPLICATE_GAIN = 0.75;
 /** And by at least this, so that noise in the estimates does not cause copies. */
 const DUPLICATE_MIN_GAIN_MS = 10;
-/** The reader waits for one block, and others behind it are here: a copy must come in this share of the time, … */
+/** The reader waits for a block, and as much as this behind it is here: … */
+const HELD_UP_BLOCKS = 2;
+/** … a copy must come in this share of the time, … */
 const HEAD_GAIN = 0.5;
 /** … and so much earlier, that the small misjudgements of every transfer cause none. */
 const HEAD_MIN_GAIN_MS = 100;
@@ -68,10 +75,13 @@ export function planNext(input: PlanInput): Assignment | undefined {
 }
 
 function supplyTarget(source: ContentSource, { ledger, now }: PlanInput): number {
-  const floor = MIN_SUPPLY_BLOCKS * ledger.shape.blockBytes;
-  if (!source.measured) return floor;
+  const { size, blockBytes } = ledger.shape;
+  const share = Math.min(FIRST_SUPPLY_BYTES, size * FIRST_SUPPLY_SHARE);
+  const first = Math.max(FIRST_SUPPLY_BLOCKS * blockBytes, share);
+  if (!source.measured) return first;
   const ms = SUPPLY_RTTS * source.rttMs + SUPPLY_SLACK_MS;
-  return floor + (source.rateBytesPerSecond(now) * ms) / 1000;
+  const bytes = SUPPLY_BLOCKS * blockBytes + (source.rateBytesPerSecond(now) * ms) / 1000;
+  return now - source.firstDataMs < ms ? Math.max(first, bytes) : bytes;
 }
 
 /** A block that nobody sends, at the distance that suits the source. */
@@ -92,7 +102,7 @@ function freeBlockFor(
 
 /** How many free blocks the other sources will have brought before this one could bring its next. */
 function blocksOthersDoFirst(source: ContentSource, { sources, ledger, now }: PlanInput): number {
-  if (!source.measured && source.expected.size < MIN_SUPPLY_BLOCKS) return 0;
+  if (!source.measured && source.expected.size < FIRST_SUPPLY_BLOCKS) return 0;
   const mine = source.etaMs(ledger.shape.blockBytes, now);
   let bytes = 0;
   for (const other of sources) {
@@ -110,7 +120,8 @@ function blocksOthersDoFirst(source: ContentSource, { sources, ledger, now }: Pl
 function headRescuer(usable: readonly ContentSource[], input: PlanInput): ContentSource | undefined {
   const { ledger, sources, windowEndBlock, now } = input;
   const { head } = ledger;
-  if (head >= windowEndBlock || !ledger.isVerified(head + 1)) return undefined;
+  const heldUp = ledger.verifiedBytes - ledger.startOf(head);
+  if (head >= windowEndBlock || heldUp < HELD_UP_BLOCKS * ledger.shape.blockBytes) return undefined;
   const bytes = ledger.lengthOf(head);
   let waitMs = Number.POSITIVE_INFINITY;
   for (const copy of ledger.copies(head)) {

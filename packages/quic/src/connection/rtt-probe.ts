@@ -1,0 +1,39 @@
+/** Of the newest measurement, as there is one per round trip. */
+const GAIN = 0.25;
+/** Older than so many round trips, a measurement says nothing of now. */
+const LIFE_ROUND_TRIPS = 4;
+const MIN_LIFE_MS = 100;
+
+/**
+ * Measures the round trip by counting bytes in flight: from the sending of a datagram until all that was sent up to then
+ * is acknowledged or lost. It is late by as much as the counters are apart, and never early. Pure.
+ */
+export class RttProbe {
+  private markBytes = Infinity;
+  private markMs = 0;
+  private smoothedMs = Infinity;
+  private measuredMs = -Infinity;
+
+  /** A datagram left that will be acknowledged; `sentBytes`: all such bytes since the connection began. */
+  sent(sentBytes: number, now: number): void {
+    if (this.markBytes !== Infinity) return;
+    this.markBytes = sentBytes;
+    this.markMs = now;
+  }
+
+  /** Of the bytes that were sent, so many are acknowledged or lost. */
+  settled(settledBytes: number, now: number): void {
+    if (settledBytes < this.markBytes) return;
+    const sampleMs = now - this.markMs;
+    const knownMs = this.rttMs(now);
+    this.markBytes = Infinity;
+    this.smoothedMs = knownMs === Infinity ? sampleMs : knownMs + GAIN * (sampleMs - knownMs);
+    this.measuredMs = now;
+  }
+
+  /** Milliseconds; Infinity when nothing was measured of late. */
+  rttMs(now: number): number {
+    const lifeMs = Math.max(MIN_LIFE_MS, LIFE_ROUND_TRIPS * this.smoothedMs);
+    return now - this.measuredMs <= lifeMs ? this.smoothedMs : Infinity;
+  }
+}

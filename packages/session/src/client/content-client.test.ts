@@ -1,0 +1,123 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { KcpBody } from '@kwik/kcp';
+import { createScheduler } from '@kwik/scheduler';
+import { VirtualClock } from '@kwik/testbed';
+import { KwikError, PRIMARY_PATH_ID, proto, toPathId, toStreamId, type StreamId } from '@kwik/wire';
+import { SessionEngine, type EngineRole } from '../runtime/engine.js';
+import type { PathRuntime } from '../runtime/path-runtime.js';
+import type { OpeningPath } from './client-role.js';
+import { ContentClient } from './content-client.js';
+
+const GRANT = Uint8Array.of(1, 2, 3);
+const BLOCK = 32 * 1024;
+const MEGABYTE = 1024 * 1024;
+
+/** A server that is being asked to join, and what it was sent meanwhile. */
+class Opening implements OpeningPath {
+  readonly rttMs = 40;
+  readonly sent: KcpBody[] = [];
+
+  constructor(readonly id: ReturnType<typeof toPathId>) {}
+
+  send(body: KcpBody): void {
+    this.sent.push(body);
+  }
+
+  get requests(): proto.RangeRequest[] {
+    return this.sent.flatMap((body) => (body.$case === 'rangeRequest' ? [body.value] : []));
+  }
+
+  get blocks(): number[] {
+    return this.requests.map(({ requestId }) => Number(requestId));
+  }
+}
+
+describe('a path that is being opened', () => {
+  let content: ContentClient;
+  let engine: SessionEngine;
+  let primary: PathRuntime;
+  let told: KcpBody[];
+
+  beforeEach(() => {
+    content = new ContentClient();
+    engine = new SessionEngine(
+      {
+        role: 'client',
+        streamWindowBytes: MEGABYTE,
+        sessionWindowBytes: MEGABYTE,
+        sendBufferBytes: MEGABYTE,
+        maxStreams: 100,
+        maxPacketBytes: 65_536,
+        rangeSink: content,
+      },
+      { routing: 'primary', scheduler: createScheduler() },
+      new VirtualClock(),
+    );
+    told = [];
+    primary = { id: PRIMARY_PATH_ID, primary: true, send: (body: KcpBody) => told.push(body) } as unknown as PathRuntime;
+    content.bind(engine, () => primary);
+    const role = { plan: (now: number) => content.plan(now), onStreamOpenedLocally: () => undefined };
+    engine.attachRole(role as unknown as EngineRole);
+  });
+
+  const start = (): StreamId => {
+    const id = toStreamId(1n);
+    engine.plane.handleStreamOpened(id);
+    content.start(primary, {
+      streamId: id,
+      baseOffset: 0n,
+      key: 'film',
+      size: 4n * BigInt(MEGABYTE),
+      blockBytes: BLOCK,
+      digest: proto.DigestAlgorithm.SHA256,
+      grant: GRANT,
+      initialBytes: 0n,
+    });
+    return id;
+  };
+
+  /** The engine looks after everything at the end of the turn. */
+  const turn = (): Promise<void> => {
+    engine.wake();
+    return Promise.resolve();
+  };
+
+  it('is asked for content that is under way, with the grant in the first request', async () => {
+    start();
+    const path = new Opening(toPathId(1));
+    content.openPath(path);
+    await turn();
+    expect(path.blocks).toEqual([0, 1, 2, 3]);
+    expect(path.requests.map(({ grant }) => grant.length)).toEqual([3, 0, 0, 0]);
+  });
+
+  it('is asked for content that is announced meanwhile', async () => {
+    const path = new Opening(toPathId(1));
+    content.openPath(path);
+    await turn();
+    expect(path.sent).toEqual([]);
+    start();
+    await turn();
+    expect(path.blocks).toEqual([0, 1, 2, 3]);
+  });
+
+  it('owes nothing when it cannot be opened: others are asked', async () => {
+    start();
+    content.openPath(new Opening(toPathId(1)));
+    await turn();
+    content.removePath(toPathId(1), false);
+    const other = new Opening(toPathId(2));
+    content.openPath(other);
+    await turn();
+    expect(other.blocks).toEqual([0, 1, 2, 3]);
+  });
+
+  it('hears of the end of the content that it was asked for', async () => {
+    const streamId = start();
+    const path = new Opening(toPathId(1));
+    content.openPath(path);
+    await turn();
+    content.ended({ streamId, complete: false, error: undefined }, new KwikError('ERR_KWIK_CONTENT_UNAVAILABLE'));
+    expect(path.sent.at(-1)).toMatchObject({ $case: 'contentEnd', value: { streamId, complete: false } });
+  });
+});
