@@ -85,6 +85,8 @@ export class LivenessMonitor {
   /** From when an unanswered eliciting packet counts, and when the last one went out. */
   #askedAtMs: number | undefined;
   #lastElicitingMs = Number.NEGATIVE_INFINITY;
+  /** What was asked before the last receipt, and was not answered by it. */
+  #leftOver = false;
   /** The same for probes. */
   #probedAtMs: number | undefined;
   #lastProbeMs = Number.NEGATIVE_INFINITY;
@@ -150,6 +152,7 @@ export class LivenessMonitor {
     const isAnswer = (askedMs: number): boolean => now - askedMs >= earliestMs;
     if (this.#askedAtMs !== undefined) this.#askedAtMs = isAnswer(this.#lastElicitingMs) ? undefined : now;
     if (this.#probedAtMs !== undefined) this.#probedAtMs = isAnswer(this.#lastProbeMs) ? undefined : now;
+    this.#leftOver = false;
     const cleared = this.#suspected;
     this.#suspected = false;
     this.#reschedule();
@@ -160,7 +163,21 @@ export class LivenessMonitor {
   onSentEliciting(now: number): void {
     if (this.#dead) return;
     this.#askedAtMs ??= now;
+    this.#leftOver = false;
     this.#lastElicitingMs = now;
+    this.#reschedule();
+  }
+
+  /**
+   * Are packets of ours unacknowledged, after all that was received? Then it did not answer for all of them: where the
+   * path is full nothing new is sent, and nothing else would ask. Call after every receipt, and when acknowledgements
+   * have been read.
+   */
+  owed(on: boolean): void {
+    if (this.#dead || on === (this.#askedAtMs !== undefined)) return;
+    if (on) this.#askedAtMs = this.#lastReceivedMs;
+    else if (this.#leftOver) this.#askedAtMs = undefined;
+    this.#leftOver = on;
     this.#reschedule();
   }
 

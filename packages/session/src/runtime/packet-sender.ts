@@ -9,6 +9,7 @@ import {
 } from '@kwik/wire';
 import type { Carry } from '../core/data/data-path.js';
 import type { DataPlane } from '../core/data/data-plane.js';
+import { FRAME_OVERHEAD_BYTES } from '../core/data/packet-builder.js';
 import type { StreamState } from '../core/streams/stream-state.js';
 import { recordOffsets } from './packet-offsets.js';
 import type { PathRuntime } from './path-runtime.js';
@@ -126,7 +127,8 @@ export class PacketSender {
 
   #send(offer: Offer, maxBytes: number, now: number): boolean {
     const { path } = offer;
-    const limit = Math.min(maxBytes, offer.room);
+    // The scheduler speaks of what the stream gives: a frame around it must not leave a rest of a few bytes.
+    const limit = Math.min(maxBytes + FRAME_OVERHEAD_BYTES, offer.room);
     const packet = limit > 0 ? this.#plane.pollPacket(path.id, limit, now, 'all') : undefined;
     if (packet === undefined || !this.#guarded(path, () => this.#write(path, packet))) return false;
     offer.renew();

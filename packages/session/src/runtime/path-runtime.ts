@@ -200,6 +200,7 @@ export class PathRuntime implements PathPortOwner {
   nextTimeoutMs(): number | undefined {
     if (!this.alive) return undefined;
     this.#hear();
+    this.#liveness.owed(this.data.sent.count > 0);
     return earliest(this.#liveness.nextTimeoutMs(), this.port.control?.channel.nextTimeoutMs());
   }
 
@@ -207,6 +208,7 @@ export class PathRuntime implements PathPortOwner {
     if (!this.alive) return;
     this.port.control?.handleTimeout(now);
     this.#hear();
+    this.#liveness.owed(this.data.sent.count > 0);
     if (!this.resting || this.machine.state !== 'active') {
       this.sampleStats();
       this.#assess(now);

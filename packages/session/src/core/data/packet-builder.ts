@@ -7,7 +7,7 @@ import type { DataEvent } from './data-events.js';
 import { frameBytes, type Carry, type ControlFrame, type DataPath } from './data-path.js';
 
 /** Bytes of a stream frame besides its payload, at the most: tags, a 62-bit id and offset, flags, two lengths. */
-const FRAME_OVERHEAD_BYTES = 32;
+export const FRAME_OVERHEAD_BYTES = 32;
 /** Control frames in one packet. */
 const MAX_CONTROL_FRAMES = 64;
 /** And their bytes: raw packets among them may be large. */
