@@ -6,15 +6,14 @@ const MAX_WAITING = 8192;
 /** Copies beside a transfer cost at most this share of what is sent, and what the tail of a short one takes. */
 const BUDGET_SHARE = 0.05;
 const BUDGET_BASE_BYTES = 256 * 1024;
-
-/** Paths that may have a piece under way at once; the third when neither of two answers. */
-const MAX_HOLDERS = 3;
+/** A path looks so far for a piece that it may take. */
+const MAX_LOOK = 64;
 
 interface Waiting {
   readonly piece: Piece;
   readonly from: PathId;
-  /** The paths that had it under way when it was queued: with more of them it needs no copy any more. */
-  readonly holders: number;
+  /** The path stopped answering. */
+  readonly lost: boolean;
 }
 
 /**
@@ -25,6 +24,12 @@ export class CopyQueue {
   #waiting: Waiting[] = [];
   #head = 0;
   #copiedBytes = 0;
+  readonly #isActive: (path: PathId) => boolean;
+
+  /** @param isActive whether a path answers: what is under way there needs no copy for being lost elsewhere */
+  constructor(isActive: (path: PathId) => boolean) {
+    this.#isActive = isActive;
+  }
 
   get empty(): boolean {
     this.#skipSettled();
@@ -41,12 +46,12 @@ export class CopyQueue {
     return this.#copiedBytes < BUDGET_BASE_BYTES + BUDGET_SHARE * sentBytes;
   }
 
-  /** @param lost the path stopped answering: what it has under way for another path as well is copied once more */
+  /** @param lost the path stopped answering: a piece is copied unless another path that answers has it under way */
   add(pieces: Iterable<Piece>, from: PathId, lost = false): void {
     for (const piece of pieces) {
       if (this.#waiting.length - this.#head >= MAX_WAITING) return;
-      const waiting = { piece, from, holders: lost ? Math.min(piece.copies, MAX_HOLDERS - 1) : 1 };
-      if (needsCopy(waiting)) this.#waiting.push(waiting);
+      const waiting = { piece, from, lost };
+      if (this.#needsCopy(waiting)) this.#waiting.push(waiting);
     }
   }
 
@@ -59,26 +64,32 @@ export class CopyQueue {
   /** The next piece for a path, of at most `maxBytes`; it counts as under way there. */
   take(path: PathId, maxBytes: number): Piece | undefined {
     this.#skipSettled();
-    const waiting = this.#waiting[this.#head];
-    if (waiting === undefined || waiting.from === path) return undefined;
-    const { piece } = waiting;
-    if (piece.data.length > maxBytes) return undefined;
-    this.#head++;
-    piece.copies++;
-    this.#copiedBytes += piece.data.length;
-    return piece;
+    for (let index = this.#head; index < this.#waiting.length && index - this.#head < MAX_LOOK; index++) {
+      const waiting = this.#waiting[index]!;
+      const { piece, from } = waiting;
+      if (from === path || piece.holders?.includes(path) === true || !this.#needsCopy(waiting)) continue;
+      if (piece.data.length > maxBytes) return undefined;
+      piece.copies++;
+      piece.holders ??= [from];
+      piece.holders.push(path);
+      this.#copiedBytes += piece.data.length;
+      return piece;
+    }
+    return undefined;
   }
 
   #skipSettled(): void {
-    while (this.#head < this.#waiting.length && !needsCopy(this.#waiting[this.#head]!)) this.#head++;
+    while (this.#head < this.#waiting.length && !this.#needsCopy(this.#waiting[this.#head]!)) this.#head++;
     if (this.#head === this.#waiting.length && this.#head > 0) {
       this.#waiting = [];
       this.#head = 0;
     }
   }
-}
 
-/** Not while another path has it under way already, nor when it is queued to be sent anew. */
-function needsCopy({ piece, holders }: Waiting): boolean {
-  return !piece.acked && piece.copies > 0 && piece.copies <= holders;
+  /** Not while another path has it under way already, nor when it is queued to be sent anew. */
+  #needsCopy({ piece, from, lost }: Waiting): boolean {
+    if (piece.acked || piece.copies === 0) return false;
+    if (!lost) return piece.copies === 1;
+    return piece.holders?.some((path) => path !== from && this.#isActive(path)) !== true;
+  }
 }

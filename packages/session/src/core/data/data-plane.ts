@@ -46,7 +46,7 @@ export class DataPlane {
   readonly streams: StreamTable;
   readonly #picker = new StreamPicker();
   readonly #paths = new Map<PathId, DataPath>();
-  readonly #reinjector = new Reinjector();
+  readonly #reinjector = new Reinjector((id) => this.#paths.get(id)?.standing === 'active');
   readonly #events: DataEvent[] = [];
   readonly #untold = new UntoldFrames();
   readonly #receiver: FrameReceiver;
@@ -146,6 +146,7 @@ export class DataPlane {
     const { pieces, frames } = path.takeUndelivered();
     for (const piece of pieces) {
       const stream = this.streams.get(piece.streamId);
+      piece.holders = piece.holders?.filter((holder) => holder !== id);
       stream?.send?.handleLost(piece);
       if (stream !== undefined) this.#picker.offer(stream);
     }

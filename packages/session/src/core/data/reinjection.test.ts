@@ -98,6 +98,25 @@ describe('what a path owes', () => {
     expect(server.pollPacket(third, 2000, 3)).toBeUndefined();
   });
 
+  it('is not given twice to one path, so that it is left for a third when that one is lost as well', () => {
+    const { server } = twoPaths(5);
+    const third = toPathId(2);
+    connect(server, LIMITS, third);
+    const stream = server.open(true);
+    stream.send!.write(patternBytes(1000));
+    server.offer(stream);
+    expect(server.pollPacket(PRIMARY_PATH_ID, 2000, 0)).toBeDefined();
+    // A copy that shortens a wait; then the first is suspected, heard, and suspected again.
+    expect(server.pollCopy(PRIMARY_PATH_ID, SECOND, 2000, 1)).toBeDefined();
+    for (const standing of ['suspected', 'active', 'suspected'] as const) {
+      server.setStanding(PRIMARY_PATH_ID, standing);
+      expect(server.pollPacket(SECOND, 2000, 2, 'copies')).toBeUndefined();
+    }
+    server.setStanding(SECOND, 'suspected');
+    expect(server.pollPacket(third, 2000, 3, 'copies')).toBeDefined();
+    expect(server.pollPacket(third, 2000, 3, 'copies')).toBeUndefined();
+  });
+
   it('is acknowledged over the other path while its own is not well', () => {
     const { client, server } = twoPaths(1);
     const stream = server.open(true);

@@ -1,3 +1,4 @@
+import type { PathId } from '@kwik/wire';
 import { CopyQueue } from './copy-queue.js';
 import type { DataPath } from './data-path.js';
 
@@ -11,7 +12,12 @@ const LATE_RTTS = 1.5;
 
 /** Decides which pieces go out again on another path of the same peer while their own may still deliver them. */
 export class Reinjector {
-  readonly queue = new CopyQueue();
+  readonly queue: CopyQueue;
+
+  /** @param isActive whether a path answers */
+  constructor(isActive: (path: PathId) => boolean) {
+    this.queue = new CopyQueue(isActive);
+  }
 
   /**
    * `path` has nothing else to do: it takes over what a slower one will take longer to deliver (the tail of a transfer,

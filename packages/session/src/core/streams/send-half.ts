@@ -1,4 +1,4 @@
-import { KwikError, type StreamId } from '@kwik/wire';
+import { KwikError, type StreamId, type PathId } from '@kwik/wire';
 import { join, keep, type OwnBytes } from './small-bytes.js';
 
 /** A buffer that is filled to this share has a writer that fills it as fast as it empties. */
@@ -13,8 +13,10 @@ export interface Piece {
   /** Sent before, on a path that died. */
   readonly again: boolean;
   acked: boolean;
-  /** Paths on which it is under way: more than one when it was reinjected. */
+  /** How often it is under way: more than once when it was reinjected. */
   copies: number;
+  /** The paths, when it was reinjected. */
+  holders?: PathId[] | undefined;
 }
 
 interface Queued extends OwnBytes {
@@ -198,7 +200,7 @@ export class SendHalf {
     this.#unackedPieces--;
     let index = this.#lost.length;
     while (index > 0 && this.#lost[index - 1]!.offset > piece.offset) index--;
-    this.#lost.splice(index, 0, { ...piece, again: true });
+    this.#lost.splice(index, 0, { ...piece, again: true, holders: undefined });
   }
 
   #assertWritable(): void {

@@ -1,0 +1,67 @@
+import { describe, expect, it } from '@jest/globals';
+import { PacketReader, PRIMARY_PATH_ID, toPathId, type PathId, type proto, type Scheduler } from '@kwik/wire';
+import { connect, LIMITS, planeOf } from '../test-support/data-link.js';
+import { patternBytes } from '../test-support/random.js';
+import type { DataPlane } from '../core/data/data-plane.js';
+import { PacketSender } from './packet-sender.js';
+import type { PathRuntime } from './path-runtime.js';
+
+const STATS = { rttMs: 20, rttVarMs: 1, minRttMs: 20, cwndBytes: 100_000, bytesInFlight: 0, unsentBytes: 0 };
+
+/** A path that takes whatever it is given. */
+function openPath(plane: DataPlane, id: PathId, written: proto.Packet[]): PathRuntime {
+  const pool = {
+    congested: false,
+    resize: () => undefined,
+    write: (bytes: Uint8Array) => {
+      const reader = new PacketReader();
+      reader.push(bytes);
+      written.push(reader.next()!);
+      return { realStreamId: 0, quicOffset: 0n };
+    },
+  };
+  const path = {
+    id,
+    primary: true,
+    alive: true,
+    weight: 1,
+    lossRate: 0,
+    data: plane.path(id),
+    machine: { state: 'active' },
+    port: { pool, transport: { sendableBytes: () => 20_000 } },
+    sampleStats: () => ({ ...STATS, deliveryRateBps: 1_000_000, datagramBytes: 1350 }),
+    onPacketSent: () => undefined,
+  };
+  return path as unknown as PathRuntime;
+}
+
+/** All that waits, over the first path. */
+const GREEDY: Scheduler = {
+  name: 'greedy',
+  select: ({ pendingBytes }, paths) => ({
+    kind: 'send',
+    pathId: paths[0]!.id,
+    maxBytes: pendingBytes,
+    duplicates: [],
+  }),
+};
+
+describe('writes that are spread over paths', () => {
+  it('a message goes in one packet: the frame around it is not taken from what the scheduler allows', () => {
+    const plane = planeOf('primary', LIMITS);
+    const written: proto.Packet[] = [];
+    const paths = new Map<PathId, PathRuntime>();
+    for (const id of [PRIMARY_PATH_ID, toPathId(1)]) {
+      connect(plane, LIMITS, id);
+      paths.set(id, openPath(plane, id, written));
+    }
+    const stream = plane.open(true);
+    stream.send!.write(patternBytes(1000));
+    plane.offer(stream);
+    new PacketSender(plane, paths, { routing: 'distributed', scheduler: GREEDY }).run(0);
+    const data = written.flatMap(({ frames }) =>
+      frames.flatMap(({ body }) => (body?.$case === 'stream' ? [body.value] : [])),
+    );
+    expect(data.map((frame) => frame.data.length)).toEqual([1000]);
+  });
+});
