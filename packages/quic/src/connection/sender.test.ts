@@ -303,10 +303,27 @@ describe('with pacing', () => {
       const before = backend.inFlight;
       sender.transmit(now);
       flights.push({ due: now + 20, bytes: backend.inFlight - before });
+      // It takes all that it is offered: the path sets the pace, however often that is asked.
+      expect([sender.takeBusy(), sender.takeBusy()]).toEqual([true, true]);
     }
     // 3.1 kB per ms and 4 ms ahead: 12 kB.
     expect(Math.min(...pieces)).toBeGreaterThan(6000);
     expect(sentOf(stream)).toBeGreaterThan(0.95 * 1000 * 2400);
+  });
+
+  test('a user who leaves room unused sets the pace itself', () => {
+    const stream = open();
+    sender.takeSendableEdge(now);
+    for (let step = 0; step < 50; step += 1) {
+      stream.write(new Uint8Array(1000));
+      run(5);
+      backend.acknowledge(backend.inFlight);
+      sender.onReceived();
+      sender.transmit(now);
+      sender.takeBusy();
+      expect(sender.sendable(now)).toBeGreaterThan(0);
+      expect(sender.takeBusy()).toBe(false);
+    }
   });
 
   test('write takes twice that, not more', () => {

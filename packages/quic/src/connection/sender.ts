@@ -41,7 +41,7 @@ const BULK_INTERVAL_MS = 50;
 const CONGESTED_RETRY_MS = 1;
 
 /** A packet with stream data is longer than this; a mere acknowledgement rarely is, and is itself not acknowledged. */
-const MIN_DATA_PACKET_BYTES = 64;
+const MIN_DATA_PACKET_BYTES = 48;
 
 const EMPTY = new Uint8Array(0);
 
@@ -75,6 +75,7 @@ export class Sender {
   private intervalBytes = 0;
   private intervalMs = -Infinity;
   private busy = false;
+  private isBusy = false;
 
   constructor(
     private readonly backend: BackendConnection,
@@ -118,7 +119,8 @@ export class Sender {
   /** Whether the path has limited the sender since this was last asked. */
   takeBusy(): boolean {
     const busy = this.busy;
-    this.busy = false;
+    // Until something is sent again, what held last holds on: samples are taken more often than that.
+    this.busy = this.isBusy;
     return busy;
   }
 
@@ -220,8 +222,10 @@ export class Sender {
       else if (!this.feed(now)) break;
     }
     this.planWake(now);
-    // Something waits, or all room is used: the path sets the pace, not the application.
-    if (this.queued > 0 || !this.backendDone || this.windowRoom() < this.options.datagramBytes) this.busy = true;
+    // Something waits, all room is used, or the user has taken all that it was offered: the path sets the pace.
+    const waits = this.queued > 0 || !this.backendDone || this.wasBelow;
+    this.isBusy = waits || this.windowRoom() < this.options.datagramBytes;
+    if (this.isBusy) this.busy = true;
   }
 
   private sendOne(now: number): boolean {

@@ -16,7 +16,7 @@ export const SINGLE_SOURCE_BYTES = 64 * 1024;
  */
 const BLOCK_BYTES = [
   { upTo: 4 * 1024 * 1024, blockBytes: 16 * 1024 },
-  { upTo: 64 * 1024 * 1024, blockBytes: 32 * 1024 },
+  { upTo: 1024 * 1024 * 1024, blockBytes: 32 * 1024 },
   { upTo: Number.POSITIVE_INFINITY, blockBytes: 64 * 1024 },
 ];
 /** Sent before the client asks: what a path of 50 Mbit/s carries in 20 ms. */
