@@ -1,3 +1,6 @@
+/** RFC 9000, section 20.1. */
+export const PROTOCOL_VIOLATION = 0x0a;
+
 /** RFC 9000, section 20.1: what transport error codes mean, in the words of a user. */
 const TRANSPORT_CODES: Readonly<Record<number, string>> = {
   0x00: 'no error',

@@ -8,6 +8,7 @@ import {
 } from '@kwik/wire';
 import type { BackendConnection } from '../backends/backend.js';
 import { AckDelay } from './ack-delay.js';
+import { PROTOCOL_VIOLATION } from './close-codes.js';
 import type { ConnectionHost, ConnectionSettings, HandshakeParty } from './connection-types.js';
 import type { HeapItem } from '../endpoint/deadline-heap.js';
 import { Ending } from './ending.js';
@@ -22,11 +23,6 @@ import { checkedCode, type QuicStream } from './stream.js';
 import { TrafficGuard } from './traffic-guard.js';
 import { transportStats } from './transport-stats.js';
 import { TurnSpacing } from './turn-spacing.js';
-
-type Phase = 'handshake' | 'open' | 'flushing' | 'ended';
-
-/** RFC 9000, section 20.1. */
-const PROTOCOL_VIOLATION = 0x0a;
 
 /**
  * One QUIC connection: a backend's state machine, driven by the endpoint. Datagrams are handed in as they come
@@ -43,7 +39,7 @@ export class Connection implements PathTransport, HeapItem {
   deadlineMs = 0;
   /** In the endpoint's list of those that wait for a turn. */
   waiting = false;
-  private phase: Phase = 'handshake';
+  private phase: 'handshake' | 'open' | 'flushing' | 'ended' = 'handshake';
   private handler: PathTransportHandler | undefined;
   private inTurn = false;
   /** A stream was attached or resumed while others were read. */

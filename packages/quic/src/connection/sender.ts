@@ -1,4 +1,5 @@
 import type { BackendConnection } from '../backends/backend.js';
+import { BulkWatch } from './bulk-watch.js';
 import type { Pacer } from './pacer.js';
 import type { PathSampler } from './path-sampler.js';
 import type { QuicStream } from './stream.js';
@@ -34,9 +35,6 @@ const MAX_UNSENT_BYTES = 1024 * 1024;
 const MIN_STREAM_DATAGRAMS = 4;
 /** Streams that are asked for the connection's room: one held by its own flow control would tell too little. */
 const MAX_ROOM_QUERIES = 4;
-/** More than this in such an interval is bulk; a user's own acknowledgements and limits stay far below it. */
-const BULK_BYTES = 16 * 1024;
-const BULK_INTERVAL_MS = 50;
 /** The kernel's queue was full: when to try again. */
 const CONGESTED_RETRY_MS = 1;
 
@@ -70,10 +68,7 @@ export class Sender {
   private wasBelow = true;
   /** The backend had nothing more to send when it was last asked, and has got nothing since. */
   private backendDone = false;
-  private lastBulkMs = -Infinity;
-  /** Bytes handed over in the running interval of `BULK_INTERVAL_MS`, and when it began. */
-  private intervalBytes = 0;
-  private intervalMs = -Infinity;
+  private readonly bulk = new BulkWatch();
   private busy = false;
   private isBusy = false;
 
@@ -126,7 +121,7 @@ export class Sender {
 
   /** Milliseconds since stream data in bulk was last handed to the backend. */
   quietFor(now: number): number {
-    return now - this.lastBulkMs;
+    return this.bulk.quietFor(now);
   }
 
   /** Acknowledgements may have come: what is known of the window is old. */
@@ -295,17 +290,8 @@ export class Sender {
     this.backendDone = false;
     this.residual += taken;
     this.room = Math.max(0, roomBefore - taken);
-    this.noteFed(taken, now);
+    this.bulk.sent(taken, now);
     return taken;
-  }
-
-  private noteFed(bytes: number, now: number): void {
-    if (now - this.intervalMs > BULK_INTERVAL_MS) {
-      this.intervalMs = now;
-      this.intervalBytes = 0;
-    }
-    this.intervalBytes += bytes;
-    if (this.intervalBytes > BULK_BYTES) this.lastBulkMs = now;
   }
 
   /** How many of `wanted` bytes may go to the backend now: all, or as many as fill whole datagrams. */

@@ -54,7 +54,11 @@ describe('a path that is being opened', () => {
       new VirtualClock(),
     );
     told = [];
-    primary = { id: PRIMARY_PATH_ID, primary: true, send: (body: KcpBody) => told.push(body) } as unknown as PathRuntime;
+    primary = {
+      id: PRIMARY_PATH_ID,
+      primary: true,
+      send: (body: KcpBody) => told.push(body),
+    } as unknown as PathRuntime;
     content.bind(engine, () => primary);
     const role = { plan: (now: number) => content.plan(now), onStreamOpenedLocally: () => undefined };
     engine.attachRole(role as unknown as EngineRole);
