@@ -62,18 +62,22 @@ export function shakeHands(
     if (options.signal?.aborted === true) onAbort();
     options.signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      const control = port.openControl();
-      control.channel.send(handshake.start(), clock.now());
-      control.flush();
-      options.onHello?.((body) => {
-        if (transport.closed) return;
-        control.channel.send(body, clock.now());
-        control.flush();
-      });
+      port.openControl();
+      const send = sendingOver(port, clock);
+      send(handshake.start());
+      options.onHello?.(send);
     } catch (error) {
       fail(KwikError.from(error));
     }
   });
+}
+
+function sendingOver(port: PathPort, clock: Clock): (body: KcpBody) => void {
+  return (body) => {
+    if (port.transport.closed) return;
+    port.control?.channel.send(body, clock.now());
+    port.control?.flush();
+  };
 }
 
 function closedDuringHandshake(info: TransportCloseInfo, address: string): KwikError {
