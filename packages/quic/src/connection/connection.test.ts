@@ -27,6 +27,7 @@ beforeEach(() => {
     slab: new ReceiveSlab(),
     blocks: new BlockPool(),
     wake: () => (woken += 1),
+    wakeBy: () => (woken += 1),
     slot: () => slot,
     submit: () => undefined,
     congested: () => false,

@@ -103,7 +103,7 @@ describe('Demultiplexer', () => {
       const at = (id[5] ?? 0) % CONNECTION_ID_BYTES;
       other[at] = (other[at] ?? 0) ^ (at === 0 ? 0x80 : 1);
       expect(table.find(other, 0)).toBeUndefined();
-      expect(table.find(id.subarray(0, 15), 0)).toBeUndefined();
+      expect(table.find(id.subarray(0, CONNECTION_ID_BYTES - 1), 0)).toBeUndefined();
     }
     for (const id of ids) table.remove(id);
     expect(table.size).toBe(0);
@@ -116,7 +116,7 @@ describe('Demultiplexer', () => {
     expect(table.add(fixed, 'first')).toBe(true);
     expect(Buffer.from(table.newId()).equals(fixed)).toBe(false);
     const twin = Uint8Array.from(fixed);
-    twin[9] = 0xff;
+    twin[CONNECTION_ID_BYTES - 1] = 0xff;
     expect(table.add(twin, 'second')).toBe(false);
     table.remove(twin);
     expect(table.find(fixed, 0)).toBe('first');
