@@ -40,6 +40,14 @@ export class ControlLink implements TransportStreamHandler {
 
   /** Writes what is queued, as far as the stream takes it. */
   flush(): void {
+    try {
+      this.#write();
+    } catch (error) {
+      this.#fail(KwikError.from(error));
+    }
+  }
+
+  #write(): void {
     while (!this.#failed) {
       const bytes = this.#rest ?? this.channel.pollTransmit(this.#clock.now());
       if (bytes === undefined) return;
