@@ -16,7 +16,7 @@ const SPARE_MAX_WAIT_MS = 30_000;
 /** As for paths to other servers: so many attempts, then only when there is reason to hope again. */
 const SPARE_TRIES = 10;
 /** A path that held for so long is a new beginning. */
-const HELD_MS = 10_000;
+const HELD_MS = 2000;
 /** One attempt; the next address is tried after it. */
 const ATTEMPT_TIMEOUT_MS = 3000;
 

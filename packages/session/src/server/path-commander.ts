@@ -22,7 +22,7 @@ const FIRST_WAIT_MS = 500;
 const MAX_WAIT_MS = 30_000;
 const MAX_TRIES = 10;
 /** A path that held for so long is a new beginning. */
-const HELD_MS = 10_000;
+const HELD_MS = 2000;
 
 const CAPABILITY: Record<PathCapability, proto.Capability> = {
   contribute: proto.Capability.CONTRIBUTE,
@@ -201,6 +201,8 @@ export class PathCommander {
     if (!path.wanted || this.#engine.closeInfo !== undefined) return;
     const now = this.#engine.clock.now();
     if (now - path.activeSinceMs >= HELD_MS) path.backoff.reset();
+    // Tries that fail from here on are of the same loss.
+    path.activeSinceMs = Number.POSITIVE_INFINITY;
     const waitMs = path.backoff.next();
     if (waitMs === undefined) {
       this.#commanded.delete(path.id);
