@@ -1,5 +1,12 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { ClientHandshake, deriveSessionKeys, DEFAULT_LIMITS, Ed25519Signer, type SessionKeys } from '@kwik/kcp';
+import {
+  ClientHandshake,
+  deriveSessionKeys,
+  DEFAULT_LIMITS,
+  Ed25519Signer,
+  type KcpBody,
+  type SessionKeys,
+} from '@kwik/kcp';
 import { systemClock } from '@kwik/quic';
 import type { KwikError, Listener, Session } from '@kwik/session';
 import { errorCodeFromNumber, proto, sessionIdFromBytes, toPathId } from '@kwik/wire';
@@ -31,7 +38,12 @@ afterEach(async () => {
 });
 
 /** Joins as a client of the session with these keys does, with its own hello. */
-async function join(keys: SessionKeys, token: Uint8Array, pathId = 1): Promise<void> {
+async function join(
+  keys: SessionKeys,
+  token: Uint8Array,
+  pathId = 1,
+  onHello?: (send: (body: KcpBody) => void) => void,
+): Promise<void> {
   const connector = new QuicConnector({});
   harness.onClose(() => connector.close());
   const address = addressOf(secondary);
@@ -44,7 +56,8 @@ async function join(keys: SessionKeys, token: Uint8Array, pathId = 1): Promise<v
     agent: 'thief/1',
     random,
   });
-  await shakeHands(transport, handshake, systemClock(), { timeoutMs: 10_000, address });
+  const options = { timeoutMs: 10_000, address, ...(onHello !== undefined && { onHello }) };
+  await shakeHands(transport, handshake, systemClock(), options);
 }
 
 function forged(): Uint8Array {
@@ -158,4 +171,14 @@ test('a path that is asked for again is joined once, and answered each time (sim
   expect(answers.map(({ accepted }) => accepted)).toEqual([true, true, true]);
   expect(secondary.stats()).toMatchObject({ sessions: 1, tokens: { accepted: 1 } });
   expect(client.getActivePaths()).toHaveLength(2);
+});
+
+test('what follows the hello and cannot be sent ends the handshake, and throws at nobody', async () => {
+  const tooLong = 'x'.repeat(100_000);
+  const joining = join(other(), primary.token(here()), 1, (send) => {
+    expect(() => send({ $case: 'error', value: { code: 1, scope: 0, reason: tooLong } })).not.toThrow();
+  });
+  await expect(joining).rejects.toMatchObject({
+    code: expect.stringMatching(/^ERR_KWIK_(INVALID_MESSAGE|PACKET_TOO_LARGE)/),
+  });
 });

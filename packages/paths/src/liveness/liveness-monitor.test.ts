@@ -46,6 +46,29 @@ describe('LivenessMonitor', () => {
     expect(monitor.handleTimeout(1e9)).toEqual({});
   });
 
+  test('what a receipt leaves unanswered is asked from then on, until it is acknowledged', () => {
+    const monitor = new LivenessMonitor(0, CALM);
+    monitor.onSentEliciting(1000);
+    monitor.onReceived(1045);
+    expect(monitor.nextTimeoutMs()).toBe(16_045);
+    // The path is full: nothing new is sent, and packets of before are not acknowledged.
+    monitor.owed(true);
+    expect(monitor.nextTimeoutMs()).toBe(1045 + 20 + 58);
+    monitor.onReceived(1060);
+    monitor.owed(true);
+    expect(monitor.nextTimeoutMs()).toBe(1060 + 20 + 58);
+    // The acknowledgements of that receipt have been read now.
+    monitor.owed(false);
+    expect(monitor.nextTimeoutMs()).toBe(16_060);
+    monitor.owed(true);
+    expect(monitor.handleTimeout(1138)).toEqual({ suspect: true, probe: true });
+    // A question that was asked since is not taken back: its answer is still to come from this path.
+    monitor.onReceived(1150);
+    monitor.onSentEliciting(1160);
+    monitor.owed(false);
+    expect(monitor.nextTimeoutMs()).toBe(1160 + 20 + 58);
+  });
+
   test('where nothing is owed an answer may take its time, if told so; and whatever comes is one', () => {
     const monitor = new LivenessMonitor(0, CALM, { patienceMs: 250 });
     expect(monitor.handleTimeout(15_000)).toEqual({ probe: true });

@@ -174,9 +174,9 @@ export class LivenessMonitor {
    * have been read.
    */
   owed(on: boolean): void {
-    if (this.#dead || on === (this.#askedAtMs !== undefined)) return;
-    if (on) this.#askedAtMs = this.#lastReceivedMs;
-    else if (this.#leftOver) this.#askedAtMs = undefined;
+    const changes = on ? this.#askedAtMs === undefined : this.#leftOver;
+    if (this.#dead || !changes) return;
+    this.#askedAtMs = on ? this.#lastReceivedMs : undefined;
     this.#leftOver = on;
     this.#reschedule();
   }

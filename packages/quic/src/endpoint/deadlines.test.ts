@@ -98,6 +98,14 @@ class Taker implements TurnTaker {
   }
 }
 
+function loopOn(clock: Clock): TurnLoop<Taker> {
+  return new TurnLoop<Taker>(
+    clock,
+    () => undefined,
+    () => undefined,
+  );
+}
+
 const immediate = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('TurnLoop', () => {
@@ -119,11 +127,7 @@ describe('TurnLoop', () => {
 
   test('a turn can be asked for by a time; it is had before if it was wanted before', async () => {
     const clock = new FakeClock();
-    const loop = new TurnLoop<Taker>(
-      clock,
-      () => undefined,
-      () => undefined,
-    );
+    const loop = loopOn(clock);
     const taker = new Taker();
     loop.wakeBy(taker, 2, 0);
     loop.wakeBy(taker, 3, 0.5);
@@ -144,11 +148,7 @@ describe('TurnLoop', () => {
 
   test('one timer for the earliest deadline of all; later ones need no other timer', async () => {
     const clock = new FakeClock();
-    const loop = new TurnLoop<Taker>(
-      clock,
-      () => undefined,
-      () => undefined,
-    );
+    const loop = loopOn(clock);
     const takers = [30, 10, 20].map((next) => Object.assign(new Taker(), { next }));
     for (const taker of takers) loop.wake(taker);
     await immediate();
@@ -186,11 +186,7 @@ describe('TurnLoop', () => {
 
   test('a wake during a turn leads to the next one', async () => {
     const clock = new FakeClock();
-    const loop = new TurnLoop<Taker>(
-      clock,
-      () => undefined,
-      () => undefined,
-    );
+    const loop = loopOn(clock);
     const taker = new Taker();
     taker.onTurn = () => {
       if (taker.turns.length < 3) loop.wake(taker);
@@ -202,11 +198,7 @@ describe('TurnLoop', () => {
 
   test('stopped, it does nothing more', async () => {
     const clock = new FakeClock();
-    const loop = new TurnLoop<Taker>(
-      clock,
-      () => undefined,
-      () => undefined,
-    );
+    const loop = loopOn(clock);
     const taker = Object.assign(new Taker(), { next: 5 });
     loop.wake(taker);
     await immediate();

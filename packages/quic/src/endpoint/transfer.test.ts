@@ -30,6 +30,15 @@ describe('transfer on loopback', () => {
     expect(out.received().toString()).toBe('and back');
   });
 
+  test('the first window is 30 datagrams with BBR, and ten without', async () => {
+    pair = await connectedPair();
+    const { cwndBytes, datagramBytes } = pair.client.transport.stats();
+    expect(cwndBytes).toBeGreaterThanOrEqual(30 * datagramBytes);
+    await pair[Symbol.asyncDispose]();
+    pair = await connectedPair({ transport: { congestionControl: 'cubic' } });
+    expect(pair.client.transport.stats().cwndBytes).toBeLessThan(20 * datagramBytes);
+  });
+
   test('several MB cross on several streams both ways, byte for byte', async () => {
     pair = await connectedPair();
     const { client, accepted } = pair;

@@ -63,7 +63,7 @@ export function shakeHands(
     options.signal?.addEventListener('abort', onAbort, { once: true });
     try {
       port.openControl();
-      const send = sendingOver(port, clock);
+      const send = sendingOver(port, clock, fail);
       send(handshake.start());
       options.onHello?.(send);
     } catch (error) {
@@ -72,11 +72,16 @@ export function shakeHands(
   });
 }
 
-function sendingOver(port: PathPort, clock: Clock): (body: KcpBody) => void {
+/** What cannot be sent, because it is too long or too much waits, ends the handshake, and throws at nobody. */
+function sendingOver(port: PathPort, clock: Clock, fail: (error: KwikError) => void): (body: KcpBody) => void {
   return (body) => {
     if (port.transport.closed) return;
-    port.control?.channel.send(body, clock.now());
-    port.control?.flush();
+    try {
+      port.control?.channel.send(body, clock.now());
+      port.control?.flush();
+    } catch (error) {
+      fail(KwikError.from(error));
+    }
   };
 }
 

@@ -1,7 +1,7 @@
+import type { KcpBody } from '@kwik/kcp';
 import { KwikError, toStreamId, type PathId, type proto, type StreamId } from '@kwik/wire';
 import { ContentReceiver, type ContentCommand } from '../core/content/content-receiver.js';
 import type { RangeSink } from '../core/data/range-sink.js';
-import type { KcpBody } from '@kwik/kcp';
 import type { SessionEngine } from '../runtime/engine.js';
 import type { OpeningPath } from './client-role.js';
 import type { PathRuntime } from '../runtime/path-runtime.js';

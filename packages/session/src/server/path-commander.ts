@@ -208,6 +208,10 @@ export class PathCommander {
       this.#commanded.delete(path.id);
       return;
     }
+    this.#schedule(path, waitMs);
+  }
+
+  #schedule(path: Commanded, waitMs: number): void {
     path.waiting?.cancel();
     path.waiting = this.#engine.clock.schedule(waitMs, () => void this.#again(path));
   }
@@ -216,9 +220,9 @@ export class PathCommander {
     path.waiting = undefined;
     const client = this.#engine.controlPath;
     if (!path.wanted || this.#engine.closeInfo !== undefined) return;
-    // Without the client there is nobody to ask; it is back soon, or the session ends.
+    // Without the client there is nobody to ask; it is back soon, or the session ends. It costs no try.
     if (client === undefined) {
-      this.#lost(path);
+      this.#schedule(path, FIRST_WAIT_MS);
       return;
     }
     path.address = path.addresses[path.backoff.tries % path.addresses.length]!;

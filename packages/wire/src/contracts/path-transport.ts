@@ -73,7 +73,7 @@ export interface TransportStream {
 export interface PathTransportHandler {
   /** The peer opened a stream. `attach` must be called on it before this returns. */
   onStream(stream: TransportStream): void;
-  /** `sendableBytes()` rose from 0. */
+  /** `sendableBytes()` rose to what is worth a write: a datagram or more. */
   onSendable(): void;
   /** Once, last of all calls. Streams of the connection get no call of their own. */
   onClose(info: TransportCloseInfo): void;
@@ -96,8 +96,8 @@ export interface PathTransport {
   openStream(options: { unidirectional: boolean }): TransportStream | undefined;
   /**
    * How many more bytes the connection could put on the wire about now: what congestion window and pacing leave, less
-   * what was written and not yet sent; 0 while it is less than is worth a write, a datagram at the least. Cheap enough to
-   * ask per packet. A sender that keeps to it binds late.
+   * what was written and not yet sent. It may say 0 while that is less than is worth a write. Cheap enough to ask per
+   * packet. A sender that keeps to it binds late.
    */
   sendableBytes(): number;
   /** Milliseconds on the endpoint's clock when anything valid last came from the peer. */

@@ -69,6 +69,18 @@ function transfer(seed: number, fate: 'clears' | 'dies'): { received: Uint8Array
   return { received: Buffer.concat(chunks), copied: server.copiedBytes };
 }
 
+/** A primary with three paths, and a piece under way on the first. */
+function underWay(seed: number) {
+  const { server } = twoPaths(seed);
+  const third = toPathId(2);
+  connect(server, LIMITS, third);
+  const stream = server.open(true);
+  stream.send!.write(patternBytes(1000));
+  server.offer(stream);
+  expect(server.pollPacket(PRIMARY_PATH_ID, 2000, 0)).toBeDefined();
+  return { server, third };
+}
+
 describe('what a path owes', () => {
   it.each(['clears', 'dies'] as const)('goes out again when it is suspected, whether it %s: each byte once', (fate) => {
     let copied = 0;
@@ -81,13 +93,7 @@ describe('what a path owes', () => {
   });
 
   it('goes out a third time when the path that took it over does not answer either', () => {
-    const { server } = twoPaths(4);
-    const third = toPathId(2);
-    connect(server, LIMITS, third);
-    const stream = server.open(true);
-    stream.send!.write(patternBytes(1000));
-    server.offer(stream);
-    expect(server.pollPacket(PRIMARY_PATH_ID, 2000, 0)).toBeDefined();
+    const { server, third } = underWay(4);
     server.setStanding(PRIMARY_PATH_ID, 'suspected');
     expect(server.pollPacket(SECOND, 2000, 1, 'copies')).toBeDefined();
     expect(server.pollPacket(third, 2000, 1, 'copies')).toBeUndefined();
@@ -99,13 +105,7 @@ describe('what a path owes', () => {
   });
 
   it('is not given twice to one path, so that it is left for a third when that one is lost as well', () => {
-    const { server } = twoPaths(5);
-    const third = toPathId(2);
-    connect(server, LIMITS, third);
-    const stream = server.open(true);
-    stream.send!.write(patternBytes(1000));
-    server.offer(stream);
-    expect(server.pollPacket(PRIMARY_PATH_ID, 2000, 0)).toBeDefined();
+    const { server, third } = underWay(5);
     // A copy that shortens a wait; then the first is suspected, heard, and suspected again.
     expect(server.pollCopy(PRIMARY_PATH_ID, SECOND, 2000, 1)).toBeDefined();
     for (const standing of ['suspected', 'active', 'suspected'] as const) {
