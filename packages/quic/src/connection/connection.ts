@@ -310,7 +310,7 @@ export class Connection implements PathTransport, HeapItem {
     if (!this.ending.isOver(this.now)) return;
     const wasHandshake = this.phase === 'handshake';
     // What came before the end waits, as the end does, until somebody is there to hear of it.
-    if (!wasHandshake && this.handler === undefined && this.ending.error === undefined) return;
+    if (this.phase === 'open' && this.handler === undefined && this.ending.error === undefined) return;
     this.phase = 'ended';
     const info = this.ending.conclude();
     this.streams.clear();

@@ -9,12 +9,6 @@ export class ConnectionTable {
 
   constructor(private readonly demultiplexer: Demultiplexer<Connection>) {}
 
-  /** They are all at their end, if only waiting for late packets. */
-  get allEnded(): boolean {
-    for (const connection of this.connections) if (!connection.ended) return false;
-    return true;
-  }
-
   add(connection: Connection): void {
     this.connections.add(connection);
     this.demultiplexer.add(connection.id, connection);

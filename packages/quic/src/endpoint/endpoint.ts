@@ -13,6 +13,7 @@ import { Connection } from '../connection/connection.js';
 import type { ConnectionHost } from '../connection/connection-types.js';
 import { Demultiplexer } from '../routing/demultiplexer.js';
 import { DialPlan } from './dialer.js';
+import { EndWatch } from './end-watch.js';
 import { EndpointCounters, type EndpointStats } from './endpoint-stats.js';
 import { AdmissionControl, DEFAULT_LIMITS, type EndpointLimits } from '../routing/limits.js';
 import {
@@ -32,6 +33,8 @@ import { StatelessReset } from '../routing/stateless-reset.js';
 import { TurnLoop } from './turn-loop.js';
 import { UdpSocket } from '../socket/udp-socket.js';
 
+const defaultBackend = quicheBackend();
+
 const KEY_BYTES = 32;
 /** `close` waits this long for close frames to leave; written data may need window and pacing before. */
 const CLOSE_TIMEOUT_MS = 2_000;
@@ -42,8 +45,8 @@ const INTERNAL_ERROR = 0x01;
 export class Endpoint implements AsyncDisposable {
   private readonly counters = new EndpointCounters();
   private readonly demultiplexer = new Demultiplexer<Connection>(randomBytes);
+  private readonly ends: EndWatch<Connection>;
   private readonly connections = new ConnectionTable(this.demultiplexer);
-  private readonly configs = new ConfigCache();
   private readonly satellites = new Map<string, Promise<Endpoint>>();
   private readonly loop: TurnLoop<Connection>;
   private readonly admission: AdmissionControl;
@@ -54,7 +57,6 @@ export class Endpoint implements AsyncDisposable {
   private readonly resets: StatelessReset;
   private acceptor: Acceptor | undefined;
   private closing: Promise<void> | undefined;
-  private onAllEnded: (() => void) | undefined;
 
   private constructor(
     private readonly socket: UdpSocket,
@@ -63,6 +65,7 @@ export class Endpoint implements AsyncDisposable {
     private readonly limits: EndpointLimits,
     private readonly clock: Clock,
   ) {
+    this.ends = new EndWatch(clock);
     this.admission = new AdmissionControl(limits, clock.now());
     this.tokens = new RetryTokens(randomBytes(KEY_BYTES), limits.retryTokenLifeMs);
     this.resets = new StatelessReset(options.resetKey ?? randomBytes(KEY_BYTES), randomBytes);
@@ -83,7 +86,7 @@ export class Endpoint implements AsyncDisposable {
     const endpoint = new Endpoint(
       socket,
       options,
-      options.backend ?? quicheBackend(),
+      options.backend ?? defaultBackend,
       limits,
       options.clock ?? systemClock(),
     );
@@ -133,6 +136,11 @@ export class Endpoint implements AsyncDisposable {
     return this.counters.snapshot(this.admission.connections, this.admission.halfOpenConnections);
   }
 
+  /** Resolves when what a connection that was closed still had to send has left; after 2 s at the latest. */
+  async flushed(transport: PathTransport): Promise<void> {
+    if (transport instanceof Connection) await this.ends.wait([transport], CLOSE_TIMEOUT_MS);
+  }
+
   /** Closes all connections and the socket; resolves when close frames have left, after 2 s at the latest. */
   close(): Promise<void> {
     this.closing ??= this.shutDown();
@@ -152,7 +160,7 @@ export class Endpoint implements AsyncDisposable {
     deadlineMs: number,
   ): Promise<PathTransport> {
     const parts = [plan.alpn, plan.transport, plan.trust.caPem?.toString(), options.certificate];
-    const config = this.configs.get(parts, () => plan.createConfig(this.backend));
+    const config = ConfigCache.of(this.backend).get(parts, () => plan.createConfig(this.backend));
     if (!this.admission.dialled()) {
       const text = `the endpoint has its ${this.limits.maxConnections} connections (limits.maxConnections)`;
       throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', text);
@@ -279,7 +287,7 @@ export class Endpoint implements AsyncDisposable {
       slot: (connection) => this.rings.ring(connection.datagramBytes).slot(),
       submit: (connection, bytes) => this.submit(connection, bytes),
       congested: () => this.rings.congested(),
-      ended: () => this.checkAllEnded(),
+      ended: (connection) => this.ends.ended(connection),
     };
   }
 
@@ -345,25 +353,10 @@ export class Endpoint implements AsyncDisposable {
       ),
     );
     for (const connection of this.connections) connection.shutDown();
-    await this.allEnded();
+    await this.ends.wait(this.connections, CLOSE_TIMEOUT_MS);
     this.loop.stop();
     await this.socket.close();
     await Promise.all(satellites);
-  }
-
-  private allEnded(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.clock.schedule(CLOSE_TIMEOUT_MS, resolve);
-      this.onAllEnded = () => {
-        timer.cancel();
-        resolve();
-      };
-      this.checkAllEnded();
-    });
-  }
-
-  private checkAllEnded(): void {
-    if (this.connections.allEnded) this.onAllEnded?.();
   }
 }
 

@@ -2,6 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { KwikError } from '@kwik/wire';
 import type { TrustOptions } from '../endpoint/options.js';
+import { ParsedCertificates } from './parsed-certificates.js';
 
 /** Trust options that were read and found usable. */
 export interface ResolvedTrust {
@@ -14,6 +15,9 @@ export interface ResolvedTrust {
   /** What the certificate must be for. */
   readonly name: string;
 }
+
+/** Of servers dialled lately: their certificates are parsed once, and checked at each dial. */
+const parsedLeaves = new ParsedCertificates();
 
 const SHA256_HEX = /^[0-9a-f]{64}$/i;
 const SHA256_BASE64 = /^[A-Za-z0-9+/]{43}=?$/;
@@ -112,7 +116,7 @@ function readLeaf(chain: readonly Uint8Array[]): X509Certificate | string {
   const der = chain[0];
   if (der === undefined) return 'the server presented no certificate';
   try {
-    return new X509Certificate(der);
+    return parsedLeaves.get(der);
   } catch {
     return 'the server presented a certificate that cannot be read';
   }

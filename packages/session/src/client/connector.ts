@@ -1,10 +1,12 @@
+import { setMaxListeners } from 'node:events';
 import { isIP, isIPv6 } from 'node:net';
 import { lookup } from 'node:dns/promises';
-import { Endpoint, type TrustOptions } from '@kwik/quic';
-import { KwikError, type Clock, type PathTransport } from '@kwik/wire';
+import type { Endpoint, TrustOptions } from '@kwik/quic';
+import { KwikError, type PathTransport } from '@kwik/wire';
 import type { DialOptions, DialTarget } from '../api/options.js';
 import { developmentAuthority } from '../credentials/dev-authority.js';
 import { transportOptions } from '../transport-options.js';
+import { type EndpointLease, ownEndpoint, SharedEndpoints } from './shared-endpoints.js';
 import { isLoopback } from './target.js';
 
 export interface ConnectOptions {
@@ -22,37 +24,64 @@ export interface Connector {
   close(): Promise<void>;
 }
 
-/** Dials QUIC connections from one UDP socket per address family. */
+const CLOSED = 'the session is closed';
+
+const endpoints = new SharedEndpoints();
+
+/** Dials QUIC connections, from one UDP socket per local address, which other sessions may use as well. */
 export class QuicConnector implements Connector {
   readonly #options: DialOptions;
-  readonly #clock: Clock | undefined;
-  readonly #endpoints = new Map<string, Promise<Endpoint>>();
+  readonly #leases = new Map<string, Promise<EndpointLease>>();
+  readonly #closing = new AbortController();
+  /** What was dialled and may be open. */
+  #transports: { readonly transport: PathTransport; readonly endpoint: Endpoint }[] = [];
+  #closed: Promise<void> | undefined;
 
   constructor(options: DialOptions) {
     this.#options = options;
-    this.#clock = options.clock;
+    // As many dials as a session may have paths: none of them is forgotten.
+    setMaxListeners(0, this.#closing.signal);
   }
 
   async connect(target: DialTarget, options: ConnectOptions): Promise<PathTransport> {
     const address = isIP(target.host) === 0 ? await resolve(target.host) : target.host;
+    const { certificate, transport: wanted } = this.#options;
+    const trust = await this.#trust(target, options.pin);
     const endpoint = await this.#endpoint(address, options.localAddress);
-    const { certificate, transport } = this.#options;
-    return endpoint.dial({
+    const transport = await endpoint.dial({
       host: address,
       port: target.port,
       serverName: options.serverName ?? target.host,
-      trust: await this.#trust(target, options.pin),
+      trust,
       timeoutMs: options.timeoutMs,
       ...(certificate !== undefined && { certificate: { certPem: certificate.cert, keyPem: certificate.key } }),
-      transport: transportOptions(transport),
-      ...(options.signal !== undefined && { signal: options.signal }),
+      transport: transportOptions(wanted),
+      signal:
+        options.signal === undefined ? this.#closing.signal : AbortSignal.any([options.signal, this.#closing.signal]),
     });
+    if (this.#closed !== undefined) transport.close(0, CLOSED);
+    this.#requireOpen();
+    this.#transports = this.#transports.filter((known) => !known.transport.closed);
+    this.#transports.push({ transport, endpoint });
+    return transport;
   }
 
-  async close(): Promise<void> {
-    const endpoints = await Promise.allSettled(this.#endpoints.values());
-    this.#endpoints.clear();
-    for (const endpoint of endpoints) if (endpoint.status === 'fulfilled') await endpoint.value.close();
+  /** Gives up dials under way, closes what was dialled, and resolves when all of it has left. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort(new KwikError('ERR_KWIK_ABORTED', CLOSED));
+    const leases = await Promise.allSettled(this.#leases.values());
+    await Promise.all(
+      this.#transports.map(({ transport, endpoint }) => {
+        transport.close(0, CLOSED);
+        return endpoint.flushed(transport);
+      }),
+    );
+    await Promise.all(leases.map(async (lease) => lease.status === 'fulfilled' && (await lease.value.release())));
   }
 
   async #trust(target: DialTarget, pin: Uint8Array | undefined): Promise<TrustOptions> {
@@ -70,15 +99,23 @@ export class QuicConnector implements Connector {
     return { ca: (await developmentAuthority()).certPem };
   }
 
-  #endpoint(address: string, localAddress: string | undefined): Promise<Endpoint> {
+  async #endpoint(address: string, localAddress: string | undefined): Promise<Endpoint> {
     const host = localAddress ?? this.#options.localAddress ?? localHostFor(address);
-    let endpoint = this.#endpoints.get(host);
-    if (endpoint === undefined) {
-      endpoint = Endpoint.bind({ host, port: 0, ...(this.#clock !== undefined && { clock: this.#clock }) });
-      this.#endpoints.set(host, endpoint);
-      endpoint.catch(() => this.#endpoints.delete(host));
+    let lease = this.#leases.get(host);
+    if (lease === undefined) {
+      this.#requireOpen();
+      const { clock } = this.#options;
+      lease = clock === undefined ? endpoints.lease(host) : ownEndpoint(host, clock);
+      this.#leases.set(host, lease);
+      lease.catch(() => this.#leases.delete(host));
     }
+    const { endpoint } = await lease;
+    this.#requireOpen();
     return endpoint;
+  }
+
+  #requireOpen(): void {
+    if (this.#closed !== undefined) throw new KwikError('ERR_KWIK_ABORTED', CLOSED);
   }
 }
 

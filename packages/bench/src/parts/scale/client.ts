@@ -8,6 +8,7 @@ import { bulkRequest, echoMessage } from './protocol.js';
 
 /** Handshakes and echoes under way at once in this process. */
 const CONCURRENCY = 64;
+const CONNECTIONS_PER_SOCKET = 32;
 
 export interface OpenTask {
   readonly port: number;
@@ -33,11 +34,12 @@ function openSessions({ port, count, ca }: OpenTask): Promise<OpenResult> {
   });
 }
 
-/** A socket each, as sessions have. */
-function openConnections({ port, count, ca }: OpenTask): Promise<OpenResult> {
+/** As many to a socket as of sessions. */
+async function openConnections({ port, count, ca }: OpenTask): Promise<OpenResult> {
+  for (let left = count; left > 0; left -= CONNECTIONS_PER_SOCKET) endpoints.push(await Endpoint.bind());
+  let opened = 0;
   return measured(count, async () => {
-    const endpoint = await Endpoint.bind();
-    endpoints.push(endpoint);
+    const endpoint = endpoints[endpoints.length - 1 - Math.floor(opened++ / CONNECTIONS_PER_SOCKET)]!;
     const connection = await endpoint.dial({ host: '127.0.0.1', port, trust: { ca } });
     connection.attach({ onStream: () => undefined, onSendable: () => undefined, onClose: () => undefined });
     connections.push(connection);
