@@ -21,43 +21,50 @@ interface Shared {
 export const MAX_LEASES = 32;
 
 export class SharedEndpoints {
-  readonly #shared = new Map<string, Shared[]>();
+  /** Those with room for more leases, by local address. */
+  readonly #free = new Map<string, Set<Shared>>();
 
   /** An endpoint bound to this local address. Rejects as `Endpoint.bind` does. */
   async lease(host: string): Promise<EndpointLease> {
-    const shared = this.#free(host) ?? this.#add(host);
-    shared.leases++;
+    const shared = this.#take(host);
     try {
       const endpoint = await shared.endpoint;
       let released: Promise<void> | undefined;
       return { endpoint, release: () => (released ??= this.#release(host, shared, endpoint)) };
     } catch (error) {
-      this.#remove(host, shared);
+      this.#forget(host, shared);
       throw error;
     }
   }
 
-  #free(host: string): Shared | undefined {
-    return this.#shared.get(host)?.find(({ leases }) => leases < MAX_LEASES);
-  }
-
-  #add(host: string): Shared {
-    const shared = { endpoint: Endpoint.bind({ host, port: 0 }), leases: 0 };
-    const known = this.#shared.get(host);
-    if (known === undefined) this.#shared.set(host, [shared]);
-    else known.push(shared);
+  #take(host: string): Shared {
+    const [known] = this.#free.get(host) ?? [];
+    const shared = known ?? { endpoint: Endpoint.bind({ host, port: 0 }), leases: 0 };
+    shared.leases++;
+    if (shared.leases === MAX_LEASES) this.#forget(host, shared);
+    else if (known === undefined) this.#offer(host, shared);
     return shared;
   }
 
-  #remove(host: string, shared: Shared): void {
-    const left = this.#shared.get(host)?.filter((other) => other !== shared) ?? [];
-    if (left.length === 0) this.#shared.delete(host);
-    else this.#shared.set(host, left);
+  #offer(host: string, shared: Shared): void {
+    const free = this.#free.get(host);
+    if (free === undefined) this.#free.set(host, new Set([shared]));
+    else free.add(shared);
+  }
+
+  #forget(host: string, shared: Shared): void {
+    const free = this.#free.get(host);
+    free?.delete(shared);
+    if (free?.size === 0) this.#free.delete(host);
   }
 
   async #release(host: string, shared: Shared, endpoint: Endpoint): Promise<void> {
-    if (--shared.leases > 0) return;
-    this.#remove(host, shared);
+    shared.leases--;
+    if (shared.leases > 0) {
+      this.#offer(host, shared);
+      return;
+    }
+    this.#forget(host, shared);
     await endpoint.close();
   }
 }

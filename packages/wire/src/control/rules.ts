@@ -70,7 +70,10 @@ export function listOf<T>(max: number, element: Rule<T>): Rule<T[]> {
   return {
     fault: (values) => {
       if (values.length > max) return `has ${values.length} elements, more than ${max}`;
-      return firstOf(values, (value, index) => describe(`[${index}]`, element.fault(value)));
+      return firstOf(values, (value, index) => {
+        const fault = element.fault(value);
+        return fault === undefined ? undefined : describe(`[${index}]`, fault);
+      });
     },
     ...(known && { known: (values: T[]) => values.map(known) }),
   };
@@ -104,7 +107,8 @@ export function nested<M extends object>(rules: MessageRules<M>, whole?: (messag
 
 function faultOfField<M>(message: M, name: keyof M, rules: MessageRules<M>): string | undefined {
   const value = message[name];
-  return value === undefined || value === null ? undefined : describe(`.${String(name)}`, rules[name].fault(value));
+  const fault = value === undefined || value === null ? undefined : rules[name].fault(value);
+  return fault === undefined ? undefined : describe(`.${String(name)}`, fault);
 }
 
 /** In place: the message was decoded for us, and nobody else has it. */
@@ -115,8 +119,8 @@ function replaceUnknown<M>(message: M, name: keyof M, rules: MessageRules<M>): v
 }
 
 function firstOf<T>(values: readonly T[], fault: (value: T, index: number) => string | undefined): string | undefined {
-  for (const [index, value] of values.entries()) {
-    const found = fault(value, index);
+  for (let index = 0; index < values.length; index += 1) {
+    const found = fault(values[index]!, index);
     if (found !== undefined) return found;
   }
   return undefined;
