@@ -1,3 +1,4 @@
+export * from './liveness/flow-monitor.js';
 export * from './liveness/liveness-monitor.js';
 export * from './packets/ack-tracker.js';
 export * from './packets/sent-packets.js';

@@ -93,6 +93,10 @@ export class ClientRole implements EngineRole {
     this.#tellStatus(path);
   }
 
+  onPathStall(): void {
+    this.#content.touch();
+  }
+
   onPathUp(path: PathRuntime): void {
     if (!path.primary) return;
     this.#content.addPath(path);

@@ -182,7 +182,10 @@ export class ContentClient implements RangeSink {
     }
     for (const block of receiver.takeVerified()) this.#engine.plane.insertContent(stream, block.offset, block.data);
     for (const source of receiver.sources) source.rttMs = this.#engine.paths.get(source.pathId)?.rttMs ?? source.rttMs;
-    receiver.checkSources(now, (pathId) => this.#engine.paths.get(pathId)?.suspected === true);
+    receiver.checkSources(now, (pathId) => {
+      const path = this.#engine.paths.get(pathId);
+      return path !== undefined && (path.suspected || path.stalled);
+    });
     this.#punish(receiver, streamId);
     if (receiver.complete) {
       this.#finish(streamId, undefined);

@@ -19,6 +19,8 @@ import { Waiters } from './waiters.js';
 export interface EngineRole {
   onControlEvent(path: PathRuntime, event: ControlEvent): void;
   onPathState(path: PathRuntime): void;
+  /** The flow of a path stopped, or goes on. */
+  onPathStall(): void;
   /** A path carries data from now on. */
   onPathUp(path: PathRuntime): void;
   /** A path died. Return an error when the session cannot go on without it. */
@@ -230,8 +232,18 @@ export class SessionEngine implements PathRuntimeEvents {
     this.wake();
   }
 
+  onStall(path: PathRuntime): void {
+    this.#setStanding(path);
+    if (path.stalled) {
+      path.ask();
+      this.#askOthers(path);
+    }
+    this.#role.onPathStall();
+    this.wake();
+  }
+
   onStateChange(path: PathRuntime): void {
-    this.plane.setStanding(path.id, standingOf(path.machine.state));
+    this.#setStanding(path);
     if (path.suspected) this.#askOthers(path);
     this.#notifyPath(path);
     this.#role.onPathState(path);
@@ -255,6 +267,11 @@ export class SessionEngine implements PathRuntimeEvents {
 
   #tellAlone(): void {
     for (const path of this.paths.values()) path.alone = this.paths.size === 1;
+  }
+
+  #setStanding(path: PathRuntime): void {
+    const standing = standingOf(path.machine.state);
+    this.plane.setStanding(path.id, standing === 'active' && path.stalled ? 'suspected' : standing);
   }
 
   /** Paths often fail together, and an idle one would take what the first owed before it is noticed. */

@@ -1,5 +1,5 @@
 import type { ControlEvent, KcpBody } from '@kwik/kcp';
-import { ackDelayForRtt, isAlive, LivenessMonitor, PathMachine, QualityMonitor } from '@kwik/paths';
+import { ackDelayForRtt, FlowMonitor, isAlive, LivenessMonitor, PathMachine, QualityMonitor } from '@kwik/paths';
 import {
   errorCodeFromNumber,
   KwikError,
@@ -40,6 +40,8 @@ export interface PathRuntimeEvents {
   /** Something may be sent, or has come: the engine should look. */
   onActivity(path: PathRuntime): void;
   onStateChange(path: PathRuntime): void;
+  /** Its flow stopped, or goes on: `path.stalled` tells. */
+  onStall(path: PathRuntime): void;
   /** The path is dead; called once. */
   onDead(path: PathRuntime): void;
 }
@@ -77,11 +79,13 @@ export class PathRuntime implements PathPortOwner {
   readonly #clock: Clock;
   readonly #events: PathRuntimeEvents;
   readonly #liveness: LivenessMonitor;
+  readonly #flow = new FlowMonitor();
   readonly #quality: QualityMonitor;
   #lastStats: TransportStats;
   #death: KwikError | undefined;
   #pings = 0n;
   #expecting = false;
+  #alone = false;
   #seenMs = 0;
 
   constructor(options: PathRuntimeOptions) {
@@ -140,6 +144,11 @@ export class PathRuntime implements PathPortOwner {
     return this.machine.state === 'suspected';
   }
 
+  /** Nothing has come for longer than is common, though it should have: what it owes is fetched elsewhere as well. */
+  get stalled(): boolean {
+    return this.#flow.stalled && !this.#alone;
+  }
+
   /** Why it is dead. */
   get death(): KwikError | undefined {
     return this.#death;
@@ -186,29 +195,34 @@ export class PathRuntime implements PathPortOwner {
   expectData(on: boolean): void {
     this.#expecting = on;
     this.#liveness.expect(on, this.#clock.now());
+    this.#flow.expect(on);
   }
 
   /** Whether the session has no other path. */
   set alone(alone: boolean) {
+    this.#alone = alone;
     this.#liveness.alone = alone;
   }
 
   onPacketSent(): void {
-    this.#liveness.onSentEliciting(this.#clock.now());
+    const now = this.#clock.now();
+    this.#liveness.onSentEliciting(now);
+    this.#flow.onSent(now);
   }
 
   nextTimeoutMs(): number | undefined {
     if (!this.alive) return undefined;
     this.#hear();
-    this.#liveness.owed(this.data.sent.count > 0);
-    return earliest(this.#liveness.nextTimeoutMs(), this.port.control?.channel.nextTimeoutMs());
+    return earliest(
+      earliest(this.#liveness.nextTimeoutMs(), this.#alone ? undefined : this.#flow.nextTimeoutMs()),
+      this.port.control?.channel.nextTimeoutMs(),
+    );
   }
 
   handleTimeout(now: number): void {
     if (!this.alive) return;
     this.port.control?.handleTimeout(now);
     this.#hear();
-    this.#liveness.owed(this.data.sent.count > 0);
     if (!this.resting || this.machine.state !== 'active') {
       this.sampleStats();
       this.#assess(now);
@@ -224,6 +238,7 @@ export class PathRuntime implements PathPortOwner {
       this.#events.onStateChange(this);
     }
     if (due.probe === true) this.#probe();
+    if (!this.#alone && this.#flow.handleTimeout(now, this.rttMs)) this.#events.onStall(this);
   }
 
   /** It carries nothing, has nothing to clear away, and nothing is awaited from it. */
@@ -364,13 +379,21 @@ export class PathRuntime implements PathPortOwner {
   }
 
   #hear(): void {
+    this.#listen();
+    const owes = this.data.sent.count > 0;
+    this.#liveness.owed(owes);
+    this.#flow.owed(owes);
+  }
+
+  #listen(): void {
     const heardMs = this.port.transport.lastReceivedMs();
     if (heardMs <= this.#seenMs) return;
     this.#seenMs = heardMs;
+    const goesOn = this.#flow.onReceived(heardMs, this.rttMs);
     if (this.#liveness.onReceived(heardMs) && this.machine.state === 'suspected') {
       this.machine.clear(this.#clock.now());
       this.#events.onStateChange(this);
-    }
+    } else if (goesOn) this.#events.onStall(this);
   }
 }
 

@@ -67,6 +67,10 @@ export class ServerRole implements EngineRole {
     // The client knows the state of its paths itself.
   }
 
+  onPathStall(): void {
+    // What it owes is sent on others by the data plane.
+  }
+
   /** What was said on a path that was lost may not have been heard. */
   onPathUp(path: PathRuntime): void {
     this.#away?.cancel();

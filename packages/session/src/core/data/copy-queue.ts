@@ -23,6 +23,7 @@ interface Waiting {
 export class CopyQueue {
   #waiting: Waiting[] = [];
   #head = 0;
+  #sorted = true;
   #copiedBytes = 0;
   readonly #isActive: (path: PathId) => boolean;
 
@@ -51,7 +52,10 @@ export class CopyQueue {
     for (const piece of pieces) {
       if (this.#waiting.length - this.#head >= MAX_WAITING) return;
       const waiting = { piece, from, lost };
-      if (this.#needsCopy(waiting)) this.#waiting.push(waiting);
+      if (!this.#needsCopy(waiting)) continue;
+      const last = this.#waiting.at(-1);
+      this.#sorted &&= last === undefined || sentMs(last) <= sentMs(waiting);
+      this.#waiting.push(waiting);
     }
   }
 
@@ -63,6 +67,7 @@ export class CopyQueue {
 
   /** The next piece for a path, of at most `maxBytes`; it counts as under way there. */
   take(path: PathId, maxBytes: number): Piece | undefined {
+    this.#sort();
     this.#skipSettled();
     for (let index = this.#head; index < this.#waiting.length && index - this.#head < MAX_LOOK; index++) {
       const waiting = this.#waiting[index]!;
@@ -76,6 +81,14 @@ export class CopyQueue {
       return piece;
     }
     return undefined;
+  }
+
+  /** What several paths owe at once is needed in the order in which it was sent. */
+  #sort(): void {
+    if (this.#sorted) return;
+    this.#sorted = true;
+    this.#waiting = this.#waiting.slice(this.#head).sort((a, b) => sentMs(a) - sentMs(b));
+    this.#head = 0;
   }
 
   #skipSettled(): void {
@@ -92,4 +105,8 @@ export class CopyQueue {
     if (!lost) return piece.copies === 1;
     return piece.holders?.some((path) => path !== from && this.#isActive(path)) !== true;
   }
+}
+
+function sentMs({ piece }: Waiting): number {
+  return piece.sentAtMs ?? 0;
 }

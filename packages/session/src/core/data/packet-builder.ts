@@ -66,6 +66,7 @@ export class PacketBuilder {
     }
     if (frames.length === 0) return undefined;
     path.lane = laneOf(pieces, frames);
+    for (const piece of pieces) piece.sentAtMs ??= now;
     const packetNumber = path.nextNumber();
     path.sent.record(packetNumber, payload, eliciting, { pieces, frames: withoutPathFrames(control) }, now);
     if (eliciting) path.window.onSent(payload);

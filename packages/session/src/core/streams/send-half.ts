@@ -15,6 +15,8 @@ export interface Piece {
   acked: boolean;
   /** How often it is under way: more than once when it was reinjected. */
   copies: number;
+  /** When it went out first. */
+  sentAtMs?: number;
   /** The paths, when it was reinjected. */
   holders?: PathId[] | undefined;
 }
