@@ -4,7 +4,8 @@ import { DataPlane } from '../core/data/data-plane.js';
 import { PathPort } from './path-port.js';
 import { PathRuntime } from './path-runtime.js';
 
-const CLOCK: Clock = { now: () => 0, schedule: () => ({ cancel: () => undefined }) };
+const time = { now: 0 };
+const CLOCK: Clock = { now: () => time.now, schedule: () => ({ cancel: () => undefined }) };
 const ADDRESS = { address: '127.0.0.1', port: 1, family: 'IPv4' } as const;
 
 /** A connection whose peer reads nothing. */
@@ -16,6 +17,7 @@ class StalledTransport implements PathTransport {
   closed = false;
   closeCode: number | undefined;
   pings = 0;
+  heardMs = 0;
 
   ping(): void {
     this.pings += 1;
@@ -36,7 +38,7 @@ class StalledTransport implements PathTransport {
   }
 
   lastReceivedMs(): number {
-    return 0;
+    return this.heardMs;
   }
 
   stats(): ReturnType<PathTransport['stats']> {
@@ -52,6 +54,7 @@ class StalledTransport implements PathTransport {
 }
 
 function setUp() {
+  time.now = 0;
   const transport = new StalledTransport();
   const nothing = (): void => undefined;
   const port = new PathPort(transport, CLOCK, {
@@ -65,6 +68,7 @@ function setUp() {
   });
   port.openControl();
   const dead: PathRuntime[] = [];
+  const stalls: boolean[] = [];
   const path = new PathRuntime({
     id: toPathId(1),
     address: 'second.example:1',
@@ -78,10 +82,11 @@ function setUp() {
       onRealStreamEnd: nothing,
       onActivity: nothing,
       onStateChange: nothing,
+      onStall: (one) => stalls.push(one.stalled),
       onDead: (one) => dead.push(one),
     },
   });
-  return { transport, path, dead };
+  return { transport, path, dead, stalls };
 }
 
 describe('a peer that reads no control messages', () => {
@@ -136,5 +141,47 @@ describe('signs of life', () => {
     path.expectData(true);
     path.handleTimeout(path.nextTimeoutMs() as number);
     expect([transport.pings, path.data.pendingFrameCount]).toEqual([0, 1]);
+  });
+
+  const suspectedAt = (path: PathRuntime, untilMs: number): void => {
+    while (!path.suspected && time.now < untilMs) {
+      time.now = path.nextTimeoutMs() as number;
+      path.handleTimeout(time.now);
+    }
+    expect(path.suspected).toBe(true);
+  };
+
+  test('after an outage nothing new follows what is still to be delivered, for a second at the most', () => {
+    const { transport, path, stalls } = setUp();
+    const plane = new DataPlane({ role: 'primary', maxPacketBytes: 60_000, ...options });
+    path.join(plane);
+    const stream = plane.open(true);
+    stream.send!.write(new Uint8Array(100));
+    plane.offer(stream);
+    expect(plane.pollPacket(path.id, 2000, time.now)).toBeDefined();
+    path.onPacketSent();
+    suspectedAt(path, 500);
+    transport.heardMs = time.now += 400;
+    const backMs = time.now;
+    path.nextTimeoutMs();
+    expect([path.machine.state, path.stalled]).toEqual(['active', true]);
+    for (const [atMs, stalled] of [
+      [backMs + 900, true],
+      [backMs + 1000, false],
+    ] as const) {
+      transport.heardMs = time.now = atMs;
+      path.nextTimeoutMs();
+      expect(path.stalled).toBe(stalled);
+    }
+    expect(stalls.at(-1)).toBe(false);
+  });
+
+  test('a path that owes nothing is as it was as soon as it is heard', () => {
+    const { transport, path } = setUp();
+    path.join(new DataPlane({ role: 'client', maxPacketBytes: 60_000, ...options }));
+    suspectedAt(path, 10_000);
+    transport.heardMs = time.now += 400;
+    path.nextTimeoutMs();
+    expect([path.machine.state, path.stalled]).toEqual(['active', false]);
   });
 });

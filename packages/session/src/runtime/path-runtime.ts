@@ -1,5 +1,5 @@
 import type { ControlEvent, KcpBody } from '@kwik/kcp';
-import { ackDelayForRtt, FlowMonitor, isAlive, LivenessMonitor, PathMachine, QualityMonitor } from '@kwik/paths';
+import { ackDelayForRtt, isAlive, PathMachine, QualityMonitor } from '@kwik/paths';
 import {
   errorCodeFromNumber,
   KwikError,
@@ -17,21 +17,8 @@ import type { DataPath, PathPeer } from '../core/data/data-path.js';
 import type { DataPlane } from '../core/data/data-plane.js';
 import { earliest } from './earliest.js';
 import type { PathPort, PathPortOwner } from './path-port.js';
+import { SignsOfLife, type Owed } from './signs-of-life.js';
 import { TransportRtt } from './transport-rtt.js';
-
-/** V2.3: an unreachable server is noticed within 5 s, also on a path that carries nothing: 3 s and the time to be sure. */
-const KEEP_ALIVE_MS = 3000;
-/** For an answer on an idle path, or the only one: a server of 10,000 needs so long for a busy moment of its own. */
-const PATIENCE_MS = 1000;
-/** A server leaves the asking to its client, which has fewer paths to look after, unless that says nothing. */
-const SERVER_PATIENCE_MS = 500;
-
-/**
- * What a silent path owes is fetched elsewhere as soon as it is suspected, so its death can wait until a busy machine has
- * had time to answer. The first path may be the only one to the primary.
- */
-const DEATH_MS = 1500;
-const FIRST_PATH_DEATH_MS = 3000;
 
 export interface PathRuntimeEvents {
   onControlEvent(path: PathRuntime, event: ControlEvent): void;
@@ -78,15 +65,12 @@ export class PathRuntime implements PathPortOwner {
   #data: DataPath | undefined;
   readonly #clock: Clock;
   readonly #events: PathRuntimeEvents;
-  readonly #liveness: LivenessMonitor;
-  readonly #flow = new FlowMonitor();
+  readonly #signs: SignsOfLife;
   readonly #quality: QualityMonitor;
   #lastStats: TransportStats;
   #death: KwikError | undefined;
   #pings = 0n;
   #expecting = false;
-  #alone = false;
-  #seenMs = 0;
 
   constructor(options: PathRuntimeOptions) {
     const now = options.clock.now();
@@ -106,18 +90,12 @@ export class PathRuntime implements PathPortOwner {
     this.machine.validating(now);
     this.machine.activate(now);
     this.#quality = new QualityMonitor(now);
-    this.#liveness = new LivenessMonitor(
-      now,
-      new TransportRtt(
-        () => this.#lastStats,
-        () => this.#data?.rtt,
-      ),
-      {
-        keepAliveMs: KEEP_ALIVE_MS + (options.port.transport.side === 'server' ? SERVER_PATIENCE_MS : 0),
-        patienceMs: PATIENCE_MS,
-        minDeathMs: options.id === PRIMARY_PATH_ID ? FIRST_PATH_DEATH_MS : DEATH_MS,
-      },
+    const rtt = new TransportRtt(
+      () => this.#lastStats,
+      () => this.#data?.rtt,
     );
+    const { side } = options.port.transport;
+    this.#signs = new SignsOfLife(now, rtt, { side, firstPath: options.id === PRIMARY_PATH_ID });
   }
 
   /** Takes its place in the data plane. */
@@ -144,9 +122,9 @@ export class PathRuntime implements PathPortOwner {
     return this.machine.state === 'suspected';
   }
 
-  /** Nothing has come for longer than is common, though it should have: what it owes is fetched elsewhere as well. */
+  /** Its flow has stopped, or it has just come back: others take over what it owes, and it gets nothing new. */
   get stalled(): boolean {
-    return this.#flow.stalled && !this.#alone;
+    return this.#signs.stalled;
   }
 
   /** Why it is dead. */
@@ -194,29 +172,22 @@ export class PathRuntime implements PathPortOwner {
   /** Whether data that was asked for should be coming. */
   expectData(on: boolean): void {
     this.#expecting = on;
-    this.#liveness.expect(on, this.#clock.now());
-    this.#flow.expect(on);
+    this.#signs.expect(on, this.#clock.now());
   }
 
   /** Whether the session has no other path. */
   set alone(alone: boolean) {
-    this.#alone = alone;
-    this.#liveness.alone = alone;
+    this.#signs.alone = alone;
   }
 
   onPacketSent(): void {
-    const now = this.#clock.now();
-    this.#liveness.onSentEliciting(now);
-    this.#flow.onSent(now);
+    this.#signs.onSent(this.#clock.now());
   }
 
   nextTimeoutMs(): number | undefined {
     if (!this.alive) return undefined;
     this.#hear();
-    return earliest(
-      earliest(this.#liveness.nextTimeoutMs(), this.#alone ? undefined : this.#flow.nextTimeoutMs()),
-      this.port.control?.channel.nextTimeoutMs(),
-    );
+    return earliest(this.#signs.nextTimeoutMs(), this.port.control?.channel.nextTimeoutMs());
   }
 
   handleTimeout(now: number): void {
@@ -227,7 +198,7 @@ export class PathRuntime implements PathPortOwner {
       this.sampleStats();
       this.#assess(now);
     }
-    const due = this.#liveness.handleTimeout(now);
+    const due = this.#signs.handleTimeout(now, this.rttMs);
     if (due.dead === true) {
       const silentMs = Math.round(now - this.port.transport.lastReceivedMs());
       this.die(new KwikError('ERR_KWIK_PATH_DEAD', `nothing was heard from ${this.address} for ${silentMs} ms`));
@@ -238,7 +209,7 @@ export class PathRuntime implements PathPortOwner {
       this.#events.onStateChange(this);
     }
     if (due.probe === true) this.#probe();
-    if (!this.#alone && this.#flow.handleTimeout(now, this.rttMs)) this.#events.onStall(this);
+    if (due.stall) this.#events.onStall(this);
   }
 
   /** It carries nothing, has nothing to clear away, and nothing is awaited from it. */
@@ -379,21 +350,17 @@ export class PathRuntime implements PathPortOwner {
   }
 
   #hear(): void {
-    this.#listen();
-    const owes = this.data.sent.count > 0;
-    this.#liveness.owed(owes);
-    this.#flow.owed(owes);
+    const now = this.#clock.now();
+    const ended = this.#signs.hear(this.port.transport.lastReceivedMs(), this.rttMs, this.#owed());
+    if (ended === 'suspicion' && this.machine.state === 'suspected') {
+      this.machine.clear(now);
+      this.#events.onStateChange(this);
+    } else if (ended !== undefined) this.#events.onStall(this);
+    if (this.#signs.settlesIn(this.#owed(), now)) this.#events.onStall(this);
   }
 
-  #listen(): void {
-    const heardMs = this.port.transport.lastReceivedMs();
-    if (heardMs <= this.#seenMs) return;
-    this.#seenMs = heardMs;
-    const goesOn = this.#flow.onReceived(heardMs, this.rttMs);
-    if (this.#liveness.onReceived(heardMs) && this.machine.state === 'suspected') {
-      this.machine.clear(this.#clock.now());
-      this.#events.onStateChange(this);
-    } else if (goesOn) this.#events.onStall(this);
+  #owed(): Owed {
+    return { oldestSentMs: this.data.sent.oldest()?.sentAtMs };
   }
 }
 

@@ -117,6 +117,22 @@ describe('planNext', () => {
     );
   });
 
+  it('asks at once for the blocks that the reader needs next and a silent source owed, of the nearest, however busy', () => {
+    const world = new World(400, [
+      { bytesPerSecond: 1_000_000, rttMs: 40 },
+      { bytesPerSecond: 1_000_000, rttMs: 100 },
+      { bytesPerSecond: 1_000_000, rttMs: 40 },
+    ]);
+    const owed = world.plan().filter(({ pathId }) => pathId === 2);
+    expect(owed[0]!.block).toBeLessThan(4);
+    world.sources[2]!.suspected = true;
+    const next = world.plan();
+    const near = owed.map(({ block }) => block).filter((block) => block < 4);
+    expect(next.slice(0, near.length)).toEqual(near.map((block) => ({ pathId: 0, block, duplicate: true })));
+    // The others are left until somebody has time.
+    expect(next.length).toBeLessThan(owed.length);
+  });
+
   it('gives a source that is far away the blocks at which the others will have arrived by then', () => {
     const world = new World(1000, [
       { bytesPerSecond: 2_000_000, rttMs: 10 },

@@ -23,6 +23,8 @@ const HELD_UP_BLOCKS = 2;
 const HEAD_GAIN = 0.5;
 /** … and so much earlier, that the small misjudgements of every transfer cause none. */
 const HEAD_MIN_GAIN_MS = 100;
+/** Blocks from the reader on that are asked for anew at once when who owed them falls silent. */
+const ORPHAN_BLOCKS = 4;
 /** Copies of one block under way at once, counted on paths that are not suspected. */
 const MAX_COPIES = 2;
 /** Bytes of duplicates in flight at once, as a share of what is left, and in blocks at the least. */
@@ -55,6 +57,8 @@ export interface PlanInput {
  */
 export function planNext(input: PlanInput): Assignment | undefined {
   const usable = input.sources.filter((source) => !source.suspected && !source.paused);
+  const orphan = orphanNearHead(usable, input);
+  if (orphan !== undefined) return orphan;
   const rescuer = headRescuer(usable, input);
   if (rescuer !== undefined) return { pathId: rescuer.pathId, block: input.ledger.head, duplicate: true };
   const hungry = usable.filter((source) => source.expectedBytes < supplyTarget(source, input));
@@ -82,6 +86,22 @@ function supplyTarget(source: ContentSource, { ledger, now }: PlanInput): number
   const ms = SUPPLY_RTTS * source.rttMs + SUPPLY_SLACK_MS;
   const bytes = SUPPLY_BLOCKS * blockBytes + (source.rateBytesPerSecond(now) * ms) / 1000;
   return now - source.firstDataMs < ms ? Math.max(first, bytes) : bytes;
+}
+
+/** What the reader needs next and a source owed that fell silent: whoever is near takes it, whatever else it has to do. */
+function orphanNearHead(usable: readonly ContentSource[], input: PlanInput): Assignment | undefined {
+  const { ledger, windowEndBlock, now } = input;
+  const end = Math.min(windowEndBlock, ledger.head + ORPHAN_BLOCKS);
+  for (let block = ledger.head; block < end; block++) {
+    if (!isCopied(block, input) || !isFree(block, input)) continue;
+    const able = usable.filter(({ measured, pathId }) => measured && ledger.copy(block, pathId) === undefined);
+    // Servers send the lowest block first: what else a source has to send does not count.
+    const ms = (source: ContentSource): number =>
+      source.rttMs + (ledger.lengthOf(block) / source.rateBytesPerSecond(now)) * 1000;
+    const [best] = able.sort((a, b) => ms(a) - ms(b));
+    if (best !== undefined) return { pathId: best.pathId, block, duplicate: true };
+  }
+  return undefined;
 }
 
 /** A block that nobody sends, at the distance that suits the source. */

@@ -1,0 +1,109 @@
+import { FlowMonitor, LivenessMonitor, type LivenessActions, type RttView } from '@kwik/paths';
+import { earliest } from './earliest.js';
+
+/** V2.3: an unreachable server is noticed within 5 s, also on a path that carries nothing: 3 s and the time to be sure. */
+const KEEP_ALIVE_MS = 3000;
+/** For an answer on an idle path, or the only one: a server of 10,000 needs so long for a busy moment of its own. */
+const PATIENCE_MS = 1000;
+/** A server leaves the asking to its client, which has fewer paths to look after, unless that says nothing. */
+const SERVER_PATIENCE_MS = 500;
+/**
+ * What a silent path owes is fetched elsewhere as soon as it is suspected, so its death can wait until a busy machine has
+ * had time to answer. The first path may be the only one to the primary.
+ */
+const DEATH_MS = 1500;
+const FIRST_PATH_DEATH_MS = 3000;
+/** A silence that was an outage and no late answer: QUIC has much to send again. */
+const MIN_OUTAGE_MS = 200;
+const OUTAGE_RTTS = 2;
+/** After an outage, what QUIC sends again takes a window at the path's rate; new data does not wait longer for it. */
+const MAX_SETTLING_MS = 1000;
+
+export interface SignsOfLifeOptions {
+  readonly side: 'client' | 'server';
+  readonly firstPath: boolean;
+}
+
+/** What of this end's is unacknowledged on the path: since when. */
+export interface Owed {
+  readonly oldestSentMs: number | undefined;
+}
+
+/** What a path's silence means: whether its flow has stopped, whether it answers, and whether it is back. Times in ms. */
+export class SignsOfLife {
+  readonly #liveness: LivenessMonitor;
+  readonly #flow = new FlowMonitor();
+  #heardMs = 0;
+  #alone = false;
+  /** When it came back from an outage, until it is as it was. */
+  #backSinceMs: number | undefined;
+
+  constructor(now: number, rtt: RttView, { side, firstPath }: SignsOfLifeOptions) {
+    this.#liveness = new LivenessMonitor(now, rtt, {
+      keepAliveMs: KEEP_ALIVE_MS + (side === 'server' ? SERVER_PATIENCE_MS : 0),
+      patienceMs: PATIENCE_MS,
+      minDeathMs: firstPath ? FIRST_PATH_DEATH_MS : DEATH_MS,
+    });
+  }
+
+  /** Whether the session has no other path. */
+  set alone(alone: boolean) {
+    this.#alone = alone;
+    this.#liveness.alone = alone;
+  }
+
+  /**
+   * Nothing has come for longer than is common, though it should have: what it owes is fetched elsewhere as well. Or it
+   * has just come back from an outage: what follows on its streams waits for what QUIC sends again.
+   */
+  get stalled(): boolean {
+    return !this.#alone && (this.#flow.stalled || this.#backSinceMs !== undefined);
+  }
+
+  /** Whether data that was asked for should be coming. */
+  expect(on: boolean, now: number): void {
+    this.#liveness.expect(on, now);
+    this.#flow.expect(on);
+  }
+
+  /** A packet that elicits an acknowledgement went out. */
+  onSent(now: number): void {
+    this.#liveness.onSentEliciting(now);
+    this.#flow.onSent(now);
+  }
+
+  /** The path was last heard at `heardMs`. Tells what ends with that: a suspicion, or the stall of a flow. */
+  hear(heardMs: number, rttMs: number, { oldestSentMs }: Owed): 'suspicion' | 'stall' | undefined {
+    let ends: 'suspicion' | 'stall' | undefined;
+    if (heardMs > this.#heardMs) {
+      const silentMs = heardMs - this.#heardMs;
+      this.#heardMs = heardMs;
+      if (this.#flow.onReceived(heardMs, rttMs)) ends = 'stall';
+      if (this.#liveness.onReceived(heardMs)) {
+        ends = 'suspicion';
+        if (silentMs > Math.max(MIN_OUTAGE_MS, OUTAGE_RTTS * rttMs)) this.#backSinceMs = heardMs;
+      }
+    }
+    this.#liveness.owed(oldestSentMs !== undefined);
+    this.#flow.owed(oldestSentMs !== undefined);
+    return ends;
+  }
+
+  /** True, once, when all that went out before the outage has been acknowledged, or should have been. */
+  settlesIn({ oldestSentMs }: Owed, now: number): boolean {
+    if (this.#backSinceMs === undefined) return false;
+    if ((oldestSentMs ?? now) < this.#backSinceMs && now < this.#backSinceMs + MAX_SETTLING_MS) return false;
+    this.#backSinceMs = undefined;
+    return true;
+  }
+
+  nextTimeoutMs(): number | undefined {
+    return earliest(this.#liveness.nextTimeoutMs(), this.#alone ? undefined : this.#flow.nextTimeoutMs());
+  }
+
+  /** What to do at `now`; `stall`: the flow has stopped. */
+  handleTimeout(now: number, rttMs: number): LivenessActions & { readonly stall: boolean } {
+    const actions = this.#liveness.handleTimeout(now);
+    return { ...actions, stall: !this.#alone && this.#flow.handleTimeout(now, rttMs) };
+  }
+}
