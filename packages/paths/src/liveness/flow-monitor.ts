@@ -11,8 +11,9 @@ const MIN_STALL_MS = 25;
 const SPURIOUS_MARGIN = 1.25;
 /** … and half as long after this time. */
 const SPURIOUS_HALF_LIFE_MS = 5000;
-/** A pause that lasted longer than so many RTTs was none of the flow's own. */
+/** A pause that lasted longer than so many RTTs, and than this, was none of the flow's own. */
 const MAX_SPURIOUS_RTTS = 1.5;
+const MAX_SPURIOUS_MS = 200;
 /** This process may have stood still, with what came in the socket's buffer: so long it is read first. */
 const CONFIRM_MS = 4;
 /** Packets whose answers should come apart by no more than a stall may be sent apart by this much less. */
@@ -109,7 +110,7 @@ export class FlowMonitor {
   }
 
   #learn(gapMs: number, now: number, rttMs: number): void {
-    if (gapMs > MAX_SPURIOUS_RTTS * rttMs) return;
+    if (gapMs > Math.max(MAX_SPURIOUS_RTTS * rttMs, MAX_SPURIOUS_MS)) return;
     this.#spuriousMs = gapMs;
     this.#spuriousAtMs = now;
   }

@@ -9,7 +9,7 @@ export class ConfigCache {
   private static readonly shared = new WeakMap<QuicBackend, ConfigCache>();
   private readonly configs = new Map<string, BackendConfig>();
 
-  /** One for all endpoints of a process: each session has an endpoint of its own, and they tend to dial alike. */
+  /** One for all endpoints of a process: they tend to dial alike. */
   static of(backend: QuicBackend): ConfigCache {
     let cache = ConfigCache.shared.get(backend);
     if (cache === undefined) {

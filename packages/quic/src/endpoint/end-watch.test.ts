@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { EndWatch, type Ending } from './end-watch.js';
+import { EndWatch, type Endable } from './end-watch.js';
 
 const TIMEOUT_MS = 2000;
 
@@ -18,9 +18,9 @@ class HandClock {
 
 function setUp() {
   const clock = new HandClock();
-  const watch = new EndWatch<Ending>(clock);
+  const watch = new EndWatch<Endable>(clock);
   const told: string[] = [];
-  const wait = (name: string, connections: readonly Ending[]): void => {
+  const wait = (name: string, connections: readonly Endable[]): void => {
     void watch.wait(connections, TIMEOUT_MS).then(() => told.push(name));
   };
   return { clock, watch, told, wait };

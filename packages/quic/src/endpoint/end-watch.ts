@@ -1,11 +1,11 @@
 import type { Clock } from '@kwik/wire';
 
-export interface Ending {
+export interface Endable {
   readonly ended: boolean;
 }
 
 /** Lets callers wait until connections have ended: what they had to send has left, close frames included. */
-export class EndWatch<T extends Ending> {
+export class EndWatch<T extends Endable> {
   private readonly waits = new Set<{ readonly left: Set<T>; readonly done: () => void }>();
 
   constructor(private readonly clock: Clock) {}
