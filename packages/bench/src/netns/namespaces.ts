@@ -1,4 +1,5 @@
 import { execFile, spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
@@ -189,19 +190,12 @@ class Lab implements NetworkLab {
 /** Of labs, and of the probe of `networkLabSupport`. */
 const NAME = /^kwik-(\d+)-/;
 
-/** Adds a namespace, and its name to `added`. No other lab has that name: the number is the first that is free. */
+/** Adds a namespace, and its name to `added`. Labs come and go side by side: a name is used once. */
 async function addNamespace(kind: string, added: string[]): Promise<string> {
-  for (let number = 0; ; number++) {
-    const name = `kwik-${process.pid}-${number}-${kind}`;
-    try {
-      await run('ip', ['netns', 'add', name]);
-      added.push(name);
-      return name;
-    } catch (error) {
-      if (error instanceof Error && error.message.includes('exists')) continue;
-      throw error;
-    }
-  }
+  const name = `kwik-${process.pid}-${randomUUID()}-${kind}`;
+  await run('ip', ['netns', 'add', name]);
+  added.push(name);
+  return name;
 }
 
 async function setUpNamespace(name: string, { sysctls, batch }: NamespaceSetup): Promise<void> {
