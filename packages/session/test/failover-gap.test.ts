@@ -1,6 +1,7 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import { pattern, sourceOf } from './harness.js';
-import { SimulatedWorld } from './simulated-world.js';
+import { contentServers } from './content-servers.js';
+import { pattern } from './harness.js';
+import { SimulatedWorld, type SimulatedServer } from './simulated-world.js';
 
 /** For machines that do much else at the time. */
 jest.setTimeout(120_000);
@@ -8,24 +9,15 @@ jest.setTimeout(120_000);
 const MBPS = 10;
 const SECONDS = 5;
 
-/** The reader's longest wait, ms, when links fall silent at `cutMs` after the first byte and stay so. */
-async function longestGap(seed: number, servers: number, cut: number, rttMs: number, cutMs: number): Promise<number> {
+/** At these times after the first byte, ms, this happens to the servers, of which the first is the primary. */
+type Script = readonly (readonly [atMs: number, act: (servers: readonly SimulatedServer[]) => void])[];
+
+/** The reader's longest wait, ms. */
+async function longestGap(seed: number, servers: number, rttMs: number, script: Script): Promise<number> {
   const content = pattern((servers * MBPS * 1e6 * SECONDS) / 8 / 2, seed);
   const world = new SimulatedWorld(seed);
   const shape = { both: { rateBps: MBPS * 1e6, delayMs: rttMs / 2, queueBytes: 62_500 } };
-  const peers = Array.from({ length: servers - 1 }, (_, index) =>
-    world.server(`10.0.0.${index + 2}`, shape, { source: sourceOf(content) }),
-  );
-  const primary = world.server('10.0.0.1', shape, {
-    onSession: (session) => {
-      for (const peer of peers) void session.addPath(peer.address);
-      void session.acceptStream().then(async (stream) => {
-        await stream.read();
-        await stream.sendFrom('content', sourceOf(content));
-        await stream.close();
-      });
-    },
-  });
+  const { primary, peers } = contentServers(world, servers, shape, content);
   const client = await world.dial(primary.address);
   const stream = client.openStream();
   const times: number[] = [];
@@ -33,11 +25,7 @@ async function longestGap(seed: number, servers: number, cut: number, rttMs: num
     await stream.write('get');
     let bytes = 0;
     for await (const chunk of stream) {
-      if (bytes === 0) {
-        world.clock.schedule(cutMs, () => {
-          for (const peer of peers.slice(0, cut)) peer.link.cut();
-        });
-      }
+      if (bytes === 0) for (const [atMs, act] of script) world.clock.schedule(atMs, () => act([primary, ...peers]));
       expect(Buffer.compare(chunk, content.subarray(bytes, bytes + chunk.length))).toBe(0);
       bytes += chunk.length;
       times.push(world.clock.now());
@@ -58,8 +46,28 @@ describe('links that fall silent under load, on virtual time', () => {
   ])('$cut of $servers servers, $rttMs ms: the reader waits no longer than $withinMs ms', async (world) => {
     const gaps: number[] = [];
     for (let seed = 1; seed <= 4; seed++) {
-      gaps.push(await longestGap(seed, world.servers, world.cut, world.rttMs, 900 + 37 * seed));
+      const cut = (all: readonly SimulatedServer[]): void => {
+        for (const { link } of all.slice(1, 1 + world.cut)) link.cut();
+      };
+      gaps.push(await longestGap(seed, world.servers, world.rttMs, [[900 + 37 * seed, cut]]));
     }
     expect(Math.max(...gaps)).toBeLessThanOrEqual(world.withinMs);
+  });
+
+  test.each([
+    { rttMs: 20, withinMs: 170 },
+    { rttMs: 100, withinMs: 320 },
+  ])('one that has just come back is used when the other falls silent, $rttMs ms', async ({ rttMs, withinMs }) => {
+    const gaps: number[] = [];
+    for (let seed = 1; seed <= 4; seed++) {
+      const script: Script = [
+        [900, ([, peer]) => peer!.link.cut()],
+        [1500, ([, peer]) => peer!.link.heal()],
+        [1550 + 37 * seed, ([primary]) => primary!.link.cut()],
+        [3000, ([primary]) => primary!.link.heal()],
+      ];
+      gaps.push(await longestGap(seed, 2, rttMs, script));
+    }
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(withinMs);
   });
 });

@@ -182,10 +182,7 @@ export class ContentClient implements RangeSink {
     }
     for (const block of receiver.takeVerified()) this.#engine.plane.insertContent(stream, block.offset, block.data);
     for (const source of receiver.sources) source.rttMs = this.#engine.paths.get(source.pathId)?.rttMs ?? source.rttMs;
-    receiver.checkSources(now, (pathId) => {
-      const path = this.#engine.paths.get(pathId);
-      return path !== undefined && (path.suspected || path.stalled);
-    });
+    receiver.checkSources(now, (pathId) => this.#isSilent(pathId));
     this.#punish(receiver, streamId);
     if (receiver.complete) {
       this.#finish(streamId, undefined);
@@ -199,6 +196,15 @@ export class ContentClient implements RangeSink {
     const windowEnd = stream.receive.readOffset + stream.receive.windowBytes;
     for (const command of receiver.plan(now, windowEnd)) this.#issue(content, command);
     if (now - content.reportedMs >= PROGRESS_INTERVAL_MS) this.#report(streamId, content, now);
+  }
+
+  /** Nothing is to be asked of it now. A path that has just come back is better than none. */
+  #isSilent(pathId: PathId): boolean {
+    const { paths } = this.#engine;
+    const path = paths.get(pathId);
+    if (path === undefined) return false;
+    if (path.suspected || path.stalled) return true;
+    return path.settling && [...paths.values()].some((one) => !one.suspected && !one.stalled && !one.settling);
   }
 
   /** Why the rest of the content cannot come any more, if so: waiting would not help, another session might. */

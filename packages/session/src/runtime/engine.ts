@@ -1,5 +1,5 @@
 import type { ControlEvent } from '@kwik/kcp';
-import type { PathMachine, PathState } from '@kwik/paths';
+import type { PathMachine } from '@kwik/paths';
 import { KwikError, toPathId, type Clock, type PathId, type StreamId, type TimerHandle } from '@kwik/wire';
 import type { CloseInfo, PathInfo, RawPacket, StreamOptions } from '../api/session.js';
 import type { DataEvent } from '../core/data/data-events.js';
@@ -19,7 +19,7 @@ import { Waiters } from './waiters.js';
 export interface EngineRole {
   onControlEvent(path: PathRuntime, event: ControlEvent): void;
   onPathState(path: PathRuntime): void;
-  /** The flow of a path stopped, or goes on. */
+  /** The flow of a path stopped or goes on, or the path has settled in. */
   onPathStall(): void;
   /** A path carries data from now on. */
   onPathUp(path: PathRuntime): void;
@@ -270,8 +270,7 @@ export class SessionEngine implements PathRuntimeEvents {
   }
 
   #setStanding(path: PathRuntime): void {
-    const standing = standingOf(path.machine.state);
-    this.plane.setStanding(path.id, standing === 'active' && path.stalled ? 'suspected' : standing);
+    this.plane.setStanding(path.id, standingOf(path));
   }
 
   /** Paths often fail together, and an idle one would take what the first owed before it is noticed. */
@@ -387,13 +386,15 @@ export class SessionEngine implements PathRuntimeEvents {
   }
 }
 
-function standingOf(state: PathState): PathStanding {
+function standingOf({ machine, stalled, settling }: PathRuntime): PathStanding {
+  const { state } = machine;
   switch (state) {
     case 'suspected':
     case 'draining':
     case 'suspended':
       return state;
     default:
-      return 'active';
+      if (stalled) return 'suspected';
+      return settling ? 'settling' : 'active';
   }
 }

@@ -17,7 +17,7 @@ import type { DataPath, PathPeer } from '../core/data/data-path.js';
 import type { DataPlane } from '../core/data/data-plane.js';
 import { earliest } from './earliest.js';
 import type { PathPort, PathPortOwner } from './path-port.js';
-import { SignsOfLife, type Owed } from './signs-of-life.js';
+import { SignsOfLife } from './signs-of-life.js';
 import { TransportRtt } from './transport-rtt.js';
 
 export interface PathRuntimeEvents {
@@ -27,7 +27,7 @@ export interface PathRuntimeEvents {
   /** Something may be sent, or has come: the engine should look. */
   onActivity(path: PathRuntime): void;
   onStateChange(path: PathRuntime): void;
-  /** Its flow stopped, or goes on: `path.stalled` tells. */
+  /** Its flow stopped or goes on, or it has settled in: `stalled` and `settling` tell. */
   onStall(path: PathRuntime): void;
   /** The path is dead; called once. */
   onDead(path: PathRuntime): void;
@@ -122,9 +122,14 @@ export class PathRuntime implements PathPortOwner {
     return this.machine.state === 'suspected';
   }
 
-  /** Its flow has stopped, or it has just come back: others take over what it owes, and it gets nothing new. */
+  /** Its flow has stopped: others take over what it owes, and it gets nothing new. */
   get stalled(): boolean {
     return this.#signs.stalled;
+  }
+
+  /** It has just come back from an outage: it gets nothing new while another path is well. */
+  get settling(): boolean {
+    return this.#signs.settling;
   }
 
   /** Why it is dead. */
@@ -350,17 +355,14 @@ export class PathRuntime implements PathPortOwner {
   }
 
   #hear(): void {
-    const now = this.#clock.now();
-    const ended = this.#signs.hear(this.port.transport.lastReceivedMs(), this.rttMs, this.#owed());
+    const { sent } = this.data;
+    const ended = this.#signs.hear(this.port.transport.lastReceivedMs(), this.rttMs, sent.count > 0);
     if (ended === 'suspicion' && this.machine.state === 'suspected') {
-      this.machine.clear(now);
+      this.machine.clear(this.#clock.now());
       this.#events.onStateChange(this);
     } else if (ended !== undefined) this.#events.onStall(this);
-    if (this.#signs.settlesIn(this.#owed(), now)) this.#events.onStall(this);
-  }
-
-  #owed(): Owed {
-    return { oldestSentMs: this.data.sent.oldest()?.sentAtMs };
+    if (!this.#signs.settling) return;
+    if (this.#signs.settlesIn(sent.oldest()?.sentAtMs, this.#clock.now())) this.#events.onStall(this);
   }
 }
 

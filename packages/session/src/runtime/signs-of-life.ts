@@ -24,21 +24,17 @@ export interface SignsOfLifeOptions {
   readonly firstPath: boolean;
 }
 
-/** What of this end's is unacknowledged on the path: since when. */
-export interface Owed {
-  readonly oldestSentMs: number | undefined;
-}
-
 /** What a path's silence means: whether its flow has stopped, whether it answers, and whether it is back. Times in ms. */
 export class SignsOfLife {
   readonly #liveness: LivenessMonitor;
   readonly #flow = new FlowMonitor();
-  #heardMs = 0;
+  #heardMs: number;
   #alone = false;
   /** When it came back from an outage, until it is as it was. */
   #backSinceMs: number | undefined;
 
   constructor(now: number, rtt: RttView, { side, firstPath }: SignsOfLifeOptions) {
+    this.#heardMs = now;
     this.#liveness = new LivenessMonitor(now, rtt, {
       keepAliveMs: KEEP_ALIVE_MS + (side === 'server' ? SERVER_PATIENCE_MS : 0),
       patienceMs: PATIENCE_MS,
@@ -52,12 +48,14 @@ export class SignsOfLife {
     this.#liveness.alone = alone;
   }
 
-  /**
-   * Nothing has come for longer than is common, though it should have: what it owes is fetched elsewhere as well. Or it
-   * has just come back from an outage: what follows on its streams waits for what QUIC sends again.
-   */
+  /** Nothing has come for longer than is common, though it should have: what it owes is fetched elsewhere as well. */
   get stalled(): boolean {
-    return !this.#alone && (this.#flow.stalled || this.#backSinceMs !== undefined);
+    return !this.#alone && this.#flow.stalled;
+  }
+
+  /** It has just come back from an outage: what would follow on its streams waits for what QUIC sends again. */
+  get settling(): boolean {
+    return this.#backSinceMs !== undefined;
   }
 
   /** Whether data that was asked for should be coming. */
@@ -72,8 +70,11 @@ export class SignsOfLife {
     this.#flow.onSent(now);
   }
 
-  /** The path was last heard at `heardMs`. Tells what ends with that: a suspicion, or the stall of a flow. */
-  hear(heardMs: number, rttMs: number, { oldestSentMs }: Owed): 'suspicion' | 'stall' | undefined {
+  /**
+   * The path was last heard at `heardMs`; `owes`: packets of this end are unacknowledged. Tells what ends with that: a
+   * suspicion, or the stall of a flow.
+   */
+  hear(heardMs: number, rttMs: number, owes: boolean): 'suspicion' | 'stall' | undefined {
     let ends: 'suspicion' | 'stall' | undefined;
     if (heardMs > this.#heardMs) {
       const silentMs = heardMs - this.#heardMs;
@@ -84,13 +85,13 @@ export class SignsOfLife {
         if (silentMs > Math.max(MIN_OUTAGE_MS, OUTAGE_RTTS * rttMs)) this.#backSinceMs = heardMs;
       }
     }
-    this.#liveness.owed(oldestSentMs !== undefined);
-    this.#flow.owed(oldestSentMs !== undefined);
+    this.#liveness.owed(owes);
+    this.#flow.owed(owes);
     return ends;
   }
 
-  /** True, once, when all that went out before the outage has been acknowledged, or should have been. */
-  settlesIn({ oldestSentMs }: Owed, now: number): boolean {
+  /** While settling: true, once, when all that was sent before has been acknowledged, or should have been. */
+  settlesIn(oldestSentMs: number | undefined, now: number): boolean {
     if (this.#backSinceMs === undefined) return false;
     if ((oldestSentMs ?? now) < this.#backSinceMs && now < this.#backSinceMs + MAX_SETTLING_MS) return false;
     this.#backSinceMs = undefined;
@@ -98,7 +99,9 @@ export class SignsOfLife {
   }
 
   nextTimeoutMs(): number | undefined {
-    return earliest(this.#liveness.nextTimeoutMs(), this.#alone ? undefined : this.#flow.nextTimeoutMs());
+    const settledMs = this.#backSinceMs === undefined ? undefined : this.#backSinceMs + MAX_SETTLING_MS;
+    const stallMs = this.#alone ? undefined : this.#flow.nextTimeoutMs();
+    return earliest(earliest(this.#liveness.nextTimeoutMs(), stallMs), settledMs);
   }
 
   /** What to do at `now`; `stall`: the flow has stopped. */

@@ -35,8 +35,11 @@ export interface PathPeer extends PeerStreamLimits {
   readonly compresses?: boolean;
 }
 
-/** What the engine says of a path: new data goes to active ones, and what a suspected one owes is sent again elsewhere. */
-export type PathStanding = 'active' | 'suspected' | 'draining' | 'suspended';
+/**
+ * What the engine says of a path: new data goes to active ones, and what a suspected one owes is sent again elsewhere. One
+ * that settles in after an outage is better than none.
+ */
+export type PathStanding = 'active' | 'settling' | 'suspected' | 'draining' | 'suspended';
 
 /** What of the session's streams a path may take: new data and copies of what others owe, only these, or neither. */
 export type Carry = 'all' | 'copies' | 'nothing';

@@ -390,5 +390,11 @@ export class DataPlane {
   }
 }
 
-const RANK: Readonly<Record<PathStanding, number>> = { active: 0, suspected: 1, draining: 2, suspended: 3 };
+const RANK: Readonly<Record<PathStanding, number>> = {
+  active: 0,
+  settling: 1,
+  suspected: 2,
+  draining: 3,
+  suspended: 4,
+};
 const NO_PATHS: readonly DataPath[] = [];
