@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { BackendConfig, QuicBackend } from '../backends/backend.js';
+import { Recent } from '../tls/recent.js';
 
 /** Configurations kept: each holds parsed certificates. */
 const MAX_CONFIGS = 32;
@@ -7,7 +8,7 @@ const MAX_CONFIGS = 32;
 /** TLS configurations of dials that look the same, so that certificates are parsed once. Oldest out first. */
 export class ConfigCache {
   private static readonly shared = new WeakMap<QuicBackend, ConfigCache>();
-  private readonly configs = new Map<string, BackendConfig>();
+  private readonly configs = new Recent<BackendConfig>(MAX_CONFIGS);
 
   /** One for all endpoints of a process: they tend to dial alike. */
   static of(backend: QuicBackend): ConfigCache {
@@ -22,16 +23,6 @@ export class ConfigCache {
   /** `parts` is everything that `create` depends on. Only a hash is kept: there may be a private key among it. */
   get(parts: readonly unknown[], create: () => BackendConfig): BackendConfig {
     const key = createHash('sha256').update(JSON.stringify(parts)).digest('base64');
-    const known = this.configs.get(key);
-    if (known !== undefined) return known;
-    const config = create();
-    if (this.configs.size >= MAX_CONFIGS) {
-      for (const oldest of this.configs.keys()) {
-        this.configs.delete(oldest);
-        break;
-      }
-    }
-    this.configs.set(key, config);
-    return config;
+    return this.configs.get(key, create);
   }
 }

@@ -229,3 +229,16 @@ describe('client certificates', () => {
     expect(accepted.transport.peerCertificates).toHaveLength(0);
   });
 });
+
+describe('a connection that nobody attached to', () => {
+  test('ends when it is closed, and its endpoint goes on', async () => {
+    server = await TestServer.start({}, authority);
+    client = await Endpoint.bind();
+    const connection = await client.dial(server.dialOptions({}));
+    const other = await client.dial(server.dialOptions({}));
+    connection.close(0, 'not needed');
+    await client.flushed(connection);
+    expect((connection as unknown as { ended: boolean }).ended).toBe(true);
+    expect(other.closed).toBe(false);
+  });
+});

@@ -13,13 +13,10 @@ interface Shared {
   leases: number;
 }
 
-/**
- * Sockets that the sessions of a process share: one each would cost many sessions more than their handshakes do, and
- * what arrives for several at once would be read one by one. A few to a socket bring nearly all of that, and keep apart
- * what the kernel buffers for them.
- */
+/** Few enough to keep apart what the kernel buffers for them, and as many as bring nearly all that sharing does. */
 export const MAX_LEASES = 32;
 
+/** Sockets that the sessions of a process share: each with its own, what arrives for several would be read one by one. */
 export class SharedEndpoints {
   /** Those with room for more leases, by local address. */
   readonly #free = new Map<string, Set<Shared>>();

@@ -34,16 +34,22 @@ function openSessions({ port, count, ca }: OpenTask): Promise<OpenResult> {
   });
 }
 
-/** As many to a socket as of sessions. */
-async function openConnections({ port, count, ca }: OpenTask): Promise<OpenResult> {
-  for (let left = count; left > 0; left -= CONNECTIONS_PER_SOCKET) endpoints.push(await Endpoint.bind());
+/** As many to a socket as of sessions, and bound within the time that is measured, as theirs are. */
+function openConnections({ port, count, ca }: OpenTask): Promise<OpenResult> {
+  const bound: Promise<Endpoint>[] = [];
   let opened = 0;
   return measured(count, async () => {
-    const endpoint = endpoints[endpoints.length - 1 - Math.floor(opened++ / CONNECTIONS_PER_SOCKET)]!;
+    const endpoint = await (bound[Math.floor(opened++ / CONNECTIONS_PER_SOCKET)] ??= bindOne());
     const connection = await endpoint.dial({ host: '127.0.0.1', port, trust: { ca } });
     connection.attach({ onStream: () => undefined, onSendable: () => undefined, onClose: () => undefined });
     connections.push(connection);
   });
+}
+
+async function bindOne(): Promise<Endpoint> {
+  const endpoint = await Endpoint.bind();
+  endpoints.push(endpoint);
+  return endpoint;
 }
 
 async function measured(count: number, open: () => Promise<void>): Promise<OpenResult> {

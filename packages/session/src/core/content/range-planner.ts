@@ -51,8 +51,8 @@ export interface PlanInput {
  *
  * Each source is kept supplied for a little more than its control delay. A slower or farther source gets blocks
  * farther ahead, at the place that the others will have reached when its bytes arrive (the idea of DEMS, Guo et al.,
- * MobiCom 2017, and of ECF, Lim et al., CoNEXT 2017), and none at all when the others will be done by then. A block that
- * holds up the reader because its source is far too slow is asked for a second time elsewhere, at once; when nothing is
+ * MobiCom 2017, and of ECF, Lim et al., CoNEXT 2017), and none at all when the others will be done by then. What the
+ * reader needs next and a silent source owed is asked of the nearest before anything else. A block that holds up the reader because its source is far too slow is asked for a second time elsewhere, at once; when nothing is
  * left to ask for, so are blocks that are expected late.
  */
 export function planNext(input: PlanInput): Assignment | undefined {
@@ -95,10 +95,8 @@ function orphanNearHead(usable: readonly ContentSource[], input: PlanInput): Ass
   for (let block = ledger.head; block < end; block++) {
     if (!isCopied(block, input) || !isFree(block, input)) continue;
     const able = usable.filter(({ measured, pathId }) => measured && ledger.copy(block, pathId) === undefined);
-    // Servers send the lowest block first: what else a source has to send does not count.
-    const ms = (source: ContentSource): number =>
-      source.rttMs + (ledger.lengthOf(block) / source.rateBytesPerSecond(now)) * 1000;
-    const [best] = able.sort((a, b) => ms(a) - ms(b));
+    const bytes = ledger.lengthOf(block);
+    const [best] = able.sort((a, b) => soonestMs(a, bytes, now) - soonestMs(b, bytes, now));
     if (best !== undefined) return { pathId: best.pathId, block, duplicate: true };
   }
   return undefined;
@@ -156,13 +154,18 @@ function headRescuer(usable: readonly ContentSource[], input: PlanInput): Conten
   let best: ContentSource | undefined;
   let bestMs = Math.min(HEAD_GAIN * waitMs, waitMs - HEAD_MIN_GAIN_MS);
   for (const source of usable) {
-    const mineMs = source.rttMs + (bytes / source.rateBytesPerSecond(now)) * 1000;
+    const mineMs = soonestMs(source, bytes, now);
     if (!source.measured || mineMs >= bestMs || !mayCopy(head, source, input)) continue;
     best = source;
     bestMs = mineMs;
   }
   // Asked last: it looks at everything that is under way.
   return best !== undefined && duplicatesAllowed(input) ? best : undefined;
+}
+
+/** Until the lowest block of all could be here: servers send that first, whatever else they have to send. */
+function soonestMs(source: ContentSource, bytes: number, now: number): number {
+  return source.rttMs + (bytes / source.rateBytesPerSecond(now)) * 1000;
 }
 
 /** The block that this source could bring earlier than the one that was asked, by the widest margin. */
