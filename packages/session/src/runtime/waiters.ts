@@ -5,37 +5,38 @@ const MAX_WAITERS = 1024;
 
 /** Promises that wait until something changes. `wake` resolves all; each then looks again. */
 export class Waiters {
-  readonly #waiting = new Set<() => void>();
+  /** A list: a Set that is cleared again and again leaves a trail of tables, which the collector follows for long. */
+  #waiting: (() => void)[] = [];
 
   get size(): number {
-    return this.#waiting.size;
+    return this.#waiting.length;
   }
 
   wake(): void {
-    if (this.#waiting.size === 0) return;
-    const all = [...this.#waiting];
-    this.#waiting.clear();
+    if (this.#waiting.length === 0) return;
+    const all = this.#waiting;
+    this.#waiting = [];
     for (const resolve of all) resolve();
   }
 
   /** Resolves at the next `wake`; rejects with ERR_KWIK_ABORTED when `signal` aborts first. */
   wait(signal?: AbortSignal): Promise<void> {
     if (signal?.aborted === true) return Promise.reject(aborted(signal));
-    if (this.#waiting.size >= MAX_WAITERS) {
+    if (this.#waiting.length >= MAX_WAITERS) {
       return Promise.reject(
         new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `${MAX_WAITERS} calls wait already; await them before making more`),
       );
     }
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
-        this.#waiting.delete(done);
+        this.#waiting = this.#waiting.filter((each) => each !== done);
         reject(aborted(signal));
       };
       const done = (): void => {
         signal?.removeEventListener('abort', onAbort);
         resolve();
       };
-      this.#waiting.add(done);
+      this.#waiting.push(done);
       signal?.addEventListener('abort', onAbort, { once: true });
     });
   }
