@@ -3,6 +3,7 @@ import { BulkWatch } from './bulk-watch.js';
 import type { Pacer } from './pacer.js';
 import type { PathSampler } from './path-sampler.js';
 import type { QuicStream } from './stream.js';
+import { StreamQueue } from './stream-queue.js';
 
 /** Where datagrams go. */
 export interface DatagramOutput {
@@ -60,8 +61,8 @@ export class Sender {
   private roomKnown = false;
   /** Something came from the peer since blocked streams were last tried. */
   private newGrants = false;
-  private readonly ready = new Set<QuicStream>();
-  private readonly blocked = new Set<QuicStream>();
+  private readonly ready = new StreamQueue();
+  private readonly blocked = new StreamQueue();
   /** When to go on, ms; Infinity when nothing waits for time. */
   private wakeMs = Infinity;
   private more = false;
@@ -246,7 +247,7 @@ export class Sender {
 
   /** Hands the backend the next bytes; false when nothing may or need go. */
   private feed(now: number): boolean {
-    for (const stream of this.ready) {
+    for (let stream = this.ready.first; stream !== undefined; stream = this.ready.first) {
       const allowed = this.allowance(Math.min(this.queued, FEED_BYTES), now);
       if (stream.queue.length > 0 && allowed <= 0) return false;
       if (this.feedStream(stream, allowed, now)) return true;
@@ -323,7 +324,6 @@ export class Sender {
 
   private block(stream: QuicStream): void {
     stream.blocked = true;
-    this.ready.delete(stream);
     this.blocked.add(stream);
     this.queued -= stream.queue.length;
     this.blockedBytes += stream.queue.length;

@@ -1,5 +1,6 @@
 import { KwikError, type TransportStream, type TransportStreamHandler } from '@kwik/wire';
 import type { ByteQueue } from './byte-queue.js';
+import type { StreamQueue } from './stream-queue.js';
 
 /** `none`: the direction does not exist. `ending`: `end` was called, and bytes or the FIN still wait. */
 export type SendSide = 'none' | 'open' | 'ending' | 'done';
@@ -25,6 +26,10 @@ export class QuicStream implements TransportStream {
   wantsWritable = false;
   /** Code of a STOP_SENDING that its handler has not been told yet. */
   pendingStop: number | undefined;
+  /** Kept by the queue that it waits in. */
+  waitsIn: StreamQueue | undefined;
+  previous: QuicStream | undefined;
+  next: QuicStream | undefined;
   private endedLocally = false;
 
   constructor(

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { ReceiveSlab } from './receive-slab.js';
 import { SendRing, SendRings } from './send-ring.js';
+import { SpentMemory } from './spent-memory.js';
 
 describe('ReceiveSlab', () => {
   test('never writes twice into what it gave out', () => {
@@ -72,5 +73,29 @@ describe('SendRing', () => {
     expect(rings.congested()).toBe(false);
     expect(rings.ring(1350)).toBe(rings.ring(1350));
     expect(rings.ring(1350)).not.toBe(rings.ring(9000));
+  });
+});
+
+describe('SpentMemory', () => {
+  const release = (spent: SpentMemory, make: () => Uint8Array): Uint8Array[] => {
+    const all = Array.from({ length: 64 }, make);
+    for (const each of all) spent.release(each);
+    return all;
+  };
+
+  test('frees datagrams', () => {
+    const spent = new SpentMemory();
+    for (let round = 0; round < 3; round += 1) {
+      const all = release(spent, () => Buffer.allocUnsafeSlow(1350));
+      expect(all.filter(({ length }) => length > 0)).toEqual([]);
+    }
+  });
+
+  test('leaves alone what is small, shared with other data, or shared between threads', () => {
+    const spent = new SpentMemory();
+    const small = release(spent, () => Buffer.allocUnsafeSlow(1000));
+    const part = release(spent, () => new Uint8Array(new ArrayBuffer(4000), 0, 2000));
+    const shared = release(spent, () => new Uint8Array(new SharedArrayBuffer(2000)));
+    expect([small, part, shared].map((all) => all.every(({ length }) => length >= 1000))).toEqual([true, true, true]);
   });
 });

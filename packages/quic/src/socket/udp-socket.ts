@@ -1,11 +1,13 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { KwikError, type TransportAddress } from '@kwik/wire';
+import { SpentMemory } from './spent-memory.js';
 
 /** What the kernel is asked to hold: bursts at loopback speed fill the default of 200 kB within a turn of the loop. */
 const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
 
 export interface UdpHandlers {
+  /** The datagram is freed when this returns: what shall last is to be copied. */
   onDatagram(datagram: Buffer, from: RemoteInfo): void;
   /** The address is the one that the failed datagram was for, when known. Nothing is to be done but to count. */
   onError(error: NodeJS.ErrnoException): void;
@@ -19,6 +21,7 @@ export class UdpSocket {
   readonly address: TransportAddress;
   private handlers: UdpHandlers | undefined;
   private closed = false;
+  private readonly spent = new SpentMemory();
 
   private constructor(private readonly socket: Socket) {
     const { address, port } = socket.address();
@@ -45,7 +48,10 @@ export class UdpSocket {
   /** Datagrams are heard from now on; those that came before are lost, as datagrams may be. */
   open(handlers: UdpHandlers): void {
     this.handlers = handlers;
-    this.socket.on('message', (datagram, from) => handlers.onDatagram(datagram, from));
+    this.socket.on('message', (datagram, from) => {
+      handlers.onDatagram(datagram, from);
+      this.spent.release(datagram);
+    });
   }
 
   /** `callback`, when given, hears of the outcome; it costs a tick, so only a few datagrams have one. */

@@ -1,13 +1,40 @@
 import type { PathId } from '@kwik/wire';
 import { RangeSet } from '../range-set.js';
+import { BlockWindow } from './block-window.js';
 
 /** One server's copy of one block while it arrives. Every copy has a single origin, so a wrong one names its server. */
-export interface BlockCopy {
-  readonly block: number;
-  readonly pathId: PathId;
-  readonly buffer: Uint8Array;
-  readonly received: RangeSet;
-  readonly requestedAtMs: number;
+export class BlockCopy {
+  readonly received = new RangeSet();
+  /** When the server first sent a later block, asked for later, before this one; Infinity while it has not. */
+  passedAtMs = Number.POSITIVE_INFINITY;
+  #bytes: Uint8Array | undefined;
+
+  constructor(
+    readonly block: number,
+    readonly pathId: PathId,
+    readonly length: number,
+    readonly requestedAtMs: number,
+  ) {}
+
+  /** Every byte is here. */
+  get whole(): boolean {
+    return this.received.size === this.length;
+  }
+
+  /** The block, when it is whole. */
+  get bytes(): Uint8Array | undefined {
+    return this.whole ? this.#bytes : undefined;
+  }
+
+  /** Bytes of the block from `at` on; returns how many were not here before. */
+  add(at: number, data: Uint8Array): number {
+    const fresh = this.received.add(at, at + data.length);
+    if (fresh === 0) return 0;
+    // Only now, and without zeros: a block is asked for long before it comes, and given to nobody before it is whole.
+    this.#bytes ??= new Uint8Array(Buffer.allocUnsafeSlow(this.length).buffer);
+    this.#bytes.set(data, at);
+    return fresh;
+  }
 }
 
 interface BlockEntry {
@@ -24,7 +51,7 @@ export interface ContentShape {
 export class BlockLedger {
   readonly shape: ContentShape;
   readonly blockCount: number;
-  readonly #entries = new Map<number, BlockEntry>();
+  readonly #entries = new BlockWindow<BlockEntry>();
   #head = 0;
   #verifiedBytes = 0;
 
@@ -73,13 +100,7 @@ export class BlockLedger {
 
   expect(block: number, pathId: PathId, now: number): BlockCopy {
     const entry = this.#entry(block);
-    const copy: BlockCopy = {
-      block,
-      pathId,
-      buffer: new Uint8Array(this.lengthOf(block)),
-      received: new RangeSet(),
-      requestedAtMs: now,
-    };
+    const copy = new BlockCopy(block, pathId, this.lengthOf(block), now);
     entry.copies.push(copy);
     return copy;
   }

@@ -127,9 +127,7 @@ export class ContentReceiver {
   handleDigests(firstBlock: number, digests: Uint8Array, now: number): void {
     const { first, end } = this.#digests.add(firstBlock, digests);
     for (let block = first; block < end; block++) {
-      for (const copy of [...this.ledger.copies(block)]) {
-        if (copy.received.size === copy.buffer.length) this.#tryVerify(copy, now);
-      }
+      for (const copy of [...this.ledger.copies(block)]) this.#tryVerify(copy, now);
       if (this.ledger.isVerified(block)) this.#digests.forget(block);
     }
   }
@@ -230,9 +228,8 @@ export class ContentReceiver {
   #fill(source: ContentSource, block: number, inBlock: number, data: Uint8Array, now: number): number {
     const copy = source.expected.get(block);
     if (copy === undefined) return 0;
-    const fresh = copy.received.add(inBlock, inBlock + data.length);
+    const fresh = copy.add(inBlock, data);
     if (fresh === 0) return 0;
-    copy.buffer.set(data, inBlock);
     source.handleData(fresh, now);
     if (copy.received.rangeCount > MAX_BLOCK_PIECES) {
       source.release(copy, now);
@@ -240,7 +237,7 @@ export class ContentReceiver {
       this.#violations.push({ pathId: copy.pathId, block });
       return 0;
     }
-    if (copy.received.size === copy.buffer.length) {
+    if (copy.whole) {
       source.complete(copy, now);
       this.#tryVerify(copy, now);
     }
@@ -248,16 +245,18 @@ export class ContentReceiver {
   }
 
   #tryVerify(copy: BlockCopy, now: number): void {
+    const { bytes } = copy;
+    if (bytes === undefined) return;
     const source = this.#sources.get(copy.pathId);
-    const good = source?.trusted === true ? true : this.#digests.check(copy.block, copy.buffer);
+    const good = source?.trusted === true ? true : this.#digests.check(copy.block, bytes);
     if (good === undefined) return;
     if (!good) {
       this.ledger.forget(copy);
-      if (source !== undefined) source.rejectedBytes += copy.buffer.length;
+      if (source !== undefined) source.rejectedBytes += copy.length;
       this.#violations.push({ pathId: copy.pathId, block: copy.block });
       return;
     }
-    this.#verified.push({ offset: this.baseOffset + this.ledger.startOf(copy.block), data: copy.buffer });
+    this.#verified.push({ offset: this.baseOffset + this.ledger.startOf(copy.block), data: bytes });
     this.#digests.forget(copy.block);
     for (const left of this.ledger.verify(copy.block)) if (left !== copy) this.#cancel(left, now);
   }

@@ -1,6 +1,7 @@
 import { RateEstimator } from '@kwik/paths';
 import type { PathId } from '@kwik/wire';
 import type { BlockCopy } from './block-ledger.js';
+import { BlockWindow } from './block-window.js';
 
 /** Assumed before anything was measured: 10 Mbit/s. Wrong by ten either way, it costs less than one block's time. */
 const ASSUMED_RATE_BYTES_PER_SECOND = 1_250_000;
@@ -16,10 +17,8 @@ export class ContentSource {
   /** The primary: its bytes need no digest, TLS vouches for them. */
   readonly trusted: boolean;
   readonly #rate = new RateEstimator();
-  readonly expected = new Map<number, BlockCopy>();
+  readonly expected = new BlockWindow<BlockCopy>();
   #expectedBytes = 0;
-  /** Copies that were passed over, and when. */
-  readonly #passedAtMs = new Map<BlockCopy, number>();
   #lastRate = 0;
   #failures = 0;
   #restUntilMs = Number.NEGATIVE_INFINITY;
@@ -45,12 +44,12 @@ export class ContentSource {
 
   /** Copies that the server passed over `patienceMs` ago: it sent a later block, asked for later, and not these. */
   overdue(now: number, patienceMs: number): BlockCopy[] {
-    return [...this.#passedAtMs].filter(([, atMs]) => now - atMs > patienceMs).map(([copy]) => copy);
+    return [...this.expected.values()].filter(({ passedAtMs }) => now - passedAtMs > patienceMs);
   }
 
   /** What is expected, in the order in which it will come: lowest block first. */
   expectedInOrder(): BlockCopy[] {
-    return [...this.expected.values()].sort((a, b) => a.block - b.block);
+    return [...this.expected.values()];
   }
 
   /** Bytes asked for and not yet here. */
@@ -95,7 +94,7 @@ export class ContentSource {
       this.#rate.resume(now);
     }
     this.expected.set(copy.block, copy);
-    this.#expectedBytes += copy.buffer.length;
+    this.#expectedBytes += copy.length;
   }
 
   handleData(fresh: number, now: number): void {
@@ -110,8 +109,8 @@ export class ContentSource {
   /** The copy is whole. */
   complete(copy: BlockCopy, now: number): void {
     for (const other of this.expected.values()) {
-      const passed = other.block < copy.block && other.requestedAtMs < copy.requestedAtMs;
-      if (passed && !this.#passedAtMs.has(other)) this.#passedAtMs.set(other, now);
+      if (other.block >= copy.block) break;
+      if (other.requestedAtMs < copy.requestedAtMs) other.passedAtMs = Math.min(other.passedAtMs, now);
     }
     this.#failures = 0;
     this.release(copy, now);
@@ -119,8 +118,7 @@ export class ContentSource {
 
   /** The copy is not expected any more. */
   release(copy: BlockCopy, now: number): void {
-    this.#passedAtMs.delete(copy);
-    if (this.expected.delete(copy.block)) this.#expectedBytes -= copy.buffer.length - copy.received.size;
+    if (this.expected.delete(copy.block)) this.#expectedBytes -= copy.length - copy.received.size;
     if (this.expected.size === 0) this.#rate.pause(now);
   }
 }

@@ -1,14 +1,21 @@
 import { createHash } from 'node:crypto';
 import { KwikError } from '@kwik/wire';
+import { BlockWindow } from './block-window.js';
 
 export const DIGEST_BYTES = 32;
 /** Digests kept of blocks that are not done: 4 GB of blocks of 64 kB. An honest primary sends those of 256 MB ahead. */
 const MAX_HELD_DIGESTS = 65_536;
 
+/** Digests of consecutive blocks, as they came. */
+interface Part {
+  readonly firstBlock: number;
+  readonly digests: Uint8Array;
+}
+
 /** Digests of blocks as the primary sends them, in order. Keeps those of blocks that are not done yet. */
 export class DigestLedger {
   readonly #blockCount: number;
-  readonly #digests = new Map<number, Uint8Array>();
+  readonly #parts = new BlockWindow<Part>();
   #next = 0;
 
   constructor(blockCount: number) {
@@ -32,27 +39,30 @@ export class DigestLedger {
         `digests from block ${firstBlock} (${digests.length} bytes), expected whole ones from block ${this.#next}`,
       );
     }
-    if (this.#digests.size + firstBlock + count - this.#next > MAX_HELD_DIGESTS) {
+    if (this.#parts.size + firstBlock + count - this.#next > MAX_HELD_DIGESTS) {
       throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `more than ${MAX_HELD_DIGESTS} digests ahead of the content`, {
         scope: 'peer',
       });
     }
     const first = this.#next;
-    for (; this.#next < firstBlock + count; this.#next++) {
-      const at = (this.#next - firstBlock) * DIGEST_BYTES;
-      this.#digests.set(this.#next, digests.subarray(at, at + DIGEST_BYTES));
-    }
+    // One object for all of them: they are kept for long, and may be many.
+    const part: Part = { firstBlock, digests };
+    for (; this.#next < firstBlock + count; this.#next++) this.#parts.set(this.#next, part);
     return { first, end: this.#next };
   }
 
   /** Whether the bytes are the block's; undefined while its digest has not come. */
   check(block: number, bytes: Uint8Array): boolean | undefined {
-    const expected = this.#digests.get(block);
-    if (expected === undefined) return undefined;
-    return createHash('sha256').update(bytes).digest().equals(expected);
+    const part = this.#parts.get(block);
+    if (part === undefined) return undefined;
+    const at = (block - part.firstBlock) * DIGEST_BYTES;
+    return createHash('sha256')
+      .update(bytes)
+      .digest()
+      .equals(part.digests.subarray(at, at + DIGEST_BYTES));
   }
 
   forget(block: number): void {
-    this.#digests.delete(block);
+    this.#parts.delete(block);
   }
 }

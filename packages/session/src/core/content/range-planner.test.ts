@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { toPathId } from '@kwik/wire';
 import fc from 'fast-check';
 import { TestRandom } from '../../test-support/random.js';
-import { BlockLedger } from './block-ledger.js';
+import { BlockCopy, BlockLedger } from './block-ledger.js';
 import { ContentSource } from './content-source.js';
 import { planNext, type Assignment, type PlanInput } from './range-planner.js';
 
@@ -50,12 +50,11 @@ class World {
 function sourceOf(index: number, shape: SourceShape): ContentSource {
   const source = new ContentSource(toPathId(index), index === 0, NOW);
   source.rttMs = shape.rttMs;
-  const warmUp = new BlockLedger({ size: 1e9, blockBytes: 1e6 }).expect(0, toPathId(index), NOW - 1000);
-  source.expect({ ...warmUp, buffer: new Uint8Array(Math.ceil(shape.bytesPerSecond)) }, NOW - 1000);
+  source.expect(new BlockCopy(0, toPathId(index), Math.ceil(shape.bytesPerSecond), NOW - 1000), NOW - 1000);
   for (let ms = 999; ms >= 0; ms -= 5) source.handleData(shape.bytesPerSecond / 200, NOW - ms);
   source.suspected = shape.suspected ?? false;
   for (const copy of source.expected.values()) {
-    copy.received.add(0, copy.buffer.length);
+    copy.received.add(0, copy.length);
     source.release(copy, NOW);
   }
   return source;

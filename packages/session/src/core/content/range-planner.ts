@@ -179,10 +179,10 @@ function lateBlockFor(source: ContentSource, input: PlanInput): number | undefin
     let aheadBytes = 0;
     const rate = other.rateBytesPerSecond(now);
     for (const copy of other.expectedInOrder()) {
-      aheadBytes += copy.buffer.length - copy.received.size;
+      aheadBytes += copy.length - copy.received.size;
       if (copy.block >= windowEndBlock || !mayCopy(copy.block, source, input)) continue;
       const theirsMs = Math.max((aheadBytes / rate) * 1000, other.rttMs - (now - copy.requestedAtMs));
-      const mineMs = source.etaMs(copy.buffer.length, now);
+      const mineMs = source.etaMs(copy.length, now);
       const gainMs = theirsMs - mineMs;
       if (mineMs < theirsMs * DUPLICATE_GAIN && gainMs > bestGainMs) {
         best = copy.block;
@@ -204,7 +204,7 @@ function duplicatesAllowed({ ledger, sources }: PlanInput): boolean {
   let underWay = 0;
   for (const source of sources) {
     for (const copy of source.expected.values()) {
-      if (ledger.copies(copy.block).length > 1) underWay += copy.buffer.length / 2;
+      if (ledger.copies(copy.block).length > 1) underWay += copy.length / 2;
     }
   }
   const left = ledger.shape.size - ledger.verifiedBytes;

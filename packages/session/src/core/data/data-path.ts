@@ -58,7 +58,7 @@ export class DataPath {
   readonly receiveRate = new RateEstimator();
   readonly session: SessionWindow;
   readonly #readers = new Map<number, PacketReader>();
-  readonly #pending = new Map<string, ControlFrame>();
+  #pending = new Map<string, ControlFrame>();
   readonly #maxPacketBytes: number;
   /** Whether non-range bytes from this path may enter streams. */
   readonly mayContribute: boolean;
@@ -145,6 +145,8 @@ export class DataPath {
       frames.push(control);
       this.#pending.delete(key);
     }
+    // A new one: a Map that is emptied again and again leaves a trail of tables, which V8 follows for long.
+    if (this.#pending.size === 0 && frames.length > 0) this.#pending = new Map();
     return frames;
   }
 
