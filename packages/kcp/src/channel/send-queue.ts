@@ -14,17 +14,22 @@ export const MAX_PASSED_OVER = 16;
  * after at most MAX_PASSED_OVER + LANE_COUNT - 1 others, whatever else is queued.
  */
 export class SendQueue<T> {
+  #size = 0;
   readonly #lanes: Lane<T>[] = Array.from({ length: LANE_COUNT }, () => ({ items: [], head: 0, passedOver: 0 }));
 
   /** `lane` from 0 (most urgent) to LANE_COUNT - 1. */
   push(lane: number, item: T): void {
     this.#lane(lane).items.push(item);
+    this.#size++;
   }
 
   /** The item whose turn it is, taken out. */
   shift(): T | undefined {
+    // Asked very often, and mostly for nothing.
+    if (this.#size === 0) return undefined;
     const index = this.#nextLane();
     if (index === undefined) return undefined;
+    this.#size--;
     const lane = this.#lane(index);
     lane.passedOver = 0;
     for (const other of this.#lanes) {
@@ -41,6 +46,7 @@ export class SendQueue<T> {
         if (stale(item)) dropped(item);
         else kept.push(item);
       }
+      this.#size -= lane.items.length - lane.head - kept.length;
       lane.items = kept;
       lane.head = 0;
       if (kept.length === 0) lane.passedOver = 0;

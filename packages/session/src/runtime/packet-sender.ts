@@ -52,7 +52,7 @@ export class PacketSender {
     const carriers = this.#paths.size > 1 ? this.#carriers() : NONE;
     const spread = carriers.length > 1 && this.#options.routing === 'distributed';
     let more = false;
-    for (const path of [...this.#paths.values()]) {
+    for (const path of this.#paths.values()) {
       const carry = carriers.length > 1 && path.data.owner ? this.#share(path, spread) : 'all';
       more = this.#guarded(path, () => this.#flush(path, carry, now)) || more;
     }
@@ -71,6 +71,7 @@ export class PacketSender {
   #flush(path: PathRuntime, carry: Carry, now: number): boolean {
     path.port.control?.flush();
     path.port.pool.resize(this.#plane.streams.size, now);
+    if (this.#plane.hasNothingFor(path.id, now)) return false;
     const stats = path.sampleStats();
     for (let count = 0; count < PACKETS_PER_TURN; count++) {
       if (!path.alive || path.port.pool.congested) return false;

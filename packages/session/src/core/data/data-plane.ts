@@ -177,6 +177,15 @@ export class DataPlane {
     this.#guard(pathId, () => path.endReader(realStreamId));
   }
 
+  /** Whether `pollPacket` would surely give nothing for a path, however much room it had. */
+  hasNothingFor(pathId: PathId, now: number): boolean {
+    const path = this.#paths.get(pathId);
+    if (path === undefined) return true;
+    // Of several paths to one peer, one may help another.
+    const carries = path.owner && (!this.#picker.empty || !this.#reinjector.queue.empty || this.#paths.size > 1);
+    return !carries && !this.hasUrgent(pathId, now);
+  }
+
   /** The next packet for a path that can carry about `maxBytes` now, with its length prefix; undefined: nothing to send. */
   pollPacket(pathId: PathId, maxBytes: number, now: number, carry: Carry = 'all'): Uint8Array | undefined {
     const path = this.#paths.get(pathId);
