@@ -138,13 +138,23 @@ describe('LivenessMonitor', () => {
     expect(monitor.nextTimeoutMs()).toBeCloseTo((asked[11] as number) + 45 + 15_000);
   });
 
-  test('when this process stood still, the peer is asked once more and nobody is blamed', () => {
+  test('when this process stood still, what came is read first, then the peer is asked once more', () => {
     const monitor = new LivenessMonitor(0, CALM);
     monitor.onSentEliciting(1000);
     expect(monitor.handleTimeout(1078)).toMatchObject({ suspect: true });
-    expect(monitor.handleTimeout(60_000)).toEqual({ probe: true });
-    expect(monitor.nextTimeoutMs()).toBeLessThanOrEqual(60_000 + 500);
+    expect(monitor.handleTimeout(60_000)).toEqual({});
+    expect(monitor.nextTimeoutMs()).toBe(60_050);
+    expect(monitor.handleTimeout(60_050)).toEqual({ probe: true });
     expect(timeline(monitor, 70_000).at(-1)).toEqual([60_500, { dead: true }]);
+  });
+
+  test('a peer that is silent because this process stood still is not asked when its question is read', () => {
+    const monitor = new LivenessMonitor(0, CALM, { keepAliveMs: 3000 });
+    expect(monitor.nextTimeoutMs()).toBe(3000);
+    expect(monitor.handleTimeout(3400)).toEqual({});
+    monitor.onReceived(3410);
+    expect(monitor.nextTimeoutMs()).toBe(6410);
+    expect(monitor.handleTimeout(6420)).toEqual({ probe: true });
   });
 
   test('a process whose timers are always late still sees a path die', () => {

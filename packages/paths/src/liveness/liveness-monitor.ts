@@ -30,7 +30,10 @@ export const MIN_DEATH_MS = 500;
 const SUSPECT_PROBES = 3;
 /** When nothing is expected; keeps NATs open (RFC 9308, section 3.2: probes at least every 30 s). */
 export const DEFAULT_KEEP_ALIVE_MS = 15_000;
-/** A timer later than this means that this process stood still, and silence during that time proves nothing. */
+/**
+ * A timer later than this means that this process stood still, and silence during that time proves nothing. It has as
+ * long to read what came: a server of many paths that asked all of them then would never catch up.
+ */
 const STALL_MS = 50;
 /** So often in a row is that believed; a process whose timers are always late must still see a path die. */
 const MAX_STALLS = 3;
@@ -94,8 +97,9 @@ export class LivenessMonitor {
   #receipts = ANSWER_RECEIPTS + 1;
   /** Doubles with each probe that found a living peer with nothing to send. */
   #pauseFactor = 1;
-  /** Late timers excused since the peer was last heard. */
+  /** Late timers excused since the peer was last heard, and until when nothing is done for the last one. */
   #stalls = 0;
+  #excusedUntilMs = Number.NEGATIVE_INFINITY;
   #alone = false;
   #suspected = false;
   #dead = false;
@@ -221,15 +225,15 @@ export class LivenessMonitor {
     return { probe: true };
   }
 
-  /** The socket may hold what came while this process stood still: ask once more, and count from now. */
+  /** The socket may hold what came while this process stood still: read that first, and count from now. */
   #afterStall(now: number): LivenessActions {
     this.#stalls += 1;
     if (this.#askedAtMs !== undefined) this.#askedAtMs = now;
     if (this.#probedAtMs !== undefined) this.#probedAtMs = now;
     this.#pauseSinceMs = now;
-    this.#probe(now);
+    this.#excusedUntilMs = now + STALL_MS;
     this.#reschedule();
-    return { probe: true };
+    return {};
   }
 
   #probe(now: number): void {
@@ -245,10 +249,9 @@ export class LivenessMonitor {
   }
 
   #reschedule(): void {
-    if (this.#dead) this.#dueMs = undefined;
-    else if (this.#suspected) this.#dueMs = Math.min(this.#deathAtMs(), this.#probeAtMs());
-    else this.#dueMs = Math.min(this.#suspectAtMs(), this.#probeAtMs());
-    if (this.#dueMs === Number.POSITIVE_INFINITY) this.#dueMs = undefined;
+    const actAtMs = Math.min(this.#suspected ? this.#deathAtMs() : this.#suspectAtMs(), this.#probeAtMs());
+    const due = !this.#dead && actAtMs < Number.POSITIVE_INFINITY;
+    this.#dueMs = due ? Math.max(actAtMs, this.#excusedUntilMs) : undefined;
   }
 
   /** The path owes nothing and is owed nothing. */

@@ -1,13 +1,76 @@
 import type { Clock, TimerHandle } from '@kwik/wire';
 
-/** The real clock: `performance.now()` and unreferenced `setTimeout`, so that a timer alone keeps no process alive. */
-export function systemClock(): Clock {
-  return {
-    now: () => performance.now(),
-    schedule(delayMs: number, callback: () => void): TimerHandle {
-      const timer = setTimeout(callback, delayMs);
-      timer.unref();
-      return { cancel: () => clearTimeout(timer) };
-    },
+/**
+ * Timers may take so long in one turn of Node's loop, milliseconds. The rest wait for the next: Node itself would call
+ * all that are due before it reads anything, and a process with thousands of them that is late would take every peer
+ * for silent.
+ */
+const BUDGET_MS = 0.5;
+
+interface Timer {
+  readonly callback: () => void;
+  cancelled: boolean;
+}
+
+/** Calls back what is due, but not for longer than is fair to what waits to be read. */
+class FairTimers implements Clock {
+  /** Due, and not called for lack of time; first in, first out. */
+  private waiting: Timer[] = [];
+  /** When the first timer of this turn of the loop was called. */
+  private turnMs: number | undefined;
+
+  now(): number {
+    return performance.now();
+  }
+
+  schedule(delayMs: number, callback: () => void): TimerHandle {
+    const timer: Timer = { callback, cancelled: false };
+    const handle = setTimeout(this.onDue, delayMs, timer);
+    handle.unref();
+    return {
+      cancel: () => {
+        timer.cancelled = true;
+        clearTimeout(handle);
+      },
+    };
+  }
+
+  private readonly onDue = (timer: Timer): void => {
+    const now = performance.now();
+    if (this.turnMs === undefined) {
+      this.turnMs = now;
+      setImmediate(this.onTurn);
+    }
+    if (this.waiting.length > 0 || now - this.turnMs > BUDGET_MS) this.waiting.push(timer);
+    else timer.callback();
   };
+
+  /** What has come was read meanwhile. */
+  private readonly onTurn = (): void => {
+    this.turnMs = undefined;
+    if (this.waiting.length === 0) return;
+    const start = performance.now();
+    const due = this.waiting;
+    this.waiting = [];
+    let called = 0;
+    try {
+      while (called < due.length && performance.now() - start <= BUDGET_MS) {
+        const timer = due[called++]!;
+        if (!timer.cancelled) timer.callback();
+      }
+    } finally {
+      this.waiting = [...due.slice(called), ...this.waiting];
+      if (this.waiting.length > 0) {
+        this.turnMs = start;
+        setImmediate(this.onTurn);
+      }
+    }
+  };
+}
+
+const TIMERS = new FairTimers();
+
+/** The real clock: `performance.now()` and unreferenced timers, so that a timer alone keeps no process alive. */
+export function systemClock(): Clock {
+  return TIMERS;
 }

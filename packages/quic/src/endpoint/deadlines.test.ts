@@ -196,6 +196,43 @@ describe('TurnLoop', () => {
     expect(taker.turns).toHaveLength(3);
   });
 
+  test('turns that take long leave time for what comes in between, and each gets its own, in order', async () => {
+    const clock = new FakeClock();
+    const loop = loopOn(clock);
+    const order: number[] = [];
+    const takers = Array.from({ length: 4 }, (_, index) => {
+      const taker = new Taker();
+      taker.onTurn = () => {
+        order.push(index);
+        clock.time += 1.5;
+      };
+      return taker;
+    });
+    for (const taker of takers) loop.wake(taker);
+    await immediate();
+    expect(order).toEqual([0, 1]);
+    loop.wake(takers[0]!);
+    await immediate();
+    expect(order).toEqual([0, 1, 2, 3]);
+    await immediate();
+    expect(order).toEqual([0, 1, 2, 3, 0]);
+  });
+
+  test('of very many deadlines that are due, a few are looked after at once', async () => {
+    const clock = new FakeClock();
+    const loop = loopOn(clock);
+    const takers = Array.from({ length: 40 }, () => Object.assign(new Taker(), { next: 10 }));
+    for (const taker of takers) loop.wake(taker);
+    await immediate();
+    for (const taker of takers) taker.next = Infinity;
+    const expired = (): number => takers.filter(({ expired: times }) => times.length > 0).length;
+    clock.advanceTo(20);
+    expect(expired()).toBe(16);
+    clock.advanceTo(20);
+    clock.advanceTo(20);
+    expect(expired()).toBe(40);
+  });
+
   test('stopped, it does nothing more', async () => {
     const clock = new FakeClock();
     const loop = loopOn(clock);

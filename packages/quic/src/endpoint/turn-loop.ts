@@ -1,6 +1,11 @@
 import type { Clock, TimerHandle } from '@kwik/wire';
 import { DeadlineHeap, type HeapItem } from './deadline-heap.js';
 
+/** Turns may take so long in one turn of Node's loop, milliseconds; the rest wait until what has come was read. */
+const BUDGET_MS = 2;
+/** Deadlines that are looked after at once. */
+const MAX_EXPIRED = 16;
+
 /** What the loop drives. `deadlineMs` and `heapIndex` belong to the loop's heap, `waiting` to the loop. */
 export interface TurnTaker extends HeapItem {
   waiting: boolean;
@@ -64,11 +69,22 @@ export class TurnLoop<T extends TurnTaker> {
     const now = this.clock.now();
     const list = this.list;
     this.list = this.spare;
-    for (const taker of list) this.take(taker, now);
+    let taken = 0;
+    while (taken < list.length && (taken === 0 || this.clock.now() - now <= BUDGET_MS)) this.take(list[taken++]!, now);
+    this.putBack(list, taken);
     list.length = 0;
     this.spare = list;
     this.arm();
   };
+
+  /** Those that had no turn are the first to have the next. */
+  private putBack(list: readonly T[], taken: number): void {
+    if (taken === list.length) return;
+    this.list = [...list.slice(taken), ...this.list];
+    if (this.scheduled) return;
+    this.scheduled = true;
+    setImmediate(this.run);
+  }
 
   private take(taker: T, now: number): void {
     taker.waiting = false;
@@ -96,7 +112,9 @@ export class TurnLoop<T extends TurnTaker> {
     this.timerMs = Infinity;
     if (this.stopped) return;
     const now = this.clock.now();
-    for (let due = this.deadlines.popDue(now); due !== undefined; due = this.deadlines.popDue(now)) {
+    for (let expired = 0; expired < MAX_EXPIRED; expired += 1) {
+      const due = this.deadlines.popDue(now);
+      if (due === undefined) break;
       due.expire(now);
       if (due.waiting) continue;
       due.waiting = true;

@@ -6,7 +6,7 @@ const KEEP_ALIVE_MS = 3000;
 /** For an answer on an idle path, or the only one: a server of 10,000 needs so long for a busy moment of its own. */
 const PATIENCE_MS = 1000;
 /** A server leaves the asking to its client, which has fewer paths to look after, unless that says nothing. */
-const SERVER_PATIENCE_MS = 500;
+const SERVER_PATIENCE_MS = 3500;
 /**
  * What a silent path owes is fetched elsewhere as soon as it is suspected, so its death can wait until a busy machine has
  * had time to answer. The first path may be the only one to the primary.
