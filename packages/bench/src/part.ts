@@ -33,6 +33,8 @@ export interface PartResult {
   readonly plots?: readonly Plot[];
   /** What could not be measured here, and why. */
   readonly skipped?: readonly string[];
+  /** What broke off, and why, while the rest was measured. */
+  readonly failures?: readonly string[];
 }
 
 export interface PartContext {

@@ -44,6 +44,17 @@ describe('parts', () => {
     expect(second?.result.rows).toEqual([{ name: 'rounds', value: 7, unit: '' }]);
   });
 
+  test('what broke off within a part is its failure, and the rows that were measured stay', async () => {
+    const row = { name: 'one', value: 1, unit: 'ms' };
+    const half: Part = {
+      name: 'half',
+      about: '',
+      run: async () => ({ rows: [row], failures: ['10 ms: no link'] }),
+    };
+    const [report] = await runParts([half], parseOptions([], ['half'], '/'), () => undefined);
+    expect(report).toMatchObject({ failure: '10 ms: no link', result: { rows: [row] } });
+  });
+
   test('JSON has ratios, verdicts and failures', async () => {
     const { reports, options } = run();
     const { parts } = JSON.parse(toJson(await reports, machine, options));

@@ -39,7 +39,9 @@ export async function runParts(
 async function run(part: Part, context: PartContext): Promise<{ result: PartResult; failure?: string }> {
   try {
     const result = await part.run(context);
-    return { result: { ...result, rows: result.rows.filter(({ name }) => context.wanted(name)) } };
+    const rows = result.rows.filter(({ name }) => context.wanted(name));
+    const failure = result.failures?.join('; ') ?? '';
+    return { result: { ...result, rows }, ...(failure !== '' && { failure }) };
   } catch (error) {
     const failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
     context.log(failure);

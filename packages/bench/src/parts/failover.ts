@@ -24,6 +24,9 @@ export const failover: Part = {
     const mptcp: (Cuts | undefined)[] = [];
     const jobs = settings.flatMap((setting, index) => {
       const schedule = scheduleOf(setting, context.quick);
+      const named = (run: () => Promise<void>): (() => Promise<void>) => {
+        return () => run().catch((error: unknown) => Promise.reject(new Error(`${setting.name}: ${String(error)}`)));
+      };
       const tell = (who: string, cuts: Cuts): Cuts => {
         progress(context, who, cuts);
         return cuts;
@@ -34,26 +37,36 @@ export const failover: Part = {
       const reference = async (): Promise<void> => {
         mptcp[index] = tell('MPTCP, ', await measureMptcp(setting, schedule, SEED + index, beds));
       };
-      return beds.mptcp && setting.kind === 'paths' ? [job, reference] : [job];
+      return (beds.mptcp && setting.kind === 'paths' ? [job, reference] : [job]).map(named);
     });
-    await inTurns(jobs, AT_ONCE);
+    const failures = await inTurns(jobs, AT_ONCE);
+    for (const failure of failures) context.log(`broke off: ${failure}`);
     const all = kwik.flatMap((cuts) => cuts ?? []);
     const references = mptcp.flatMap((cuts) => cuts ?? []);
     return {
-      rows: all.flatMap((cuts, index) => rowsOf(cuts, mptcp[index])),
+      rows: kwik.flatMap((cuts, index) => (cuts === undefined ? [] : rowsOf(cuts, mptcp[index]))),
       plots: plotsOf(all, references),
       skipped: beds.skipped,
+      failures,
     };
   },
 };
 
-/** With so many under way at a time. */
-async function inTurns(jobs: readonly (() => Promise<void>)[], atOnce: number): Promise<void> {
+/** With so many under way at a time; returns why some failed. A long run shall not be lost for one of them. */
+async function inTurns(jobs: readonly (() => Promise<void>)[], atOnce: number): Promise<string[]> {
   const waiting = [...jobs];
+  const failures: string[] = [];
   const turn = async (): Promise<void> => {
-    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) await job();
+    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
+      try {
+        await job();
+      } catch (error) {
+        failures.push(error instanceof Error ? error.message : String(error));
+      }
+    }
   };
   await Promise.all(Array.from({ length: atOnce }, turn));
+  return failures;
 }
 
 function progress(context: PartContext, who: string, { setting, outages, steadyShare }: Cuts): void {
