@@ -37,6 +37,12 @@ export interface SimulatedServer {
   readonly refusals: unknown[];
 }
 
+interface ConnectOptions {
+  readonly timeoutMs: number;
+  /** Its connections go over a link of their own, called `LOCAL to HOST:PORT`. */
+  readonly localAddress?: string | undefined;
+}
+
 /** The real session code at both ends, on virtual time: seconds of network in milliseconds of computing. */
 export class SimulatedWorld {
   readonly clock = new VirtualClock();
@@ -94,8 +100,11 @@ export class SimulatedWorld {
   ): Promise<Session> {
     const [host, port] = address.split(':');
     const connector = {
-      connect: async (target: { host: string; port: number }, { timeoutMs }: { timeoutMs: number }) =>
-        wrap(await this.network.dial({ to: `${target.host}:${target.port}`, timeoutMs })),
+      connect: async (target: { host: string; port: number }, { timeoutMs, localAddress }: ConnectOptions) => {
+        const to = `${target.host}:${target.port}`;
+        const own = localAddress === undefined ? {} : { from: localAddress, link: `${localAddress} to ${to}` };
+        return wrap(await this.network.dial({ to, timeoutMs, ...own }));
+      },
       close: () => Promise.resolve(),
     };
     return this.settle(

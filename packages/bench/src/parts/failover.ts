@@ -7,9 +7,9 @@ import { Children } from '../harness/children.js';
 import { chooseBeds } from '../links/choose-bed.js';
 import type { Part, PartContext } from '../part.js';
 
-/** Sessions at once: each waits most of the time, and together they leave the processor half idle. */
-const AT_ONCE = 3;
 const SEED = 4;
+
+type Job = () => Promise<void>;
 
 export const failover: Part = {
   name: 'failover',
@@ -22,9 +22,13 @@ export const failover: Part = {
     const makeChildren = (): Children => new Children(context);
     const kwik: (Cuts | undefined)[] = [];
     const mptcp: (Cuts | undefined)[] = [];
-    const jobs = settings.flatMap((setting, index) => {
+    // Loaded sessions one at a time: three of them together leave no processor to one that shall take over. What needs
+    // little of it runs beside them.
+    const loaded: Job[] = [];
+    const beside: Job[] = [];
+    settings.forEach((setting, index) => {
       const schedule = scheduleOf(setting, context.quick);
-      const named = (run: () => Promise<void>): (() => Promise<void>) => {
+      const named = (run: Job): Job => {
         return () => run().catch((error: unknown) => Promise.reject(new Error(`${setting.name}: ${String(error)}`)));
       };
       const tell = (who: string, cuts: Cuts): Cuts => {
@@ -37,9 +41,10 @@ export const failover: Part = {
       const reference = async (): Promise<void> => {
         mptcp[index] = tell('MPTCP, ', await measureMptcp(setting, schedule, SEED + index, beds));
       };
-      return (beds.mptcp && setting.kind === 'paths' ? [job, reference] : [job]).map(named);
+      (setting.kind === 'light' ? beside : loaded).push(named(job));
+      if (beds.mptcp && setting.kind === 'paths') beside.push(named(reference));
     });
-    const failures = await inTurns(jobs, AT_ONCE);
+    const failures = (await Promise.all([oneByOne(loaded), oneByOne(beside)])).flat();
     for (const failure of failures) context.log(`broke off: ${failure}`);
     const all = kwik.flatMap((cuts) => cuts ?? []);
     const references = mptcp.flatMap((cuts) => cuts ?? []);
@@ -52,20 +57,16 @@ export const failover: Part = {
   },
 };
 
-/** With so many under way at a time; returns why some failed. A long run shall not be lost for one of them. */
-async function inTurns(jobs: readonly (() => Promise<void>)[], atOnce: number): Promise<string[]> {
-  const waiting = [...jobs];
+/** Returns why some failed: a long run shall not be lost for one of them. */
+async function oneByOne(jobs: readonly Job[]): Promise<string[]> {
   const failures: string[] = [];
-  const turn = async (): Promise<void> => {
-    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
-      try {
-        await job();
-      } catch (error) {
-        failures.push(error instanceof Error ? error.message : String(error));
-      }
+  for (const job of jobs) {
+    try {
+      await job();
+    } catch (error) {
+      failures.push(error instanceof Error ? error.message : String(error));
     }
-  };
-  await Promise.all(Array.from({ length: atOnce }, turn));
+  }
   return failures;
 }
 

@@ -1,7 +1,7 @@
 import { makeCredentials } from '../harness/certificates.js';
 import type { Part, PartContext, PartResult, Row, Target } from '../part.js';
 import { costPlots } from './scale/cost-plot.js';
-import { measure, type Measured } from './scale/measure.js';
+import { measure, type Measured, measureStarved, type Starved } from './scale/measure.js';
 
 const SIZES = [100, 1_000, 10_000];
 const QUICK_SIZES = [100, 500];
@@ -19,7 +19,11 @@ export const scale: Part = {
       if (KINDS.every((kind) => !context.wanted(nameOf(kind, sessions)))) continue;
       all.push(await measure(sessions, credentials, context));
     }
-    return { rows: all.flatMap(rowsOf), plots: all.length > 1 ? costPlots(all) : [] };
+    const rows = all.flatMap(rowsOf);
+    const most = Math.max(...(context.quick ? QUICK_SIZES : SIZES));
+    if (context.wanted(starvedName(most)))
+      rows.push(starvedRow(most, await measureStarved(most, credentials, context)));
+    return { rows, plots: all.length > 1 ? costPlots(all) : [] };
   },
 };
 
@@ -27,6 +31,21 @@ const KINDS = ['handshakes', 'handshake CPU', 'memory', 'echo', 'idle CPU', 'act
 
 function nameOf(kind: (typeof KINDS)[number], sessions: number): string {
   return `${kind}, ${sessions}`;
+}
+
+function starvedName(sessions: number): string {
+  return `echo on half the processor, ${sessions}`;
+}
+
+function starvedRow(sessions: number, { echoed, seconds, failure }: Starved): Row {
+  return {
+    name: starvedName(sessions),
+    value: echoed,
+    unit: '',
+    reference: { name: 'sessions', value: sessions },
+    target: { of: 'ratio', atLeast: 1 },
+    note: failure ?? `open after ${seconds.toFixed(0)} s`,
+  };
 }
 
 function rowsOf(measured: Measured): Row[] {

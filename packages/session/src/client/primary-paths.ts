@@ -4,6 +4,7 @@ import type { DialOptions } from '../api/options.js';
 import type { PathInfo } from '../api/session.js';
 import { FIRST_CLIENT_PATH_ID } from '../limits.js';
 import type { SessionEngine } from '../runtime/engine.js';
+import { attemptTimeoutMs } from '../runtime/attempt-timeout.js';
 import type { PathRuntime } from '../runtime/path-runtime.js';
 import { isRecoverable } from '../runtime/recovery.js';
 
@@ -11,13 +12,13 @@ import { isRecoverable } from '../runtime/recovery.js';
 const FIRST_WAIT_MS = 50;
 const MAX_WAIT_MS = 1000;
 /** While another path leads to the primary there is no hurry. */
-const SPARE_BASE_WAIT_MS = 500;
+const SPARE_BASE_WAIT_MS = 100;
 const SPARE_MAX_WAIT_MS = 30_000;
 /** As for paths to other servers: so many attempts, then only when there is reason to hope again. */
-const SPARE_TRIES = 10;
+const SPARE_TRIES = 12;
 /** A path that held for so long is a new beginning. */
 const HELD_MS = 2000;
-/** One attempt; the next address is tried after it. */
+/** One attempt at the most; the next address is tried after it. */
 const ATTEMPT_TIMEOUT_MS = 3000;
 
 /** How a way to the primary is being tried. */
@@ -56,6 +57,8 @@ export class PrimaryPaths {
   readonly #givenUp = new Set<PathId>();
   readonly #waiting = new Map<PathId, TimerHandle>();
   readonly #connecting = new Set<PathId>();
+  /** Of those that were lost, when they still answered. */
+  readonly #rttMs = new Map<PathId, number>();
   /** Runs while no path leads to the primary. */
   #deadline: TimerHandle | undefined;
   #deadlineMs = 0;
@@ -84,6 +87,7 @@ export class PrimaryPaths {
     const waits = this.#options.recoveryMs > 0 || this.#options.mayGoOn();
     if (!isRecoverable(death) || (last && !waits)) return last ? ended(death) : undefined;
     const route = this.#routes.get(path.id);
+    this.#rttMs.set(path.id, path.rttMs);
     if (last) this.#startDeadline(death);
     if (route !== undefined && !this.#connecting.has(route.id)) this.#schedule(route);
     return undefined;
@@ -158,7 +162,7 @@ export class PrimaryPaths {
     const address = route.addresses[attempts.backoff.tries % route.addresses.length]!;
     this.#tell(route, address, 'recovering');
     try {
-      const path = await this.#options.join(route, address, this.#timeoutMs());
+      const path = await this.#options.join(route, address, this.#timeoutMs(route, attempts));
       this.#connecting.delete(route.id);
       if (this.#engine.closeInfo !== undefined) {
         path.die(new KwikError('ERR_KWIK_SESSION_CLOSED'));
@@ -183,8 +187,10 @@ export class PrimaryPaths {
   }
 
   /** An attempt leaves time for another one before the session ends. */
-  #timeoutMs(): number {
-    if (this.#deadline === undefined) return ATTEMPT_TIMEOUT_MS;
+  #timeoutMs({ id }: PrimaryRoute, { backoff }: Attempts): number {
+    if (this.#deadline === undefined) {
+      return attemptTimeoutMs(this.#rttMs.get(id) ?? 0, backoff.tries, ATTEMPT_TIMEOUT_MS);
+    }
     const left = this.#deadlineMs - this.#engine.clock.now();
     return Math.max(1, Math.min(ATTEMPT_TIMEOUT_MS, left));
   }

@@ -5,6 +5,7 @@ import { KwikError, proto, toPathId, type PathId, type TimerHandle } from '@kwik
 import { formatAddress, parseTarget } from '../client/target.js';
 import type { AddPathOptions, PathCapability, PathInfo } from '../api/session.js';
 import type { SessionEngine } from '../runtime/engine.js';
+import { attemptTimeoutMs } from '../runtime/attempt-timeout.js';
 import type { PathRuntime } from '../runtime/path-runtime.js';
 import type { PendingReplies } from '../runtime/pending-replies.js';
 
@@ -18,11 +19,17 @@ const CLOCK_SKEW_MS = 30_000;
 const TOKEN_ID_BYTES = 16;
 const DEFAULT_CAPABILITIES: readonly PathCapability[] = ['replica', 'contribute', 'raw'];
 /** Waits before a lost path is asked for again: up to this first, doubling to the other, so many times (V3.4, V7.5). */
-const FIRST_WAIT_MS = 500;
+const FIRST_WAIT_MS = 100;
 const MAX_WAIT_MS = 30_000;
-const MAX_TRIES = 10;
+const MAX_TRIES = 12;
+/** While the client itself is away. */
+const CLIENT_AWAY_MS = 500;
 /** A path that held for so long is a new beginning. */
 const HELD_MS = 2000;
+
+function timeoutOf({ options }: Commanded): number {
+  return options.timeoutMs ?? ADD_PATH_TIMEOUT_MS;
+}
 
 const CAPABILITY: Record<PathCapability, proto.Capability> = {
   contribute: proto.Capability.CONTRIBUTE,
@@ -222,21 +229,21 @@ export class PathCommander {
     if (!path.wanted || this.#engine.closeInfo !== undefined) return;
     // Without the client there is nobody to ask; it is back soon, or the session ends. It costs no try.
     if (client === undefined) {
-      this.#schedule(path, FIRST_WAIT_MS);
+      this.#schedule(path, CLIENT_AWAY_MS);
       return;
     }
     path.address = path.addresses[path.backoff.tries % path.addresses.length]!;
     this.#update(path.id, 'recovering');
     try {
-      await this.#establish(path, client);
+      const rttMs = this.#engine.history.get(path.id)?.rttMs ?? 0;
+      await this.#establish(path, client, attemptTimeoutMs(rttMs, path.backoff.tries, timeoutOf(path)));
     } catch {
       this.#lost(path);
     }
   }
 
-  async #establish(path: Commanded, client: PathRuntime): Promise<PathInfo> {
+  async #establish(path: Commanded, client: PathRuntime, timeoutMs = timeoutOf(path)): Promise<PathInfo> {
     const { id: pathId, address, options } = path;
-    const timeoutMs = options.timeoutMs ?? ADD_PATH_TIMEOUT_MS;
     const capabilities = (options.capabilities ?? DEFAULT_CAPABILITIES).map((name) => CAPABILITY[name]);
     const value: proto.AddPath = {
       pathId,

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Credentials } from '../../harness/certificates.js';
 import { Children, type ChildHandle } from '../../harness/children.js';
@@ -50,6 +51,14 @@ export interface Measured {
   readonly idleClientCpu: number;
   readonly aloneMbps: number;
   readonly amongIdleMbps: number;
+}
+
+/** So many opened while the machine was busy with something else. */
+export interface Starved {
+  readonly echoed: number;
+  /** Until all were open. */
+  readonly seconds: number;
+  readonly failure: string | undefined;
 }
 
 type Server = ChildHandle<ServerCalls>;
@@ -105,6 +114,29 @@ async function measureSessions(
   };
 }
 
+/** Opened, and then echoing, while other processes want every core as well. */
+export async function measureStarved(
+  sessions: number,
+  credentials: Credentials,
+  context: PartContext,
+): Promise<Starved> {
+  await using children = new Children({ cpuProfileFolder: undefined });
+  const { server, clients } = start(children, sessions);
+  const port = await server.call('serveSessions', { credentials, sessions: sessions + SPARE_SESSIONS });
+  for (let core = 0; core < availableParallelism(); core += 1)
+    children.start(SPINNER, { label: `scale-spinner-${core}` });
+  context.log(`${sessions} sessions on half the processor`);
+  const share = Math.ceil(sessions / clients.length);
+  const open = { port, ca: credentials.caPem, count: share };
+  const opened = await Promise.all(clients.map((client) => client.call('openSessions', open)));
+  const echoes = await Promise.all(clients.map((client) => client.call('echoAll', undefined)));
+  return {
+    echoed: echoes.reduce((sum, { echoed }) => sum + echoed, 0),
+    seconds: Math.max(...opened.map(({ seconds }) => seconds)),
+    failure: [...opened, ...echoes].find(({ failure }) => failure !== undefined)?.failure,
+  };
+}
+
 async function goodput(active: Client, context: PartContext): Promise<number> {
   const bytes = context.quick ? QUICK_BULK_BYTES : BULK_BYTES;
   const rates: number[] = [];
@@ -127,6 +159,7 @@ async function cpuWhile(processes: readonly Measurable[], ms: number): Promise<n
 
 const SERVER = new URL('./server.js', import.meta.url);
 const CLIENT = new URL('./client.js', import.meta.url);
+const SPINNER = new URL('./spinner.js', import.meta.url);
 
 type Open = (client: Client, count: OpenTask['count']) => Promise<OpenResult>;
 
