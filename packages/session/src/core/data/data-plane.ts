@@ -20,6 +20,7 @@ import { DataPath, type Carry, type ControlFrame, type PathPeer, type PathStandi
 import { FrameReceiver } from './frame-receiver.js';
 import { PacketBuilder } from './packet-builder.js';
 import { Reinjector } from './reinjector.js';
+import { stalledBeside } from './stalled-paths.js';
 import { UntoldFrames } from './untold-frames.js';
 import type { RangeSink } from './range-sink.js';
 
@@ -194,7 +195,7 @@ export class DataPlane {
     if (carries !== 'nothing' && maxBytes > 0 && this.#paths.size > 1 && this.#picker.empty) {
       this.#reinjector.look(path, this.#paths.values(), now);
     }
-    const packet = this.#builder.build(path, maxBytes, carries, now, this.#stalled(path));
+    const packet = this.#builder.build(path, maxBytes, carries, now, stalledBeside(path, this.#paths));
     if (packet === undefined) return undefined;
     return encodePacket(path.compressor?.compress(packet, packet.payloadBytes) ?? packet);
   }
@@ -315,16 +316,6 @@ export class DataPlane {
     return path.owner && this.#sendingPath() === path;
   }
 
-  /** Paths of the same peer whose own acknowledgements may not get through. */
-  #stalled(path: DataPath): readonly DataPath[] {
-    if (this.#paths.size === 1 || !path.owner || path.standing !== 'active') return NO_PATHS;
-    let stalled: DataPath[] | undefined;
-    for (const other of this.#paths.values()) {
-      if (other.owner && other !== path && other.standing !== 'active') (stalled ??= []).push(other);
-    }
-    return stalled ?? NO_PATHS;
-  }
-
   #queueBlocked(streamId: StreamId, limit: number): void {
     const frame: proto.Frame = {
       body: { $case: 'blocked', value: { streamId: toStreamId(streamId), limit: BigInt(limit) } },
@@ -406,4 +397,3 @@ const RANK: Readonly<Record<PathStanding, number>> = {
   draining: 3,
   suspended: 4,
 };
-const NO_PATHS: readonly DataPath[] = [];
