@@ -10,6 +10,7 @@ import {
 } from '@kwik/testbed';
 import type { PathTransport, Scheduler } from '@kwik/wire';
 import type { DialOptions, ReplicaSource, ServerSession, Session } from '@kwik/session';
+import type { ConnectOptions } from '../src/client/connector.js';
 import { dialOver } from '../src/client/dial.js';
 import { resolveLimits } from '../src/limits.js';
 import { SessionFactory } from '../src/server/session-factory.js';
@@ -35,12 +36,6 @@ export interface SimulatedServer {
   readonly sessions: ServerSession[];
   /** Why connections were refused. */
   readonly refusals: unknown[];
-}
-
-interface ConnectOptions {
-  readonly timeoutMs: number;
-  /** Its connections go over a link of their own, called `LOCAL to HOST:PORT`. */
-  readonly localAddress?: string | undefined;
 }
 
 /** The real session code at both ends, on virtual time: seconds of network in milliseconds of computing. */
@@ -101,6 +96,7 @@ export class SimulatedWorld {
     const [host, port] = address.split(':');
     const connector = {
       connect: async (target: { host: string; port: number }, { timeoutMs, localAddress }: ConnectOptions) => {
+        // Connections from a local address go over a link of their own.
         const to = `${target.host}:${target.port}`;
         const own = localAddress === undefined ? {} : { from: localAddress, link: `${localAddress} to ${to}` };
         return wrap(await this.network.dial({ to, timeoutMs, ...own }));

@@ -9,7 +9,10 @@ import type { Part, PartContext } from '../part.js';
 
 const SEED = 4;
 
-type Job = () => Promise<void>;
+interface Job {
+  readonly name: string;
+  readonly run: () => Promise<void>;
+}
 
 export const failover: Part = {
   name: 'failover',
@@ -28,21 +31,18 @@ export const failover: Part = {
     const beside: Job[] = [];
     settings.forEach((setting, index) => {
       const schedule = scheduleOf(setting, context.quick);
-      const named = (run: Job): Job => {
-        return () => run().catch((error: unknown) => Promise.reject(new Error(`${setting.name}: ${String(error)}`)));
-      };
       const tell = (who: string, cuts: Cuts): Cuts => {
         progress(context, who, cuts);
         return cuts;
       };
-      const job = async (): Promise<void> => {
+      const measure = async (): Promise<void> => {
         kwik[index] = tell('', await measureKwik(setting, schedule, SEED + index, { beds, makeChildren }));
       };
       const reference = async (): Promise<void> => {
         mptcp[index] = tell('MPTCP, ', await measureMptcp(setting, schedule, SEED + index, beds));
       };
-      (setting.kind === 'light' ? beside : loaded).push(named(job));
-      if (beds.mptcp && setting.kind === 'paths') beside.push(named(reference));
+      (setting.kind === 'light' ? beside : loaded).push({ name: setting.name, run: measure });
+      if (beds.mptcp && setting.kind === 'paths') beside.push({ name: `MPTCP, ${setting.name}`, run: reference });
     });
     const failures = (await Promise.all([oneByOne(loaded), oneByOne(beside)])).flat();
     for (const failure of failures) context.log(`broke off: ${failure}`);
@@ -60,11 +60,11 @@ export const failover: Part = {
 /** Returns why some failed: a long run shall not be lost for one of them. */
 async function oneByOne(jobs: readonly Job[]): Promise<string[]> {
   const failures: string[] = [];
-  for (const job of jobs) {
+  for (const { name, run } of jobs) {
     try {
-      await job();
+      await run();
     } catch (error) {
-      failures.push(error instanceof Error ? error.message : String(error));
+      failures.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
   return failures;

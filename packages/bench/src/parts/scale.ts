@@ -21,9 +21,15 @@ export const scale: Part = {
     }
     const rows = all.flatMap(rowsOf);
     const most = Math.max(...(context.quick ? QUICK_SIZES : SIZES));
-    if (context.wanted(starvedName(most)))
-      rows.push(starvedRow(most, await measureStarved(most, credentials, context)));
-    return { rows, plots: all.length > 1 ? costPlots(all) : [] };
+    const failures: string[] = [];
+    if (context.wanted(starvedName(most))) {
+      try {
+        rows.push(starvedRow(most, await measureStarved(most, credentials, context)));
+      } catch (error) {
+        failures.push(`${starvedName(most)}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+    return { rows, plots: all.length > 1 ? costPlots(all) : [], failures };
   },
 };
 

@@ -14,22 +14,17 @@ export const MAX_PASSED_OVER = 16;
  * after at most MAX_PASSED_OVER + LANE_COUNT - 1 others, whatever else is queued.
  */
 export class SendQueue<T> {
-  #size = 0;
   readonly #lanes: Lane<T>[] = Array.from({ length: LANE_COUNT }, () => ({ items: [], head: 0, passedOver: 0 }));
 
   /** `lane` from 0 (most urgent) to LANE_COUNT - 1. */
   push(lane: number, item: T): void {
     this.#lane(lane).items.push(item);
-    this.#size++;
   }
 
   /** The item whose turn it is, taken out. */
   shift(): T | undefined {
-    // Asked very often, and mostly for nothing.
-    if (this.#size === 0) return undefined;
     const index = this.#nextLane();
     if (index === undefined) return undefined;
-    this.#size--;
     const lane = this.#lane(index);
     lane.passedOver = 0;
     for (const other of this.#lanes) {
@@ -46,7 +41,6 @@ export class SendQueue<T> {
         if (stale(item)) dropped(item);
         else kept.push(item);
       }
-      this.#size -= lane.items.length - lane.head - kept.length;
       lane.items = kept;
       lane.head = 0;
       if (kept.length === 0) lane.passedOver = 0;
@@ -55,7 +49,9 @@ export class SendQueue<T> {
 
   #nextLane(): number | undefined {
     let first: number | undefined;
-    for (const [index, lane] of this.#lanes.entries()) {
+    // Asked very often, and mostly for nothing: no iterator of pairs.
+    for (let index = 0; index < LANE_COUNT; index++) {
+      const lane = this.#lane(index);
       if (lane.head === lane.items.length) continue;
       if (lane.passedOver >= MAX_PASSED_OVER) return index;
       first ??= index;

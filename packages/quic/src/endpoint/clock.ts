@@ -14,8 +14,9 @@ interface Timer {
 
 /** Calls back what is due, but not for longer than is fair to what waits to be read. */
 class FairTimers implements Clock {
-  /** Due, and not called for lack of time; first in, first out. */
+  /** Due, and not called for lack of time; first in, first out. Those in front of `head` have been called. */
   private waiting: Timer[] = [];
+  private head = 0;
   /** When the first timer of this turn of the loop was called. */
   private turnMs: number | undefined;
 
@@ -50,22 +51,26 @@ class FairTimers implements Clock {
     this.turnMs = undefined;
     if (this.waiting.length === 0) return;
     const start = performance.now();
-    const due = this.waiting;
-    this.waiting = [];
-    let called = 0;
     try {
-      while (called < due.length && performance.now() - start <= BUDGET_MS) {
-        const timer = due[called++]!;
+      while (this.head < this.waiting.length && performance.now() - start <= BUDGET_MS) {
+        const timer = this.waiting[this.head++]!;
         if (!timer.cancelled) timer.callback();
       }
     } finally {
-      this.waiting = [...due.slice(called), ...this.waiting];
+      this.dropCalled();
       if (this.waiting.length > 0) {
         this.turnMs = start;
         setImmediate(this.onTurn);
       }
     }
   };
+
+  /** Half of them at the least: a backlog is not copied at every turn. */
+  private dropCalled(): void {
+    if (2 * this.head < this.waiting.length) return;
+    this.waiting = this.waiting.slice(this.head);
+    this.head = 0;
+  }
 }
 
 const TIMERS = new FairTimers();

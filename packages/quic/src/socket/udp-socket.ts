@@ -6,6 +6,9 @@ import { SpentMemory } from './spent-memory.js';
 /** What the kernel is asked to hold: bursts at loopback speed fill the default of 200 kB within a turn of the loop. */
 const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
 
+/** Of all sockets: it keeps a batch of datagrams until that is full. */
+const SPENT = new SpentMemory();
+
 export interface UdpHandlers {
   /** The datagram is freed when this returns: what shall last is to be copied. */
   onDatagram(datagram: Buffer, from: RemoteInfo): void;
@@ -21,7 +24,6 @@ export class UdpSocket {
   readonly address: TransportAddress;
   private handlers: UdpHandlers | undefined;
   private closed = false;
-  private readonly spent = new SpentMemory();
 
   private constructor(private readonly socket: Socket) {
     const { address, port } = socket.address();
@@ -50,7 +52,7 @@ export class UdpSocket {
     this.handlers = handlers;
     this.socket.on('message', (datagram, from) => {
       handlers.onDatagram(datagram, from);
-      this.spent.release(datagram);
+      SPENT.release(datagram);
     });
   }
 

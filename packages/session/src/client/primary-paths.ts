@@ -21,6 +21,9 @@ const HELD_MS = 2000;
 /** One attempt at the most; the next address is tried after it. */
 const ATTEMPT_TIMEOUT_MS = 3000;
 
+/** Of a path that was never there. */
+const NOTHING_KNOWN = { rttMs: 0, sentBytes: 0, receivedBytes: 0, duplicateBytes: 0, lostPackets: 0 };
+
 /** How a way to the primary is being tried. */
 interface Attempts {
   /** Another path led to the primary when this began. */
@@ -57,8 +60,6 @@ export class PrimaryPaths {
   readonly #givenUp = new Set<PathId>();
   readonly #waiting = new Map<PathId, TimerHandle>();
   readonly #connecting = new Set<PathId>();
-  /** Of those that were lost, when they still answered. */
-  readonly #rttMs = new Map<PathId, number>();
   /** Runs while no path leads to the primary. */
   #deadline: TimerHandle | undefined;
   #deadlineMs = 0;
@@ -87,7 +88,6 @@ export class PrimaryPaths {
     const waits = this.#options.recoveryMs > 0 || this.#options.mayGoOn();
     if (!isRecoverable(death) || (last && !waits)) return last ? ended(death) : undefined;
     const route = this.#routes.get(path.id);
-    this.#rttMs.set(path.id, path.rttMs);
     if (last) this.#startDeadline(death);
     if (route !== undefined && !this.#connecting.has(route.id)) this.#schedule(route);
     return undefined;
@@ -189,7 +189,7 @@ export class PrimaryPaths {
   /** An attempt leaves time for another one before the session ends. */
   #timeoutMs({ id }: PrimaryRoute, { backoff }: Attempts): number {
     if (this.#deadline === undefined) {
-      return attemptTimeoutMs(this.#rttMs.get(id) ?? 0, backoff.tries, ATTEMPT_TIMEOUT_MS);
+      return attemptTimeoutMs(this.#engine.history.get(id)?.rttMs ?? 0, backoff.tries, ATTEMPT_TIMEOUT_MS);
     }
     const left = this.#deadlineMs - this.#engine.clock.now();
     return Math.max(1, Math.min(ATTEMPT_TIMEOUT_MS, left));
@@ -200,18 +200,18 @@ export class PrimaryPaths {
     const machine = history.machine(route.id) ?? new PathMachine(clock.now());
     if (state === 'recovering' && machine.state === 'dead') machine.recover(clock.now());
     if (state === 'dead' && machine.canBecome('dead')) machine.die(clock.now(), error?.message ?? 'lost');
-    const known = history.get(route.id);
+    const known = history.get(route.id) ?? NOTHING_KNOWN;
     const info: PathInfo = {
       id: route.id,
       address,
       primary: true,
       state: machine.state,
-      rttMs: 0,
+      rttMs: known.rttMs,
       deliveryRateBps: 0,
-      sentBytes: known?.sentBytes ?? 0,
-      receivedBytes: known?.receivedBytes ?? 0,
-      duplicateBytes: known?.duplicateBytes ?? 0,
-      lostPackets: known?.lostPackets ?? 0,
+      sentBytes: known.sentBytes,
+      receivedBytes: known.receivedBytes,
+      duplicateBytes: known.duplicateBytes,
+      lostPackets: known.lostPackets,
       ...(error !== undefined && { reason: error.message, errorCode: error.code }),
     };
     this.#engine.notifyPathInfo(info, machine);

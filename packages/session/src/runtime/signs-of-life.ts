@@ -5,7 +5,7 @@ import { earliest } from './earliest.js';
 const KEEP_ALIVE_MS = 3000;
 /** For an answer on an idle path, or the only one: a server of 10,000 needs so long for a busy moment of its own. */
 const PATIENCE_MS = 1000;
-/** A server leaves the asking to its client, which has fewer paths to look after, unless that says nothing. */
+/** A server leaves the asking to its client, which has fewer paths to look after, unless that has missed its own time twice. */
 const SERVER_PATIENCE_MS = 3500;
 /**
  * What a silent path owes is fetched elsewhere as soon as it is suspected, so its death can wait until a busy machine has

@@ -75,8 +75,10 @@ export class DataLink {
   /** One end sends a packet of about `maxBytes`; its length, 0 when it had none to send. */
   send(maxBytes: number, now: number): number {
     const lane = this.#random.pick(this.#lanes);
+    const nothing = lane.from.hasNothingFor(this.#path, now);
     const packet = lane.from.pollPacket(this.#path, maxBytes, now);
     if (packet === undefined) return 0;
+    if (nothing) throw new Error('a path that had nothing to send sent a packet');
     lane.bytes = Buffer.concat([lane.bytes, packet]);
     return packet.length;
   }

@@ -52,7 +52,10 @@ export class BlockWindow<T> {
 
   /** By block number. */
   *values(): Generator<T> {
-    for (const item of this.#items) if (item !== undefined) yield item;
+    for (let index = this.#first; index < this.#items.length; index++) {
+      const item = this.#items[index];
+      if (item !== undefined) yield item;
+    }
   }
 
   #dropHoles(): void {

@@ -44,7 +44,9 @@ export class ContentSource {
 
   /** Copies that the server passed over `patienceMs` ago: it sent a later block, asked for later, and not these. */
   overdue(now: number, patienceMs: number): BlockCopy[] {
-    return [...this.expected.values()].filter(({ passedAtMs }) => now - passedAtMs > patienceMs);
+    const late: BlockCopy[] = [];
+    for (const copy of this.expected.values()) if (now - copy.passedAtMs > patienceMs) late.push(copy);
+    return late;
   }
 
   /** What is expected, in the order in which it will come: lowest block first. */

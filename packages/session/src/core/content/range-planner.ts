@@ -52,8 +52,9 @@ export interface PlanInput {
  * Each source is kept supplied for a little more than its control delay. A slower or farther source gets blocks
  * farther ahead, at the place that the others will have reached when its bytes arrive (the idea of DEMS, Guo et al.,
  * MobiCom 2017, and of ECF, Lim et al., CoNEXT 2017), and none at all when the others will be done by then. What the
- * reader needs next and a silent source owed is asked of the nearest before anything else. A block that holds up the reader because its source is far too slow is asked for a second time elsewhere, at once; when nothing is
- * left to ask for, so are blocks that are expected late.
+ * reader needs next and a silent source owed is asked of the nearest before anything else. A block that holds up the
+ * reader because its source is far too slow is asked for a second time elsewhere, at once; when nothing is left to ask
+ * for, so are blocks that are expected late.
  */
 export function planNext(input: PlanInput): Assignment | undefined {
   const usable = input.sources.filter((source) => !source.suspected && !source.paused);
