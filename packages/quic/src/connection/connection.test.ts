@@ -77,7 +77,12 @@ function recorder(stream: TransportStream): Parameters<TransportStream['attach']
 
 function turn(ms = 1): void {
   now += ms;
-  connection.turn(now);
+  bothHalves();
+}
+
+function bothHalves(): void {
+  connection.deliver(now);
+  connection.transmit(now);
 }
 
 /** Through the handshake, attached, and told that it can send. */
@@ -205,12 +210,12 @@ describe('a connection', () => {
     start();
     now += 1000;
     connection.receive(Uint8Array.of(0x40), now);
-    connection.turn(now);
+    bothHalves();
     const before = backend.datagrams.length;
     now += 10;
     backend.arrive(0, new Uint8Array(10));
     connection.receive(Uint8Array.of(0x40), now);
-    connection.turn(now);
+    bothHalves();
     expect(log).toEqual(['0 data 10']);
     expect(backend.datagrams).toHaveLength(before);
     expect(connection.nextDeadlineMs()).toBe(now + 1);
@@ -218,8 +223,51 @@ describe('a connection', () => {
     expect(backend.datagrams).toHaveLength(before + 1);
     connection.receive(Uint8Array.of(0x40), now);
     connection.openStream({ unidirectional: true })?.write(new Uint8Array(5));
-    connection.turn(now);
+    bothHalves();
     expect(backend.datagrams).toHaveLength(before + 2);
+  });
+
+  test('what is said between the halves of a turn goes with the acknowledgement, and needs no other turn', () => {
+    start();
+    const stream = connection.openStream({ unidirectional: true });
+    const before = backend.datagrams.length;
+    connection.receive(Uint8Array.of(0x40), now);
+    connection.deliver(now);
+    connection.answering = true;
+    woken = 0;
+    stream?.write(new Uint8Array(5));
+    connection.ping();
+    expect([backend.datagrams.length - before, woken]).toEqual([0, 0]);
+    connection.answering = false;
+    connection.transmit(now);
+    expect(backend.datagrams.length - before).toBe(1);
+    expect(backend.acknowledgementPending).toBe(false);
+  });
+
+  test('what waited for the window goes in the first half, before anybody writes more', () => {
+    backend.cwndBytes = 3000;
+    start();
+    const stream = connection.openStream({ unidirectional: true });
+    for (let taken = 1; taken > 0; ) taken = stream?.write(new Uint8Array(1000)) ?? 0;
+    turn();
+    const before = backend.datagrams.length;
+    backend.acknowledge(3000);
+    connection.receive(Uint8Array.of(0x40), now);
+    connection.deliver(now);
+    expect(backend.datagrams.length).toBeGreaterThan(before);
+  });
+
+  test('what came with the end of the connection, between the halves of a turn, is told before the end', () => {
+    start();
+    connection.deliver(now);
+    backend.arrive(0, new Uint8Array(7));
+    backend.peerReason = { application: true, code: 3, reason: 'enough' };
+    backend.isDraining = true;
+    connection.receive(Uint8Array.of(0x40), now);
+    connection.transmit(now);
+    expect(log).toEqual([]);
+    bothHalves();
+    expect(log).toEqual(['0 data 7', 'ended', 'close peer 3']);
   });
 
   test('codes must fit the wire', () => {

@@ -26,8 +26,8 @@ import { TurnSpacing } from './turn-spacing.js';
 
 /**
  * One QUIC connection: a backend's state machine, driven by the endpoint. Datagrams are handed in as they come
- * (`receive`); everything else, calls to handlers above all, happens in `turn`, at most once per turn of Node's loop
- * and never inside a call of the application.
+ * (`receive`); everything else happens in turns of two halves, at most once per turn of Node's loop: handlers are called
+ * in `deliver`, never inside a call of the application, and packets are sent in `transmit`.
  */
 export class Connection implements PathTransport, HeapItem {
   readonly side: 'client' | 'server';
@@ -37,8 +37,8 @@ export class Connection implements PathTransport, HeapItem {
   peerCertificates: readonly Uint8Array[] = [];
   heapIndex = -1;
   deadlineMs = 0;
-  /** In the endpoint's list of those that wait for a turn. */
   waiting = false;
+  answering = false;
   private phase: 'handshake' | 'open' | 'flushing' | 'ended' = 'handshake';
   private handler: PathTransportHandler | undefined;
   private inTurn = false;
@@ -79,9 +79,19 @@ export class Connection implements PathTransport, HeapItem {
     this.handshake = new Handshake(backend, settings, party);
     this.streams = new StreamTable(settings.side, backend, host.blocks, {
       accept: (stream, data) => this.accept(stream, data),
-      finish: (stream) => this.finishStream(stream),
-      reset: (stream, code) => this.resetStream(stream, code),
-      stop: (stream, code) => this.stopStream(stream, code),
+      finish: (stream) => {
+        this.sender.finish(stream);
+        this.wake();
+      },
+      reset: (stream, code) => {
+        this.sender.discard(stream);
+        this.streams.reset(stream, code);
+        this.wake();
+      },
+      stop: (stream, code) => {
+        this.streams.stop(stream, code);
+        this.wake();
+      },
       readMore: () => this.readMore(),
     });
     const output = {
@@ -182,7 +192,8 @@ export class Connection implements PathTransport, HeapItem {
   /** One packet from the peer, or a datagram of several. */
   receive(packet: Uint8Array, now: number): void {
     if (this.phase === 'ended') {
-      this.answerLate();
+      const bytes = this.ending.answer(this.host.slot(this));
+      if (bytes > 0) this.host.submit(this, bytes);
       return;
     }
     if (this.phase === 'handshake') this.handshake.onPacket(packet);
@@ -191,7 +202,7 @@ export class Connection implements PathTransport, HeapItem {
     this.sender.onReceived();
     this.news.onReceived(now);
     this.acks.received(now);
-    if (!this.inTurn) this.host.wakeBy(this, this.spacing.dueMs(now, this.sampler.minRttMs), now);
+    if (!this.inTurn) this.host.wakeBy(this, this.spacing.received(now, this.sampler.minRttMs), now);
   }
 
   /** The deadline has come. */
@@ -202,17 +213,31 @@ export class Connection implements PathTransport, HeapItem {
     this.urgent = true;
   }
 
-  /** Everything that a connection does. */
-  turn(now: number): void {
+  /** The first half of a turn: handlers are told what came. */
+  deliver(now: number): void {
     this.now = now;
     this.inTurn = true;
     this.spacing.taken(now);
-    if (now >= this.acks.dueMs) this.urgent = true;
     try {
+      // At once goes what no application adds to, and what waited for the window: who writes more sees what that leaves.
+      const sendsNow = this.phase === 'handshake' || this.sender.holdsBytes;
       if (this.phase === 'handshake') this.shakeHands();
       if (this.phase === 'open' || this.phase === 'flushing') this.work();
-      if (this.phase !== 'ended' && !this.holdsAcknowledgement()) this.transmit();
-      this.observeEnd();
+      if (sendsNow && this.phase !== 'ended') this.send();
+    } finally {
+      this.inTurn = false;
+    }
+  }
+
+  /** The second half: what is due is sent. */
+  transmit(now: number): void {
+    this.now = now;
+    this.inTurn = true;
+    if (now >= this.acks.dueMs) this.urgent = true;
+    try {
+      if (this.phase !== 'ended' && !this.holdsAcknowledgement()) this.send();
+      // What came last may be all that the peer said before it closed.
+      if (this.spacing.dueMs === Infinity) this.observeEnd();
       this.tellEnd();
     } finally {
       this.inTurn = false;
@@ -224,7 +249,7 @@ export class Connection implements PathTransport, HeapItem {
     if (this.phase !== 'ended' && this.hasMore()) this.host.wake(this);
   }
 
-  /** When the endpoint should call `expire` and `turn` next; Infinity when never. */
+  /** When the endpoint should call `expire` and the halves next; Infinity when never. */
   nextDeadlineMs(): number {
     if (this.phase === 'ended') return this.backendDeadlineMs;
     const handshakeMs = this.phase === 'handshake' ? this.handshake.deadlineMs : Infinity;
@@ -236,6 +261,7 @@ export class Connection implements PathTransport, HeapItem {
       this.sender.wakeAtMs,
       this.ending.dueMs,
       this.acks.dueMs,
+      this.spacing.dueMs,
     );
   }
 
@@ -273,7 +299,7 @@ export class Connection implements PathTransport, HeapItem {
     return problem !== undefined;
   }
 
-  private transmit(): void {
+  private send(): void {
     this.acks.sent();
     this.sender.transmit(this.now);
   }
@@ -306,7 +332,7 @@ export class Connection implements PathTransport, HeapItem {
 
   private observeEnd(): void {
     if (this.phase === 'ended') return;
-    if (this.phase === 'flushing' && this.ending.closeAsWished(this.sender.drained, this.now)) this.transmit();
+    if (this.phase === 'flushing' && this.ending.closeAsWished(this.sender.drained, this.now)) this.send();
     if (!this.ending.isOver(this.now)) return;
     const wasHandshake = this.phase === 'handshake';
     // What came before the end waits, as the end does, until somebody is there to hear of it.
@@ -349,27 +375,8 @@ export class Connection implements PathTransport, HeapItem {
     return count;
   }
 
-  private finishStream(stream: QuicStream): void {
-    this.sender.finish(stream);
-    this.wake();
-  }
-
-  private resetStream(stream: QuicStream, code: number): void {
-    this.sender.discard(stream);
-    this.backend.streamReset(stream.id, code);
-    this.streams.settle(stream);
-    this.wake();
-  }
-
-  private stopStream(stream: QuicStream, code: number): void {
-    stream.receiveSide = 'done';
-    this.backend.streamStop(stream.id, code);
-    this.streams.settle(stream);
-    this.wake();
-  }
-
   private readMore(): void {
-    if (this.inTurn) this.readAgain = true;
+    if (this.inTurn || this.answering) this.readAgain = true;
     else this.wake();
   }
 
@@ -380,20 +387,13 @@ export class Connection implements PathTransport, HeapItem {
     this.host.submit(this, bytes);
   }
 
-  private answerLate(): void {
-    const datagram = this.ending.answer();
-    if (datagram === undefined) return;
-    this.host.slot(this).set(datagram);
-    this.host.submit(this, datagram.length);
-  }
-
   /** Something is to be sent, or told. */
   private wake(): void {
     this.urgent = true;
-    if (!this.inTurn && this.phase !== 'ended') this.host.wake(this);
+    if (!this.inTurn && !this.answering && this.phase !== 'ended') this.host.wake(this);
   }
 
-  /** Within a turn time stands still. */
+  /** Within the half of a turn time stands still. */
   private currentMs(): number {
     return this.inTurn ? this.now : this.host.now();
   }

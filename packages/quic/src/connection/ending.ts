@@ -77,9 +77,12 @@ export class Ending {
     if (this.asked) this.datagram.remember(slot, bytes);
   }
 
-  /** A packet of the peer came after the end: the datagram to answer it with, if any. */
-  answer(): Uint8Array | undefined {
-    return this.datagram.shouldResend() ? this.datagram.last : undefined;
+  /** A packet of the peer came after the end: puts the datagram to answer it with, if any, into `slot`. Its bytes. */
+  answer(slot: Uint8Array): number {
+    const { last } = this.datagram;
+    if (last === undefined || !this.datagram.shouldResend()) return 0;
+    slot.set(last);
+    return last.length;
   }
 
   private close(application: boolean, code: number, reason: string, now: number): void {

@@ -19,6 +19,9 @@ const ROUNDING_MS = 0.5;
 /** What a smoothed RTT has moved towards the current one after a round trip of eight samples: 1 - (7/8)^8. */
 const ROUND_TRIP_GAIN = 0.66;
 
+/** How far one sample that is lower than the lowest RTT takes this down. */
+const LOWER_GAIN = 0.25;
+
 const NO_STATS: BackendPathStats = {
   rttMs: 0,
   cwndBytes: 0,
@@ -83,8 +86,14 @@ export class PathSampler {
     this.stats = stats;
     this.takenMs = now;
     const rttMs = stats.rttMs + ROUNDING_MS;
-    // While little is sent, quiche's BBR dates packets back, by as long as 4 to 12 kB would take at its rate: seconds.
-    this.recordRtt(Math.min(rttMs, Math.max(this.probe.rttMs(now), this.minMs)), now);
+    // While little is sent, quiche dates packets back, by as long as 4 to 12 kB would take at its rate: seconds.
+    this.recordRtt(Math.min(rttMs, this.probed(now)), now);
+  }
+
+  /** Below the lowest RTT only step by step: that may come from a slow handshake, but a path's does not change. */
+  private probed(now: number): number {
+    const rttMs = this.probe.rttMs(now);
+    return rttMs < this.minMs ? this.minMs - LOWER_GAIN * (this.minMs - rttMs) : rttMs;
   }
 
   private recordRtt(rttMs: number, now: number): void {

@@ -86,6 +86,11 @@ export class Sender {
     return this.queued + this.blockedBytes + this.residual;
   }
 
+  /** The backend has bytes that it has not sent, by estimate. */
+  get holdsBytes(): boolean {
+    return this.residual > 0;
+  }
+
   /** Nothing is left to be sent, FINs included. */
   get drained(): boolean {
     if (this.ready.size > 0 || this.blocked.size > 0 || !this.backendDone) return false;

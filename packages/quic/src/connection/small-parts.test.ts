@@ -177,7 +177,7 @@ describe('PathSampler', () => {
     expect(sampler.minRttMs).toBe(20.5);
   });
 
-  test('believes its own count where the backend dates packets back, but not below the lowest RTT', () => {
+  test('believes its own count where the backend dates packets back, and goes below the lowest RTT step by step', () => {
     const sampler = new PathSampler();
     sampler.record(sample(240), 0);
     sampler.probe.sent(1000, 10);
@@ -187,7 +187,13 @@ describe('PathSampler', () => {
     sampler.probe.sent(2000, 300);
     sampler.probe.settled(2000, 301);
     sampler.record(sample(800), 304);
-    expect(sampler.rttMs).toBe(240.5);
+    expect(sampler.rttMs).toBeGreaterThan(220);
+    for (let round = 1; round <= 40; round++) {
+      sampler.probe.sent(2000 + round, 300 + 4 * round);
+      sampler.probe.settled(2000 + round, 302 + 4 * round);
+      sampler.record(sample(800), 302 + 4 * round);
+    }
+    expect(sampler.rttMs).toBeLessThan(3);
     // Nothing was measured for a while: the backend's word is all there is.
     sampler.record(sample(700), 5000);
     expect(sampler.rttMs).toBe(700.5);
@@ -215,15 +221,29 @@ describe('RttProbe', () => {
 describe('TurnSpacing', () => {
   test('the first packet for a while has its turn at once, the next within a tenth of the round trip', () => {
     const spacing = new TurnSpacing();
-    expect(spacing.dueMs(100, 20)).toBe(100);
-    spacing.taken(100);
-    expect(spacing.dueMs(100.5, 20)).toBe(102);
-    expect(spacing.dueMs(100.5, 15)).toBe(101.5);
-    expect(spacing.dueMs(102.5, 20)).toBe(102.5);
+    const after = (now: number, minRttMs: number): number => {
+      spacing.taken(100);
+      return spacing.received(now, minRttMs);
+    };
+    expect(spacing.received(100, 20)).toBe(100);
+    expect(after(100.5, 20)).toBe(102);
+    expect(after(100.5, 15)).toBe(101.5);
+    expect(after(102.5, 20)).toBe(102.5);
     // At most 2 ms; and none where timers could not keep it, nor before there is a round trip.
-    expect(spacing.dueMs(100.5, 600)).toBe(102);
-    expect(spacing.dueMs(100.5, 9)).toBe(100.5);
-    expect(spacing.dueMs(100.5, 0)).toBe(100.5);
+    expect(after(100.5, 600)).toBe(102);
+    expect(after(100.5, 9)).toBe(100.5);
+    expect(after(100.5, 0)).toBe(100.5);
+  });
+
+  test('the oldest packet without a turn counts', () => {
+    const spacing = new TurnSpacing();
+    spacing.taken(100);
+    expect(spacing.dueMs).toBe(Infinity);
+    spacing.received(100.5, 20);
+    spacing.received(103, 20);
+    expect(spacing.dueMs).toBe(102);
+    spacing.taken(103);
+    expect(spacing.dueMs).toBe(Infinity);
   });
 });
 

@@ -46,6 +46,19 @@ export class StreamTable {
     return stream;
   }
 
+  /** Tells the peer that no more will come. */
+  reset(stream: QuicStream, code: number): void {
+    this.backend.streamReset(stream.id, code);
+    this.settle(stream);
+  }
+
+  /** Tells the peer that no more is read. */
+  stop(stream: QuicStream, code: number): void {
+    stream.receiveSide = 'done';
+    this.backend.streamStop(stream.id, code);
+    this.settle(stream);
+  }
+
   /** Forgets the stream if both its sides are finished. */
   settle(stream: QuicStream): void {
     if (stream.finished) this.streams.delete(stream.id);

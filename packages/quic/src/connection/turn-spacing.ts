@@ -10,16 +10,24 @@ const MIN_SPACING_MS = 1;
 /** When a received packet has its turn. The first for a while has it at once. Pure; times in ms. */
 export class TurnSpacing {
   private turnMs = -Infinity;
+  private due = Infinity;
+
+  /** When the turn of the oldest packet that had none is due; Infinity when all had. */
+  get dueMs(): number {
+    return this.due;
+  }
 
   /** A turn was taken. */
   taken(now: number): void {
     this.turnMs = now;
+    this.due = Infinity;
   }
 
-  /** When the turn of a packet that came at `now` is due, on a path whose lowest RTT is `minRttMs`. */
-  dueMs(now: number, minRttMs: number): number {
+  /** A packet came at `now`, on a path whose lowest RTT is `minRttMs`; returns `dueMs`. */
+  received(now: number, minRttMs: number): number {
     const spacingMs = Math.min(MAX_SPACING_MS, ROUND_TRIP_SHARE * minRttMs);
-    if (spacingMs < MIN_SPACING_MS) return now;
-    return Math.max(now, this.turnMs + spacingMs);
+    const dueMs = spacingMs < MIN_SPACING_MS ? now : Math.max(now, this.turnMs + spacingMs);
+    this.due = Math.min(this.due, dueMs);
+    return this.due;
   }
 }

@@ -79,18 +79,24 @@ class Taker implements TurnTaker {
   heapIndex = -1;
   deadlineMs = 0;
   waiting = false;
+  answering = false;
   turns: number[] = [];
   expired: number[] = [];
   next = Infinity;
   onTurn: (() => void) | undefined;
+  onTransmit: (() => void) | undefined;
 
   expire(now: number): void {
     this.expired.push(now);
   }
 
-  turn(now: number): void {
+  deliver(now: number): void {
     this.turns.push(now);
     this.onTurn?.();
+  }
+
+  transmit(): void {
+    this.onTransmit?.();
   }
 
   nextDeadlineMs(): number {
@@ -125,6 +131,22 @@ describe('TurnLoop', () => {
     expect(after).toEqual([taker]);
   });
 
+  test('promises settle between the halves of a turn', async () => {
+    const loop = loopOn(new FakeClock());
+    const taker = new Taker();
+    const order: string[] = [];
+    taker.onTurn = () => {
+      order.push('told');
+      void Promise.resolve()
+        .then(() => undefined)
+        .then(() => order.push('answered'));
+    };
+    taker.onTransmit = () => order.push('sent');
+    loop.wake(taker);
+    await immediate();
+    expect(order).toEqual(['told', 'answered', 'sent']);
+  });
+
   test('a turn can be asked for by a time; it is had before if it was wanted before', async () => {
     const clock = new FakeClock();
     const loop = loopOn(clock);
@@ -134,6 +156,7 @@ describe('TurnLoop', () => {
     await immediate();
     expect([taker.turns, clock.armed]).toEqual([[], [2]]);
     clock.advanceTo(2);
+    await immediate();
     expect(taker.turns).toEqual([2]);
     loop.wakeBy(taker, 4, 2.5);
     loop.wake(taker);
@@ -155,9 +178,11 @@ describe('TurnLoop', () => {
     expect(clock.armed).toEqual([10]);
     for (const taker of takers) taker.next += 100;
     clock.advanceTo(10);
+    await immediate();
     expect(takers.map(({ expired }) => expired)).toEqual([[], [10], []]);
     expect(clock.armed).toEqual([20]);
     clock.advanceTo(40);
+    await immediate();
     expect(takers.map(({ turns }) => turns)).toEqual([
       [0, 40],
       [0, 10],

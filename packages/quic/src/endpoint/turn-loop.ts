@@ -1,26 +1,32 @@
 import type { Clock, TimerHandle } from '@kwik/wire';
 import { DeadlineHeap, type HeapItem } from './deadline-heap.js';
+import { TurnRound } from './turn-round.js';
 
-/** Turns may take so long in one turn of Node's loop, milliseconds; the rest wait until what has come was read. */
-const BUDGET_MS = 2;
 /** Deadlines that are looked after at once. */
 const MAX_EXPIRED = 16;
 
-/** What the loop drives. `deadlineMs` and `heapIndex` belong to the loop's heap, `waiting` to the loop. */
+/** What the loop drives. `deadlineMs` and `heapIndex` belong to the loop's heap, `waiting` and `answering` to the loop. */
 export interface TurnTaker extends HeapItem {
+  /** For the first half of a turn. */
   waiting: boolean;
+  /** Between the halves. */
+  answering: boolean;
   expire(now: number): void;
-  turn(now: number): void;
+  /** The first half: tells what came. */
+  deliver(now: number): void;
+  /** The second half: sends what there is to be sent. */
+  transmit(now: number): void;
   nextDeadlineMs(): number;
 }
 
 /**
  * Gives every connection that has something to do one turn per turn of Node's loop: what arrived in one poll of the
- * socket is processed together and answered once. One timer serves all deadlines.
+ * socket is processed together and answered once. Between the halves of a turn promises settle, so that what an
+ * application says to what it is told goes into the same packet as the acknowledgement. One timer serves all deadlines.
  */
 export class TurnLoop<T extends TurnTaker> {
-  private list: T[] = [];
-  private spare: T[] = [];
+  private readonly deliveries: TurnRound<T>;
+  private readonly transmissions: TurnRound<T>;
   private scheduled = false;
   private stopped = false;
   private timer: TimerHandle | undefined;
@@ -31,16 +37,17 @@ export class TurnLoop<T extends TurnTaker> {
     private readonly clock: Clock,
     private readonly afterTurn: (taker: T) => void,
     private readonly onError: (taker: T, error: unknown) => void,
-  ) {}
+  ) {
+    this.deliveries = new TurnRound(clock, (taker, now) => this.deliver(taker, now));
+    this.transmissions = new TurnRound(clock, (taker, now) => this.transmit(taker, now));
+  }
 
   /** A turn soon, never at once. */
   wake(taker: T): void {
     if (taker.waiting || this.stopped) return;
     taker.waiting = true;
-    this.list.push(taker);
-    if (this.scheduled) return;
-    this.scheduled = true;
-    setImmediate(this.run);
+    this.deliveries.add(taker);
+    this.schedule();
   }
 
   /** A turn at `dueMs`, or soon if that is not later than `now`. */
@@ -64,32 +71,39 @@ export class TurnLoop<T extends TurnTaker> {
     this.timer?.cancel();
   }
 
-  private readonly run = (): void => {
-    this.scheduled = false;
-    const now = this.clock.now();
-    const list = this.list;
-    this.list = this.spare;
-    let taken = 0;
-    while (taken < list.length && (taken === 0 || this.clock.now() - now <= BUDGET_MS)) this.take(list[taken++]!, now);
-    this.putBack(list, taken);
-    list.length = 0;
-    this.spare = list;
-    this.arm();
-  };
-
-  /** Those that had no turn are the first to have the next. */
-  private putBack(list: readonly T[], taken: number): void {
-    if (taken === list.length) return;
-    this.list = [...list.slice(taken), ...this.list];
+  /** Both halves, with nothing but microtasks in between. */
+  private schedule(): void {
     if (this.scheduled) return;
     this.scheduled = true;
-    setImmediate(this.run);
+    setImmediate(this.onDeliveries);
+    setImmediate(this.onTransmissions);
   }
 
-  private take(taker: T, now: number): void {
+  private readonly onDeliveries = (): void => {
+    this.scheduled = false;
+    if (!this.deliveries.run()) this.schedule();
+  };
+
+  private readonly onTransmissions = (): void => {
+    if (!this.transmissions.run()) this.schedule();
+  };
+
+  private deliver(taker: T, now: number): void {
     taker.waiting = false;
     try {
-      taker.turn(now);
+      taker.deliver(now);
+    } catch (error) {
+      this.onError(taker, error);
+    }
+    if (taker.answering) return;
+    taker.answering = true;
+    this.transmissions.add(taker);
+  }
+
+  private transmit(taker: T, now: number): void {
+    taker.answering = false;
+    try {
+      taker.transmit(now);
     } catch (error) {
       this.onError(taker, error);
     }
@@ -97,6 +111,7 @@ export class TurnLoop<T extends TurnTaker> {
     if (deadline === Infinity) this.deadlines.remove(taker);
     else this.deadlines.set(taker, deadline);
     this.afterTurn(taker);
+    this.arm();
   }
 
   private arm(): void {
@@ -116,10 +131,8 @@ export class TurnLoop<T extends TurnTaker> {
       const due = this.deadlines.popDue(now);
       if (due === undefined) break;
       due.expire(now);
-      if (due.waiting) continue;
-      due.waiting = true;
-      this.list.push(due);
+      this.wake(due);
     }
-    this.run();
+    this.arm();
   };
 }
