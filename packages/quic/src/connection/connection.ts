@@ -199,7 +199,7 @@ export class Connection implements PathTransport, HeapItem {
     if (this.phase === 'handshake') this.handshake.onPacket(packet);
     if (this.backend.receive(packet)) this.receivedMs = now;
     this.guard.onReceived(packet.length);
-    this.sender.onReceived();
+    this.sender.onReceived(now);
     this.news.onReceived(now);
     this.acks.received(now);
     if (!this.inTurn) this.host.wakeBy(this, this.spacing.received(now, this.sampler.minRttMs), now);
@@ -209,7 +209,7 @@ export class Connection implements PathTransport, HeapItem {
   expire(now: number): void {
     if (now < this.backendDeadlineMs) return;
     this.backend.onTimeout();
-    this.sender.onReceived();
+    this.sender.onTimeout();
     this.urgent = true;
   }
 
@@ -281,6 +281,7 @@ export class Connection implements PathTransport, HeapItem {
   }
 
   private work(): void {
+    this.sampler.probe.settled(this.sender.settledBytes, this.now);
     const isDue = this.sampler.isDue(this.now, this.guard.unjudgedPackets, this.sender.quietFor(this.now));
     if (isDue && this.flooded()) return;
     this.news.findStopped(this.now);
@@ -316,7 +317,6 @@ export class Connection implements PathTransport, HeapItem {
     const stats = this.backend.pathStats();
     if (stats === undefined) return;
     this.sampler.record(stats, now);
-    this.sampler.probe.settled(this.sender.settledBytes, now);
     this.pacer.update(this.sampler.model(this.sender.inFlightBytes, this.sender.takeBusy()), now);
     if (stats.retransmittedBytes > before) this.sender.onRetransmission(stats.retransmittedBytes - before);
   }

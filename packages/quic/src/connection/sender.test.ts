@@ -62,7 +62,7 @@ function run(ms: number): void {
   for (const end = now + ms; now < end; now += 1) {
     for (const flight of flights.filter(({ due }) => due === now)) {
       backend.acknowledge(flight.bytes);
-      sender.onReceived();
+      sender.onReceived(now);
     }
     const before = backend.inFlight;
     sender.transmit(now);
@@ -98,7 +98,7 @@ describe('without pacing', () => {
     expect(Math.abs(sender.unsentBytes - (300_000 - sentOf(stream)))).toBeLessThan(500);
     expect(sender.sendable(now)).toBe(0);
     backend.acknowledge(100_000);
-    sender.onReceived();
+    sender.onReceived(now);
     sender.transmit(now);
     sender.transmit(now);
     expect(sentOf(stream)).toBeGreaterThan(190_000);
@@ -125,7 +125,7 @@ describe('without pacing', () => {
     for (let i = 0; i < 3; i += 1) {
       sender.transmit(now);
       backend.acknowledge(100_000);
-      sender.onReceived();
+      sender.onReceived(now);
     }
     expect(sentOf(control)).toBe(1000);
     expect(sentOf(bulk)).toBeLessThan(310_000);
@@ -148,7 +148,7 @@ describe('without pacing', () => {
     const held = open();
     const free = open();
     backend.stream(held.id).credit = 10_000;
-    sender.onReceived();
+    sender.onReceived(now);
     expect(held.write(new Uint8Array(60_000))).toBe(60_000);
     sender.transmit(now);
     expect(sentOf(held)).toBe(10_000);
@@ -159,7 +159,7 @@ describe('without pacing', () => {
     sender.transmit(now);
     expect(sentOf(free)).toBe(20_000);
     backend.stream(held.id).credit = 100_000;
-    sender.onReceived();
+    sender.onReceived(now);
     sender.transmit(now);
     expect(sentOf(held)).toBe(60_000);
     expect(sender.drained).toBe(true);
@@ -169,12 +169,12 @@ describe('without pacing', () => {
     const held = open();
     open(); // One that has credit: so it is seen that the stream is held, not the connection.
     backend.stream(held.id).credit = 10_000;
-    sender.onReceived();
+    sender.onReceived(now);
     expect(held.write(new Uint8Array(60_000))).toBe(60_000);
     sender.transmit(now);
     expect(held.blocked).toBe(true);
     backend.stream(held.id).credit = 100_000;
-    sender.onReceived();
+    sender.onReceived(now);
     // As the connection does before it transmits, to tell its user.
     sender.sendable(now);
     sender.transmit(now);
@@ -200,7 +200,7 @@ describe('without pacing', () => {
     stream.write(new Uint8Array(500_000));
     backend.stream(stream.id).stopped = 77;
     backend.acknowledge(200_000);
-    sender.onReceived();
+    sender.onReceived(now);
     for (let i = 0; i < 3; i += 1) sender.transmit(now);
     expect(stream.pendingStop).toBe(77);
     expect(stream.queue).toHaveLength(0);
@@ -230,7 +230,7 @@ describe('without pacing', () => {
     expect(sender.takeSendableEdge(now)).toBe(false);
     for (let i = 0; i < 6; i += 1) {
       backend.acknowledge(100_000);
-      sender.onReceived();
+      sender.onReceived(now);
       sender.transmit(now);
     }
     expect(sentOf(stream)).toBe(200_000);
@@ -274,7 +274,7 @@ describe('with pacing', () => {
     let highest = 0;
     for (const end = now + 2000; now < end; now += 1) {
       for (const flight of flights.filter(({ due }) => due === now)) backend.acknowledge(flight.bytes);
-      sender.onReceived();
+      sender.onReceived(now);
       const sendable = sender.sendable(now);
       if (sendable >= DATAGRAM) stream.write(new Uint8Array(sendable));
       highest = Math.max(highest, sender.unsentBytes);
@@ -294,7 +294,7 @@ describe('with pacing', () => {
     const flights: { due: number; bytes: number }[] = [];
     for (const end = now + 1000; now < end; now += 1) {
       for (const flight of flights.filter(({ due }) => due === now)) backend.acknowledge(flight.bytes);
-      sender.onReceived();
+      sender.onReceived(now);
       if (sender.takeSendableEdge(now)) {
         pieces.push(sender.sendable(now));
         stream.write(new Uint8Array(pieces.at(-1)!));
@@ -311,6 +311,40 @@ describe('with pacing', () => {
     expect(sentOf(stream)).toBeGreaterThan(0.95 * 1000 * 2400);
   });
 
+  test('little room that stays is told: the peer may grant more only when that is used', () => {
+    const stream = open();
+    sender.takeSendableEdge(now);
+    stream.write(new Uint8Array(5000));
+    sender.transmit(now);
+    backend.stream(stream.id).credit = 4000;
+    backend.acknowledge(backend.inFlight);
+    sender.onReceived(now);
+    expect(sender.sendable(now)).toBe(0);
+    // Nothing comes any more: time alone must bring it back.
+    for (let wakes = 0; wakes < 10 && sender.sendable(now) === 0; wakes += 1) {
+      sender.transmit(now);
+      expect(sender.wakeAtMs).toBeLessThan(now + 5);
+      now = Math.max(now + 1, sender.wakeAtMs);
+    }
+    expect(sender.takeSendableEdge(now)).toBe(true);
+    expect(sender.sendable(now)).toBe(4000);
+  });
+
+  test('tells what is settled only right after a packet came: later its room counts no headers', () => {
+    const stream = open();
+    stream.write(new Uint8Array(8000));
+    run(4);
+    expect(sender.settledBytes).toBe(0);
+    backend.acknowledge(backend.inFlight);
+    sender.onReceived(now);
+    expect(sender.settledBytes).toBeGreaterThan(7900);
+    sender.onTimeout();
+    expect(sender.settledBytes).toBeGreaterThan(7900);
+    stream.write(new Uint8Array(1000));
+    run(1);
+    expect(sender.settledBytes).toBe(0);
+  });
+
   test('a user who leaves room unused sets the pace itself', () => {
     const stream = open();
     sender.takeSendableEdge(now);
@@ -318,7 +352,7 @@ describe('with pacing', () => {
       stream.write(new Uint8Array(1000));
       run(5);
       backend.acknowledge(backend.inFlight);
-      sender.onReceived();
+      sender.onReceived(now);
       sender.transmit(now);
       sender.takeBusy();
       expect(sender.sendable(now)).toBeGreaterThan(0);
@@ -340,12 +374,12 @@ describe('with pacing', () => {
       written += stream.write(new Uint8Array(3333));
       run(1 + (i % 3));
       backend.acknowledge(1_000_000);
-      sender.onReceived();
+      sender.onReceived(now);
     }
     for (let i = 0; i < 100; i += 1) {
       run(5);
       backend.acknowledge(1_000_000);
-      sender.onReceived();
+      sender.onReceived(now);
     }
     sender.transmit(now);
     expect(sentOf(stream)).toBe(written);

@@ -2,6 +2,7 @@ import type { BackendConnection } from '../backends/backend.js';
 import { BulkWatch } from './bulk-watch.js';
 import type { Pacer } from './pacer.js';
 import type { PathSampler } from './path-sampler.js';
+import { MAX_UNSENT_BYTES, SendAhead } from './send-ahead.js';
 import type { QuicStream } from './stream.js';
 import { StreamQueue } from './stream-queue.js';
 
@@ -29,9 +30,6 @@ const FEED_BYTES = 64 * 1024;
 /** Short header, ids, packet number, AEAD tag and STREAM header, as they commonly are and as they may be at most. */
 const COMMON_OVERHEAD_BYTES = 44;
 const MAX_OVERHEAD_BYTES = 54;
-/** Accepted and not sent, per connection: bounds for very slow and very fast paths. */
-const MIN_UNSENT_DATAGRAMS = 16;
-const MAX_UNSENT_BYTES = 1024 * 1024;
 /** What any stream may queue although others have filled the connection's share, so that control data gets through. */
 const MIN_STREAM_DATAGRAMS = 4;
 /** Streams that are asked for the connection's room: one held by its own flow control would tell too little. */
@@ -61,6 +59,8 @@ export class Sender {
   private roomKnown = false;
   /** Something came from the peer since blocked streams were last tried. */
   private newGrants = false;
+  /** A packet came since the last one went: only then is the backend's room exact: it counts no headers. */
+  private isFresh = false;
   private readonly ready = new StreamQueue();
   private readonly blocked = new StreamQueue();
   /** When to go on, ms; Infinity when nothing waits for time. */
@@ -69,6 +69,7 @@ export class Sender {
   private wasBelow = true;
   /** The backend had nothing more to send when it was last asked, and has got nothing since. */
   private backendDone = false;
+  private readonly ahead: SendAhead;
   private readonly bulk = new BulkWatch();
   private busy = false;
   private isBusy = false;
@@ -80,7 +81,9 @@ export class Sender {
     private readonly output: DatagramOutput,
     private readonly streams: ReadonlyMap<number, QuicStream>,
     private readonly options: SenderOptions,
-  ) {}
+  ) {
+    this.ahead = new SendAhead(pacer, sampler, options);
+  }
 
   get unsentBytes(): number {
     return this.queued + this.blockedBytes + this.residual;
@@ -112,9 +115,9 @@ export class Sender {
     return Math.max(0, this.sampler.latest.cwndBytes - this.windowRoom());
   }
 
-  /** Of the datagrams with stream data, what is not in flight any more. */
+  /** Of the datagrams with stream data, what is not in flight any more; 0 when it cannot be told. */
   get settledBytes(): number {
-    return this.dataBytes - this.inFlightBytes;
+    return this.isFresh ? this.dataBytes - this.inFlightBytes : 0;
   }
 
   /** Whether the path has limited the sender since this was last asked. */
@@ -131,7 +134,14 @@ export class Sender {
   }
 
   /** Acknowledgements may have come: what is known of the window is old. */
-  onReceived(): void {
+  onReceived(now: number): void {
+    this.ahead.active(now);
+    this.isFresh = true;
+    this.onTimeout();
+  }
+
+  /** The backend may have declared packets lost. */
+  onTimeout(): void {
     this.backendDone = false;
     this.roomKnown = false;
     this.newGrants = true;
@@ -149,10 +159,10 @@ export class Sender {
 
   /** Takes what fits of `data`; the rest is the caller's until `onWritable`. */
   accept(stream: QuicStream, data: Uint8Array, now: number): number {
-    const share = this.unsentLimit() - this.queued - this.residual;
+    const share = this.ahead.limitBytes - this.queued - this.residual;
     const own = MIN_STREAM_DATAGRAMS * this.options.datagramBytes - stream.queue.length;
     const count = Math.min(data.length, Math.max(share, own, 0));
-    if (stream.blocked && stream.queue.length >= this.unsentLimit()) return this.tooShort(stream, 0);
+    if (stream.blocked && stream.queue.length >= this.ahead.limitBytes) return this.tooShort(stream, 0);
     let done = 0;
     if (count > 0 && this.ready.size === 0 && !stream.blocked) done = this.feedDirectly(stream, data, count, now);
     if (done < count && stream.sendSide === 'open') this.enqueue(stream, data.subarray(done, count));
@@ -178,9 +188,9 @@ export class Sender {
 
   /** Room in window and pacing, less what is unsent; 0 when it is too little to be worth a write. */
   sendable(now: number): number {
-    const paced = this.pacer.unlimited ? this.unsentLimit() : this.pacer.budget(now) + this.aheadBytes();
+    const paced = this.pacer.unlimited ? this.ahead.limitBytes : this.pacer.budget(now) + this.ahead.aheadBytes;
     const free = Math.min(this.windowRoom(), paced - this.residual) - this.queued;
-    if (free >= this.worthwhileBytes()) return Math.floor(free);
+    if (free >= this.ahead.worthwhileBytes(now)) return Math.floor(free);
     this.wasBelow = true;
     return 0;
   }
@@ -200,7 +210,7 @@ export class Sender {
   /** Whether a stream whose write came up short can take a datagram again. */
   writableAgain(stream: QuicStream): boolean {
     if (stream.blocked) return false;
-    return this.unsentLimit() - this.queued - this.residual >= this.options.datagramBytes;
+    return this.ahead.limitBytes - this.queued - this.residual >= this.options.datagramBytes;
   }
 
   /** Sends what window, pacing and this turn's share allow. */
@@ -241,6 +251,7 @@ export class Sender {
       return false;
     }
     this.output.submit(bytes);
+    this.isFresh = false;
     this.pacer.consume(bytes, now);
     if (this.residual > 0 && bytes > MIN_DATA_PACKET_BYTES) {
       this.dataBytes += bytes;
@@ -297,6 +308,7 @@ export class Sender {
     this.residual += taken;
     this.room = Math.max(0, roomBefore - taken);
     this.bulk.sent(taken, now);
+    this.ahead.active(now);
     return taken;
   }
 
@@ -372,23 +384,6 @@ export class Sender {
     return room < 0 ? window : Math.min(room, window);
   }
 
-  private unsentLimit(): number {
-    if (this.pacer.unlimited) return MAX_UNSENT_BYTES;
-    const bytes = Math.floor(2 * this.pacer.rate * this.options.sendAheadMs);
-    return Math.min(MAX_UNSENT_BYTES, Math.max(MIN_UNSENT_DATAGRAMS * this.options.datagramBytes, bytes));
-  }
-
-  private aheadBytes(): number {
-    return Math.max(2 * this.options.datagramBytes, this.pacer.rate * this.options.sendAheadMs);
-  }
-
-  /** Half of what is taken ahead: a user who fills every small gap spends its time on small pieces, and headers. */
-  private worthwhileBytes(): number {
-    const { datagramBytes } = this.options;
-    if (this.pacer.unlimited) return datagramBytes;
-    return Math.max(datagramBytes, Math.min(this.aheadBytes() / 2, this.sampler.latest.cwndBytes / 4));
-  }
-
   /** If only time holds the sender or its user back, says until when. */
   private planWake(now: number): void {
     if (this.pacer.unlimited) return;
@@ -396,5 +391,6 @@ export class Sender {
     if (!waiting && !this.wasBelow) return;
     const waitMs = this.pacer.waitMs(this.options.datagramBytes, now);
     if (waitMs > 0) this.wakeMs = now + waitMs;
+    else if (this.wasBelow && now < this.ahead.littleFromMs) this.wakeMs = this.ahead.littleFromMs;
   }
 }
