@@ -13,6 +13,7 @@ export const driver: Part = {
     const bytes = (context.quick ? 50 : 200) * MB;
     const courses = {
       driver: { contender: 'driver', bytes },
+      threaded: { contender: 'threaded', bytes },
       minimal: { contender: 'minimal', bytes },
       tls: { contender: 'tls', bytes },
       classes: { contender: 'classes', bytes: Math.round(bytes * CLASSES_SHARE) },
@@ -25,6 +26,14 @@ export const driver: Part = {
         { name: 'goodput to node:tls', own: 'driver', reference: 'tls', called: 'node:tls' },
         { name: 'CPU, client', figure: 'clientCpu', own: 'driver', reference: 'minimal', called: 'minimal loop' },
         { name: 'CPU, server', figure: 'serverCpu', own: 'driver', reference: 'minimal', called: 'minimal loop' },
+        { name: 'client in a worker thread', own: 'threaded', reference: 'driver', called: 'driver' },
+        {
+          name: 'CPU, client in a worker thread',
+          figure: 'clientCpu',
+          own: 'threaded',
+          reference: 'driver',
+          called: 'driver',
+        },
       ],
       context,
     );

@@ -36,6 +36,8 @@ async function load(name: ContenderName): Promise<Contender> {
   switch (name) {
     case 'driver':
       return (await import('./contenders/driver.js')).driver;
+    case 'threaded':
+      return (await import('./contenders/threaded.js')).threaded;
     case 'minimal':
       return (await import('./contenders/minimal.js')).minimal;
     case 'classes':

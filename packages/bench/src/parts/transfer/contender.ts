@@ -8,7 +8,7 @@ export interface Contender {
   fetch(port: number, caPem: string, settings: Settings): Promise<FetchResult>;
 }
 
-export type ContenderName = 'driver' | 'minimal' | 'classes' | 'tls' | 'session' | 'content' | 'extra';
+export type ContenderName = 'driver' | 'threaded' | 'minimal' | 'classes' | 'tls' | 'session' | 'content' | 'extra';
 
 export interface Settings {
   readonly bytes: number;

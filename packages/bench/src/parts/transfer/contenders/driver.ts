@@ -26,31 +26,42 @@ export const driver: Contender = {
   async fetch(port, caPem, settings) {
     const start = performance.now();
     const reader = new PatternReader(new Pattern());
-    const endpoint = await Endpoint.bind();
-    const connection = await endpoint.dial({
-      host: '127.0.0.1',
-      port,
-      trust: { ca: caPem },
-      transport: transport(settings),
-    });
-    connection.attach({ onStream: () => undefined, onSendable: () => undefined, onClose: () => undefined });
-    await new Promise<void>((resolve, reject) => {
-      const stream = connection.openStream({ unidirectional: false });
-      stream?.attach({
-        onData: (chunk) => reader.read(chunk),
-        onEnd: resolve,
-        onReset: reject,
-        onStopSending: reject,
-        onWritable: () => undefined,
-      });
-      stream?.write(Uint8Array.of(1));
-      stream?.end();
-    });
+    const endpoint = await fetchOver(port, caPem, settings, (chunk) => reader.read(chunk));
     const seconds = (performance.now() - start) / 1000;
     await endpoint.close();
     return { bytes: reader.bytes, seconds };
   },
 };
+
+/** Resolves when the stream has ended; the endpoint is the caller's to close. */
+export async function fetchOver(
+  port: number,
+  caPem: string,
+  settings: Settings,
+  onData: (chunk: Uint8Array) => void,
+): Promise<Endpoint> {
+  const endpoint = await Endpoint.bind();
+  const connection = await endpoint.dial({
+    host: '127.0.0.1',
+    port,
+    trust: { ca: caPem },
+    transport: transport(settings),
+  });
+  connection.attach({ onStream: () => undefined, onSendable: () => undefined, onClose: () => undefined });
+  await new Promise<void>((resolve, reject) => {
+    const stream = connection.openStream({ unidirectional: false });
+    stream?.attach({
+      onData,
+      onEnd: resolve,
+      onReset: reject,
+      onStopSending: reject,
+      onWritable: () => undefined,
+    });
+    stream?.write(Uint8Array.of(1));
+    stream?.end();
+  });
+  return endpoint;
+}
 
 function transport(settings: Settings): object {
   return {
