@@ -281,7 +281,7 @@ export class Connection implements PathTransport, HeapItem {
   }
 
   private work(): void {
-    this.sampler.probe.settled(this.sender.settledBytes, this.now);
+    if (this.sampler.probe.waiting) this.sampler.probe.settled(this.sender.settledBytes, this.now);
     const isDue = this.sampler.isDue(this.now, this.guard.unjudgedPackets, this.sender.quietFor(this.now));
     if (isDue && this.flooded()) return;
     this.news.findStopped(this.now);

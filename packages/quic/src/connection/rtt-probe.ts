@@ -14,6 +14,11 @@ export class RttProbe {
   private smoothedMs = Infinity;
   private measuredMs = -Infinity;
 
+  /** For what was sent to be settled. */
+  get waiting(): boolean {
+    return this.markBytes !== Infinity;
+  }
+
   /** A datagram left that will be acknowledged; `sentBytes`: all such bytes since the connection began. */
   sent(sentBytes: number, now: number): void {
     if (this.markBytes !== Infinity) return;

@@ -59,7 +59,7 @@ export class Sender {
   private roomKnown = false;
   /** Something came from the peer since blocked streams were last tried. */
   private newGrants = false;
-  /** A packet came since the last one went: only then is the backend's room exact: it counts no headers. */
+  /** A packet came since the last one went. Only then is the backend's room exact, for it counts no headers. */
   private isFresh = false;
   private readonly ready = new StreamQueue();
   private readonly blocked = new StreamQueue();
