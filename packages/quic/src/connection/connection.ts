@@ -209,7 +209,7 @@ export class Connection implements PathTransport, HeapItem {
   expire(now: number): void {
     if (now < this.backendDeadlineMs) return;
     this.backend.onTimeout();
-    this.sender.onTimeout();
+    this.sender.onWindowChange();
     this.urgent = true;
   }
 

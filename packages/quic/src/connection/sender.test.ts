@@ -338,7 +338,7 @@ describe('with pacing', () => {
     backend.acknowledge(backend.inFlight);
     sender.onReceived(now);
     expect(sender.settledBytes).toBeGreaterThan(7900);
-    sender.onTimeout();
+    sender.onWindowChange();
     expect(sender.settledBytes).toBeGreaterThan(7900);
     stream.write(new Uint8Array(1000));
     run(1);

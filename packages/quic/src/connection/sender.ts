@@ -133,15 +133,15 @@ export class Sender {
     return this.bulk.quietFor(now);
   }
 
-  /** Acknowledgements may have come: what is known of the window is old. */
+  /** A packet came. */
   onReceived(now: number): void {
     this.ahead.active(now);
     this.isFresh = true;
-    this.onTimeout();
+    this.onWindowChange();
   }
 
-  /** The backend may have declared packets lost. */
-  onTimeout(): void {
+  /** Packets may have been acknowledged or declared lost: what is known of the window is old. */
+  onWindowChange(): void {
     this.backendDone = false;
     this.roomKnown = false;
     this.newGrants = true;

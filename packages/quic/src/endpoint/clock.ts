@@ -1,4 +1,5 @@
 import type { Clock, TimerHandle } from '@kwik/wire';
+import { Backlog } from './backlog.js';
 
 /**
  * Timers may take so long in one turn of Node's loop, milliseconds. The rest wait for the next: Node itself would call
@@ -14,9 +15,8 @@ interface Timer {
 
 /** Calls back what is due, but not for longer than is fair to what waits to be read. */
 class FairTimers implements Clock {
-  /** Due, and not called for lack of time; first in, first out. Those in front of `head` have been called. */
-  private waiting: Timer[] = [];
-  private head = 0;
+  /** Due, and not called for lack of time. */
+  private readonly waiting = new Backlog<Timer>();
   /** When the first timer of this turn of the loop was called. */
   private turnMs: number | undefined;
 
@@ -42,35 +42,27 @@ class FairTimers implements Clock {
       this.turnMs = now;
       setImmediate(this.onTurn);
     }
-    if (this.waiting.length > 0 || now - this.turnMs > BUDGET_MS) this.waiting.push(timer);
+    if (this.waiting.size > 0 || now - this.turnMs > BUDGET_MS) this.waiting.add(timer);
     else timer.callback();
   };
 
   /** What has come was read meanwhile. */
   private readonly onTurn = (): void => {
     this.turnMs = undefined;
-    if (this.waiting.length === 0) return;
+    if (this.waiting.size === 0) return;
     const start = performance.now();
     try {
-      while (this.head < this.waiting.length && performance.now() - start <= BUDGET_MS) {
-        const timer = this.waiting[this.head++]!;
+      while (this.waiting.size > 0 && performance.now() - start <= BUDGET_MS) {
+        const timer = this.waiting.take()!;
         if (!timer.cancelled) timer.callback();
       }
     } finally {
-      this.dropCalled();
-      if (this.waiting.length > 0) {
+      if (this.waiting.size > 0) {
         this.turnMs = start;
         setImmediate(this.onTurn);
       }
     }
   };
-
-  /** Half of them at the least: a backlog is not copied at every turn. */
-  private dropCalled(): void {
-    if (2 * this.head < this.waiting.length) return;
-    this.waiting = this.waiting.slice(this.head);
-    this.head = 0;
-  }
 }
 
 const TIMERS = new FairTimers();

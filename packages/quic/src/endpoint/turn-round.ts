@@ -1,12 +1,12 @@
 import type { Clock } from '@kwik/wire';
+import { Backlog } from './backlog.js';
 
 /** Milliseconds in one turn of Node's loop; who is left waits until what has come was read. */
 const BUDGET_MS = 2;
 
 /** Takes one step for each who is in its list, in the order in which they came. */
 export class TurnRound<T> {
-  private list: T[] = [];
-  private spare: T[] = [];
+  private readonly backlog = new Backlog<T>();
 
   constructor(
     private readonly clock: Clock,
@@ -14,22 +14,16 @@ export class TurnRound<T> {
   ) {}
 
   add(taker: T): void {
-    this.list.push(taker);
+    this.backlog.add(taker);
   }
 
-  /** False when time was up before all had theirs; those are the first to have the next. */
+  /** For those who are there now. False when time was up before all had theirs; they are the first to have the next. */
   run(): boolean {
     const start = this.clock.now();
-    const list = this.list;
-    this.list = this.spare;
-    let taken = 0;
-    while (taken < list.length && (taken === 0 || this.clock.now() - start <= BUDGET_MS)) {
-      this.step(list[taken++]!, start);
+    for (let left = this.backlog.size, first = true; left > 0; left -= 1, first = false) {
+      if (!first && this.clock.now() - start > BUDGET_MS) return false;
+      this.step(this.backlog.take()!, start);
     }
-    const all = taken === list.length;
-    if (!all) this.list = [...list.slice(taken), ...this.list];
-    list.length = 0;
-    this.spare = list;
-    return all;
+    return true;
   }
 }

@@ -19,19 +19,21 @@ export const threaded: Contender = {
     const reader = new PatternReader(new Pattern());
     const workerData: ThreadTask = { port, caPem, settings };
     const worker = new Worker(new URL('./threaded-worker.js', import.meta.url), { workerData });
-    await new Promise<void>((resolve, reject) => {
-      worker.on('message', (data: Uint8Array) => {
-        try {
-          reader.read(data);
-        } catch (error) {
-          reject(error instanceof Error ? error : new Error(String(error)));
-        }
-        if (reader.bytes >= settings.bytes) resolve();
+    try {
+      await new Promise<void>((resolve, reject) => {
+        worker.on('message', (data: Uint8Array) => {
+          try {
+            reader.read(data);
+          } catch (error) {
+            reject(error instanceof Error ? error : new Error(String(error)));
+          }
+          if (reader.bytes >= settings.bytes) resolve();
+        });
+        worker.on('error', reject);
       });
-      worker.on('error', reject);
-    });
-    const seconds = (performance.now() - start) / 1000;
-    await worker.terminate();
-    return { bytes: reader.bytes, seconds };
+      return { bytes: reader.bytes, seconds: (performance.now() - start) / 1000 };
+    } finally {
+      await worker.terminate();
+    }
   },
 };
