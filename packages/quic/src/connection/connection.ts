@@ -281,9 +281,9 @@ export class Connection implements PathTransport, HeapItem {
   }
 
   private work(): void {
-    if (this.sampler.probe.waiting) this.sampler.probe.settled(this.sender.settledBytes, this.now);
-    const isDue = this.sampler.isDue(this.now, this.guard.unjudgedPackets, this.sender.quietFor(this.now));
-    if (isDue && this.flooded()) return;
+    const { guard, sender: settled } = this;
+    const news = { packets: guard.unjudgedPackets, quietMs: settled.quietFor(this.now), settled };
+    if (this.sampler.isDue(this.now, news) && this.flooded()) return;
     this.news.findStopped(this.now);
     if (this.phase !== 'open' || this.handler === undefined) return;
     this.receiver.deliver();
@@ -316,7 +316,7 @@ export class Connection implements PathTransport, HeapItem {
     const before = this.sampler.latest.retransmittedBytes;
     const stats = this.backend.pathStats();
     if (stats === undefined) return;
-    this.sampler.record(stats, now);
+    this.sampler.record(stats, now, this.sender);
     this.pacer.update(this.sampler.model(this.sender.inFlightBytes, this.sender.takeBusy()), now);
     if (stats.retransmittedBytes > before) this.sender.onRetransmission(stats.retransmittedBytes - before);
   }

@@ -108,6 +108,10 @@ function runBbr(options: {
   minRttMs: number;
   queueBytes: number;
   ms: number;
+  /** Acknowledgements come so many milliseconds apart. */
+  clumpMs?: number;
+  /** By so much the lowest RTT is taken for less than it is. */
+  lowMs?: number;
   /** At first the application has but so many bytes per millisecond. */
   scarce?: { perMs: number; untilMs: number };
 }): {
@@ -115,15 +119,15 @@ function runBbr(options: {
   readonly meanQueueMs: number;
   readonly lost: number;
 } {
-  const { rate, minRttMs, queueBytes, ms, scarce } = options;
+  const { rate, minRttMs, queueBytes, ms, scarce, clumpMs = 1, lowMs = 0 } = options;
   const bbr = new BbrRate();
   const bdp = rate * minRttMs;
-  let [cwnd, queue, delivered, lost, credit] = [14_000, 0, 0, 0, 0];
+  let [cwnd, queue, delivered, lost, credit, unacked] = [14_000, 0, 0, 0, 0, 0];
   const pipe: number[] = [];
   let [measured, measuredQueue] = [0, 0];
   let current = cwnd / minRttMs;
   for (let now = 0; now < ms; now += 1) {
-    const inFlight = queue + pipe.reduce((sum, bytes) => sum + bytes, 0);
+    const inFlight = queue + unacked + pipe.reduce((sum, bytes) => sum + bytes, 0);
     credit = Math.min(credit + current, 4 * current);
     const offered = now < (scarce?.untilMs ?? 0) ? (scarce?.perMs ?? 0) : Infinity;
     const send = Math.max(0, Math.min(credit, cwnd - inFlight, offered));
@@ -134,14 +138,16 @@ function runBbr(options: {
     const served = Math.min(queue, rate);
     queue -= served;
     pipe.push(served);
-    const acked = pipe.length > minRttMs ? (pipe.shift() ?? 0) : 0;
+    unacked += pipe.length > minRttMs ? (pipe.shift() ?? 0) : 0;
+    const acked = now % clumpMs === 0 ? unacked : 0;
+    unacked -= acked;
     delivered += acked;
     // As BBR does it: growing in start-up, then twice the bandwidth-delay product.
     cwnd = Math.min(cwnd + acked, 2 * bdp);
     if (now % 4 === 0) {
       const rttMs = minRttMs + queue / rate;
       const path = {
-        ...model(cwnd, rttMs, minRttMs),
+        ...model(cwnd, rttMs, minRttMs - lowMs),
         inFlightBytes: inFlight,
         deliveredBytes: delivered,
         lostBytes: lost,
@@ -161,6 +167,24 @@ describe('pacing for BBR', () => {
     const { utilization, meanQueueMs } = runBbr({ rate: 2500, minRttMs: 20, queueBytes: 125_000, ms: 8000 });
     expect(utilization).toBeGreaterThan(0.97);
     expect(meanQueueMs).toBeLessThan(8);
+  });
+
+  test('a lowest RTT that is a little too low does not drain the link dry', () => {
+    const link = { rate: 2500, minRttMs: 20, queueBytes: 125_000, ms: 8000, clumpMs: 3, lowMs: 2 };
+    const { utilization, meanQueueMs } = runBbr(link);
+    expect(utilization).toBeGreaterThan(0.99);
+    expect(meanQueueMs).toBeLessThan(10);
+  });
+
+  test('start-up ends after three round trips with a queue, although the smoothed RTT lags behind', () => {
+    const bbr = new BbrRate();
+    const path = { ...model(160_000, 30, 20), inFlightBytes: 160_000 };
+    // The window is delivered in 64 ms. In start-up the rate is the window's.
+    const endMs = [...Array(200).keys()].find((step) => {
+      const now = 4 * step;
+      return bbr.rate({ ...path, deliveredBytes: 2500 * now }, now) < (1.25 * 160_000) / 30;
+    });
+    expect(4 * endMs!).toBeLessThan(5 * 64);
   });
 
   test('a shallow queue: hardly a loss once the pipe is known', () => {

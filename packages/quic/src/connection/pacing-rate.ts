@@ -29,6 +29,8 @@ export function windowRate(path: PathModel): number {
 const PROBE_GAIN = 1.25;
 const CRUISE_GAIN = 1.02;
 const CRUISE_ROUNDS = 6;
+/** A probe that loses so much of what is in flight has found the end of the queue (BBRv3's limit). */
+const PROBE_LOSS = 0.02;
 /**
  * The pipe is full when three round trips did not bring a quarter more (BBR, section 4.3.2.2), and it shows: a queue
  * stands, or something was lost. A user who has little to send for some round trips makes them flat as well.
@@ -40,15 +42,24 @@ const FULL_QUEUE = 1.25;
 const REGROWTH = 1.12;
 const LOW_RTT = 1.5;
 const LOW_RTT_SLACK_MS = 2;
-/** Until no more is in flight than the path holds, but for so many round trips at most. */
+/**
+ * Until no more is in flight than the path holds, but for so many round trips at most. What timers, acknowledgements in
+ * clumps and a coarse clock add to each round trip counts as the path's: without it a link stands idle for a tenth of
+ * each cycle.
+ */
 const DRAIN_GAIN = 0.75;
+const DRAIN_SLACK_MS = 3;
 const DRAIN_ROUNDS = 4;
 /** Round trips of which the second best counts. */
 const BANDWIDTH_ROUNDS = 10;
 /** Bytes per round trip that may always go: BBR's smallest pipe is four datagrams. At rate 0 no path would ever be seen. */
 const MIN_PIPE_BYTES = 4 * 1200;
-/** Of what is said to be in flight, a path delivers this share and more within a round trip; or it is not in flight. */
-const CREDIBLE_SHARE = 0.5;
+/**
+ * A round trip is over when what was in flight at its beginning has settled, but for what counting loses; a smoothed RTT
+ * lags behind where a queue grows. After so many smoothed RTTs it never will be.
+ */
+const SETTLED_SHARE = 0.9;
+const HELD_ROUNDS = 4;
 /** Shorter measurements see bursts instead of rates. */
 const MIN_ROUND_MS = 10;
 
@@ -62,12 +73,14 @@ export class BbrRate {
   private readonly rounds: number[] = [];
   private roundStartMs = -Infinity;
   private roundDelivered = 0;
+  private roundInFlight = 0;
   private roundLost = 0;
   private roundBusy = false;
   private fullRate = 0;
   private flatRounds = 0;
   private state: 'startup' | 'probe' | 'drain' | 'cruise' = 'startup';
   private stateEndMs = Infinity;
+  private stateLost = 0;
 
   /** Bytes per millisecond. */
   rate(path: PathModel, now: number): number {
@@ -92,16 +105,22 @@ export class BbrRate {
   }
 
   private advance(path: PathModel, bandwidth: number, now: number): void {
-    const drained = this.state === 'drain' && path.inFlightBytes <= bandwidth * path.minRttMs;
-    if (now < this.stateEndMs && !drained) return;
-    if (this.state === 'probe') this.enter('drain', now + DRAIN_ROUNDS * path.rttMs);
-    else if (this.state === 'drain') this.enter('cruise', now + CRUISE_ROUNDS * path.rttMs);
-    else this.enter('probe', now + path.rttMs);
+    if (now < this.stateEndMs && !this.isDone(path, bandwidth)) return;
+    if (this.state === 'probe') this.enter('drain', now + DRAIN_ROUNDS * path.rttMs, path);
+    else if (this.state === 'drain') this.enter('cruise', now + CRUISE_ROUNDS * path.rttMs, path);
+    else this.enter('probe', now + path.rttMs, path);
   }
 
-  private enter(state: 'probe' | 'drain' | 'cruise', endMs: number): void {
+  /** Before its time is over. */
+  private isDone({ inFlightBytes, lostBytes, minRttMs }: PathModel, bandwidth: number): boolean {
+    if (this.state === 'probe') return lostBytes - this.stateLost > PROBE_LOSS * inFlightBytes;
+    return this.state === 'drain' && inFlightBytes <= bandwidth * (minRttMs + DRAIN_SLACK_MS);
+  }
+
+  private enter(state: 'probe' | 'drain' | 'cruise', endMs: number, { lostBytes }: PathModel): void {
     this.state = state;
     this.stateEndMs = endMs;
+    this.stateLost = lostBytes;
   }
 
   /** Once per round trip: what was delivered in it, unless the application had too little to send. */
@@ -109,9 +128,16 @@ export class BbrRate {
     this.roundBusy &&= path.busy;
     const elapsedMs = now - this.roundStartMs;
     if (elapsedMs < Math.max(path.rttMs, MIN_ROUND_MS)) return;
-    const rate = (path.deliveredBytes - this.roundDelivered) / elapsedMs;
-    if (this.roundBusy && !heldByPeer(rate, path)) this.record(rate, path, now);
+    const delivered = path.deliveredBytes - this.roundDelivered;
+    const settled = delivered + path.lostBytes - this.roundLost;
+    const isOver = settled >= SETTLED_SHARE * this.roundInFlight;
+    if (!isOver && elapsedMs < HELD_ROUNDS * path.rttMs) return;
+    // The backend tells what may be sent, not what keeps more from being sent. A peer whose reader stands still closes
+    // the window as a full path does, and what is "in flight" then never arrives. Such rounds say nothing of the path:
+    // taken for its bandwidth they would stop it for good.
+    if (this.roundBusy && isOver) this.record(delivered / elapsedMs, path, now);
     this.roundStartMs = now;
+    this.roundInFlight = path.inFlightBytes;
     this.roundDelivered = path.deliveredBytes;
     this.roundLost = path.lostBytes;
     this.roundBusy = true;
@@ -133,7 +159,7 @@ export class BbrRate {
     }
     if (!lossy && path.inFlightBytes <= FULL_QUEUE * rate * path.minRttMs) return;
     this.flatRounds += 1;
-    if (this.flatRounds >= FULL_ROUNDS) this.enter('drain', now + DRAIN_ROUNDS * path.rttMs);
+    if (this.flatRounds >= FULL_ROUNDS) this.enter('drain', now + DRAIN_ROUNDS * path.rttMs, path);
   }
 
   /** One flat round trip ends it again. */
@@ -146,15 +172,6 @@ export class BbrRate {
 
 function isLow({ rttMs, minRttMs }: PathModel): boolean {
   return rttMs <= LOW_RTT * minRttMs + LOW_RTT_SLACK_MS;
-}
-
-/**
- * The backend tells what may be sent, not what keeps more from being sent. A peer whose reader stands still closes the
- * window as a full path does, and what is "in flight" then never arrives (by Little's law, all that is in flight is
- * delivered in one round trip). Such rounds say nothing of the path: taken for its bandwidth they would stop it for good.
- */
-function heldByPeer(rate: number, path: PathModel): boolean {
-  return rate * path.rttMs < CREDIBLE_SHARE * path.inFlightBytes;
 }
 
 /** The best of all is too often one that came after a stall, when much arrived at once. */

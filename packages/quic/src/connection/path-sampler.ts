@@ -34,6 +34,17 @@ const NO_STATS: BackendPathStats = {
   retransmittedBytes: 0,
 };
 
+/** Who counts the bytes with stream data that are acknowledged or lost. */
+interface Settled {
+  readonly settledBytes: number;
+}
+
+interface News {
+  readonly packets: number;
+  readonly quietMs: number;
+  readonly settled: Settled;
+}
+
 /** Samples of the backend's statistics, and what they do not tell: lowest RTT and its variation. Pure. */
 export class PathSampler {
   private stats = NO_STATS;
@@ -71,9 +82,10 @@ export class PathSampler {
 
   /**
    * Whether what came and went may tell something new, as keep-alives do not: `packets` that came since the last sample,
-   * stream data that last went `quietMs` ago.
+   * stream data that last went `quietMs` ago, or what has settled since a round trip began to be measured.
    */
-  isDue(now: number, packets: number, quietMs: number): boolean {
+  isDue(now: number, { packets, quietMs, settled }: News): boolean {
+    if (this.probe.waiting && this.probe.wouldEnd(settled.settledBytes)) return true;
     return this.older(now, SAMPLE_INTERVAL_MS) && (packets >= JUDGE_EVERY_PACKETS || quietMs <= QUIET_MS);
   }
 
@@ -81,10 +93,14 @@ export class PathSampler {
     return now - this.takenMs >= ageMs;
   }
 
-  /** Only after the handshake: before that the backend's RTT is a guess. */
-  record(stats: BackendPathStats, now: number): void {
+  /**
+   * Only after the handshake: before that the backend's RTT is a guess. What has settled is asked for with the window
+   * of this sample: with an older one that has grown since, too little would seem to be in flight.
+   */
+  record(stats: BackendPathStats, now: number, settled?: Settled): void {
     this.stats = stats;
     this.takenMs = now;
+    if (settled !== undefined && this.probe.waiting) this.probe.settled(settled.settledBytes, now);
     const rttMs = stats.rttMs + ROUNDING_MS;
     // While little is sent, quiche dates packets back, by as long as 4 to 12 kB would take at its rate: seconds.
     this.recordRtt(Math.min(rttMs, this.probed(now)), now);

@@ -3,6 +3,8 @@ const GAIN = 0.25;
 /** Older than so many round trips, a measurement says nothing of now. */
 const LIFE_ROUND_TRIPS = 4;
 const MIN_LIFE_MS = 100;
+/** A measurement wants a fresh sample of the path: on loopback there would be a thousand in a second. */
+const REST_MS = 4;
 
 /**
  * Measures the round trip by counting bytes in flight: from the sending of a datagram until all that was sent up to then
@@ -19,16 +21,21 @@ export class RttProbe {
     return this.markBytes !== Infinity;
   }
 
+  /** Whether so many settled bytes would end a measurement. */
+  wouldEnd(settledBytes: number): boolean {
+    return settledBytes >= this.markBytes;
+  }
+
   /** A datagram left that will be acknowledged; `sentBytes`: all such bytes since the connection began. */
   sent(sentBytes: number, now: number): void {
-    if (this.markBytes !== Infinity) return;
+    if (this.waiting || now < this.measuredMs + REST_MS) return;
     this.markBytes = sentBytes;
     this.markMs = now;
   }
 
   /** Of the bytes that were sent, so many are acknowledged or lost. */
   settled(settledBytes: number, now: number): void {
-    if (settledBytes < this.markBytes) return;
+    if (!this.waiting || !this.wouldEnd(settledBytes)) return;
     const sampleMs = now - this.markMs;
     const knownMs = this.rttMs(now);
     this.markBytes = Infinity;

@@ -345,6 +345,38 @@ describe('with pacing', () => {
     expect(sender.settledBytes).toBe(0);
   });
 
+  test('a datagram is filled from several pieces of a queue, and takes an acknowledgement along', () => {
+    const stream = open();
+    const written = stream.write(new Uint8Array(22_000));
+    backend.acknowledgementPending = true;
+    run(60);
+    expect(sentOf(stream)).toBe(written);
+    // The queue is in blocks of 16 kB; a lone acknowledgement would have 40 bytes. Of whole datagrams some bytes are left.
+    expect(backend.datagrams.filter((bytes) => bytes < 1250)).toEqual([]);
+  });
+
+  test('a round trip is not measured too short while the window grows', () => {
+    const stream = open();
+    for (let round = 0; round < 6; round += 1) {
+      stream.write(new Uint8Array(20_000));
+      sender.transmit(now);
+      now += 10;
+      // The window grows, as in slow start; of these bytes none is acknowledged.
+      backend.cwndBytes += 20_000;
+      backend.acknowledge(0);
+      sender.onReceived(now);
+      expect(sampler.probe.wouldEnd(sender.settledBytes)).toBe(true);
+      sampler.record(backend.pathStats(), now, sender);
+      expect(sampler.probe.waiting).toBe(true);
+      now += 10;
+      backend.acknowledge(backend.inFlight);
+      sender.onReceived(now);
+      sampler.record(backend.pathStats(), now, sender);
+      expect(sampler.probe.rttMs(now)).toBe(20);
+      now += 4;
+    }
+  });
+
   test('a user who leaves room unused sets the pace itself', () => {
     const stream = open();
     sender.takeSendableEdge(now);

@@ -229,6 +229,8 @@ export class Sender {
         return;
       }
       if (sent >= UNPACED_DATAGRAMS && this.pacer.budget(now) <= 0) break;
+      // First of all, so that acknowledgements go along with data.
+      if (sent === 0) this.feed(now);
       if (this.sendOne(now)) sent += 1;
       else if (!this.feed(now)) break;
     }
@@ -261,14 +263,15 @@ export class Sender {
     return true;
   }
 
-  /** Hands the backend the next bytes; false when nothing may or need go. */
+  /** Hands the backend the next bytes, of several pieces where one would not fill a datagram; false: none may or need go. */
   private feed(now: number): boolean {
-    for (let stream = this.ready.first; stream !== undefined; stream = this.ready.first) {
+    let fed = false;
+    for (let stream = this.ready.first; stream && this.residual < FEED_BYTES; stream = this.ready.first) {
       const allowed = this.allowance(Math.min(this.queued, FEED_BYTES), now);
-      if (stream.queue.length > 0 && allowed <= 0) return false;
-      if (this.feedStream(stream, allowed, now)) return true;
+      if (stream.queue.length > 0 && allowed <= 0) break;
+      if (this.feedStream(stream, allowed, now)) fed = true;
     }
-    return false;
+    return fed;
   }
 
   /** One piece of a stream's queue; the stream then goes behind the others. */
@@ -317,11 +320,12 @@ export class Sender {
     // All of the window, though headers will need some of it: a backend that is given less than it could send takes
     // its user for idle, and does not let the window grow.
     const room = this.windowRoom();
-    const paced = this.pacer.budget(now) - this.residual;
+    const budget = this.pacer.budget(now);
+    const paced = budget - this.residual;
     if (Math.min(room, paced) >= wanted) return wanted;
     if (room <= paced) return room;
     const payload = this.options.datagramBytes - MAX_OVERHEAD_BYTES;
-    return Math.floor(paced / payload) * payload;
+    return Math.floor(budget / payload) * payload - this.residual;
   }
 
   private enqueue(stream: QuicStream, data: Uint8Array): void {

@@ -189,9 +189,9 @@ describe('PathSampler', () => {
     sampler.record(sample(800), 304);
     expect(sampler.rttMs).toBeGreaterThan(220);
     for (let round = 1; round <= 40; round++) {
-      sampler.probe.sent(2000 + round, 300 + 4 * round);
-      sampler.probe.settled(2000 + round, 302 + 4 * round);
-      sampler.record(sample(800), 302 + 4 * round);
+      sampler.probe.sent(2000 + round, 300 + 8 * round);
+      sampler.probe.settled(2000 + round, 302 + 8 * round);
+      sampler.record(sample(800), 302 + 8 * round);
     }
     expect(sampler.rttMs).toBeLessThan(3);
     // Nothing was measured for a while: the backend's word is all there is.
