@@ -28,6 +28,7 @@ function measured(goal: Goal, aloneMbit: readonly number[], together: number, mo
     environment: { name: 'it', links: LINKS, goal },
     aloneMbit,
     aloneInTimeMbit: aloneMbit,
+    firstMbit: 7,
     together: transfer(together),
     ...more,
   };

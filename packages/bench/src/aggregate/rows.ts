@@ -27,7 +27,7 @@ export function rowsOf(rounds: readonly Measured[]): Row[] {
         ...base,
         reference: sum,
         target: { of: 'ratio', atLeast: goal.atLeast },
-        note: `best alone ${figure(bestAlone(rounds))}; ${noteOf(together)}`,
+        note: `best alone ${figure(bestAlone(rounds))}, first transfer ${figure(firstOf(rounds))}; ${noteOf(together)}`,
       });
       break;
     case 'benefit':
@@ -36,7 +36,7 @@ export function rowsOf(rounds: readonly Measured[]): Row[] {
         reference: { name: 'sum of the paths alone', value: median(rounds.map(({ aloneMbit }) => total(aloneMbit))) },
         ratio: benefitOf(rounds),
         target: { of: 'ratio', atLeast: goal.atLeast },
-        note: `ratio: benefit, ${figure(benefitInTimeOf(rounds))} over the same time; best alone ${figure(bestAlone(rounds))}, links allow ${figure(sum.value)}; ${noteOf(together)}`,
+        note: `ratio: benefit, ${figure(benefitInTimeOf(rounds))} over the same time; best alone ${figure(bestAlone(rounds))}, links allow ${figure(sum.value)}, first transfer ${figure(firstOf(rounds))}; ${noteOf(together)}`,
       });
       break;
     case 'good':
@@ -127,6 +127,11 @@ function total(numbers: readonly number[]): number {
 }
 
 /** Which share came over which link, what their queues dropped, how the rounds differ. */
+/** Of processes that have just begun. */
+function firstOf(rounds: readonly Measured[]): number {
+  return median(rounds.map(({ firstMbit }) => firstMbit));
+}
+
 function noteOf(transfers: readonly Transfer[]): string {
   const { byLink, queueDrops } = transfers[0]!;
   const all = total(byLink);
