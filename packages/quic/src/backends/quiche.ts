@@ -27,8 +27,13 @@ const INITIAL_WINDOW_FACTOR = 3;
 const MAX_ACK_DELAY_MS = 25;
 /** Two ids suffice: the driver does not migrate. A low bound also limits floods of NEW_CONNECTION_ID (CVE-2024-1410). */
 const ACTIVE_CONNECTION_ID_LIMIT = 2;
-/** quiche numbers stream urgency 0 to 255; its own default. */
+/** quiche numbers stream urgency 0 to 255, 0 goes first; its own default. */
 const DEFAULT_URGENCY = 127;
+/**
+ * Of what the backend holds, at most one turn's, a conversation goes first, its streams packet by packet in turn. One-way
+ * streams follow one after the other: what a peer reads of each is then long, and not a packet each of all of them.
+ */
+const BIDIRECTIONAL_URGENCY = DEFAULT_URGENCY - 1;
 
 const STREAM_ERROR = /^Stream(Stopped|Reset)\((\d+)\)/;
 const encoder = new TextEncoder();
@@ -251,8 +256,9 @@ class QuicheConnection implements BackendConnection {
 
   createStream(id: number): boolean {
     try {
-      // Setting the priority creates the stream; incremental streams share the path packet by packet.
-      this.native.streamPriority(id, DEFAULT_URGENCY, true);
+      // Setting the priority creates the stream.
+      const isBidirectional = (id & 2) === 0;
+      this.native.streamPriority(id, isBidirectional ? BIDIRECTIONAL_URGENCY : DEFAULT_URGENCY, isBidirectional);
       return true;
     } catch {
       return false;

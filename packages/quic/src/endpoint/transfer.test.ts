@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { connectedPair, type Pair } from '../test-support/peers.js';
 
 const MIB = 1024 * 1024;
@@ -67,5 +68,23 @@ describe('transfer on loopback', () => {
     expect(sha(incoming.received())).toBe(sha(payload));
     expect(incoming.stream).toMatchObject({ id: 3, unidirectional: true });
     expect(() => incoming.stream.write(payload)).toThrow(/not open for writing/);
+  });
+
+  test('one-way streams do not share the path packet by packet; a conversation goes before them', async () => {
+    pair = await connectedPair();
+    const { client, accepted } = pair;
+    const order: number[] = [];
+    accepted.onStreamProbe = (probe) => void (probe.onChunk = () => order.push(probe.stream.id));
+    const payload = randomBytes(8000);
+    const oneWay = Array.from({ length: 4 }, () => client.open(true));
+    for (const probe of oneWay) void probe.send(payload);
+    void client.open().send(Buffer.from('hello'));
+    while (accepted.streams.length < 5) await nextTurn();
+    await Promise.all(accepted.streams.map((probe) => probe.ended.promise));
+    expect(order.slice(0, 1)).toEqual([0]);
+    // 24 packets: in turn they would change at nearly each.
+    const changes = order.filter((id, index) => id !== order[index - 1]).length;
+    expect(changes).toBeLessThan(10);
+    expect(accepted.streams.filter((probe) => probe.bytes === payload.length)).toHaveLength(4);
   });
 });
