@@ -6,7 +6,7 @@ import { Children } from '../harness/children.js';
 import { chooseBeds } from '../links/choose-bed.js';
 import type { Part, PartContext } from '../part.js';
 
-/** The transfer: 20 MB or 6 s, whichever is less, connection set-up included. */
+/** 20 MB or 6 s, whichever is less, connection set-up included. */
 const FULL = { maxBytes: 20_000_000, maxMs: 6000 };
 const QUICK = { maxBytes: 5_000_000, maxMs: 2000 };
 /** No further round is begun when it would not end by then. */

@@ -18,7 +18,7 @@ export const driver: Part = {
       tls: { contender: 'tls', bytes },
       classes: { contender: 'classes', bytes: Math.round(bytes * CLASSES_SHARE) },
     } as const;
-    const rows = await measureRows(
+    const { rows } = await measureRows(
       courses,
       [
         to('minimal', 'minimal loop', 0.9),

@@ -16,17 +16,22 @@ export interface RowSpec<Name extends string> {
   readonly target?: Target;
 }
 
+export interface Measured<Name extends string> {
+  readonly rows: Row[];
+  readonly runs: ReadonlyMap<Name, readonly Run[]>;
+}
+
 /** Measures what the wanted rows need, and no more. */
 export async function measureRows<Name extends string>(
   courses: Readonly<Record<Name, Course>>,
   specs: readonly RowSpec<Name>[],
   context: PartContext,
-): Promise<Row[]> {
+): Promise<Measured<Name>> {
   const wanted = specs.filter(({ name }) => context.wanted(name));
   const needed = new Set(wanted.flatMap(({ own, reference }) => [own, reference]));
   const entries = (Object.entries(courses) as [Name, Course][]).filter(([name]) => needed.has(name));
   const runs = await measureInTurn(Object.fromEntries(entries) as Record<Name, Course>, context);
-  return wanted.map((spec) => toRow(spec, runs.get(spec.own) ?? [], runs.get(spec.reference) ?? []));
+  return { rows: wanted.map((spec) => toRow(spec, runs.get(spec.own) ?? [], runs.get(spec.reference) ?? [])), runs };
 }
 
 function toRow<Name extends string>(spec: RowSpec<Name>, own: readonly Run[], reference: readonly Run[]): Row {
