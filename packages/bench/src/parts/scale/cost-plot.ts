@@ -7,7 +7,8 @@ export function costPlots(all: readonly Measured[]): Plot[] {
   const line = (name: string, value: (measured: Measured) => number) => ({
     name,
     dots: true,
-    points: all.map((measured) => [measured.sessions, value(measured)] as const),
+    // Of few sessions memory is within what the process does anyway, and may be below 0.
+    points: all.map((measured) => [measured.sessions, Math.max(0, value(measured))] as const),
   });
   const x = { label: 'sessions', log: true };
   return [
