@@ -126,12 +126,12 @@ function total(numbers: readonly number[]): number {
   return numbers.reduce((sum, number) => sum + number, 0);
 }
 
-/** Which share came over which link, what their queues dropped, how the rounds differ. */
 /** Of processes that have just begun. */
 function firstOf(rounds: readonly Measured[]): number {
   return median(rounds.map(({ firstMbit }) => firstMbit));
 }
 
+/** Which share came over which link, what their queues dropped, how the rounds differ. */
 function noteOf(transfers: readonly Transfer[]): string {
   const { byLink, queueDrops } = transfers[0]!;
   const all = total(byLink);

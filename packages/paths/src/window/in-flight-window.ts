@@ -1,10 +1,10 @@
 import { KwikError } from '@kwik/wire';
 
 /**
- * More than six of the driver's initial windows: on a direct path QUIC's slow start governs and not this one, although
- * KWIK's acknowledgements come up to 25 ms after QUIC's and this window therefore doubles later.
+ * Four full frames (16 kB): more than four times QUIC's own initial window (RFC 9002, section 7.2), so that on a direct
+ * path QUIC's slow start governs and not this one.
  */
-export const INITIAL_WINDOW_BYTES = 256 * 1024;
+export const INITIAL_WINDOW_BYTES = 64 * 1024;
 /** One full frame, or a dozen of those that a slow path gets (frame-budget.ts). */
 export const MIN_WINDOW_BYTES = 16 * 1024;
 /** Twice what 1 Gbit/s holds in 120 ms; a bound on memory, not a target. */
@@ -16,6 +16,8 @@ export const MAX_WINDOW_BYTES = 32 * 1024 * 1024;
 const WINDOW_GAIN = 2;
 /** In slow start the known rate is a round old: the window has doubled since, and is to double again. BBR has 2.77. */
 const SLOW_START_GAIN = 4;
+/** Bytes by which slow start opens the window for each that is acknowledged: KWIK hears of it up to 25 ms after QUIC does. */
+const SLOW_START_GROWTH = 2;
 /** What an acknowledgement is late by design (DEFAULT_MAX_ACK_DELAY_MS) plus one turn of a busy event loop. */
 const ACK_LATENESS_MS = 25;
 /** BBR: the pipe counts as full when the rate grew by less than a quarter in three rounds. */
@@ -44,7 +46,7 @@ export interface InFlightWindowOptions {
  * acknowledgements alone. QUIC's congestion control stands below and keeps its say; this window is for what QUIC cannot
  * see: a relay's second leg, and how much would have to be sent again if the server vanished.
  *
- * The rule is BBR's model without its pacing. Slow start doubles the window each round while it limits the sender and
+ * The rule is BBR's model without its pacing. Slow start triples the window each round while it limits the sender and
  * the delivery rate still grows; from then on it is `2 x best rate of 10 rounds x (lowest RTT of 10 s + 25 ms)`. Loss
  * does not move it: on a living path QUIC hides losses. Rounds in which the sender had too little to send can raise the
  * estimate, never lower it.
@@ -119,7 +121,7 @@ export class InFlightWindow {
     if (this.#roundStartMs === undefined) this.#startRound(now);
     else this.#roundBytes += bytes;
     const limited = this.#isLimited();
-    if (this.#slowStart && limited) this.#growTo(this.#windowBytes + bytes);
+    if (this.#slowStart && limited) this.#growTo(this.#windowBytes + SLOW_START_GROWTH * bytes);
     if (now - (this.#roundStartMs ?? now) >= this.#roundMs()) this.#endRound(limited, now);
     if (!this.#slowStart) this.#setWindow(this.#modelBytes(now));
   }

@@ -281,8 +281,8 @@ export class Connection implements PathTransport, HeapItem {
   }
 
   private work(): void {
-    const { guard, sender: settled } = this;
-    const news = { packets: guard.unjudgedPackets, quietMs: settled.quietFor(this.now), settled };
+    const { guard, sender } = this;
+    const news = { packets: guard.unjudgedPackets, quietMs: sender.quietFor(this.now), settled: sender };
     if (this.sampler.isDue(this.now, news) && this.flooded()) return;
     this.news.findStopped(this.now);
     if (this.phase !== 'open' || this.handler === undefined) return;

@@ -44,8 +44,7 @@ const LOW_RTT = 1.5;
 const LOW_RTT_SLACK_MS = 2;
 /**
  * Until no more is in flight than the path holds, but for so many round trips at most. What timers, acknowledgements in
- * clumps and a coarse clock add to each round trip counts as the path's: without it a link stands idle for a tenth of
- * each cycle.
+ * clumps and a coarse clock add to each round trip counts as the path's, or the link runs dry before the drain ends.
  */
 const DRAIN_GAIN = 0.75;
 const DRAIN_SLACK_MS = 3;

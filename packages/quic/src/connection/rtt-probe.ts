@@ -35,7 +35,7 @@ export class RttProbe {
 
   /** Of the bytes that were sent, so many are acknowledged or lost. */
   settled(settledBytes: number, now: number): void {
-    if (!this.waiting || !this.wouldEnd(settledBytes)) return;
+    if (!this.wouldEnd(settledBytes)) return;
     const sampleMs = now - this.markMs;
     const knownMs = this.rttMs(now);
     this.markBytes = Infinity;

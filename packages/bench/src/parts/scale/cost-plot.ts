@@ -7,8 +7,8 @@ export function costPlots(all: readonly Measured[]): Plot[] {
   const line = (name: string, value: (measured: Measured) => number) => ({
     name,
     dots: true,
-    // Of few sessions memory is within what the process does anyway, and may be below 0.
-    points: all.map((measured) => [measured.sessions, Math.max(0, value(measured))] as const),
+    // The memory of few sessions is lost in what the process does anyway, and may come out as none or less.
+    points: all.map((measured) => [measured.sessions, value(measured)] as const).filter(([, cost]) => cost > 0),
   });
   const x = { label: 'sessions', log: true };
   return [
