@@ -23,6 +23,7 @@ const TESTS = [
   'packages/*/bench/**/*.ts',
   'packages/*/sim/**/*.ts',
   'tools/fuzz/**/*.ts',
+  'tools/adversary/**/*.ts',
 ];
 const SANS_IO_SOURCES = SANS_IO.map((part) => `packages/${part}/**/*.ts`);
 const TOOLS = ['tools/**/*.mjs', '*.config.mjs'];

@@ -5,6 +5,7 @@
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { checkAdversary } from './checks/adversary.mjs';
 import { checkBuild, checkFormat, checkLint, checkTypes } from './checks/code.mjs';
 import { checkDocs } from './checks/docs.mjs';
 import { checkHygiene } from './checks/hygiene.mjs';
@@ -33,6 +34,7 @@ const STEPS = [
   { name: 'packages', about: 'what users install is complete, and imports', check: checkPackages },
   { name: 'docs', about: 'the code in the docs compiles and runs, links lead somewhere', check: checkDocs },
   { name: 'sim', about: 'sessions keep their promises under seeded faults', check: checkSimulation },
+  { name: 'adversary', about: 'attackers of running servers and clients get nowhere', check: checkAdversary },
   { name: 'jest', about: 'the tests', check: checkTests },
 ];
 

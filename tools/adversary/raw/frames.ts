@@ -1,0 +1,27 @@
+import { randomBytes } from 'node:crypto';
+import { encodeVarint } from './varint.js';
+
+const RESET_TOKEN = Buffer.alloc(16, 1);
+
+export function streamFrame(id: bigint, offset: number, data: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from([0x0e]), encodeVarint(id), encodeVarint(offset), encodeVarint(data.length), data]);
+}
+
+export function cryptoFrame(data: Buffer, offset: bigint | number = 0): Buffer {
+  return Buffer.concat([Buffer.from([0x06]), encodeVarint(offset), encodeVarint(data.length), data]);
+}
+
+export function newConnectionIdFrame(
+  sequence: bigint | number,
+  retirePriorTo: bigint | number,
+  idBytes: number,
+): Buffer {
+  return Buffer.concat([
+    Buffer.from([0x18]),
+    encodeVarint(sequence),
+    encodeVarint(retirePriorTo),
+    Buffer.from([idBytes]),
+    randomBytes(idBytes),
+    RESET_TOKEN,
+  ]);
+}
