@@ -27,14 +27,19 @@ export function probeRefusal(remote: TransportAddress, clock: Clock, onRefused: 
     const probe = createSocket(isIPv6(remote.address) ? 'udp6' : 'udp4');
     socket = probe;
     probe.unref();
-    probe.on('error', (error: NodeJS.ErrnoException) => {
+    const failed = (error: NodeJS.ErrnoException): void => {
       if (done) return;
       finish();
       if (error.code === 'ECONNREFUSED') onRefused();
-    });
-    probe.connect(remote.port, remote.address, () => {
-      if (!done) probe.send(PROBE, () => undefined);
-    });
+    };
+    probe.on('error', failed);
+    // Node hands an error to the callback of `connect` (its types do not say so): then the socket is not connected, and
+    // `send` would throw. Any other error than a refusal tells nothing of the peer: the handshake's own time limit does.
+    const connected = (error?: Error): void => {
+      if (error !== undefined) failed(error);
+      else if (!done) probe.send(PROBE, () => undefined);
+    };
+    probe.connect(remote.port, remote.address, connected);
   });
   const end = clock.schedule(PROBE_AFTER_MS + LISTEN_MS, finish);
   return { cancel: () => (done ? undefined : finish()) };
