@@ -58,6 +58,15 @@ describe('parseKwikUrl', () => {
     expect(parseKwikUrl(url).path).toBe(path);
   });
 
+  test.each([
+    ['kwik://[fe80::1%25eth0]:4433/x', 'fe80::1%eth0'],
+    ['kwik://[fe80::1%eth0]/x', 'fe80::1%eth0'],
+    ['kwik://[fe80::1%252]/x', 'fe80::1%2'],
+    ['kwik://[fe80::1%25]/x', 'fe80::1%25'],
+  ])('the zone of %s', (url, host) => {
+    expect(parseKwikUrl(url).host).toBe(host);
+  });
+
   test.each(['http://h/x', 'h/x', 'kwik:h', 'kwik:///x', 'kwik://h/x?y', 'kwik://h/x#y', 'kwik://h/%', 'kwik://h/%zz'])(
     'refuses %s',
     (url) => {

@@ -41,7 +41,8 @@ export function formatHostPort({ host, port }: HostPort): string {
 export function parseKwikUrl(text: string): KwikUrl {
   const match = /^kwik:\/\/([^/?#]+)(\/[^?#]*)?$/iu.exec(text);
   if (match === null) throw usageError(`'${text}' is not a kwik URL; ${urlHint(text)}`);
-  const address = parseHostPort(match[1] ?? '');
+  // The zone of an IPv6 address: `[fe80::1%25eth0]` (RFC 6874) as well as `[fe80::1%eth0]` (RFC 9844).
+  const address = parseHostPort((match[1] ?? '').replace(/%25(?=[^\]])/u, '%'));
   const segments = (match[2] ?? '/')
     .slice(1)
     .split('/')

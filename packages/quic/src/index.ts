@@ -14,6 +14,10 @@ export type {
   StreamRefusal,
 } from './backends/backend.js';
 export { quicheBackend } from './backends/quiche.js';
+export { resolveHost, type HostLookup } from './socket/address.js';
+export { canonicalAddress, isLinkLocal, withoutZone, zoneOf } from './socket/zone.js';
+export { raceAddresses, type AddressRace } from './endpoint/address-race.js';
+export { byDeadline, type Deadline } from './endpoint/deadline.js';
 export { spkiPin } from './tls/certificate-check.js';
 export { systemClock } from './endpoint/clock.js';
 export { Endpoint } from './endpoint/endpoint.js';

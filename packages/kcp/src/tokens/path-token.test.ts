@@ -71,6 +71,16 @@ describe('a path token', () => {
     expect(code).toBe(accepted ? 'accepted' : 'ERR_KWIK_TOKEN_WRONG_SERVER');
   });
 
+  test('whatever the interface is called by which either end reaches the server', () => {
+    const token = () => makeToken(keys, { audience: '[fe80::7%eth0]:4433' });
+    for (const own of ['[fe80::7%wlan1]:4433', '[fe80::7]:4433', '[fe80::7%eth0]:4433']) {
+      expect(codeOf(() => verify(token(), { audiences: [own] }))).toBe('accepted');
+    }
+    for (const other of ['[fe80::8%eth0]:4433', '[fe80::7%eth0]:4434']) {
+      expect(codeOf(() => verify(token(), { audiences: [other] }))).toBe('ERR_KWIK_TOKEN_WRONG_SERVER');
+    }
+  });
+
   test('any of the names that a server answers to', () => {
     const audiences = ['[::1]:4433', '192.0.2.7:4433', SECONDARY];
     expect(codeOf(() => verify(makeToken(keys, { audience: '192.0.2.7:4433' }), { audiences }))).toBe('accepted');

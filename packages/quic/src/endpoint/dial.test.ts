@@ -242,3 +242,79 @@ describe('a connection that nobody attached to', () => {
     expect(other.closed).toBe(false);
   });
 });
+
+describe('a name with several addresses', () => {
+  /** The loopback address of each family first; nobody listens on the first. A socket on `::` reaches both. */
+  const lookup = () => Promise.resolve(['::1', '127.0.0.1']);
+
+  test('is reached at the one where the server is', async () => {
+    await startWith(['both.example']);
+    client = await Endpoint.bind({ host: '::', lookup });
+    const transport = await client.dial({ ...server!.dialOptions({}), host: 'both.example' });
+    expect(transport.remote.address).toBe('::ffff:127.0.0.1');
+    // The attempt that lost is gone.
+    expect(client.stats().connections).toBe(1);
+  });
+
+  test('is reached although the first address is silent', async () => {
+    await startWith(['both.example']);
+    const silent = createSocket('udp6');
+    await new Promise<void>((resolve) => silent.bind(server!.port, '::1', resolve));
+    client = await Endpoint.bind({ host: '::', lookup });
+    const startMs = performance.now();
+    const transport = await client.dial({ ...server!.dialOptions({}), host: 'both.example' });
+    expect(transport.remote.address).toBe('::ffff:127.0.0.1');
+    expect(performance.now() - startMs).toBeGreaterThanOrEqual(249);
+    silent.close();
+  });
+
+  test('and nobody at any of them: each is named, with why', async () => {
+    client = await Endpoint.bind({ host: '::', lookup });
+    const trust = { ca: authority.certPem };
+    const dial = client.dial({ host: 'both.example', port: 9, trust, timeoutMs: 4000 });
+    await expect(dial).rejects.toMatchObject({
+      code: 'ERR_KWIK_CONNECT_FAILED',
+      message: expect.stringMatching(
+        /none of the 2 addresses of both\.example:9.*::1: .*nobody listens.*127\.0\.0\.1: /,
+      ),
+    });
+  });
+});
+
+describe('a name that the resolver takes long for', () => {
+  const lookup = () => new Promise<string[]>(() => undefined);
+
+  test('ends with the time of the dial, and with its signal', async () => {
+    client = await Endpoint.bind({ lookup });
+    const base = { host: 'slow.example', port: 9, trust: { ca: authority.certPem } };
+    const late = client.dial({ ...base, timeoutMs: 60 });
+    await expect(late).rejects.toMatchObject({
+      code: 'ERR_KWIK_TIMEOUT',
+      message: expect.stringMatching(/was not resolved in time/),
+    });
+    const controller = new AbortController();
+    const aborted = client.dial({ ...base, signal: controller.signal });
+    controller.abort();
+    await expect(aborted).rejects.toMatchObject({ code: 'ERR_KWIK_ABORTED' });
+  });
+});
+
+describe('addresses of IPv6', () => {
+  test('a link-local one without its interface is refused, with what is missing', async () => {
+    await startWith(['127.0.0.1']);
+    const error = await dialError({}, { host: 'fe80::77', port: 24_402 });
+    expect(error.code).toBe('ERR_KWIK_INVALID_ARGUMENT');
+    expect(error.message).toMatch(/fe80::77 is a link-local address: say by which interface/);
+  });
+
+  test.each(['::1%lo', '0:0:0:0:0:0:0:1', '[::1%lo]'])('%s is dialled', async (host) => {
+    server = await TestServer.start(
+      { serverEndpoint: { host: '::1' } },
+      authority,
+      await authority.issue({ names: ['::1'] }),
+    );
+    client = await Endpoint.bind({ host: '::1' });
+    const transport = await client.dial({ ...server.dialOptions({}), host, timeoutMs: 3000 });
+    expect(transport.remote.address).toBe('::1');
+  });
+});

@@ -1,10 +1,11 @@
-import { isIP } from 'node:net';
-import { KwikError, type TransportAddress, type TransportCloseInfo } from '@kwik/wire';
+import { isIP, isIPv6 } from 'node:net';
+import { KwikError, type Clock, type TransportAddress, type TransportCloseInfo } from '@kwik/wire';
 import type { BackendConfig, QuicBackend } from '../backends/backend.js';
 import { certificateProblem, refusedByTls, resolveTrust, type ResolvedTrust } from '../tls/certificate-check.js';
 import { describeTransportCode, tlsAlertOf } from '../connection/close-codes.js';
 import type { Connection } from '../connection/connection.js';
 import type { HandshakeParty } from '../connection/connection-types.js';
+import type { Deadline } from './deadline.js';
 import { DEFAULT_ALPN, type DialOptions, type ResolvedTransport } from './options.js';
 import { checkKeyPair } from '../tls/server-credentials.js';
 
@@ -33,7 +34,8 @@ export class DialPlan {
   }
 
   get target(): string {
-    return `${this.options.host}:${this.options.port}`;
+    const { host, port } = this.options;
+    return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
   }
 
   get awaitsPeer(): boolean {
@@ -119,6 +121,14 @@ export class DialPlan {
     return this.failed(
       `the server closed the handshake: ${describeTransportCode(code)}${reason === '' ? '' : ` (${reason})`}`,
     );
+  }
+
+  /** Of a dial's parts that do not know of it. */
+  deadline(clock: Clock, atMs: number): Deadline {
+    const { signal } = this.options;
+    const timedOut = (): KwikError =>
+      new KwikError('ERR_KWIK_TIMEOUT', `the name '${this.options.host}' was not resolved in time; does its DNS work?`);
+    return { clock, atMs, signal, timedOut, aborted: (reason) => this.aborted(reason) };
   }
 
   /** Nothing ever came back. */

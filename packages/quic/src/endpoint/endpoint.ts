@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import { KwikError, type Clock, type PathTransport, type TransportAddress } from '@kwik/wire';
 import { Acceptor } from './acceptor.js';
-import { resolveRemote, withoutScope } from '../socket/address.js';
+import { reachable, requirePort, resolveHost } from '../socket/address.js';
+import { raceAddresses } from './address-race.js';
+import { withoutZone } from '../socket/zone.js';
 import type { QuicBackend } from '../backends/backend.js';
 import { quicheBackend } from '../backends/quiche.js';
 import { BlockPool } from '../connection/byte-queue.js';
@@ -12,6 +14,7 @@ import { ConnectionTable } from './connection-table.js';
 import { Connection } from '../connection/connection.js';
 import type { ConnectionHost } from '../connection/connection-types.js';
 import { Demultiplexer } from '../routing/demultiplexer.js';
+import { byDeadline } from './deadline.js';
 import { DialPlan } from './dialer.js';
 import { EndWatch } from './end-watch.js';
 import { EndpointCounters, type EndpointStats } from './endpoint-stats.js';
@@ -31,7 +34,7 @@ import { RetryTokens } from '../routing/retry-token.js';
 import { SendRings } from '../socket/send-ring.js';
 import { StatelessReset } from '../routing/stateless-reset.js';
 import { TurnLoop } from './turn-loop.js';
-import { UdpSocket } from '../socket/udp-socket.js';
+import { bindFirst, type UdpSocket } from '../socket/udp-socket.js';
 
 const defaultBackend = quicheBackend();
 
@@ -79,10 +82,13 @@ export class Endpoint implements AsyncDisposable {
     this.router = new PacketRouter(this.makeRouterHost());
   }
 
-  /** Rejects with `ERR_KWIK_INVALID_ARGUMENT` when the address or port cannot be had. */
+  /**
+   * Rejects with `ERR_KWIK_INVALID_ARGUMENT` when the address or port cannot be had, `ERR_KWIK_CONNECT_FAILED` when
+   * `host` is a name without an address.
+   */
   static async bind(options: EndpointOptions = {}): Promise<Endpoint> {
     const limits = { ...DEFAULT_LIMITS, ...withoutUndefined(options.limits ?? {}) };
-    const socket = await UdpSocket.bind(options.host ?? '127.0.0.1', options.port ?? 0);
+    const socket = await bindFirst(await resolveHost(options.host ?? '127.0.0.1', options.lookup), options.port ?? 0);
     const endpoint = new Endpoint(
       socket,
       options,
@@ -123,13 +129,24 @@ export class Endpoint implements AsyncDisposable {
       const { localAddress: _, ...rest } = options;
       return endpoint.dial(rest);
     }
-    const startMs = this.clock.now();
+    const deadlineMs = this.clock.now() + (options.timeoutMs ?? DEFAULT_DIAL_TIMEOUT_MS);
+    requirePort(options.port);
     const plan = new DialPlan(options, resolveTransport(options.transport));
     throwIfAborted(options, plan);
-    const remote = await resolveRemote(options.host, options.port, this.address());
+    const addresses = await byDeadline(
+      resolveHost(options.host, this.options.lookup),
+      plan.deadline(this.clock, deadlineMs),
+    );
     throwIfAborted(options, plan);
-    this.requireOpen();
-    return this.connect(plan, options, remote, startMs + (options.timeoutMs ?? DEFAULT_DIAL_TIMEOUT_MS));
+    return raceAddresses({
+      target: plan.target,
+      addresses: reachable(options.host, options.port, addresses, this.address()),
+      clock: this.clock,
+      signal: options.signal,
+      nameOf: ({ address }) => address,
+      attempt: (remote, signal) => this.connect(plan, { ...options, signal }, remote, deadlineMs),
+      discard: (transport) => transport.close(0, 'another address was faster'),
+    });
   }
 
   stats(): EndpointStats {
@@ -153,12 +170,13 @@ export class Endpoint implements AsyncDisposable {
 
   // --- Dialling ---
 
-  private connect(
+  private async connect(
     plan: DialPlan,
-    options: DialOptions,
+    options: Omit<DialOptions, 'signal'> & { readonly signal: AbortSignal | undefined },
     remote: TransportAddress,
     deadlineMs: number,
   ): Promise<PathTransport> {
+    this.requireOpen();
     const parts = [plan.alpn, plan.transport, plan.trust.caPem?.toString(), options.certificate];
     const config = ConfigCache.of(this.backend).get(parts, () => plan.createConfig(this.backend));
     if (!this.admission.dialled()) {
@@ -361,7 +379,7 @@ export class Endpoint implements AsyncDisposable {
 }
 
 function plain(address: TransportAddress): { host: string; port: number } {
-  return { host: withoutScope(address.address), port: address.port };
+  return { host: withoutZone(address.address), port: address.port };
 }
 
 function throwIfAborted(options: DialOptions, plan: DialPlan): void {

@@ -1,16 +1,19 @@
 import { KwikError, type Clock } from '@kwik/wire';
 import type { BackendTransport, QuicBackend } from '../backends/backend.js';
+import type { HostLookup } from '../socket/address.js';
 import type { EndpointLimits } from '../routing/limits.js';
 
 /** What a UDP endpoint is made of. */
 export interface EndpointOptions {
-  /** Local address; default `127.0.0.1`. `::` takes IPv4 peers as well. */
+  /** Local address, or a name that has one; default `127.0.0.1`. `::` takes IPv4 peers as well. */
   readonly host?: string;
   /** Local port; default 0: the system chooses. */
   readonly port?: number;
   readonly backend?: QuicBackend;
   readonly limits?: Partial<EndpointLimits>;
   readonly clock?: Clock;
+  /** How names are resolved; default: by the system (hosts file, DNS). */
+  readonly lookup?: HostLookup;
   /**
    * 32 bytes from which stateless reset tokens are derived (RFC 9000, section 10.3.2); default random. Give the same to
    * a restarted server, and peers of its former life learn at once that their connections are gone.

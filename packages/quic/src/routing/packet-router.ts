@@ -1,7 +1,7 @@
 import type { RemoteInfo } from 'node:dgram';
 import type { TransportAddress } from '@kwik/wire';
 import type { Acceptor } from '../endpoint/acceptor.js';
-import { withoutScope } from '../socket/address.js';
+import { withoutZone } from '../socket/zone.js';
 import type { QuicBackend } from '../backends/backend.js';
 import type { Connection } from '../connection/connection.js';
 import { CONNECTION_ID_BYTES, type Demultiplexer, initialKey } from './demultiplexer.js';
@@ -162,8 +162,8 @@ export class PacketRouter {
     const { backend, demultiplexer, local } = this.host;
     const connection = backend.accept({
       sourceId: demultiplexer.newId(),
-      local: { host: withoutScope(local.address), port: local.port },
-      remote: { host: withoutScope(from.address), port: from.port },
+      local: { host: withoutZone(local.address), port: local.port },
+      remote: { host: withoutZone(from.address), port: from.port },
       config: acceptor.config,
     });
     const bytes = acceptor.refuse(connection, datagram, this.out);

@@ -1,21 +1,54 @@
 import { lookup } from 'node:dns/promises';
 import { isIP, isIPv6 } from 'node:net';
 import { KwikError, type TransportAddress } from '@kwik/wire';
+import { canonicalAddress, isLinkLocal } from './zone.js';
+
+/** The addresses of a name, in the order of preference; rejects when there are none. */
+export type HostLookup = (name: string) => Promise<readonly string[]>;
+
+/** Addresses of one name that are tried; who lists more gains nothing by it. */
+export const MAX_ADDRESSES = 8;
 
 /**
- * The address to dial for `host`: itself when numeric, else what the resolver says, preferring the socket's family.
- * Rejects with `ERR_KWIK_CONNECT_FAILED` when there is none that the socket can reach.
+ * The addresses of `host` (a name, or numeric, in brackets or not), in the order in which to try them: the system's
+ * preference (RFC 6724), families in turn (RFC 8305, section 4), at most `MAX_ADDRESSES`. Rejects with
+ * `ERR_KWIK_CONNECT_FAILED` when the name has none, `ERR_KWIK_INVALID_ARGUMENT` for an address that is none here.
  */
-export async function resolveRemote(host: string, port: number, local: TransportAddress): Promise<TransportAddress> {
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-    throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `port ${port} is not a whole number from 1 to 65535`);
-  }
+export async function resolveHost(host: string, lookUp: HostLookup = systemLookup): Promise<readonly string[]> {
   const bare = host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
-  const addresses = isIP(bare) === 0 ? await resolveName(bare) : [bare];
-  for (const address of addresses) {
-    const fitting = fit(address, local);
-    if (fitting !== undefined) return { address: fitting, port, family: local.family };
-  }
+  if (isIP(bare) !== 0) return [canonicalAddress(bare)];
+  const found = await lookUpOrExplain(bare, lookUp);
+  // DNS says nothing of interfaces, so what it gives of link-local addresses cannot be dialled.
+  const usable = found.filter((address) => !isLinkLocal(address));
+  if (usable.length > 0) return interleaved(usable.map((address) => canonicalAddress(address)));
+  throw new KwikError(
+    'ERR_KWIK_CONNECT_FAILED',
+    `the name '${host}' has only link-local addresses (${found.join(', ')}); dial one with its interface, as in ${found[0] ?? ''}%eth0`,
+  );
+}
+
+/** Families in turn, beginning with that of the first; within a family the order stays. */
+export function interleaved(addresses: readonly string[]): string[] {
+  const distinct = [...new Set(addresses)];
+  const leadsIPv6 = isIPv6(distinct[0] ?? '');
+  const first = distinct.filter((address) => isIPv6(address) === leadsIPv6);
+  const second = distinct.filter((address) => isIPv6(address) !== leadsIPv6);
+  const mixed = first.flatMap((address, index) => [address, ...second.slice(index, index + 1)]);
+  return [...mixed, ...second.slice(first.length)].slice(0, MAX_ADDRESSES);
+}
+
+/**
+ * Those of `addresses` that a socket bound to `local` can send to, as it must be told them. Throws
+ * `ERR_KWIK_CONNECT_FAILED` when there is none.
+ */
+export function reachable(
+  host: string,
+  port: number,
+  addresses: readonly string[],
+  local: TransportAddress,
+): TransportAddress[] {
+  const fitting = addresses.map((address) => fit(address, local)).filter((address) => address !== undefined);
+  if (fitting.length > 0) return fitting.map((address) => ({ address, port, family: local.family }));
   throw new KwikError(
     'ERR_KWIK_CONNECT_FAILED',
     `${host} has only the addresses ${addresses.join(', ')}, which a socket bound to ${local.address} cannot reach; ` +
@@ -23,19 +56,24 @@ export async function resolveRemote(host: string, port: number, local: Transport
   );
 }
 
-/** What the resolver gave, without scope: QUIC backends parse plain addresses. */
-export function withoutScope(address: string): string {
-  const percent = address.indexOf('%');
-  return percent < 0 ? address : address.slice(0, percent);
+/** Throws `ERR_KWIK_INVALID_ARGUMENT`. */
+export function requirePort(port: number): void {
+  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return;
+  throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `port ${port} is not a whole number from 1 to 65535`);
 }
 
-async function resolveName(host: string): Promise<string[]> {
+async function systemLookup(name: string): Promise<string[]> {
+  const found = await lookup(name, { all: true, verbatim: true });
+  return found.map((entry) => entry.address);
+}
+
+async function lookUpOrExplain(name: string, lookUp: HostLookup): Promise<readonly string[]> {
   try {
-    const found = await lookup(host, { all: true });
-    return found.map((entry) => entry.address);
+    return await lookUp(name);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new KwikError('ERR_KWIK_CONNECT_FAILED', `the name ${host} does not resolve: ${why}`, { cause });
+    const text = `the name '${name}' does not resolve: ${why}; check its spelling and DNS`;
+    throw new KwikError('ERR_KWIK_CONNECT_FAILED', text, { cause });
   }
 }
 

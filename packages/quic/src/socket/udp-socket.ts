@@ -80,6 +80,19 @@ export class UdpSocket {
   }
 }
 
+/** A socket on the first of `addresses` that this machine has; rejects as `UdpSocket.bind` does for the first. */
+export async function bindFirst(addresses: readonly string[], port: number): Promise<UdpSocket> {
+  let first: unknown;
+  for (const address of addresses) {
+    try {
+      return await UdpSocket.bind(address, port);
+    } catch (error) {
+      first ??= error;
+    }
+  }
+  throw first;
+}
+
 /**
  * Addresses are numeric here. Without this, `node:dgram` asks the resolver for each datagram, which answers a tick later
  * with a closure of its own.

@@ -2,6 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { KwikError } from '@kwik/wire';
 import type { TrustOptions } from '../endpoint/options.js';
+import { withoutZone } from '../socket/zone.js';
 import { ParsedCertificates } from './parsed-certificates.js';
 
 /** Trust options that were read and found usable. */
@@ -37,7 +38,7 @@ export function resolveTrust(trust: TrustOptions, name: string): ResolvedTrust {
   const authorities = (): X509Certificate[] =>
     pem === undefined ? [] : readCertificates(pem.toString('latin1'), 'trust.ca');
   if (pem !== undefined) requireCertificate(pem.toString('latin1'), 'trust.ca');
-  return { caPem: pem, authorities, pins, name: trust.verifyHostName ?? name };
+  return { caPem: pem, authorities, pins, name: withoutZone(trust.verifyHostName ?? name) };
 }
 
 /** The certificates of a PEM text; `ERR_KWIK_CREDENTIALS` when there is none or one cannot be read. */

@@ -1,13 +1,21 @@
 import { setMaxListeners } from 'node:events';
-import { isIP, isIPv6 } from 'node:net';
-import { lookup } from 'node:dns/promises';
-import type { Endpoint, TrustOptions } from '@kwik/quic';
-import { KwikError, type PathTransport } from '@kwik/wire';
+import { isIPv6 } from 'node:net';
+import {
+  byDeadline,
+  type Deadline,
+  type Endpoint,
+  type HostLookup,
+  raceAddresses,
+  resolveHost,
+  systemClock,
+  type TrustOptions,
+} from '@kwik/quic';
+import { KwikError, type Clock, type PathTransport } from '@kwik/wire';
 import type { DialOptions, DialTarget } from '../api/options.js';
 import { developmentAuthority } from '../credentials/dev-authority.js';
 import { transportOptions } from '../transport-options.js';
 import { type EndpointLease, ownEndpoint, SharedEndpoints } from './shared-endpoints.js';
-import { isLoopback } from './target.js';
+import { formatAddress, isLoopback } from './target.js';
 
 export interface ConnectOptions {
   readonly serverName?: string | undefined;
@@ -31,33 +39,66 @@ const endpoints = new SharedEndpoints();
 /** Dials QUIC connections, from one UDP socket per local address, which other sessions may use as well. */
 export class QuicConnector implements Connector {
   readonly #options: DialOptions;
+  readonly #lookup: HostLookup | undefined;
+  readonly #clock: Clock;
   readonly #leases = new Map<string, Promise<EndpointLease>>();
   readonly #closing = new AbortController();
   /** What was dialled and may be open. */
   #transports: { readonly transport: PathTransport; readonly endpoint: Endpoint }[] = [];
   #closed: Promise<void> | undefined;
 
-  constructor(options: DialOptions) {
+  /** `lookup` resolves names; by the system unless told. */
+  constructor(options: DialOptions, lookup?: HostLookup) {
     this.#options = options;
+    this.#lookup = lookup;
+    this.#clock = options.clock ?? systemClock();
     // As many dials as a session may have paths: none of them is forgotten.
     setMaxListeners(0, this.#closing.signal);
   }
 
   async connect(target: DialTarget, options: ConnectOptions): Promise<PathTransport> {
-    const address = isIP(target.host) === 0 ? await resolve(target.host) : target.host;
-    const { certificate, transport: wanted } = this.#options;
+    const name = formatAddress(target.host, target.port);
+    const signal =
+      options.signal === undefined ? this.#closing.signal : AbortSignal.any([options.signal, this.#closing.signal]);
+    const deadline: Deadline = {
+      clock: this.#clock,
+      atMs: this.#clock.now() + options.timeoutMs,
+      signal,
+      timedOut: () => new KwikError('ERR_KWIK_TIMEOUT', `no connection to ${name} in ${options.timeoutMs} ms`),
+      aborted: (cause) => new KwikError('ERR_KWIK_ABORTED', `the dial to ${name} was aborted`, { cause }),
+    };
+    const addresses = await byDeadline(resolveHost(target.host, this.#lookup), deadline);
     const trust = await this.#trust(target, options.pin);
+    return raceAddresses({
+      target: name,
+      addresses,
+      clock: this.#clock,
+      signal,
+      nameOf: (address) => address,
+      attempt: (address, raceSignal) =>
+        this.#attempt(address, target, trust, { ...options, signal: raceSignal }, deadline),
+      discard: (transport) => transport.close(0, 'another address was faster'),
+    });
+  }
+
+  async #attempt(
+    address: string,
+    target: DialTarget,
+    trust: TrustOptions,
+    options: ConnectOptions,
+    deadline: Deadline,
+  ): Promise<PathTransport> {
+    const { certificate, transport: wanted } = this.#options;
     const endpoint = await this.#endpoint(address, options.localAddress);
     const transport = await endpoint.dial({
       host: address,
       port: target.port,
       serverName: options.serverName ?? target.host,
       trust,
-      timeoutMs: options.timeoutMs,
+      timeoutMs: Math.max(1, deadline.atMs - this.#clock.now()),
       ...(certificate !== undefined && { certificate: { certPem: certificate.cert, keyPem: certificate.key } }),
       transport: transportOptions(wanted),
-      signal:
-        options.signal === undefined ? this.#closing.signal : AbortSignal.any([options.signal, this.#closing.signal]),
+      ...(options.signal !== undefined && { signal: options.signal }),
     });
     if (this.#closed !== undefined) transport.close(0, CLOSED);
     this.#requireOpen();
@@ -123,18 +164,4 @@ export class QuicConnector implements Connector {
 function localHostFor(address: string): string {
   if (isIPv6(address)) return isLoopback(address) ? '::1' : '::';
   return isLoopback(address) ? '127.0.0.1' : '0.0.0.0';
-}
-
-async function resolve(host: string): Promise<string> {
-  try {
-    return (await lookup(host)).address;
-  } catch (error) {
-    throw new KwikError(
-      'ERR_KWIK_CONNECT_FAILED',
-      `the name '${host}' cannot be resolved; check its spelling and DNS`,
-      {
-        cause: error,
-      },
-    );
-  }
 }

@@ -15,7 +15,7 @@ import { ClientSession } from './client-session.js';
 import { QuicConnector, type Connector } from './connector.js';
 import { ContentClient } from './content-client.js';
 import { PrimaryPaths, type PrimaryRoute } from './primary-paths.js';
-import { formatAddress, parseTarget } from './target.js';
+import { formatAddress, onLinkOf, parseTarget } from './target.js';
 import { schedulerFactory } from '../schedulers.js';
 
 const AGENT = 'kwik-node/0.1';
@@ -69,6 +69,8 @@ class Dialler {
   readonly #limits: ResolvedLimits;
   readonly #clock: Clock;
   readonly #probe: EngineProbe | undefined;
+  /** Of the primary. */
+  #host = '';
 
   constructor(connector: Connector, options: DialOptions, probe?: EngineProbe) {
     this.#connector = connector;
@@ -83,6 +85,7 @@ class Dialler {
   }
 
   async open(target: DialTarget): Promise<Session> {
+    this.#host = target.host;
     const address = formatAddress(target.host, target.port);
     const timeoutMs = this.#options.timeoutMs ?? this.#limits.handshakeTimeoutMs;
     const { signal, serverName } = this.#options;
@@ -166,7 +169,7 @@ class Dialler {
     }
     const named = parseTarget(command.address);
     const timeoutMs = command.timeoutMs > 0 ? command.timeoutMs : this.#limits.handshakeTimeoutMs;
-    const transport = await this.#connector.connect(parseTarget(resolved), {
+    const transport = await this.#connector.connect(onLinkOf(parseTarget(resolved), this.#host), {
       timeoutMs,
       serverName: command.serverName === '' ? named.host : command.serverName,
       ...(command.pin.length > 0 && { pin: command.pin }),

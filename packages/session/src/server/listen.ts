@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { delegate, Ed25519Signer, noneServerAuth, type ServerHandshakeResult } from '@kwik/kcp';
-import { Endpoint, systemClock } from '@kwik/quic';
+import { Endpoint, systemClock, withoutZone } from '@kwik/quic';
 import { KwikError, type Clock, type ErrorCode, type PathTransport } from '@kwik/wire';
 import type { ListenOptions, ServerCredentials, SessionLimits } from '../api/options.js';
 import type { Listener, ListenerStats, ServerSession } from '../api/session.js';
@@ -57,7 +57,7 @@ async function developmentCredentials(host: string): Promise<ServerCredentials> 
       `listening on ${host}, beyond this machine, takes credentials: give cert and key (PEM)`,
     );
   }
-  const made = await developmentCertificate([...new Set(['localhost', '127.0.0.1', '::1', host])]);
+  const made = await developmentCertificate([...new Set(['localhost', '127.0.0.1', '::1', withoutZone(host)])]);
   return { cert: made.certPem, key: made.keyPem, ca: made.ca };
 }
 
