@@ -22,8 +22,11 @@ export interface BackendTransport {
 export interface BackendConfigOptions {
   readonly alpn: readonly string[];
   readonly transport: BackendTransport;
-  /** `chain`: the peer's certificate must lead to `ca`. `request`: it may have none. `none`: TLS accepts any. */
-  readonly verify: 'chain' | 'request' | 'none';
+  /**
+   * `chain`: the peer's certificate must lead to `ca`. `request`: it may have none. `any`: it must have one, and TLS
+   * accepts any. `none`: TLS asks a client for none, and accepts any of a server.
+   */
+  readonly verify: 'chain' | 'request' | 'any' | 'none';
   readonly caPem?: Uint8Array;
   readonly certPem?: Uint8Array;
   readonly keyPem?: Uint8Array;

@@ -35,6 +35,22 @@ const DEFAULT_URGENCY = 127;
  */
 const BIDIRECTIONAL_URGENCY = DEFAULT_URGENCY - 1;
 
+/**
+ * With which keys certificates and handshakes may be signed, the preferred first. BoringSSL's own list lacks Ed25519 and
+ * P-521, and has SHA-1 for certificates.
+ */
+const SIGNATURE_ALGORITHMS = [
+  'ecdsa_secp256r1_sha256',
+  'ed25519',
+  'rsa_pss_rsae_sha256',
+  'rsa_pkcs1_sha256',
+  'ecdsa_secp384r1_sha384',
+  'rsa_pss_rsae_sha384',
+  'rsa_pkcs1_sha384',
+  'ecdsa_secp521r1_sha512',
+  'rsa_pss_rsae_sha512',
+  'rsa_pkcs1_sha512',
+].join(':');
 const STREAM_ERROR = /^Stream(Stopped|Reset)\((\d+)\)/;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -69,11 +85,11 @@ class QuicheConfig implements BackendConfig {
     const cert = options.certPem === undefined ? null : [options.certPem];
     const native = quiche.Config.withBoringSslCtx(
       options.verify !== 'none',
-      false,
+      options.verify === 'any',
       options.caPem ?? null,
       key,
       cert,
-      null,
+      SIGNATURE_ALGORITHMS,
     );
     // Replaces "fail if the peer has no certificate" by "check it if it has one".
     if (options.verify === 'request') native.verifyPeer(true);

@@ -1,5 +1,5 @@
 import { KwikError, type PathTransport } from '@kwik/wire';
-import type { BackendConfig, BackendConnection, QuicBackend } from '../backends/backend.js';
+import type { BackendConfig, BackendConfigOptions, BackendConnection, QuicBackend } from '../backends/backend.js';
 import { readCertificates } from '../tls/certificate-check.js';
 import type { HandshakeParty } from '../connection/connection-types.js';
 import { DEFAULT_ALPN, resolveTransport, type ResolvedTransport, type ServerOptions } from './options.js';
@@ -40,7 +40,9 @@ export class Acceptor {
     return {
       awaitsPeer: false,
       check: (connection) => {
-        if (this.options.clientCa === undefined || !connection.backend.resumed()) return undefined;
+        const { clientCa, anyClientCertificate } = this.options;
+        const asked = clientCa !== undefined || anyClientCertificate === true;
+        if (!asked || !connection.backend.resumed()) return undefined;
         // A resumed session carries an old certificate, which nobody has checked now.
         const error = new KwikError('ERR_KWIK_CERTIFICATE', 'a client tried to skip the check of its certificate');
         return { error, tlsAlert: CERTIFICATE_REQUIRED_ALERT };
@@ -60,9 +62,15 @@ export class Acceptor {
     return connection.send(out);
   }
 
+  private verification(): BackendConfigOptions['verify'] {
+    const { clientCa, requireClientCertificate, anyClientCertificate } = this.options;
+    if (clientCa === undefined) return anyClientCertificate === true ? 'any' : 'none';
+    return requireClientCertificate === true ? 'chain' : 'request';
+  }
+
   private createConfig(): BackendConfig {
-    const { clientCa, requireClientCertificate, certPem, keyPem, alpn } = this.options;
-    const verify = clientCa === undefined ? 'none' : requireClientCertificate === true ? 'chain' : 'request';
+    const { clientCa, certPem, keyPem, alpn } = this.options;
+    const verify = this.verification();
     try {
       return this.backend.createConfig({
         alpn: alpn ?? DEFAULT_ALPN,

@@ -192,10 +192,11 @@ export class Endpoint implements AsyncDisposable {
       ...(plan.serverName === undefined ? {} : { serverName: plan.serverName }),
     });
     return new Promise((resolve, reject) => {
-      const probe = probeRefusal(remote, this.clock, () => connection.abandon(plan.portClosed()));
+      const portClosed = (): void => connection.abandon(plan.portClosed());
+      const probe = options.awaitServer === true ? undefined : probeRefusal(remote, this.clock, portClosed);
       const onAbort = (): void => connection.abandon(plan.aborted(options.signal?.reason));
       const settled = (): void => {
-        probe.cancel();
+        probe?.cancel();
         options.signal?.removeEventListener('abort', onAbort);
       };
       const party = plan.party({

@@ -44,7 +44,10 @@ export interface TransportOptions {
   readonly sendAheadMs?: number;
 }
 
-/** How a server's certificate is judged. One of `ca` and `pins` is needed; nothing is ever accepted unchecked. */
+/**
+ * How a server's certificate is judged. One of `ca` and `pins` is needed; nothing is ever accepted unchecked, unless
+ * `unverified` asks for just that.
+ */
 export interface TrustOptions {
   /** Certificates of authorities, PEM, one or more. For the system's: `tls.rootCertificates.join('\n')`. */
   readonly ca?: string | Uint8Array;
@@ -55,6 +58,11 @@ export interface TrustOptions {
   readonly pins?: readonly string[];
   /** Name or IP address that the certificate must be for, when it is not the dialled one. */
   readonly verifyHostName?: string;
+  /**
+   * Accepts any certificate where neither `ca` nor `pins` are given. Whoever sets it judges `peerCertificates` before
+   * anything is sent that is not for everybody's eyes.
+   */
+  readonly unverified?: boolean;
 }
 
 export interface ClientCertificate {
@@ -79,6 +87,8 @@ export interface DialOptions {
   /** Leave from this local address; another one than the endpoint's gets a socket of its own. */
   readonly localAddress?: string;
   readonly transport?: TransportOptions;
+  /** Goes on asking, until `timeoutMs`, where the machine says that nobody listens: the server may be about to start. */
+  readonly awaitServer?: boolean;
 }
 
 export interface ServerOptions {
@@ -89,6 +99,11 @@ export interface ServerOptions {
   readonly clientCa?: string;
   /** Refuse clients without one; default false. */
   readonly requireClientCertificate?: boolean;
+  /**
+   * Refuses clients without a certificate and accepts any, where there is no `clientCa`: whoever sets it judges
+   * `peerCertificates`.
+   */
+  readonly anyClientCertificate?: boolean;
   /** Default `['kwik/1']`. */
   readonly alpn?: readonly string[];
   readonly transport?: TransportOptions;

@@ -15,7 +15,11 @@ export interface IssueOptions {
   readonly notAfter?: Date;
   readonly usage?: 'server' | 'client';
   readonly commonName?: string;
+  /** Of its key; P-256 unless told. */
+  readonly key?: KeyKind;
 }
+
+export type KeyKind = 'P-256' | 'P-384' | 'P-521' | 'Ed25519' | 'RSA';
 
 /** An authority for tests: makes certificates at once, trusts nobody else. */
 export interface TestAuthority {
@@ -24,6 +28,20 @@ export interface TestAuthority {
 }
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+type Algorithm = {
+  readonly name: string;
+  readonly namedCurve?: string;
+  readonly hash?: string;
+  readonly modulusLength?: number;
+  readonly publicExponent?: Uint8Array;
+};
+const KEYS: Readonly<Record<KeyKind, Algorithm>> = {
+  'P-256': ALGORITHM,
+  'P-384': { name: 'ECDSA', namedCurve: 'P-384', hash: 'SHA-384' },
+  'P-521': { name: 'ECDSA', namedCurve: 'P-521', hash: 'SHA-512' },
+  Ed25519: { name: 'Ed25519' },
+  RSA: { name: 'RSASSA-PKCS1-v1_5', modulusLength: 2048, publicExponent: Uint8Array.of(1, 0, 1), hash: 'SHA-256' },
+};
 const DAY_MS = 86_400_000;
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
@@ -51,7 +69,7 @@ export async function makeAuthority(commonName = 'KWIK test authority'): Promise
     certPem: authority.toString('pem'),
     async issue(options: IssueOptions = {}): Promise<Issued> {
       serial += 1;
-      const own = await makeKeys();
+      const own = await makeKeys(options.key);
       const certificate = await x509.X509CertificateGenerator.create({
         serialNumber: serial.toString(16).padStart(4, '0'),
         subject: `CN=${options.commonName ?? 'kwik test'}`,
@@ -68,11 +86,11 @@ export async function makeAuthority(commonName = 'KWIK test authority'): Promise
 
 /** A certificate that nobody but its own key vouches for. */
 export async function makeSelfSigned(options: IssueOptions = {}): Promise<Issued> {
-  const keys = await makeKeys();
+  const keys = await makeKeys(options.key);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: '01',
     name: `CN=${options.commonName ?? 'kwik self-signed'}`,
-    signingAlgorithm: ALGORITHM,
+    signingAlgorithm: KEYS[options.key ?? 'P-256'],
     keys,
     ...leafFields(options),
   });
@@ -95,8 +113,8 @@ function leafFields(options: IssueOptions): { notBefore: Date; notAfter: Date; e
   };
 }
 
-function makeKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+async function makeKeys(kind: KeyKind = 'P-256'): Promise<webcrypto.CryptoKeyPair> {
+  return (await webcrypto.subtle.generateKey(KEYS[kind], true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
 }
 
 async function keyPem(keys: webcrypto.CryptoKeyPair): Promise<string> {

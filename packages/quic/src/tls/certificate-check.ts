@@ -7,7 +7,7 @@ import { ParsedCertificates } from './parsed-certificates.js';
 
 /** Trust options that were read and found usable. */
 export interface ResolvedTrust {
-  /** PEM; absent when only pins count. */
+  /** PEM; absent when only pins count, or nothing does. */
   readonly caPem: Uint8Array | undefined;
   /** Read only to find out why a server was refused; throws `ERR_KWIK_CREDENTIALS`. */
   authorities(): readonly X509Certificate[];
@@ -28,7 +28,7 @@ const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE
 export function resolveTrust(trust: TrustOptions, name: string): ResolvedTrust {
   const pins = (trust.pins ?? []).map(normalizePin);
   const pem = trust.ca === undefined ? undefined : Buffer.from(trust.ca);
-  if (pem === undefined && pins.length === 0) {
+  if (pem === undefined && pins.length === 0 && trust.unverified !== true) {
     throw new KwikError(
       'ERR_KWIK_CREDENTIALS',
       `nothing to check the certificate of ${name} with: give trust.ca (the authority's certificate, PEM) or trust.pins`,
