@@ -28,6 +28,7 @@ describe('parsers of option values', () => {
     ['whole', parseWhole('042'), 42],
     ['address', parseAddress('h:1'), 'h:1'],
     ['port 0', parseListenAddress('h:0'), 'h:0'],
+    ['a port alone', parseListenAddress('4433'), '127.0.0.1:4433'],
     ['several', collect(parseAddress)('b:1', ['a:1']), ['a:1', 'b:1']],
   ])('%s', (_name, value, expected) => {
     expect(value).toEqual(expected);
@@ -39,6 +40,7 @@ describe('parsers of option values', () => {
     ['seconds', parseSeconds, ['', '0', '-1', 'Infinity', '86401', '1s']],
     ['rates', parseRates, ['', '20,', '0', '0.05', '1001', 'NaN', '1,1,1,1,1,1,1,1,1']],
     ['addresses', parseAddress, ['', 'h:0', 'h:65536', '::1']],
+    ['where to listen', parseListenAddress, ['', ':4433', '65536', '::1']],
   ])('refuses as %s what is none', (_name, parse, texts) => {
     for (const text of texts) expect(() => parse(text)).toThrow(InvalidArgumentError);
   });

@@ -46,9 +46,12 @@ export function parseAddress(text: string): string {
   return checkAddress(text, false);
 }
 
-/** Port 0 lets the system choose. */
+/** `HOST:PORT`, or a port alone: on this machine only. Port 0 lets the system choose. */
 export function parseListenAddress(text: string): string {
-  return checkAddress(text, true);
+  if (/^:\d+$/u.test(text)) {
+    throw new InvalidArgumentError(`Write 0.0.0.0${text} for all IPv4 interfaces, [::]${text} for IPv6 too.`);
+  }
+  return checkAddress(/^\d{1,5}$/u.test(text) ? `127.0.0.1:${text}` : text, true);
 }
 
 /** For options that may be given several times. */

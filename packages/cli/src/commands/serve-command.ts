@@ -29,8 +29,8 @@ export function serveCommand(io: CliIo, onDone: (code: ExitCode) => void): Comma
     .description('serve the files in a folder, alone or with peers')
     .argument('<dir>', 'folder whose files are served')
     .option(
-      '-l, --listen <host:port>',
-      'where to listen; port 0 lets the system choose',
+      '-l, --listen <[host:]port>',
+      'where to listen; a port alone: 127.0.0.1; port 0 lets the system choose',
       parseListenAddress,
       '127.0.0.1:4433',
     )

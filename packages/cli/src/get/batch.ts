@@ -15,13 +15,20 @@ export interface Failed {
 
 export type BatchContext = Omit<DownloadContext, 'onHeader' | 'onContent'>;
 
+export interface BatchOptions {
+  readonly sinkFor: (job: Job) => Sink;
+  readonly meter: TransferMeter;
+  /** Files that the server cannot give; they count as failed. */
+  readonly omitted?: readonly Failed[];
+}
+
 /** Streams at once: enough to hide the round trip behind small files, few enough not to use up a server's limits. */
 const CONCURRENT_STREAMS = 32;
 
 /** Files that are still to be fetched, over as many sessions as it takes, and what became of the others. */
 export class Batch {
   readonly finished: Finished[] = [];
-  readonly failed: Failed[] = [];
+  readonly failed: Failed[];
   readonly total: number;
   readonly firstPath: string | undefined;
   readonly #pending: Job[];
@@ -31,9 +38,10 @@ export class Batch {
   readonly #sinkFor: (job: Job) => Sink;
   readonly #meter: TransferMeter;
 
-  constructor(jobs: readonly Job[], options: { sinkFor: (job: Job) => Sink; meter: TransferMeter }) {
+  constructor(jobs: readonly Job[], options: BatchOptions) {
     this.#pending = [...jobs].reverse();
-    this.total = jobs.length;
+    this.failed = [...(options.omitted ?? [])];
+    this.total = jobs.length + this.failed.length;
     this.firstPath = jobs[0]?.path;
     this.#sinkFor = options.sinkFor;
     this.#meter = options.meter;

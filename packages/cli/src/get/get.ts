@@ -7,8 +7,9 @@ import type { ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
 import { ServerTotals } from '../progress/server-totals.js';
 import { TransferMeter } from '../progress/transfer-meter.js';
+import type { Omission } from '../protocol/messages.js';
 import { readPem } from '../serve/credentials.js';
-import { Batch } from './batch.js';
+import { Batch, type Failed } from './batch.js';
 import { checkDistinctTargets, jobForFile, jobsForListing, type Job } from './jobs.js';
 import { withSession } from './link.js';
 import { planGet, type GetOptions, type GetPlan } from './options.js';
@@ -99,17 +100,20 @@ class GetRun {
   async #plan(session: Session, signal: AbortSignal): Promise<Batch> {
     const { plan, options, reporter } = this.#run;
     const all: Job[] = [];
+    const omitted: Failed[] = [];
     for (const url of plan.urls) {
       if (!options.recursive) {
         all.push(jobForFile(url, options.output, options.dir));
         continue;
       }
       const folder = url.path.replace(/\/+$/u, '');
-      all.push(...jobsForListing(await listRemote(session, folder, signal), folder, options.dir ?? '.'));
+      const listing = await listRemote(session, folder, signal);
+      all.push(...jobsForListing(listing.entries, folder, options.dir ?? '.'));
+      omitted.push(...listing.omitted.map(omittedFile));
     }
     checkDistinctTargets(all);
     const jobs = options.skipExisting ? await withoutExisting(all) : all;
-    const batch = new Batch(jobs, { sinkFor: (job) => this.#sinkFor(job), meter: reporter.meter });
+    const batch = new Batch(jobs, { sinkFor: (job) => this.#sinkFor(job), meter: reporter.meter, omitted });
     reporter.planned(batch, all.length - jobs.length);
     return batch;
   }
@@ -124,6 +128,11 @@ class GetRun {
       makeFolders: options.output === undefined && (options.dir !== undefined || options.recursive),
     });
   }
+}
+
+/** What the server left out is as good as failed: whoever asks for a folder wants all of it. */
+function omittedFile({ path, reason }: Omission): Failed {
+  return { job: { path, target: undefined }, error: new KwikError('ERR_KWIK_SOURCE_FAILED', `${path}: ${reason}`) };
 }
 
 async function readTrust({ ca, pin }: GetOptions): Promise<ClientTrust | undefined> {

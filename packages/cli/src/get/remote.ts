@@ -8,6 +8,7 @@ import {
   serversAnswerSchema,
   PROTOCOL_VERSION,
   type ListEntry,
+  type Omission,
   type ServersAnswer,
 } from '../protocol/messages.js';
 
@@ -29,19 +30,28 @@ export async function ask(session: Session, request: object, signal: AbortSignal
   return { stream, reader: new ByteReader(stream) };
 }
 
+/** What a server says is below a folder. */
+export interface Listing {
+  readonly entries: readonly ListEntry[];
+  /** What it could not look at, or what no request can name. */
+  readonly omitted: readonly Omission[];
+}
+
 /** The files below a folder of the server. */
-export async function listRemote(session: Session, path: string, signal: AbortSignal): Promise<ListEntry[]> {
+export async function listRemote(session: Session, path: string, signal: AbortSignal): Promise<Listing> {
   const { stream, reader } = await ask(session, { op: 'list', path }, signal);
   const entries: ListEntry[] = [];
+  const omitted: Omission[] = [];
   try {
     for (;;) {
       const page = await readMessage(reader, pageSchema, 'the listing', signal);
       if (page === null) throw new KwikError('ERR_KWIK_INVALID_MESSAGE', 'the listing ended early');
       if (!page.ok) throw errorOf(page, path === '' ? '/' : path);
       entries.push(...page.entries);
-      if (entries.length > MAX_ENTRIES)
+      omitted.push(...(page.omitted ?? []));
+      if (entries.length + omitted.length > MAX_ENTRIES)
         throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `the server lists more than ${MAX_ENTRIES} files`);
-      if (!page.more) return entries;
+      if (!page.more) return { entries, omitted };
     }
   } finally {
     stream.stopSending();

@@ -48,6 +48,8 @@ const getRequest = z.object({
   etag: z.string().max(MAX_ETAG_CHARACTERS).optional(),
   /** Of the `offset` bytes that the client has. */
   prefixSha256: sha256.optional(),
+  /** The content that came did not match the server's digest: it shall look at the file again, and not remember. */
+  recheck: z.boolean().optional(),
 });
 
 const listRequest = z.object({
@@ -87,9 +89,13 @@ export const trailerSchema = z.union([trailer, failure]);
 
 const entry = z.object({ path: path.min(1), size });
 export type ListEntry = z.infer<typeof entry>;
+/** Something that should be in a listing and is not, and why. */
+const omission = z.object({ path: path.min(1), reason: z.string().max(MAX_REASON_CHARACTERS) });
+export type Omission = z.infer<typeof omission>;
 const page = z.object({
   ok: z.literal(true),
   entries: z.array(entry).max(MAX_PAGE_ENTRIES),
+  omitted: z.array(omission).max(MAX_PAGE_ENTRIES).optional(),
   /** Whether another page follows. */
   more: z.boolean(),
 });

@@ -173,6 +173,7 @@ describe('list and add-servers', () => {
     expect(await nextMessage(reader)).toEqual({
       ok: true,
       more: false,
+      omitted: [],
       entries: [
         { path: 'empty', size: 0 },
         { path: 'large', size: 200_000 },

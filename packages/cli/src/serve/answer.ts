@@ -10,11 +10,12 @@ import {
   anyRequestSchema,
   requestSchema,
   type GetRequest,
+  type Omission,
   type Request,
   type ServersAnswer,
 } from '../protocol/messages.js';
 import { FileSource, readFully } from './file-source.js';
-import { sha256OfPrefix, type HashCache } from './hash-cache.js';
+import type { HashCache } from './hash-cache.js';
 import { inPages, listFiles } from './listing.js';
 import { etagOf, type ServedFile, type ServedFolder } from './served-folder.js';
 
@@ -22,6 +23,8 @@ import { etagOf, type ServedFile, type ServedFolder } from './served-folder.js';
 const SINGLE_SOURCE_BYTES = 64 * 1024;
 /** A client that opens a stream and asks nothing gets no more of our time. */
 const REQUEST_TIMEOUT_MS = 30_000;
+/** Omissions of one listing that the server's log names; the client hears of all. */
+const MAX_TOLD_OMISSIONS = 20;
 /** Application code of a reset: the content ended before its time. */
 const RESET_FAILED = 1;
 
@@ -36,6 +39,8 @@ export interface Answered {
   readonly path: string;
   /** Content bytes that were sent. */
   readonly bytes: number;
+  /** What a listing had to leave out. */
+  readonly omitted?: readonly Omission[];
   /** Set if the request was refused or failed. */
   readonly error?: unknown;
 }
@@ -43,19 +48,34 @@ export interface Answered {
 /** Reads one request from a stream and answers it. Never rejects: what went wrong is in the result. */
 export async function answerStream(stream: Stream, service: FileService, signal: AbortSignal): Promise<Answered> {
   const reader = new ByteReader(stream);
+  const left = leaving(stream, signal);
   let request: Request | undefined;
   try {
     request = await readRequest(reader, signal);
-    const bytes = await answer(stream, request, service, signal);
+    const done = await answer(stream, request, service, left.signal);
     await stream.close();
-    return { op: request.op, path: pathOf(request), bytes };
+    return { op: request.op, path: pathOf(request), ...done };
   } catch (error) {
     await refuse(stream, error);
     return { op: request?.op ?? 'unknown', path: request === undefined ? '' : pathOf(request), bytes: 0, error };
   } finally {
+    left.end();
     // One request per stream: nothing that still comes is of interest.
     stream.stopSending();
   }
+}
+
+/** Aborts when the session ends, or the client no longer wants the answer: work for it is work for nobody. */
+function leaving(stream: Stream, session: AbortSignal): { readonly signal: AbortSignal; readonly end: () => void } {
+  const ended = new AbortController();
+  const gone = new AbortController();
+  stream.peerStopped({ signal: ended.signal }).then(
+    (code) => {
+      if (code !== undefined) gone.abort();
+    },
+    () => undefined,
+  );
+  return { signal: AbortSignal.any([session, gone.signal]), end: () => ended.abort() };
 }
 
 async function readRequest(reader: ByteReader, signal: AbortSignal): Promise<Request> {
@@ -77,19 +97,36 @@ async function readRequest(reader: ByteReader, signal: AbortSignal): Promise<Req
   );
 }
 
-async function answer(stream: Stream, request: Request, service: FileService, signal: AbortSignal): Promise<number> {
+async function answer(
+  stream: Stream,
+  request: Request,
+  service: FileService,
+  signal: AbortSignal,
+): Promise<Pick<Answered, 'bytes' | 'omitted'>> {
   switch (request.op) {
     case 'get':
-      return sendFile(stream, request, service, signal);
+      return { bytes: await sendFile(stream, request, service, signal) };
     case 'list':
-      for await (const page of inPages(listFiles(service.folder, request.path, signal))) {
-        await stream.write(encodeMessage(page));
-      }
-      return 0;
+      return { bytes: 0, omitted: await sendListing(stream, request.path, service, signal) };
     case 'add-servers':
       await stream.write(encodeMessage(service.addServers(request.servers)));
-      return 0;
+      return { bytes: 0 };
   }
+}
+
+/** The first omissions of the listing; as many as are worth a line in the log. */
+async function sendListing(
+  stream: Stream,
+  path: string,
+  { folder }: FileService,
+  signal: AbortSignal,
+): Promise<Omission[]> {
+  const omitted: Omission[] = [];
+  for await (const page of inPages(listFiles(folder, path, signal))) {
+    omitted.push(...(page.omitted ?? []).slice(0, MAX_TOLD_OMISSIONS - omitted.length));
+    await stream.write(encodeMessage(page));
+  }
+  return omitted;
 }
 
 async function sendFile(
@@ -100,7 +137,7 @@ async function sendFile(
 ): Promise<number> {
   const file = await service.folder.openFile(request.path);
   try {
-    const offset = await startOffset(file, request, signal);
+    const offset = await startOffset(file, request, service.hashes, signal);
     const send = file.size - offset < SINGLE_SOURCE_BYTES ? sendSmall : sendLarge;
     await send(stream, { file, offset }, service, signal);
     return file.size - offset;
@@ -110,13 +147,19 @@ async function sendFile(
 }
 
 /** Resuming is right only if what the client has is the beginning of this very file. */
-async function startOffset(file: ServedFile, request: GetRequest, signal: AbortSignal): Promise<number> {
-  const { offset, etag, prefixSha256 } = request;
+async function startOffset(
+  file: ServedFile,
+  request: GetRequest,
+  hashes: HashCache,
+  signal: AbortSignal,
+): Promise<number> {
+  const { offset, etag, prefixSha256, recheck } = request;
+  if (recheck === true) hashes.forget(file);
   if (offset === 0 || offset > file.size) return 0;
-  if (etag === file.etag) return offset;
+  if (etag === file.etag && recheck !== true) return offset;
   // Another server's copy, or the same content written anew: its bytes decide.
   if (prefixSha256 === undefined) return 0;
-  return (await sha256OfPrefix(file.handle, offset, signal)) === prefixSha256 ? offset : 0;
+  return (await hashes.sha256(file, signal, offset)) === prefixSha256 ? offset : 0;
 }
 
 interface Part {

@@ -3,11 +3,31 @@ import type { FileHandle } from 'node:fs/promises';
 import { KwikError } from '@kwik/wire';
 import { readInto } from './file-source.js';
 import type { ServedFile, ServedFolder } from './served-folder.js';
+import { Slots } from './slots.js';
 
-/** Files whose digest is remembered; about 200 bytes each. */
+/** Digests that are remembered; about 200 bytes each. */
 const MAX_ENTRIES = 1024;
 /** Read and hashed between two turns of the event loop: well under a millisecond of hashing. */
 const PIECE_BYTES = 256 * 1024;
+/** Digests computed at a time: a processor and a disk gain nothing from more. */
+const MAX_RUNNING = 4;
+/** Different digests that may wait for their turn; each costs a kilobyte or two. */
+const MAX_WAITING = 256;
+/**
+ * A file that changed so short a time before it was hashed may have changed again without a new time: file systems count
+ * in steps of up to 2 s (FAT). Its digest is not remembered.
+ */
+const RACY_MS = 2500;
+
+/** What the cache needs to know of a file. */
+export type HashedFile = Pick<ServedFile, 'path' | 'etag' | 'size'>;
+
+export interface HashCacheOptions {
+  /** Digests remembered at most. */
+  readonly entries?: number;
+  /** Milliseconds since 1970; compared with the times of files. */
+  readonly now?: () => number;
+}
 
 interface Running {
   readonly digest: Promise<string>;
@@ -16,27 +36,37 @@ interface Running {
 }
 
 /**
- * SHA-256 of whole files, each computed once for a version of the file (the etag stands for size, time and inode), and
- * only as long as somebody waits for it.
+ * SHA-256 of files and of their beginnings, each computed once for a version of the file (which its etag stands for), a
+ * few at a time, and only as long as somebody waits for it.
  */
 export class HashCache {
   readonly #folder: Pick<ServedFolder, 'openFile'>;
-  readonly #limit: number;
+  readonly #entries: number;
+  readonly #now: () => number;
+  readonly #slots = new Slots('digests', { limit: MAX_RUNNING, maxWaiting: MAX_WAITING });
   /** Oldest first. */
   readonly #known = new Map<string, string>();
   readonly #running = new Map<string, Running>();
 
-  constructor(folder: Pick<ServedFolder, 'openFile'>, limit = MAX_ENTRIES) {
+  constructor(
+    folder: Pick<ServedFolder, 'openFile'>,
+    { entries = MAX_ENTRIES, now = Date.now }: HashCacheOptions = {},
+  ) {
     this.#folder = folder;
-    this.#limit = limit;
+    this.#entries = entries;
+    this.#now = now;
   }
 
-  /** Reads the file beside whoever else does; `signal` ends this caller's interest. */
-  async sha256(file: Pick<ServedFile, 'path' | 'etag'>, signal: AbortSignal): Promise<string> {
-    const key = `${file.etag} ${file.path}`;
+  /**
+   * Of the first `length` bytes, the whole file unless given. Reads the file beside whoever else does; `signal` ends
+   * this caller's interest. Rejects with ERR_KWIK_SOURCE_FAILED when the file is another by now, with
+   * ERR_KWIK_LIMIT_EXCEEDED when too many different digests are wanted at once.
+   */
+  async sha256(file: HashedFile, signal: AbortSignal, length = file.size): Promise<string> {
+    const key = `${file.etag} ${length} ${file.path}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const running = this.#running.get(key) ?? this.#start(key, file);
+    const running = this.#running.get(key) ?? this.#start(key, file, length);
     running.waiters += 1;
     try {
       return await untilAborted(running.digest, signal);
@@ -46,9 +76,17 @@ export class HashCache {
     }
   }
 
-  #start(key: string, file: Pick<ServedFile, 'path' | 'etag'>): Running {
+  /** Looks at the file again the next time: what was remembered of this version has turned out wrong. */
+  forget(file: Pick<ServedFile, 'path' | 'etag'>): void {
+    for (const key of this.#known.keys()) {
+      if (key.startsWith(`${file.etag} `) && key.endsWith(` ${file.path}`)) this.#known.delete(key);
+    }
+  }
+
+  #start(key: string, file: HashedFile, length: number): Running {
     const stop = new AbortController();
-    const running: Running = { digest: this.#compute(key, file, stop.signal), stop, waiters: 0 };
+    const digest = this.#slots.run(stop.signal, () => this.#compute(key, file, length, stop.signal));
+    const running: Running = { digest, stop, waiters: 0 };
     this.#running.set(key, running);
     const forget = (): void => this.#stop(key, running);
     // Whoever waits hears of a failure; when nobody does any more, nobody needs to.
@@ -62,13 +100,14 @@ export class HashCache {
     if (this.#running.get(key) === running) this.#running.delete(key);
   }
 
-  async #compute(key: string, file: Pick<ServedFile, 'path' | 'etag'>, signal: AbortSignal): Promise<string> {
+  async #compute(key: string, file: HashedFile, length: number, signal: AbortSignal): Promise<string> {
     // A handle of its own: the one that asked first may be done, and close its, before the others.
     const own = await this.#folder.openFile(file.path);
     try {
       if (own.etag !== file.etag) throw new KwikError('ERR_KWIK_SOURCE_FAILED', 'the file changed while it was sent');
-      const digest = await sha256OfPrefix(own.handle, own.size, signal);
-      this.#remember(key, digest);
+      const begunMs = this.#now();
+      const digest = await sha256OfPrefix(own.handle, length, signal);
+      if (own.changedMs < begunMs - RACY_MS) this.#remember(key, digest);
       return digest;
     } finally {
       await own.handle.close();
@@ -78,7 +117,7 @@ export class HashCache {
   #remember(key: string, digest: string): void {
     this.#known.set(key, digest);
     for (const oldest of this.#known.keys()) {
-      if (this.#known.size <= this.#limit) break;
+      if (this.#known.size <= this.#entries) break;
       this.#known.delete(oldest);
     }
   }

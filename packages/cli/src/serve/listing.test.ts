@@ -1,5 +1,6 @@
-import { symlink } from 'node:fs/promises';
+import { chmod, symlink, writeFile } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
+import { KwikError } from '@kwik/wire';
 import { MAX_MESSAGE_BYTES, encodeMessage } from '../protocol/framing.js';
 import type { ListEntry, ListPage } from '../protocol/messages.js';
 import { temporaryFolder } from '../test-support/temporary-folder.js';
@@ -38,11 +39,66 @@ test('lists what is served below a folder, sorted, with sizes', async () => {
   ]);
 });
 
-test('leaves out names that no client could ask for', async () => {
+test('names what nobody could ask for, and why it is left out', async () => {
   await disk.write('served/back\\slash', 'x');
   await disk.write('served/good', 'x');
+  await writeFile(Buffer.concat([Buffer.from(`${disk.path('served')}/latin`), Buffer.from([0xe9])]), 'x');
   const folder = await ServedFolder.open(disk.path('served'));
-  expect(await collect(listFiles(folder, '', wanted))).toEqual([{ path: 'good', size: 1 }]);
+  expect(await collect(listFiles(folder, '', wanted))).toEqual([
+    { path: 'back\\slash', reason: expect.stringContaining('backslash') },
+    { path: 'good', size: 1 },
+    { path: 'latin\uFFFD', reason: expect.stringContaining('UTF-8') },
+  ]);
+});
+
+test('names a folder that is too deep', async () => {
+  const deep = Array.from({ length: 70 }, () => 'd').join('/');
+  await disk.write(`served/${deep}/file`, 'x');
+  const folder = await ServedFolder.open(disk.path('served'));
+  const listed = await collect(listFiles(folder, '', wanted));
+  expect(listed).toEqual([{ path: expect.stringMatching(/^d(\/d)+$/u), reason: expect.stringContaining('deep') }]);
+});
+
+/** Runs without the rights of root, which could read everything. */
+async function unprivileged<T>(work: () => Promise<T>): Promise<T> {
+  if (process.getuid?.() !== 0) return work();
+  const nobody = 65_534;
+  await chmod(disk.path('.'), 0o755);
+  process.seteuid?.(nobody);
+  try {
+    return await work();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
+
+test('names a folder that cannot be read', async () => {
+  await disk.write('served/good', 'x');
+  await disk.write('served/locked/file', 'x');
+  await chmod(disk.path('served/locked'), 0);
+  const folder = await ServedFolder.open(disk.path('served'));
+  const listed = await unprivileged(() => collect(listFiles(folder, '', wanted)));
+  await chmod(disk.path('served/locked'), 0o700);
+  expect(listed).toEqual([
+    { path: 'good', size: 1 },
+    { path: 'locked', reason: 'permission denied' },
+  ]);
+});
+
+test('names what cannot be looked at, as when the server has too many files open', async () => {
+  await disk.write('served/good', 'x');
+  await disk.write('served/other', 'x');
+  const folder = await ServedFolder.open(disk.path('served'));
+  const broken = {
+    resolveInside: (path: string): Promise<string> =>
+      path === 'other'
+        ? Promise.reject(new KwikError('ERR_KWIK_LIMIT_EXCEEDED', 'the server has too many files open'))
+        : folder.resolveInside(path),
+  };
+  expect(await collect(listFiles(broken, '', wanted))).toEqual([
+    { path: 'good', size: 1 },
+    { path: 'other', reason: 'the server has too many files open' },
+  ]);
 });
 
 test.each([

@@ -5,11 +5,29 @@ import { pathInfo } from '../test-support/paths.js';
 import { SessionPeers, type PeerPolicy } from './peers.js';
 import { ServeLog } from './serve-log.js';
 
+/** The pauses between attempts, which end when the test says so. */
+class Waits {
+  readonly ended = new AbortController();
+  readonly lengthsMs: number[] = [];
+  #end: () => void = () => undefined;
+
+  begin(ms: number): Promise<void> {
+    this.lengthsMs.push(ms);
+    return new Promise((resolve) => (this.#end = resolve));
+  }
+
+  async end(): Promise<void> {
+    this.#end();
+    await new Promise(setImmediate);
+  }
+}
+
 /** A session whose client reaches only the servers in `reachable`, and the lines that are logged. */
 function setUp(
   policy: PeerPolicy,
-  reachable: readonly string[] = [],
-): { peers: SessionPeers; asked: string[]; lines: string[] } {
+  reachable: string[] = [],
+): { peers: SessionPeers; asked: string[]; lines: string[]; waits: Waits } {
+  const waits = new Waits();
   const asked: string[] = [];
   const lines: string[] = [];
   const session = {
@@ -27,7 +45,9 @@ function setUp(
     write: () => Promise.resolve(),
   };
   const log = new ServeLog({ stdout: output, stderr: output }, true);
-  return { peers: new SessionPeers(session, policy, log), asked, lines };
+  const { signal } = waits.ended;
+  const peers = new SessionPeers({ session, policy, log, signal, wait: (ms) => waits.begin(ms) });
+  return { peers, asked, lines, waits };
 }
 
 const closed = { peers: ['a:1', 'b:2'], allowClientServers: false };
@@ -69,4 +89,28 @@ test('the servers of a session are bounded', () => {
   const answer = peers.addForClient(servers);
   expect(answer.ok && answer.accepted).toHaveLength(32);
   expect(asked).toHaveLength(32);
+});
+
+test('a peer that is down when the session begins is asked for again, and added once it is up', async () => {
+  const reachable: string[] = [];
+  const { peers, asked, lines, waits } = setUp({ peers: ['a:1'], allowClientServers: false }, reachable);
+  peers.addOwn();
+  await new Promise(setImmediate);
+  for (let attempt = 0; attempt < 7; attempt++) await waits.end();
+  expect(waits.lengthsMs).toEqual([2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000]);
+  reachable.push('a:1');
+  await waits.end();
+  await waits.end();
+  expect(asked).toHaveLength(9);
+  expect(lines.map((line) => (JSON.parse(line) as { event: string }).event)).toEqual(['peer-failed', 'peer-added']);
+  expect(peers.wasAdded('a:1')).toBe(true);
+});
+
+test('nobody is asked after the end of the session', async () => {
+  const { peers, asked, waits } = setUp({ peers: ['a:1'], allowClientServers: false });
+  peers.addOwn();
+  await new Promise(setImmediate);
+  waits.ended.abort();
+  await waits.end();
+  expect(asked).toEqual(['a:1']);
 });

@@ -61,7 +61,13 @@ export class ServeLog {
   }
 
   answered(session: string, answered: Answered, ms: number): void {
-    const { op, path, bytes, error } = answered;
+    const { op, path, bytes, error, omitted = [] } = answered;
+    for (const { path: left, reason } of omitted) {
+      this.#write(
+        { event: 'omitted', session, path: left, reason },
+        `${short(session)}  ${left} left out of a listing: ${reason}`,
+      );
+    }
     if (error === undefined) {
       this.#write(
         { event: 'served', session, op, path, bytes, ms: rounded(ms, 1) },

@@ -12,8 +12,13 @@ export interface ServedFile {
   readonly path: string;
   readonly handle: FileHandle;
   readonly size: number;
-  /** Changes when the file does: a hash of its size, time of change and inode. */
+  /**
+   * Changes when the file does: a hash of its size, inode, and the times at which content and inode were last changed.
+   * The second of these times cannot be set back, so that an old time of modification hides no change.
+   */
   readonly etag: string;
+  /** When content or inode were last changed, milliseconds since 1970, by the clock of the file system. */
+  readonly changedMs: number;
 }
 
 /** Without following a link in the last part, and without waiting for the writer of a pipe. */
@@ -53,7 +58,13 @@ export class ServedFolder {
     });
     try {
       const opened = await this.#checkOpened(handle, asked);
-      return { path, handle, size: Number(opened.size), etag: etagOf(opened) };
+      return {
+        path,
+        handle,
+        size: Number(opened.size),
+        etag: etagOf(opened),
+        changedMs: Number(max(opened.mtimeNs, opened.ctimeNs) / 1_000_000n),
+      };
     } catch (error) {
       await handle.close();
       throw error;
@@ -96,7 +107,12 @@ function flagOf(name: string): number {
 }
 
 export function etagOf(stats: BigIntStats): string {
-  return createHash('sha256').update(`${stats.size}-${stats.mtimeNs}-${stats.ino}`).digest('hex').slice(0, 32);
+  const { size, mtimeNs, ctimeNs, ino } = stats;
+  return createHash('sha256').update(`${size}-${mtimeNs}-${ctimeNs}-${ino}`).digest('hex').slice(0, 32);
+}
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }
 
 /** Where an open file really is, on systems that tell (Linux); undefined elsewhere. */

@@ -1,7 +1,16 @@
 import type { ServerSession, Stream } from '@kwik/session';
 import { answerStream, type FileService } from './answer.js';
+import { Slots } from './slots.js';
 import { SessionPeers, type PeerPolicy } from './peers.js';
 import type { ServeLog } from './serve-log.js';
+
+/** Requests of one session that are answered at a time; each holds a file open. `kwik get` has 32 under way. */
+const MAX_RUNNING_REQUESTS = 64;
+/** As many streams as a session may have open. */
+const MAX_WAITING_REQUESTS = 1024;
+
+/** Application code of a reset: the request was not looked at. */
+const RESET_REFUSED = 2;
 
 export interface SessionServerOptions {
   readonly folder: FileService['folder'];
@@ -24,19 +33,21 @@ export async function serveSession(session: ServerSession, options: SessionServe
 async function answerStreams(session: ServerSession, options: SessionServerOptions): Promise<void> {
   const ended = new AbortController();
   void session.closed.then(() => ended.abort());
-  const peers = new SessionPeers(session, options.policy, options.log);
+  const peers = new SessionPeers({ session, policy: options.policy, log: options.log, signal: ended.signal });
   const unsubscribe = session.onPathChange((path) => {
     // A path that never came to be is told of where it was asked for.
     const lost = path.state === 'dead' && peers.wasAdded(path.address) && !ended.signal.aborted;
     if (lost) options.log.pathLost(session.id, path);
   });
   peers.addOwn();
+  const slots = new Slots('requests', { limit: MAX_RUNNING_REQUESTS, maxWaiting: MAX_WAITING_REQUESTS });
   const service: FileService = { ...options, addServers: (servers) => peers.addForClient(servers) };
   try {
     for (;;) {
       // Bounded by the stream limit that the session grants its client.
       const stream = await session.acceptStream({ signal: ended.signal });
-      void answerOne(stream, { session, service, options, signal: ended.signal });
+      const one = { session, service, options, signal: ended.signal };
+      slots.run(ended.signal, () => answerOne(stream, one)).catch(() => stream.reset(RESET_REFUSED));
     }
   } catch {
     // The session is closed; `closed` says why.
