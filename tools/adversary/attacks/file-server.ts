@@ -7,10 +7,11 @@ import { RawSession, streamData } from '../raw/raw-session.js';
 import type { Scene } from '../scene/scene.js';
 
 const FILE_BYTES = 50_000_000;
-const REQUESTS = 500;
+const REQUESTS = 1000;
+/** Alone it takes a second or two. */
+const DOWNLOAD_SECONDS = 20;
 const SECONDS = 8;
 const GROWTH_MB = 250;
-/** What one worker thread of hashing takes in the time, with the rest of the server. */
 const DIGESTS = 'ab'.repeat(32);
 
 async function ask(
@@ -56,12 +57,8 @@ async function ask(
   return [
     finding('the server', child.ending, 'alive', !child.ended),
     atMost(`memory that ${REQUESTS} requests took`, child.maxResidentMb - resident, GROWTH_MB, 'MB'),
-    finding(
-      'an honest download beside it',
-      `status ${got.code} after ${seconds.toFixed(1)} s`,
-      'status 0',
-      got.code === 0,
-    ),
+    finding('an honest download beside it', `status ${got.code}`, 'status 0', got.code === 0),
+    atMost('which took', seconds, DOWNLOAD_SECONDS, 's'),
   ];
 }
 

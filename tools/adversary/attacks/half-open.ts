@@ -8,7 +8,7 @@ const A_SECOND = 260;
 const AT_FIRST = 2200;
 const HELD_MS = 9500;
 /** One dial in twenty may meet a full table. */
-const HONEST_SHARE = 0.95;
+const HONEST_PERCENT = 95;
 
 /** Handshakes that are never finished, from addresses that answer a Retry. */
 export const halfOpen: Attack = {
@@ -34,10 +34,10 @@ export const halfOpen: Attack = {
     }
     const honest = await beside;
     for (const { quic } of held) quic.destroy();
-    const share = honest.dialled / Math.max(1, honest.dialled + honest.refused);
+    const percent = (100 * honest.dialled) / Math.max(1, honest.dialled + honest.refused);
     return [
       finding('the server', child.ending, 'alive', !child.ended),
-      atLeast(`honest dials among ${started} half-open ones, share`, share, HONEST_SHARE, ''),
+      atLeast(`honest dials among ${started} half-open ones`, percent, HONEST_PERCENT, '%'),
     ];
   },
 };
