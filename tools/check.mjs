@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkAdversary } from './checks/adversary.mjs';
 import { checkBuild, checkFormat, checkLint, checkTypes } from './checks/code.mjs';
+import { checkCommits } from './checks/commits.mjs';
 import { checkDocs } from './checks/docs.mjs';
 import { checkHygiene } from './checks/hygiene.mjs';
 import { checkLayers } from './checks/layers.mjs';
@@ -31,6 +32,7 @@ const STEPS = [
   { name: 'layers', about: 'imports go in the direction of the layer table', check: checkLayers },
   { name: 'size', about: 'no file and no function is too long', check: checkSize },
   { name: 'hygiene', about: 'no file holds anything of one machine', check: checkHygiene },
+  { name: 'commits', about: 'messages of commits are what changelogs are made of', check: checkCommits },
   { name: 'packages', about: 'what users install is complete, and imports', check: checkPackages },
   { name: 'docs', about: 'the code in the docs compiles and runs, links lead somewhere', check: checkDocs },
   { name: 'sim', about: 'sessions keep their promises under seeded faults', check: checkSimulation },
