@@ -105,6 +105,7 @@ export class HandmadePrimary {
       findSession: () => undefined,
       admission: new JoinAdmission({ trust: {}, audiences: () => [], used: new UsedTokens() }),
       peerCertificates: [],
+      channelBinding: transport.channelBinding,
     });
     const options = { timeoutMs: TIMEOUT_MS, wallClockMs: () => Date.now(), admit: () => undefined };
     const { port, result } = await acceptHandshake(transport, handshake, this.#clock, options);

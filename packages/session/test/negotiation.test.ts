@@ -33,13 +33,15 @@ const UNKNOWN_BODY_FIELD = 600;
 /** A client whose messages are written by hand, as one of a later version would write them. */
 class FutureClient {
   readonly #stream: TransportStream;
+  readonly #channelBinding: Uint8Array;
   readonly #reader = new DelimitedReader();
   readonly #heard: proto.KcpMessage[] = [];
   #wake: (() => void) | undefined;
   #sent = 0n;
 
-  private constructor(stream: TransportStream) {
+  private constructor(stream: TransportStream, channelBinding: Uint8Array) {
     this.#stream = stream;
+    this.#channelBinding = channelBinding;
     stream.attach({
       onData: (chunk) => this.#hear(chunk),
       onEnd: () => undefined,
@@ -61,7 +63,7 @@ class FutureClient {
       timeoutMs: 10_000,
     });
     transport.attach({ onStream: () => undefined, onSendable: () => undefined, onClose: () => undefined });
-    return new FutureClient(transport.openStream({ unidirectional: false })!);
+    return new FutureClient(transport.openStream({ unidirectional: false })!, transport.channelBinding);
   }
 
   /** A message with this body in this field; header, body and message all have a field that nobody knows. */
@@ -84,6 +86,7 @@ class FutureClient {
     const hello = proto.ClientHello.encode({
       ...proto.ClientHello.fromPartial({ versions, authMechanisms: ['x-telepathy', 'none'], agent: 'future/9' }),
       clientNonce: new Uint8Array(32).fill(1),
+      channelBinding: this.#channelBinding,
       capabilities: [proto.Capability.RAW, 77 as proto.Capability, 1000 as proto.Capability],
     }).finish();
     this.say(CLIENT_HELLO_FIELD, hello);

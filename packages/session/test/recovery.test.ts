@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { createLinks, type EmulatedLink } from '@kwik/testbed';
 import type { ServerSession, Session, Stream } from '@kwik/session';
+import { developmentCertificate } from '../src/credentials/dev-authority.js';
 import { FIRST_CLIENT_PATH_ID } from '../src/limits.js';
 import { addressOf, fetchContent, Harness, pattern, readAll, serveContent } from './harness.js';
 
@@ -115,7 +116,10 @@ describe('a session whose only path is lost', () => {
   });
 
   test('ends at once when the server that answers knows nothing of it', async () => {
-    const [listener, other] = [await harness.listen(), await harness.listen()];
+    // The same server, as far as its key tells: one that was started again.
+    const { keyPem: key, certPem: cert, ca } = await developmentCertificate(['127.0.0.1']);
+    const credentials = { key, cert, ca };
+    const [listener, other] = [await harness.listen({ credentials }), await harness.listen({ credentials })];
     const target = { host: '127.0.0.1', port: listener.address().port };
     const { links, close } = await createLinks({ primary: { target, both: LINK } }, { isolated: true });
     harness.onClose(close);

@@ -54,6 +54,7 @@ async function join(
     capabilities: [],
     limits: DEFAULT_LIMITS,
     agent: 'thief/1',
+    channelBinding: transport.channelBinding,
     random,
   });
   const options = { timeoutMs: 10_000, address, ...(onHello !== undefined && { onHello }) };
@@ -134,8 +135,7 @@ describe('path tokens over real connections: refused by name, at the primary, at
 
   test('stolen: a thief with the token and the session id gets nothing, and does not spend it', async () => {
     const token = primary.token(here());
-    const { secret, possession } = other();
-    const thief = { sessionId: primary.keys.sessionId, secret, possession };
+    const thief = deriveSessionKeys(primary.keys.sessionId, other().secret);
     await expect(join(thief, token)).rejects.toMatchObject({ code: 'ERR_KWIK_PROOF_INVALID' });
     expect(await primary.addPath(here(), token)).toMatchObject({ accepted: true });
     expect(client.getActivePaths()).toHaveLength(2);

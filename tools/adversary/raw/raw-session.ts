@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import {
   ClientHandshake,
   ControlChannel,
@@ -38,6 +38,7 @@ export class RawSession {
       limits: { ...DEFAULT_LIMITS, maxBidiStreams: 1024, maxUniStreams: 1024 },
       random,
       agent: 'raw',
+      channelBinding: createHash('sha256').update(this.quic.serverCertificate).digest(),
     });
     const opened = new Promise<ClientHandshakeResult>((resolve, reject) => {
       setTimeout(() => reject(new Error('no answer to the hello')), HELLO_TIMEOUT_MS).unref();

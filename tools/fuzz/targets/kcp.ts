@@ -85,7 +85,8 @@ const pathToken: FuzzTarget = {
       used: new UsedTokens(),
     });
     const join = { sessionId: new Uint8Array(16), token: input, proof: new Uint8Array(64), pathId: 3 };
-    const admitted = admission.admit(join, new Uint8Array(32), NOW_MS);
+    const connection = { clientNonce: new Uint8Array(32), channelBinding: new Uint8Array(32) };
+    const admitted = admission.admit(join, connection, NOW_MS);
     rule(!admitted.ok, 'a token was enough without a proof');
     const decoded = [decodeSignedEnvelope, decodePathToken, decodeContentGrant].map((decode) =>
       outcome(() => decode(input)),

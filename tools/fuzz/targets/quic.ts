@@ -70,9 +70,15 @@ const serverCertificate: FuzzTarget = {
     const known = [new X509Certificate(ca)];
     const authorities = (): X509Certificate[] => known;
     const problems = [
-      { caPem: Buffer.from(caPem), authorities, pins: [], name: 'second.example' },
-      { caPem: Buffer.from(caPem), authorities, pins: [], name: '127.0.0.1' },
-      { caPem: undefined, authorities: () => [], pins: ['0'.repeat(64)], name: 'second.example' },
+      { caPem: Buffer.from(caPem), authorities, pins: [], requiredPin: undefined, name: 'second.example' },
+      { caPem: Buffer.from(caPem), authorities, pins: [], requiredPin: undefined, name: '127.0.0.1' },
+      {
+        caPem: undefined,
+        authorities: () => [],
+        pins: ['0'.repeat(64)],
+        requiredPin: undefined,
+        name: 'second.example',
+      },
     ].map((trust) => [
       certificateProblem(chain, trust, false, NOW_MS),
       refusedByTls(chain, trust, 48, 'an alert', NOW_MS),

@@ -8,10 +8,18 @@
  * is then thrown away.
  */
 
-export interface ClientAuthContext {
+/** What both ends know of the connection that the handshake is for. */
+export interface AuthChannel {
   /** 32 bytes. */
   readonly clientNonce: Uint8Array;
+  /**
+   * SHA-256 of the leaf certificate that the server showed, 32 bytes. What a mechanism proves must include it, or a
+   * server that TLS lets through can pass the proof on to another one.
+   */
+  readonly channelBinding: Uint8Array;
 }
+
+export type ClientAuthContext = AuthChannel;
 
 export interface ClientAuthExchange {
   /** The first message; may be empty. Called once, and not before the mechanism is the one in use. */
@@ -27,9 +35,8 @@ export interface ClientAuthenticator {
   begin(context: ClientAuthContext): ClientAuthExchange;
 }
 
-export interface ServerAuthContext {
-  /** 32 bytes each. */
-  readonly clientNonce: Uint8Array;
+export interface ServerAuthContext extends AuthChannel {
+  /** 32 bytes. */
   readonly serverNonce: Uint8Array;
   /** DER, leaf first; TLS has shown that the peer holds the leaf's key. */
   readonly peerCertificates: readonly Uint8Array[];

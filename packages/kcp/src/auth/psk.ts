@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { KwikError } from '@kwik/wire';
 import { equalBytes, ownBytes, transcript, utf8 } from '../crypto/bytes.js';
 import {
+  type AuthChannel,
   type AuthStep,
   type ClientAuthContext,
   type ClientAuthExchange,
@@ -13,13 +14,14 @@ import {
 } from './authenticator.js';
 
 /**
- * Pre-shared key: each side shows by HMAC-SHA256 over both nonces that it holds the key, the client first, so that a
- * stranger who dials a server learns nothing to try guesses on. The key never travels.
+ * Pre-shared key: each side shows by HMAC-SHA256 over both nonces and the channel binding that it holds the key, the
+ * client first, so that a stranger who dials a server learns nothing to try guesses on. The key never travels, and the
+ * proofs are good for one TLS connection: a server in the middle cannot pass them on.
  *
  *   ClientHello.auth_initial   the name of the key
  *   AuthChallenge              (empty; brings the server's nonce)
- *   AuthResponse               HMAC(key, 'kwik psk client v1', name, client nonce, server nonce)
- *   AuthChallenge              HMAC(key, 'kwik psk server v1', name, client nonce, server nonce)
+ *   AuthResponse               HMAC(key, 'kwik psk client v2', name, client nonce, server nonce, channel binding)
+ *   AuthChallenge              HMAC(key, 'kwik psk server v2', name, client nonce, server nonce, channel binding)
  *   AuthResponse               (empty)
  */
 const MECHANISM = 'psk';
@@ -47,13 +49,13 @@ export function pskServerAuth(options: { readonly keys: ReadonlyMap<string, Uint
 class PskClientExchange implements ClientAuthExchange {
   readonly #key: Uint8Array;
   readonly #name: Uint8Array;
-  readonly #clientNonce: Uint8Array;
+  readonly #channel: AuthChannel;
   #state: 'start' | 'proved' | 'satisfied' = 'start';
 
   constructor(key: Uint8Array, name: Uint8Array, context: ClientAuthContext) {
     this.#key = key;
     this.#name = name;
-    this.#clientNonce = context.clientNonce;
+    this.#channel = context;
   }
 
   initial(): Uint8Array {
@@ -64,9 +66,9 @@ class PskClientExchange implements ClientAuthExchange {
     switch (this.#state) {
       case 'start':
         this.#state = 'proved';
-        return pskProof(this.#key, 'client', this.#name, this.#clientNonce, serverNonce);
+        return pskProof(this.#key, 'client', this.#name, this.#channel, serverNonce);
       case 'proved':
-        if (!equalBytes(challenge, pskProof(this.#key, 'server', this.#name, this.#clientNonce, serverNonce))) {
+        if (!equalBytes(challenge, pskProof(this.#key, 'server', this.#name, this.#channel, serverNonce))) {
           throw new KwikError('ERR_KWIK_AUTH_FAILED', 'authentication by psk: the server does not hold the key');
         }
         this.#state = 'satisfied';
@@ -99,14 +101,14 @@ class PskServerExchange implements ServerAuthExchange {
     }
     const name = Buffer.from(this.#name).toString('utf8');
     if (this.#proven) return { kind: 'decided', decision: { accepted: true, identity: name } };
-    const { clientNonce, serverNonce, random } = this.#context;
+    const { serverNonce, random } = this.#context;
     // An unknown name fails at the same point and after the same work as a wrong key.
     const key = this.#keys.get(name) ?? random(MIN_PSK_BYTES);
-    if (!equalBytes(data, pskProof(key, 'client', this.#name, clientNonce, serverNonce))) {
+    if (!equalBytes(data, pskProof(key, 'client', this.#name, this.#context, serverNonce))) {
       return { kind: 'decided', decision: { accepted: false } };
     }
     this.#proven = true;
-    return { kind: 'challenge', data: pskProof(key, 'server', this.#name, clientNonce, serverNonce) };
+    return { kind: 'challenge', data: pskProof(key, 'server', this.#name, this.#context, serverNonce) };
   }
 }
 
@@ -114,10 +116,10 @@ function pskProof(
   key: Uint8Array,
   side: 'client' | 'server',
   name: Uint8Array,
-  clientNonce: Uint8Array,
+  { clientNonce, channelBinding }: AuthChannel,
   serverNonce: Uint8Array,
 ): Uint8Array {
-  const data = transcript(`kwik psk ${side} v1`, name, clientNonce, serverNonce);
+  const data = transcript(`kwik psk ${side} v2`, name, clientNonce, serverNonce, channelBinding);
   return new Uint8Array(createHmac('sha256', key).update(data).digest());
 }
 

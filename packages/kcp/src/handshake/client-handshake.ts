@@ -13,7 +13,7 @@ import type { KcpBody } from '../channel/kcp-body.js';
 import { equalBytes, ownBytes } from '../crypto/bytes.js';
 import { ED25519_KEY_BYTES } from '../crypto/ed25519.js';
 import { errorFromDetail, errorOfPeer, presentable } from '../errors/error-detail.js';
-import { proveJoin, provePrimaryJoin } from '../join/join-proof.js';
+import { type PrimaryJoinTranscript, answerProven, proveJoin, provePrimaryJoin } from '../join/join-proof.js';
 import { SESSION_SECRET_BYTES, type SessionKeys, deriveSessionKeys } from '../keys/session-keys.js';
 import { peekTokenId } from '../tokens/path-token.js';
 import {
@@ -23,6 +23,7 @@ import {
   knownCapabilities,
   requireBytes,
   requireMechanisms,
+  requireOwnChannel,
   violation,
 } from './hello-rules.js';
 import { resolveLimits } from './limits.js';
@@ -46,6 +47,8 @@ export interface ClientHandshakeOptions {
   readonly limits: proto.Limits;
   /** Name and version of the software, at most 64 bytes. */
   readonly agent: string;
+  /** SHA-256 of the leaf certificate that the server showed on the connection, 32 bytes: `PathTransport.channelBinding`. */
+  readonly channelBinding: Uint8Array;
   /** Cryptographically strong random bytes. */
   readonly random: (bytes: number) => Uint8Array;
   /** Newest first; SUPPORTED_VERSIONS unless told. */
@@ -93,6 +96,7 @@ export class ClientHandshake {
     this.#options = options;
     this.#versions = options.versions ?? SUPPORTED_VERSIONS;
     requireMechanisms(options.auth.map(({ mechanism }) => mechanism));
+    requireOwnChannel(options.channelBinding);
     if (options.purpose.kind === 'open' && options.auth.length === 0) {
       throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', 'opening a session takes at least one authenticator');
     }
@@ -103,7 +107,7 @@ export class ClientHandshake {
   start(): KcpBody {
     if (this.#state !== 'new') throw new KwikError('ERR_KWIK_INVALID_STATE', 'the handshake has been started');
     this.#state = 'waiting';
-    const { purpose, auth, capabilities, limits, agent } = this.#options;
+    const { purpose, auth, capabilities, limits, agent, channelBinding } = this.#options;
     const open = purpose.kind === 'open';
     return {
       $case: 'clientHello',
@@ -114,8 +118,9 @@ export class ClientHandshake {
         clientNonce: this.#clientNonce,
         authMechanisms: open ? auth.map(({ mechanism }) => mechanism) : [],
         authInitial: open ? this.#beginAuth(auth[0] as ClientAuthenticator) : new Uint8Array(0),
-        join: open ? undefined : makeJoin(purpose, this.#clientNonce),
+        join: open ? undefined : makeJoin(purpose, this.#clientNonce, channelBinding),
         agent,
+        channelBinding,
       },
     };
   }
@@ -153,7 +158,10 @@ export class ClientHandshake {
   }
 
   #beginAuth(authenticator: ClientAuthenticator): Uint8Array {
-    const exchange = authenticator.begin({ clientNonce: this.#clientNonce });
+    const exchange = authenticator.begin({
+      clientNonce: this.#clientNonce,
+      channelBinding: this.#options.channelBinding,
+    });
     this.#auth = { mechanism: authenticator.mechanism, exchange };
     return exchange.initial();
   }
@@ -175,11 +183,16 @@ export class ClientHandshake {
     return { mechanism, data: this.#beginAuth(chosen) };
   }
 
-  #proveJoin({ keys, pathId, token }: JoinPurpose, mechanism: string, serverNonce: Uint8Array): Uint8Array {
-    if (token.length > 0 || mechanism !== JOIN_MECHANISM || this.#rounds > 1) {
+  #proveJoin(purpose: JoinPurpose, mechanism: string, serverNonce: Uint8Array): Uint8Array {
+    if (purpose.token.length > 0 || mechanism !== JOIN_MECHANISM || this.#rounds > 1) {
       throw violation('a challenge to a joining path');
     }
-    return provePrimaryJoin(keys, { sessionId: keys.sessionId, clientNonce: this.#clientNonce, serverNonce, pathId });
+    return provePrimaryJoin(purpose.keys, this.#transcript(purpose, serverNonce));
+  }
+
+  #transcript({ keys: { sessionId }, pathId }: JoinPurpose, serverNonce: Uint8Array): PrimaryJoinTranscript {
+    const { channelBinding } = this.#options;
+    return { sessionId, clientNonce: this.#clientNonce, serverNonce, pathId, channelBinding };
   }
 
   #finish(hello: proto.ServerHello): ClientHandshakeResult {
@@ -200,7 +213,10 @@ export class ClientHandshake {
       capabilities: knownCapabilities(hello.capabilities),
       limits: resolveLimits(hello.limits),
     };
-    return purpose.kind === 'open' ? { ...common, ...this.#opened(hello) } : { ...common, ...joined(hello, purpose) };
+    if (purpose.kind === 'open') return { ...common, ...this.#opened(hello) };
+    const path = joined(hello, purpose);
+    this.#checkAnswer(hello, purpose);
+    return { ...common, ...path };
   }
 
   #opened(hello: proto.ServerHello): Pick<ClientHandshakeResult, 'sessionId' | 'secret' | 'keys' | 'pathId'> {
@@ -215,6 +231,16 @@ export class ClientHandshake {
     return { sessionId, secret: keys.secret, keys, pathId: PRIMARY_PATH_ID };
   }
 
+  /** TLS let this server through; that it is the primary, and not another server of that authority, it must prove. */
+  #checkAnswer({ proof, serverNonce }: proto.ServerHello, purpose: JoinPurpose): void {
+    // A secondary does not know the secret. It gets nothing that is not for it: the token names it, and no other.
+    if (purpose.token.length > 0 && proof.length === 0) return;
+    if (answerProven(purpose.keys, this.#transcript(purpose, serverNonce), proof)) return;
+    const how = proof.length === 0 ? 'gave no proof' : 'gave a wrong proof';
+    const text = `the server that answered is not the primary of this session: it ${how} that it holds its secret`;
+    throw new KwikError('ERR_KWIK_PROOF_INVALID', text);
+  }
+
   #checkNonce(serverNonce: Uint8Array): void {
     requireBytes(serverNonce, NONCE_BYTES, "the server's nonce");
     this.#serverNonce ??= ownBytes(serverNonce);
@@ -222,14 +248,18 @@ export class ClientHandshake {
   }
 }
 
-function makeJoin({ keys, pathId, token, audience }: JoinPurpose, clientNonce: Uint8Array): proto.Join {
+function makeJoin(
+  { keys, pathId, token, audience }: JoinPurpose,
+  clientNonce: Uint8Array,
+  channelBinding: Uint8Array,
+): proto.Join {
   const { sessionId } = keys;
   const hello = { sessionId: sessionIdToBytes(sessionId), token, pathId };
   // The primary asks for the proof by a challenge.
   if (token.length === 0) return { ...hello, proof: new Uint8Array(0) };
   const tokenId = peekTokenId(token);
   if (tokenId === undefined) throw new KwikError('ERR_KWIK_TOKEN_INVALID', 'the path token cannot be read');
-  return { ...hello, proof: proveJoin(keys, { sessionId, tokenId, clientNonce, audience, pathId }) };
+  return { ...hello, proof: proveJoin(keys, { sessionId, tokenId, clientNonce, audience, pathId, channelBinding }) };
 }
 
 function joined(

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { KwikError, PRIMARY_PATH_ID, decodeKcpMessage, proto, toPathId } from '@kwik/wire';
 import fc from 'fast-check';
 import type { KcpBody } from '../channel/kcp-body.js';
+import { deriveSessionKeys } from '../keys/session-keys.js';
 import { seededRandom } from '../test-support/random.js';
 import { settled, shakeHands } from '../test-support/pair.js';
 import {
@@ -169,8 +170,7 @@ describe('joining', () => {
   });
 
   test('a session id alone opens nothing', async () => {
-    const { secret, possession } = makeSessionKeys('thief');
-    const stolen = { sessionId: keys.sessionId, secret, possession };
+    const stolen = deriveSessionKeys(keys.sessionId, makeSessionKeys('thief').secret);
     const atPrimary = joining({ token: new Uint8Array(0), keys: stolen });
     await expect(shakeHands(atPrimary, makeServer({ findSession: () => keys }))).rejects.toMatchObject({
       code: 'ERR_KWIK_PROOF_INVALID',
@@ -184,8 +184,7 @@ describe('joining', () => {
 
   test('a stolen token is refused, counted, and not spent', async () => {
     const admission = makeAdmission();
-    const { secret, possession } = makeSessionKeys('thief');
-    const thief = joining({ keys: { sessionId: keys.sessionId, secret, possession } });
+    const thief = joining({ keys: deriveSessionKeys(keys.sessionId, makeSessionKeys('thief').secret) });
     await expect(shakeHands(thief, makeServer({ admission }))).rejects.toMatchObject({
       code: 'ERR_KWIK_PROOF_INVALID',
     });
@@ -364,6 +363,7 @@ describe('whatever a client sends', () => {
     'ERR_KWIK_INVALID_MESSAGE',
     'ERR_KWIK_PROTOCOL_VIOLATION',
     'ERR_KWIK_VERSION_MISMATCH',
+    'ERR_KWIK_CERTIFICATE',
     'ERR_KWIK_AUTH_FAILED',
     'ERR_KWIK_TOKEN_INVALID',
     'ERR_KWIK_TOKEN_FORGED',

@@ -13,7 +13,7 @@ import type { KcpBody } from '../channel/kcp-body.js';
 import { equalBytes } from '../crypto/bytes.js';
 import { errorToDetail, presentable } from '../errors/error-detail.js';
 import type { JoinAdmission } from '../join/join-admission.js';
-import { primaryJoinProven } from '../join/join-proof.js';
+import { type PrimaryJoinTranscript, primaryJoinProven, proveAnswer } from '../join/join-proof.js';
 import { type SessionKeys, deriveSessionKeys } from '../keys/session-keys.js';
 import type { VerifiedPathToken } from '../tokens/path-token.js';
 import {
@@ -23,6 +23,8 @@ import {
   knownCapabilities,
   requireBytes,
   requireMechanisms,
+  requireOwnChannel,
+  requireSameChannel,
   violation,
 } from './hello-rules.js';
 import { resolveLimits } from './limits.js';
@@ -48,6 +50,8 @@ export interface ServerHandshakeOptions {
   readonly admission: JoinAdmission;
   /** DER, leaf first; what the peer showed in the TLS handshake. */
   readonly peerCertificates: readonly Uint8Array[];
+  /** SHA-256 of the leaf certificate that this server showed on the connection, 32 bytes: `PathTransport.channelBinding`. */
+  readonly channelBinding: Uint8Array;
   /** Newest first; SUPPORTED_VERSIONS unless told. */
   readonly versions?: readonly number[];
 }
@@ -125,6 +129,7 @@ export class ServerHandshake {
 
   constructor(options: ServerHandshakeOptions) {
     requireMechanisms(options.auth.map(({ mechanism }) => mechanism));
+    requireOwnChannel(options.channelBinding);
     this.#options = options;
     this.#serverNonce = options.random(NONCE_BYTES);
   }
@@ -159,6 +164,7 @@ export class ServerHandshake {
   #greet(hello: proto.ClientHello, nowMs: number): ServerStep {
     const version = negotiateVersion(hello.versions, this.#options.versions ?? SUPPORTED_VERSIONS);
     requireBytes(hello.clientNonce, NONCE_BYTES, "the client's nonce");
+    requireSameChannel(hello.channelBinding, this.#options.channelBinding);
     const greeting: Greeting = {
       version,
       clientNonce: hello.clientNonce,
@@ -174,11 +180,12 @@ export class ServerHandshake {
   }
 
   #startAuth({ authMechanisms, authInitial }: proto.ClientHello, greeting: Greeting, nowMs: number): ServerStep {
-    const { auth, peerCertificates, random } = this.#options;
+    const { auth, peerCertificates, channelBinding, random } = this.#options;
     const authenticator = firstInCommon(authMechanisms, auth);
     const exchange = authenticator.begin({
       clientNonce: greeting.clientNonce,
       serverNonce: this.#serverNonce,
+      channelBinding,
       peerCertificates,
       nowMs,
       random,
@@ -252,9 +259,14 @@ export class ServerHandshake {
     const { greeting, sessionId, pathId } = state;
     // Asked again: the session may have ended since the challenge.
     const keys = this.#requireSession(sessionId);
-    const transcript = { sessionId, clientNonce: greeting.clientNonce, serverNonce: this.#serverNonce, pathId };
+    const transcript = this.#transcript(greeting, sessionId, pathId);
     if (!primaryJoinProven(keys.possession.publicKey, transcript, proof)) throw new KwikError('ERR_KWIK_PROOF_INVALID');
     return this.#accept(greeting, { kind: 'join-primary', sessionId, keys, pathId });
+  }
+
+  #transcript({ clientNonce }: Greeting, sessionId: SessionId, pathId: PathId): PrimaryJoinTranscript {
+    const { channelBinding } = this.#options;
+    return { sessionId, clientNonce, serverNonce: this.#serverNonce, pathId, channelBinding };
   }
 
   /** Throws ERR_KWIK_SESSION_NOT_FOUND. */
@@ -268,7 +280,8 @@ export class ServerHandshake {
     requireBytes(join.sessionId, 16, 'the session id');
     const sessionId = sessionIdFromBytes(join.sessionId);
     const pathId = toPathId(join.pathId);
-    const admission = this.#options.admission.admit(join, clientNonce, nowMs);
+    const { admission: joins, channelBinding } = this.#options;
+    const admission = joins.admit(join, { clientNonce, channelBinding }, nowMs);
     if (!admission.ok) throw admission.error;
     const { token } = admission;
     const admitted = { sessionId, pathId, token, signer: token.signer };
@@ -292,9 +305,16 @@ export class ServerHandshake {
       serverKey,
       pathId: joining.pathId,
       serverId,
+      proof: this.#proof(greeting, joining),
     };
     const result = { version, peerLimits, peerCapabilities, agent, ...joining };
     return { kind: 'accepted', body: { $case: 'serverHello', value }, result };
+  }
+
+  /** Only the primary holds the secret, and shows it to a client that comes back. */
+  #proof(greeting: Greeting, joining: Joining): Uint8Array {
+    if (joining.kind !== 'join-primary') return new Uint8Array(0);
+    return proveAnswer(joining.keys, this.#transcript(greeting, joining.sessionId, joining.pathId));
   }
 
   #guarded(step: () => ServerStep): ServerStep {

@@ -28,6 +28,14 @@ export type Admission =
   | { readonly ok: true; readonly token: VerifiedPathToken }
   | { readonly ok: false; readonly refusal: RefusalName; readonly error: KwikError };
 
+/** The connection on which a join arrived. */
+export interface JoinConnection {
+  /** 32 bytes, of its hello. */
+  readonly clientNonce: Uint8Array;
+  /** SHA-256 of the leaf certificate that this server showed on it. */
+  readonly channelBinding: Uint8Array;
+}
+
 /** Decides at a secondary whether a path may join a session: a token of a trusted primary, and proof of possession. */
 export class JoinAdmission {
   readonly #trust: SignerTrust;
@@ -61,8 +69,8 @@ export class JoinAdmission {
   }
 
   /** Marks the token used only when everything else is verified, so that a thief cannot spend the owner's token. */
-  admit(join: proto.Join, clientNonce: Uint8Array, nowMs: number): Admission {
-    const checked = this.#check(join, clientNonce, nowMs);
+  admit(join: proto.Join, connection: JoinConnection, nowMs: number): Admission {
+    const checked = this.#check(join, connection, nowMs);
     if (checked.ok) {
       this.#counters.accepted++;
       return checked;
@@ -71,7 +79,7 @@ export class JoinAdmission {
     return { ok: false, refusal: checked.name, error: refusalError(checked) };
   }
 
-  #check(join: proto.Join, clientNonce: Uint8Array, nowMs: number): TokenCheck {
+  #check(join: proto.Join, connection: JoinConnection, nowMs: number): TokenCheck {
     const checked = checkPathToken(join.token, {
       trust: this.#trust,
       audiences: this.#audiences(),
@@ -80,16 +88,20 @@ export class JoinAdmission {
       maxTokenLifeMs: this.#maxTokenLifeMs,
     });
     if (!checked.ok) return checked;
-    return joinFault(join, checked.token, clientNonce) ?? markUsed(checked.token, this.#used, nowMs) ?? checked;
+    return joinFault(join, checked.token, connection) ?? markUsed(checked.token, this.#used, nowMs) ?? checked;
   }
 }
 
-function joinFault(join: proto.Join, token: VerifiedPathToken, clientNonce: Uint8Array): Refusal | undefined {
+function joinFault(
+  join: proto.Join,
+  token: VerifiedPathToken,
+  { clientNonce, channelBinding }: JoinConnection,
+): Refusal | undefined {
   const { sessionId, tokenId, audience, pathId } = token;
   if (!equalBytes(join.sessionId, sessionIdToBytes(sessionId)) || join.pathId !== pathId) {
     return refuse('wrongSession', 'the token is for another session or path');
   }
-  const transcript = { sessionId, tokenId, clientNonce, audience, pathId };
+  const transcript = { sessionId, tokenId, clientNonce, audience, pathId, channelBinding };
   if (joinProven(token.possessionKey, transcript, join.proof)) return undefined;
   return refuse('proof', 'the joiner does not hold the session that the token is for');
 }

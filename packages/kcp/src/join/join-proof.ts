@@ -1,5 +1,6 @@
+import { createHmac } from 'node:crypto';
 import { type PathId, type SessionId, sessionIdToBytes } from '@kwik/wire';
-import { transcript, uint32Bytes, utf8 } from '../crypto/bytes.js';
+import { equalBytes, transcript, uint32Bytes, utf8 } from '../crypto/bytes.js';
 import { ed25519Sign, ed25519Verify } from '../crypto/ed25519.js';
 import type { SessionKeys } from '../keys/session-keys.js';
 import { normalAudience } from '../tokens/audience.js';
@@ -12,6 +13,8 @@ export interface JoinTranscript {
   /** The token's. */
   readonly audience: string;
   readonly pathId: PathId;
+  /** Of the TLS connection: a server that passes the proof on to another one gains nothing. */
+  readonly channelBinding: Uint8Array;
 }
 
 /** Signature by the session's possession key: the joiner holds the session, for this hello at this server only. */
@@ -32,34 +35,51 @@ export interface PrimaryJoinTranscript {
   readonly clientNonce: Uint8Array;
   readonly serverNonce: Uint8Array;
   readonly pathId: PathId;
+  /** Of the TLS connection. */
+  readonly channelBinding: Uint8Array;
 }
 
-/** The answer to the primary's challenge. */
+/** The client's answer to the primary's challenge. */
 export function provePrimaryJoin(keys: SessionKeys, join: PrimaryJoinTranscript): Uint8Array {
-  return ed25519Sign(keys.possession.privateKey, primaryJoinTranscript(join));
+  return ed25519Sign(keys.possession.privateKey, primaryJoinTranscript('kwik join primary v2', join));
 }
 
 export function primaryJoinProven(possessionKey: Uint8Array, join: PrimaryJoinTranscript, proof: Uint8Array): boolean {
-  return ed25519Verify(possessionKey, primaryJoinTranscript(join), proof);
+  return ed25519Verify(possessionKey, primaryJoinTranscript('kwik join primary v2', join), proof);
 }
 
-function primaryJoinTranscript(join: PrimaryJoinTranscript): Uint8Array {
+/**
+ * The primary's own proof, in its ServerHello: it holds the secret. Nobody else does but the client, so whoever was only
+ * let through by TLS cannot make it.
+ */
+export function proveAnswer(keys: SessionKeys, join: PrimaryJoinTranscript): Uint8Array {
+  const hmac = createHmac('sha256', keys.answerKey).update(primaryJoinTranscript('kwik join answer v1', join));
+  return new Uint8Array(hmac.digest());
+}
+
+export function answerProven(keys: SessionKeys, join: PrimaryJoinTranscript, proof: Uint8Array): boolean {
+  return equalBytes(proveAnswer(keys, join), proof);
+}
+
+function primaryJoinTranscript(label: string, join: PrimaryJoinTranscript): Uint8Array {
   return transcript(
-    'kwik join primary v1',
+    label,
     sessionIdToBytes(join.sessionId),
     join.clientNonce,
     join.serverNonce,
     uint32Bytes(join.pathId),
+    join.channelBinding,
   );
 }
 
 function joinTranscript(join: JoinTranscript): Uint8Array {
   return transcript(
-    'kwik join v1',
+    'kwik join v2',
     sessionIdToBytes(join.sessionId),
     join.tokenId,
     join.clientNonce,
     utf8(normalAudience(join.audience)),
     uint32Bytes(join.pathId),
+    join.channelBinding,
   );
 }

@@ -38,6 +38,9 @@ export function tokenFields(keys: SessionKeys, changes: Partial<PathTokenFields>
   };
 }
 
+/** Of the connection between the two. */
+export const CHANNEL: Uint8Array = new Uint8Array(32).fill(0xcb);
+
 export function makeToken(
   keys: SessionKeys,
   changes: Partial<PathTokenFields> = {},
@@ -63,6 +66,7 @@ export function makeClient(changes: Partial<ClientHandshakeOptions> = {}): Clien
     capabilities: [],
     limits: DEFAULT_LIMITS,
     agent: 'test/1',
+    channelBinding: CHANNEL,
     random: seededRandom('client'),
     ...changes,
   });
@@ -82,6 +86,7 @@ export function makeServer(changes: Partial<ServerHandshakeOptions> = {}): Serve
     findSession: () => undefined,
     admission: makeAdmission(),
     peerCertificates: [],
+    channelBinding: CHANNEL,
     ...changes,
   });
 }

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { proveJoin } from '../join/join-proof.js';
 import { seededRandom } from '../test-support/random.js';
 import {
+  CHANNEL,
   NOW_MS,
   SECONDARY,
   makeAdmission,
@@ -125,6 +126,7 @@ describe('a path token', () => {
 
 describe('admission counts by name', () => {
   const nonce = seededRandom('nonce')(32);
+  const connection = { clientNonce: nonce, channelBinding: CHANNEL };
   const pathId = toPathId(3);
 
   function joinWith(
@@ -133,7 +135,14 @@ describe('admission counts by name', () => {
     proofKeys = keys,
   ): proto.Join {
     const { tokenId, audience } = tokenFields(keys, changes);
-    const transcript = { sessionId: keys.sessionId, tokenId, clientNonce: nonce, audience, pathId };
+    const transcript = {
+      sessionId: keys.sessionId,
+      tokenId,
+      clientNonce: nonce,
+      audience,
+      pathId,
+      channelBinding: CHANNEL,
+    };
     return {
       sessionId: new Uint8Array(Buffer.from(keys.sessionId, 'hex')),
       token: makeToken(keys, changes, signer),
@@ -161,7 +170,7 @@ describe('admission counts by name', () => {
   ] as const)('%s', (name, join, code) => {
     const used = new UsedTokens();
     const admission = makeAdmission({ used });
-    expect(admission.admit(join, nonce, NOW_MS)).toMatchObject({ ok: false, refusal: name, error: { code } });
+    expect(admission.admit(join, connection, NOW_MS)).toMatchObject({ ok: false, refusal: name, error: { code } });
     const all = Object.entries(admission.counters).filter(([, count]) => count > 0);
     expect(all).toEqual([[name, 1]]);
     // Nothing but a full success spends a token.
@@ -170,24 +179,33 @@ describe('admission counts by name', () => {
 
   test('accepted, then replayed', () => {
     const admission = makeAdmission();
-    expect(admission.admit(joinWith(), nonce, NOW_MS)).toMatchObject({ ok: true, token: { pathId } });
-    expect(admission.admit(joinWith(), nonce, NOW_MS)).toMatchObject({ error: { code: 'ERR_KWIK_TOKEN_REPLAYED' } });
+    expect(admission.admit(joinWith(), connection, NOW_MS)).toMatchObject({ ok: true, token: { pathId } });
+    expect(admission.admit(joinWith(), connection, NOW_MS)).toMatchObject({
+      error: { code: 'ERR_KWIK_TOKEN_REPLAYED' },
+    });
     expect(admission.counters).toMatchObject({ accepted: 1, replayed: 1 });
   });
 
   test('full: what cannot be remembered is not admitted, until something expires', () => {
     const admission = makeAdmission({ used: new UsedTokens({ max: 1 }) });
     const second = { tokenId: seededRandom('second')(16), expiresMs: NOW_MS + 50_000 };
-    expect(admission.admit(joinWith(), nonce, NOW_MS).ok).toBe(true);
-    expect(admission.admit(joinWith(second), nonce, NOW_MS)).toMatchObject({
+    expect(admission.admit(joinWith(), connection, NOW_MS).ok).toBe(true);
+    expect(admission.admit(joinWith(second), connection, NOW_MS)).toMatchObject({
       error: { code: 'ERR_KWIK_CONNECTION_REFUSED' },
     });
-    expect(admission.admit(joinWith(second), nonce, NOW_MS + 30_000).ok).toBe(true);
+    expect(admission.admit(joinWith(second), connection, NOW_MS + 30_000).ok).toBe(true);
     expect(admission.counters).toMatchObject({ accepted: 2, full: 1 });
   });
 
   test('a proof for another nonce, so for another hello', () => {
-    const step = makeAdmission().admit(joinWith(), seededRandom('another nonce')(32), NOW_MS);
+    const other = { ...connection, clientNonce: seededRandom('another nonce')(32) };
+    const step = makeAdmission().admit(joinWith(), other, NOW_MS);
+    expect(step).toMatchObject({ error: { code: 'ERR_KWIK_PROOF_INVALID' } });
+  });
+
+  test('a proof for a connection with another certificate, so for another server', () => {
+    const other = { ...connection, channelBinding: seededRandom('another certificate')(32) };
+    const step = makeAdmission().admit(joinWith(), other, NOW_MS);
     expect(step).toMatchObject({ error: { code: 'ERR_KWIK_PROOF_INVALID' } });
   });
 });

@@ -24,6 +24,8 @@ export interface ConnectionHost {
 
 /** The part that differs between the two sides of a handshake. */
 export interface HandshakeParty {
+  /** The leaf certificate that the server of this connection has shown, DER; undefined when it has shown none. */
+  serverLeaf(connection: Connection): Uint8Array | undefined;
   /** TLS is through. An error refuses the peer, who is told `tlsAlert`. */
   check(connection: Connection): { readonly error: KwikError; readonly tlsAlert: number } | undefined;
   /** The connection may be used. */

@@ -47,6 +47,7 @@ beforeEach(() => {
     host,
     {
       awaitsPeer: false,
+      serverLeaf: () => undefined,
       check: () => undefined,
       completed: () => log.push('completed'),
       failed: (_, info, refusal) => log.push(`failed ${refusal?.code ?? info.by}`),

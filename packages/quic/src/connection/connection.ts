@@ -35,6 +35,7 @@ export class Connection implements PathTransport, HeapItem {
   readonly remote: TransportAddress;
   readonly id: Uint8Array;
   peerCertificates: readonly Uint8Array[] = [];
+  channelBinding = new Uint8Array(0);
   heapIndex = -1;
   deadlineMs = 0;
   waiting = false;
@@ -113,8 +114,7 @@ export class Connection implements PathTransport, HeapItem {
   }
 
   attach(handler: PathTransportHandler): void {
-    if (this.handler !== undefined)
-      throw new KwikError('ERR_KWIK_INVALID_STATE', 'the transport has a handler already');
+    if (this.handler !== undefined) throw new KwikError('ERR_KWIK_INVALID_STATE', 'the transport has a handler');
     this.handler = handler;
     this.host.wake(this);
   }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { KwikError } from '@kwik/wire';
 import type { BackendConnection } from '../backends/backend.js';
 import { isLongHeader } from '../routing/packet-header.js';
@@ -15,6 +16,7 @@ export type HandshakeStep =
   | { readonly kind: 'waiting' | 'done' }
   | { readonly kind: 'failed'; readonly error: KwikError; readonly transportCode: number };
 
+const NO_CERTIFICATE = new Uint8Array(0);
 const WAITING: HandshakeStep = { kind: 'waiting' };
 const DONE: HandshakeStep = { kind: 'done' };
 
@@ -53,7 +55,15 @@ export class Handshake {
     if (this.party.awaitsPeer && !this.peerSpoke) return WAITING;
     connection.peerCertificates = this.backend.peerCertificates();
     const refusal = this.party.check(connection);
-    if (refusal === undefined) return DONE;
+    if (refusal === undefined) {
+      connection.channelBinding = sha256(this.party.serverLeaf(connection) ?? NO_CERTIFICATE);
+      return DONE;
+    }
     return { kind: 'failed', error: refusal.error, transportCode: CRYPTO_ERROR + refusal.tlsAlert };
   }
+}
+
+/** tls-server-end-point (RFC 5929), always with SHA-256. */
+function sha256(leaf: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(createHash('sha256').update(leaf).digest());
 }

@@ -15,6 +15,8 @@ export class Acceptor {
   readonly transport: ResolvedTransport;
   readonly retry: 'always' | 'underLoad' | 'never';
   readonly config: BackendConfig;
+  /** What connections of this configuration show, DER. */
+  private readonly leaf: Uint8Array;
 
   /** Throws `ERR_KWIK_CREDENTIALS` for certificates that cannot work. */
   constructor(
@@ -22,7 +24,7 @@ export class Acceptor {
     private readonly onConnection: (transport: PathTransport) => void,
     private readonly backend: QuicBackend,
   ) {
-    checkKeyPair(options.certPem, options.keyPem);
+    this.leaf = checkKeyPair(options.certPem, options.keyPem);
     if (options.clientCa !== undefined) readCertificates(options.clientCa, 'clientCa');
     if (options.requireClientCertificate === true && options.clientCa === undefined) {
       throw new KwikError(
@@ -39,6 +41,7 @@ export class Acceptor {
   party(on: { completed(): void; failed(): void }): HandshakeParty {
     return {
       awaitsPeer: false,
+      serverLeaf: () => this.leaf,
       check: (connection) => {
         const { clientCa, anyClientCertificate } = this.options;
         const asked = clientCa !== undefined || anyClientCertificate === true;

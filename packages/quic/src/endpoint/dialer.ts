@@ -63,6 +63,7 @@ export class DialPlan {
   party(settle: DialSettle): HandshakeParty {
     return {
       awaitsPeer: this.awaitsPeer,
+      serverLeaf: (connection) => connection.peerCertificates[0],
       check: (connection) => {
         const error = this.check(connection);
         return error === undefined ? undefined : { error, tlsAlert: BAD_CERTIFICATE_ALERT };

@@ -56,6 +56,8 @@ export interface TrustOptions {
    * chain, name and dates: the key itself is the identity.
    */
   readonly pins?: readonly string[];
+  /** One more condition: the SHA-256 of the SPKI that the server must have, base64 or hex. Takes the place of none. */
+  readonly requiredPin?: string;
   /** Name or IP address that the certificate must be for, when it is not the dialled one. */
   readonly verifyHostName?: string;
   /**

@@ -3,7 +3,13 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { makeAuthority } from '../test-support/certificates.js';
 import { certificateProblem, refusedByTls, type ResolvedTrust } from './certificate-check.js';
 
-const PINNED: ResolvedTrust = { caPem: undefined, authorities: () => [], pins: ['0'.repeat(64)], name: 'localhost' };
+const PINNED: ResolvedTrust = {
+  caPem: undefined,
+  authorities: () => [],
+  pins: ['0'.repeat(64)],
+  requiredPin: undefined,
+  name: 'localhost',
+};
 /** What stands before the point of a P-256 key: BIT STRING, length, no unused bits, uncompressed. */
 const POINT = Buffer.from([0x03, 0x42, 0x00, 0x04]);
 

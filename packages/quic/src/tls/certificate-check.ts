@@ -13,6 +13,8 @@ export interface ResolvedTrust {
   authorities(): readonly X509Certificate[];
   /** SHA-256 of an SPKI, lower-case hex; one must match when there are any. */
   readonly pins: readonly string[];
+  /** What its SPKI must have besides. */
+  readonly requiredPin: string | undefined;
   /** What the certificate must be for. */
   readonly name: string;
 }
@@ -38,7 +40,8 @@ export function resolveTrust(trust: TrustOptions, name: string): ResolvedTrust {
   const authorities = (): X509Certificate[] =>
     pem === undefined ? [] : readCertificates(pem.toString('latin1'), 'trust.ca');
   if (pem !== undefined) requireCertificate(pem.toString('latin1'), 'trust.ca');
-  return { caPem: pem, authorities, pins, name: withoutZone(trust.verifyHostName ?? name) };
+  const requiredPin = trust.requiredPin === undefined ? undefined : normalizePin(trust.requiredPin);
+  return { caPem: pem, authorities, pins, requiredPin, name: withoutZone(trust.verifyHostName ?? name) };
 }
 
 /** The certificates of a PEM text; `ERR_KWIK_CREDENTIALS` when there is none or one cannot be read. */
@@ -124,10 +127,13 @@ function readLeaf(chain: readonly Uint8Array[]): X509Certificate | string {
 }
 
 function pinProblem(leaf: X509Certificate, trust: ResolvedTrust): string | undefined {
-  if (trust.pins.length === 0) return undefined;
+  if (trust.pins.length === 0 && trust.requiredPin === undefined) return undefined;
   const pin = readablePin(leaf);
   if (pin === undefined) return 'its public key cannot be read';
-  if (trust.pins.includes(pin)) return undefined;
+  if (trust.requiredPin !== undefined && pin !== trust.requiredPin) {
+    return `its key has the pin ${pin}, not ${trust.requiredPin}, which alone this dial accepts`;
+  }
+  if (trust.pins.length === 0 || trust.pins.includes(pin)) return undefined;
   return (
     `its key has the pin ${pin}, which is not among the ${trust.pins.length} expected; if the server's key was changed ` +
     'on purpose, pin the new one'

@@ -19,7 +19,8 @@ import { formatAddress, isLoopback } from './target.js';
 
 export interface ConnectOptions {
   readonly serverName?: string | undefined;
-  readonly pin?: Uint8Array | undefined;
+  /** SHA-256 of the SPKI that the server must have, beside all that the client's trust asks, hexadecimal. */
+  readonly requiredPin?: string | undefined;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
   /** Local address to send from. */
@@ -68,7 +69,7 @@ export class QuicConnector implements Connector {
       aborted: (cause) => new KwikError('ERR_KWIK_ABORTED', `the dial to ${name} was aborted`, { cause }),
     };
     const addresses = await byDeadline(resolveHost(target.host, this.#lookup), deadline);
-    const trust = await this.#trust(target, options.pin);
+    const trust = await this.#trust(target, options.requiredPin);
     return raceAddresses({
       target: name,
       addresses,
@@ -125,12 +126,16 @@ export class QuicConnector implements Connector {
     await Promise.all(leases.map(async (lease) => lease.status === 'fulfilled' && (await lease.value.release())));
   }
 
-  async #trust(target: DialTarget, pin: Uint8Array | undefined): Promise<TrustOptions> {
-    const trust = this.#options.trust;
-    const pins = [...(trust?.pins ?? []), ...(pin === undefined ? [] : [Buffer.from(pin).toString('hex')])];
-    if (trust?.ca !== undefined || pins.length > 0) {
-      return { ...(trust?.ca !== undefined && { ca: trust.ca }), ...(pins.length > 0 && { pins }) };
-    }
+  async #trust(target: DialTarget, requiredPin: string | undefined): Promise<TrustOptions> {
+    const own = await this.#ownTrust(target);
+    return requiredPin === undefined ? own : { ...own, requiredPin };
+  }
+
+  /** What the client itself asks of every server. */
+  async #ownTrust(target: DialTarget): Promise<TrustOptions> {
+    const { ca, pins = [] } = this.#options.trust ?? {};
+    if (ca !== undefined || pins.length > 0)
+      return { ...(ca !== undefined && { ca }), ...(pins.length > 0 && { pins }) };
     if (!isLoopback(target.host)) {
       throw new KwikError(
         'ERR_KWIK_CREDENTIALS',

@@ -1,7 +1,16 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { ClientHandshake, noneClientAuth, type ClientHandshakeResult } from '@kwik/kcp';
-import { systemClock } from '@kwik/quic';
-import { KwikError, MAX_PACKET_BYTES, PRIMARY_PATH_ID, proto, toPathId, type Clock, type PathId } from '@kwik/wire';
+import { spkiPin, systemClock } from '@kwik/quic';
+import {
+  KwikError,
+  MAX_PACKET_BYTES,
+  PRIMARY_PATH_ID,
+  proto,
+  toPathId,
+  type Clock,
+  type PathId,
+  type PathTransport,
+} from '@kwik/wire';
 import type { DialOptions, DialTarget } from '../api/options.js';
 import type { Session } from '../api/session.js';
 import { peerStreamLimits, resolveLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
@@ -17,6 +26,10 @@ import { ContentClient } from './content-client.js';
 import { PrimaryPaths, type PrimaryRoute } from './primary-paths.js';
 import { formatAddress, onLinkOf, parseTarget } from './target.js';
 import { schedulerFactory } from '../schedulers.js';
+
+function keyPin({ peerCertificates: [leaf] }: PathTransport): string | undefined {
+  return leaf === undefined ? undefined : spkiPin(new X509Certificate(leaf));
+}
 
 const AGENT = 'kwik-node/0.1';
 const DEFAULT_IDLE_TIMEOUT_MS = 30_000;
@@ -50,6 +63,12 @@ export async function dialOver(
     await connector.close();
     throw KwikError.from(error, 'ERR_KWIK_CONNECT_FAILED');
   }
+}
+
+/** What `open` learned, for the paths that follow. */
+interface OpenedSession extends ClientHandshakeResult {
+  /** SHA-256 of the primary's SPKI, hexadecimal; undefined on networks without certificates. */
+  readonly primaryPin: string | undefined;
 }
 
 interface EstablishedPath {
@@ -92,17 +111,18 @@ class Dialler {
     const transport = await this.#connector.connect(target, { timeoutMs, signal, serverName });
     const { port, result } = await shakeHands(
       transport,
-      new ClientHandshake({ purpose: { kind: 'open' }, ...this.#hello() }),
+      new ClientHandshake({ purpose: { kind: 'open' }, ...this.#hello(transport) }),
       this.#clock,
       { timeoutMs, signal, address },
     );
+    const opened = { ...result, primaryPin: keyPin(transport) };
     const content = new ContentClient();
     const engine = this.#engine(content);
     const primaryPaths = new PrimaryPaths(engine, {
       recoveryMs: this.#options.recoveryTimeoutMs ?? this.#idleTimeoutMs,
       mayGoOn: () => content.viable,
       random: this.#options.random ?? Math.random,
-      join: (route, to, attemptMs) => this.#rejoin(engine, result, route, to, attemptMs),
+      join: (route, to, attemptMs) => this.#rejoin(engine, opened, route, to, attemptMs),
     });
     const role = new ClientRole(engine, content, {
       maxPaths: this.#limits.maxPaths,
@@ -138,20 +158,29 @@ class Dialler {
     );
   }
 
-  /** A path to the primary: one that was lost, or one more. */
+  /**
+   * A path to the primary: one that was lost, or one more. Its key must be the one of before, for other servers may have
+   * certificates of that name as well, and the handshake shows that it holds the session's secret.
+   */
   async #rejoin(
     engine: SessionEngine,
-    session: ClientHandshakeResult,
+    session: OpenedSession,
     route: PrimaryRoute,
     address: string,
     timeoutMs: number,
   ): Promise<PathRuntime> {
     const { localAddress } = route;
+    const { primaryPin } = session;
     const { serverName } = this.#options;
-    const transport = await this.#connector.connect(parseTarget(address), { timeoutMs, serverName, localAddress });
+    const transport = await this.#connector.connect(parseTarget(address), {
+      timeoutMs,
+      serverName,
+      localAddress,
+      requiredPin: primaryPin,
+    });
     const handshake = new ClientHandshake({
       purpose: { kind: 'join', keys: session.keys, pathId: route.id, token: NO_TOKEN, audience: '' },
-      ...this.#hello(),
+      ...this.#hello(transport),
     });
     const { port, result } = await shakeHands(transport, handshake, this.#clock, { timeoutMs, address });
     return this.#path(engine, { id: route.id, address, port, result, primary: true });
@@ -172,12 +201,12 @@ class Dialler {
     const transport = await this.#connector.connect(onLinkOf(parseTarget(resolved), this.#host), {
       timeoutMs,
       serverName: command.serverName === '' ? named.host : command.serverName,
-      ...(command.pin.length > 0 && { pin: command.pin }),
+      ...(command.pin.length > 0 && { requiredPin: Buffer.from(command.pin).toString('hex') }),
     });
     const pathId = toPathId(command.pathId);
     const handshake = new ClientHandshake({
       purpose: { kind: 'join', keys: session.keys, pathId, token: command.token, audience: command.address },
-      ...this.#hello(),
+      ...this.#hello(transport),
     });
     const { port, result } = await shakeHands(transport, handshake, this.#clock, {
       timeoutMs,
@@ -216,8 +245,9 @@ class Dialler {
     });
   }
 
-  #hello() {
+  #hello({ channelBinding }: PathTransport) {
     return {
+      channelBinding,
       auth: [...(this.#options.auth ?? [noneClientAuth()])],
       capabilities: CAPABILITIES,
       limits: toProtoLimits(this.#limits, this.#idleTimeoutMs),

@@ -6,7 +6,7 @@ import { FIRST_CLIENT_PATH_ID } from '../limits.js';
 import type { SessionEngine } from '../runtime/engine.js';
 import { attemptTimeoutMs } from '../runtime/attempt-timeout.js';
 import type { PathRuntime } from '../runtime/path-runtime.js';
-import { isRecoverable } from '../runtime/recovery.js';
+import { isImpostor, isRecoverable } from '../runtime/recovery.js';
 
 /** The primary is asked for again at once, and then ever more rarely, but often enough to be found within a second. */
 const FIRST_WAIT_MS = 50;
@@ -63,6 +63,8 @@ export class PrimaryPaths {
   /** Runs while no path leads to the primary. */
   #deadline: TimerHandle | undefined;
   #deadlineMs = 0;
+  /** Addresses at which, when they were tried last, another server than the primary answered, and why it was not taken. */
+  readonly #impostors = new Map<string, KwikError>();
 
   constructor(engine: SessionEngine, options: PrimaryPathsOptions) {
     this.#engine = engine;
@@ -127,7 +129,7 @@ export class PrimaryPaths {
     this.#deadlineMs = clock.now() + delayMs;
     this.#deadline = clock.schedule(delayMs, () => {
       if (this.#options.mayGoOn()) this.#armDeadline(MAX_WAIT_MS, cause);
-      else this.#engine.fail(ended(cause));
+      else this.#engine.fail(ended([...this.#impostors.values()].at(-1) ?? cause));
     });
   }
 
@@ -170,6 +172,7 @@ export class PrimaryPaths {
       }
       this.#deadline?.cancel();
       this.#deadline = undefined;
+      this.#impostors.clear();
       attempts.upSinceMs = this.#engine.clock.now();
       this.#engine.addPath(path);
       this.#hopeAgain();
@@ -182,8 +185,19 @@ export class PrimaryPaths {
   #failed(route: PrimaryRoute, address: string, error: KwikError): void {
     if (this.#engine.closeInfo !== undefined) return;
     this.#tell(route, address, 'dead', error);
-    if (isRecoverable(error)) this.#schedule(route);
+    this.#impostors.delete(address);
+    if (isImpostor(error)) this.#impostors.set(address, error);
+    if (isRecoverable(error) && !this.#nowhere()) this.#schedule(route);
     else if (!this.#anyPath() && !this.#options.mayGoOn()) this.#engine.fail(ended(error));
+  }
+
+  /**
+   * Another server answers at every address: the primary has lost its key, or its place. An impostor at one of several
+   * addresses ends nothing, for the primary may come back at another.
+   */
+  #nowhere(): boolean {
+    const routes = [...this.#routes.values()];
+    return routes.every(({ addresses }) => addresses.every((address) => this.#impostors.has(address)));
   }
 
   /** An attempt leaves time for another one before the session ends. */

@@ -14,6 +14,7 @@ class StalledTransport implements PathTransport {
   readonly local = ADDRESS;
   readonly remote = ADDRESS;
   readonly peerCertificates = [];
+  readonly channelBinding = new Uint8Array(32);
   closed = false;
   closeCode: number | undefined;
   pings = 0;

@@ -13,9 +13,17 @@ const RECOVERABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ERR_KWIK_TIMEOUT',
 ]);
 
+/** Somebody answered who is not the server that was dialled; that one may still come back. */
+const IMPOSTOR: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['ERR_KWIK_CERTIFICATE', 'ERR_KWIK_PROOF_INVALID']);
+
 /** Whether connecting again may help. A peer that broke the rules would do so again. */
 export function isRecoverable(error: KwikError): boolean {
-  return RECOVERABLE.has(error.code);
+  return RECOVERABLE.has(error.code) || isImpostor(error);
+}
+
+/** Whether the handshake failed because another server than the one of before answered. */
+export function isImpostor(error: KwikError): boolean {
+  return IMPOSTOR.has(error.code);
 }
 
 /** Deaths by which a peer showed that it does not keep to the rules. */

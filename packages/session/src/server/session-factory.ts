@@ -162,6 +162,7 @@ export class SessionFactory {
       findSession: (id) => this.#sessions.get(id)?.keys,
       admission: this.#admission,
       peerCertificates: transport.peerCertificates,
+      channelBinding: transport.channelBinding,
     });
   }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 
 import { content, expectSame, must, type ContractCase } from './contract-case.js';
 import { writeAll } from './recording-handlers.js';
@@ -14,6 +15,10 @@ export const BASICS: readonly ContractCase[] = [
       assert.equal(pair.server.remote.port, pair.client.local.port);
       assert.ok(pair.client.peerCertificates.length > 0);
       assert.deepEqual(pair.server.peerCertificates, []);
+      // tls-server-end-point (RFC 5929): both ends know the same leaf.
+      const leaf = createHash('sha256').update(must(pair.client.peerCertificates[0])).digest();
+      assert.deepEqual(Buffer.from(pair.client.channelBinding), leaf);
+      assert.deepEqual(Buffer.from(pair.server.channelBinding), leaf);
       assert.deepEqual([pair.client.closed, pair.server.closed], [false, false]);
     },
   },

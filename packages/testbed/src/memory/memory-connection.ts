@@ -11,6 +11,7 @@ import {
 } from '@kwik/wire';
 
 import type { DirectionSettings } from '../link/direction-settings.js';
+import { channelBinding } from './channel-binding.js';
 import { IdleTimeout } from './idle-timeout.js';
 import type { MemoryLink } from './memory-link.js';
 import { PacketSender } from './packet-sender.js';
@@ -59,6 +60,7 @@ export class MemoryConnection implements PathTransport {
   readonly local: TransportAddress;
   readonly remote: TransportAddress;
   peerCertificates: readonly Uint8Array[] = [];
+  channelBinding = new Uint8Array(0);
   readonly #settings: ConnectionSettings;
   readonly #host: ConnectionHost;
   readonly #clock: Clock;
@@ -310,6 +312,11 @@ export class MemoryConnection implements PathTransport {
   #onParameters(kind: 'hello' | 'accept', peer: PeerParameters): void {
     if (this.#phase !== 'handshake') return;
     this.peerCertificates = peer.certificates;
+    const { parameters } = this.#settings;
+    this.channelBinding =
+      this.side === 'client'
+        ? channelBinding(peer.certificates, this.remote)
+        : channelBinding(parameters.certificates, this.local);
     this.#streams.onPeerParameters(peer);
     this.#idle.agree(peer.idleTimeoutMs);
     this.#phase = 'open';

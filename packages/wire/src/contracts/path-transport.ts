@@ -89,6 +89,12 @@ export interface PathTransport {
   readonly remote: TransportAddress;
   /** DER certificates that the peer presented, leaf first; empty when it presented none. */
   readonly peerCertificates: readonly Uint8Array[];
+  /**
+   * What ties proofs to this one connection, 32 bytes, the same at both ends unless somebody sits between them: SHA-256 of
+   * the leaf certificate (DER) that the server showed (tls-server-end-point, RFC 5929). A transport without TLS has a
+   * stand-in that differs from server to server.
+   */
+  readonly channelBinding: Uint8Array;
   readonly closed: boolean;
   /** Exactly once. Streams that the peer opened before are announced after this call returns. */
   attach(handler: PathTransportHandler): void;

@@ -113,6 +113,7 @@ const HANDSHAKE_RULES = {
     authInitial: blob(MAX.authBytes),
     join,
     agent: text(MAX.agentBytes),
+    channelBinding: bytesOf(0, DIGEST_BYTES),
   }),
   serverHello: nested<kcp.ServerHello>({
     version: u32,
@@ -124,6 +125,7 @@ const HANDSHAKE_RULES = {
     serverKey: bytesOf(0, KEY_BYTES),
     pathId: u32,
     serverId,
+    proof: bytesOf(0, DIGEST_BYTES),
   }),
   authChallenge: nested<kcp.AuthChallenge>({
     mechanism: text(MAX.mechanismBytes),

@@ -68,7 +68,11 @@ export const ERROR_TABLE = {
   ERR_KWIK_TOKEN_EXPIRED: { number: 0x22, scope: 'path', summary: 'A path token is past its time, or not yet valid.' },
   ERR_KWIK_TOKEN_REPLAYED: { number: 0x23, scope: 'path', summary: 'A path token was used before.' },
   ERR_KWIK_TOKEN_WRONG_SERVER: { number: 0x24, scope: 'path', summary: 'A path token names another server.' },
-  ERR_KWIK_PROOF_INVALID: { number: 0x25, scope: 'path', summary: 'The joiner does not hold the session.' },
+  ERR_KWIK_PROOF_INVALID: {
+    number: 0x25,
+    scope: 'path',
+    summary: 'Who joins, or who answers a join, does not hold the session.',
+  },
   ERR_KWIK_PERMISSION_DENIED: { number: 0x26, scope: 'peer', summary: 'The peer may not do this.' },
   ERR_KWIK_CERTIFICATE: {
     number: 0x27,

@@ -69,6 +69,7 @@ const handshake = {
     authInitial: filled(20),
     join: { sessionId: filled(16), token: filled(40), proof: filled(64), pathId: 1 },
     agent: 'kwik-ts/0.1.0',
+    channelBinding: filled(32),
   },
   serverHello: {
     version: 1,
@@ -80,6 +81,7 @@ const handshake = {
     serverKey: filled(32),
     pathId: 0,
     serverId: 'a',
+    proof: filled(32),
   },
   authChallenge: { mechanism: 'psk', data: filled(20), serverNonce: filled(32) },
   authResponse: { mechanism: 'psk', data: filled(20) },

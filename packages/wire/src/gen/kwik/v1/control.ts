@@ -88,6 +88,11 @@ export interface ClientHello {
     | undefined;
   /** Name and version of the software; at most 64 bytes. */
   agent: string;
+  /**
+   * The channel binding: SHA-256 of the leaf certificate (DER) that the server showed to the client in the TLS handshake
+   * (tls-server-end-point, RFC 5929). 32 bytes. It goes into every proof of the handshake as well.
+   */
+  channelBinding: Uint8Array;
 }
 
 export interface Join {
@@ -120,6 +125,11 @@ export interface ServerHello {
   pathId: number;
   /** Stable name of the server, at most 128 bytes. */
   serverId: string;
+  /**
+   * In the answer to a join: HMAC by a key that follows from the session's secret (packages/kcp/README.md), 32 bytes. Only
+   * the primary can make it, and it must; from a secondary, and where a session was opened: empty.
+   */
+  proof: Uint8Array;
 }
 
 export interface AuthChallenge {
@@ -1201,6 +1211,7 @@ function createBaseClientHello(): ClientHello {
     authInitial: new Uint8Array(0),
     join: undefined,
     agent: "",
+    channelBinding: new Uint8Array(0),
   };
 }
 
@@ -1237,6 +1248,9 @@ export const ClientHello: MessageFns<ClientHello> = {
     }
     if (message.agent !== "") {
       writer.uint32(66).string(message.agent);
+    }
+    if (message.channelBinding.length !== 0) {
+      writer.uint32(74).bytes(message.channelBinding);
     }
     return writer;
   },
@@ -1338,6 +1352,14 @@ export const ClientHello: MessageFns<ClientHello> = {
             message.agent = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.channelBinding = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1365,6 +1387,7 @@ export const ClientHello: MessageFns<ClientHello> = {
     message.authInitial = object.authInitial ?? new Uint8Array(0);
     message.join = (object.join !== undefined && object.join !== null) ? Join.fromPartial(object.join) : undefined;
     message.agent = object.agent ?? "";
+    message.channelBinding = object.channelBinding ?? new Uint8Array(0);
     return message;
   },
 };
@@ -1471,6 +1494,7 @@ function createBaseServerHello(): ServerHello {
     serverKey: new Uint8Array(0),
     pathId: 0,
     serverId: "",
+    proof: new Uint8Array(0),
   };
 }
 
@@ -1506,6 +1530,9 @@ export const ServerHello: MessageFns<ServerHello> = {
     }
     if (message.serverId !== "") {
       writer.uint32(74).string(message.serverId);
+    }
+    if (message.proof.length !== 0) {
+      writer.uint32(82).bytes(message.proof);
     }
     return writer;
   },
@@ -1605,6 +1632,14 @@ export const ServerHello: MessageFns<ServerHello> = {
             message.serverId = reader.string();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.proof = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1633,6 +1668,7 @@ export const ServerHello: MessageFns<ServerHello> = {
     message.serverKey = object.serverKey ?? new Uint8Array(0);
     message.pathId = object.pathId ?? 0;
     message.serverId = object.serverId ?? "";
+    message.proof = object.proof ?? new Uint8Array(0);
     return message;
   },
 };
