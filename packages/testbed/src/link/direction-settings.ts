@@ -13,6 +13,7 @@ export interface DirectionSettings {
   readonly reorderDelayMs: number;
   readonly duplicateRate: number;
   readonly overheadBytes: number;
+  readonly mtuBytes: number;
 }
 
 export type JitterDistribution = 'uniform' | 'normal' | 'exponential';

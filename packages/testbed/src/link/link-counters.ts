@@ -6,6 +6,8 @@ export type DropReason =
   | 'loss'
   /** Gilbert-Elliott loss. */
   | 'burst'
+  /** The packet was larger than the MTU. */
+  | 'mtu'
   /** The direction was cut. */
   | 'cut'
   /** The emulator's own memory bound, or the bound on clients. */
@@ -39,6 +41,7 @@ const COUNTERS: readonly Counter[] = [
   'dropped.queue',
   'dropped.loss',
   'dropped.burst',
+  'dropped.mtu',
   'dropped.cut',
   'dropped.overflow',
   'dropped.socket',
@@ -83,6 +86,7 @@ export class LinkCounters {
         queue: this.get('dropped.queue'),
         loss: this.get('dropped.loss'),
         burst: this.get('dropped.burst'),
+        mtu: this.get('dropped.mtu'),
         cut: this.get('dropped.cut'),
         overflow: this.get('dropped.overflow'),
         socket: this.get('dropped.socket'),

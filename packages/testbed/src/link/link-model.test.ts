@@ -227,6 +227,17 @@ describe('faults', () => {
   });
 });
 
+test('an MTU swallows what is larger with its headers, and nothing else', () => {
+  const link = model({ mtuBytes: 1300 });
+  expect([link.enqueue(1, 1272, 0), link.enqueue(2, 1273, 0), link.enqueue(3, 20, 0)]).toEqual([
+    undefined,
+    'mtu',
+    undefined,
+  ]);
+  expect(drain(link).map(({ item }) => item)).toEqual([1, 3]);
+  expect(link.stats()).toMatchObject({ packetsIn: 3, packetsInside: 0, dropped: { mtu: 1 } });
+});
+
 describe('changes while running', () => {
   test('a new rate holds for what is queued and for the rest of the packet being sent', () => {
     const link = model(MBIT);

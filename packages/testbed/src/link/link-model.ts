@@ -121,6 +121,7 @@ export class LinkModel<T> {
 
   #refusal(bytes: number): DropReason | undefined {
     if (this.#cut) return 'cut';
+    if (bytes + this.#settings.overheadBytes > this.#settings.mtuBytes) return 'mtu';
     if (this.#counters.get('packetsInside') >= MAX_PACKETS_INSIDE || this.#bytesInside + bytes > MAX_BYTES_INSIDE) {
       return 'overflow';
     }

@@ -28,6 +28,8 @@ export interface LinkDirectionOptions {
   readonly duplicateRate?: number;
   /** Added to each UDP payload for rate and queue. Default 28: 20 bytes IPv4 and 8 bytes UDP header. */
   readonly overheadBytes?: number;
+  /** Packets that are larger, overhead included, vanish without a word, as in an MTU black hole (RFC 2923). Default Infinity. */
+  readonly mtuBytes?: number;
 }
 
 /** Both directions of a link: `both` first, then `up` (client to server) and `down` over it. */
@@ -54,6 +56,7 @@ const DEFAULTS: DirectionSettings = {
   reorderDelayMs: 5,
   duplicateRate: 0,
   overheadBytes: IPV4_UDP_HEADER_BYTES,
+  mtuBytes: Infinity,
 };
 
 /** An hour: beyond it a number is a mistake in units. */
@@ -80,6 +83,7 @@ export function applyOptions(base: DirectionSettings, options: LinkDirectionOpti
   atLeast('jitterMs', settings.jitterMs, 0, MAX_DELAY_MS);
   atLeast('reorderDelayMs', settings.reorderDelayMs, 0, MAX_DELAY_MS);
   atLeast('overheadBytes', settings.overheadBytes, 0, 65_535);
+  atLeast('mtuBytes', settings.mtuBytes, 0, Infinity);
   if (settings.queueBytes !== null) atLeast('queueBytes', settings.queueBytes, 0, Infinity);
   for (const name of ['lossRate', 'reorderRate', 'duplicateRate'] as const) atLeast(name, settings[name], 0, 1);
   if (!DISTRIBUTIONS.includes(settings.jitterDistribution)) {
