@@ -63,7 +63,7 @@ export class Connection implements PathTransport, HeapItem {
 
   constructor(
     readonly backend: BackendConnection,
-    private readonly settings: ConnectionSettings,
+    settings: ConnectionSettings,
     private readonly host: ConnectionHost,
     private readonly party: HandshakeParty,
     private now: number,
@@ -141,7 +141,7 @@ export class Connection implements PathTransport, HeapItem {
 
   stats(): TransportStats {
     if (this.phase === 'open' && this.sampler.older(this.currentMs(), STATS_AGE_MS)) this.sample();
-    return transportStats(this.sampler, this.sender, this.datagramBytes);
+    return transportStats(this.sampler, this.sender);
   }
 
   close(code: number, reason: string): void {
@@ -155,7 +155,7 @@ export class Connection implements PathTransport, HeapItem {
   // --- For the endpoint ---
 
   get datagramBytes(): number {
-    return this.settings.transport.datagramBytes;
+    return this.sender.sizes.slotBytes;
   }
 
   /** The handshake is not complete. */
@@ -209,7 +209,7 @@ export class Connection implements PathTransport, HeapItem {
   expire(now: number): void {
     if (now < this.backendDeadlineMs) return;
     this.backend.onTimeout();
-    this.sender.onWindowChange();
+    this.sender.onTimeout(now);
     this.urgent = true;
   }
 
@@ -318,7 +318,7 @@ export class Connection implements PathTransport, HeapItem {
     if (stats === undefined) return;
     this.sampler.record(stats, now, this.sender);
     this.pacer.update(this.sampler.model(this.sender.inFlightBytes, this.sender.takeBusy()), now);
-    if (stats.retransmittedBytes > before) this.sender.onRetransmission(stats.retransmittedBytes - before);
+    this.sender.onSample(stats.retransmittedBytes - before, now);
   }
 
   /** Another turn is needed although nothing comes in between. */

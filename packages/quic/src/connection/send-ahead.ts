@@ -12,19 +12,20 @@ export class SendAhead {
   constructor(
     private readonly pacer: Pacer,
     private readonly sampler: PathSampler,
-    private readonly options: { readonly datagramBytes: number; readonly sendAheadMs: number },
+    private readonly sizes: { readonly datagramBytes: number },
+    private readonly sendAheadMs: number,
   ) {}
 
   /** What may be accepted and not sent. */
   get limitBytes(): number {
     if (this.pacer.unlimited) return MAX_UNSENT_BYTES;
-    const bytes = Math.floor(2 * this.pacer.rate * this.options.sendAheadMs);
-    return Math.min(MAX_UNSENT_BYTES, Math.max(MIN_UNSENT_DATAGRAMS * this.options.datagramBytes, bytes));
+    const bytes = Math.floor(2 * this.pacer.rate * this.sendAheadMs);
+    return Math.min(MAX_UNSENT_BYTES, Math.max(MIN_UNSENT_DATAGRAMS * this.sizes.datagramBytes, bytes));
   }
 
   /** Beyond what pacing allows at once. */
   get aheadBytes(): number {
-    return Math.max(2 * this.options.datagramBytes, this.pacer.rate * this.options.sendAheadMs);
+    return Math.max(2 * this.sizes.datagramBytes, this.pacer.rate * this.sendAheadMs);
   }
 
   /**
@@ -33,14 +34,14 @@ export class SendAhead {
    * peer's flow control leaves, and then no more comes before that is used.
    */
   worthwhileBytes(now: number): number {
-    const { datagramBytes } = this.options;
+    const { datagramBytes } = this.sizes;
     if (this.pacer.unlimited || now >= this.littleFromMs) return datagramBytes;
     return Math.max(datagramBytes, Math.min(this.aheadBytes / 2, this.sampler.latest.cwndBytes / 4));
   }
 
   /** From when on little room is worth a write. */
   get littleFromMs(): number {
-    return this.activeMs + this.options.sendAheadMs;
+    return this.activeMs + this.sendAheadMs;
   }
 
   /** The backend was given bytes, or a packet. */

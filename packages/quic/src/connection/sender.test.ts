@@ -31,7 +31,8 @@ function start(cwndBytes: number, rttMs: number): void {
   congested = false;
   const slot = Buffer.alloc(DATAGRAM);
   const output = { slot: () => slot, submit: (bytes: number) => void (submitted += bytes), congested: () => congested };
-  sender = new Sender(backend, pacer, sampler, output, streams, { datagramBytes: DATAGRAM, sendAheadMs: 4 });
+  const options = { datagramBytes: DATAGRAM, baseBytes: DATAGRAM, sendAheadMs: 4 };
+  sender = new Sender(backend, pacer, sampler, output, streams, options);
   sample();
 }
 

@@ -1,9 +1,12 @@
 import type { BackendConnection } from '../backends/backend.js';
+import { BlockedStreams } from './blocked-streams.js';
 import { BulkWatch } from './bulk-watch.js';
+import { DatagramSize } from './datagram-size.js';
 import type { Pacer } from './pacer.js';
 import type { PathSampler } from './path-sampler.js';
-import { MAX_UNSENT_BYTES, SendAhead } from './send-ahead.js';
+import { SendAhead } from './send-ahead.js';
 import type { QuicStream } from './stream.js';
+import { streamRoom } from './stream-room.js';
 import { StreamQueue } from './stream-queue.js';
 
 /** Where datagrams go. */
@@ -18,6 +21,8 @@ export interface DatagramOutput {
 
 export interface SenderOptions {
   readonly datagramBytes: number;
+  /** What every path carries. */
+  readonly baseBytes?: number;
   readonly sendAheadMs: number;
 }
 
@@ -32,8 +37,6 @@ const COMMON_OVERHEAD_BYTES = 44;
 const MAX_OVERHEAD_BYTES = 54;
 /** What any stream may queue although others have filled the connection's share, so that control data gets through. */
 const MIN_STREAM_DATAGRAMS = 4;
-/** Streams that are asked for the connection's room: one held by its own flow control would tell too little. */
-const MAX_ROOM_QUERIES = 4;
 /** The kernel's queue was full: when to try again. */
 const CONGESTED_RETRY_MS = 1;
 
@@ -50,7 +53,6 @@ const EMPTY = new Uint8Array(0);
 export class Sender {
   /** Bytes in stream queues, without those held by the peer's flow control. */
   private queued = 0;
-  private blockedBytes = 0;
   /** Handed to the backend and, by estimate, not yet on the wire. */
   private residual = 0;
   /** In datagrams with stream data, since the connection began. */
@@ -62,13 +64,15 @@ export class Sender {
   /** A packet came since the last one went. Only then is the backend's room exact, for it counts no headers. */
   private isFresh = false;
   private readonly ready = new StreamQueue();
-  private readonly blocked = new StreamQueue();
+  private readonly blocked = new BlockedStreams();
   /** When to go on, ms; Infinity when nothing waits for time. */
   private wakeMs = Infinity;
   private more = false;
   private wasBelow = true;
   /** The backend had nothing more to send when it was last asked, and has got nothing since. */
   private backendDone = false;
+  /** How long datagrams may be. */
+  readonly sizes: DatagramSize;
   private readonly ahead: SendAhead;
   private readonly bulk = new BulkWatch();
   private busy = false;
@@ -80,13 +84,14 @@ export class Sender {
     private readonly sampler: PathSampler,
     private readonly output: DatagramOutput,
     private readonly streams: ReadonlyMap<number, QuicStream>,
-    private readonly options: SenderOptions,
+    options: SenderOptions,
   ) {
-    this.ahead = new SendAhead(pacer, sampler, options);
+    this.sizes = new DatagramSize(options.datagramBytes, options.baseBytes);
+    this.ahead = new SendAhead(pacer, sampler, this.sizes, options.sendAheadMs);
   }
 
   get unsentBytes(): number {
-    return this.queued + this.blockedBytes + this.residual;
+    return this.queued + this.blocked.bytes + this.residual;
   }
 
   /** The backend has bytes that it has not sent, by estimate. */
@@ -98,7 +103,7 @@ export class Sender {
   get drained(): boolean {
     if (this.ready.size > 0 || this.blocked.size > 0 || !this.backendDone) return false;
     // The backend gave nothing more: it is empty, unless its window is full.
-    return this.queryRoom() >= this.options.datagramBytes;
+    return this.queryRoom() >= this.sizes.datagramBytes;
   }
 
   /** When pacing lets the next datagram go, ms; Infinity when nothing waits for that. */
@@ -136,7 +141,14 @@ export class Sender {
   /** A packet came. */
   onReceived(now: number): void {
     this.ahead.active(now);
+    this.sizes.received(now);
     this.isFresh = true;
+    this.onWindowChange();
+  }
+
+  /** The backend's timer fired. */
+  onTimeout(now: number): void {
+    this.sizes.timedOut(now);
     this.onWindowChange();
   }
 
@@ -147,9 +159,10 @@ export class Sender {
     this.newGrants = true;
   }
 
-  /** The backend has taken `bytes` back into its buffer, to send them once more. */
-  onRetransmission(bytes: number): void {
+  /** A sample was taken; since the last one the backend has taken `bytes` back into its buffer, to send them once more. */
+  onSample(bytes: number, now: number): void {
     this.residual += bytes;
+    this.sizes.sampled(this.sampler.latest, this.sampler.rttMs, this.settledBytes, now);
   }
 
   /** A new stream can tell the room of the connection. */
@@ -160,13 +173,14 @@ export class Sender {
   /** Takes what fits of `data`; the rest is the caller's until `onWritable`. */
   accept(stream: QuicStream, data: Uint8Array, now: number): number {
     const share = this.ahead.limitBytes - this.queued - this.residual;
-    const own = MIN_STREAM_DATAGRAMS * this.options.datagramBytes - stream.queue.length;
-    const count = Math.min(data.length, Math.max(share, own, 0));
-    if (stream.blocked && stream.queue.length >= this.ahead.limitBytes) return this.tooShort(stream, 0);
+    const own = MIN_STREAM_DATAGRAMS * this.sizes.datagramBytes - stream.queue.length;
+    const held = stream.blocked && stream.queue.length >= this.ahead.limitBytes;
+    const count = held ? 0 : Math.min(data.length, Math.max(share, own, 0));
     let done = 0;
     if (count > 0 && this.ready.size === 0 && !stream.blocked) done = this.feedDirectly(stream, data, count, now);
     if (done < count && stream.sendSide === 'open') this.enqueue(stream, data.subarray(done, count));
-    return count < data.length ? this.tooShort(stream, count) : count;
+    if (count < data.length) stream.wantsWritable = true;
+    return count;
   }
 
   /** The stream's FIN is to be sent after its queue. */
@@ -176,14 +190,11 @@ export class Sender {
 
   /** Forgets what the stream still had to send. */
   discard(stream: QuicStream): void {
-    if (stream.blocked) this.blockedBytes -= stream.queue.length;
-    else this.queued -= stream.queue.length;
+    if (!this.blocked.release(stream)) this.queued -= stream.queue.length;
     stream.queue.clear();
-    stream.blocked = false;
     stream.wantsWritable = false;
     stream.sendSide = 'done';
     this.ready.delete(stream);
-    this.blocked.delete(stream);
   }
 
   /** Room in window and pacing, less what is unsent; 0 when it is too little to be worth a write. */
@@ -210,7 +221,7 @@ export class Sender {
   /** Whether a stream whose write came up short can take a datagram again. */
   writableAgain(stream: QuicStream): boolean {
     if (stream.blocked) return false;
-    return this.ahead.limitBytes - this.queued - this.residual >= this.options.datagramBytes;
+    return this.ahead.limitBytes - this.queued - this.residual >= this.sizes.datagramBytes;
   }
 
   /** Sends what window, pacing and this turn's share allow. */
@@ -237,7 +248,7 @@ export class Sender {
     this.planWake(now);
     // Something waits, all room is used, or the user has taken all that it was offered: the path sets the pace.
     const waits = this.queued > 0 || !this.backendDone || this.wasBelow;
-    this.isBusy = waits || this.windowRoom() < this.options.datagramBytes;
+    this.isBusy = waits || this.windowRoom() < this.sizes.datagramBytes;
     if (this.isBusy) this.busy = true;
   }
 
@@ -246,7 +257,7 @@ export class Sender {
     this.backendDone = bytes === 0;
     if (this.backendDone) {
       // The backend is empty, or its window is full. With room left it is the former, whatever the estimate says.
-      if (this.residual > 0 && this.queryRoom() >= this.options.datagramBytes) {
+      if (this.residual > 0 && this.queryRoom() >= this.sizes.datagramBytes) {
         this.residual = 0;
         this.roomKnown = false;
       }
@@ -255,12 +266,17 @@ export class Sender {
     this.output.submit(bytes);
     this.isFresh = false;
     this.pacer.consume(bytes, now);
-    if (this.residual > 0 && bytes > MIN_DATA_PACKET_BYTES) {
+    if (bytes > MIN_DATA_PACKET_BYTES) this.sentData(bytes, now);
+    this.residual = Math.max(0, this.residual - Math.max(0, bytes - COMMON_OVERHEAD_BYTES));
+    return true;
+  }
+
+  private sentData(bytes: number, now: number): void {
+    if (this.residual > 0) {
       this.dataBytes += bytes;
       this.sampler.probe.sent(this.dataBytes, now);
     }
-    this.residual = Math.max(0, this.residual - Math.max(0, bytes - COMMON_OVERHEAD_BYTES));
-    return true;
+    this.sizes.sent(bytes, this.dataBytes, now);
   }
 
   /** Hands the backend the next bytes, of several pieces where one would not fill a datagram; false: none may or need go. */
@@ -324,30 +340,23 @@ export class Sender {
     const paced = budget - this.residual;
     if (Math.min(room, paced) >= wanted) return wanted;
     if (room <= paced) return room;
-    const payload = this.options.datagramBytes - MAX_OVERHEAD_BYTES;
+    const payload = this.sizes.datagramBytes - MAX_OVERHEAD_BYTES;
     return Math.floor(budget / payload) * payload - this.residual;
   }
 
   private enqueue(stream: QuicStream, data: Uint8Array): void {
     stream.queue.push(data);
     if (stream.blocked) {
-      this.blockedBytes += data.length;
+      this.blocked.grew(data.length);
       return;
     }
     this.queued += data.length;
     this.ready.add(stream);
   }
 
-  private tooShort(stream: QuicStream, count: number): number {
-    stream.wantsWritable = true;
-    return count;
-  }
-
   private block(stream: QuicStream): void {
-    stream.blocked = true;
     this.blocked.add(stream);
     this.queued -= stream.queue.length;
-    this.blockedBytes += stream.queue.length;
   }
 
   /** The peer may have granted more since. */
@@ -357,9 +366,7 @@ export class Sender {
     for (const stream of this.blocked) {
       const capacity = this.backend.streamCapacity(stream.id);
       if (capacity === 0) continue;
-      this.blocked.delete(stream);
-      stream.blocked = false;
-      this.blockedBytes -= stream.queue.length;
+      this.blocked.release(stream);
       this.queued += stream.queue.length;
       if (stream.queue.length > 0 || stream.sendSide === 'ending') this.ready.add(stream);
     }
@@ -375,25 +382,16 @@ export class Sender {
   }
 
   private queryRoom(): number {
-    let room = -1;
-    let queries = 0;
-    for (const stream of this.streams.values()) {
-      if (stream.sendSide !== 'open' && stream.sendSide !== 'ending') continue;
-      const capacity = this.backend.streamCapacity(stream.id);
-      if (typeof capacity === 'number') room = Math.max(room, capacity);
-      queries += 1;
-      if (queries === MAX_ROOM_QUERIES || room > MAX_UNSENT_BYTES) break;
-    }
     const window = this.sampler.latest.cwndBytes;
-    return room < 0 ? window : Math.min(room, window);
+    return Math.min(window, streamRoom(this.backend, this.streams.values()) ?? window);
   }
 
   /** If only time holds the sender or its user back, says until when. */
   private planWake(now: number): void {
     if (this.pacer.unlimited) return;
-    const waiting = !this.backendDone || (this.queued > 0 && this.windowRoom() >= this.options.datagramBytes);
+    const waiting = !this.backendDone || (this.queued > 0 && this.windowRoom() >= this.sizes.datagramBytes);
     if (!waiting && !this.wasBelow) return;
-    const waitMs = this.pacer.waitMs(this.options.datagramBytes, now);
+    const waitMs = this.pacer.waitMs(this.sizes.datagramBytes, now);
     if (waitMs > 0) this.wakeMs = now + waitMs;
     else if (this.wasBelow && now < this.ahead.littleFromMs) this.wakeMs = this.ahead.littleFromMs;
   }

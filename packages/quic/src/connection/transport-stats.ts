@@ -3,7 +3,7 @@ import type { PathSampler } from './path-sampler.js';
 import type { Sender } from './sender.js';
 
 /** What applications are told, from the last sample and the sender's own count. */
-export function transportStats(sampler: PathSampler, sender: Sender, datagramBytes: number): TransportStats {
+export function transportStats(sampler: PathSampler, sender: Sender): TransportStats {
   const { cwndBytes, deliveryRateBps, sentPackets, lostPackets, sentBytes, receivedBytes } = sampler.latest;
   return {
     rttMs: sampler.rttMs,
@@ -17,6 +17,6 @@ export function transportStats(sampler: PathSampler, sender: Sender, datagramByt
     lostPackets,
     sentBytes,
     receivedBytes,
-    datagramBytes,
+    datagramBytes: sender.sizes.datagramBytes,
   };
 }

@@ -26,7 +26,7 @@ export interface TransportOptions {
   readonly congestionControl?: 'bbr' | 'cubic' | 'reno';
   /** Spread packets over time instead of sending bursts; default true. */
   readonly pacing?: boolean;
-  /** Largest UDP payload that is sent, 1200 to 65507; default 1350. The path must carry it: it is not probed. */
+  /** Largest UDP payload that is sent, 1200 to 65507; default 1350. Sizes above 1200 are used once a probe has passed. */
   readonly datagramBytes?: number;
   /** Silence after which the connection is given up; the smaller of both sides holds; default 30 000; 0: never. */
   readonly idleTimeoutMs?: number;

@@ -25,7 +25,7 @@ export interface ServerCredentials {
 export interface TransportTuning {
   readonly congestionControl?: 'bbr' | 'cubic' | 'reno';
   readonly pacing?: boolean;
-  /** Largest UDP payload, bytes; 1350 unless told. */
+  /** Largest UDP payload, bytes, where the path carries it; 1350 unless told. */
   readonly datagramBytes?: number;
   readonly idleTimeoutMs?: number;
 }

@@ -1,0 +1,91 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { type EmulatedLink, LinkHost } from '@kwik/testbed';
+import { type PairOptions, TestServer, TransportProbe } from '../test-support/peers.js';
+import { Endpoint } from './endpoint.js';
+
+const BYTES = 1_000_000;
+
+let host: LinkHost;
+let link: EmulatedLink;
+let server: TestServer;
+let client: Endpoint;
+
+beforeEach(async () => {
+  server = await TestServer.start();
+  client = await Endpoint.bind();
+  host = LinkHost.start();
+  link = await host.create({
+    target: { host: '127.0.0.1', port: server.port },
+    both: { rateBps: 20e6, delayMs: 5, queueBytes: 125_000 },
+  });
+});
+afterEach(async () => {
+  await client.close();
+  await server.endpoint.close();
+  await host.close();
+});
+
+/** Both ends of a connection through the link. */
+async function connect(options: PairOptions = {}): Promise<{ client: TransportProbe; server: TransportProbe }> {
+  const dialled = await client.dial({ ...server.dialOptions(options), port: link.port });
+  return { client: new TransportProbe(dialled), server: await server.nextConnection() };
+}
+
+/** Sends so much from one end to the other; `midway` is called when half of it has arrived. */
+async function transfer(from: TransportProbe, to: TransportProbe, midway?: () => void): Promise<void> {
+  const sending = from.open(true).send(new Uint8Array(BYTES));
+  const stream = await to.nextStream();
+  let called = false;
+  stream.onChunk = () => {
+    if (called || stream.bytes < BYTES / 2) return;
+    called = true;
+    midway?.();
+  };
+  await Promise.all([sending, stream.ended.promise]);
+  expect(stream.bytes).toBe(BYTES);
+}
+
+describe('a path on which packets above 1300 bytes vanish without a word', () => {
+  test('from the start: transfers finish in either direction', async () => {
+    link.configure('both', { mtuBytes: 1300 });
+    const ends = await connect();
+    await transfer(ends.client, ends.server);
+    await transfer(ends.server, ends.client);
+    for (const end of [ends.client, ends.server]) {
+      expect(end.transport.stats().datagramBytes).toBeLessThanOrEqual(1272);
+    }
+    // What finding out cost.
+    const { up, down } = link.stats();
+    expect(up.dropped.mtu).toBeGreaterThan(0);
+    expect(Math.max(up.dropped.mtu, down.dropped.mtu)).toBeLessThan(60);
+  });
+
+  test('of the server alone: the client was set to 1200', async () => {
+    link.configure('both', { mtuBytes: 1300 });
+    const ends = await connect({ dial: { transport: { datagramBytes: 1200 } } });
+    await transfer(ends.server, ends.client);
+    await transfer(ends.client, ends.server);
+    expect(link.stats().up.dropped.mtu).toBe(0);
+  });
+
+  test('in the midst of transfers: they go on, with smaller datagrams', async () => {
+    const ends = await connect();
+    await transfer(ends.client, ends.server);
+    await transfer(ends.server, ends.client);
+    expect(ends.client.transport.stats().datagramBytes).toBe(1350);
+    expect(ends.server.transport.stats().datagramBytes).toBe(1350);
+    const shrink = () => link.configure('both', { mtuBytes: 1300 });
+    await Promise.all([transfer(ends.client, ends.server, shrink), transfer(ends.server, ends.client, shrink)]);
+    await transfer(ends.client, ends.server);
+    expect(ends.client.transport.stats().datagramBytes).toBeLessThanOrEqual(1272);
+  });
+});
+
+test('on a path that carries all, no datagram is lost for finding out, and most are of full size', async () => {
+  link.configure('both', { rateBps: 20e6, queueBytes: 1_000_000 });
+  const ends = await connect();
+  await transfer(ends.server, ends.client);
+  const { down } = link.stats();
+  expect(ends.server.transport.stats()).toMatchObject({ datagramBytes: 1350, lostPackets: 0 });
+  expect(BYTES / 1350 / down.packetsIn).toBeGreaterThan(0.85);
+});
