@@ -1,3 +1,5 @@
+import 'reflect-metadata';
+import * as x509 from '@peculiar/x509';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { type Issued, makeAuthority } from '../test-support/certificates.js';
 import { shakeHands } from '../test-support/pair.js';
@@ -27,12 +29,13 @@ describe('client certificate', () => {
     expect(await open([der])).toMatchObject({ mechanism: 'certificate', identity });
   });
 
-  test('no certificate, one of another authority, one out of date, one for servers: refused', async () => {
+  test('no certificate, one of another authority, one out of date, one for servers, one that may not sign: refused', async () => {
     const other = await makeAuthority('others');
     const refusedOnes = await Promise.all([
       other.issue({ usage: 'client' }),
       root.issue({ usage: 'client', notAfterMs: NOW_MS - 1_000 }),
       root.issue({ usage: 'server' }),
+      root.issue({ usage: 'client', keyUsage: x509.KeyUsageFlags.keyEncipherment }),
     ]);
     for (const chain of [[], ...refusedOnes.map(({ der }) => [der])]) {
       await expect(open(chain)).rejects.toMatchObject({

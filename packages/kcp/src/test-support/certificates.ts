@@ -11,7 +11,12 @@ const USAGE = { server: x509.ExtendedKeyUsage.serverAuth, client: x509.ExtendedK
 export interface CertificateOptions {
   readonly name?: string;
   readonly key?: KeyKind;
-  readonly usage?: keyof typeof USAGE;
+  /** Extended key usage; of a leaf `server` unless told, of an authority none. */
+  readonly usage?: keyof typeof USAGE | 'none';
+  /** Bits of `x509.KeyUsageFlags`; without, the certificate has no key usage. */
+  readonly keyUsage?: number;
+  /** Of an authority. */
+  readonly pathLength?: number;
   readonly notAfterMs?: number;
   readonly notBeforeMs?: number;
   readonly ca?: boolean;
@@ -38,7 +43,8 @@ interface Issuer {
 }
 
 async function issue(issuer: Issuer | undefined, options: CertificateOptions): Promise<Issued> {
-  const { name = 'localhost', key = 'ec', ca = false } = options;
+  const { name = 'localhost', key = 'ec', ca = false, keyUsage } = options;
+  const usage = options.usage ?? (ca ? 'none' : 'server');
   const keys = await makeKeys(key);
   const own: Issuer = { keys, subject: `CN=${name}`, kind: key };
   const signer = issuer ?? own;
@@ -53,8 +59,9 @@ async function issue(issuer: Issuer | undefined, options: CertificateOptions): P
       publicKey: keys.publicKey,
       signingKey: signer.keys.privateKey,
       extensions: [
-        new x509.BasicConstraintsExtension(ca, undefined, true),
-        ...(options.usage === undefined ? [] : [new x509.ExtendedKeyUsageExtension([USAGE[options.usage]])]),
+        new x509.BasicConstraintsExtension(ca, options.pathLength, true),
+        ...(keyUsage === undefined ? [] : [keyUsageExtension(keyUsage)]),
+        ...(usage === 'none' ? [] : [new x509.ExtendedKeyUsageExtension([USAGE[usage]])]),
         ...(ca ? [] : [new x509.SubjectAlternativeNameExtension(options.names ?? [{ type: 'dns', value: name }])]),
       ],
     },
@@ -67,6 +74,11 @@ async function issue(issuer: Issuer | undefined, options: CertificateOptions): P
     der: new Uint8Array(certificate.rawData),
     issue: (further = {}) => issue(own, further),
   };
+}
+
+function keyUsageExtension(flags: number): x509.KeyUsagesExtension {
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- several flags of the enum together are a number
+  return new x509.KeyUsagesExtension(flags, true);
 }
 
 function algorithmOf(kind: KeyKind) {

@@ -1,3 +1,5 @@
+import 'reflect-metadata';
+import * as x509 from '@peculiar/x509';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { KwikError } from '@kwik/wire';
 import { type Issued, type KeyKind, makeAuthority } from '../test-support/certificates.js';
@@ -9,6 +11,7 @@ import type { TrustPolicy } from './trust.js';
 import { UsedTokens } from './used-tokens.js';
 
 const keys = makeSessionKeys();
+const SIGN = x509.KeyUsageFlags.digitalSignature;
 const HOUR_MS = 3_600_000;
 
 /** What a server with this policy says to a token whose signer is delegated by `leaf`. */
@@ -87,6 +90,48 @@ describe('a signer that a certificate vouches for', () => {
   test('nor by the certificate of a client: clients of an authority are no primaries', async () => {
     const leaf = await root.issue({ usage: 'client' });
     expect(verdict({ ca: root.certificatePem }, leaf)).toContain('a certificate not for a server');
+  });
+
+  test('nor by one that does not say that it is for servers', async () => {
+    const leaf = await root.issue({ usage: 'none' });
+    expect(verdict({ ca: root.certificatePem }, leaf)).toContain('does not say that it is for a server');
+  });
+
+  test.each([
+    ['basic constraints', { ca: true }],
+    ['basic constraints, and meant for servers', { ca: true, usage: 'server' }],
+    ['key usage', { keyUsage: SIGN | x509.KeyUsageFlags.keyCertSign, usage: 'server' }],
+  ] as const)('nor by an authority itself, told by its %s', async (_by, options) => {
+    const leaf = await root.issue(options);
+    expect(verdict({ ca: root.certificatePem }, leaf)).toContain('the certificate of an authority');
+    // Trusting that authority makes it no server either.
+    expect(verdict({ ca: leaf.certificatePem }, leaf)).toContain('the certificate of an authority');
+    expect(verdict({ ca: root.certificatePem }, root)).toContain('the certificate of an authority');
+  });
+
+  test('nor by a key that is for encipherment only', async () => {
+    const trust = { ca: root.certificatePem };
+    const encipherment = await root.issue({ keyUsage: x509.KeyUsageFlags.keyEncipherment });
+    expect(verdict(trust, encipherment)).toContain('a certificate whose key may not sign');
+    expect(verdict(trust, await root.issue({ keyUsage: 0 }))).toContain('a certificate whose key may not sign');
+    const both = await root.issue({ keyUsage: SIGN | x509.KeyUsageFlags.keyEncipherment });
+    expect(verdict(trust, both)).toBe('accepted');
+  });
+
+  test('nor by way of an authority that may not issue for servers, or no authorities', async () => {
+    const trust = { ca: root.certificatePem };
+    const forClients = await root.issue({ name: 'clients', ca: true, usage: 'client' });
+    expect(verdict(trust, await forClients.issue(), [forClients])).toContain('no trusted authority');
+    const forServers = await root.issue({ name: 'servers', ca: true, usage: 'server' });
+    expect(verdict(trust, await forServers.issue(), [forServers])).toBe('accepted');
+    const last = await root.issue({ name: 'last', ca: true, pathLength: 0 });
+    expect(verdict(trust, await last.issue(), [last])).toBe('accepted');
+    const beyond = await last.issue({ name: 'beyond', ca: true });
+    expect(verdict(trust, await beyond.issue(), [beyond, last])).toContain('no trusted authority');
+    const shortRoot = await makeAuthority('short', { pathLength: 0 });
+    const under = await shortRoot.issue({ name: 'under', ca: true });
+    expect(verdict({ ca: shortRoot.certificatePem }, await shortRoot.issue())).toBe('accepted');
+    expect(verdict({ ca: shortRoot.certificatePem }, await under.issue(), [under])).toContain('no trusted authority');
   });
 
   test('nor by a server that plays authority', async () => {
