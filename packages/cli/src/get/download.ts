@@ -86,7 +86,7 @@ async function receive(path: string, { stream, reader }: Asked, receiving: Recei
   try {
     const header = await readHeader(path, reader, existing, guard.signal);
     context.onHeader?.(header.size, header.offset);
-    await sink.begin(header);
+    await guard.whileBusy(sink.begin(header));
     const hash = await readContent(header, reader, receiving);
     guard.allow(context.timeoutMs + header.size / SLOWEST_HASH_BYTES_PER_MS);
     const sha256 = hash.digest('hex');
@@ -124,7 +124,7 @@ async function readContent(header: Header, reader: ByteReader, receiving: Receiv
     guard.touch();
     left -= chunk.length;
     hash.update(chunk);
-    await sink.write(chunk);
+    await guard.whileBusy(sink.write(chunk));
   }
   return hash;
 }

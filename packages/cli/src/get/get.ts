@@ -48,6 +48,8 @@ class GetRun {
   readonly #run: GetRunOptions;
   readonly #interrupted = new AbortController();
   #batch: Batch | undefined;
+  /** What was passed on stays passed on, whatever becomes of the session. */
+  #passedOn: Sink | undefined;
 
   constructor(run: GetRunOptions) {
     this.#run = run;
@@ -64,6 +66,7 @@ class GetRun {
           servers: plan.servers,
           ...(trust === undefined ? {} : { trust }),
           connectTimeoutMs: Math.min(options.timeout * 1000, MAX_CONNECT_TIMEOUT_MS),
+          silenceMs: options.timeout * 1000,
           signal: this.#interrupted.signal,
           totals: reporter.totals,
           say: (line) => reporter.say(line),
@@ -107,7 +110,11 @@ class GetRun {
         continue;
       }
       const folder = url.path.replace(/\/+$/u, '');
-      const listing = await listRemote(session, folder, signal);
+      const listing = await listRemote(session, folder, {
+        signal,
+        timeoutMs: options.timeout * 1000,
+        now: () => this.#run.io.now(),
+      });
       all.push(...jobsForListing(listing.entries, folder, options.dir ?? '.'));
       omitted.push(...listing.omitted.map(omittedFile));
     }
@@ -120,7 +127,7 @@ class GetRun {
 
   #sinkFor(job: Job): Sink {
     const { plan, options, io } = this.#run;
-    if (job.target === undefined) return new StdoutSink(io.stdout);
+    if (job.target === undefined) return (this.#passedOn ??= new StdoutSink(io.stdout));
     const [url] = plan.urls;
     const origin = url === undefined ? '' : formatHostPort(url);
     return new PartFile(job.target, `kwik://${origin}/${job.path}`, {

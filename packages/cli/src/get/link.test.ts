@@ -11,11 +11,16 @@ let closed: number;
 let progress: number;
 let said: string[];
 let totals: ServerTotals;
+let nowMs: number;
+/** From when to when nobody answers. */
+let outage: readonly [fromMs: number, toMs: number];
 beforeEach(() => {
   dialled = [];
   closed = 0;
   progress = 0;
   said = [];
+  nowMs = 0;
+  outage = [0, 0];
   totals = new ServerTotals();
 });
 
@@ -25,6 +30,9 @@ function io(): CliIo {
     network: {
       dial: (target: string) => {
         dialled.push(target);
+        if (nowMs >= outage[0] && nowMs < outage[1]) {
+          return Promise.reject(new KwikError('ERR_KWIK_TIMEOUT', 'no answer'));
+        }
         return Promise.resolve({
           getAllPaths: () => [
             pathInfo(target, { primary: true, receivedBytes: 100 }),
@@ -37,7 +45,7 @@ function io(): CliIo {
         } as unknown as Session);
       },
     },
-    now: () => 0,
+    now: () => nowMs,
     every: () => () => undefined,
   } as unknown as CliIo;
 }
@@ -46,6 +54,8 @@ function options(more: Partial<LinkOptions> = {}): LinkOptions {
   return {
     servers: ['a:1'],
     connectTimeoutMs: 1000,
+    silenceMs: 10_000,
+    wait: async (ms) => void (nowMs += ms),
     signal: new AbortController().signal,
     totals,
     say: (line) => said.push(line),
@@ -87,16 +97,42 @@ test('only servers that the user named are dialled, never those that a primary b
   expect(new Set(dialled)).toEqual(new Set(['a:1']));
 });
 
-test('without progress, or again and again, it is given up', async () => {
+test('without progress it is given up when the silence has lasted, however often somebody answers', async () => {
   await expect(withSession(io(), options(), () => lost())).rejects.toMatchObject({ code: 'ERR_KWIK_NO_PATH' });
-  expect(dialled).toHaveLength(1);
+  expect(nowMs).toBeLessThanOrEqual(10_000);
+  expect(nowMs).toBeGreaterThan(9_000);
+  expect(closed).toBe(dialled.length);
+});
+
+test('a session that is lost again and again is given up, although each got on', async () => {
   const running = withSession(io(), options(), () => {
     progress += 1;
     return lost();
   });
   await expect(running).rejects.toMatchObject({ code: 'ERR_KWIK_NO_PATH' });
-  expect(dialled).toHaveLength(1 + 6);
-  expect(closed).toBe(dialled.length);
+  expect(dialled).toHaveLength(101);
+});
+
+test('an outage that is shorter than the silence allowed is lived through, a longer one is not', async () => {
+  const once = (): (() => Promise<void>) => {
+    let runs = 0;
+    return () => (runs++ === 0 ? lost() : Promise.resolve());
+  };
+  outage = [1, 8000];
+  await withSession(io(), options(), once());
+  expect(nowMs).toBeGreaterThanOrEqual(8000);
+  nowMs = 0;
+  outage = [1, 60_000];
+  await expect(withSession(io(), options(), once())).rejects.toMatchObject({
+    code: 'ERR_KWIK_TIMEOUT',
+    message: expect.stringMatching(/gave up after 10 s without a byte/u),
+  });
+});
+
+test('a server that is not there at first is told of at once', async () => {
+  outage = [0, 60_000];
+  await expect(withSession(io(), options(), () => Promise.resolve())).rejects.toMatchObject({ code: 'ERR_KWIK_TIMEOUT' });
+  expect(dialled).toHaveLength(1);
 });
 
 test.each<ErrorCode>(['ERR_KWIK_SOURCE_NOT_FOUND', 'ERR_KWIK_DIGEST_MISMATCH', 'ERR_KWIK_CERTIFICATE'])(

@@ -1,52 +1,104 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientTrust, Session } from '@kwik/session';
+import { KwikError } from '@kwik/wire';
 import { isConnectionFailure, reportError } from '../errors.js';
 import type { CliIo } from '../io.js';
 import type { ServerTotals } from '../progress/server-totals.js';
 import { MAX_NAMED_SERVERS } from '../protocol/messages.js';
-import { connect } from './connect.js';
+import { connect, type Connected } from './connect.js';
 import { addServers } from './remote.js';
 
 export interface LinkOptions {
   readonly servers: readonly string[];
   readonly trust?: ClientTrust;
   readonly connectTimeoutMs: number;
+  /** How long nothing may come, over however many sessions, before it is given up. */
+  readonly silenceMs: number;
   readonly signal: AbortSignal;
   readonly totals: ServerTotals;
   /** Tells the user something in one line. */
   readonly say: (line: string) => void;
-  /** Grows as long as the work advances; without an advance a lost connection is not tried again. */
+  /** Grows as long as the work advances. */
   readonly progress: () => number;
+  /** For tests: how to wait, until the time is over or the signal aborts. */
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** A connection that is lost again and again is a reason to give up. */
-const MAX_RECONNECTS = 5;
+/** A connection that is lost again and again is a reason to give up, however far each one got. */
+const MAX_RECONNECTS = 100;
+/** Between attempts to connect again: at first, and at most. Attempts themselves take up to the connect timeout. */
+const FIRST_WAIT_MS = 250;
+const MAX_WAIT_MS = 2000;
 const SAMPLE_INTERVAL_MS = 100;
 const CLOSE_TIMEOUT_MS = 1000;
 
 /**
- * Runs `work` on a session, and again on a new one when the session was lost and work had got on meanwhile. Only servers
- * that the user named are dialled: those that a primary brought in are checked against it, and trusted with nothing.
+ * Runs `work` on a session, and again on a new one when the session was lost, until nothing has come for `silenceMs`. The
+ * first connection is not waited for so long: a server that is not there is a mistake in the command more often than an
+ * outage. Only servers that the user named are dialled: those that a primary brought in are checked against it, and
+ * trusted with nothing.
  */
 export async function withSession(
   io: CliIo,
   options: LinkOptions,
   work: (session: Session) => Promise<void>,
 ): Promise<void> {
+  let connected = await connectNow(io, options);
+  const silence = new Silence(io, options);
   for (let reconnects = 0; ; reconnects += 1) {
-    const { session, server } = await connect(io.network, {
-      ...options,
-      timeoutMs: options.connectTimeoutMs,
-      onFallback: options.say,
-    });
-    const before = options.progress();
     try {
-      await workOn(session, server, { io, options, work, again: reconnects > 0 });
+      await workOn(connected.session, connected.server, { io, options, work, again: reconnects > 0 });
       return;
     } catch (error) {
-      const again = isConnectionFailure(error) && options.progress() > before && reconnects < MAX_RECONNECTS;
-      if (options.signal.aborted || !again) throw error;
-      options.say(`${reportError(error).message}; connecting again`);
+      if (options.signal.aborted || !isConnectionFailure(error) || reconnects >= MAX_RECONNECTS) throw error;
+      connected = await silence.endedByConnecting(error);
     }
+  }
+}
+
+function connectNow(io: CliIo, options: LinkOptions): Promise<Connected> {
+  return connect(io.network, { ...options, timeoutMs: options.connectTimeoutMs, onFallback: options.say });
+}
+
+/** The time without a session, or without anything that comes on one. */
+class Silence {
+  readonly #io: CliIo;
+  readonly #options: LinkOptions;
+  #progress: number;
+  #sinceMs: number;
+
+  constructor(io: CliIo, options: LinkOptions) {
+    this.#io = io;
+    this.#options = options;
+    this.#progress = options.progress();
+    this.#sinceMs = io.now();
+  }
+
+  /** Connects again and again while there is time; rejects with the latest reason when it is over. */
+  async endedByConnecting(lost: unknown): Promise<Connected> {
+    const { signal, say, progress, silenceMs, wait = pause } = this.#options;
+    if (progress() > this.#progress) this.#sinceMs = this.#io.now();
+    this.#progress = progress();
+    if (this.#overAfter(0)) throw lost;
+    say(`${reportError(lost).message}; connecting again`);
+    let reason = lost;
+    for (let waitMs = FIRST_WAIT_MS; !this.#overAfter(waitMs); waitMs = Math.min(2 * waitMs, MAX_WAIT_MS)) {
+      await wait(waitMs, signal);
+      if (signal.aborted) throw signal.reason;
+      try {
+        return await connectNow(this.#io, { ...this.#options, say: () => undefined });
+      } catch (error) {
+        if (signal.aborted || !isConnectionFailure(error)) throw error;
+        reason = error;
+      }
+    }
+    const seconds = Math.round(silenceMs / 1000);
+    const { code, message } = KwikError.from(reason, 'ERR_KWIK_TIMEOUT');
+    throw new KwikError(code, `${message}; gave up after ${seconds} s without a byte`, { cause: reason });
+  }
+
+  #overAfter(waitMs: number): boolean {
+    return this.#io.now() + waitMs >= this.#sinceMs + this.#options.silenceMs;
   }
 }
 
@@ -84,6 +136,10 @@ async function nameServers(session: Session, servers: readonly string[], { signa
     if (!signal.aborted && !isConnectionFailure(error))
       say(`further servers are not used: ${reportError(error).message}`);
   }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }
 
 async function closeSoon(session: Session): Promise<void> {

@@ -8,12 +8,25 @@ import {
   serversAnswerSchema,
   PROTOCOL_VERSION,
   type ListEntry,
+  type ListPage,
   type Omission,
   type ServersAnswer,
 } from '../protocol/messages.js';
+import { StallGuard } from './stall-guard.js';
 
 /** As many as a server lists; more would only fill our memory. */
 const MAX_ENTRIES = 100_000;
+
+/** The whole of a listing may take so many times the longest wait for one page of it. */
+const LISTING_TIMEOUTS = 10;
+
+/** How long the answer to a request may take. */
+export interface Waiting {
+  readonly signal: AbortSignal;
+  /** Longest wait for the next message. */
+  readonly timeoutMs: number;
+  readonly now: () => number;
+}
 
 /** A stream on which one request was sent. */
 export interface Asked {
@@ -38,7 +51,20 @@ export interface Listing {
 }
 
 /** The files below a folder of the server. */
-export async function listRemote(session: Session, path: string, signal: AbortSignal): Promise<Listing> {
+export async function listRemote(session: Session, path: string, waiting: Waiting): Promise<Listing> {
+  const guard = new StallGuard(waiting.timeoutMs, { now: waiting.now, outer: waiting.signal });
+  try {
+    return await readListing(session, path, guard, waiting);
+  } catch (error) {
+    throw guard.explain(error);
+  } finally {
+    guard.end();
+  }
+}
+
+async function readListing(session: Session, path: string, guard: StallGuard, waiting: Waiting): Promise<Listing> {
+  const { signal } = guard;
+  const lateMs = waiting.now() + LISTING_TIMEOUTS * waiting.timeoutMs;
   const { stream, reader } = await ask(session, { op: 'list', path }, signal);
   const entries: ListEntry[] = [];
   const omitted: Omission[] = [];
@@ -47,6 +73,8 @@ export async function listRemote(session: Session, path: string, signal: AbortSi
       const page = await readMessage(reader, pageSchema, 'the listing', signal);
       if (page === null) throw new KwikError('ERR_KWIK_INVALID_MESSAGE', 'the listing ended early');
       if (!page.ok) throw errorOf(page, path === '' ? '/' : path);
+      checkProgress(page, waiting.now() > lateMs);
+      guard.touch();
       entries.push(...page.entries);
       omitted.push(...(page.omitted ?? []));
       if (entries.length + omitted.length > MAX_ENTRIES)
@@ -55,6 +83,16 @@ export async function listRemote(session: Session, path: string, signal: AbortSi
     }
   } finally {
     stream.stopSending();
+  }
+}
+
+/** A server that sends pages for ever, or one name a minute, would hold us for ever. */
+function checkProgress({ entries, omitted = [], more }: ListPage, late: boolean): void {
+  if (more && entries.length + omitted.length === 0) {
+    throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', 'the server sends a listing without names in it');
+  }
+  if (more && late) {
+    throw new KwikError('ERR_KWIK_TIMEOUT', 'the server takes too long to list its files; allow more with --timeout');
   }
 }
 

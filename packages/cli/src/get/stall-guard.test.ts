@@ -53,3 +53,26 @@ test('passes on why the outer signal aborted', () => {
   expect(watched.explain(thrown)).toBe(reason);
   watched.end();
 });
+
+test('a slow disk or reader of our own is no silence of the server', async () => {
+  const watched = guard();
+  let done: () => void = () => undefined;
+  const slow = watched.whileBusy(new Promise<void>((resolve) => (done = resolve)));
+  jest.advanceTimersByTime(60_000);
+  expect(watched.signal.aborted).toBe(false);
+  done();
+  await slow;
+  jest.advanceTimersByTime(2001);
+  expect(watched.signal.aborted).toBe(true);
+});
+
+test('whoever waits for work of our own hears of an interruption at once', async () => {
+  const outer = new AbortController();
+  const watched = guard(outer.signal);
+  const never = watched.whileBusy(new Promise<void>(() => undefined));
+  const reason = new KwikError('ERR_KWIK_ABORTED', 'interrupted');
+  outer.abort(reason);
+  await expect(never).rejects.toBe(reason);
+  await expect(guard().whileBusy(Promise.reject(new Error('disk full')))).rejects.toThrow('disk full');
+  watched.end();
+});

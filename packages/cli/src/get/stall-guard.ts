@@ -1,12 +1,16 @@
 import { KwikError } from '@kwik/wire';
 
-/** Aborts when nothing happened for `timeoutMs`, or when `outer` does. `touch` says that something happened. */
+/**
+ * Aborts when nothing came for `timeoutMs`, or when `outer` does. `touch` says that something came. What this end does
+ * meanwhile (a disk or a reader of ours that is slow) is no silence of the server's: `whileBusy` leaves it out.
+ */
 export class StallGuard {
   readonly signal: AbortSignal;
   readonly #controller = new AbortController();
   readonly #now: () => number;
   #timeoutMs: number;
   #touchedMs: number;
+  #busy = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(timeoutMs: number, options: { readonly now: () => number; readonly outer: AbortSignal }) {
@@ -19,6 +23,17 @@ export class StallGuard {
 
   touch(): void {
     this.#touchedMs = this.#now();
+  }
+
+  /** Waits for work of this end; rejects with the reason when the signal aborts before. */
+  async whileBusy<T>(work: Promise<T>): Promise<T> {
+    this.#busy += 1;
+    try {
+      return await orAborted(work, this.signal);
+    } finally {
+      this.#busy -= 1;
+      this.touch();
+    }
   }
 
   /** From now on this long is allowed. */
@@ -41,10 +56,26 @@ export class StallGuard {
   /** One timer for many touches: it looks again when the earliest moment has come. */
   #arm(delayMs: number): void {
     this.#timer = setTimeout(() => {
-      const leftMs = this.#touchedMs + this.#timeoutMs - this.#now();
+      const leftMs = this.#busy > 0 ? this.#timeoutMs : this.#touchedMs + this.#timeoutMs - this.#now();
       if (leftMs > 1) this.#arm(leftMs);
       else this.#controller.abort(stalled(this.#timeoutMs));
     }, delayMs);
+  }
+}
+
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let onAbort = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason as Error);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    // Nobody waits for it any more when the signal came first.
+    work.catch(() => undefined);
   }
 }
 

@@ -1,26 +1,45 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
+import { KwikError } from '@kwik/wire';
 import type { Output } from '../io.js';
+import type { Header } from '../protocol/messages.js';
 import type { Existing, Sink } from './sink.js';
 
-/** `-o -`: the content goes on as it comes. Only the exit status tells whether it was right. */
+/**
+ * Content goes on as it comes (`-o -`, or to a device or a pipe). Only the exit status tells whether it was right. What
+ * went on cannot be taken back: a second session goes on at the byte where the first one ended, or fails.
+ */
 export class StdoutSink implements Sink {
   readonly keptBytes = 0;
-  readonly #output: Output;
+  readonly #output: Pick<Output, 'write'>;
+  readonly #hash: Hash = createHash('sha256');
+  #passed = 0;
+  #etag: string | undefined;
 
-  constructor(output: Output) {
+  constructor(output: Pick<Output, 'write'>) {
     this.#output = output;
   }
 
   open(): Promise<Existing> {
-    return Promise.resolve({ offset: 0, hash: createHash('sha256') });
+    const etag = this.#etag === undefined ? {} : { etag: this.#etag };
+    return Promise.resolve({ offset: this.#passed, hash: this.#hash.copy(), ...etag });
   }
 
-  begin(): Promise<void> {
+  begin({ offset, etag }: Header): Promise<void> {
+    if (offset !== this.#passed) {
+      const message =
+        `${this.#passed} bytes were passed on, and the server's file no longer begins with them; ` +
+        'throw away what came and run the command again';
+      return Promise.reject(new KwikError('ERR_KWIK_SOURCE_FAILED', message));
+    }
+    this.#etag = etag;
     return Promise.resolve();
   }
 
-  write(chunk: Uint8Array): Promise<void> {
-    return this.#output.write(chunk);
+  async write(chunk: Uint8Array): Promise<void> {
+    // Counted before it is written: what the reader may have got must not come a second time.
+    this.#passed += chunk.length;
+    this.#hash.update(chunk);
+    await this.#output.write(chunk);
   }
 
   commit(): Promise<void> {
