@@ -23,6 +23,7 @@ const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
   ENOSPC: 'no space is left on the disk',
   ENOTDIR: 'a part of the path is not a folder',
   ENOTFOUND: 'the host name is not known',
+  EPIPE: 'whoever read the output has stopped reading',
   EPERM: 'not permitted',
   EROFS: 'the disk is read-only',
 };

@@ -6,8 +6,22 @@ import type { CliIo, InterruptSignal, Output } from './io.js';
 const DEFAULT_COLUMNS = 80;
 const SIGNALS: readonly InterruptSignal[] = ['SIGINT', 'SIGTERM'];
 
-/** The real process. `self` is the script that it runs. */
-export function nodeIo(self: string): CliIo {
+/** Text that waits for a reader who does not read; more is dropped, or a server would hold its log for ever. */
+const MAX_WAITING_TEXT_BYTES = 1024 * 1024;
+/** After a signal nobody waits longer than this for a reader who does not read. */
+const FLUSH_AFTER_SIGNAL_MS = 500;
+
+/** The real process. */
+export interface NodeIo extends CliIo {
+  /** Waits until what was written has gone out; after a signal only for a moment. */
+  flush(): Promise<void>;
+  /** The signal that asked for the end, if one did. */
+  signal(): InterruptSignal | undefined;
+}
+
+/** `self` is the script that the process runs. */
+export function nodeIo(self: string): NodeIo {
+  let signalled: InterruptSignal | undefined;
   return {
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),
@@ -15,12 +29,18 @@ export function nodeIo(self: string): CliIo {
     network: { dial, listen },
     self: [process.execPath, ...process.execArgv, self],
     now: () => performance.now(),
-    onInterrupt,
+    onInterrupt: (listener) =>
+      onInterrupt((signal) => {
+        signalled ??= signal;
+        listener(signal);
+      }),
     every: (intervalMs, callback) => {
       const timer = setInterval(callback, intervalMs).unref();
       return () => clearInterval(timer);
     },
     stdinEnded,
+    flush: () => flushOutput(signalled !== undefined),
+    signal: () => signalled,
   };
 }
 
@@ -31,7 +51,7 @@ function outputOf(stream: NodeJS.WriteStream): Output {
     isTty: stream.isTTY,
     columns: () => (stream.isTTY ? stream.columns : DEFAULT_COLUMNS),
     print: (text) => {
-      stream.write(text);
+      if (stream.writableLength <= MAX_WAITING_TEXT_BYTES) stream.write(text);
     },
     write: (data) =>
       new Promise((resolve, reject) => {
@@ -41,6 +61,22 @@ function outputOf(stream: NodeJS.WriteStream): Output {
         });
       }),
   };
+}
+
+async function flushOutput(afterSignal: boolean): Promise<void> {
+  const flushed = Promise.all([process.stdout, process.stderr].map(flush));
+  const late = new Promise<void>((resolve) => {
+    if (afterSignal) setTimeout(resolve, FLUSH_AFTER_SIGNAL_MS);
+  });
+  await Promise.race([flushed, late]);
+}
+
+function flush(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.destroyed || !stream.writable) return resolve();
+    stream.once('close', resolve);
+    stream.write('', () => resolve());
+  });
 }
 
 /** The first signal asks for an orderly end; whoever sends a second one has no patience left. */

@@ -131,7 +131,9 @@ test('an outage that is shorter than the silence allowed is lived through, a lon
 
 test('a server that is not there at first is told of at once', async () => {
   outage = [0, 60_000];
-  await expect(withSession(io(), options(), () => Promise.resolve())).rejects.toMatchObject({ code: 'ERR_KWIK_TIMEOUT' });
+  await expect(withSession(io(), options(), () => Promise.resolve())).rejects.toMatchObject({
+    code: 'ERR_KWIK_TIMEOUT',
+  });
   expect(dialled).toHaveLength(1);
 });
 

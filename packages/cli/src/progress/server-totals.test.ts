@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { pathInfo } from '../test-support/paths.js';
 import type { PathInfo } from '@kwik/session';
 import { toPathId } from '@kwik/wire';
 import { ServerTotals } from './server-totals.js';
@@ -40,4 +41,20 @@ test('a reason is passed on while it holds', () => {
   expect(totals.list()[0]).toMatchObject({ state: 'dead', reason: 'sent wrong content', share: 0 });
   totals.sample([path(0, 'a:1')], 1);
   expect(totals.list()[0]).not.toHaveProperty('reason');
+});
+
+test('counters of a path that begin anew with a connection are added up, never taken back', () => {
+  const totals = new ServerTotals();
+  totals.sample([pathInfo('a:1', { receivedBytes: 1000, lostPackets: 3 })], 0);
+  totals.sample([pathInfo('a:1', { receivedBytes: 0, lostPackets: 0, state: 'recovering' })], 100);
+  totals.sample([pathInfo('a:1', { receivedBytes: 400, lostPackets: 1 })], 200);
+  totals.sample(
+    [pathInfo('a:1', { receivedBytes: -5, lostPackets: 1 }), pathInfo('b:2', { id: 1, receivedBytes: 600 })],
+    300,
+  );
+  expect(totals.list()).toMatchObject([
+    { server: 'a:1', bytes: 1400, lostPackets: 4, share: 0.7 },
+    { server: 'b:2', bytes: 600, share: 0.3 },
+  ]);
+  expect(Math.min(...totals.list().map(({ rate }) => rate))).toBeGreaterThanOrEqual(0);
 });

@@ -18,12 +18,19 @@ export interface ServerTotal {
   readonly reason?: string;
 }
 
+/** What one path has carried. Its counters begin at zero again with each connection; these go on. */
+interface Carried {
+  latest: PathInfo;
+  bytes: number;
+  lostPackets: number;
+}
+
 interface Entry {
   /** Of sessions that are over. */
   readonly base: { bytes: number; lostPackets: number };
+  /** Of this session, by the number of the path. */
+  readonly paths: Map<number, Carried>;
   readonly window: RateWindow;
-  bytes: number;
-  lostPackets: number;
   latest: PathInfo;
 }
 
@@ -32,55 +39,64 @@ export class ServerTotals {
   readonly #entries = new Map<string, Entry>();
 
   sample(paths: readonly PathInfo[], now: number): void {
-    for (const [server, group] of byServer(paths)) {
-      const latest = group.at(-1);
-      if (latest === undefined) continue;
-      const entry = this.#entryOf(server, latest);
-      entry.latest = latest;
-      entry.bytes = sum(group, (path) => path.receivedBytes);
-      entry.lostPackets = sum(group, (path) => path.lostPackets);
+    for (const path of paths) {
+      const entry = this.#entryOf(path.address, path);
+      entry.latest = path;
+      entry.paths.set(path.id, carriedBy(path, entry.paths.get(path.id)));
     }
-    for (const entry of this.#entries.values()) entry.window.add(entry.base.bytes + entry.bytes, now);
+    for (const entry of this.#entries.values()) entry.window.add(bytesOf(entry), now);
   }
 
   /** The session is over; what its paths carried stays counted when the next one begins at zero. */
   endSession(): void {
     for (const entry of this.#entries.values()) {
-      entry.base.bytes += entry.bytes;
-      entry.base.lostPackets += entry.lostPackets;
-      entry.bytes = 0;
-      entry.lostPackets = 0;
+      entry.base.bytes = bytesOf(entry);
+      entry.base.lostPackets = lostPacketsOf(entry);
+      entry.paths.clear();
     }
   }
 
   /** The primary first, then in the order in which the servers appeared. */
   list(): ServerTotal[] {
-    const all = sum([...this.#entries.values()], (entry) => entry.base.bytes + entry.bytes);
+    const all = sum([...this.#entries.values()], bytesOf);
     return [...this.#entries].map(([server, entry]) => totalOf(server, entry, all));
   }
 
   #entryOf(server: string, latest: PathInfo): Entry {
     let entry = this.#entries.get(server);
     if (entry === undefined) {
-      entry = { base: { bytes: 0, lostPackets: 0 }, window: new RateWindow(), bytes: 0, lostPackets: 0, latest };
+      entry = { base: { bytes: 0, lostPackets: 0 }, paths: new Map(), window: new RateWindow(), latest };
       this.#entries.set(server, entry);
     }
     return entry;
   }
 }
 
-function byServer(paths: readonly PathInfo[]): Map<string, PathInfo[]> {
-  const groups = new Map<string, PathInfo[]>();
-  for (const path of paths) {
-    const group = groups.get(path.address);
-    if (group === undefined) groups.set(path.address, [path]);
-    else group.push(path);
-  }
-  return groups;
+function carriedBy(path: PathInfo, before: Carried | undefined): Carried {
+  const { receivedBytes, lostPackets } = path;
+  if (before === undefined) return { latest: path, bytes: receivedBytes, lostPackets };
+  return {
+    latest: path,
+    bytes: before.bytes + growth(before.latest.receivedBytes, receivedBytes),
+    lostPackets: before.lostPackets + growth(before.latest.lostPackets, lostPackets),
+  };
+}
+
+/** A counter that has fallen began anew. */
+function growth(before: number, now: number): number {
+  return now >= before ? now - before : Math.max(0, now);
+}
+
+function bytesOf({ base, paths }: Entry): number {
+  return base.bytes + sum([...paths.values()], (path) => path.bytes);
+}
+
+function lostPacketsOf({ base, paths }: Entry): number {
+  return base.lostPackets + sum([...paths.values()], (path) => path.lostPackets);
 }
 
 function totalOf(server: string, entry: Entry, all: number): ServerTotal {
-  const bytes = entry.base.bytes + entry.bytes;
+  const bytes = bytesOf(entry);
   const { primary, rttMs, state, reason } = entry.latest;
   return {
     server,
@@ -89,7 +105,7 @@ function totalOf(server: string, entry: Entry, all: number): ServerTotal {
     share: all === 0 ? 0 : bytes / all,
     rate: entry.window.rate(),
     rttMs,
-    lostPackets: entry.base.lostPackets + entry.lostPackets,
+    lostPackets: lostPacketsOf(entry),
     state,
     ...(reason === undefined ? {} : { reason }),
   };
