@@ -30,7 +30,7 @@ function unread(args: readonly string[]): ChildProcess & { readonly stdout: Read
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   children.push(child);
-  return child as ChildProcess & { readonly stdout: Readable };
+  return child;
 }
 
 async function firstBytes(stream: Readable, bytes: number): Promise<Buffer> {

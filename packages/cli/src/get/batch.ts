@@ -16,7 +16,7 @@ export interface Failed {
 export type BatchContext = Omit<DownloadContext, 'onHeader' | 'onContent'>;
 
 export interface BatchOptions {
-  readonly sinkFor: (job: Job) => Sink;
+  readonly sinkFor: (job: Job) => Sink | Promise<Sink>;
   readonly meter: TransferMeter;
   /** Files that the server cannot give; they count as failed. */
   readonly omitted?: readonly Failed[];
@@ -35,7 +35,7 @@ export class Batch {
   readonly #kept = new Map<Job, number>();
   /** Where the first session of this run began a file. */
   readonly #begunAt = new Map<Job, number>();
-  readonly #sinkFor: (job: Job) => Sink;
+  readonly #sinkFor: BatchOptions['sinkFor'];
   readonly #meter: TransferMeter;
 
   constructor(jobs: readonly Job[], options: BatchOptions) {
@@ -72,8 +72,9 @@ export class Batch {
 
   /** Rejects only if going on with the next file makes no sense. */
   async #fetch(job: Job, context: BatchContext): Promise<void> {
-    const sink = this.#sinkFor(job);
+    let sink: Sink | undefined;
     try {
+      sink = await this.#sinkFor(job);
       const downloaded = await download(job.path, sink, {
         ...context,
         onHeader: (size, offset) => this.#begin(job, size, offset),
@@ -82,7 +83,7 @@ export class Batch {
       this.#kept.delete(job);
       this.finished.push({ job, ...downloaded, offset: this.#begunAt.get(job) ?? downloaded.offset });
     } catch (error) {
-      this.#kept.set(job, sink.keptBytes);
+      this.#kept.set(job, sink?.keptBytes ?? 0);
       if (context.signal.aborted || isConnectionFailure(error)) throw error;
       this.failed.push({ job, error });
     }

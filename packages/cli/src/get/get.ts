@@ -18,6 +18,7 @@ import { listRemote } from './remote.js';
 import { GetReporter } from './reporter.js';
 import type { Sink } from './sink.js';
 import { StdoutSink } from './stdout-sink.js';
+import { lookAt, StreamOutput } from './target.js';
 
 /** An address that answers at all does so within seconds, even far away and on its third try. */
 const MAX_CONNECT_TIMEOUT_MS = 10_000;
@@ -49,7 +50,7 @@ class GetRun {
   readonly #interrupted = new AbortController();
   #batch: Batch | undefined;
   /** What was passed on stays passed on, whatever becomes of the session. */
-  #passedOn: Sink | undefined;
+  readonly #passedOn = new Map<Job, Sink>();
 
   constructor(run: GetRunOptions) {
     this.#run = run;
@@ -125,12 +126,20 @@ class GetRun {
     return batch;
   }
 
-  #sinkFor(job: Job): Sink {
+  async #sinkFor(job: Job): Promise<Sink> {
     const { plan, options, io } = this.#run;
-    if (job.target === undefined) return (this.#passedOn ??= new StdoutSink(io.stdout));
+    const begun = this.#passedOn.get(job);
+    if (begun !== undefined) return begun;
+    const target = job.target === undefined ? undefined : await lookAt(job.target);
+    if (target?.kind !== 'file') {
+      const sink = new StdoutSink(target === undefined ? io.stdout : new StreamOutput(target.path));
+      this.#passedOn.set(job, sink);
+      return sink;
+    }
     const [url] = plan.urls;
     const origin = url === undefined ? '' : formatHostPort(url);
-    return new PartFile(job.target, `kwik://${origin}/${job.path}`, {
+    return new PartFile(target.path, `kwik://${origin}/${job.path}`, {
+      ...(target.mode === undefined ? {} : { mode: target.mode }),
       force: options.force,
       makeFolders: options.output === undefined && (options.dir !== undefined || options.recursive),
     });

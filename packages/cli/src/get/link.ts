@@ -84,7 +84,7 @@ class Silence {
     let reason = lost;
     for (let waitMs = FIRST_WAIT_MS; !this.#overAfter(waitMs); waitMs = Math.min(2 * waitMs, MAX_WAIT_MS)) {
       await wait(waitMs, signal);
-      if (signal.aborted) throw signal.reason;
+      signal.throwIfAborted();
       try {
         return await connectNow(this.#io, { ...this.#options, say: () => undefined });
       } catch (error) {

@@ -44,6 +44,7 @@ export function planGet(urls: readonly string[], options: GetOptions): GetPlan {
 
 function checkCombination(urls: readonly KwikUrl[], options: GetOptions): void {
   const { output, dir, recursive, json } = options;
+  if (output === '' || dir === '') throw usageError(`${output === '' ? '-o' : '-d'} names nothing: give a name`);
   if (output !== undefined && dir !== undefined)
     throw usageError('-o and -d do not go together: a file name, or a folder');
   if (output !== undefined && urls.length > 1) throw usageError('-o names one file; use -d FOLDER for several');

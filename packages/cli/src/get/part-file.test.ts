@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { PartFile } from './part-file.js';
 
@@ -126,5 +126,50 @@ describe('PartFile', () => {
     await store(partFile({ makeFolders: true }));
     target = join(folder, 'a');
     await expect(partFile().open(signal)).rejects.toThrow(/is a folder; use -d/u);
+  });
+
+  test('a file of somebody else that has the name of the part is left alone', async () => {
+    await writeFile(`${target}.kwik-part`, 'mine');
+    const part = partFile();
+    expect(await part.open(signal)).toMatchObject({ offset: 0 });
+    await part.begin({ ok: true, size: CONTENT.length, etag: 'v1', offset: 0 });
+    await part.write(CONTENT.subarray(0, 1_500_000));
+    await part.suspend();
+    expect(await partFile().open(signal)).toMatchObject({ offset: 1_500_000, etag: 'v1' });
+    await store(partFile());
+    expect(await readFile(`${target}.kwik-part`, 'utf8')).toBe('mine');
+    expect((await readdir(folder)).sort()).toEqual(['film', 'film.kwik-part']);
+  });
+
+  test('nor is it removed when the download breaks off, or was wrong', async () => {
+    await writeFile(`${target}.kwik-part`, 'mine');
+    await (await interrupted(500, 1000)).suspend();
+    await (await interrupted(1_500_000)).discard();
+    const untouched = partFile();
+    await untouched.open(signal);
+    await untouched.discard();
+    expect(await readFile(`${target}.kwik-part`, 'utf8')).toBe('mine');
+  });
+
+  test('what is overwritten keeps its mode', async () => {
+    await writeFile(target, 'old');
+    await chmod(target, 0o751);
+    await store(new PartFile(target, URL, { force: true, makeFolders: false, mode: 0o751 }));
+    expect((await stat(target)).mode & 0o7777).toBe(0o751);
+  });
+
+  test.each([236, 240, 251, 255])('a name of %d bytes is stored, resumed, and leaves nothing else', async (bytes) => {
+    target = join(folder, '\u00e9'.repeat(bytes >> 1).padEnd(bytes - (bytes >> 1), 'x'));
+    expect(Buffer.byteLength(basename(target))).toBe(bytes);
+    await interrupted(1_500_000);
+    expect(await partFile().open(signal)).toMatchObject({ offset: 1_500_000 });
+    await store(partFile());
+    expect(await readdir(folder)).toEqual([basename(target)]);
+  });
+
+  test('a folder cannot be where a file is', async () => {
+    await writeFile(target, 'a file');
+    const below = new PartFile(join(target, 'film'), URL, { force: false, makeFolders: true });
+    await expect(below.open(signal)).rejects.toThrow(/cannot be a folder/u);
   });
 });

@@ -5,13 +5,16 @@ import { KwikError } from '@kwik/wire';
 import { errnoOf, fileError } from '../errors.js';
 import type { Header } from '../protocol/messages.js';
 import { hashRange } from '../serve/hash-cache.js';
-import { readNote, writeNote } from './part-note.js';
+import { partPathOf } from './part-name.js';
+import { readNote, writeNote, type PartNote } from './part-note.js';
 import type { Existing, Sink } from './sink.js';
 
 export interface PartFileOptions {
   readonly force: boolean;
   /** Folders on the way to the target are made as needed. */
   readonly makeFolders: boolean;
+  /** Permissions of the file that is overwritten; those of a new file unless given. */
+  readonly mode?: number;
 }
 
 /** Writes of a chunk each would cost a trip to the thread pool per packet. */
@@ -21,14 +24,21 @@ const RESUMABLE_BYTES = 1024 * 1024;
 /** Smaller files are not forced to the disk one by one: with a thousand of them that would be most of the time. */
 const SYNCED_BYTES = 64 * 1024;
 
+/** Names that are tried for a part when files of somebody else's have the first ones. */
+const MAX_PART_NAMES = 16;
+
 /**
  * A download on its way to `target`: bytes go to `target.kwik-part`, which takes the target's name when it is whole and
- * verified. An interrupted part stays, with a note beside it, and is continued by the next attempt.
+ * verified. An interrupted part stays, with a note beside it, and is continued by the next attempt. A file of that name
+ * without such a note is somebody else's, and is left alone. What is overwritten keeps its mode.
  */
 export class PartFile implements Sink {
   readonly target: string;
   readonly #options: PartFileOptions;
   readonly #url: string;
+  #partPath: string;
+  /** Whether the part is a download of ours: made by this one, or with the note of an earlier one. */
+  #ours = false;
   #handle: FileHandle | undefined;
   #position = 0;
   #size = 0;
@@ -42,10 +52,11 @@ export class PartFile implements Sink {
     this.target = target;
     this.#url = url;
     this.#options = options;
+    this.#partPath = partPathOf(target);
   }
 
   get partPath(): string {
-    return `${this.target}.kwik-part`;
+    return this.#partPath;
   }
 
   get #notePath(): string {
@@ -56,14 +67,14 @@ export class PartFile implements Sink {
     await this.#checkTarget();
     const hash = createHash('sha256');
     try {
-      if (this.#options.makeFolders) await mkdir(dirname(this.target), { recursive: true });
+      if (this.#options.makeFolders) await makeFolder(dirname(this.target));
+      const note = await this.#findPart();
+      if (note === undefined) return { offset: 0, hash };
       this.#handle = await open(this.partPath, 'r+');
-      const stats = await this.#handle.stat();
-      if (!stats.isFile())
-        throw new KwikError('ERR_KWIK_LOCAL_FILE', `${this.partPath} is not a regular file; remove it`);
-      return await this.#takeUp(this.#handle, { hash, length: stats.size, signal });
+      this.#ours = true;
+      const { size } = await this.#handle.stat();
+      return await this.#takeUp(this.#handle, { hash, length: size, signal, note });
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return { offset: 0, hash };
       throw fileError('write', this.partPath, error);
     }
   }
@@ -92,9 +103,11 @@ export class PartFile implements Sink {
       await this.#flush();
       if (this.#size >= SYNCED_BYTES) await handle.datasync();
       await this.#checkPart(handle);
+      if (this.#options.mode !== undefined) await handle.chmod(this.#options.mode);
       await this.#close();
       await this.#takeName();
-      await rm(this.#notePath, { force: true });
+      // The file has its name: a note that stays behind harms nobody.
+      await rm(this.#notePath, { force: true }).catch(() => undefined);
     } catch (error) {
       throw fileError('write', this.target, error);
     }
@@ -119,12 +132,32 @@ export class PartFile implements Sink {
   }
 
   /** Takes the digest of what is there; the bytes are only as good as the server's check of that digest. */
-  async #takeUp(handle: FileHandle, part: { hash: Hash; length: number; signal: AbortSignal }): Promise<Existing> {
-    const { hash, length, signal } = part;
+  async #takeUp(
+    handle: FileHandle,
+    part: { hash: Hash; length: number; signal: AbortSignal; note: PartNote },
+  ): Promise<Existing> {
+    const { hash, length, signal, note } = part;
     await hashRange(hash, handle, length, signal);
-    const note = await readNote(this.#notePath);
-    const etag = note?.url === this.#url && length <= note.size ? note.etag : undefined;
+    const etag = note.url === this.#url && length <= note.size ? note.etag : undefined;
     return { offset: length, hash, ...(etag === undefined ? {} : { etag }) };
+  }
+
+  /** The note of the part to go on with; undefined when there is none, and `partPath` is a name that is free. */
+  async #findPart(): Promise<PartNote | undefined> {
+    for (let attempt = 0; attempt < MAX_PART_NAMES; attempt++) {
+      this.#partPath = partPathOf(this.target, attempt);
+      const there = await lstat(this.partPath).catch((error: unknown) => {
+        if (errnoOf(error) === 'ENOENT') return undefined;
+        throw error;
+      });
+      if (there === undefined) return undefined;
+      const note = there.isFile() ? await readNote(this.#notePath) : undefined;
+      if (note !== undefined) return note;
+    }
+    throw new KwikError(
+      'ERR_KWIK_LOCAL_FILE',
+      `${this.partPath} and others like it exist; remove what you do not need`,
+    );
   }
 
   async #checkTarget(): Promise<void> {
@@ -142,8 +175,10 @@ export class PartFile implements Sink {
   /** A new file, not a truncated one: whoever still writes to the old one does not disturb this download. */
   async #startAfresh(): Promise<FileHandle> {
     await this.#close();
-    await rm(this.partPath, { force: true });
-    return open(this.partPath, 'wx');
+    if (this.#ours) await this.#removeAll();
+    const handle = await open(this.partPath, 'wx');
+    this.#ours = true;
+    return handle;
   }
 
   async #flush(): Promise<void> {
@@ -196,6 +231,7 @@ export class PartFile implements Sink {
   }
 
   async #removeAll(): Promise<void> {
+    if (!this.#ours) return;
     await rm(this.partPath, { force: true }).catch(() => undefined);
     await rm(this.#notePath, { force: true }).catch(() => undefined);
   }
@@ -209,6 +245,16 @@ export class PartFile implements Sink {
     const handle = this.#handle;
     this.#handle = undefined;
     await handle?.close();
+  }
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST' && errnoOf(error) !== 'ENOTDIR') throw error;
+    const message = `${path} cannot be a folder: a file of that name, or of a part of it, is there`;
+    throw new KwikError('ERR_KWIK_LOCAL_FILE', message, { cause: error });
   }
 }
 

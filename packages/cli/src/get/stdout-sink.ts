@@ -4,18 +4,23 @@ import type { Output } from '../io.js';
 import type { Header } from '../protocol/messages.js';
 import type { Existing, Sink } from './sink.js';
 
+/** Where bytes go that cannot be taken back. */
+export interface ByteOutput extends Pick<Output, 'write'> {
+  close?(): Promise<void>;
+}
+
 /**
  * Content goes on as it comes (`-o -`, or to a device or a pipe). Only the exit status tells whether it was right. What
  * went on cannot be taken back: a second session goes on at the byte where the first one ended, or fails.
  */
 export class StdoutSink implements Sink {
   readonly keptBytes = 0;
-  readonly #output: Pick<Output, 'write'>;
+  readonly #output: ByteOutput;
   readonly #hash: Hash = createHash('sha256');
   #passed = 0;
   #etag: string | undefined;
 
-  constructor(output: Pick<Output, 'write'>) {
+  constructor(output: ByteOutput) {
     this.#output = output;
   }
 
@@ -42,8 +47,8 @@ export class StdoutSink implements Sink {
     await this.#output.write(chunk);
   }
 
-  commit(): Promise<void> {
-    return Promise.resolve();
+  async commit(): Promise<void> {
+    await this.#output.close?.();
   }
 
   suspend(): Promise<void> {
