@@ -16,6 +16,7 @@ describe('compression', () => {
   test.each([
     ['both ends want it', 'auto', 'auto', true],
     ['only the receiver wants it', 'off', 'auto', false],
+    ['only the sender wants it', 'auto', 'off', false],
   ] as const)('%s: the same bytes arrive', async (_name, sender, receiver, smaller) => {
     const { client, server } = await harness.pair({ compression: sender }, { compression: receiver });
     const stream = server.openStream({ unidirectional: true });

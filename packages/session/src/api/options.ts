@@ -92,7 +92,8 @@ export interface DialOptions {
   /** Chooses the path of each piece of data when writes are distributed. */
   readonly scheduler?: SchedulerChoice;
   /**
-   * `auto`: packets are compressed where that makes them smaller, if the peer can inflate them; `off` unless told.
+   * `auto`: packets are compressed where that makes them smaller, if the peer has `auto` as well; `off` unless told, and
+   * then compressed packets of the peer are refused.
    * Do not use it where somebody else can choose part of what is sent beside a secret, and sees the lengths (CRIME).
    */
   readonly compression?: 'off' | 'auto';
@@ -147,7 +148,8 @@ export interface ListenOptions {
   /** Chooses the path of each piece of data when writes are distributed. */
   readonly scheduler?: SchedulerChoice;
   /**
-   * `auto`: packets are compressed where that makes them smaller, if the peer can inflate them; `off` unless told.
+   * `auto`: packets are compressed where that makes them smaller, if the peer has `auto` as well; `off` unless told, and
+   * then compressed packets of the peer are refused.
    * Do not use it where somebody else can choose part of what is sent beside a secret, and sees the lengths (CRIME).
    */
   readonly compression?: 'off' | 'auto';

@@ -38,9 +38,9 @@ const CAPABILITIES: proto.Capability[] = [
   proto.Capability.REPLICA,
   proto.Capability.CONTRIBUTE,
   proto.Capability.RAW,
-  proto.Capability.COMPRESSION,
   proto.Capability.MULTIHOMING,
 ];
+const COMPRESSING_CAPABILITIES = [...CAPABILITIES, proto.Capability.COMPRESSION];
 
 /**
  * Opens a session with the server at `target`: one QUIC connection, a control stream, authentication, a session id.
@@ -249,7 +249,7 @@ class Dialler {
     return {
       channelBinding,
       auth: [...(this.#options.auth ?? [noneClientAuth()])],
-      capabilities: CAPABILITIES,
+      capabilities: this.#options.compression === 'auto' ? COMPRESSING_CAPABILITIES : CAPABILITIES,
       limits: toProtoLimits(this.#limits, this.#idleTimeoutMs),
       agent: AGENT,
       random: (bytes: number) => new Uint8Array(randomBytes(bytes)),

@@ -146,9 +146,10 @@ export class SessionFactory {
   }
 
   #handshake(transport: PathTransport): ServerHandshake {
-    const { limits, idleTimeoutMs, random, signer, auth, serverId, replica } = this.#options;
+    const { limits, idleTimeoutMs, random, signer, auth, serverId, replica, compression } = this.#options;
     const { CONTRIBUTE, RAW, COMPRESSION, MULTIHOMING } = proto.Capability;
-    const capabilities: proto.Capability[] = [CONTRIBUTE, RAW, COMPRESSION, MULTIHOMING];
+    const capabilities: proto.Capability[] = [CONTRIBUTE, RAW, MULTIHOMING];
+    if (compression === 'auto') capabilities.push(COMPRESSION);
     if (replica !== undefined) capabilities.push(proto.Capability.REPLICA);
     return new ServerHandshake({
       auth,

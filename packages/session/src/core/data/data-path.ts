@@ -32,6 +32,7 @@ export interface PathPeer extends PeerStreamLimits {
   readonly mayContribute?: boolean;
   /** At the client: it is the primary; path 0 unless told. */
   readonly owner?: boolean;
+  /** Both ends agreed on compression: this one compresses, and inflates what the peer compressed. */
   readonly compresses?: boolean;
 }
 
@@ -64,7 +65,7 @@ export class DataPath {
   readonly mayContribute: boolean;
   /** The peer is the other end of the session's streams: the client's primary, a server's client. */
   readonly owner: boolean;
-  /** When this end compresses, and the peer can inflate. */
+  /** When both ends agreed on compression. */
   readonly compressor: PacketCompressor | undefined;
   standing: PathStanding = 'active';
   /** Which real stream the packet built last should take. */
@@ -125,6 +126,11 @@ export class DataPath {
       throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', 'too many control frames wait for a path', { scope: 'path' });
     }
     this.#pending.set(key, { key, frame, outlivesPath });
+  }
+
+  /** What a compressed packet of the peer may hold: no more than an honest one, which was packed first; 0 for none. */
+  get maxInflatedBytes(): number {
+    return this.compressor === undefined ? 0 : this.#maxPacketBytes;
   }
 
   get pendingFrameCount(): number {

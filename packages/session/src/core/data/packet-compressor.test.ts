@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { encodePacket, PacketReader, proto, streamFrame, type PacketInput } from '@kwik/wire';
+import { encodePacket, MAX_PACKET_BYTES, PacketReader, proto, streamFrame, type PacketInput } from '@kwik/wire';
 import { deflateRawSync } from 'node:zlib';
 import { patternBytes } from '../../test-support/random.js';
 import { framesOf, PacketCompressor } from './packet-compressor.js';
@@ -22,7 +22,7 @@ describe('PacketCompressor', () => {
     const packet = packetOf(text);
     const compressed = new PacketCompressor().compress(packet, text.length);
     expect(encodePacket(compressed).length).toBeLessThan(text.length / 4);
-    expect(framesOf(onTheWire(compressed))).toEqual(onTheWire(packet).frames);
+    expect(framesOf(onTheWire(compressed), MAX_PACKET_BYTES)).toEqual(onTheWire(packet).frames);
   });
 
   it('leaves alone what does not get smaller, and tries more and more rarely', () => {
@@ -67,11 +67,25 @@ describe('framesOf', () => {
     ['less than it says', 1000, deflateRawSync(new Uint8Array(10)), 'ERR_KWIK_INVALID_PACKET'],
     ['rubbish', 1000, Uint8Array.of(255, 255, 255), 'ERR_KWIK_INVALID_PACKET'],
   ])('refuses %s, and inflates no more than that', (_name, originalBytes, bytes, code) => {
-    expect(() => framesOf(compressed(originalBytes, bytes))).toThrow(expect.objectContaining({ code }));
+    expect(() => framesOf(compressed(originalBytes, bytes), MAX_PACKET_BYTES)).toThrow(
+      expect.objectContaining({ code }),
+    );
   });
 
   it('refuses an algorithm that it does not know', () => {
     const packet = compressed(10, Uint8Array.of(1), proto.CompressionAlgorithm.BROTLI);
-    expect(() => framesOf(packet)).toThrow(expect.objectContaining({ code: 'ERR_KWIK_UNSUPPORTED' }));
+    expect(() => framesOf(packet, MAX_PACKET_BYTES)).toThrow(expect.objectContaining({ code: 'ERR_KWIK_UNSUPPORTED' }));
+  });
+  it('inflates nothing where the two ends did not agree on compression', () => {
+    const honest = new PacketCompressor().compress(packetOf(text), text.length);
+    expect(() => framesOf(onTheWire(honest), 0)).toThrow(expect.objectContaining({ code: 'ERR_KWIK_UNSUPPORTED' }));
+  });
+
+  it('refuses what says that it holds more than a packet can, before it is inflated', () => {
+    // Rubbish: inflating it would be told as such.
+    const packet = compressed(MAX_PACKET_BYTES + 1, Uint8Array.of(255, 255, 255));
+    expect(() => framesOf(packet, MAX_PACKET_BYTES)).toThrow(
+      expect.objectContaining({ code: 'ERR_KWIK_PACKET_TOO_LARGE' }),
+    );
   });
 });

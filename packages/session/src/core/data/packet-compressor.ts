@@ -37,12 +37,23 @@ export class PacketCompressor {
   }
 }
 
-/** The frames of a packet, inflated if need be: to no more than it says, which the decoder has held to its limit. */
-export function framesOf(packet: proto.Packet): readonly proto.Frame[] {
+/**
+ * The frames of a packet, inflated if need be: to what it says, and no further than `maxBytes`, which is 0 where the two
+ * ends did not agree on compression. Nothing is inflated before both are checked.
+ */
+export function framesOf(packet: proto.Packet, maxBytes: number): readonly proto.Frame[] {
   const { compression } = packet;
   if (compression === undefined) return packet.frames;
+  if (maxBytes === 0) {
+    const refusal = 'the peer sends a compressed packet, and the two ends did not agree on compression';
+    throw new KwikError('ERR_KWIK_UNSUPPORTED', refusal);
+  }
   if (compression.algorithm !== proto.CompressionAlgorithm.DEFLATE) {
     throw new KwikError('ERR_KWIK_UNSUPPORTED', `a packet is compressed by algorithm ${compression.algorithm}`);
+  }
+  if (compression.originalBytes > maxBytes) {
+    const sizes = `${compression.originalBytes} bytes once inflated; at most ${maxBytes} can have been sent`;
+    throw new KwikError('ERR_KWIK_PACKET_TOO_LARGE', `a compressed packet of ${sizes}`);
   }
   let inflated: Uint8Array;
   try {
