@@ -93,8 +93,9 @@ export class FrameReceiver {
         throw new KwikError('ERR_KWIK_UNSUPPORTED', 'this end relays nothing and anchors no relayed path');
       case 'maxStreams':
         this.#fromStreamOwner(path, 'give stream credit');
-        this.#context.streams.handleMaxStreams(body.value.unidirectional, body.value.maxStreams);
-        this.#context.emit({ kind: 'credit' });
+        if (this.#context.streams.handleMaxStreams(body.value.unidirectional, body.value.maxStreams)) {
+          this.#context.emit({ kind: 'credit' });
+        }
         return;
     }
   }
@@ -207,8 +208,8 @@ export class FrameReceiver {
   #handleWindowUpdate(path: DataPath, frame: proto.WindowUpdateFrame): void {
     const max = toLimit(frame.maxOffset);
     if (frame.streamId === undefined) {
+      // Streams that only this window held back are with the picker still: none has to be looked for.
       path.session.handleMax(max);
-      for (const stream of this.#context.streams.values()) this.#context.picker.offer(stream);
       return;
     }
     this.#fromStreamOwner(path, 'give credit for a stream');

@@ -56,9 +56,12 @@ export class StreamTable {
     this.handleMaxStreams(true, BigInt(limits.maxUniStreams));
   }
 
-  handleMaxStreams(unidirectional: boolean, maxStreams: bigint): void {
+  /** True when the peer allows more than before. */
+  handleMaxStreams(unidirectional: boolean, maxStreams: bigint): boolean {
     const kind = unidirectional ? 'uni' : 'bidi';
-    if (maxStreams > this.#peerAllows[kind]) this.#peerAllows[kind] = maxStreams;
+    if (maxStreams <= this.#peerAllows[kind]) return false;
+    this.#peerAllows[kind] = maxStreams;
+    return true;
   }
 
   canOpen(unidirectional: boolean): boolean {
