@@ -1,5 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { ErrorCode, KwikError, OffsetMap, PathId, StreamId } from '@kwik/wire';
+import type { MemoryUse } from '../core/costs/memory-ledger.js';
+
+export type { MemoryUse };
 
 /** Names of the states of a path; see @kwik/paths. */
 export type PathStateName =
@@ -208,6 +211,8 @@ export interface ListenerStats {
   readonly tokens: TokenCounters;
   /** Connections that did not get in, for whatever reason, by the code that the client was given. */
   readonly refused: Readonly<Partial<Record<ErrorCode, number>>>;
+  /** What peers make the listener hold now, and how many sessions were ended because they held too much. */
+  readonly memory: MemoryUse;
 }
 
 /** One `accepted`, and a name for each way to be refused. */

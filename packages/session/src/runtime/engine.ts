@@ -2,14 +2,15 @@ import type { ControlEvent } from '@kwik/kcp';
 import type { PathMachine } from '@kwik/paths';
 import { KwikError, toPathId, type Clock, type PathId, type StreamId, type TimerHandle } from '@kwik/wire';
 import type { CloseInfo, PathInfo, RawPacket, StreamOptions } from '../api/session.js';
+import { MemoryLedger, type MemoryAccount } from '../core/costs/memory-ledger.js';
 import type { DataEvent } from '../core/data/data-events.js';
-import type { PathStanding } from '../core/data/data-path.js';
 import { DataPlane, type DataPlaneOptions } from '../core/data/data-plane.js';
 import type { StreamState } from '../core/streams/stream-state.js';
 import { closeOf } from './close.js';
 import { earliest } from './earliest.js';
 import { PacketSender, type PacketSenderOptions } from './packet-sender.js';
 import { PathHistory } from './path-history.js';
+import { standingOf } from './path-standing.js';
 import type { PathRuntime, PathRuntimeEvents } from './path-runtime.js';
 import { RawQueue } from './raw-queue.js';
 import { StreamHandle, type StreamExtension } from './stream-handle.js';
@@ -38,6 +39,8 @@ export type EngineProbe = (engine: SessionEngine) => void;
 export class SessionEngine implements PathRuntimeEvents {
   readonly clock: Clock;
   readonly plane: DataPlane;
+  /** What the session holds because of its peers. */
+  readonly account: MemoryAccount;
   readonly paths = new Map<PathId, PathRuntime>();
   readonly history = new PathHistory();
   readonly #sender: PacketSender;
@@ -57,9 +60,11 @@ export class SessionEngine implements PathRuntimeEvents {
   #planAtMs: number | undefined;
   #scheduled = false;
 
-  constructor(options: DataPlaneOptions, sending: PacketSenderOptions, clock: Clock) {
+  /** @param ledger of all sessions of a listener; one of its own unless told */
+  constructor(options: DataPlaneOptions, sending: PacketSenderOptions, clock: Clock, ledger = new MemoryLedger()) {
     this.clock = clock;
-    this.plane = new DataPlane(options);
+    this.account = ledger.open((error) => this.#overdrawn(error));
+    this.plane = new DataPlane({ ...options, account: this.account });
     this.#sender = new PacketSender(this.plane, this.paths, sending);
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
   }
@@ -205,6 +210,7 @@ export class SessionEngine implements PathRuntimeEvents {
       path.die(new KwikError('ERR_KWIK_SESSION_CLOSED', info.reason === '' ? 'session closed' : info.reason));
     }
     this.#timer?.cancel();
+    this.account.close();
     for (const handle of this.#handles.values()) handle.wake();
     for (const waiters of [this.acceptWaiters, this.#creditWaiters, this.#rawWaiters]) waiters.wake();
     this.#resolveClosed(info);
@@ -212,6 +218,12 @@ export class SessionEngine implements PathRuntimeEvents {
 
   fail(error: KwikError): void {
     this.finish({ by: 'error', code: error.wireNumber, reason: error.message, error }, true);
+  }
+
+  /** The session held too much: nobody gets to read that any more. */
+  #overdrawn(error: KwikError): void {
+    this.fail(error);
+    this.plane.streams.releaseBuffers();
   }
 
   // --- What paths tell ---
@@ -383,18 +395,5 @@ export class SessionEngine implements PathRuntimeEvents {
     // Of very many sessions most do nothing at most times, and then that must cost next to nothing.
     if (this.#workAtMs() > now && [...this.paths.values()].every((path) => path.resting)) this.#arm();
     else this.#run();
-  }
-}
-
-function standingOf({ machine, stalled, settling }: PathRuntime): PathStanding {
-  const { state } = machine;
-  switch (state) {
-    case 'suspected':
-    case 'draining':
-    case 'suspended':
-      return state;
-    default:
-      if (stalled) return 'suspected';
-      return settling ? 'settling' : 'active';
   }
 }

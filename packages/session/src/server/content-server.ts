@@ -1,7 +1,7 @@
 import { errorToDetail, verifyContentGrant } from '@kwik/kcp';
 import { KwikError, toStreamId, type proto, type SessionId, type StreamId } from '@kwik/wire';
 import type { ReplicaSource } from '../api/session.js';
-import { RangeSupplies } from '../core/content/range-supplies.js';
+import { RangeSupplies, type PendingRead } from '../core/content/range-supplies.js';
 import type { StreamState } from '../core/streams/stream-state.js';
 import type { SessionEngine } from '../runtime/engine.js';
 import type { PathRuntime } from '../runtime/path-runtime.js';
@@ -33,6 +33,10 @@ export class ContentServer {
   readonly #engine: SessionEngine;
   readonly #options: ContentServerOptions;
   readonly #contents = new Map<StreamId, OpenContent>();
+  /** Contents of which something was sent since they were last looked at. */
+  readonly #taken = new Set<OpenContent>();
+  /** Contents that would read on, and wait for the session's share of what may be read ahead; who came first is first. */
+  readonly #waiting = new Set<OpenContent>();
 
   constructor(engine: SessionEngine, options: ContentServerOptions) {
     this.#engine = engine;
@@ -68,8 +72,8 @@ export class ContentServer {
   cancel(path: PathRuntime, message: proto.RangeCancel): void {
     const content = this.#contents.get(toStreamId(message.streamId));
     if (content === undefined) return;
-    const gone = new Set(message.requestIds);
     content.supply.cancel(path.id, message.requestIds);
+    const gone = new Set(content.waiting.length === 0 ? [] : message.requestIds);
     for (let index = content.waiting.length - 1; index >= 0; index--) {
       if (gone.has(content.waiting[index]!.requestId)) content.waiting.splice(index, 1);
     }
@@ -81,6 +85,8 @@ export class ContentServer {
     const content = this.#contents.get(streamId);
     if (content === undefined) return;
     this.#contents.delete(streamId);
+    this.#taken.delete(content);
+    this.#waiting.delete(content);
     content.abort.abort();
     content.supply.clear();
     content.stream.supply = undefined;
@@ -92,6 +98,19 @@ export class ContentServer {
     for (const streamId of [...this.#contents.keys()]) this.end(streamId);
   }
 
+  /** Reads on where something was sent, or waits for room that there is now; costs nothing for all the others. */
+  refill(): void {
+    for (const content of this.#taken) {
+      this.#taken.delete(content);
+      void this.pump(content.stream.id);
+    }
+    for (const content of this.#waiting) {
+      if (this.#engine.account.readAheadRoom === 0) return;
+      this.#waiting.delete(content);
+      void this.pump(content.stream.id);
+    }
+  }
+
   /** Reads ahead of the path while there is room; one loop per content. */
   async pump(streamId: StreamId): Promise<void> {
     const content = this.#contents.get(streamId);
@@ -100,10 +119,14 @@ export class ContentServer {
     try {
       for (;;) {
         const read = content.supply.nextRead();
-        if (read === undefined) return;
-        const bytes = await content.source.read(BigInt(read.offset), read.length, content.abort.signal);
+        if (read === undefined) {
+          if (content.supply.waitsForRoom) this.#waiting.add(content);
+          return;
+        }
+        const bytes = await this.#read(content, content.source, read);
         if (bytes.length !== read.length) {
           const short = `asked for ${read.length} bytes at ${read.offset} and got ${bytes.length}`;
+          read.failed();
           throw new KwikError('ERR_KWIK_SOURCE_FAILED', `the source gave a wrong length: ${short}`);
         }
         read.supply(bytes);
@@ -114,6 +137,15 @@ export class ContentServer {
       this.#fail(streamId, KwikError.from(error, 'ERR_KWIK_SOURCE_FAILED'));
     } finally {
       content.reading = false;
+    }
+  }
+
+  async #read({ abort }: OpenContent, source: ReplicaSource, read: PendingRead): Promise<Uint8Array> {
+    try {
+      return await source.read(BigInt(read.offset), read.length, abort.signal);
+    } catch (error) {
+      read.failed();
+      throw error;
     }
   }
 
@@ -155,8 +187,11 @@ export class ContentServer {
   }
 
   #open(stream: StreamState, baseOffset: number, size: number, source: ReplicaSource | undefined): OpenContent {
-    const supply = new RangeSupplies({ baseOffset, size });
-    const content = { stream, supply, abort: new AbortController(), source, waiting: [], reading: false };
+    const { account } = this.#engine;
+    const onTaken = (): void => void this.#taken.add(content);
+    const supply = new RangeSupplies({ baseOffset, size, account, onTaken });
+    const abort = new AbortController();
+    const content: OpenContent = { stream, supply, abort, source, waiting: [], reading: false };
     stream.supply = supply;
     this.#contents.set(stream.id, content);
     return content;

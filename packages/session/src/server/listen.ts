@@ -120,6 +120,7 @@ class SessionListener implements Listener {
       resumed: this.#resumed,
       tokens: this.#factory.joinCounters,
       refused: { ...this.#refused },
+      memory: this.#factory.memory.use,
     };
   }
 

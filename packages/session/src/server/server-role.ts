@@ -53,9 +53,7 @@ export class ServerRole implements EngineRole {
 
   plan(): number | undefined {
     if (this.#draining) this.#finishDraining();
-    for (const stream of this.#engine.plane.streams.values()) {
-      if (stream.supply !== undefined) void this.#parts.content.pump(stream.id);
-    }
+    this.#parts.content.refill();
     return undefined;
   }
 

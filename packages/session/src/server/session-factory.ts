@@ -21,6 +21,7 @@ import {
 } from '@kwik/wire';
 import type { ListenOptions } from '../api/options.js';
 import { formatAddress } from '../client/target.js';
+import { MemoryLedger, type MemoryBounds } from '../core/costs/memory-ledger.js';
 import { FIRST_CLIENT_PATH_ID } from '../limits.js';
 import { peerStreamLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
 import { SessionEngine, type EngineProbe } from '../runtime/engine.js';
@@ -60,6 +61,8 @@ export interface SessionFactoryOptions {
   /** Throws when there is no room for another session. */
   readonly admit: (result: ServerHandshakeResult) => void;
   readonly probe?: EngineProbe;
+  /** What all sessions together may hold; the defaults of the ledger unless told. */
+  readonly memory?: Partial<MemoryBounds>;
 }
 
 /** A session of which this server is the primary, and what a client needs to come back to it. */
@@ -71,11 +74,14 @@ interface Resumable {
 /** Turns a fresh connection into a session at this server: as its primary, or as a secondary that was given a token. */
 export class SessionFactory {
   readonly #options: SessionFactoryOptions;
+  /** What all sessions here hold. */
+  readonly memory: MemoryLedger;
   readonly #admission: JoinAdmission;
   readonly #sessions = new Map<SessionId, Resumable>();
 
   constructor(options: SessionFactoryOptions) {
     this.#options = options;
+    this.memory = new MemoryLedger(options.memory);
     this.#admission = new JoinAdmission({
       trust: options.trust,
       audiences: options.audiences,
@@ -228,6 +234,7 @@ export class SessionFactory {
       { role, streamWindowBytes, sessionWindowBytes, sendBufferBytes, maxStreams, maxPacketBytes: MAX_PACKET_BYTES },
       { routing, scheduler: makeScheduler() },
       this.#options.clock,
+      this.memory,
     );
     this.#options.probe?.(engine);
     return engine;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { patternBytes, TestRandom } from '../../test-support/random.js';
+import { MemoryLedger } from '../costs/memory-ledger.js';
 import { RangeSupply } from './range-supply.js';
 
 const SIZE = 8_000_000;
@@ -151,5 +152,53 @@ describe('RangeSupply', () => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  it('takes back by number what was asked for, and nothing else', () => {
+    const supply = supplyOf();
+    for (let id = 0; id < 100; id++) supply.request(BigInt(id), 100 * id, 100);
+    supply.cancel([3n, 5n, 1000n]);
+    supply.cancel([]);
+    expect(supply.outstandingRanges).toBe(98);
+    readAhead(supply);
+    const offsets: number[] = [];
+    for (let piece = supply.take(100); piece !== undefined; piece = supply.take(100)) offsets.push(piece.offset);
+    expect(offsets).toEqual(Array.from({ length: 100 }, (_, id) => 100 * id).filter((at) => at !== 300 && at !== 500));
+  });
+
+  it('keeps all contents of a session together within its share of what is read ahead, and none goes without', () => {
+    const ledger = new MemoryLedger({ readAheadBytes: 2_000_000 });
+    const account = ledger.open(() => undefined);
+    const supplies = Array.from({ length: 200 }, () => new RangeSupply({ size: SIZE, baseOffset: 0, account }));
+    for (const supply of supplies) {
+      supply.request(0n, 0, SIZE);
+      readAhead(supply);
+    }
+    expect(ledger.use.readAheadBytes).toBeLessThanOrEqual(2 * 2_000_000 + 16_384);
+    expect(ledger.use.readAheadBytes).toBe(supplies.reduce((bytes, { readyBytes }) => bytes + readyBytes, 0));
+    // What is sent makes room for the others.
+    for (const supply of supplies) {
+      while (supply.take(100_000) !== undefined) expect(account.readAheadBytes).toBeGreaterThanOrEqual(0);
+    }
+    for (const supply of supplies.slice(150)) {
+      expect(supply.waitsForRoom).toBe(true);
+      expect(readAhead(supply)).toBeGreaterThan(0);
+    }
+    for (const supply of supplies) supply.clear();
+    expect(ledger.use.readAheadBytes).toBe(0);
+  });
+
+  it('charges a read while it is under way, and not after it failed or is not wanted any more', () => {
+    const ledger = new MemoryLedger();
+    const supply = new RangeSupply({ size: SIZE, baseOffset: 0, account: ledger.open(() => undefined) });
+    supply.request(1n, 0, 1000);
+    expect(supply.nextRead()).toEqual({ offset: 0, length: 1000 });
+    expect(ledger.use.readAheadBytes).toBe(1000);
+    supply.failed();
+    expect(ledger.use.readAheadBytes).toBe(0);
+    expect(supply.nextRead()).toEqual({ offset: 0, length: 1000 });
+    supply.cancel([1n]);
+    supply.supply(patternBytes(1000));
+    expect(ledger.use.readAheadBytes).toBe(0);
   });
 });

@@ -1,4 +1,5 @@
 import { KwikError } from '@kwik/wire';
+import { ownAccount, type MemoryAccount } from '../costs/memory-ledger.js';
 
 /** Read from the source at once at the most; large enough to amortise a file read, small enough to be fair. */
 const READ_BYTES = 256 * 1024;
@@ -37,12 +38,17 @@ export class RangeSupply {
   readonly baseOffset: number;
   readonly size: number;
   readonly #ranges: Range[] = [];
+  /** How many ranges bear an id; honest clients give each its own. */
+  readonly #ids = new Map<bigint, number>();
+  readonly #account: MemoryAccount;
   #bufferedBytes = 0;
-  #reading: { range: Range; offset: number } | undefined;
+  #reading: { readonly range: Range; readonly length: number } | undefined;
 
-  constructor(options: { baseOffset: number; size: number }) {
+  /** @param options.account of the session: what is read ahead is charged to it, and kept within its share */
+  constructor(options: { baseOffset: number; size: number; account?: MemoryAccount }) {
     this.baseOffset = options.baseOffset;
     this.size = options.size;
+    this.#account = options.account ?? ownAccount();
   }
 
   get hasData(): boolean {
@@ -74,10 +80,13 @@ export class RangeSupply {
     // A range whose sending has begun is finished first.
     while (index > 0 && this.#ranges[index - 1]!.sendNext > offset && !this.#started(index - 1)) index--;
     this.#ranges.splice(index, 0, range);
+    this.#ids.set(id, (this.#ids.get(id) ?? 0) + 1);
   }
 
   cancel(ids: readonly bigint[]): void {
-    const gone = new Set(ids);
+    // The ranges are looked through only for what is there: a message of a few bytes that names nothing costs nothing.
+    const gone = new Set(ids.filter((id) => this.#ids.has(id)));
+    if (gone.size === 0) return;
     for (let index = this.#ranges.length - 1; index >= 0; index--) {
       const range = this.#ranges[index]!;
       if (gone.has(range.id)) this.#drop(index);
@@ -98,14 +107,30 @@ export class RangeSupply {
     // What goes out next is read whatever is buffered behind it: a range below all that is buffered may have come since.
     const isNeededNow = index === 0 && range.chunks.length === 0;
     if (this.#bufferedBytes >= READ_AHEAD_BYTES && !isNeededNow) return undefined;
-    this.#reading = { range, offset: range.readNext };
-    return { offset: range.readNext, length: Math.min(READ_BYTES, range.end - range.readNext) };
+    const room = Math.max(this.#account.readAheadRoom, isNeededNow ? this.#account.urgentRoom : 0);
+    const length = Math.min(READ_BYTES, range.end - range.readNext, room);
+    if (length === 0) return undefined;
+    this.#reading = { range, length };
+    this.#account.readAhead(length);
+    return { offset: range.readNext, length };
+  }
+
+  /** It would read more, and waits for the session's share of what may be read ahead. */
+  get waitsForRoom(): boolean {
+    if (this.#reading !== undefined || this.#bufferedBytes >= READ_AHEAD_BYTES) return false;
+    return this.#ranges.some((range) => range.readNext < range.end);
+  }
+
+  /** The read that `nextRead` named last failed. */
+  failed(): void {
+    this.#account.readAhead(-(this.#reading?.length ?? 0));
+    this.#reading = undefined;
   }
 
   /** The bytes of the read that `nextRead` named last. */
   supply(data: Uint8Array): void {
     const reading = this.#reading;
-    this.#reading = undefined;
+    this.failed();
     if (reading === undefined || !this.#ranges.includes(reading.range) || data.length === 0) return;
     if (reading.range.readNext + data.length > reading.range.end) {
       throw new KwikError(
@@ -115,7 +140,7 @@ export class RangeSupply {
     }
     reading.range.chunks.push(data);
     reading.range.readNext += data.length;
-    this.#bufferedBytes += data.length;
+    this.#buffer(data.length);
   }
 
   /** The next bytes to send, at most `maxBytes`. */
@@ -128,8 +153,11 @@ export class RangeSupply {
     else range.chunks[0] = chunk.subarray(maxBytes);
     const offset = this.baseOffset + range.sendNext;
     range.sendNext += data.length;
-    this.#bufferedBytes -= data.length;
-    if (range.sendNext === range.end) this.#ranges.shift();
+    this.#buffer(-data.length);
+    if (range.sendNext === range.end) {
+      this.#ranges.shift();
+      this.#forget(range.id);
+    }
     return { offset, data };
   }
 
@@ -140,6 +168,19 @@ export class RangeSupply {
 
   #drop(index: number): void {
     const [range] = this.#ranges.splice(index, 1);
-    for (const chunk of range?.chunks ?? []) this.#bufferedBytes -= chunk.length;
+    if (range === undefined) return;
+    this.#buffer(-range.chunks.reduce((bytes, chunk) => bytes + chunk.length, 0));
+    this.#forget(range.id);
+  }
+
+  #buffer(bytes: number): void {
+    this.#bufferedBytes += bytes;
+    this.#account.readAhead(bytes);
+  }
+
+  #forget(id: bigint): void {
+    const others = (this.#ids.get(id) ?? 0) - 1;
+    if (others > 0) this.#ids.set(id, others);
+    else this.#ids.delete(id);
   }
 }

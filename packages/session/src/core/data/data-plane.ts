@@ -11,10 +11,13 @@ import {
   type PathId,
   type StreamId,
 } from '@kwik/wire';
+import type { MemoryAccount } from '../costs/memory-ledger.js';
 import { StreamPicker } from '../streams/stream-picker.js';
 import { StreamTable } from '../streams/stream-table.js';
 import { isDone, type StreamState } from '../streams/stream-state.js';
 import type { ReadChunk } from '../streams/reassembler.js';
+import { bestOf } from './best-path.js';
+import { DataEventQueue } from './data-event-queue.js';
 import type { DataEvent } from './data-events.js';
 import { DataPath, type Carry, type ControlFrame, type PathPeer, type PathStanding } from './data-path.js';
 import { FrameReceiver } from './frame-receiver.js';
@@ -31,6 +34,8 @@ export interface DataPlaneOptions {
   readonly sendBufferBytes: number;
   readonly maxStreams: number;
   readonly maxPacketBytes: number;
+  /** What the session holds for its peers is charged to it. */
+  readonly account?: MemoryAccount;
   /** The client's content receivers. */
   readonly rangeSink?: RangeSink;
 }
@@ -48,7 +53,7 @@ export class DataPlane {
   readonly #picker = new StreamPicker();
   readonly #paths = new Map<PathId, DataPath>();
   readonly #reinjector = new Reinjector((id) => this.#paths.get(id)?.standing === 'active');
-  readonly #events: DataEvent[] = [];
+  readonly #events = new DataEventQueue();
   readonly #untold = new UntoldFrames();
   readonly #receiver: FrameReceiver;
   readonly #builder: PacketBuilder;
@@ -56,12 +61,11 @@ export class DataPlane {
   constructor(options: DataPlaneOptions) {
     this.#options = options;
     this.streams = new StreamTable({
+      ...options,
       side: options.role === 'client' ? 'client' : 'server',
       maxStreams: options.role === 'secondary' ? 0 : options.maxStreams,
-      streamWindowBytes: options.streamWindowBytes,
-      sendBufferBytes: options.sendBufferBytes,
     });
-    const emit = (event: DataEvent): void => void this.#events.push(event);
+    const emit = (event: DataEvent): void => this.#events.push(event);
     this.#builder = new PacketBuilder(this.#picker, this.#reinjector.queue, emit);
     this.#receiver = new FrameReceiver({
       role: options.role,
@@ -304,11 +308,7 @@ export class DataPlane {
   }
 
   #sendingPath(): DataPath | undefined {
-    let best: DataPath | undefined;
-    for (const path of this.#paths.values()) {
-      if (path.owner && (best === undefined || RANK[path.standing] < RANK[best.standing])) best = path;
-    }
-    return best;
+    return bestOf(this.#paths.values());
   }
 
   /** A path that is not well carries data all the same when there is no other. */
@@ -389,11 +389,3 @@ export class DataPlane {
     this.#events.push({ kind: 'violation', pathId: path.id, error: KwikError.from(error) });
   }
 }
-
-const RANK: Readonly<Record<PathStanding, number>> = {
-  active: 0,
-  settling: 1,
-  suspected: 2,
-  draining: 3,
-  suspended: 4,
-};

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { patternBytes, TestRandom } from '../../test-support/random.js';
-import { MAX_GAPPED_SEGMENTS, Reassembler } from './reassembler.js';
+import { FREE_OVERHEAD_BYTES, MemoryLedger, PIECE_OVERHEAD_BYTES } from '../costs/memory-ledger.js';
+import { Reassembler } from './reassembler.js';
 
 const ORIGINS = 3;
 
@@ -93,14 +94,64 @@ describe('Reassembler', () => {
     expect(reassembler.insert(100, patternBytes(10), 1)).toEqual({ fresh: 0, duplicate: 10 });
   });
 
-  it('bounds the pieces that wait behind a gap', () => {
+  it('charges what it holds, pieces included, and gives all of it back', () => {
+    fc.assert(
+      fc.property(fc.integer(), fc.constantFrom(3, 700, 5000), (seed, longest) => {
+        const random = new TestRandom(seed);
+        const account = new MemoryLedger().open(() => undefined);
+        const reassembler = new Reassembler(0, account);
+        for (const { start, end, origin } of pieces(random, 1 + random.below(15 * longest), longest)) {
+          reassembler.insert(start, new Uint8Array(end - start), origin);
+          if (random.below(3) === 0) reassembler.read(1 + random.below(longest));
+          expect(account.heldBytes).toBe(reassembler.bufferedBytes);
+          expect(account.overheadBytes).toBe(reassembler.overheadBytes);
+          expect(account.overheadBytes).toBeGreaterThanOrEqual(PIECE_OVERHEAD_BYTES * reassembler.gappedSegments);
+        }
+        if (random.below(2) === 0) reassembler.clear();
+        else while (reassembler.read() !== undefined);
+        expect([account.heldBytes, account.overheadBytes]).toEqual([0, 0]);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('refuses pieces of one byte with holes before they cost what the session may spend on them', () => {
     const reassembler = new Reassembler();
     const one = Uint8Array.of(1);
-    for (let index = 1; index <= MAX_GAPPED_SEGMENTS; index++) reassembler.insert(2 * index, one, 0);
-    expect(reassembler.gappedSegments).toBe(MAX_GAPPED_SEGMENTS);
-    expect(() => reassembler.insert(2 * MAX_GAPPED_SEGMENTS + 2, one, 0)).toThrow(
-      expect.objectContaining({ code: 'ERR_KWIK_LIMIT_EXCEEDED', scope: 'peer' }),
-    );
+    const most = (1.01 * FREE_OVERHEAD_BYTES) / PIECE_OVERHEAD_BYTES;
+    expect(() => {
+      for (let index = 1; index < 2 * most; index++) reassembler.insert(2 * index, one, 0);
+    }).toThrow(expect.objectContaining({ code: 'ERR_KWIK_LIMIT_EXCEEDED', scope: 'peer' }));
+    expect(reassembler.gappedSegments).toBeLessThan(most);
+  });
+
+  it.each([
+    ['pieces of 1 kB', 1024],
+    ['pieces of 16 kB', 16_384],
+  ])('takes what eight paths of 16 MB each bring out of order, in %s', (_name, length) => {
+    const paths = 8;
+    const perPath = 16 * 1024 * 1024;
+    const reassembler = new Reassembler();
+    const piece = new Uint8Array(length);
+    // Every eighth piece goes over the same path, and the first path is the slowest.
+    for (let path = paths - 1; path >= 0; path--) {
+      for (let index = 0; index < perPath / length; index++) {
+        reassembler.insert((index * paths + path) * length, piece, path);
+      }
+    }
+    expect(reassembler.readableBytes).toBe(paths * perPath);
+  });
+
+  it('holds pieces of a few bytes that two paths bring in turn without an object for each, and tells them apart', () => {
+    const reassembler = new Reassembler();
+    for (let offset = 0; offset < 50_000; offset++) reassembler.insert(offset, Uint8Array.of(offset), offset % 2);
+    expect(reassembler.overheadBytes).toBeLessThan(50_000 * 32);
+    expect(reassembler.insert(30_001, Uint8Array.of(0), 5).conflict).toBe(1);
+    expect(reassembler.insert(30_002, Uint8Array.of(0), 5).conflict).toBe(0);
+    for (let offset = 0; offset < 50_000; offset++) {
+      const chunk = reassembler.read()!;
+      expect([chunk.origin, ...chunk.data]).toEqual([offset % 2, offset & 0xff]);
+    }
   });
 
   it.each([

@@ -1,22 +1,22 @@
-import { KwikError } from '@kwik/wire';
-import { join, keep, type OwnBytes } from './small-bytes.js';
+import { ownAccount, PIECE_OVERHEAD_BYTES, RUN_OVERHEAD_BYTES, type MemoryAccount } from '../costs/memory-ledger.js';
+import {
+  conflictWith,
+  countOrigins,
+  dropFirst,
+  extend,
+  firstRunBytes,
+  runCount,
+  segmentOf,
+  type Segment,
+} from './segment.js';
+import { endOf, firstWhere, SegmentList } from './segment-list.js';
+import { keep, keepForLong } from './small-bytes.js';
 
 /** Bytes of a stream in order, and the path that brought them (for returning credit). */
 export interface ReadChunk {
   readonly data: Uint8Array;
   readonly origin: number;
 }
-
-interface Segment extends OwnBytes {
-  start: number;
-  readonly origin: number;
-}
-
-/**
- * Pieces behind a gap that are kept at the most, per stream. Two servers that write alternating chunks of 256 bytes
- * into a window of 16 MB stay below it; a sender of one-byte pieces would cost some 200 bytes each.
- */
-export const MAX_GAPPED_SEGMENTS = 65_536;
 
 export interface InsertResult {
   /** Bytes that were not there before. */
@@ -28,22 +28,29 @@ export interface InsertResult {
 }
 
 /**
- * Puts pieces that come in any order, from any path, into one byte stream. Pieces are kept as views, but small ones. What
- * is there first stays; what comes again is dropped. Pieces of a few bytes are joined, so that memory follows bytes.
+ * Puts pieces that come in any order, from any path, into one byte stream. Pieces are kept as views, but small ones, and
+ * those behind a gap, which may wait for long. What is there first stays; what comes again is dropped. Pieces of a few
+ * bytes are joined, so that memory follows bytes. What it holds is charged to the session's account, the pieces with it.
  */
 export class Reassembler {
+  readonly #account: MemoryAccount;
   /** In order from `#readOffset` on, without gaps. */
   readonly #ready: Segment[] = [];
   #readyHead = 0;
-  /** Sorted by start, disjoint, all behind `#readyEnd`. */
-  readonly #gapped: Segment[] = [];
+  /** All behind `#readyEnd`. */
+  readonly #gapped = new SegmentList<Segment>();
   #readOffset: number;
   #readyEnd: number;
   #bufferedBytes = 0;
+  /** Changes of origin within segments. */
+  #runs = 0;
+  #chargedBytes = 0;
+  #chargedOverhead = 0;
 
-  constructor(startOffset = 0) {
+  constructor(startOffset = 0, account: MemoryAccount = ownAccount()) {
     this.#readOffset = startOffset;
     this.#readyEnd = startOffset;
+    this.#account = account;
   }
 
   /** Offset of the next byte that `read` gives. */
@@ -65,9 +72,16 @@ export class Reassembler {
   }
 
   get gappedSegments(): number {
-    return this.#gapped.length;
+    return this.#gapped.size;
   }
 
+  /** What the pieces cost beside their bytes. */
+  get overheadBytes(): number {
+    const pieces = this.#ready.length - this.#readyHead + this.#gapped.size;
+    return pieces * PIECE_OVERHEAD_BYTES + this.#runs * RUN_OVERHEAD_BYTES;
+  }
+
+  /** Throws ERR_KWIK_LIMIT_EXCEEDED when the account does not bear it: the session has to end. */
   insert(offset: number, data: Uint8Array, origin: number): InsertResult {
     let start = offset;
     let piece = data;
@@ -76,71 +90,90 @@ export class Reassembler {
       piece = piece.subarray(known);
       start += known;
     }
-    const conflict =
-      piece.length < data.length ? this.#conflictIn(this.#ready, this.#readyHead, offset, data) : undefined;
+    const conflict = piece.length < data.length ? this.#conflictInReady(offset, data) : undefined;
     if (piece.length === 0) return { fresh: 0, duplicate: data.length, conflict };
-    const ahead = this.#gapped.length === 0 ? undefined : this.#conflictIn(this.#gapped, 0, start, piece);
+    const ahead = this.#gapped.size === 0 ? undefined : this.#conflictInGapped(start, piece);
     const fresh =
-      start === this.#readyEnd && this.#gapped.length === 0
+      start === this.#readyEnd && this.#gapped.size === 0
         ? this.#append(start, piece, origin)
         : this.#insertGapped(start, piece, origin);
     this.#bufferedBytes += fresh;
+    this.#charge();
     return { fresh, duplicate: data.length - fresh, conflict: conflict ?? ahead };
   }
 
-  /** The next bytes in order, at most `maxBytes`; undefined when there are none yet. */
+  /** The next bytes in order that one path brought, at most `maxBytes`; undefined when there are none yet. */
   read(maxBytes = Number.POSITIVE_INFINITY): ReadChunk | undefined {
     const segment = this.#ready[this.#readyHead];
     if (segment === undefined) return undefined;
-    let data = segment.data;
-    if (data.length > maxBytes) {
-      data = data.subarray(0, maxBytes);
-      segment.data = segment.data.subarray(maxBytes);
-      segment.start += maxBytes;
-    } else {
+    const { origin } = segment;
+    const bytes = Math.min(firstRunBytes(segment), maxBytes);
+    const data = bytes === segment.data.length ? segment.data : segment.data.subarray(0, bytes);
+    const runs = runCount(segment);
+    if (data === segment.data) {
+      this.#runs -= runs;
       this.#dropReadyHead();
+    } else {
+      dropFirst(segment, bytes);
+      this.#runs -= runs - runCount(segment);
     }
     this.#readOffset += data.length;
     this.#bufferedBytes -= data.length;
-    return { data, origin: segment.origin };
+    this.#charge();
+    return { data, origin };
   }
 
   /** Forgets everything that is buffered; returns how much each path had brought. */
   clear(): Map<number, number> {
     const byOrigin = new Map<number, number>();
-    for (const segment of [...this.#ready.slice(this.#readyHead), ...this.#gapped]) {
-      byOrigin.set(segment.origin, (byOrigin.get(segment.origin) ?? 0) + segment.data.length);
-    }
+    for (let index = this.#readyHead; index < this.#ready.length; index++) countOrigins(this.#ready[index]!, byOrigin);
+    for (const segment of this.#gapped) countOrigins(segment, byOrigin);
     this.#ready.length = 0;
     this.#readyHead = 0;
-    this.#gapped.length = 0;
+    this.#gapped.clear();
+    this.#runs = 0;
     this.#readOffset = this.#readyEnd;
     this.#bufferedBytes = 0;
+    this.#charge();
     return byOrigin;
   }
 
-  /** The origin of a segment that overlaps `data` and differs. */
-  #conflictIn(segments: readonly Segment[], from: number, offset: number, data: Uint8Array): number | undefined {
+  #charge(): void {
+    const bytes = this.#bufferedBytes - this.#chargedBytes;
+    const overhead = this.overheadBytes - this.#chargedOverhead;
+    this.#chargedBytes += bytes;
+    this.#chargedOverhead += overhead;
+    this.#account.hold(bytes, overhead);
+  }
+
+  #conflictInReady(offset: number, data: Uint8Array): number | undefined {
     const end = offset + data.length;
-    for (let index = firstEndingAfter(segments, from, offset); index < segments.length; index++) {
-      const { start, data: known, origin } = segments[index]!;
-      if (start >= end) return undefined;
-      const first = Math.max(start, offset);
-      const last = Math.min(start + known.length, end);
-      const same = Buffer.compare(
-        known.subarray(first - start, last - start),
-        data.subarray(first - offset, last - offset),
-      );
-      if (same !== 0) return origin;
+    const head = this.#readyHead;
+    const first = firstWhere(this.#ready.length - head, (index) => endOf(this.#ready[head + index]!) > offset);
+    for (let index = head + first; index < this.#ready.length; index++) {
+      const segment = this.#ready[index]!;
+      if (segment.start >= end) return undefined;
+      const origin = conflictWith(segment, offset, data);
+      if (origin !== undefined) return origin;
+    }
+    return undefined;
+  }
+
+  #conflictInGapped(offset: number, data: Uint8Array): number | undefined {
+    const end = offset + data.length;
+    const place = this.#gapped.seek(offset);
+    for (let segment = this.#gapped.at(place); segment !== undefined; segment = this.#gapped.at(place)) {
+      if (segment.start >= end) return undefined;
+      const origin = conflictWith(segment, offset, data);
+      if (origin !== undefined) return origin;
+      this.#gapped.advance(place);
     }
     return undefined;
   }
 
   #append(start: number, data: Uint8Array, origin: number): number {
     const last = this.#ready.at(-1);
-    if (last?.origin !== origin || !join(last, data)) {
-      this.#ready.push({ start, origin, ...keep(data) });
-    }
+    if (last === undefined || !this.#extend(last, data, origin)) this.#ready.push(segmentOf(start, origin, keep(data)));
     this.#readyEnd += data.length;
     return data.length;
   }
@@ -149,42 +182,42 @@ export class Reassembler {
     let fresh = 0;
     let start = offset;
     const end = offset + data.length;
-    let index = firstEndingAfter(this.#gapped, 0, start);
+    const place = this.#gapped.seek(start);
     while (start < end) {
-      const next = this.#gapped[index];
+      const next = this.#gapped.at(place);
       const gapEnd = next === undefined ? end : Math.min(end, next.start);
       if (gapEnd > start) {
         const piece = data.subarray(start - offset, gapEnd - offset);
-        const before = this.#gapped[index - 1];
-        const joins = before?.origin === origin && before.start + before.data.length === start && join(before, piece);
-        if (!joins) this.#gapped.splice(index++, 0, { start, origin, ...keep(piece) });
+        const before = this.#gapped.before(place);
+        const joins = before !== undefined && endOf(before) === start && this.#extend(before, piece, origin);
+        if (!joins) this.#gapped.insert(place, segmentOf(start, origin, keepForLong(piece)));
         fresh += piece.length;
       }
       if (next === undefined) break;
-      start = Math.max(gapEnd, next.start + next.data.length);
-      index++;
+      start = Math.max(gapEnd, endOf(next));
+      this.#gapped.advance(place);
     }
     this.#promote();
-    if (this.#gapped.length > MAX_GAPPED_SEGMENTS) {
-      throw new KwikError(
-        'ERR_KWIK_LIMIT_EXCEEDED',
-        `more than ${MAX_GAPPED_SEGMENTS} separate pieces of one stream wait for a gap to close; send larger pieces`,
-        { scope: 'peer' },
-      );
-    }
     return fresh;
+  }
+
+  #extend(segment: Segment, piece: Uint8Array, origin: number): boolean {
+    const before = runCount(segment);
+    if (!extend(segment, piece, origin)) return false;
+    this.#runs += runCount(segment) - before;
+    return true;
   }
 
   /** Moves what has become contiguous from the gapped pieces to the ready ones. */
   #promote(): void {
-    let count = 0;
-    for (const segment of this.#gapped) {
-      if (segment.start !== this.#readyEnd) break;
-      this.#ready.push(segment);
+    for (let segment = this.#gapped.first(); segment?.start === this.#readyEnd; segment = this.#gapped.first()) {
+      this.#gapped.shift();
       this.#readyEnd += segment.data.length;
-      count++;
+      const last = this.#ready.at(-1);
+      const joins =
+        segment.runs === undefined && last !== undefined && this.#extend(last, segment.data, segment.origin);
+      if (!joins) this.#ready.push(segment);
     }
-    if (count > 0) this.#gapped.splice(0, count);
   }
 
   /** Amortised constant: the array is compacted when half of it is read. */
@@ -198,17 +231,4 @@ export class Reassembler {
       this.#readyHead = 0;
     }
   }
-}
-
-/** Index of the first of the sorted, disjoint segments from `from` on that ends behind `offset`. */
-function firstEndingAfter(segments: readonly Segment[], from: number, offset: number): number {
-  let low = from;
-  let high = segments.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const segment = segments[middle]!;
-    if (segment.start + segment.data.length <= offset) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -1,4 +1,5 @@
 import { KwikError, type StreamId } from '@kwik/wire';
+import type { MemoryAccount } from '../costs/memory-ledger.js';
 import { Reassembler, type InsertResult, type ReadChunk } from './reassembler.js';
 
 /** A window update is due when this share of the window was read since the last one (quinn and quic-go use the like). */
@@ -17,19 +18,21 @@ export class ReceiveHalf {
   #highest = 0;
   #resetCode: number | undefined;
   #stopCode: number | undefined;
+  #abandoned = false;
   /** Paths whose peers write into this stream under its window. */
   readonly writers = new Set<number>();
 
-  constructor(streamId: StreamId, windowBytes: number) {
+  constructor(streamId: StreamId, windowBytes: number, account?: MemoryAccount) {
     this.#streamId = streamId;
     this.#windowBytes = windowBytes;
-    this.#data = new Reassembler();
+    this.#data = new Reassembler(0, account);
     this.#advertised = windowBytes;
   }
 
   get state(): ReceiveState {
     // Who stopped reading is not told of the reset that answers it.
     if (this.#stopCode !== undefined) return 'stopped';
+    if (this.#abandoned) return 'open';
     if (this.#resetCode !== undefined) return 'reset';
     return this.#finalSize !== undefined && this.#data.readOffset === this.#finalSize ? 'finished' : 'open';
   }
@@ -113,6 +116,13 @@ export class ReceiveHalf {
   stop(code = 0): Map<number, number> {
     this.#stopCode ??= code;
     return this.#data.clear();
+  }
+
+  /** Lets go of what nobody read yet. The session has failed: its reader is told that, and not that the stream ended. */
+  abandon(): void {
+    if (this.state === 'finished') return;
+    this.#abandoned = true;
+    this.#data.clear();
   }
 
   read(maxBytes?: number): ReadChunk | undefined {

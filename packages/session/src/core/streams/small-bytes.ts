@@ -6,6 +6,8 @@ export const SMALL_BYTES = 512;
 /** Joined pieces grow up to this. */
 const MAX_JOINED_BYTES = 4096;
 const MIN_CAPACITY_BYTES = 256;
+/** A view keeps the whole memory into which a socket read, 128 kB: what waits for long is copied below this. */
+const COPY_BELOW_BYTES = 4096;
 
 /** Bytes of a queue's own, with room to grow behind them; what was given out as a view of them never changes. */
 export interface OwnBytes {
@@ -17,6 +19,11 @@ export interface OwnBytes {
 /** The piece as the queue keeps it: copied when it is small. */
 export function keep(piece: Uint8Array): OwnBytes {
   return piece.length < SMALL_BYTES ? { data: new Uint8Array(piece), own: true } : { data: piece, own: false };
+}
+
+/** The piece as it is kept when it may wait for long. */
+export function keepForLong(piece: Uint8Array): OwnBytes {
+  return piece.length < COPY_BELOW_BYTES ? { data: new Uint8Array(piece), own: true } : { data: piece, own: false };
 }
 
 /** Joins a small piece to the end of `head`, in amortised constant time per byte; false when it does not suit. */

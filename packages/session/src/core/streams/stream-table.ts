@@ -6,6 +6,7 @@ import {
   type StreamId,
   type StreamInitiator,
 } from '@kwik/wire';
+import type { MemoryAccount } from '../costs/memory-ledger.js';
 import { ReceiveHalf } from './receive-half.js';
 import { SendHalf } from './send-half.js';
 import { DEFAULT_PRIORITY, type StreamState } from './stream-state.js';
@@ -17,6 +18,8 @@ export interface StreamTableOptions {
   /** Receive window that this end gives to each stream, bytes. */
   readonly streamWindowBytes: number;
   readonly sendBufferBytes: number;
+  /** Of the session; what its streams hold is charged to it. */
+  readonly account?: MemoryAccount | undefined;
 }
 
 /** What the peer allows; known after the handshake. */
@@ -87,6 +90,14 @@ export class StreamTable {
 
   values(): IterableIterator<StreamState> {
     return this.#streams.values();
+  }
+
+  /** Lets go of all that streams hold to be read: the session is over, and its memory is wanted. */
+  releaseBuffers(): void {
+    for (const { receive, supply } of this.withLatent()) {
+      receive?.abandon();
+      supply?.clear();
+    }
   }
 
   /** Those that only secondaries have named so far as well. */
@@ -180,12 +191,16 @@ export class StreamTable {
     return {
       id,
       priority,
-      receive: unidirectional && mine ? undefined : new ReceiveHalf(id, this.#options.streamWindowBytes),
+      receive: unidirectional && mine ? undefined : this.#receiveHalf(id),
       send: unidirectional && !mine ? undefined : this.#sendHalf(id),
       supply: undefined,
       queued: false,
       resetSent: false,
     };
+  }
+
+  #receiveHalf(id: StreamId): ReceiveHalf {
+    return new ReceiveHalf(id, this.#options.streamWindowBytes, this.#options.account);
   }
 
   #sendHalf(id: StreamId): SendHalf {

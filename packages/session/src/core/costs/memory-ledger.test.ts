@@ -1,0 +1,89 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { TestRandom } from '../../test-support/random.js';
+import { FREE_OVERHEAD_BYTES, MemoryLedger, type MemoryAccount } from './memory-ledger.js';
+
+type Charge = [bytes: number, overhead: number];
+
+const limit = expect.objectContaining({ code: 'ERR_KWIK_LIMIT_EXCEEDED' });
+const nobody = (): void => {
+  throw new Error('no session had to end');
+};
+
+describe('MemoryLedger', () => {
+  it('adds up what all sessions hold, and gives back what a session held that is over', () => {
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        const random = new TestRandom(seed);
+        const ledger = new MemoryLedger();
+        const open = new Map<MemoryAccount, [held: number, overhead: number]>();
+        for (let step = 0; step < 100; step++) {
+          const chosen = random.below(10);
+          if (chosen === 0 || open.size === 0) open.set(ledger.open(nobody), [0, 0]);
+          const account = random.pick([...open.keys()]);
+          const [held, overhead] = open.get(account)!;
+          if (chosen === 1) {
+            account.close();
+            account.hold(100, 100);
+            open.delete(account);
+          } else {
+            const next: [number, number] = [random.below(1000), random.below(1000)];
+            account.hold(next[0] - held, next[1] - overhead);
+            open.set(account, next);
+          }
+          const sum = (which: 0 | 1): number => [...open.values()].reduce((all, each) => all + each[which], 0);
+          expect(ledger.use).toMatchObject({ heldBytes: sum(0), overheadBytes: sum(1), overdrawn: 0 });
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('lets pieces cost as much as their bytes and a free amount, and no more', () => {
+    const ledger = new MemoryLedger();
+    const ended: string[] = [];
+    const account = ledger.open(({ code }) => ended.push(code));
+    account.hold(1000, FREE_OVERHEAD_BYTES + 1000);
+    expect(() => account.hold(0, 1)).toThrow(limit);
+    expect(ended).toEqual(['ERR_KWIK_LIMIT_EXCEEDED']);
+    expect(ledger.use).toEqual({ heldBytes: 0, overheadBytes: 0, readAheadBytes: 0, overdrawn: 1 });
+  });
+
+  it.each([
+    ['bytes', [10, 0], [300, 0], [200, 0]],
+    ['overhead', [0, 10], [0, 300], [0, 200]],
+  ] as [string, Charge, Charge, Charge][])(
+    'ends the session that holds most %s when all together hold too much',
+    (_name, small, most, last) => {
+      const ledger = new MemoryLedger({ heldBytes: 500, overheadBytes: 500 });
+      const ended: string[] = [];
+      const [one, two, three] = ['one', 'two', 'three'].map((name) =>
+        ledger.open((error) => ended.push(`${name} ${error.code}`)),
+      );
+      one!.hold(...small);
+      two!.hold(...most);
+      three!.hold(...last);
+      expect(ended).toEqual(['two ERR_KWIK_LIMIT_EXCEEDED']);
+      expect(ledger.use.heldBytes + ledger.use.overheadBytes).toBe(210);
+      expect(() => three!.hold(...most)).toThrow(limit);
+      expect(ended).toEqual(['two ERR_KWIK_LIMIT_EXCEEDED', 'three ERR_KWIK_LIMIT_EXCEEDED']);
+      expect(ledger.use).toMatchObject({ overdrawn: 2 });
+      expect(ledger.use.heldBytes + ledger.use.overheadBytes).toBe(10);
+    },
+  );
+
+  it('shares what may be read ahead among those who do, and leaves nobody without any', () => {
+    const ledger = new MemoryLedger({ readAheadBytes: 1_000_000 });
+    const accounts = Array.from({ length: 100 }, () => ledger.open(nobody));
+    for (const account of accounts) {
+      expect(account.readAheadRoom).toBeGreaterThanOrEqual(10_000);
+      account.readAhead(account.readAheadRoom);
+      expect(account.readAheadRoom).toBe(0);
+    }
+    // Those who came first have what was a fair share then: a sum of shares that fall as 1/n.
+    expect(ledger.use.readAheadBytes).toBeLessThan(1_000_000 * (1 + Math.log(100)) + 100 * 16_384);
+    for (const account of accounts) account.close();
+    expect(ledger.use.readAheadBytes).toBe(0);
+    expect(ledger.open(nobody).readAheadRoom).toBe(1_000_000);
+  });
+});

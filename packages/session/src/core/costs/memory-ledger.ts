@@ -1,0 +1,216 @@
+import { KwikError } from '@kwik/wire';
+
+/**
+ * What a piece of a stream costs beside its bytes while it waits: an object, a view, its memory's own header, its place in
+ * a list. Measured on Node 20: 338 bytes for pieces of one byte.
+ */
+export const PIECE_OVERHEAD_BYTES = 320;
+/** What a change of writers within joined pieces costs: two numbers, and what a list of them grows ahead. */
+export const RUN_OVERHEAD_BYTES = 24;
+
+/**
+ * Overhead that a session may cause without bytes that explain it: 52,000 pieces. Two paths of which one is 300 ms longer
+ * leave 30,000 pieces behind a gap when 100,000 messages a second alternate between them.
+ */
+export const FREE_OVERHEAD_BYTES = 16 * 1024 * 1024;
+
+/** Of contents that a peer asked for, and has not taken, for all sessions: what 64 fast paths keep ahead. */
+const READ_AHEAD_BYTES = 64 * 1024 * 1024;
+/** And for one session: a few contents over a fast path. */
+const SESSION_READ_AHEAD_BYTES = 8 * 1024 * 1024;
+/** A session always gets so much, or nothing would move when very many share. */
+const LEAST_READ_AHEAD_BYTES = 16 * 1024;
+/** Of V8's heap, which ends a process at 2 to 4 GB, for all sessions. */
+const OVERHEAD_BYTES = 256 * 1024 * 1024;
+const HELD_BYTES = 1024 * 1024 * 1024;
+
+export interface MemoryBounds {
+  /** Bytes of streams that came and nobody read yet. */
+  readonly heldBytes: number;
+  /** What the pieces of them cost besides. */
+  readonly overheadBytes: number;
+  /** Bytes of content read ahead of the paths. */
+  readonly readAheadBytes: number;
+}
+
+export const DEFAULT_MEMORY_BOUNDS: MemoryBounds = {
+  heldBytes: HELD_BYTES,
+  overheadBytes: OVERHEAD_BYTES,
+  readAheadBytes: READ_AHEAD_BYTES,
+};
+
+/** Bytes that sessions hold for their peers. */
+export interface MemoryUse {
+  /** Of streams that came and nobody read yet. */
+  readonly heldBytes: number;
+  /** What the pieces of them cost besides. */
+  readonly overheadBytes: number;
+  /** Of content that peers asked for, read ahead of their paths. */
+  readonly readAheadBytes: number;
+  /** Sessions that were ended because they, or all together, held too much. */
+  readonly overdrawn: number;
+}
+
+/**
+ * What peers make a process hold: every buffer that a peer fills, or has filled, is charged to the account of its session,
+ * and by it to the process. A session that causes far more than its bytes explain is ended; when all sessions together
+ * exceed a bound, the largest loses.
+ */
+export class MemoryLedger {
+  readonly bounds: MemoryBounds;
+  readonly #accounts = new Set<MemoryAccount>();
+  #held = 0;
+  #overhead = 0;
+  #readAhead = 0;
+  #readers = 0;
+  #overdrawn = 0;
+
+  constructor(bounds: Partial<MemoryBounds> = {}) {
+    this.bounds = { ...DEFAULT_MEMORY_BOUNDS, ...bounds };
+  }
+
+  get use(): MemoryUse {
+    return {
+      heldBytes: this.#held,
+      overheadBytes: this.#overhead,
+      readAheadBytes: this.#readAhead,
+      overdrawn: this.#overdrawn,
+    };
+  }
+
+  /** @param end ends the session, and lets go of what it holds: it holds too much. Called at most once */
+  open(end: (error: KwikError) => void): MemoryAccount {
+    const account = new MemoryAccount(this, end);
+    this.#accounts.add(account);
+    return account;
+  }
+
+  /** For accounts only. */
+  forget(account: MemoryAccount): void {
+    this.#accounts.delete(account);
+  }
+
+  /** For accounts only: they have changed by so much. Throws when `account` is the one that has to go. */
+  change(account: MemoryAccount, held: number, overhead: number): void {
+    this.#held += held;
+    this.#overhead += overhead;
+    if (held <= 0 && overhead <= 0) return;
+    while (this.#held > this.bounds.heldBytes) this.#relieve(account, 'heldBytes', this.bounds.heldBytes);
+    while (this.#overhead > this.bounds.overheadBytes) {
+      this.#relieve(account, 'overheadBytes', this.bounds.overheadBytes);
+    }
+  }
+
+  /** For accounts only. */
+  changeReadAhead(bytes: number, readers: number): void {
+    this.#readAhead += bytes;
+    this.#readers += readers;
+  }
+
+  /** What one session may have read ahead now. */
+  get readAheadShare(): number {
+    return Math.min(SESSION_READ_AHEAD_BYTES, this.bounds.readAheadBytes / Math.max(1, this.#readers));
+  }
+
+  countOverdrawn(): void {
+    this.#overdrawn++;
+  }
+
+  /** The session that holds most loses: it is the one whose peer does not let it read, or that wastes most. */
+  #relieve(current: MemoryAccount, what: 'heldBytes' | 'overheadBytes', bound: number): void {
+    let largest = current;
+    for (const account of this.#accounts) if (account[what] > largest[what]) largest = account;
+    this.#overdrawn++;
+    const reason = `all sessions together hold more than ${bound} bytes that wait to be read, and this one the most of them`;
+    const error = new KwikError('ERR_KWIK_LIMIT_EXCEEDED', reason, { scope: 'peer' });
+    largest.close();
+    largest.end(error);
+    if (largest === current) throw error;
+  }
+}
+
+/** The account of one session. What is charged to it is given back by the same amounts. */
+export class MemoryAccount {
+  readonly #ledger: MemoryLedger;
+  readonly end: (error: KwikError) => void;
+  #held = 0;
+  #overhead = 0;
+  #readAhead = 0;
+  #closed = false;
+
+  constructor(ledger: MemoryLedger, end: (error: KwikError) => void) {
+    this.#ledger = ledger;
+    this.end = end;
+  }
+
+  get heldBytes(): number {
+    return this.#held;
+  }
+
+  get overheadBytes(): number {
+    return this.#overhead;
+  }
+
+  get readAheadBytes(): number {
+    return this.#readAhead;
+  }
+
+  /**
+   * So many bytes more or less of streams wait to be read, and so much overhead of their pieces. Throws
+   * ERR_KWIK_LIMIT_EXCEEDED when that was too much, and the session has been ended.
+   */
+  hold(bytes: number, overhead: number): void {
+    if (this.#closed) return;
+    this.#held += bytes;
+    this.#overhead += overhead;
+    this.#ledger.change(this, bytes, overhead);
+    if (overhead <= 0 || this.#overhead <= FREE_OVERHEAD_BYTES + this.#held) return;
+    this.#ledger.countOverdrawn();
+    const kept = `${this.#held} bytes in pieces that cost ${this.#overhead} bytes besides`;
+    const error = new KwikError(
+      'ERR_KWIK_LIMIT_EXCEEDED',
+      `${kept} wait to be read or for gaps to close; send larger pieces`,
+      {
+        scope: 'peer',
+      },
+    );
+    this.close();
+    this.end(error);
+    throw error;
+  }
+
+  /** How much content may be read ahead now; 0 when enough is, at least a little when nothing is. */
+  get readAheadRoom(): number {
+    const room = Math.floor(this.#ledger.readAheadShare) - this.#readAhead;
+    return this.#readAhead === 0 ? Math.max(room, LEAST_READ_AHEAD_BYTES) : Math.max(room, 0);
+  }
+
+  /** How much may be read of what goes out next, though enough is read ahead for other streams or paths. */
+  get urgentRoom(): number {
+    return this.#readAhead < 2 * this.#ledger.readAheadShare ? LEAST_READ_AHEAD_BYTES : 0;
+  }
+
+  /** So many bytes more or less of content are read ahead of the paths. */
+  readAhead(bytes: number): void {
+    if (this.#closed) return;
+    const before = this.#readAhead;
+    this.#readAhead += bytes;
+    this.#ledger.changeReadAhead(bytes, Math.sign(this.#readAhead) - Math.sign(before));
+  }
+
+  /** The session is over: what its streams still hold is for whoever holds them. Nothing more is charged. */
+  close(): void {
+    if (this.#closed) return;
+    this.#ledger.change(this, -this.#held, -this.#overhead);
+    this.readAhead(-this.#readAhead);
+    this.#closed = true;
+    this.#held = 0;
+    this.#overhead = 0;
+    this.#ledger.forget(this);
+  }
+}
+
+/** For what stands alone: an account with the default bounds, of a ledger of its own. */
+export function ownAccount(): MemoryAccount {
+  return new MemoryLedger().open(() => undefined);
+}
