@@ -89,9 +89,22 @@ export interface BackendPathStats {
   readonly retransmittedBytes: number;
 }
 
+/**
+ * `taken`: authentic, and new. `ignored`: neither (RFC 9000, section 5.2), so that anybody may have sent it.
+ * `failed`: the connection failed over it; see `localError`.
+ */
+export type Received = 'taken' | 'ignored' | 'failed';
+
 export interface BackendConnection {
-  /** Takes one datagram and may decrypt it in place. False: the connection failed over it; see `localError`. */
-  receive(datagram: Uint8Array): boolean;
+  /** Takes one datagram and may decrypt it in place. `from`: where it came from, when not from `peerAddress`. */
+  receive(datagram: Uint8Array, from?: BackendAddress): Received;
+  /** Where in the datagram that was taken last its frames are, decrypted; -1 when they cannot be seen. */
+  readonly framesFrom: number;
+  readonly framesTo: number;
+  /** Where the peer is; it may have moved (RFC 9000, section 9.3). */
+  peerAddress(): BackendAddress;
+  /** Where the datagram that `send` wrote last goes, when that is not where the peer is known to be. */
+  readonly destination: BackendAddress | undefined;
   /** Writes the next datagram into `out` and returns its length; 0 when there is nothing to send. */
   send(out: Uint8Array): number;
   /** Milliseconds until `onTimeout` wants to be called. */
@@ -112,6 +125,8 @@ export interface BackendConnection {
   peerCertificates(): Uint8Array[];
   applicationProtocol(): string;
 
+  /** Nothing more can come on the stream, or it does not exist. */
+  streamFinished(id: number): boolean;
   isReadable(): boolean;
   readableStreams(): Iterable<number>;
   streamReceive(id: number, out: Uint8Array, result: StreamReadResult): void;

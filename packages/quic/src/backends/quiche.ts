@@ -1,8 +1,11 @@
 import { KwikError } from '@kwik/wire';
 import quiche from '@matrixai/quic/native/quiche.js';
+import { isLongHeader } from '../routing/packet-header.js';
+import { OpenedPackets } from './opened-packets.js';
 import type { Config, Connection, ConnectionError, RecvInfo, Shutdown } from '@matrixai/quic/native/types.js';
 import type {
   BackendAcceptOptions,
+  BackendAddress,
   BackendCloseReason,
   BackendConfig,
   BackendConfigOptions,
@@ -10,6 +13,7 @@ import type {
   BackendConnectOptions,
   BackendPathStats,
   QuicBackend,
+  Received,
   RetryPacket,
   StreamReadResult,
   StreamRefusal,
@@ -25,8 +29,11 @@ const MAX_RECEIVED_DATAGRAM_BYTES = 65_527;
 const INITIAL_WINDOW_FACTOR = 3;
 /** RFC 9000, section 13.2.1: how long an acknowledgement may be held back. The driver acknowledges once per turn. */
 const MAX_ACK_DELAY_MS = 25;
-/** Two ids suffice: the driver does not migrate. A low bound also limits floods of NEW_CONNECTION_ID (CVE-2024-1410). */
-const ACTIVE_CONNECTION_ID_LIMIT = 2;
+/**
+ * quiche keeps as many addresses of a peer, and forgets none: a peer behind a NAT may move so often, less one, before its
+ * path has to be dialled anew.
+ */
+const ACTIVE_CONNECTION_ID_LIMIT = 8;
 /** quiche numbers stream urgency 0 to 255, 0 goes first; its own default. */
 const DEFAULT_URGENCY = 127;
 /**
@@ -146,23 +153,51 @@ function recvInfo(options: BackendConnectOptions | BackendAcceptOptions): RecvIn
 }
 
 class QuicheConnection implements BackendConnection {
+  destination: BackendAddress | undefined;
+  private readonly opened = new OpenedPackets();
+  /** The handshake was complete before the last packet came. */
+  private hasKeys = false;
+  /** The peer has sent from more than one address. */
+  private roams = false;
+
   constructor(
     private readonly native: Connection,
-    private readonly info: RecvInfo,
+    private info: RecvInfo,
   ) {}
 
-  receive(datagram: Uint8Array): boolean {
+  get framesFrom(): number {
+    return this.opened.framesFrom;
+  }
+
+  get framesTo(): number {
+    return this.opened.framesTo;
+  }
+
+  receive(datagram: Uint8Array, from?: BackendAddress): Received {
+    const isShort = !isLongHeader(datagram);
+    this.hasKeys ||= this.native.isEstablished();
+    // Asking for the count is dear, but these are few, or nobody's.
+    const before = isShort && this.hasKeys ? -1 : this.native.stats().recv;
+    this.opened.forget();
     try {
-      this.native.recv(datagram, this.info);
-      return true;
+      this.native.recv(datagram, from === undefined ? this.info : { from, to: this.info.to });
     } catch {
-      return false;
+      return 'failed';
     }
+    if (before >= 0 && this.native.stats().recv === before) return 'ignored';
+    // In handshakes the count has told; what it was told is remembered, lest the packet count again later.
+    if (isShort && !this.opened.take(datagram)) return 'ignored';
+    if (from !== undefined) this.notePeer();
+    return 'taken';
+  }
+
+  peerAddress(): BackendAddress {
+    return this.info.from;
   }
 
   send(out: Uint8Array): number {
     try {
-      return this.native.send(out)?.[0] ?? 0;
+      return this.written(this.native.send(out));
     } catch {
       // A failed handshake throws once; the next call writes its close frame.
       return this.sendAfterFailure(out);
@@ -215,6 +250,10 @@ class QuicheConnection implements BackendConnection {
 
   applicationProtocol(): string {
     return decoder.decode(this.native.applicationProto());
+  }
+
+  streamFinished(id: number): boolean {
+    return this.native.streamFinished(id);
   }
 
   isReadable(): boolean {
@@ -286,27 +325,47 @@ class QuicheConnection implements BackendConnection {
   }
 
   pathStats(): BackendPathStats | undefined {
-    const path = this.native.pathStats()[0];
+    const paths = this.native.pathStats();
+    const path = this.roams ? paths.find(({ active }) => active) : paths[0];
     if (path === undefined) return undefined;
+    // Counts go on from one address to the next; RTT and window are the current one's.
+    const counts = this.roams ? this.native.stats() : path;
     return {
       rttMs: path.rtt,
       cwndBytes: path.cwnd,
       deliveryRateBps: path.deliveryRate,
-      sentPackets: path.sent,
-      lostPackets: path.lost,
-      lostBytes: path.lostBytes,
-      sentBytes: path.sentBytes,
-      receivedBytes: path.recvBytes,
-      retransmittedBytes: path.streamRetransBytes,
+      sentPackets: counts.sent,
+      lostPackets: counts.lost,
+      lostBytes: counts.lostBytes,
+      sentBytes: counts.sentBytes,
+      receivedBytes: counts.recvBytes,
+      retransmittedBytes: counts.streamRetransBytes,
     };
   }
 
   private sendAfterFailure(out: Uint8Array): number {
     try {
-      return this.native.send(out)?.[0] ?? 0;
+      return this.written(this.native.send(out));
     } catch {
       return 0;
     }
+  }
+
+  private written(sent: ReturnType<Connection['send']>): number {
+    if (sent === null) return 0;
+    if (this.roams) {
+      const { to } = sent[1];
+      const { from } = this.info;
+      this.destination = to.port === from.port && to.host === from.host ? undefined : to;
+    }
+    return sent[0];
+  }
+
+  /** quiche follows a peer to the address of its newest packet, and validates it; until then it sends little there. */
+  private notePeer(): void {
+    this.roams = true;
+    const active = this.native.pathStats().find((path) => path.active);
+    if (active !== undefined) this.info = { from: active.peerHost, to: this.info.to };
   }
 
   private shutdown(id: number, direction: Shutdown, code: number): void {

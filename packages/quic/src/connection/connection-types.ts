@@ -2,6 +2,7 @@ import type { KwikError, TransportAddress, TransportCloseInfo } from '@kwik/wire
 import type { ResolvedTransport } from '../endpoint/options.js';
 import type { ReceiveSlab } from '../socket/receive-slab.js';
 import type { BlockPool } from './byte-queue.js';
+import type { PieceCount } from './small-pieces.js';
 import type { Connection } from './connection.js';
 
 /** What a connection needs of its endpoint. */
@@ -10,6 +11,8 @@ export interface ConnectionHost {
   now(): number;
   readonly slab: ReceiveSlab;
   readonly blocks: BlockPool;
+  /** Small pieces of unread data, of all connections. */
+  readonly pieces: PieceCount;
   /** Asks for a turn soon; never calls back at once. */
   wake(connection: Connection): void;
   /** Asks for a turn at `dueMs`, or soon if that is not later than `now`. */
@@ -46,4 +49,6 @@ export interface ConnectionSettings {
   /** When the handshake must be done, ms on the endpoint's clock. */
   readonly handshakeDeadlineMs: number;
   readonly onHandshakeTimeout: () => KwikError;
+  /** Stream data that may lie unread before `PathTransport.acceptPeer`; absent when only flow control bounds it. */
+  readonly strangerBytes?: number;
 }

@@ -26,6 +26,7 @@ beforeEach(() => {
     now: () => now,
     slab: new ReceiveSlab(),
     blocks: new BlockPool(),
+    pieces: { pieces: 0 },
     wake: () => (woken += 1),
     wakeBy: () => (woken += 1),
     slot: () => slot,

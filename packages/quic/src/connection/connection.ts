@@ -6,21 +6,24 @@ import {
   type TransportStats,
   type TransportStream,
 } from '@kwik/wire';
-import type { BackendConnection } from '../backends/backend.js';
+import type { BackendAddress, BackendConnection } from '../backends/backend.js';
 import { AckDelay } from './ack-delay.js';
 import { PROTOCOL_VIOLATION } from './close-codes.js';
 import type { ConnectionHost, ConnectionSettings, HandshakeParty } from './connection-types.js';
 import type { HeapItem } from '../endpoint/deadline-heap.js';
 import { Ending } from './ending.js';
 import { Handshake } from './handshake.js';
+import { Intake } from './intake.js';
 import { Pacer } from './pacer.js';
 import { PathSampler, STATS_AGE_MS } from './path-sampler.js';
+import { PathWatch } from './path-watch.js';
+import { movedTo } from './peer-address.js';
 import { Receiver } from './receiver.js';
 import { Sender } from './sender.js';
+import { StreamCommands } from './stream-commands.js';
 import { StreamNews } from './stream-news.js';
 import { StreamTable } from './stream-table.js';
 import { checkedCode, type QuicStream } from './stream.js';
-import { TrafficGuard } from './traffic-guard.js';
 import { transportStats } from './transport-stats.js';
 import { TurnSpacing } from './turn-spacing.js';
 
@@ -32,7 +35,8 @@ import { TurnSpacing } from './turn-spacing.js';
 export class Connection implements PathTransport, HeapItem {
   readonly side: 'client' | 'server';
   readonly local: TransportAddress;
-  readonly remote: TransportAddress;
+  /** Where the peer is now; one behind a NAT may move (RFC 9000, section 9.3). */
+  remote: TransportAddress;
   readonly id: Uint8Array;
   peerCertificates: readonly Uint8Array[] = [];
   channelBinding = new Uint8Array(0);
@@ -55,7 +59,8 @@ export class Connection implements PathTransport, HeapItem {
   private readonly receiver: Receiver;
   private readonly streams: StreamTable;
   private readonly news: StreamNews;
-  private readonly guard: TrafficGuard;
+  private readonly intake: Intake;
+  private readonly watch: PathWatch;
   private readonly acks = new AckDelay();
   private readonly spacing = new TurnSpacing();
   private readonly ending: Ending;
@@ -75,26 +80,14 @@ export class Connection implements PathTransport, HeapItem {
     this.id = settings.id;
     this.receivedMs = now;
     this.pacer = new Pacer(transport.pacing, transport.congestionControl, transport.datagramBytes, now);
-    this.guard = new TrafficGuard(transport.connectionWindowBytes, now);
     this.ending = new Ending(backend);
     this.handshake = new Handshake(backend, settings, party);
-    this.streams = new StreamTable(settings.side, backend, host.blocks, {
-      accept: (stream, data) => this.accept(stream, data),
-      finish: (stream) => {
-        this.sender.finish(stream);
-        this.wake();
-      },
-      reset: (stream, code) => {
-        this.sender.discard(stream);
-        this.streams.reset(stream, code);
-        this.wake();
-      },
-      stop: (stream, code) => {
-        this.streams.stop(stream, code);
-        this.wake();
-      },
-      readMore: () => this.readMore(),
-    });
+    const commands = new StreamCommands(
+      () => this.sender,
+      () => this.streams,
+      this,
+    );
+    this.streams = new StreamTable(settings.side, backend, host.blocks, commands);
     const output = {
       slot: () => host.slot(this),
       submit: (bytes: number) => this.submit(bytes),
@@ -107,6 +100,8 @@ export class Connection implements PathTransport, HeapItem {
       closed: () => this.closed,
       receiveDone: (stream) => this.streams.settle(stream),
     });
+    this.intake = new Intake(backend, this.streams, this.receiver, settings, host.pieces, now);
+    this.watch = new PathWatch(backend, this.sampler, this.pacer, this.sender, this.intake.guard);
   }
 
   get closed(): boolean {
@@ -140,8 +135,13 @@ export class Connection implements PathTransport, HeapItem {
   }
 
   stats(): TransportStats {
-    if (this.phase === 'open' && this.sampler.older(this.currentMs(), STATS_AGE_MS)) this.sample();
+    const now = this.currentMs();
+    if (this.phase === 'open' && this.sampler.older(now, STATS_AGE_MS)) this.watch.sample(now);
     return transportStats(this.sampler, this.sender);
+  }
+
+  acceptPeer(): void {
+    this.intake.accept();
   }
 
   close(code: number, reason: string): void {
@@ -189,20 +189,41 @@ export class Connection implements PathTransport, HeapItem {
     else if (this.phase !== 'flushing') this.fail(new KwikError('ERR_KWIK_ABORTED', why), 0);
   }
 
-  /** One packet from the peer, or a datagram of several. */
-  receive(packet: Uint8Array, now: number): void {
+  /**
+   * One packet from the peer, or a datagram of several; `from`: where it came from, when not from `remote`. False when it
+   * was not authentic.
+   */
+  receive(packet: Uint8Array, now: number, from?: BackendAddress): boolean {
     if (this.phase === 'ended') {
       const bytes = this.ending.answer(this.host.slot(this));
       if (bytes > 0) this.host.submit(this, bytes);
-      return;
+      return true;
     }
-    if (this.phase === 'handshake') this.handshake.onPacket(packet);
-    if (this.backend.receive(packet)) this.receivedMs = now;
-    this.guard.onReceived(packet.length);
+    const step = this.phase === 'handshake' ? this.handshake : undefined;
+    step?.beforePacket(packet);
+    const outcome = this.intake.take(packet, from, step === undefined);
+    // Anybody may have sent what is not authentic: neither is the peer alive for it, nor is anything done.
+    if (outcome === 'ignored') return false;
+    if (outcome === 'taken') {
+      this.receivedMs = now;
+      step?.onPacketTaken();
+      if (from !== undefined) this.remote = movedTo(this.remote, this.backend.peerAddress());
+      const problem = step === undefined ? this.intake.problem(now) : undefined;
+      if (problem !== undefined) this.fail(problem, PROTOCOL_VIOLATION);
+    }
     this.sender.onReceived(now);
     this.news.onReceived(now);
     this.acks.received(now);
     if (!this.inTurn) this.host.wakeBy(this, this.spacing.received(now, this.sampler.minRttMs), now);
+    return true;
+  }
+
+  /** A packet of no connection that may be the stateless reset of this one (RFC 9000, section 10.3.1). */
+  receiveReset(packet: Uint8Array): void {
+    if (this.phase === 'ended' || this.backend.closed()) return;
+    // Without the token it is no packet of this connection, and nothing comes of it.
+    this.backend.receive(packet);
+    if (this.backend.closed()) this.host.wake(this);
   }
 
   /** The deadline has come. */
@@ -269,35 +290,28 @@ export class Connection implements PathTransport, HeapItem {
 
   private shakeHands(): void {
     if (this.ending.isOver(this.now) || this.ending.error !== undefined) return;
-    const step = this.handshake.step(this, this.guard.receivedBytes, this.now);
+    const step = this.handshake.step(this, this.intake.guard.receivedBytes, this.now);
     if (step.kind === 'waiting') return;
     if (step.kind === 'failed') {
       this.fail(step.error, step.transportCode);
       return;
     }
     this.phase = 'open';
-    this.sample();
+    this.watch.sample(this.now);
     this.party.completed(this);
   }
 
   private work(): void {
-    const { guard, sender } = this;
-    const news = { packets: guard.unjudgedPackets, quietMs: sender.quietFor(this.now), settled: sender };
-    if (this.sampler.isDue(this.now, news) && this.flooded()) return;
+    const problem = this.watch.problem(this.receiver.deliveredBytes, this.now);
+    if (problem !== undefined) {
+      this.fail(problem, PROTOCOL_VIOLATION);
+      return;
+    }
     this.news.findStopped(this.now);
     if (this.phase !== 'open' || this.handler === undefined) return;
     this.receiver.deliver();
     this.news.tell(() => this.closed);
     if (!this.closed && this.sender.takeSendableEdge(this.now)) this.handler.onSendable();
-  }
-
-  /** Samples the path; true when the peer sends too much that is of no use. */
-  private flooded(): boolean {
-    this.sample();
-    const traffic = { ...this.sampler.latest, deliveredBytes: this.receiver.deliveredBytes };
-    const problem = this.guard.problem(traffic, this.now);
-    if (problem !== undefined) this.fail(problem, PROTOCOL_VIOLATION);
-    return problem !== undefined;
   }
 
   private send(): void {
@@ -309,16 +323,6 @@ export class Connection implements PathTransport, HeapItem {
   private holdsAcknowledgement(): boolean {
     if (this.phase !== 'open' || this.urgent || this.sender.hasMore) return false;
     return this.acks.mayWait(this.now, this.sender.quietFor(this.now), this.sampler.rttMs);
-  }
-
-  private sample(): void {
-    const now = this.currentMs();
-    const before = this.sampler.latest.retransmittedBytes;
-    const stats = this.backend.pathStats();
-    if (stats === undefined) return;
-    this.sampler.record(stats, now, this.sender);
-    this.pacer.update(this.sampler.model(this.sender.inFlightBytes, this.sender.takeBusy()), now);
-    this.sender.onSample(stats.retransmittedBytes - before, now);
   }
 
   /** Another turn is needed although nothing comes in between. */
@@ -340,6 +344,7 @@ export class Connection implements PathTransport, HeapItem {
     this.phase = 'ended';
     const info = this.ending.conclude();
     this.streams.clear();
+    this.intake.clear();
     this.host.ended(this);
     if (!wasHandshake) return;
     this.ending.takeUntold();
@@ -357,25 +362,17 @@ export class Connection implements PathTransport, HeapItem {
   private streamFor(id: number): QuicStream | undefined {
     const known = this.streams.all.get(id);
     if (known !== undefined || this.phase !== 'open') return known;
-    const stream = this.streams.adopt(id);
-    if (stream === undefined) return undefined;
-    this.handler?.onStream(stream);
-    if (stream.handler === undefined) {
-      // Nobody attached: the peer is told that nobody reads.
-      stream.stopSending(0);
-      stream.reset(0);
-    }
-    return stream;
+    return this.streams.announce(id, this.handler);
   }
 
-  private accept(stream: QuicStream, data: Uint8Array): number {
+  accept(stream: QuicStream, data: Uint8Array): number {
     if (this.phase !== 'open') return 0;
     const count = this.sender.accept(stream, data, this.currentMs());
     this.wake();
     return count;
   }
 
-  private readMore(): void {
+  readMore(): void {
     if (this.inTurn || this.answering) this.readAgain = true;
     else this.wake();
   }
@@ -388,7 +385,7 @@ export class Connection implements PathTransport, HeapItem {
   }
 
   /** Something is to be sent, or told. */
-  private wake(): void {
+  wake(): void {
     this.urgent = true;
     if (!this.inTurn && !this.answering && this.phase !== 'ended') this.host.wake(this);
   }

@@ -23,6 +23,8 @@ const DONE: HandshakeStep = { kind: 'done' };
 /** From the first packet to a connection that may be used: TLS, the check of the peer, and a time limit. */
 export class Handshake {
   private peerSpoke = false;
+  /** The packet at hand says so, if it is authentic. */
+  private isVerdict = false;
 
   constructor(
     private readonly backend: BackendConnection,
@@ -35,9 +37,14 @@ export class Handshake {
   }
 
   /** Before a packet is handed to the backend. */
-  onPacket(packet: Uint8Array): void {
+  beforePacket(packet: Uint8Array): void {
     // A 1-RTT packet after the end of TLS: the server has judged the client's certificate, or says in it that it has.
-    if (!this.peerSpoke && !isLongHeader(packet)) this.peerSpoke = this.backend.established();
+    this.isVerdict = !this.peerSpoke && !isLongHeader(packet) && this.backend.established();
+  }
+
+  /** The packet was authentic. */
+  onPacketTaken(): void {
+    if (this.isVerdict) this.peerSpoke = true;
   }
 
   step(connection: Connection, receivedBytes: number, now: number): HandshakeStep {

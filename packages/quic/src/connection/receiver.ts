@@ -56,6 +56,7 @@ export class Receiver {
       if (fin) this.finish(stream);
       if (bytes > 0) {
         this.deliveredBytes += bytes;
+        stream.receivedBytes += bytes;
         stream.handler.onData(this.slab.take(bytes));
       }
       if (fin && !this.owner.closed()) stream.handler.onEnd();

@@ -1,3 +1,4 @@
+import type { PathTransportHandler } from '@kwik/wire';
 import type { BackendConnection } from '../backends/backend.js';
 import { ByteQueue, type BlockPool } from './byte-queue.js';
 import { isUnidirectional, openedByServer, QuicStream, type StreamOwner } from './stream.js';
@@ -46,6 +47,19 @@ export class StreamTable {
     return stream;
   }
 
+  /** The same, and tells `handler` of it. */
+  announce(id: number, handler: PathTransportHandler | undefined): QuicStream | undefined {
+    const stream = this.adopt(id);
+    if (stream === undefined) return undefined;
+    handler?.onStream(stream);
+    if (stream.handler === undefined) {
+      // Nobody attached: the peer is told that nobody reads.
+      stream.stopSending(0);
+      stream.reset(0);
+    }
+    return stream;
+  }
+
   /** Tells the peer that no more will come. */
   reset(stream: QuicStream, code: number): void {
     this.backend.streamReset(stream.id, code);
@@ -57,6 +71,13 @@ export class StreamTable {
     stream.receiveSide = 'done';
     this.backend.streamStop(stream.id, code);
     this.settle(stream);
+  }
+
+  /** Bytes of the stream that were handed over; Infinity when nothing of it is kept. */
+  readUpTo(id: number): number {
+    const stream = this.streams.get(id);
+    if (stream === undefined) return this.backend.streamFinished(id) ? Infinity : 0;
+    return stream.receiveSide === 'open' ? stream.receivedBytes : Infinity;
   }
 
   /** Forgets the stream if both its sides are finished. */

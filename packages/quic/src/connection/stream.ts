@@ -20,6 +20,7 @@ export interface StreamOwner {
 export class QuicStream implements TransportStream {
   handler: TransportStreamHandler | undefined;
   paused = false;
+  receivedBytes = 0;
   /** Held by the peer's flow control of this stream: its queue does not count as waiting for the path. */
   blocked = false;
   /** `write` came up short; `onWritable` is owed. */

@@ -17,6 +17,7 @@ export class Acceptor {
   readonly config: BackendConfig;
   /** What connections of this configuration show, DER. */
   private readonly leaf: Uint8Array;
+  readonly strangerBytes: number | undefined;
 
   /** Throws `ERR_KWIK_CREDENTIALS` for certificates that cannot work. */
   constructor(
@@ -34,6 +35,7 @@ export class Acceptor {
     }
     this.transport = resolveTransport(options.transport);
     this.retry = options.retry ?? 'underLoad';
+    this.strangerBytes = options.strangerBytes;
     this.config = this.createConfig();
   }
 
@@ -60,7 +62,7 @@ export class Acceptor {
 
   /** The close frame for a client that finds no room, or nothing when its packet was not even valid. */
   refuse(connection: BackendConnection, datagram: Uint8Array, out: Uint8Array): number {
-    if (!connection.receive(datagram)) return 0;
+    if (connection.receive(datagram) !== 'taken') return 0;
     connection.close(false, CONNECTION_REFUSED, 'the server is full');
     return connection.send(out);
   }

@@ -271,6 +271,7 @@ export class Endpoint implements AsyncDisposable {
       remote,
       id,
       transport: acceptor.transport,
+      ...(acceptor.strangerBytes === undefined ? {} : { strangerBytes: acceptor.strangerBytes }),
       handshakeDeadlineMs: now + this.limits.handshakeTimeoutMs,
       onHandshakeTimeout: () => new KwikError('ERR_KWIK_TIMEOUT', 'the client did not finish its handshake'),
     } as const;
@@ -300,6 +301,7 @@ export class Endpoint implements AsyncDisposable {
     return {
       slab: new ReceiveSlab(),
       blocks: new BlockPool(),
+      pieces: { pieces: 0 },
       now: () => this.clock.now(),
       wake: (connection) => this.loop.wake(connection),
       wakeBy: (connection, dueMs, now) => this.loop.wakeBy(connection, dueMs, now),
@@ -313,11 +315,12 @@ export class Endpoint implements AsyncDisposable {
   private submit(connection: Connection, bytes: number): void {
     const ring = this.rings.ring(connection.datagramBytes);
     const slot = ring.slot();
-    const { address, port } = connection.remote;
+    const { remote } = connection;
+    const { destination } = connection.backend;
     this.socket.send(
       bytes === slot.length ? slot : slot.subarray(0, bytes),
-      port,
-      address,
+      destination === undefined ? remote.port : destination.port,
+      destination === undefined ? remote.address : destination.host,
       this.sendCallback(connection),
     );
     ring.advance();

@@ -109,6 +109,11 @@ export interface ServerOptions {
   /** Default `['kwik/1']`. */
   readonly alpn?: readonly string[];
   readonly transport?: TransportOptions;
+  /**
+   * Stream data that a client may have unread before `acceptPeer()` of its transport is called; more closes the
+   * connection. Absent: what flow control allows.
+   */
+  readonly strangerBytes?: number;
   /** When a client must prove its address by a round trip before it costs memory; default `underLoad`. */
   readonly retry?: 'always' | 'underLoad' | 'never';
 }

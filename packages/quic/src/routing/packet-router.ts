@@ -79,8 +79,12 @@ export class PacketRouter {
 
   private deliver(connection: Connection, packet: Uint8Array, from: RemoteInfo): void {
     const { remote } = connection;
-    if (from.port !== remote.port || from.address !== remote.address) this.drop('wrongAddress');
-    else connection.receive(packet, this.host.now());
+    if (from.port === remote.port && from.address === remote.address) connection.receive(packet, this.host.now());
+    else if (connection.side === 'server' && !connection.halfOpen && !isLongHeader(packet)) {
+      // RFC 9000, section 9.3: the peer may have moved; whether it has, QUIC says.
+      const address = { host: withoutZone(from.address), port: from.port };
+      if (!connection.receive(packet, this.host.now(), address)) this.drop('wrongAddress');
+    } else this.drop('wrongAddress');
   }
 
   private open(datagram: Uint8Array, header: LongHeader, key: string, from: RemoteInfo): void {
@@ -175,7 +179,8 @@ export class PacketRouter {
     this.drop('unknownConnection');
     let shown = 0;
     for (const candidate of this.host.dialledTo(from.address, from.port)) {
-      candidate.receive(Uint8Array.from(datagram), this.host.now());
+      // A copy, for trying to decrypt it changes it.
+      candidate.receiveReset(Uint8Array.from(datagram));
       shown += 1;
       if (shown === MAX_RESET_CANDIDATES) break;
     }

@@ -1,7 +1,9 @@
 import type {
+  BackendAddress,
   BackendCloseReason,
   BackendConnection,
   BackendPathStats,
+  Received,
   StreamReadResult,
   StreamRefusal,
 } from '../backends/backend.js';
@@ -44,13 +46,19 @@ export class FakeBackend implements BackendConnection {
   /** Lengths of the datagrams that were sent. */
   readonly datagrams: number[] = [];
   acknowledgementPending = false;
+  /** What comes is not authentic. */
+  ignores = false;
+  readonly framesFrom = -1;
+  readonly framesTo = 0;
+  readonly destination = undefined;
   private roomAtReceive = 14_000;
 
-  receive(datagram: Uint8Array): boolean {
+  receive(datagram: Uint8Array): Received {
+    if (this.ignores) return 'ignored';
     this.received.push(datagram);
     this.refreshRoom();
     this.acknowledgementPending = true;
-    return true;
+    return 'taken';
   }
 
   /** The peer acknowledges `bytes` of what is in flight. */
@@ -134,6 +142,14 @@ export class FakeBackend implements BackendConnection {
 
   applicationProtocol(): string {
     return 'kwik/1';
+  }
+
+  peerAddress(): BackendAddress {
+    return { host: '127.0.0.1', port: 1 };
+  }
+
+  streamFinished(): boolean {
+    return false;
   }
 
   isReadable(): boolean {

@@ -20,6 +20,8 @@ const DEFAULT_IDLE_TIMEOUT_MS = 30_000;
 const MAX_SESSIONS = 10_000;
 const BACKLOG = 512;
 const SIGNER_SEED_BYTES = 32;
+/** Unread data of a client that has not said who it is. A hello has 64 kB at most, and nothing else is due before it. */
+const STRANGER_BYTES = 256 * 1024;
 
 /** Accepts sessions on a UDP port. Rejects with ERR_KWIK_CREDENTIALS, ERR_KWIK_INVALID_ARGUMENT, or the error of the bind. */
 export async function listen(options: ListenOptions = {}): Promise<Listener> {
@@ -40,6 +42,7 @@ export async function listen(options: ListenOptions = {}): Promise<Listener> {
         keyPem: credentials.key,
         ...(options.clientCa !== undefined && { clientCa: options.clientCa }),
         transport: transportOptions(options.transport),
+        strangerBytes: STRANGER_BYTES,
       },
       (transport) => void listener.take(transport),
     );

@@ -102,6 +102,7 @@ export class SessionFactory {
       wallClockMs,
       admit: (admitted) => this.#admit(admitted),
     });
+    transport.acceptPeer?.();
     return orClose(port, () => this.#settle(port, result));
   }
 

@@ -113,6 +113,8 @@ export interface PathTransport {
    * has none, something must be written that the peer answers.
    */
   ping?(): void;
+  /** The application knows who the peer is: what it may have unread is no longer held to the little of a stranger. */
+  acceptPeer?(): void;
   /** Cheap: sampled every few milliseconds. */
   stats(): TransportStats;
   /** Sends what was written, then a close frame. `onClose` follows. */
