@@ -78,6 +78,11 @@ export function toProtoLimits(limits: ResolvedLimits, idleTimeoutMs: number): pr
   };
 }
 
+/** The silence that ends a connection: the smaller of both ends' holds, and 0 is none (RFC 9000, section 10.1). */
+export function agreedIdleTimeoutMs(ownMs: number, peerMs: number): number {
+  return Math.min(ownMs || peerMs, peerMs || ownMs);
+}
+
 /** What a peer announced, as the data plane takes it. */
 export function peerStreamLimits(limits: proto.Limits): {
   maxBidiStreams: number;

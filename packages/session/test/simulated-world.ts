@@ -23,6 +23,8 @@ export interface SimulatedServerOptions {
   readonly source?: ReplicaSource;
   readonly onSession?: (session: ServerSession) => void;
   readonly makeScheduler?: () => Scheduler;
+  /** Default 30 s. */
+  readonly idleTimeoutMs?: number;
   /** The connection as the session shall see it. */
   readonly wrap?: (transport: PathTransport) => PathTransport;
 }
@@ -55,12 +57,13 @@ export class SimulatedWorld {
   server(host: string, shape: LinkShape, options: SimulatedServerOptions = {}): SimulatedServer {
     const address = `${host}:4433`;
     const process = new ProcessClock(this.clock);
+    const { idleTimeoutMs = RECOVERY_MS } = options;
     const factory = new SessionFactory({
       clock: process,
       wallClockMs: () => Date.now(),
       random: this.#random,
       limits: resolveLimits(),
-      idleTimeoutMs: RECOVERY_MS,
+      idleTimeoutMs,
       signer: SIGNER,
       trust: { keys: [SIGNER.publicKey] },
       audiences: () => [address],
@@ -74,7 +77,7 @@ export class SimulatedWorld {
     });
     const link = this.network.link(address, shape);
     const server: SimulatedServer = { address, link, process, sessions: [], refusals: [] };
-    this.network.listen(address, (transport) => {
+    const onConnection = (transport: PathTransport): void => {
       factory.accept(options.wrap?.(transport) ?? transport).then(
         (session) => {
           if (session === undefined) return;
@@ -83,7 +86,8 @@ export class SimulatedWorld {
         },
         (error: unknown) => server.refusals.push(error),
       );
-    });
+    };
+    this.network.listen(address, onConnection, { idleTimeoutMs });
     return server;
   }
 
@@ -99,7 +103,8 @@ export class SimulatedWorld {
         // Connections from a local address go over a link of their own.
         const to = `${target.host}:${target.port}`;
         const own = localAddress === undefined ? {} : { from: localAddress, link: `${localAddress} to ${to}` };
-        return wrap(await this.network.dial({ to, timeoutMs, ...own }));
+        const { idleTimeoutMs = RECOVERY_MS } = options.transport ?? {};
+        return wrap(await this.network.dial({ to, timeoutMs, idleTimeoutMs, ...own }));
       },
       close: () => Promise.resolve(),
     };

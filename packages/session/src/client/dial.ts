@@ -13,7 +13,7 @@ import {
 } from '@kwik/wire';
 import type { DialOptions, DialTarget } from '../api/options.js';
 import type { Session } from '../api/session.js';
-import { peerStreamLimits, resolveLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
+import { agreedIdleTimeoutMs, peerStreamLimits, resolveLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
 import { SessionEngine, type EngineProbe } from '../runtime/engine.js';
 import { orClose } from '../runtime/or-close.js';
 import type { PathPort } from '../runtime/path-port.js';
@@ -238,6 +238,7 @@ class Dialler {
         compresses: this.#options.compression === 'auto' && result.capabilities.includes(proto.Capability.COMPRESSION),
         ...(mayContribute !== undefined && { mayContribute }),
       },
+      idleTimeoutMs: agreedIdleTimeoutMs(this.#idleTimeoutMs, result.limits.idleTimeoutMs),
       diagnostics: this.#options.diagnostics,
       machine: engine.history.machine(id),
       clock: this.#clock,

@@ -42,6 +42,8 @@ export interface PathRuntimeOptions {
   readonly weight?: number;
   readonly port: PathPort;
   readonly peer: PathPeer;
+  /** Silence after which either end gives the connection up, as both announced; 0 for never, which is the default. */
+  readonly idleTimeoutMs?: number;
   /** Keeps a map of where bytes went on the wire. */
   readonly diagnostics?: boolean | undefined;
   /** Of the path that had this number before and is dead; a new one unless told. */
@@ -95,7 +97,8 @@ export class PathRuntime implements PathPortOwner {
       () => this.#data?.rtt,
     );
     const { side } = options.port.transport;
-    this.#signs = new SignsOfLife(now, rtt, { side, firstPath: options.id === PRIMARY_PATH_ID });
+    const { idleTimeoutMs } = options;
+    this.#signs = new SignsOfLife(now, rtt, { side, firstPath: options.id === PRIMARY_PATH_ID, idleTimeoutMs });
   }
 
   /** Takes its place in the data plane. */

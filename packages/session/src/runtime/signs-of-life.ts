@@ -19,9 +19,18 @@ const OUTAGE_RTTS = 2;
 /** After an outage, what QUIC sends again takes a window at the path's rate; new data does not wait longer for it. */
 const MAX_SETTLING_MS = 1000;
 
+/**
+ * Shares of the time after which an idle connection is given up that a client, and for want of it a server, lets pass
+ * before it asks: what it asks has time to be sent again before the rest is over.
+ */
+const IDLE_SHARE = 1 / 3;
+const SERVER_IDLE_SHARE = 9 / 20;
+
 export interface SignsOfLifeOptions {
   readonly side: 'client' | 'server';
   readonly firstPath: boolean;
+  /** Silence after which either end gives the connection up; 0 for never, which is the default. */
+  readonly idleTimeoutMs?: number | undefined;
 }
 
 /** What a path's silence means: whether its flow has stopped, whether it answers, and whether it is back. Times in ms. */
@@ -33,10 +42,10 @@ export class SignsOfLife {
   /** When it came back from an outage, until it is as it was. */
   #backSinceMs: number | undefined;
 
-  constructor(now: number, rtt: RttView, { side, firstPath }: SignsOfLifeOptions) {
+  constructor(now: number, rtt: RttView, { side, firstPath, idleTimeoutMs }: SignsOfLifeOptions) {
     this.#heardMs = now;
     this.#liveness = new LivenessMonitor(now, rtt, {
-      keepAliveMs: KEEP_ALIVE_MS + (side === 'server' ? SERVER_PATIENCE_MS : 0),
+      keepAliveMs: keepAliveMs(side, idleTimeoutMs || Infinity),
       patienceMs: PATIENCE_MS,
       minDeathMs: firstPath ? FIRST_PATH_DEATH_MS : DEATH_MS,
     });
@@ -109,4 +118,9 @@ export class SignsOfLife {
     const actions = this.#liveness.handleTimeout(now);
     return { ...actions, stall: !this.#alone && this.#flow.handleTimeout(now, rttMs) };
   }
+}
+
+function keepAliveMs(side: 'client' | 'server', idleTimeoutMs: number): number {
+  if (side === 'client') return Math.min(KEEP_ALIVE_MS, IDLE_SHARE * idleTimeoutMs);
+  return Math.min(KEEP_ALIVE_MS + SERVER_PATIENCE_MS, SERVER_IDLE_SHARE * idleTimeoutMs);
 }

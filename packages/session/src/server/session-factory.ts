@@ -23,7 +23,7 @@ import type { ListenOptions } from '../api/options.js';
 import { formatAddress } from '../client/target.js';
 import { MemoryLedger, type MemoryBounds } from '../core/costs/memory-ledger.js';
 import { FIRST_CLIENT_PATH_ID } from '../limits.js';
-import { peerStreamLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
+import { agreedIdleTimeoutMs, peerStreamLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
 import { SessionEngine, type EngineProbe } from '../runtime/engine.js';
 import type { WriteRouting } from '../runtime/packet-sender.js';
 import { orClose } from '../runtime/or-close.js';
@@ -249,6 +249,7 @@ export class SessionFactory {
       primary: result.kind !== 'join-secondary',
       port,
       peer: { ...peerStreamLimits(result.peerLimits), compresses: this.#compresses(result) },
+      idleTimeoutMs: agreedIdleTimeoutMs(this.#options.idleTimeoutMs, result.peerLimits.idleTimeoutMs),
       diagnostics: this.#options.diagnostics,
       machine: engine.history.machine(result.pathId),
       clock: this.#options.clock,
