@@ -17,6 +17,7 @@ export { quicheBackend } from './backends/quiche.js';
 export { resolveHost, type HostLookup } from './socket/address.js';
 export { canonicalAddress, isLinkLocal, withoutZone, zoneOf } from './socket/zone.js';
 export { raceAddresses, type AddressRace } from './endpoint/address-race.js';
+export { raceAttempts, type AttemptRace } from './endpoint/attempt-race.js';
 export { byDeadline, type Deadline } from './endpoint/deadline.js';
 export { spkiPin } from './tls/certificate-check.js';
 export { systemClock } from './endpoint/clock.js';

@@ -99,10 +99,13 @@ export class SimulatedWorld {
   ): Promise<Session> {
     const [host, port] = address.split(':');
     const connector = {
-      connect: async (target: { host: string; port: number }, { timeoutMs, localAddress }: ConnectOptions) => {
+      connect: async (target: { host: string; port: number }, { timeoutMs, localAddress, signal }: ConnectOptions) => {
         // Connections from a local address go over a link of their own.
         const to = `${target.host}:${target.port}`;
-        const own = localAddress === undefined ? {} : { from: localAddress, link: `${localAddress} to ${to}` };
+        const own = {
+          ...(localAddress !== undefined && { from: localAddress, link: `${localAddress} to ${to}` }),
+          ...(signal !== undefined && { signal }),
+        };
         const { idleTimeoutMs = RECOVERY_MS } = options.transport ?? {};
         return wrap(await this.network.dial({ to, timeoutMs, idleTimeoutMs, ...own }));
       },

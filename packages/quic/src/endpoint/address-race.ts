@@ -1,4 +1,5 @@
-import { KwikError, type Clock, type ErrorCode, type TimerHandle } from '@kwik/wire';
+import { KwikError, type Clock, type ErrorCode } from '@kwik/wire';
+import { raceAttempts } from './attempt-race.js';
 
 /** RFC 8305, section 5: the recommended Connection Attempt Delay. */
 export const ATTEMPT_DELAY_MS = 250;
@@ -26,77 +27,28 @@ export interface AddressRace<A, T> {
 export function raceAddresses<A, T>(race: AddressRace<A, T>): Promise<T> {
   const [only] = race.addresses;
   if (only !== undefined && race.addresses.length === 1) return race.attempt(only, race.signal);
-  return new Promise((resolve, reject) => new Race(race, resolve, reject).next());
+  return raceAttempts({
+    candidates: race.addresses,
+    clock: race.clock,
+    signal: race.signal,
+    delayMs: () => ATTEMPT_DELAY_MS,
+    attempt: (address, signal) => race.attempt(address, signal),
+    discard: (value) => race.discard(value),
+    verdict: (error, failures) => {
+      if (OF_THE_CALL.includes(error.code)) return error;
+      return failures.size === race.addresses.length ? allFailed(race, failures) : undefined;
+    },
+  });
 }
 
-class Race<A, T> {
-  private readonly losers = new AbortController();
-  private readonly failures = new Map<A, KwikError>();
-  private readonly signal: AbortSignal;
-  private timer: TimerHandle | undefined;
-  private started = 0;
-  private over = false;
-
-  constructor(
-    private readonly race: AddressRace<A, T>,
-    private readonly resolve: (value: T) => void,
-    private readonly reject: (error: KwikError) => void,
-  ) {
-    const { signal } = race;
-    this.signal = signal === undefined ? this.losers.signal : AbortSignal.any([signal, this.losers.signal]);
-  }
-
-  next(): void {
-    this.timer?.cancel();
-    this.timer = undefined;
-    const address = this.race.addresses[this.started];
-    if (address === undefined || this.over) return;
-    this.started += 1;
-    if (this.started < this.race.addresses.length) {
-      this.timer = this.race.clock.schedule(ATTEMPT_DELAY_MS, () => this.next());
-    }
-    this.race.attempt(address, this.signal).then(
-      (value) => this.won(value),
-      (error: unknown) => this.failed(address, KwikError.from(error, 'ERR_KWIK_CONNECT_FAILED')),
-    );
-  }
-
-  private won(value: T): void {
-    if (this.over) {
-      this.race.discard(value);
-      return;
-    }
-    this.end();
-    this.resolve(value);
-  }
-
-  private failed(address: A, error: KwikError): void {
-    if (this.over) return;
-    this.failures.set(address, error);
-    const hopeless = OF_THE_CALL.includes(error.code);
-    if (!hopeless && this.failures.size < this.race.addresses.length) {
-      this.next();
-      return;
-    }
-    this.end();
-    this.reject(hopeless ? error : this.allFailed());
-  }
-
-  private end(): void {
-    this.over = true;
-    this.timer?.cancel();
-    this.losers.abort();
-  }
-
-  private allFailed(): KwikError {
-    const errors = [...this.failures.values()];
-    const code = TELLING.find((one) => errors.some((error) => error.code === one)) ?? 'ERR_KWIK_CONNECT_FAILED';
-    const each = this.race.addresses.map((address) => {
-      return `${this.race.nameOf(address)}: ${this.failures.get(address)?.message ?? 'not tried'}`;
-    });
-    const text = `none of the ${each.length} addresses of ${this.race.target} can be reached. ${each.join('; ')}`;
-    return new KwikError(code, text, { cause: errors[0] });
-  }
+function allFailed<A, T>(race: AddressRace<A, T>, failures: ReadonlyMap<A, KwikError>): KwikError {
+  const errors = [...failures.values()];
+  const code = TELLING.find((one) => errors.some((error) => error.code === one)) ?? 'ERR_KWIK_CONNECT_FAILED';
+  const each = race.addresses.map(
+    (address) => `${race.nameOf(address)}: ${failures.get(address)?.message ?? 'not tried'}`,
+  );
+  const text = `none of the ${each.length} addresses of ${race.target} can be reached. ${each.join('; ')}`;
+  return new KwikError(code, text, { cause: errors[0] });
 }
 
 /** Which of several reasons says most: a server that was there, then a machine that was. */

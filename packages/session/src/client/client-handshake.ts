@@ -1,5 +1,5 @@
 import type { ClientHandshake, ClientHandshakeResult, ControlEvent, KcpBody } from '@kwik/kcp';
-import { KwikError, type Clock, type TransportCloseInfo } from '@kwik/wire';
+import { KwikError, type Clock, type ErrorCode, type TransportCloseInfo } from '@kwik/wire';
 import { PathPort } from '../runtime/path-port.js';
 import type { PathTransport } from '@kwik/wire';
 
@@ -7,6 +7,8 @@ export interface HandshakeDriverOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
   readonly address: string;
+  /** What the peer is told when the time is over; ERR_KWIK_TIMEOUT unless told. */
+  readonly timeoutCode?: ErrorCode;
   /** The hello is under way: what `send` is given follows at once, and is the session's once the server has admitted it. */
   readonly onHello?: (send: (body: KcpBody) => void) => void;
 }
@@ -20,20 +22,16 @@ export function shakeHands(
 ): Promise<{ port: PathPort; result: ClientHandshakeResult }> {
   return new Promise((resolve, reject) => {
     let settled = false;
-    const fail = (error: KwikError): void => {
+    const fail = (error: KwikError, told = error): void => {
       if (settled) return;
       finish();
-      port.close(error.wireNumber, error.message.slice(0, 200));
+      port.close(told.wireNumber, error.message.slice(0, 200));
       reject(error);
     };
     const onAbort = (): void => fail(new KwikError('ERR_KWIK_ABORTED', 'the operation was aborted'));
     const timer = clock.schedule(options.timeoutMs, () => {
-      fail(
-        new KwikError(
-          'ERR_KWIK_TIMEOUT',
-          `${options.address} did not answer the KWIK handshake in ${options.timeoutMs} ms`,
-        ),
-      );
+      const text = `${options.address} did not answer the KWIK handshake in ${options.timeoutMs} ms`;
+      fail(new KwikError('ERR_KWIK_TIMEOUT', text), new KwikError(options.timeoutCode ?? 'ERR_KWIK_TIMEOUT'));
     });
     const finish = (): void => {
       settled = true;

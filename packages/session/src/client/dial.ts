@@ -24,6 +24,7 @@ import { ClientSession } from './client-session.js';
 import { QuicConnector, type Connector } from './connector.js';
 import { ContentClient } from './content-client.js';
 import { PrimaryPaths, type PrimaryRoute } from './primary-paths.js';
+import { leftMs, reach } from './reach.js';
 import { formatAddress, onLinkOf, parseTarget } from './target.js';
 import { schedulerFactory } from '../schedulers.js';
 
@@ -33,6 +34,9 @@ function keyPin({ peerCertificates: [leaf] }: PathTransport): string | undefined
 
 const AGENT = 'kwik-node/0.1';
 const DEFAULT_IDLE_TIMEOUT_MS = 30_000;
+/** An answer to a hello may hold what an authenticator asks elsewhere. */
+const HELLO_PATIENCE_MS = 3000;
+const HELLO_PATIENCE_RTTS = 4;
 const NO_TOKEN = new Uint8Array(0);
 const CAPABILITIES: proto.Capability[] = [
   proto.Capability.REPLICA,
@@ -106,16 +110,8 @@ class Dialler {
   async open(target: DialTarget): Promise<Session> {
     this.#host = target.host;
     const address = formatAddress(target.host, target.port);
-    const timeoutMs = this.#options.timeoutMs ?? this.#limits.handshakeTimeoutMs;
-    const { signal, serverName } = this.#options;
-    const transport = await this.#connector.connect(target, { timeoutMs, signal, serverName });
-    const { port, result } = await shakeHands(
-      transport,
-      new ClientHandshake({ purpose: { kind: 'open' }, ...this.#hello(transport) }),
-      this.#clock,
-      { timeoutMs, signal, address },
-    );
-    const opened = { ...result, primaryPin: keyPin(transport) };
+    const { port, result } = await this.#openPath(target, address);
+    const opened = { ...result, primaryPin: keyPin(port.transport) };
     const content = new ContentClient();
     const engine = this.#engine(content);
     const primaryPaths = new PrimaryPaths(engine, {
@@ -139,6 +135,30 @@ class Dialler {
     const extra = [...localAddresses.map((localAddress) => ({ localAddress })), ...extraPaths];
     primaryPaths.start([address, ...alternatives], extra);
     return new ClientSession(result.sessionId, engine, this.#connector);
+  }
+
+  /**
+   * Connects and says hello. A hello that stays unanswered is said again on a fresh connection, after a wait that doubles,
+   * for QUIC's own waits grow with each loss; the server ends what it may have opened for the one before.
+   */
+  async #openPath(target: DialTarget, address: string) {
+    const timeoutMs = this.#options.timeoutMs ?? this.#limits.handshakeTimeoutMs;
+    const endMs = this.#clock.now() + timeoutMs;
+    const { signal, serverName } = this.#options;
+    for (let patienceMs = HELLO_PATIENCE_MS; ; patienceMs *= 2) {
+      const forConnecting = { timeoutMs: leftMs(endMs, this.#clock), signal, serverName };
+      const transport = await reach(this.#connector, target, forConnecting, this.#clock);
+      const handshake = new ClientHandshake({ purpose: { kind: 'open' }, ...this.#hello(transport) });
+      const ownMs = Math.max(patienceMs, HELLO_PATIENCE_RTTS * transport.stats().rttMs);
+      const options = { timeoutMs: Math.min(ownMs, leftMs(endMs, this.#clock)), signal, address };
+      try {
+        return await shakeHands(transport, handshake, this.#clock, { ...options, timeoutCode: 'ERR_KWIK_ABORTED' });
+      } catch (error) {
+        if (!isTimeout(error)) throw error;
+        if (this.#clock.now() < endMs) continue;
+        throw new KwikError('ERR_KWIK_TIMEOUT', `${address} did not answer the KWIK handshake in ${timeoutMs} ms`);
+      }
+    }
   }
 
   #engine(content: ContentClient): SessionEngine {
@@ -172,17 +192,15 @@ class Dialler {
     const { localAddress } = route;
     const { primaryPin } = session;
     const { serverName } = this.#options;
-    const transport = await this.#connector.connect(parseTarget(address), {
-      timeoutMs,
-      serverName,
-      localAddress,
-      requiredPin: primaryPin,
-    });
+    const endMs = this.#clock.now() + timeoutMs;
+    const options = { timeoutMs, serverName, localAddress, requiredPin: primaryPin };
+    const transport = await reach(this.#connector, parseTarget(address), options, this.#clock);
     const handshake = new ClientHandshake({
       purpose: { kind: 'join', keys: session.keys, pathId: route.id, token: NO_TOKEN, audience: '' },
       ...this.#hello(transport),
     });
-    const { port, result } = await shakeHands(transport, handshake, this.#clock, { timeoutMs, address });
+    const forHello = { timeoutMs: leftMs(endMs, this.#clock), address };
+    const { port, result } = await shakeHands(transport, handshake, this.#clock, forHello);
     return this.#path(engine, { id: route.id, address, port, result, primary: true });
   }
 
@@ -192,24 +210,26 @@ class Dialler {
     command: proto.AddPath,
     onOpening: (path: OpeningPath) => void,
   ): Promise<{ path: PathRuntime; result: ClientHandshakeResult }> {
+    const timeoutMs = command.timeoutMs > 0 ? command.timeoutMs : this.#limits.handshakeTimeoutMs;
+    const endMs = this.#clock.now() + timeoutMs;
     const resolved = (await this.#options.resolvePath?.(command.address)) ?? command.address;
     if (resolved === false) {
       throw new KwikError('ERR_KWIK_PERMISSION_DENIED', `the client does not connect to ${command.address}`);
     }
-    const named = parseTarget(command.address);
-    const timeoutMs = command.timeoutMs > 0 ? command.timeoutMs : this.#limits.handshakeTimeoutMs;
-    const transport = await this.#connector.connect(onLinkOf(parseTarget(resolved), this.#host), {
-      timeoutMs,
-      serverName: command.serverName === '' ? named.host : command.serverName,
+    const options = {
+      timeoutMs: leftMs(endMs, this.#clock),
+      serverName: command.serverName === '' ? parseTarget(command.address).host : command.serverName,
       ...(command.pin.length > 0 && { requiredPin: Buffer.from(command.pin).toString('hex') }),
-    });
+    };
+    const target = onLinkOf(parseTarget(resolved), this.#host);
+    const transport = await reach(this.#connector, target, options, this.#clock);
     const pathId = toPathId(command.pathId);
     const handshake = new ClientHandshake({
       purpose: { kind: 'join', keys: session.keys, pathId, token: command.token, audience: command.address },
       ...this.#hello(transport),
     });
     const { port, result } = await shakeHands(transport, handshake, this.#clock, {
-      timeoutMs,
+      timeoutMs: leftMs(endMs, this.#clock),
       address: resolved,
       onHello: (send) => onOpening({ id: pathId, rttMs: transport.stats().rttMs, send }),
     });
@@ -256,4 +276,8 @@ class Dialler {
       random: (bytes: number) => new Uint8Array(randomBytes(bytes)),
     };
   }
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof KwikError && error.code === 'ERR_KWIK_TIMEOUT';
 }

@@ -1,0 +1,38 @@
+import { raceAttempts } from '@kwik/quic';
+import type { Clock, PathTransport } from '@kwik/wire';
+import type { DialTarget } from '../api/options.js';
+import type { ConnectOptions, Connector } from './connector.js';
+
+/**
+ * QUIC repeats the first packet of a handshake after 1, 2 and 4 s: with a third of all packets lost that may take longer
+ * than anybody waits. So an attempt that is not through by then is joined by a fresh one, which begins with short waits.
+ */
+const JOINED_AFTER_MS: readonly number[] = [1000, 1500, 2000, 2500];
+const ATTEMPTS = JOINED_AFTER_MS.map((_, index) => index).concat(JOINED_AFTER_MS.length);
+
+/**
+ * A connection, by up to five attempts that run side by side: 1 s, 2.5 s, 4.5 s and 7 s after the first, each to the same
+ * end. The first that is through is taken. An attempt that fails for another reason than time ends all of them.
+ */
+export function reach(
+  connector: Connector,
+  target: DialTarget,
+  options: ConnectOptions,
+  clock: Clock,
+): Promise<PathTransport> {
+  const endMs = clock.now() + options.timeoutMs;
+  return raceAttempts({
+    candidates: ATTEMPTS,
+    clock,
+    signal: options.signal,
+    delayMs: (started) => JOINED_AFTER_MS[started - 1] ?? Infinity,
+    attempt: (_, signal) => connector.connect(target, { ...options, signal, timeoutMs: leftMs(endMs, clock) }),
+    discard: (transport) => transport.close(0, 'another attempt was faster'),
+    verdict: (error) => error,
+  });
+}
+
+/** Whole milliseconds until `endMs`, at least one. */
+export function leftMs(endMs: number, clock: Clock): number {
+  return Math.max(1, Math.ceil(endMs - clock.now()));
+}
