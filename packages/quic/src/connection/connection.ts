@@ -130,7 +130,7 @@ export class Connection implements PathTransport, HeapItem {
   }
 
   ping(): void {
-    this.backend.elicitAcknowledgement();
+    this.sender.ping();
     this.wake();
   }
 

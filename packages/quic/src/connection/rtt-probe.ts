@@ -1,6 +1,6 @@
 /** Of the newest measurement, as there is one per round trip. */
 const GAIN = 0.25;
-/** Older than so many round trips, a measurement says nothing of now. */
+/** While something was sent for so many round trips without being settled, the last measurement says nothing of now. */
 const LIFE_ROUND_TRIPS = 4;
 const MIN_LIFE_MS = 100;
 /** A measurement wants a fresh sample of the path: on loopback there would be a thousand in a second. */
@@ -43,9 +43,9 @@ export class RttProbe {
     this.measuredMs = now;
   }
 
-  /** Milliseconds; Infinity when nothing was measured of late. */
+  /** Milliseconds; Infinity when nothing was measured, or what would tell of now is overdue. An idle path stays as it was. */
   rttMs(now: number): number {
     const lifeMs = Math.max(MIN_LIFE_MS, LIFE_ROUND_TRIPS * this.smoothedMs);
-    return now - this.measuredMs <= lifeMs ? this.smoothedMs : Infinity;
+    return !this.waiting || now - this.markMs <= lifeMs ? this.smoothedMs : Infinity;
   }
 }

@@ -378,6 +378,37 @@ describe('with pacing', () => {
     }
   });
 
+  test('an acknowledgement that makes the window grow ends the measurement all the same', () => {
+    const stream = open();
+    for (let round = 0; round < 6; round += 1) {
+      stream.write(new Uint8Array(100));
+      sender.transmit(now);
+      now += 200;
+      backend.cwndBytes += backend.inFlight;
+      backend.acknowledge(backend.inFlight);
+      sender.onReceived(now);
+      // As a turn does: asked first, then sampled with the window of now.
+      expect(sampler.probe.wouldEnd(sender.settledBytes)).toBe(true);
+      sampler.record(backend.pathStats(), now, sender);
+      expect(sampler.probe.rttMs(now)).toBe(200);
+      now += 10;
+    }
+  });
+
+  test('the answer to a ping tells of the round trip, though nothing else is sent', () => {
+    open();
+    sender.ping();
+    // 40 bytes, as a mere acknowledgement has.
+    backend.acknowledgementPending = true;
+    sender.transmit(now);
+    backend.inFlight = 40;
+    now += 200;
+    backend.acknowledge(40);
+    sender.onReceived(now);
+    sampler.record(backend.pathStats(), now, sender);
+    expect(sampler.probe.rttMs(now)).toBe(200);
+  });
+
   test('a user who leaves room unused sets the pace itself', () => {
     const stream = open();
     sender.takeSendableEdge(now);

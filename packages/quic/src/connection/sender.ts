@@ -39,7 +39,6 @@ const MAX_OVERHEAD_BYTES = 54;
 const MIN_STREAM_DATAGRAMS = 4;
 /** The kernel's queue was full: when to try again. */
 const CONGESTED_RETRY_MS = 1;
-
 /** A packet with stream data is longer than this; a mere acknowledgement rarely is, and is itself not acknowledged. */
 const MIN_DATA_PACKET_BYTES = 48;
 
@@ -55,7 +54,9 @@ export class Sender {
   private queued = 0;
   /** Handed to the backend and, by estimate, not yet on the wire. */
   private residual = 0;
-  /** In datagrams with stream data, since the connection began. */
+  /** The next datagram asks for an acknowledgement, whatever it holds. */
+  private pinging = false;
+  /** In datagrams that are acknowledged, since the connection began. */
   private dataBytes = 0;
   private room = 0;
   private roomKnown = false;
@@ -66,8 +67,9 @@ export class Sender {
   private readonly ready = new StreamQueue();
   private readonly blocked = new BlockedStreams();
   /** When to go on, ms; Infinity when nothing waits for time. */
-  private wakeMs = Infinity;
-  private more = false;
+  wakeAtMs = Infinity;
+  /** The turn ended by its bound, not for lack of data. */
+  hasMore = false;
   private wasBelow = true;
   /** The backend had nothing more to send when it was last asked, and has got nothing since. */
   private backendDone = false;
@@ -106,16 +108,6 @@ export class Sender {
     return this.queryRoom() >= this.sizes.datagramBytes;
   }
 
-  /** When pacing lets the next datagram go, ms; Infinity when nothing waits for that. */
-  get wakeAtMs(): number {
-    return this.wakeMs;
-  }
-
-  /** The turn ended by its bound, not for lack of data. */
-  get hasMore(): boolean {
-    return this.more;
-  }
-
   get inFlightBytes(): number {
     return Math.max(0, this.sampler.latest.cwndBytes - this.windowRoom());
   }
@@ -136,6 +128,12 @@ export class Sender {
   /** Milliseconds since stream data in bulk was last handed to the backend. */
   quietFor(now: number): number {
     return this.bulk.quietFor(now);
+  }
+
+  /** Has the peer acknowledge the next datagram, though there be nothing to send. */
+  ping(): void {
+    this.backend.elicitAcknowledgement();
+    this.pinging = true;
   }
 
   /** A packet came. */
@@ -226,17 +224,17 @@ export class Sender {
 
   /** Sends what window, pacing and this turn's share allow. */
   transmit(now: number): void {
-    if (now > this.wakeMs) this.pacer.forgive(this.wakeMs, now);
-    this.more = false;
-    this.wakeMs = Infinity;
+    if (now > this.wakeAtMs) this.pacer.forgive(this.wakeAtMs, now);
+    this.hasMore = false;
+    this.wakeAtMs = Infinity;
     this.retryBlocked();
     for (let sent = 0; ; ) {
       if (this.output.congested()) {
-        this.wakeMs = now + CONGESTED_RETRY_MS;
+        this.wakeAtMs = now + CONGESTED_RETRY_MS;
         return;
       }
       if (sent >= MAX_DATAGRAMS_PER_TURN) {
-        this.more = true;
+        this.hasMore = true;
         return;
       }
       if (sent >= UNPACED_DATAGRAMS && this.pacer.budget(now) <= 0) break;
@@ -266,17 +264,20 @@ export class Sender {
     this.output.submit(bytes);
     this.isFresh = false;
     this.pacer.consume(bytes, now);
-    if (bytes > MIN_DATA_PACKET_BYTES) this.sentData(bytes, now);
+    this.count(bytes, now);
     this.residual = Math.max(0, this.residual - Math.max(0, bytes - COMMON_OVERHEAD_BYTES));
     return true;
   }
 
-  private sentData(bytes: number, now: number): void {
-    if (this.residual > 0) {
+  /** A datagram that will be acknowledged tells of the round trip. */
+  private count(bytes: number, now: number): void {
+    const isData = bytes > MIN_DATA_PACKET_BYTES;
+    if (this.pinging || (isData && this.residual > 0)) {
+      this.pinging = false;
       this.dataBytes += bytes;
       this.sampler.probe.sent(this.dataBytes, now);
     }
-    this.sizes.sent(bytes, this.dataBytes, now);
+    if (isData) this.sizes.sent(bytes, this.dataBytes, now);
   }
 
   /** Hands the backend the next bytes, of several pieces where one would not fill a datagram; false: none may or need go. */
@@ -374,16 +375,17 @@ export class Sender {
 
   /** What the congestion window and the connection's flow control leave for bytes that the backend does not have yet. */
   private windowRoom(): number {
-    if (this.roomKnown) return this.room;
-    // What the backend still holds will use the window, but it does not count it.
-    this.room = Math.max(0, this.queryRoom() - this.residual);
-    this.roomKnown = true;
-    return this.room;
+    if (!this.roomKnown) {
+      // What the backend still holds will use the window, but it does not count it.
+      this.room = Math.max(0, this.queryRoom() - this.residual);
+      this.roomKnown = true;
+    }
+    // The window may have grown with the newest sample: compared with the one of before, too much would seem in flight.
+    return Math.min(this.room, this.sampler.latest.cwndBytes);
   }
 
   private queryRoom(): number {
-    const window = this.sampler.latest.cwndBytes;
-    return Math.min(window, streamRoom(this.backend, this.streams.values()) ?? window);
+    return streamRoom(this.backend, this.streams.values()) ?? this.sampler.latest.cwndBytes;
   }
 
   /** If only time holds the sender or its user back, says until when. */
@@ -392,7 +394,7 @@ export class Sender {
     const waiting = !this.backendDone || (this.queued > 0 && this.windowRoom() >= this.sizes.datagramBytes);
     if (!waiting && !this.wasBelow) return;
     const waitMs = this.pacer.waitMs(this.sizes.datagramBytes, now);
-    if (waitMs > 0) this.wakeMs = now + waitMs;
-    else if (this.wasBelow && now < this.ahead.littleFromMs) this.wakeMs = this.ahead.littleFromMs;
+    if (waitMs > 0) this.wakeAtMs = now + waitMs;
+    else if (this.wasBelow && now < this.ahead.littleFromMs) this.wakeAtMs = this.ahead.littleFromMs;
   }
 }

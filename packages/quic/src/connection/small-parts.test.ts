@@ -194,8 +194,11 @@ describe('PathSampler', () => {
       sampler.record(sample(800), 302 + 8 * round);
     }
     expect(sampler.rttMs).toBeLessThan(3);
-    // Nothing was measured for a while: the backend's word is all there is.
+    // Nothing was sent since: an idle path is as it was. Once what was sent is overdue, the backend's word is all there is.
     sampler.record(sample(700), 5000);
+    expect(sampler.rttMs).toBeLessThan(3);
+    sampler.probe.sent(3000, 5000);
+    sampler.record(sample(700), 5101);
     expect(sampler.rttMs).toBe(700.5);
   });
 });
@@ -214,7 +217,10 @@ describe('RttProbe', () => {
     probe.sent(3000, 60);
     probe.settled(3000, 120);
     expect(probe.rttMs(120)).toBe(45);
-    expect(probe.rttMs(120 + 4 * 45 + 1)).toBe(Infinity);
+    expect(probe.rttMs(10_000)).toBe(45);
+    probe.sent(4000, 10_000);
+    expect(probe.rttMs(10_000 + 4 * 45)).toBe(45);
+    expect(probe.rttMs(10_000 + 4 * 45 + 1)).toBe(Infinity);
   });
 });
 
