@@ -42,10 +42,10 @@ export class SignsOfLife {
   /** When it came back from an outage, until it is as it was. */
   #backSinceMs: number | undefined;
 
-  constructor(now: number, rtt: RttView, { side, firstPath, idleTimeoutMs }: SignsOfLifeOptions) {
+  constructor(now: number, rtt: RttView, { side, firstPath, idleTimeoutMs = 0 }: SignsOfLifeOptions) {
     this.#heardMs = now;
     this.#liveness = new LivenessMonitor(now, rtt, {
-      keepAliveMs: keepAliveMs(side, idleTimeoutMs || Infinity),
+      keepAliveMs: keepAliveMs(side, idleTimeoutMs === 0 ? Infinity : idleTimeoutMs),
       patienceMs: PATIENCE_MS,
       minDeathMs: firstPath ? FIRST_PATH_DEATH_MS : DEATH_MS,
     });
