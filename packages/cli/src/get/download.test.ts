@@ -66,14 +66,18 @@ class MemorySink implements Sink {
 interface Served {
   readonly result: Promise<Downloaded>;
   readonly server: MemoryStream;
+  /** Of a second request. */
+  readonly again: MemoryStream;
   readonly said: string[];
 }
 
 /** Downloads `file` from a server that the test plays. */
 function from(sink: Sink, more: Partial<DownloadContext> = {}): Served {
   const [client, server] = MemoryStream.pair(10);
+  const [second, again] = MemoryStream.pair(10);
+  const streams = [client, second];
   const said: string[] = [];
-  const session = { openStreamSync: () => Promise.resolve(client) } as Partial<Session> as Session;
+  const session = { openStreamSync: () => Promise.resolve(streams.shift()!) } as Partial<Session> as Session;
   const context: DownloadContext = {
     session,
     signal: new AbortController().signal,
@@ -85,7 +89,7 @@ function from(sink: Sink, more: Partial<DownloadContext> = {}): Served {
   const result = download('file', sink, context);
   // Looked at by the test, later.
   result.catch(() => undefined);
-  return { result, server, said };
+  return { result, server, again, said };
 }
 
 function header(more: Partial<Header> = {}): Uint8Array {
@@ -118,7 +122,7 @@ test('asks for the rest of what the sink has, and hashes the whole', async () =>
   expect(sink.content.equals(CONTENT)).toBe(true);
   const request = await readMessage(new ByteReader(server), requestSchema, 'the request');
   expect(request).toEqual({
-    ...{ v: 1, op: 'get', path: 'file', offset: 11, etag: 'e1' },
+    ...{ v: 1, op: 'get', path: 'file', offset: 11, etag: 'e1', progress: true },
     prefixSha256: sha256(CONTENT.subarray(0, 11)),
   });
 });
@@ -133,9 +137,10 @@ test('forgets what the sink has if the server begins anew', async () => {
 
 test('content of another digest is thrown away', async () => {
   const sink = new MemorySink();
-  const { result, server } = from(sink);
+  const { result, server, again } = from(sink);
   const wrong = Buffer.from(CONTENT);
   wrong[3]! ^= 1;
+  await again.write(header());
   await server.write(Buffer.concat([header(), wrong, trailer]));
   await expect(result).rejects.toMatchObject({ code: 'ERR_KWIK_DIGEST_MISMATCH' });
   expect(sink.calls).toEqual(['begin 0', 'discard']);
@@ -206,4 +211,47 @@ test('a server that falls silent is given up after the timeout', async () => {
   await server.write(Buffer.concat([header(), CONTENT.subarray(0, 20)]));
   await expect(result).rejects.toMatchObject({ code: 'ERR_KWIK_TIMEOUT' });
   expect(sink.calls).toEqual(['begin 0', 'suspend']);
+});
+
+test('a digest that the server remembered wrongly is asked for again, and the file is right after all', async () => {
+  const sink = new MemorySink();
+  const { result, server, again } = from(sink);
+  await again.write(Buffer.concat([header({ offset: CONTENT.length, etag: 'e2' }), trailer]));
+  const stale = encodeMessage({ ok: true, sha256: sha256(Buffer.from('what it was before')) });
+  await server.write(Buffer.concat([header(), CONTENT, stale]));
+  expect(await result).toMatchObject({ sha256: SHA256 });
+  expect(sink.calls).toEqual(['begin 0', 'commit']);
+  expect(await readMessage(new ByteReader(again), requestSchema, 'the request')).toMatchObject({
+    offset: CONTENT.length,
+    prefixSha256: SHA256,
+    recheck: true,
+  });
+});
+
+test('a server that checks a long part is waited for while it gets on, and shown', async () => {
+  const seen: string[] = [];
+  let nowMs = 0;
+  const sink = new MemorySink(CONTENT.subarray(0, 11).toString(), 'e1');
+  const { result, server } = from(sink, {
+    timeoutMs: 300,
+    now: () => nowMs,
+    onChecking: (checked, of) => seen.push(`${checked} of ${of}`),
+  });
+  for (const checked of [2e6, 4e6, 6e6]) {
+    await server.write(encodeMessage({ ok: true, checked, of: 8e6 }));
+    // Three times what may pass without a sign of life, all in all.
+    nowMs += 290;
+    await new Promise(setImmediate);
+  }
+  await server.write(Buffer.concat([header({ offset: 11 }), CONTENT.subarray(11), trailer]));
+  expect(await result).toMatchObject({ offset: 11, sha256: SHA256 });
+  expect(seen).toEqual(['2000000 of 8000000', '4000000 of 8000000', '6000000 of 8000000']);
+});
+
+test('a server that only says that it checks is not waited for without end', async () => {
+  const sink = new MemorySink(CONTENT.subarray(0, 11).toString(), 'e1');
+  const { result, server } = from(sink, { timeoutMs: 50 });
+  const ticking = setInterval(() => void server.write(encodeMessage({ ok: true, checked: 5, of: 8e6 })), 10);
+  await expect(result).rejects.toMatchObject({ code: 'ERR_KWIK_TIMEOUT' });
+  clearInterval(ticking);
 });

@@ -18,6 +18,8 @@ export interface DownloadContext {
   readonly now: () => number;
   /** It is known how much there is, and where this run begins. */
   readonly onHeader?: (size: number, offset: number) => void;
+  /** An earlier part is looked at, here or at the server, before content comes. */
+  readonly onChecking?: (checked: number, of: number) => void;
   /** Content came, in order. */
   readonly onContent?: (bytes: number) => void;
   /** Tells the user something in one line. */
@@ -34,12 +36,14 @@ export interface Downloaded {
 
 /** As much as is taken from the stream between two looks at the clock. */
 const MAX_CHUNK_BYTES = 1024 * 1024;
+/** Progress of a check at the server that counts as a sign of life. */
+const MIN_CHECKED_BYTES = 1024 * 1024;
 /** A server hashes the whole file beside sending it; on a slow disk that may take longer. */
 const SLOWEST_HASH_BYTES_PER_MS = 50_000;
 
 /** Downloads one file into `sink`: whole and verified, or it throws and the sink keeps what is worth keeping. */
 export async function download(path: string, sink: Sink, context: DownloadContext): Promise<Downloaded> {
-  const existing = await openSink(sink, context.signal);
+  const existing = await openSink(sink, context);
   const guard = new StallGuard(context.timeoutMs, { now: context.now, outer: context.signal });
   try {
     const asked = await askFor(path, existing, context.session, guard.signal);
@@ -54,9 +58,9 @@ export async function download(path: string, sink: Sink, context: DownloadContex
 }
 
 /** Takes as long as it takes: the digest of a large part is a matter of the local disk. */
-async function openSink(sink: Sink, signal: AbortSignal): Promise<Existing> {
+async function openSink(sink: Sink, { signal, onChecking }: DownloadContext): Promise<Existing> {
   try {
-    return await sink.open(signal);
+    return await sink.open(signal, onChecking);
   } catch (error) {
     await sink.suspend();
     throw signal.aborted ? signal.reason : error;
@@ -70,7 +74,9 @@ async function askFor(
   signal: AbortSignal,
 ): Promise<Asked> {
   const resume =
-    offset === 0 ? {} : { prefixSha256: hash.copy().digest('hex'), ...(etag === undefined ? {} : { etag }) };
+    offset === 0
+      ? {}
+      : { progress: true, prefixSha256: hash.copy().digest('hex'), ...(etag === undefined ? {} : { etag }) };
   return ask(session, { op: 'get', path, offset, ...resume }, signal);
 }
 
@@ -84,7 +90,7 @@ interface Receiving {
 async function receive(path: string, { stream, reader }: Asked, receiving: Receiving): Promise<Downloaded> {
   const { existing, sink, context, guard } = receiving;
   try {
-    const header = await readHeader(path, reader, existing, guard.signal);
+    const header = await readHeader(path, reader, existing.offset, { guard, context });
     context.onHeader?.(header.size, header.offset);
     await guard.whileBusy(sink.begin(header));
     const hash = await readContent(header, reader, receiving);
@@ -99,17 +105,37 @@ async function receive(path: string, { stream, reader }: Asked, receiving: Recei
   }
 }
 
-async function readHeader(path: string, reader: ByteReader, existing: Existing, signal: AbortSignal): Promise<Header> {
-  const header = await readMessage(reader, headerSchema, 'the header', signal);
-  if (header === null) throw new KwikError('ERR_KWIK_INVALID_MESSAGE', 'the server ended the stream without an answer');
-  if (!header.ok) throw errorOf(header, path);
-  if (header.offset > header.size || (header.offset !== 0 && header.offset !== existing.offset)) {
-    throw new KwikError(
-      'ERR_KWIK_PROTOCOL_VIOLATION',
-      `the server offers ${path} from byte ${header.offset}, which was not asked for`,
-    );
+/** `asked`: the offset that was asked for. */
+async function readHeader(
+  path: string,
+  reader: ByteReader,
+  asked: number,
+  { guard, context }: Pick<Receiving, 'guard' | 'context'>,
+): Promise<Header> {
+  let checked = 0;
+  for (;;) {
+    const header = await readMessage(reader, headerSchema, 'the header', guard.signal);
+    if (header === null) {
+      throw new KwikError('ERR_KWIK_INVALID_MESSAGE', 'the server ended the stream without an answer');
+    }
+    if (!header.ok) throw errorOf(header, path);
+    if ('checked' in header) {
+      // Only what gets on is a sign of life, or a server could keep us waiting for ever.
+      if (header.checked >= checked + MIN_CHECKED_BYTES) {
+        checked = header.checked;
+        guard.touch();
+      }
+      context.onChecking?.(header.checked, header.of);
+      continue;
+    }
+    if (header.offset > header.size || (header.offset !== 0 && header.offset !== asked)) {
+      throw new KwikError(
+        'ERR_KWIK_PROTOCOL_VIOLATION',
+        `the server offers ${path} from byte ${header.offset}, which was not asked for`,
+      );
+    }
+    return header;
   }
-  return header;
 }
 
 /** Passes the content on to the sink; returns the digest state of the whole file. */
@@ -146,8 +172,33 @@ async function confirm(path: string, reader: ByteReader, confirming: Confirming)
   try {
     await checkTrailer(path, reader, sha256, guard.signal);
   } catch (error) {
+    if (isWrongContent(error) && (await isRightAfterAll(path, confirming))) return;
     if (guard.signal.aborted || header.offset > 0 || !isConnectionFailure(error)) throw error;
     context.say?.(`${path}: the server was lost before it confirmed the whole file; every block of it was verified`);
+  }
+}
+
+/**
+ * A server may have told a digest that it remembered from before the file changed without its times changing. Asked to
+ * look again, it says whether what is here is the file.
+ */
+async function isRightAfterAll(path: string, { header, sha256, context, guard }: Confirming): Promise<boolean> {
+  const { size, etag } = header;
+  const request = { op: 'get', path, offset: size, etag, prefixSha256: sha256, recheck: true, progress: true };
+  try {
+    const { stream, reader } = await ask(context.session, request, guard.signal);
+    try {
+      const again = await readHeader(path, reader, size, { guard, context });
+      if (size === 0 || again.offset !== size || again.size !== size) return false;
+      guard.allow(context.timeoutMs + size / SLOWEST_HASH_BYTES_PER_MS);
+      await checkTrailer(path, reader, sha256, guard.signal);
+      return true;
+    } finally {
+      stream.stopSending();
+    }
+  } catch (error) {
+    if (guard.signal.aborted) throw error;
+    return false;
   }
 }
 

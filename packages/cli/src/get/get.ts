@@ -91,6 +91,7 @@ class GetRun {
         signal,
         timeoutMs: options.timeout * 1000,
         now: () => io.now(),
+        onChecking: (checked, of) => reporter.checking(checked, of),
         say: (line) => reporter.say(line),
       });
     } catch (error) {

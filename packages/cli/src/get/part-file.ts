@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { KwikError } from '@kwik/wire';
 import { errnoOf, fileError } from '../errors.js';
 import type { Header } from '../protocol/messages.js';
-import { hashRange } from '../serve/hash-cache.js';
+import { hashRange, type Watch } from '../serve/hash-cache.js';
 import { partPathOf } from './part-name.js';
 import { readNote, writeNote, type PartNote } from './part-note.js';
 import type { Existing, Sink } from './sink.js';
@@ -63,7 +63,7 @@ export class PartFile implements Sink {
     return `${this.partPath}.json`;
   }
 
-  async open(signal: AbortSignal): Promise<Existing> {
+  async open(signal: AbortSignal, onProgress?: (checked: number, of: number) => void): Promise<Existing> {
     await this.#checkTarget();
     const hash = createHash('sha256');
     try {
@@ -73,7 +73,8 @@ export class PartFile implements Sink {
       this.#handle = await open(this.partPath, 'r+');
       this.#ours = true;
       const { size } = await this.#handle.stat();
-      return await this.#takeUp(this.#handle, { hash, length: size, signal, note });
+      const watch = { signal, onProgress: (bytes: number) => onProgress?.(bytes, size) };
+      return await this.#takeUp(this.#handle, { hash, length: size, watch, note });
     } catch (error) {
       throw fileError('write', this.partPath, error);
     }
@@ -134,10 +135,10 @@ export class PartFile implements Sink {
   /** Takes the digest of what is there; the bytes are only as good as the server's check of that digest. */
   async #takeUp(
     handle: FileHandle,
-    part: { hash: Hash; length: number; signal: AbortSignal; note: PartNote },
+    part: { hash: Hash; length: number; watch: Watch; note: PartNote },
   ): Promise<Existing> {
-    const { hash, length, signal, note } = part;
-    await hashRange(hash, handle, length, signal);
+    const { hash, length, watch, note } = part;
+    await hashRange(hash, handle, length, watch);
     const etag = note.url === this.#url && length <= note.size ? note.etag : undefined;
     return { offset: length, hash, ...(etag === undefined ? {} : { etag }) };
   }

@@ -31,6 +31,7 @@ export class GetReporter {
   #live: LiveTransfer | undefined;
   #batch: Batch | undefined;
   #skipped = 0;
+  #check: { readonly checked: number; readonly of: number; readonly receivedBytes: number } | undefined;
   /** As it was when the last byte had been verified; closing the session takes no part in it. */
   #ended: TransferState | undefined;
 
@@ -54,6 +55,11 @@ export class GetReporter {
     const clean = `kwik: ${oneLine(line)}`;
     if (this.#live !== undefined) this.#live.log(clean);
     else this.#io.stderr.print(`${clean}\n`);
+  }
+
+  /** An earlier part is compared with the file, before content comes. */
+  checking(checked: number, of: number): void {
+    this.#check = { checked, of, receivedBytes: this.meter.state(this.#io.now()).receivedBytes };
   }
 
   transferEnded(): void {
@@ -98,12 +104,21 @@ export class GetReporter {
     const batch = this.#batch;
     if (batch === undefined) return undefined;
     const several = batch.total > 1;
+    const transfer = this.meter.state(this.#io.now());
+    const note = several ? `${batch.finished.length.toLocaleString('en-US')} done` : this.#checkNote(transfer);
     return {
       title: several ? count(batch.total, 'file') : this.#titleOf(batch),
-      transfer: this.meter.state(this.#io.now()),
+      transfer,
       servers: this.totals.list(),
-      ...(several ? { note: `${batch.finished.length.toLocaleString('en-US')} done` } : {}),
+      ...(note === undefined ? {} : { note }),
     };
+  }
+
+  /** Until content comes. */
+  #checkNote({ receivedBytes }: TransferState): string | undefined {
+    const check = this.#check;
+    if (check === undefined || receivedBytes > check.receivedBytes) return undefined;
+    return `checking the part: ${formatBytes(check.checked)} of ${formatBytes(check.of)}`;
   }
 
   #titleOf(batch: Batch): string {

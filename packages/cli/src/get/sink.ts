@@ -12,8 +12,8 @@ export interface Existing {
 
 /** Where a downloaded file goes. Calls come one at a time, in the order below; `suspend` and `discard` end at any point. */
 export interface Sink {
-  /** Refuses if there is no way to store the file. */
-  open(signal: AbortSignal): Promise<Existing>;
+  /** Refuses if there is no way to store the file. `onProgress` hears how much of an earlier part has been read. */
+  open(signal: AbortSignal, onProgress?: (checked: number, of: number) => void): Promise<Existing>;
   /** Content from `header.offset` follows: either what `open` told, or 0, and then what was there is useless. */
   begin(header: Header): Promise<void>;
   /** Resolves when more may be written. The chunk may be used until the sink is done. */

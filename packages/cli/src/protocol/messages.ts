@@ -50,6 +50,8 @@ const getRequest = z.object({
   prefixSha256: sha256.optional(),
   /** The content that came did not match the server's digest: it shall look at the file again, and not remember. */
   recheck: z.boolean().optional(),
+  /** The client understands `checking` before the header. */
+  progress: z.boolean().optional(),
 });
 
 const listRequest = z.object({
@@ -81,7 +83,10 @@ const header = z.object({
   offset: size,
 });
 export type Header = z.infer<typeof header>;
-export const headerSchema = z.union([header, failure]);
+/** Before the header, about once a second: how much of the client's beginning the server has compared. */
+const checking = z.object({ ok: z.literal(true), checked: size, of: size });
+export type Checking = z.infer<typeof checking>;
+export const headerSchema = z.union([header, checking, failure]);
 
 const trailer = z.object({ ok: z.literal(true), sha256 });
 export type Trailer = z.infer<typeof trailer>;

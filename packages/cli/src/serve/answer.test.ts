@@ -9,7 +9,7 @@ import { MemoryStream } from '../test-support/memory-stream.js';
 import { temporaryFolder } from '../test-support/temporary-folder.js';
 import { answerStream, type Answered, type FileService } from './answer.js';
 import { HashCache } from './hash-cache.js';
-import { ServedFolder } from './served-folder.js';
+import { ServedFolder, type ServedFile } from './served-folder.js';
 
 const disk = temporaryFolder();
 const wanted = new AbortController().signal;
@@ -113,6 +113,23 @@ describe('get', () => {
         expect(content.equals(LARGE.subarray(offset))).toBe(true);
       }
     }
+  });
+
+  test('asked to look again, it does not believe its own memory', async () => {
+    const real = await ServedFolder.open(disk.path('served'));
+    // A file system whose times tell nothing.
+    const openFile = async (path: string): Promise<ServedFile> => ({ ...(await real.openFile(path)), etag: 'same' });
+    const folder = Object.assign(Object.create(real) as ServedFolder, { openFile });
+    service = { ...service, folder, hashes: new HashCache({ openFile }, { now: () => Date.now() + 10_000 }) };
+    const remembered = await service.hashes.sha256({ path: 'large', etag: 'same', size: LARGE.length }, wanted);
+    expect(remembered).toBe(sha256(LARGE));
+    const changed = Buffer.from(LARGE).fill(7, 0, 10);
+    await disk.write('served/large', changed);
+    const request = { op: 'get', path: 'large', offset: LARGE.length, etag: 'same', recheck: true };
+    const wrong = await ask({ ...request, prefixSha256: sha256(LARGE) });
+    expect(headerShape.parse(await nextMessage(wrong.reader)).offset).toBe(0);
+    const right = await ask({ ...request, prefixSha256: sha256(changed) });
+    expect(headerShape.parse(await nextMessage(right.reader)).offset).toBe(LARGE.length);
   });
 
   test('begins anew if the client has something else', async () => {

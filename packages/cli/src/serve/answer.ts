@@ -9,6 +9,7 @@ import {
   PROTOCOL_VERSION,
   anyRequestSchema,
   requestSchema,
+  type Checking,
   type GetRequest,
   type Omission,
   type Request,
@@ -23,6 +24,7 @@ import { etagOf, type ServedFile, type ServedFolder } from './served-folder.js';
 const SINGLE_SOURCE_BYTES = 64 * 1024;
 /** A client that opens a stream and asks nothing gets no more of our time. */
 const REQUEST_TIMEOUT_MS = 30_000;
+const PROGRESS_INTERVAL_MS = 1000;
 /** Omissions of one listing that the server's log names; the client hears of all. */
 const MAX_TOLD_OMISSIONS = 20;
 /** Application code of a reset: the content ended before its time. */
@@ -137,13 +139,29 @@ async function sendFile(
 ): Promise<number> {
   const file = await service.folder.openFile(request.path);
   try {
-    const offset = await startOffset(file, request, service.hashes, signal);
+    const stopTelling =
+      request.progress === true ? tellProgress(stream, file, request.offset, service.hashes) : undefined;
+    const offset = await startOffset(file, request, service.hashes, signal).finally(() => stopTelling?.());
     const send = file.size - offset < SINGLE_SOURCE_BYTES ? sendSmall : sendLarge;
     await send(stream, { file, offset }, service, signal);
     return file.size - offset;
   } finally {
     await file.handle.close();
   }
+}
+
+/** Tells about once a second how far the check of the client's beginning is; the result ends it. */
+function tellProgress(stream: Stream, file: ServedFile, length: number, hashes: HashCache): () => Promise<void> {
+  let told = Promise.resolve();
+  const timer = setInterval(() => {
+    const checking: Checking = { ok: true, checked: hashes.progress(file, length), of: length };
+    // One at a time; that the stream has ended shows where the header is written.
+    told = told.then(() => stream.write(encodeMessage(checking))).catch(() => undefined);
+  }, PROGRESS_INTERVAL_MS);
+  return () => {
+    clearInterval(timer);
+    return told;
+  };
 }
 
 /** Resuming is right only if what the client has is the beginning of this very file. */

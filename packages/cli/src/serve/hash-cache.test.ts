@@ -101,7 +101,7 @@ test('when all have left the work stops, and can begin again', async () => {
 
 test.each([0, 1, 262_144, 262_145, 1_000_000])('the digest of the first %d bytes', async (length) => {
   const handle = await open(disk.path('served/file'));
-  expect(await sha256OfPrefix(handle, length, wanted)).toBe(sha256(CONTENT.subarray(0, length)));
+  expect(await sha256OfPrefix(handle, length, { signal: wanted })).toBe(sha256(CONTENT.subarray(0, length)));
   await handle.close();
 });
 

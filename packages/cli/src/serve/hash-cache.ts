@@ -33,6 +33,8 @@ interface Running {
   readonly digest: Promise<string>;
   readonly stop: AbortController;
   waiters: number;
+  /** Bytes that have been read. */
+  done: number;
 }
 
 /**
@@ -63,7 +65,7 @@ export class HashCache {
    * ERR_KWIK_LIMIT_EXCEEDED when too many different digests are wanted at once.
    */
   async sha256(file: HashedFile, signal: AbortSignal, length = file.size): Promise<string> {
-    const key = `${file.etag} ${length} ${file.path}`;
+    const key = keyOf(file, length);
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const running = this.#running.get(key) ?? this.#start(key, file, length);
@@ -76,6 +78,11 @@ export class HashCache {
     }
   }
 
+  /** How many of the first `length` bytes have been read for whoever waits. */
+  progress(file: HashedFile, length: number): number {
+    return this.#running.get(keyOf(file, length))?.done ?? 0;
+  }
+
   /** Looks at the file again the next time: what was remembered of this version has turned out wrong. */
   forget(file: Pick<ServedFile, 'path' | 'etag'>): void {
     for (const key of this.#known.keys()) {
@@ -85,8 +92,10 @@ export class HashCache {
 
   #start(key: string, file: HashedFile, length: number): Running {
     const stop = new AbortController();
-    const digest = this.#slots.run(stop.signal, () => this.#compute(key, file, length, stop.signal));
-    const running: Running = { digest, stop, waiters: 0 };
+    const digest = this.#slots.run(stop.signal, () =>
+      this.#compute(key, file, length, { signal: stop.signal, onProgress: (done) => (running.done = done) }),
+    );
+    const running: Running = { digest, stop, waiters: 0, done: 0 };
     this.#running.set(key, running);
     const forget = (): void => this.#stop(key, running);
     // Whoever waits hears of a failure; when nobody does any more, nobody needs to.
@@ -100,13 +109,13 @@ export class HashCache {
     if (this.#running.get(key) === running) this.#running.delete(key);
   }
 
-  async #compute(key: string, file: HashedFile, length: number, signal: AbortSignal): Promise<string> {
+  async #compute(key: string, file: HashedFile, length: number, watch: Watch): Promise<string> {
     // A handle of its own: the one that asked first may be done, and close its, before the others.
     const own = await this.#folder.openFile(file.path);
     try {
       if (own.etag !== file.etag) throw new KwikError('ERR_KWIK_SOURCE_FAILED', 'the file changed while it was sent');
       const begunMs = this.#now();
-      const digest = await sha256OfPrefix(own.handle, length, signal);
+      const digest = await sha256OfPrefix(own.handle, length, watch);
       if (own.changedMs < begunMs - RACY_MS) this.#remember(key, digest);
       return digest;
     } finally {
@@ -123,21 +132,33 @@ export class HashCache {
   }
 }
 
+function keyOf({ etag, path }: Pick<ServedFile, 'path' | 'etag'>, length: number): string {
+  return `${etag} ${length} ${path}`;
+}
+
+/** Whoever waits for a digest. */
+export interface Watch {
+  readonly signal: AbortSignal;
+  readonly onProgress?: (bytes: number) => void;
+}
+
 /** SHA-256 of the first `length` bytes. */
-export async function sha256OfPrefix(handle: FileHandle, length: number, signal: AbortSignal): Promise<string> {
+export async function sha256OfPrefix(handle: FileHandle, length: number, watch: Watch): Promise<string> {
   const hash = createHash('sha256');
-  await hashRange(hash, handle, length, signal);
+  await hashRange(hash, handle, length, watch);
   return hash.digest('hex');
 }
 
 /** Feeds the first `length` bytes of a file to `hash`, in pieces small enough for others to work in between. */
-export async function hashRange(hash: Hash, handle: FileHandle, length: number, signal: AbortSignal): Promise<void> {
+export async function hashRange(hash: Hash, handle: FileHandle, length: number, watch: Watch): Promise<void> {
+  const { signal, onProgress } = watch;
   const piece = new Uint8Array(Math.min(PIECE_BYTES, length));
   for (let offset = 0; offset < length; offset += PIECE_BYTES) {
     if (signal.aborted) throw new KwikError('ERR_KWIK_ABORTED', 'the digest is no longer wanted');
     const filled = piece.subarray(0, length - offset);
     await readInto(handle, offset, filled);
     hash.update(filled);
+    onProgress?.(offset + filled.length);
   }
 }
 
