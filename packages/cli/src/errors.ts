@@ -67,6 +67,12 @@ export function isConnectionFailure(error: unknown): boolean {
   return error instanceof KwikError && exitCodeOf(error.code) === EXIT.connection && !NEVER_RETRIED.has(error.code);
 }
 
+/** Whether the same command may succeed later, without a change of the command. */
+export function mayHelpAgain(error: KwikError): boolean {
+  const hopeless: readonly ExitCode[] = [EXIT.notFound, EXIT.integrity, EXIT.usage];
+  return !hopeless.includes(exitCodeOf(error.code)) && !NEVER_RETRIED.has(error.code);
+}
+
 /** The user must change something first. */
 const NEVER_RETRIED: ReadonlySet<ErrorCode> = new Set([
   'ERR_KWIK_AUTH_FAILED',

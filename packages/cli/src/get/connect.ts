@@ -56,10 +56,22 @@ export function explainDialError(server: string, error: unknown): KwikError {
   return new KwikError(known.code, `${where}${reason}${hint === '' ? '' : `; ${hint}`}`, { cause: error });
 }
 
+/** Only where the authority is the trouble does another one help. */
+function certificateHint(message: string): string {
+  if (!/trusted authority/u.test(message)) return '';
+  if (/issued by "?[^"(]*KWIK development authority/u.test(message)) {
+    return (
+      'the server is of another user of this machine, or uses another KWIK_DATA_DIR: run both as one user, ' +
+      'or give that authority with --ca FILE'
+    );
+  }
+  return "give its authority with --ca FILE, or its key's SHA-256 with --pin";
+}
+
 function hintFor(error: KwikError, server: string): string {
   switch (error.code) {
     case 'ERR_KWIK_CERTIFICATE':
-      return / pin /u.test(error.message) ? '' : "give its authority with --ca FILE, or its key's SHA-256 with --pin";
+      return certificateHint(error.message);
     case 'ERR_KWIK_TIMEOUT':
     case 'ERR_KWIK_CONNECT_FAILED':
     case 'ERR_KWIK_IDLE_TIMEOUT':

@@ -35,20 +35,25 @@ describe('where files go', () => {
     expect(jobsForListing([{ path: 'x', size: 1 }], '', '.')).toMatchObject([{ target: 'x' }]);
   });
 
-  test.each([['b/x'], ['a/../../x'], ['a/'], ['a//x'], ['a/./x'], ['a/x\\..\\y'], ['ax']])(
-    'a server that lists %s below a is not believed',
-    (path) => {
-      expect(() => jobsForListing([{ path, size: 1 }], 'a', 'to')).toThrow(
-        expect.objectContaining({ code: 'ERR_KWIK_PROTOCOL_VIOLATION' }),
-      );
-    },
-  );
+  test.each([
+    ...['b/x', 'a/../../x', 'a/', 'a//x', 'a/./x', 'a/x\\..\\y', 'ax'],
+    ...['a/x\0', 'a/x\ny', 'a/\u001b[2J', 'a/x\u0085', 'a/\u202etxt.exe', 'a/x\u007f'],
+  ])('a server that lists %s below a is not believed', (path) => {
+    expect(() => jobsForListing([{ path, size: 1 }], 'a', 'to')).toThrow(
+      expect.objectContaining({ code: 'ERR_KWIK_PROTOCOL_VIOLATION' }),
+    );
+  });
 
   test('no name twice', () => {
     const twice = [0, 1].map(() => ({ path: 'x', size: 1 }));
     expect(() => jobsForListing(twice, '', '.')).toThrow(/cannot be stored/u);
     const same = ['kwik://h/a/x', 'kwik://h/b/x'].map((text) => jobForFile(parseKwikUrl(text), undefined, undefined));
     expect(() => checkDistinctTargets(same)).toThrow(/two of the files/u);
+    const alike = ['to/Film', 'to/fILM'].map((target) => ({ path: target, target }));
+    expect(() => checkDistinctTargets(alike, 'linux')).not.toThrow();
+    for (const platform of ['win32', 'darwin'] as const) {
+      expect(() => checkDistinctTargets(alike, platform)).toThrow(/two of the files/u);
+    }
   });
 });
 
@@ -62,6 +67,8 @@ describe('planGet', () => {
     [[], {}, /a URL is needed/u],
     [['kwik://a/x', 'kwik://b/x'], {}, /the same server/u],
     [['kwik://a/x'], { output: 'o', dir: 'd' }, /-o and -d/u],
+    [['kwik://a/x'], { output: '' }, /-o names nothing/u],
+    [['kwik://a/x'], { dir: '' }, /-d names nothing/u],
     [['kwik://a/x', 'kwik://a/y'], { output: 'o' }, /-o names one file/u],
     [['kwik://a/x'], { output: 'o', recursive: true }, /-r fetches a folder/u],
     [['kwik://a/x'], { output: '-', json: true }, /choose one/u],

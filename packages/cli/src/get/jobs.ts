@@ -15,6 +15,10 @@ export interface Job {
   readonly size?: number;
 }
 
+/** What a terminal or a script would act on: no file that is listed gets such a name here. */
+// eslint-disable-next-line no-control-regex -- control characters are what it is about
+const UNSAFE_IN_NAMES = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+
 /** Without `-o` a file is stored under its own name, as other tools do. */
 export function jobForFile(url: KwikUrl, output: string | undefined, directory: string | undefined): Job {
   if (output === '-') return { path: url.path, target: undefined };
@@ -32,18 +36,20 @@ export function jobsForListing(entries: readonly ListEntry[], folder: string, di
   return entries.map(({ path, size }) => {
     if (!path.startsWith(prefix) || seen.has(path)) throw badListing(path);
     seen.add(path);
+    if (UNSAFE_IN_NAMES.test(path)) throw badListing(path);
     return { path, size, target: join(directory, ...safeSegments(path.slice(prefix.length))) };
   });
 }
 
-/** Two jobs must not write to the same file. */
-export function checkDistinctTargets(jobs: readonly Job[]): void {
+/** Two jobs must not write to the same file; some systems take names for the same that differ in case or in accents. */
+export function checkDistinctTargets(jobs: readonly Job[], platform: NodeJS.Platform = process.platform): void {
+  const folds = platform === 'win32' || platform === 'darwin';
   const targets = new Set<string>();
   for (const { target } of jobs) {
     if (target === undefined) continue;
-    if (targets.has(target))
-      throw usageError(`two of the files would be written to ${target}; get one of them with -o`);
-    targets.add(target);
+    const name = folds ? target.normalize('NFC').toLowerCase() : target;
+    if (targets.has(name)) throw usageError(`two of the files would be written to ${target}; get one of them with -o`);
+    targets.add(name);
   }
 }
 

@@ -1,5 +1,5 @@
 import { KwikError } from '@kwik/wire';
-import { reportError } from '../errors.js';
+import { mayHelpAgain, reportError } from '../errors.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
 import type { ServerTotals } from '../progress/server-totals.js';
@@ -94,9 +94,12 @@ export class GetReporter {
     const several = (this.#batch?.total ?? 0) > 1;
     const { message } = reportError(error);
     if (!(error instanceof KwikError) || (kept === 0 && !(several && finished > 0))) return error;
+    if (!mayHelpAgain(error)) return error;
+    // A full disk, or a folder that may not be written to, must be seen to first.
+    const first = error.code === 'ERR_KWIK_LOCAL_FILE' ? 'when that is mended, ' : '';
     const advice = several
-      ? `${count(finished, 'file')} done; run the same command with --skip-existing to get the rest`
-      : `${formatBytes(kept)} are kept; run the same command again to resume`;
+      ? `${count(finished, 'file')} done; ${first}run the same command with --skip-existing to get the rest`
+      : `${formatBytes(kept)} are kept; ${first}run the same command again to resume`;
     return new KwikError(error.code, `${message}; ${advice}`, { cause: error });
   }
 

@@ -33,6 +33,12 @@ export async function readPem(option: string, path: string): Promise<string> {
   } catch (error) {
     throw fileError(`read the ${option} file`, path, error);
   }
+  // Some editors put a byte order mark before the text.
+  text = text.replace(/^\uFEFF/u, '');
+  if (/-----BEGIN ENCRYPTED |^Proc-Type: 4,ENCRYPTED/mu.test(text)) {
+    const advice = `take the password off with: openssl pkey -in ${path} -out NEW`;
+    throw new KwikError('ERR_KWIK_CREDENTIALS', `${option} ${path} is encrypted; ${advice}`);
+  }
   if (!text.includes('-----BEGIN ')) throw new KwikError('ERR_KWIK_CREDENTIALS', `${option} ${path} is not a PEM file`);
   return text;
 }

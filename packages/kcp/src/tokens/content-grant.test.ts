@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { toStreamId } from '@kwik/wire';
 import { NOW_MS, makeSessionKeys, makeSigner, makeToken } from '../test-support/sessions.js';
+import { CLOCK_SKEW_MS } from './path-token.js';
 import { issueContentGrant, verifyContentGrant } from './content-grant.js';
 
 const { sessionId } = makeSessionKeys();
@@ -14,6 +15,10 @@ const fields = {
 };
 const grant = issueContentGrant(makeSigner(), fields);
 
+test('a clock that is a minute ahead does not end it before its time', () => {
+  expect(verifyContentGrant(grant, { signer, sessionId, nowMs: NOW_MS + 999 + CLOCK_SKEW_MS }).key).toBe('films/1');
+});
+
 test('a grant says what the primary said, as often as it is shown', () => {
   for (let times = 0; times < 2; times++) {
     const { key, size, streamId } = verifyContentGrant(grant, { signer, sessionId, nowMs: NOW_MS });
@@ -22,7 +27,7 @@ test('a grant says what the primary said, as often as it is shown', () => {
 });
 
 test.each([
-  ['past its time', grant, { nowMs: NOW_MS + 1_000 }, 'ERR_KWIK_TOKEN_EXPIRED'],
+  ['past its time', grant, { nowMs: NOW_MS + 1_000 + CLOCK_SKEW_MS }, 'ERR_KWIK_TOKEN_EXPIRED'],
   ['of another session', grant, { sessionId: makeSessionKeys('other').sessionId }, 'ERR_KWIK_TOKEN_INVALID'],
   ['of another primary', issueContentGrant(makeSigner('other'), fields), {}, 'ERR_KWIK_TOKEN_INVALID'],
   ['that is a path token', makeToken(makeSessionKeys()), {}, 'ERR_KWIK_TOKEN_INVALID'],

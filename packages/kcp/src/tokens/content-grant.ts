@@ -1,5 +1,6 @@
 import { KwikError, type SessionId, type StreamId, decodeContentGrant, proto, sessionIdToBytes } from '@kwik/wire';
 import { equalBytes } from '../crypto/bytes.js';
+import { CLOCK_SKEW_MS } from './path-token.js';
 import { decodedOrUndefined, openEnvelope, seal, signedUnder } from './envelope.js';
 import type { Ed25519Signer } from './signer.js';
 
@@ -46,7 +47,7 @@ export function verifyContentGrant(bytes: Uint8Array, options: VerifyContentGran
   const grant = decodedOrUndefined(() => decodeContentGrant(envelope.payload));
   if (grant === undefined) throw invalid('cannot be decoded');
   if (!equalBytes(grant.sessionId, sessionIdToBytes(options.sessionId))) throw invalid('is for another session');
-  if (options.nowMs >= Number(grant.expiresMs)) {
+  if (options.nowMs >= Number(grant.expiresMs) + CLOCK_SKEW_MS) {
     throw new KwikError('ERR_KWIK_TOKEN_EXPIRED', 'the content grant is past its time');
   }
   return grant;

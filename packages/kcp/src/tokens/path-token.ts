@@ -20,8 +20,11 @@ import type { UsedTokens } from './used-tokens.js';
 export const TOKEN_ID_BYTES = 16;
 /** From `addPath` on the primary to the Join at the secondary: a dial and a handshake, with time for a retry. */
 export const DEFAULT_TOKEN_LIFE_MS = 60_000;
-/** Clocks of servers differ; a token may be this far from the future. Past its expiry it gets no such grace. */
-export const CLOCK_SKEW_MS = 30_000;
+/**
+ * Clocks of servers differ: a token counts so much before its beginning and after its end. It is remembered as used for
+ * as long, so that the grace lets nobody use it twice.
+ */
+export const CLOCK_SKEW_MS = 60_000;
 
 const LABEL = 'kwik path token v1';
 
@@ -107,8 +110,8 @@ export function checkPathToken(
   if (distrust !== undefined) return refuse('untrusted', `the token is signed by ${distrust}`);
   const token = readToken(envelope);
   if (token === undefined) return refuse('malformed', 'the token cannot be decoded');
-  if (nowMs >= token.expiresMs) return refuse('expired', 'the token is past its time');
-  if (nowMs < token.notBeforeMs - CLOCK_SKEW_MS) return refuse('expired', 'the token is not valid yet');
+  const outside = outsideItsTime(token, nowMs);
+  if (outside !== undefined) return refuse('expired', outside);
   if (token.expiresMs - nowMs > maxTokenLifeMs + CLOCK_SKEW_MS) {
     return refuse('lifetime', `the token lives longer than ${maxTokenLifeMs} ms`);
   }
@@ -117,9 +120,18 @@ export function checkPathToken(
   return { ok: true, token };
 }
 
+/** In words, with what to do; undefined within its time. */
+function outsideItsTime({ notBeforeMs, expiresMs }: VerifiedPathToken, nowMs: number): string | undefined {
+  const seconds = (ms: number): string => `${Math.ceil(ms / 1000)} s`;
+  const advice = 'if the clocks of the two servers differ, set them';
+  if (nowMs >= expiresMs + CLOCK_SKEW_MS) return `the token ended ${seconds(nowMs - expiresMs)} ago; ${advice}`;
+  if (nowMs >= notBeforeMs - CLOCK_SKEW_MS) return undefined;
+  return `the token begins only in ${seconds(notBeforeMs - nowMs)}; ${advice}`;
+}
+
 /** The last step of admission: everything else about the token must be verified. */
 export function markUsed(token: VerifiedPathToken, used: UsedTokens, nowMs: number): Refusal | undefined {
-  switch (used.use(token.tokenId, token.expiresMs, nowMs)) {
+  switch (used.use(token.tokenId, token.expiresMs + CLOCK_SKEW_MS, nowMs)) {
     case 'used':
       return undefined;
     case 'replayed':
