@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { listen } from '@kwik/session';
+import { listen, type KwikError } from '@kwik/session';
 import { addressOf, fetchContent, Harness, pattern, readAll, serveContent, sourceOf } from './harness.js';
 
 /** For machines that do much else at the time; nothing here waits for a clock. */
@@ -32,8 +32,8 @@ describe('paths (K3, K5, K6)', () => {
     await once(silent, 'listening');
     harness.onClose(async () => silent.close());
     const failing = server.addPath(`127.0.0.1:${silent.address().port}`, { timeoutMs: 300 });
-    await expect(failing).rejects.toMatchObject({ code: 'ERR_KWIK_TIMEOUT', scope: 'path' });
-    expect(server.getDeadPaths()).toMatchObject([{ id: 2, errorCode: 'ERR_KWIK_TIMEOUT' }]);
+    await expect(failing).rejects.toMatchObject({ code: 'ERR_KWIK_CONNECT_FAILED', scope: 'path' });
+    expect(server.getDeadPaths()).toMatchObject([{ id: 2, errorCode: 'ERR_KWIK_CONNECT_FAILED' }]);
     expect(client.getActivePaths()).toHaveLength(2);
   });
 
@@ -60,8 +60,11 @@ describe('paths (K3, K5, K6)', () => {
   });
 
   test('a client may refuse a server', async () => {
-    const { server } = await harness.pair({}, { resolvePath: () => false });
-    await expect(server.addPath('127.0.0.1:9')).rejects.toMatchObject({ code: 'ERR_KWIK_PERMISSION_DENIED' });
+    const refused: unknown[] = [];
+    const onPathRefused = ({ error }: { error: KwikError }): void => void refused.push(error.code);
+    const { server } = await harness.pair({}, { resolvePath: () => false, onPathRefused });
+    await expect(server.addPath('127.0.0.1:9')).rejects.toMatchObject({ code: 'ERR_KWIK_CONNECT_FAILED' });
+    expect(refused).toEqual(['ERR_KWIK_PERMISSION_DENIED']);
   });
 
   test('a path is removed, and further operations on it are refused by name (K6)', async () => {

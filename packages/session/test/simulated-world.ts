@@ -99,7 +99,9 @@ export class SimulatedWorld {
   ): Promise<Session> {
     const [host, port] = address.split(':');
     const connector = {
-      connect: async (target: { host: string; port: number }, { timeoutMs, localAddress, signal }: ConnectOptions) => {
+      connect: async (target: { host: string; port: number }, connecting: ConnectOptions) => {
+        const { timeoutMs, localAddress, signal, admit } = connecting;
+        await admit?.([target.host], target.port);
         // Connections from a local address go over a link of their own.
         const to = `${target.host}:${target.port}`;
         const own = {

@@ -30,9 +30,13 @@ export interface ClientRoleOptions {
   readonly primaryPaths: PrimaryPaths;
   /** Milliseconds since 1970, for what peers are told of times. */
   readonly wallClockMs: () => number;
-  /** Dials and joins; resolves with the established path. `onOpening`: the server is reached, and has been asked. */
+  /**
+   * Dials and joins; resolves with the established path. `primary`: the numeric address of who commands it. `onOpening`: the
+   * server is reached, and has been asked. Rejects with what the primary may know.
+   */
   joinPath(
     command: proto.AddPath,
+    primary: string,
     onOpening: (path: OpeningPath) => void,
   ): Promise<{ path: PathRuntime; result: ClientHandshakeResult }>;
 }
@@ -196,7 +200,7 @@ export class ClientRole implements EngineRole {
       const pathId = toPathId(command.pathId);
       // A primary that lost its path asks again, and the first answer may have been lost with it.
       const under = this.#joins.get(pathId);
-      const joining = under ?? this.#startJoin(pathId, command);
+      const joining = under ?? this.#startJoin(path, pathId, command);
       const { path: joined, result } = await joining;
       if (this.#engine.closeInfo !== undefined) {
         joined.die(new KwikError('ERR_KWIK_SESSION_CLOSED'));
@@ -218,7 +222,7 @@ export class ClientRole implements EngineRole {
     }
   }
 
-  #startJoin(pathId: PathId, command: proto.AddPath): Join {
+  #startJoin(path: PathRuntime, pathId: PathId, command: proto.AddPath): Join {
     const before = this.#engine.history.get(pathId);
     const again = before?.state === 'dead' && !before.primary;
     if (pathId >= FIRST_CLIENT_PATH_ID || (this.#usedPathIds.has(pathId) && !again)) {
@@ -233,7 +237,7 @@ export class ClientRole implements EngineRole {
       });
     }
     this.#usedPathIds.add(pathId);
-    const joining = this.#join(command);
+    const joining = this.#join(path, command);
     this.#joins.set(pathId, joining);
     joining.catch(() => {
       this.#joins.delete(pathId);
@@ -242,10 +246,10 @@ export class ClientRole implements EngineRole {
     return joining;
   }
 
-  async #join(command: proto.AddPath): Join {
+  async #join({ port }: PathRuntime, command: proto.AddPath): Join {
     this.#joining++;
     try {
-      return await this.#options.joinPath(command, (path) => {
+      return await this.#options.joinPath(command, port.transport.remote.address, (path) => {
         if (command.capabilities.includes(proto.Capability.REPLICA)) this.#content.openPath(path);
       });
     } finally {

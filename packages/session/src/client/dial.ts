@@ -19,6 +19,7 @@ import { orClose } from '../runtime/or-close.js';
 import type { PathPort } from '../runtime/path-port.js';
 import { PathRuntime } from '../runtime/path-runtime.js';
 import { shakeHands } from './client-handshake.js';
+import { type CommandedDial, CommandedDials } from './commanded/commanded-dials.js';
 import { ClientRole, type OpeningPath } from './client-role.js';
 import { ClientSession } from './client-session.js';
 import { QuicConnector, type Connector } from './connector.js';
@@ -120,12 +121,19 @@ class Dialler {
       random: this.#options.random ?? Math.random,
       join: (route, to, attemptMs) => this.#rejoin(engine, opened, route, to, attemptMs),
     });
+    const dials = this.#commandedDials();
+    void engine.closed.then(() => dials.close());
     const role = new ClientRole(engine, content, {
       maxPaths: this.#limits.maxPaths,
       raw: this.#limits,
       primaryPaths,
       wallClockMs: () => Date.now(),
-      joinPath: (command, onOpening) => this.#join(engine, result, command, onOpening),
+      joinPath: (command, primary, onOpening) =>
+        dials.run(
+          { ...command, timeoutMs: command.timeoutMs || this.#limits.handshakeTimeoutMs },
+          primary,
+          (dialling) => this.#join(engine, result, command, dialling, onOpening),
+        ),
     });
     engine.attachRole(role);
     this.#probe?.(engine);
@@ -178,6 +186,16 @@ class Dialler {
     );
   }
 
+  #commandedDials(): CommandedDials {
+    const { allowTargets = [], onPathRefused } = this.#options;
+    return new CommandedDials({
+      clock: this.#clock,
+      limits: this.#limits,
+      allowed: allowTargets,
+      onRefused: onPathRefused,
+    });
+  }
+
   /**
    * A path to the primary: one that was lost, or one more. Its key must be the one of before, for other servers may have
    * certificates of that name as well, and the handshake shows that it holds the session's secret.
@@ -208,21 +226,26 @@ class Dialler {
     engine: SessionEngine,
     session: ClientHandshakeResult,
     command: proto.AddPath,
+    { timeoutMs, admit, reached, joined }: CommandedDial,
     onOpening: (path: OpeningPath) => void,
   ): Promise<{ path: PathRuntime; result: ClientHandshakeResult }> {
-    const timeoutMs = command.timeoutMs > 0 ? command.timeoutMs : this.#limits.handshakeTimeoutMs;
-    const endMs = this.#clock.now() + timeoutMs;
     const resolved = (await this.#options.resolvePath?.(command.address)) ?? command.address;
     if (resolved === false) {
       throw new KwikError('ERR_KWIK_PERMISSION_DENIED', `the client does not connect to ${command.address}`);
     }
-    const options = {
-      timeoutMs: leftMs(endMs, this.#clock),
+    let endMs = this.#clock.now() + timeoutMs;
+    // One attempt, where a dial of the client's own makes several: a stranger gets no more than one handshake's packets.
+    const transport = await this.#connector.connect(onLinkOf(parseTarget(resolved), this.#host), {
+      timeoutMs,
+      admit: async (addresses, port) => {
+        const admitted = await admit(addresses, port);
+        endMs = this.#clock.now() + timeoutMs;
+        return admitted;
+      },
       serverName: command.serverName === '' ? parseTarget(command.address).host : command.serverName,
       ...(command.pin.length > 0 && { requiredPin: Buffer.from(command.pin).toString('hex') }),
-    };
-    const target = onLinkOf(parseTarget(resolved), this.#host);
-    const transport = await reach(this.#connector, target, options, this.#clock);
+    });
+    reached();
     const pathId = toPathId(command.pathId);
     const handshake = new ClientHandshake({
       purpose: { kind: 'join', keys: session.keys, pathId, token: command.token, audience: command.address },
@@ -233,6 +256,7 @@ class Dialler {
       address: resolved,
       onHello: (send) => onOpening({ id: pathId, rttMs: transport.stats().rttMs, send }),
     });
+    joined(transport.remote);
     const mayContribute = command.capabilities.includes(proto.Capability.CONTRIBUTE);
     const { address, weight } = command;
     const made = { id: pathId, address, port, result, primary: false, mayContribute, weight: weight || 1 };
