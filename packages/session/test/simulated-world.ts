@@ -118,6 +118,11 @@ export class SimulatedWorld {
     );
   }
 
+  /** Lets so much virtual time pass. */
+  pass(ms: number): Promise<void> {
+    return this.clock.advanceByAsync(ms);
+  }
+
   /** Lets virtual time pass until the promise settles; fails when it does not within `maxMs` of it. */
   async settle<T>(promise: Promise<T>, maxMs = 120_000): Promise<T> {
     let settled = false;

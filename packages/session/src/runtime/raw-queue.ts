@@ -1,4 +1,5 @@
 import type { RawPacket } from '../api/session.js';
+import { Waiters } from './waiters.js';
 
 const MAX_PACKETS = 1024;
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -9,6 +10,8 @@ export class RawQueue {
   #bytes = 0;
   #received = 0;
   #dropped = 0;
+  readonly #waiters = new Waiters();
+  #ended = false;
 
   /** Since the session began. */
   get counts(): { received: number; dropped: number } {
@@ -23,6 +26,22 @@ export class RawQueue {
     }
     this.#packets.push(packet);
     this.#bytes += packet.data.length;
+    this.#waiters.wake();
+  }
+
+  /** Waits for one; undefined when there is none and none will come. */
+  async next(): Promise<RawPacket | undefined> {
+    for (;;) {
+      const packet = this.shift();
+      if (packet !== undefined || this.#ended) return packet;
+      await this.#waiters.wait();
+    }
+  }
+
+  /** No more will come. */
+  end(): void {
+    this.#ended = true;
+    this.#waiters.wake();
   }
 
   shift(): RawPacket | undefined {

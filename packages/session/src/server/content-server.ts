@@ -1,5 +1,5 @@
 import { errorToDetail, verifyContentGrant } from '@kwik/kcp';
-import { KwikError, toStreamId, type proto, type SessionId, type StreamId } from '@kwik/wire';
+import { copyOfBytes, KwikError, toStreamId, type proto, type SessionId, type StreamId } from '@kwik/wire';
 import type { ReplicaSource } from '../api/session.js';
 import { RangeSupplies, type PendingRead } from '../core/content/range-supplies.js';
 import type { StreamState } from '../core/streams/stream-state.js';
@@ -123,7 +123,9 @@ export class ContentServer {
           if (content.supply.waitsForRoom) this.#waiting.add(content);
           return;
         }
-        const bytes = await this.#read(content, content.source, read);
+        const given = await this.#read(content, content.source, read);
+        // A copy, because they may wait for the path, and the source may read into the same memory again.
+        const bytes = copyOfBytes(given, 'what the source read');
         if (bytes.length !== read.length) {
           const short = `asked for ${read.length} bytes at ${read.offset} and got ${bytes.length}`;
           read.failed();

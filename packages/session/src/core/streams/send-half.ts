@@ -42,10 +42,12 @@ export class SendHalf {
   #finWanted = false;
   #finSent = false;
   #unackedPieces = 0;
+  #unackedBytes = 0;
   #resetCode: number | undefined;
   #stopCode: number | undefined;
   #highestSent = 0;
   #blockedAt: number | undefined;
+  #dropped = false;
 
   constructor(streamId: StreamId, options: { maxOffset: number; bufferBytes: number }) {
     this.#streamId = streamId;
@@ -86,14 +88,37 @@ export class SendHalf {
     return this.#queuedBytes === 0 && this.#unackedPieces === 0 && this.#lost.length === 0;
   }
 
+  /** It was reset, by this end or because the peer stopped reading, before the peer's session had acknowledged it all. */
+  get dropped(): boolean {
+    return this.#dropped;
+  }
+
+  get bufferBytes(): number {
+    return this.#bufferBytes;
+  }
+
   /** Bytes that `write` would accept at once. */
   get room(): number {
     return Math.max(0, this.#bufferBytes - this.#queuedBytes);
   }
 
+  /** Throws ERR_KWIK_STREAM_STOPPED or ERR_KWIK_STREAM_CLOSED when nothing can be written any more. */
+  assertWritable(): void {
+    if (this.#stopCode !== undefined) {
+      throw new KwikError(
+        'ERR_KWIK_STREAM_STOPPED',
+        `the peer stopped reading stream ${this.#streamId} (code ${this.#stopCode})`,
+        { applicationCode: this.#stopCode },
+      );
+    }
+    if (this.#resetCode !== undefined || this.#finWanted) {
+      throw new KwikError('ERR_KWIK_STREAM_CLOSED', `stream ${this.#streamId} is closed for writing`);
+    }
+  }
+
   /** Appends; the caller keeps to `room` and does not change `data` afterwards. */
   write(data: Uint8Array): void {
-    this.#assertWritable();
+    this.assertWritable();
     this.#push(this.#writeOffset, data);
     this.#writeOffset += data.length;
   }
@@ -111,14 +136,14 @@ export class SendHalf {
 
   /** Writes at an offset of the caller's choice (a contribution). */
   writeAt(offset: number, data: Uint8Array): void {
-    this.#assertWritable();
+    this.assertWritable();
     this.#push(offset, data);
     this.#writeOffset = Math.max(this.#writeOffset, offset + data.length);
   }
 
   /** Leaves `bytes` offsets to content that is sent by ranges; returns the first of them. */
   reserve(bytes: number): number {
-    this.#assertWritable();
+    this.assertWritable();
     const base = this.#writeOffset;
     this.#writeOffset += bytes;
     this.#highestSent = Math.max(this.#highestSent, this.#writeOffset);
@@ -131,6 +156,7 @@ export class SendHalf {
 
   reset(code: number): void {
     if (this.state === 'closed' || this.#resetCode !== undefined) return;
+    this.#dropped = this.pendingBytes + this.#unackedBytes > 0;
     this.#resetCode = code;
     this.#queue = [];
     this.#queuedBytes = 0;
@@ -192,30 +218,17 @@ export class SendHalf {
   handleAcked(piece: Piece): void {
     if (piece.acked) return;
     piece.acked = true;
-    this.#unackedPieces--;
+    this.#forgetUnacked(piece);
   }
 
   /** A path died before the piece was acknowledged: it goes out again, unless another path has it under way. */
   handleLost(piece: Piece): void {
     piece.copies--;
     if (piece.acked || piece.copies > 0 || this.#resetCode !== undefined) return;
-    this.#unackedPieces--;
+    this.#forgetUnacked(piece);
     let index = this.#lost.length;
     while (index > 0 && this.#lost[index - 1]!.offset > piece.offset) index--;
     this.#lost.splice(index, 0, { ...piece, again: true, holders: undefined });
-  }
-
-  #assertWritable(): void {
-    if (this.#stopCode !== undefined) {
-      throw new KwikError(
-        'ERR_KWIK_STREAM_STOPPED',
-        `the peer stopped reading stream ${this.#streamId} (code ${this.#stopCode})`,
-        { applicationCode: this.#stopCode },
-      );
-    }
-    if (this.#resetCode !== undefined || this.#finWanted) {
-      throw new KwikError('ERR_KWIK_STREAM_CLOSED', `stream ${this.#streamId} is closed for writing`);
-    }
   }
 
   #push(offset: number, data: Uint8Array): void {
@@ -233,14 +246,13 @@ export class SendHalf {
   #takeLost(maxBytes: number): Piece | undefined {
     const piece = this.#lost[0];
     if (piece === undefined || (maxBytes === 0 && piece.data.length > 0)) return undefined;
-    this.#unackedPieces++;
     if (piece.data.length <= maxBytes) {
       this.#lost.shift();
       piece.copies = 1;
-      return piece;
+      return this.#underWay(piece);
     }
     this.#lost[0] = { ...piece, offset: piece.offset + maxBytes, data: piece.data.subarray(maxBytes) };
-    return { ...piece, data: piece.data.subarray(0, maxBytes), fin: false, copies: 1 };
+    return this.#underWay({ ...piece, data: piece.data.subarray(0, maxBytes), fin: false, copies: 1 });
   }
 
   #takeQueued(maxBytes: number): Piece | undefined {
@@ -259,16 +271,26 @@ export class SendHalf {
     this.#highestSent = Math.max(this.#highestSent, offset + length);
     const fin = this.#finWanted && this.#queue.length === 0 && offset + length === this.#writeOffset;
     if (fin) this.#finSent = true;
-    this.#unackedPieces++;
-    return { streamId: this.#streamId, offset, data, fin, again: false, acked: false, copies: 1 };
+    return this.#underWay({ streamId: this.#streamId, offset, data, fin, again: false, acked: false, copies: 1 });
   }
 
   #takeFin(): Piece | undefined {
     if (!this.#finWanted || this.#finSent || this.#queue.length > 0) return undefined;
     this.#finSent = true;
-    this.#unackedPieces++;
     const offset = this.#writeOffset;
-    return { streamId: this.#streamId, offset, data: EMPTY, fin: true, again: false, acked: false, copies: 1 };
+    const streamId = this.#streamId;
+    return this.#underWay({ streamId, offset, data: EMPTY, fin: true, again: false, acked: false, copies: 1 });
+  }
+
+  #underWay(piece: Piece): Piece {
+    this.#unackedPieces++;
+    this.#unackedBytes += piece.data.length;
+    return piece;
+  }
+
+  #forgetUnacked(piece: Piece): void {
+    this.#unackedPieces--;
+    this.#unackedBytes -= piece.data.length;
   }
 }
 
