@@ -87,7 +87,7 @@ describe('paths (K3, K5, K6)', () => {
     const told = new Promise<string>((resolve) => {
       server.onPathChange((path) => path.id === info.id && path.state === 'dead' && resolve(path.reason ?? ''));
     });
-    await secondary.close();
+    await secondary.close({ force: true });
     expect(await told).not.toBe('');
     expect(client.getDeadPaths().map((path) => path.id)).toEqual([info.id]);
     const stream = client.openStream();

@@ -99,6 +99,8 @@ export interface DialOptions {
    * idle timeout unless told. 0: the session ends at once.
    */
   readonly recoveryTimeoutMs?: number;
+  /** How long `close` of the session waits until the peer has what was written, milliseconds; 5,000 unless told. */
+  readonly closeTimeoutMs?: number;
   /** Where writes go when several paths lead to the primary: over one of them (unless told), or over all. */
   readonly routing?: WriteRouting;
   /** Chooses the path of each piece of data when writes are distributed. */
@@ -155,6 +157,8 @@ export interface ListenOptions {
   readonly transport?: TransportTuning;
   /** How long a session waits for its client to come back, milliseconds; the idle timeout unless told. */
   readonly recoveryTimeoutMs?: number;
+  /** How long `close` of a session waits until the client has what was written, milliseconds; 5,000 unless told. */
+  readonly closeTimeoutMs?: number;
   /** Where writes go when several paths lead to the client: over all of them unless told. */
   readonly routing?: WriteRouting;
   /** Chooses the path of each piece of data when writes are distributed. */

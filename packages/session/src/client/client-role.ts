@@ -313,7 +313,7 @@ export class ClientRole implements EngineRole {
       path.die(new KwikError('ERR_KWIK_PATH_DEAD', `${path.address} closed its path: ${close.reason}`));
       return;
     }
-    this.#engine.finish(endByPeer(close), true);
+    this.#engine.finishByPeer(endByPeer(close), true);
   }
 
   /** What was said on a path that was lost may not have been heard. */

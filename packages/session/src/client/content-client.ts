@@ -282,7 +282,7 @@ export class ContentClient implements RangeSink {
       const isPrimary = this.#engine.paths.get(source.pathId)?.primary === true;
       if (source.grantSent || isPrimary) this.#send(source.pathId, { $case: 'contentEnd', value: message });
     }
-    if (error !== undefined) this.#engine.failStream(streamId, error);
+    if (error !== undefined) this.#engine.streams.fail(streamId, error);
   }
 
   #rememberEnd(streamId: StreamId, offset: number, message: proto.ContentEnd): void {

@@ -15,6 +15,7 @@ import type { DialOptions, DialTarget } from '../api/options.js';
 import type { Session } from '../api/session.js';
 import { agreedIdleTimeoutMs, peerStreamLimits, resolveLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
 import { SessionEngine, type EngineProbe } from '../runtime/engine.js';
+import { CLOSE_TIMEOUT_MS } from '../runtime/farewell.js';
 import { orClose } from '../runtime/or-close.js';
 import type { PathPort } from '../runtime/path-port.js';
 import { PathRuntime } from '../runtime/path-runtime.js';
@@ -142,7 +143,8 @@ class Dialler {
     const { alternatives = [], localAddresses = [], extraPaths = [] } = this.#options;
     const extra = [...localAddresses.map((localAddress) => ({ localAddress })), ...extraPaths];
     primaryPaths.start([address, ...alternatives], extra);
-    return new ClientSession(result.sessionId, engine, this.#connector);
+    const closeTimeoutMs = this.#options.closeTimeoutMs ?? CLOSE_TIMEOUT_MS;
+    return new ClientSession(result.sessionId, engine, this.#connector, closeTimeoutMs);
   }
 
   /**

@@ -123,9 +123,7 @@ export class ContentServer {
           if (content.supply.waitsForRoom) this.#waiting.add(content);
           return;
         }
-        const given = await this.#read(content, content.source, read);
-        // A copy, because they may wait for the path, and the source may read into the same memory again.
-        const bytes = copyOfBytes(given, 'what the source read');
+        const bytes = await this.#read(content, content.source, read);
         if (bytes.length !== read.length) {
           const short = `asked for ${read.length} bytes at ${read.offset} and got ${bytes.length}`;
           read.failed();
@@ -144,7 +142,9 @@ export class ContentServer {
 
   async #read({ abort }: OpenContent, source: ReplicaSource, read: PendingRead): Promise<Uint8Array> {
     try {
-      return await source.read(BigInt(read.offset), read.length, abort.signal);
+      const bytes = await source.read(BigInt(read.offset), read.length, abort.signal);
+      // A copy, because they may wait for the path, and the source may read into the same memory again.
+      return copyOfBytes(bytes, 'what the source read');
     } catch (error) {
       read.failed();
       throw error;

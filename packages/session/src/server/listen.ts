@@ -3,7 +3,7 @@ import { delegate, Ed25519Signer, noneServerAuth, type ServerHandshakeResult } f
 import { Endpoint, systemClock, withoutZone } from '@kwik/quic';
 import { KwikError, type Clock, type ErrorCode, type PathTransport } from '@kwik/wire';
 import type { ListenOptions, ServerCredentials, SessionLimits } from '../api/options.js';
-import type { Listener, ListenerStats, ServerSession } from '../api/session.js';
+import type { Listener, ListenerCloseOptions, ListenerStats, ServerSession } from '../api/session.js';
 import { formatAddress, isLoopback } from '../client/target.js';
 import { developmentCertificate } from '../credentials/dev-authority.js';
 import { resolveLimits } from '../limits.js';
@@ -11,6 +11,7 @@ import { schedulerFactory } from '../schedulers.js';
 import { transportOptions } from '../transport-options.js';
 import { Waiters } from '../runtime/waiters.js';
 import { endpointLimits } from './endpoint-limits.js';
+import { letFinish, LISTENER_CLOSE_TIMEOUT_MS } from './let-finish.js';
 import { SessionFactory } from './session-factory.js';
 import type { AcceptedSession } from './server-session.js';
 
@@ -19,6 +20,8 @@ const DEFAULT_IDLE_TIMEOUT_MS = 30_000;
 /** V10.1. */
 const MAX_SESSIONS = 10_000;
 const BACKLOG = 512;
+/** Sessions that ended before anybody accepted them; each may hold what came of its streams. */
+const MAX_ENDED_WAITING = 64;
 const SIGNER_SEED_BYTES = 32;
 /** Unread data of a client that has not said who it is. A hello has 64 kB at most, and nothing else is due before it. */
 const STRANGER_BYTES = 256 * 1024;
@@ -66,12 +69,15 @@ async function developmentCredentials(host: string): Promise<ServerCredentials> 
 
 class SessionListener implements Listener {
   readonly #endpoint: Endpoint;
+  readonly #clock: Clock;
   readonly #factory: SessionFactory;
   readonly #maxSessions: number;
   readonly #backlog: number;
   readonly #onRefused: ListenOptions['onRefused'];
   readonly #sessions = new Set<AcceptedSession>();
   readonly #queue: AcceptedSession[] = [];
+  /** Those of the queue that have ended, oldest first. */
+  readonly #ended = new Set<AcceptedSession>();
   readonly #waiters = new Waiters();
   /** One entry for each code of the closed table, at most. */
   readonly #refused: Partial<Record<ErrorCode, number>> = {};
@@ -81,6 +87,7 @@ class SessionListener implements Listener {
 
   constructor(endpoint: Endpoint, options: ListenOptions, credentials: ServerCredentials, clock: Clock) {
     this.#endpoint = endpoint;
+    this.#clock = clock;
     this.#maxSessions = options.limits?.maxSessions ?? MAX_SESSIONS;
     this.#onRefused = options.onRefused;
     this.#backlog = options.limits?.backlog ?? BACKLOG;
@@ -102,6 +109,7 @@ class SessionListener implements Listener {
       diagnostics: options.diagnostics,
       compression: options.compression,
       recoveryMs: options.recoveryTimeoutMs ?? options.transport?.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
+      closeTimeoutMs: options.closeTimeoutMs,
       admit: (result) => this.#admit(result),
     });
   }
@@ -127,11 +135,11 @@ class SessionListener implements Listener {
     };
   }
 
-  async close(): Promise<void> {
+  async close({ force = false, timeoutMs = LISTENER_CLOSE_TIMEOUT_MS }: ListenerCloseOptions = {}): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#sessions].map((session) => session.close(0, 'the server is stopping')));
-    await this.#endpoint.close();
     this.#waiters.wake();
+    await letFinish(this.#sessions, { clock: this.#clock, timeoutMs: force ? 0 : timeoutMs });
+    await this.#endpoint.close();
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<ServerSession> {
@@ -155,9 +163,10 @@ class SessionListener implements Listener {
       }
       if (session.role === 'primary') this.#opened++;
       this.#sessions.add(session);
-      void session.closed.then(() => this.#forget(session));
+      void session.closed.then(() => this.#onEnded(session));
       // A secondary serves replicas without anybody accepting it; so its place in the queue is not worth refusing paths.
-      if (session.role === 'primary' || this.#queue.length < this.#backlog) this.#queue.push(session);
+      if (session.role === 'primary' || this.#queue.length - this.#ended.size < this.#backlog)
+        this.#queue.push(session);
       this.#waiters.wake();
     } catch (error) {
       // The client was told why, and the connection is closed.
@@ -171,6 +180,7 @@ class SessionListener implements Listener {
   async #next(signal?: AbortSignal): Promise<ServerSession | undefined> {
     for (;;) {
       const session = this.#queue.shift();
+      if (session !== undefined) this.#ended.delete(session);
       if (session !== undefined || this.#closed) return session;
       await this.#waiters.wait(signal);
     }
@@ -181,15 +191,23 @@ class SessionListener implements Listener {
     if (this.#sessions.size >= this.#maxSessions) {
       throw new KwikError('ERR_KWIK_CONNECTION_REFUSED', `the server has its ${this.#maxSessions} sessions`);
     }
-    if (result.kind !== 'join-secondary' && this.#queue.length >= this.#backlog) {
+    if (result.kind !== 'join-secondary' && this.#queue.length - this.#ended.size >= this.#backlog) {
       throw new KwikError('ERR_KWIK_CONNECTION_REFUSED', 'the server does not accept sessions fast enough');
     }
   }
 
-  #forget(session: AcceptedSession): void {
+  /** One that nobody has accepted stays for `accept`, with its streams, as long as there are few of them. */
+  #onEnded(session: AcceptedSession): void {
     this.#sessions.delete(session);
-    const index = this.#queue.indexOf(session);
-    if (index >= 0) this.#queue.splice(index, 1);
+    if (!this.#queue.includes(session)) return;
+    this.#ended.add(session);
+    if (this.#ended.size > MAX_ENDED_WAITING) this.#dropOldestEnded();
+  }
+
+  #dropOldestEnded(): void {
+    const [oldest] = this.#ended;
+    this.#ended.delete(oldest!);
+    this.#queue.splice(this.#queue.indexOf(oldest!), 1);
   }
 
   #audiences(options: ListenOptions): string[] {

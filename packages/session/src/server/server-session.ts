@@ -1,7 +1,8 @@
-import { KwikError, toPathId, toStreamId, type OffsetMap } from '@kwik/wire';
+import { copyOfBytes, KwikError, toPathId, toStreamId, type BytesLike, type OffsetMap } from '@kwik/wire';
 import type {
   AddPathOptions,
   CloseInfo,
+  CloseOptions,
   Contribution,
   PathInfo,
   RawPacket,
@@ -29,6 +30,8 @@ export interface ServerSessionParts {
   readonly mayContribute: boolean;
   /** Always at the primary; at a secondary, what the token says. */
   readonly mayUseRaw: boolean;
+  /** How long `close` waits until the peer has what was written, milliseconds. */
+  readonly closeTimeoutMs: number;
 }
 
 /** What `accept` returns. */
@@ -60,7 +63,7 @@ export class AcceptedSession implements ServerSession {
   }
 
   acceptStream(options: { signal?: AbortSignal } = {}): Promise<Stream> {
-    return this.#engine.acceptStream(options.signal);
+    return this.#engine.streams.accept(options.signal);
   }
 
   getActivePaths(): PathInfo[] {
@@ -91,19 +94,20 @@ export class AcceptedSession implements ServerSession {
     await removed;
   }
 
-  async sendRawPacket(data: Uint8Array, pathId: number): Promise<void> {
+  async sendRawPacket(data: BytesLike, pathId: number): Promise<void> {
+    const bytes = copyOfBytes(data, 'a raw packet');
     toPathId(pathId);
-    if (data.length > this.#parts.maxRawPacketBytes) {
+    if (bytes.length > this.#parts.maxRawPacketBytes) {
       throw new KwikError(
         'ERR_KWIK_PACKET_TOO_LARGE',
-        `a raw packet of ${data.length} bytes; the most is ${this.#parts.maxRawPacketBytes}`,
+        `a raw packet of ${bytes.length} bytes; the most is ${this.#parts.maxRawPacketBytes}`,
       );
     }
     if (!this.#parts.mayUseRaw) {
       throw new KwikError('ERR_KWIK_PERMISSION_DENIED', 'the primary added this server without the raw capability');
     }
     this.#parts.commander?.requireRaw(pathId);
-    const command = { pathId, data: data.slice(), sequence: 0n };
+    const command = { pathId, data: bytes, sequence: 0n };
     const answer = this.#parts.replies.request(this.#path(), { $case: 'rawPacket', value: command }, RAW_TIMEOUT_MS);
     this.#engine.wake();
     await answer;
@@ -111,7 +115,7 @@ export class AcceptedSession implements ServerSession {
 
   async *rawPackets(): AsyncIterable<RawPacket> {
     for (;;) {
-      const packet = await this.#engine.nextRawPacket();
+      const packet = await this.#engine.rawQueue.next();
       if (packet === undefined) return;
       yield packet;
     }
@@ -146,9 +150,14 @@ export class AcceptedSession implements ServerSession {
     this.#engine.requirePath(pathId).resume();
   }
 
-  async close(code = 0, reason = ''): Promise<void> {
-    this.#engine.finish({ by: 'local', code, reason }, true);
-    await this.closed;
+  async close(code = 0, reason = '', { timeoutMs = this.#parts.closeTimeoutMs }: CloseOptions = {}): Promise<void> {
+    await this.#engine.close({ by: 'local', code, reason }, timeoutMs);
+  }
+
+  /** Nothing is going on in it: no stream is open, nothing is to be delivered. */
+  get quiet(): boolean {
+    const { streams, plane } = this.#engine;
+    return !streams.undelivered && (this.role === 'secondary' ? !plane.supplies : plane.streams.size === 0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

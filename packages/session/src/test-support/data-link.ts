@@ -40,10 +40,13 @@ export function connect(
   });
 }
 
-/** All events up to now. */
+/** All events up to now, to an application that accepts each stream at once. */
 export function eventsOf(plane: DataPlane): DataEvent[] {
   const events: DataEvent[] = [];
-  for (let event = plane.nextEvent(); event !== undefined; event = plane.nextEvent()) events.push(event);
+  for (let event = plane.nextEvent(); event !== undefined; event = plane.nextEvent()) {
+    if (event.kind === 'opened') plane.accept(event.stream);
+    events.push(event);
+  }
   return events;
 }
 

@@ -138,6 +138,12 @@ export class DataPlane {
     return pendingBytes;
   }
 
+  /** Content that was asked for is read, or waits to be sent. */
+  get supplies(): boolean {
+    for (const { supply } of this.streams.values()) if (supply?.hasData === true) return true;
+    return false;
+  }
+
   path(id: PathId): DataPath | undefined {
     return this.#paths.get(id);
   }
@@ -242,7 +248,13 @@ export class DataPlane {
 
   /** A stream that the control plane announced. */
   handleStreamOpened(id: StreamId): void {
-    this.streams.require(id, (stream) => this.#events.push({ kind: 'opened', streamId: stream.id }));
+    this.streams.require(id, (stream) => this.#events.push({ kind: 'opened', stream }));
+  }
+
+  /** The application has the stream that the peer opened. One that is over by now makes room for a new one. */
+  accept(stream: StreamState): void {
+    stream.accepted = true;
+    this.settle(stream);
   }
 
   /** Streams have something new to send. */
@@ -305,6 +317,7 @@ export class DataPlane {
     stream.supply?.clear();
     stream.supply = undefined;
     this.streams.remove(stream.id);
+    this.#events.push({ kind: 'gone', streamId: stream.id });
   }
 
   #sendingPath(): DataPath | undefined {
@@ -368,6 +381,8 @@ export class DataPlane {
   /** Removes a stream of which both halves are done, and gives the peer credit for a new one. */
   settle(stream: StreamState): void {
     if (this.#options.role === 'secondary' || !isDone(stream)) return;
+    if (this.streams.get(stream.id) !== stream) return;
+    this.#events.push({ kind: 'gone', streamId: stream.id });
     const credit = this.streams.remove(stream.id);
     if (credit === undefined) return;
     this.#queue(this.#sendingPath(), `streams ${credit.unidirectional}`, maxStreamsFrame(credit));

@@ -213,7 +213,7 @@ export class FrameReceiver {
       return;
     }
     this.#fromStreamOwner(path, 'give credit for a stream');
-    const stream = this.#context.streams.get(toStreamId(frame.streamId));
+    const stream = this.#streamOf(path, toStreamId(frame.streamId));
     if (stream?.send === undefined) return;
     stream.send.handleMaxOffset(max);
     this.#context.picker.offer(stream);
@@ -231,7 +231,8 @@ export class FrameReceiver {
 
   #handleStopSending(path: DataPath, frame: proto.StopSendingFrame): void {
     this.#fromStreamOwner(path, 'stop a stream');
-    const stream = this.#context.streams.get(toStreamId(frame.streamId));
+    // It may come before anything else of a stream that the peer opened (RFC 9000, section 3.2).
+    const stream = this.#streamOf(path, toStreamId(frame.streamId));
     if (stream?.send === undefined) return;
     stream.send.handleStopSending(frame.code);
     stream.supply?.clear();
@@ -271,7 +272,7 @@ export class FrameReceiver {
     const { role, streams, emit } = this.#context;
     if (role === 'secondary') return streams.get(id);
     if (!path.owner) return streams.require(id);
-    return streams.require(id, (stream) => emit({ kind: 'opened', streamId: stream.id }));
+    return streams.require(id, (stream) => emit({ kind: 'opened', stream }));
   }
 
   #consume(path: DataPath | undefined, bytes: number): void {

@@ -21,6 +21,8 @@ export interface StreamState {
   queued: boolean;
   /** The peer was told of the reset. */
   resetSent: boolean;
+  /** The application has it: this end opened it, or has accepted it. Until then it counts against the peer's credit. */
+  accepted: boolean;
 }
 
 /** Whether the stream has something that a path could carry now. */
@@ -28,8 +30,9 @@ export function hasSomethingToSend(stream: StreamState): boolean {
   return (stream.send?.sendable ?? false) || (stream.supply?.hasData ?? false);
 }
 
-/** Both halves are over. */
-export function isDone({ send, receive }: StreamState): boolean {
+/** Both halves are over, and the application knows of it. */
+export function isDone({ send, receive, accepted }: StreamState): boolean {
+  if (!accepted) return false;
   const sendState = send?.state;
   const sendDone = sendState === undefined || sendState === 'closed' || sendState === 'reset';
   return sendDone && (receive === undefined || receive.done);

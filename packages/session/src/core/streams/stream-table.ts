@@ -164,6 +164,7 @@ export class StreamTable {
       supply: undefined,
       queued: false,
       resetSent: false,
+      accepted: true,
     };
     this.#streams.set(id, stream);
     return stream;
@@ -196,6 +197,7 @@ export class StreamTable {
       supply: undefined,
       queued: false,
       resetSent: false,
+      accepted: mine,
     };
   }
 
