@@ -42,7 +42,7 @@ export class Harness {
 
   async dial(listener: Listener | string, options: DialOptions = {}): Promise<Session> {
     const session = await dial(typeof listener === 'string' ? listener : addressOf(listener), options);
-    this.onClose(() => session.close(0, '', { timeoutMs: 0 }));
+    this.onClose(() => session.close(0, '', { timeoutMs: 1000 }));
     return session;
   }
 

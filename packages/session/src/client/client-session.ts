@@ -29,7 +29,7 @@ export class ClientSession implements Session {
   }
 
   openStreamSync(options: StreamOptions & { signal?: AbortSignal } = {}): Promise<Stream> {
-    return this.#engine.openStreamSync(options);
+    return this.#engine.streams.openWithCredit(options, options.signal);
   }
 
   acceptStream(options: { signal?: AbortSignal } = {}): Promise<Stream> {

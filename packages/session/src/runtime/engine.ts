@@ -16,7 +16,6 @@ import type { PathRuntime, PathRuntimeEvents } from './path-runtime.js';
 import { RawQueue } from './raw-queue.js';
 import type { StreamExtension, StreamHandle } from './stream-handle.js';
 import { StreamRegistry } from './stream-registry.js';
-import { aborted } from './waiters.js';
 
 /** What differs between the ends: how control messages are answered, and what is planned before sending. */
 export interface EngineRole {
@@ -107,20 +106,10 @@ export class SessionEngine implements PathRuntimeEvents {
   // --- Streams ---
 
   openStream(options: StreamOptions): StreamHandle {
-    this.assertTakes();
     const handle = this.streams.open(options);
     this.#role.onStreamOpenedLocally(handle.state);
     this.wake();
     return handle;
-  }
-
-  async openStreamSync(options: StreamOptions & { signal?: AbortSignal }): Promise<StreamHandle> {
-    for (;;) {
-      this.assertTakes();
-      if (options.signal?.aborted === true) throw aborted(options.signal);
-      if (this.plane.streams.canOpen(options.unidirectional ?? false)) return this.openStream(options);
-      await this.streams.waitForCredit(options.signal);
-    }
   }
 
   // --- Paths ---

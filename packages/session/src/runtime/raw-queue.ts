@@ -1,5 +1,5 @@
 import type { RawPacket } from '../api/session.js';
-import { Waiters } from './waiters.js';
+import { TurnQueue } from './turn-queue.js';
 
 const MAX_PACKETS = 1024;
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -10,7 +10,7 @@ export class RawQueue {
   #bytes = 0;
   #received = 0;
   #dropped = 0;
-  readonly #waiters = new Waiters();
+  readonly #turns = new TurnQueue(() => this.shift() ?? (this.#ended ? null : undefined));
   #ended = false;
 
   /** Since the session began. */
@@ -26,22 +26,18 @@ export class RawQueue {
     }
     this.#packets.push(packet);
     this.#bytes += packet.data.length;
-    this.#waiters.wake();
+    this.#turns.pump();
   }
 
-  /** Waits for one; undefined when there is none and none will come. */
-  async next(): Promise<RawPacket | undefined> {
-    for (;;) {
-      const packet = this.shift();
-      if (packet !== undefined || this.#ended) return packet;
-      await this.#waiters.wait();
-    }
+  /** Waits for one; null when there is none and none will come. */
+  next(): Promise<RawPacket | null> {
+    return this.#turns.next();
   }
 
   /** No more will come. */
   end(): void {
     this.#ended = true;
-    this.#waiters.wake();
+    this.#turns.pump();
   }
 
   shift(): RawPacket | undefined {

@@ -7,6 +7,7 @@ import { PRIORITY_LEVELS, type StreamState } from '../core/streams/stream-state.
 import { bytesToWrite } from './bytes-to-write.js';
 import type { SessionEngine } from './engine.js';
 import { duplexOf } from './node-duplex.js';
+import { TurnQueue } from './turn-queue.js';
 import { Waiters } from './waiters.js';
 import { readableOf, writableOf } from './web-streams.js';
 import { WriteQueue, type WriteOptions } from './write-queue.js';
@@ -22,6 +23,7 @@ export class StreamHandle implements Stream {
   readonly #state: StreamState;
   readonly #extension: StreamExtension;
   readonly #waiters = new Waiters();
+  readonly #reads = new TurnQueue(() => this.#readNow());
   readonly #writes: WriteQueue | undefined;
   readonly #wakeListeners = new Set<() => void>();
   /** `close` was called: nothing more is written. */
@@ -78,30 +80,33 @@ export class StreamHandle implements Stream {
     return this.#writes?.idle === false;
   }
 
-  async read(options: { signal?: AbortSignal } = {}): Promise<Uint8Array | null> {
+  read(options: { signal?: AbortSignal } = {}): Promise<Uint8Array | null> {
+    return this.#reads.next(options.signal);
+  }
+
+  /** The next bytes; null at the end; undefined when there are none yet. */
+  #readNow(): Uint8Array | null | undefined {
     const receive = this.#state.receive;
     if (receive === undefined) throw new KwikError('ERR_KWIK_STREAM_CLOSED', `stream ${this.id} is not readable here`);
-    for (;;) {
-      const chunk = this.#engine.plane.read(this.#state);
-      if (chunk !== undefined) {
-        this.#engine.wake();
-        return chunk.data;
-      }
-      switch (receive.state) {
-        case 'finished':
-          this.#engine.plane.settle(this.#state);
-          return null;
-        case 'stopped':
-          return null;
-        case 'reset':
-          throw this.#resetByPeer(receive);
-        case 'open':
-          break;
-      }
-      if (this.#failure !== undefined) throw this.#failure;
-      this.#engine.assertOpen();
-      await this.#waiters.wait(options.signal);
+    const chunk = this.#engine.plane.read(this.#state);
+    if (chunk !== undefined) {
+      this.#engine.wake();
+      return chunk.data;
     }
+    switch (receive.state) {
+      case 'finished':
+        this.#engine.plane.settle(this.#state);
+        return null;
+      case 'stopped':
+        return null;
+      case 'reset':
+        throw this.#resetByPeer(receive);
+      case 'open':
+        break;
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#engine.assertOpen();
+    return undefined;
   }
 
   write(data: BytesLike | string, options: { signal?: AbortSignal } = {}): Promise<void> {
@@ -256,6 +261,7 @@ export class StreamHandle implements Stream {
 
   /** Something about the stream changed: whoever waits looks again. */
   wake(): void {
+    this.#reads.pump();
     this.#writes?.pump();
     for (const listener of this.#wakeListeners) listener();
     this.#waiters.wake();

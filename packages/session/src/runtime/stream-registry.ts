@@ -3,7 +3,7 @@ import type { StreamOptions } from '../api/session.js';
 import type { StreamState } from '../core/streams/stream-state.js';
 import type { SessionEngine } from './engine.js';
 import { StreamHandle, type StreamExtension } from './stream-handle.js';
-import { Waiters } from './waiters.js';
+import { TurnQueue } from './turn-queue.js';
 
 /** The session's streams in the hands of the application: opened here, waiting for `acceptStream`, or taken from there. */
 export class StreamRegistry {
@@ -12,48 +12,41 @@ export class StreamRegistry {
   readonly #handles = new Map<StreamId, StreamHandle>();
   /** As long at the most as the peer has credit for streams: none is given back before a stream is accepted. */
   readonly #acceptQueue: StreamHandle[] = [];
-  readonly #acceptWaiters = new Waiters();
-  readonly #creditWaiters = new Waiters();
+  readonly #accepts = new TurnQueue(() => this.#acceptNow());
+  readonly #openings = {
+    uni: new TurnQueue<StreamHandle, StreamOptions>((options) => this.#openNow(options)),
+    bidi: new TurnQueue<StreamHandle, StreamOptions>((options) => this.#openNow(options)),
+  };
 
   constructor(engine: SessionEngine, extension: () => StreamExtension) {
     this.#engine = engine;
     this.#extension = extension;
   }
 
-  open(options: StreamOptions): StreamHandle {
-    return this.handle(this.#engine.plane.open(options.unidirectional ?? false, options.priority));
+  /** Throws when the session takes nothing new, and ERR_KWIK_STREAM_LIMIT without credit. */
+  open({ unidirectional = false, priority }: StreamOptions): StreamHandle {
+    this.#engine.assertTakes();
+    return this.handle(this.#engine.plane.open(unidirectional, priority));
   }
 
-  /** Resolves when the peer may have given credit for one more stream. */
-  waitForCredit(signal: AbortSignal | undefined): Promise<void> {
-    return this.#creditWaiters.wait(signal);
+  /** Waits until the peer gives credit; whoever waits longest gets it. */
+  openWithCredit(options: StreamOptions, signal?: AbortSignal): Promise<StreamHandle> {
+    return this.#openings[options.unidirectional === true ? 'uni' : 'bidi'].next(signal, options);
   }
 
   /** Those that came before the end of the session are still given out after it. */
-  async accept(signal: AbortSignal | undefined): Promise<StreamHandle> {
-    for (;;) {
-      const handle = this.#acceptQueue.shift();
-      if (handle !== undefined) {
-        this.#engine.plane.accept(handle.state);
-        return handle;
-      }
-      this.#engine.assertTakes();
-      await this.#acceptWaiters.wait(signal);
-    }
-  }
-
-  /** Streams that the peer opened and nobody has accepted. */
-  get waiting(): number {
-    return this.#acceptQueue.length;
+  accept(signal: AbortSignal | undefined): Promise<StreamHandle> {
+    return this.#accepts.next(signal);
   }
 
   onOpened(state: StreamState): void {
     this.#acceptQueue.push(this.handle(state));
-    this.#acceptWaiters.wake();
+    this.#accepts.pump();
   }
 
   onCredit(): void {
-    this.#creditWaiters.wake();
+    this.#openings.uni.pump();
+    this.#openings.bidi.pump();
   }
 
   handle(state: StreamState): StreamHandle {
@@ -87,12 +80,25 @@ export class StreamRegistry {
 
   /** The session takes nothing new. */
   stopTaking(): void {
-    this.#acceptWaiters.wake();
-    this.#creditWaiters.wake();
+    this.#accepts.pump();
+    this.onCredit();
   }
 
   wakeAll(): void {
     for (const handle of [...this.#handles.values()]) handle.wake();
     this.stopTaking();
+  }
+
+  #acceptNow(): StreamHandle | undefined {
+    const handle = this.#acceptQueue.shift();
+    if (handle !== undefined) this.#engine.plane.accept(handle.state);
+    else this.#engine.assertTakes();
+    return handle;
+  }
+
+  #openNow(options: StreamOptions = {}): StreamHandle | undefined {
+    this.#engine.assertTakes();
+    const hasCredit = this.#engine.plane.streams.canOpen(options.unidirectional ?? false);
+    return hasCredit ? this.#engine.openStream(options) : undefined;
   }
 }

@@ -9,7 +9,7 @@ import { developmentCertificate } from '../credentials/dev-authority.js';
 import { resolveLimits } from '../limits.js';
 import { schedulerFactory } from '../schedulers.js';
 import { transportOptions } from '../transport-options.js';
-import { Waiters } from '../runtime/waiters.js';
+import { TurnQueue } from '../runtime/turn-queue.js';
 import { endpointLimits } from './endpoint-limits.js';
 import { letFinish, LISTENER_CLOSE_TIMEOUT_MS } from './let-finish.js';
 import { SessionFactory } from './session-factory.js';
@@ -78,7 +78,7 @@ class SessionListener implements Listener {
   readonly #queue: AcceptedSession[] = [];
   /** Those of the queue that have ended, oldest first. */
   readonly #ended = new Set<AcceptedSession>();
-  readonly #waiters = new Waiters();
+  readonly #accepts = new TurnQueue(() => this.#nextNow());
   /** One entry for each code of the closed table, at most. */
   readonly #refused: Partial<Record<ErrorCode, number>> = {};
   #opened = 0;
@@ -119,8 +119,8 @@ class SessionListener implements Listener {
   }
 
   async accept(options: { signal?: AbortSignal } = {}): Promise<ServerSession> {
-    const session = await this.#next(options.signal);
-    if (session === undefined) throw new KwikError('ERR_KWIK_INVALID_STATE', 'the listener is closed');
+    const session = await this.#accepts.next(options.signal);
+    if (session === null) throw new KwikError('ERR_KWIK_INVALID_STATE', 'the listener is closed');
     return session;
   }
 
@@ -137,15 +137,15 @@ class SessionListener implements Listener {
 
   async close({ force = false, timeoutMs = LISTENER_CLOSE_TIMEOUT_MS }: ListenerCloseOptions = {}): Promise<void> {
     this.#closed = true;
-    this.#waiters.wake();
+    this.#accepts.pump();
     await letFinish(this.#sessions, { clock: this.#clock, timeoutMs: force ? 0 : timeoutMs });
     await this.#endpoint.close();
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<ServerSession> {
     for (;;) {
-      const session = await this.#next();
-      if (session === undefined) return;
+      const session = await this.#accepts.next();
+      if (session === null) return;
       yield session;
     }
   }
@@ -167,7 +167,7 @@ class SessionListener implements Listener {
       // A secondary serves replicas without anybody accepting it; so its place in the queue is not worth refusing paths.
       if (session.role === 'primary' || this.#queue.length - this.#ended.size < this.#backlog)
         this.#queue.push(session);
-      this.#waiters.wake();
+      this.#accepts.pump();
     } catch (error) {
       // The client was told why, and the connection is closed.
       const refusal = KwikError.from(error);
@@ -176,14 +176,12 @@ class SessionListener implements Listener {
     }
   }
 
-  /** Undefined when the listener is closed. */
-  async #next(signal?: AbortSignal): Promise<ServerSession | undefined> {
-    for (;;) {
-      const session = this.#queue.shift();
-      if (session !== undefined) this.#ended.delete(session);
-      if (session !== undefined || this.#closed) return session;
-      await this.#waiters.wait(signal);
-    }
+  /** Null when the listener is closed and nothing waits. */
+  #nextNow(): ServerSession | null | undefined {
+    const session = this.#queue.shift();
+    if (session === undefined) return this.#closed ? null : undefined;
+    this.#ended.delete(session);
+    return session;
   }
 
   #admit(result: ServerHandshakeResult): void {

@@ -59,7 +59,7 @@ export class AcceptedSession implements ServerSession {
 
   async openStreamSync(options: StreamOptions & { signal?: AbortSignal } = {}): Promise<Stream> {
     this.#assertPrimary('openStreamSync');
-    return this.#engine.openStreamSync(options);
+    return this.#engine.streams.openWithCredit(options, options.signal);
   }
 
   acceptStream(options: { signal?: AbortSignal } = {}): Promise<Stream> {
@@ -116,7 +116,7 @@ export class AcceptedSession implements ServerSession {
   async *rawPackets(): AsyncIterable<RawPacket> {
     for (;;) {
       const packet = await this.#engine.rawQueue.next();
-      if (packet === undefined) return;
+      if (packet === null) return;
       yield packet;
     }
   }
