@@ -20,8 +20,9 @@ const DEFAULT_IDLE_TIMEOUT_MS = 30_000;
 /** V10.1. */
 const MAX_SESSIONS = 10_000;
 const BACKLOG = 512;
-/** Sessions that ended before anybody accepted them; each may hold what came of its streams. */
+/** Sessions that ended before anybody accepted them, and what they hold of their streams: no ledger counts it any more. */
 const MAX_ENDED_WAITING = 64;
+const MAX_ENDED_BYTES = 64 * 1024 * 1024;
 const SIGNER_SEED_BYTES = 32;
 /** Unread data of a client that has not said who it is. A hello has 64 kB at most, and nothing else is due before it. */
 const STRANGER_BYTES = 256 * 1024;
@@ -76,8 +77,8 @@ class SessionListener implements Listener {
   readonly #onRefused: ListenOptions['onRefused'];
   readonly #sessions = new Set<AcceptedSession>();
   readonly #queue: AcceptedSession[] = [];
-  /** Those of the queue that have ended, oldest first. */
-  readonly #ended = new Set<AcceptedSession>();
+  /** Those of the queue that have ended, oldest first, with the bytes that they still hold. */
+  readonly #ended = new Map<AcceptedSession, number>();
   readonly #accepts = new TurnQueue(() => this.#nextNow());
   /** One entry for each code of the closed table, at most. */
   readonly #refused: Partial<Record<ErrorCode, number>> = {};
@@ -198,14 +199,15 @@ class SessionListener implements Listener {
   #onEnded(session: AcceptedSession): void {
     this.#sessions.delete(session);
     if (!this.#queue.includes(session)) return;
-    this.#ended.add(session);
-    if (this.#ended.size > MAX_ENDED_WAITING) this.#dropOldestEnded();
-  }
-
-  #dropOldestEnded(): void {
-    const [oldest] = this.#ended;
-    this.#ended.delete(oldest!);
-    this.#queue.splice(this.#queue.indexOf(oldest!), 1);
+    this.#ended.set(session, session.unreadBytes);
+    let bytes = 0;
+    for (const unread of this.#ended.values()) bytes += unread;
+    for (const [oldest, unread] of this.#ended) {
+      if (this.#ended.size <= MAX_ENDED_WAITING && bytes <= MAX_ENDED_BYTES) return;
+      bytes -= unread;
+      this.#ended.delete(oldest);
+      this.#queue.splice(this.#queue.indexOf(oldest), 1);
+    }
   }
 
   #audiences(options: ListenOptions): string[] {

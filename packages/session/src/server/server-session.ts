@@ -154,10 +154,20 @@ export class AcceptedSession implements ServerSession {
     await this.#engine.close({ by: 'local', code, reason }, timeoutMs);
   }
 
+  /** Bytes of streams that came and nobody has read. */
+  get unreadBytes(): number {
+    let bytes = 0;
+    for (const { receive } of this.#engine.plane.streams.values()) bytes += receive?.bufferedBytes ?? 0;
+    return bytes;
+  }
+
   /** Nothing is going on in it: no stream is open, nothing is to be delivered. */
   get quiet(): boolean {
     const { streams, plane } = this.#engine;
-    return !streams.undelivered && (this.role === 'secondary' ? !plane.supplies : plane.streams.size === 0);
+    if (streams.undelivered) return false;
+    // What a secondary attached to stays as long as the session; only content that waits to be sent counts.
+    if (this.role === 'secondary') return ![...plane.streams.values()].some(({ supply }) => supply?.hasData === true);
+    return plane.streams.size === 0;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

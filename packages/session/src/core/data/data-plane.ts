@@ -138,12 +138,6 @@ export class DataPlane {
     return pendingBytes;
   }
 
-  /** Content that was asked for is read, or waits to be sent. */
-  get supplies(): boolean {
-    for (const { supply } of this.streams.values()) if (supply?.hasData === true) return true;
-    return false;
-  }
-
   path(id: PathId): DataPath | undefined {
     return this.#paths.get(id);
   }
