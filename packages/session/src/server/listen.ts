@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { delegate, Ed25519Signer, noneServerAuth, type ServerHandshakeResult } from '@kwik/kcp';
-import { Endpoint, systemClock, withoutZone } from '@kwik/quic';
+import { checkKeyPair, Endpoint, systemClock, withoutZone } from '@kwik/quic';
 import { KwikError, type Clock, type ErrorCode, type PathTransport } from '@kwik/wire';
 import type { ListenOptions, ServerCredentials, SessionLimits } from '../api/options.js';
 import type { Listener, ListenerCloseOptions, ListenerStats, ServerSession } from '../api/session.js';
@@ -31,6 +31,8 @@ const STRANGER_BYTES = 256 * 1024;
 export async function listen(options: ListenOptions = {}): Promise<Listener> {
   const host = options.host ?? DEFAULT_HOST;
   const credentials = options.credentials ?? (await developmentCredentials(host));
+  // Before anything else takes them: this says best what is wrong with them.
+  checkKeyPair(credentials.cert, credentials.key);
   const clock = options.clock ?? systemClock();
   const endpoint = await Endpoint.bind({
     host,
