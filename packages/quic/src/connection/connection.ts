@@ -167,6 +167,11 @@ export class Connection implements PathTransport, HeapItem {
     return this.phase === 'ended';
   }
 
+  /** A peer that is known may be heard from another port: its NAT has forgotten it. */
+  mayMove(now: number): boolean {
+    return this.side === 'server' && this.phase === 'open' && this.watch.canMove(now);
+  }
+
   /** Packets may still come for it, and are to be answered or ignored (RFC 9000, section 10.2). */
   get lingers(): boolean {
     return this.backend.draining() && !this.backend.closed();
@@ -189,10 +194,7 @@ export class Connection implements PathTransport, HeapItem {
     else if (this.phase !== 'flushing') this.fail(new KwikError('ERR_KWIK_ABORTED', why), 0);
   }
 
-  /**
-   * One packet from the peer, or a datagram of several; `from`: where it came from, when not from `remote`. False when it
-   * was not authentic.
-   */
+  /** One packet or a datagram of several, from `remote` unless said. False when it was not authentic. */
   receive(packet: Uint8Array, now: number, from?: BackendAddress): boolean {
     if (this.phase === 'ended') {
       const bytes = this.ending.answer(this.host.slot(this));

@@ -5,6 +5,9 @@ import type { PathSampler } from './path-sampler.js';
 import type { Sender } from './sender.js';
 import type { TrafficGuard } from './traffic-guard.js';
 
+/** Two datagrams, of the smallest size that QUIC works with. */
+const MOVABLE_BYTES = 2 * 1200;
+
 /** Samples the path while there is something to learn, and lets the pacer and the guard judge by it. */
 export class PathWatch {
   constructor(
@@ -22,6 +25,15 @@ export class PathWatch {
     this.sampler.record(stats, now, this.sender);
     this.pacer.update(this.sampler.model(this.sender.inFlightBytes, this.sender.takeBusy()), now);
     this.sender.onSample(stats.retransmittedBytes - before, now);
+  }
+
+  /**
+   * quiche 0.18 never finds out what was lost on the way to an address that the peer has left, but for two datagrams that
+   * it sends again. So it follows a peer only while no more than that is in flight.
+   */
+  canMove(now: number): boolean {
+    this.sample(now);
+    return this.sender.inFlightBytes <= MOVABLE_BYTES;
   }
 
   /** If a sample is due, takes it. The error to close with when the peer sends too much that is of no use. */

@@ -112,6 +112,27 @@ describe('what QUIC cannot authenticate (RFC 9000, section 5.2)', () => {
 });
 
 describe('a peer behind a NAT (RFC 9000, section 9.3)', () => {
+  test('is followed to its new port: after a pause, and in the middle of what it sends', async () => {
+    const { client, accepted, relay } = await scene();
+    for (let round = 0; round < 5; round += 1) {
+      await pause(30);
+      await relay.rebind();
+      // It is the client that speaks first: nobody else knows the new port.
+      const upload = transfer(client, accepted, 4_000_000);
+      if (round > 3) {
+        await pause(10);
+        await relay.rebind();
+      }
+      await upload;
+      await transfer(accepted, client, 500_000);
+      expect(accepted.transport.remote.port).toBe(relay.outerPort);
+      expect([client.closeCalls, accepted.closeCalls]).toEqual([0, 0]);
+    }
+    const { sentBytes, rttMs } = accepted.transport.stats();
+    expect(sentBytes).toBeGreaterThan(2_500_000);
+    expect(rttMs).toBeLessThan(500);
+  }, 60_000);
+
   test('garbage from elsewhere, and packets that came before, move nobody', async () => {
     const parts = await scene();
     const { client, accepted, relay, server } = parts;

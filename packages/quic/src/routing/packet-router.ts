@@ -80,7 +80,7 @@ export class PacketRouter {
   private deliver(connection: Connection, packet: Uint8Array, from: RemoteInfo): void {
     const { remote } = connection;
     if (from.port === remote.port && from.address === remote.address) connection.receive(packet, this.host.now());
-    else if (connection.side === 'server' && !connection.halfOpen && !isLongHeader(packet)) {
+    else if (!isLongHeader(packet) && connection.mayMove(this.host.now())) {
       // RFC 9000, section 9.3: the peer may have moved; whether it has, QUIC says.
       const address = { host: withoutZone(from.address), port: from.port };
       if (!connection.receive(packet, this.host.now(), address)) this.drop('wrongAddress');
