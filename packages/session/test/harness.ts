@@ -36,13 +36,13 @@ export class Harness {
 
   async listen(options: ListenOptions = {}): Promise<Listener> {
     const listener = await listen(options);
-    this.onClose(() => listener.close({ force: true }));
+    this.onClose(() => listener.close());
     return listener;
   }
 
   async dial(listener: Listener | string, options: DialOptions = {}): Promise<Session> {
     const session = await dial(typeof listener === 'string' ? listener : addressOf(listener), options);
-    this.onClose(() => session.close(0, '', { timeoutMs: 1000 }));
+    this.onClose(() => session.close());
     return session;
   }
 

@@ -99,9 +99,7 @@ export class SimulatedWorld {
   ): Promise<Session> {
     const [host, port] = address.split(':');
     const connector = {
-      connect: async (target: { host: string; port: number }, connecting: ConnectOptions) => {
-        const { timeoutMs, localAddress, signal, admit } = connecting;
-        await admit?.([target.host], target.port);
+      connect: async (target: { host: string; port: number }, { timeoutMs, localAddress, signal }: ConnectOptions) => {
         // Connections from a local address go over a link of their own.
         const to = `${target.host}:${target.port}`;
         const own = {
@@ -116,11 +114,6 @@ export class SimulatedWorld {
     return this.settle(
       dialOver(connector, { host: host!, port: Number(port) }, { clock: this.client, random: () => 0.5, ...options }),
     );
-  }
-
-  /** Lets so much virtual time pass. */
-  pass(ms: number): Promise<void> {
-    return this.clock.advanceByAsync(ms);
   }
 
   /** Lets virtual time pass until the promise settles; fails when it does not within `maxMs` of it. */

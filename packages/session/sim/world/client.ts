@@ -26,8 +26,7 @@ export class SimulatedClient {
   async dial(primary: string, probe: (engine: SessionEngine) => void): Promise<Session> {
     const [host, port] = primary.split(':') as [string, string];
     const connector = {
-      connect: async (target: DialTarget, { timeoutMs, localAddress, admit }: ConnectOptions) => {
-        await admit?.([target.host], target.port);
+      connect: async (target: DialTarget, { timeoutMs, localAddress }: ConnectOptions) => {
         const home = Math.max(0, this.#hosts.indexOf(localAddress ?? homeHost(0)));
         const to = `${target.host}:${target.port}`;
         const transport = await this.#world.network.dial({

@@ -42,6 +42,6 @@ export class Waiters {
   }
 }
 
-export function aborted(signal: AbortSignal | undefined): KwikError {
+function aborted(signal: AbortSignal | undefined): KwikError {
   return new KwikError('ERR_KWIK_ABORTED', 'the operation was aborted', { cause: signal?.reason });
 }

@@ -1,6 +1,7 @@
 import { PRIMARY_PATH_ID, type PathId } from '@kwik/wire';
 import type { DataEvent } from '../core/data/data-events.js';
 import { DataPlane, type DataPlaneOptions } from '../core/data/data-plane.js';
+import type { SecondaryRights } from '../core/data/frame-rights.js';
 import type { TestRandom } from './random.js';
 
 const REAL_STREAMS = 3;
@@ -29,24 +30,21 @@ export function connect(
   plane: DataPlane,
   limits: SmallLimits,
   id: PathId = PRIMARY_PATH_ID,
-  mayContribute = true,
+  rights: SecondaryRights = { mayContribute: true, mayServe: true },
 ): void {
   plane.addPath(id, {
     maxBidiStreams: limits.maxStreams,
     maxUniStreams: limits.maxStreams,
     streamWindowBytes: limits.streamWindowBytes,
     sessionWindowBytes: limits.sessionWindowBytes,
-    mayContribute,
+    ...rights,
   });
 }
 
-/** All events up to now, to an application that accepts each stream at once. */
+/** All events up to now. */
 export function eventsOf(plane: DataPlane): DataEvent[] {
   const events: DataEvent[] = [];
-  for (let event = plane.nextEvent(); event !== undefined; event = plane.nextEvent()) {
-    if (event.kind === 'opened') plane.accept(event.stream);
-    events.push(event);
-  }
+  for (let event = plane.nextEvent(); event !== undefined; event = plane.nextEvent()) events.push(event);
   return events;
 }
 
