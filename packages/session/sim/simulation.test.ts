@@ -25,6 +25,21 @@ describe('the simulator', () => {
     expect(['bytes are exact, once and in order', 'a stream ends at its end']).toContain(violation?.rule);
   });
 
+  test("an impostor in the primary's place is asked, proves nothing, and reads nothing", async () => {
+    const plan = planOf({
+      // One stream is under way, one is written while the impostor answers.
+      streams: [
+        streamOf('before', { forward: directionOf(400_000) }),
+        streamOf('during', { startMs: 2000, backward: directionOf(20_000) }),
+      ],
+      faults: [faultOf({ kind: 'usurp', atMs: 150, durationMs: 20_000 })],
+    });
+    const lines: string[] = [];
+    const { violation } = await runPlan(plan, { write: (line) => void lines.push(line) });
+    expect(violation).toBeUndefined();
+    expect(lines.some((line) => line.includes('an impostor takes a connection'))).toBe(true);
+  });
+
   test('sees a session that ends although no fault explains it', async () => {
     const plan = planOf({
       streams: [streamOf('stream', { startMs: 5000 })],

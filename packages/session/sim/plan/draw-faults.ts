@@ -27,7 +27,7 @@ function drawFault(random: RandomSource, servers: number, homes: number, primary
   const bearable = !primaryToo && secondary === undefined;
   const durationMs = bearable || chance(random, 0.5) ? between(random, 20, 800) : between(random, 100, MAX_DURATION_MS);
   return {
-    kind: bearable && (kind === 'crash' || kind === 'break') ? 'loss' : kind,
+    kind: bearable && ['crash', 'usurp', 'break'].includes(kind) ? 'loss' : kind,
     atMs: random.below(LATEST_START_MS),
     durationMs: client && !primaryToo ? Math.min(durationMs, 800) : durationMs,
     target: client ? 'client' : onServer,

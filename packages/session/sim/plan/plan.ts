@@ -150,6 +150,7 @@ export const FAULT_KINDS = [
   'slow',
   'delay',
   'crash',
+  'usurp',
   'sleep',
   'mute',
   'shuffle',
@@ -167,6 +168,7 @@ export const FAULT_KINDS = [
  * - corrupt: as QUIC drops what does not decrypt, loss; with duplicates, as a corrupted copy leaves the good one
  * - slow: the rate falls to a trickle; delay: the way becomes much longer
  * - crash: the server's process dies without a word and loses all it knew; another starts in its place
+ * - usurp: as crash, and until another starts somebody answers in its place who passes TLS and knows nothing of its sessions
  * - sleep: the process (server or client) does not run; its timers and input come late
  * - mute: the control stream delivers nothing, data goes on (lost control messages)
  * - shuffle: every second data stream delivers nothing, so that streams overtake each other

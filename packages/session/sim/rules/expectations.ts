@@ -22,7 +22,7 @@ export class Expectations {
 
   constructor(plan: Plan) {
     this.#plan = plan;
-    this.sessionMayEnd = plan.faults.some(({ kind, target }) => kind === 'crash' && target === 0);
+    this.sessionMayEnd = plan.faults.some(({ kind, target }) => target === 0 && ['crash', 'usurp'].includes(kind));
     this.dialMayFail = plan.faults.some(({ target, atMs }) => (target === 0 || target === 'client') && atMs < DIAL_MS);
   }
 

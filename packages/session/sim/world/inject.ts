@@ -59,6 +59,11 @@ function begin(world: World, fault: Fault, server: SimulatedServer, client: Simu
       return () => {
         if (!world.processes.has(server.plan.host)) server.start();
       };
+    case 'usurp':
+      server.usurp();
+      return () => {
+        if (!world.processes.has(server.plan.host)) server.start();
+      };
     case 'sleep':
       server.process.sleep(durationMs);
       return () => undefined;

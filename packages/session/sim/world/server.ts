@@ -4,6 +4,7 @@ import {
   SeededRandom,
   type DirectionSettings,
   type MemoryLink,
+  type MemoryListener,
   type ProcessClock,
 } from '@kwik/testbed';
 import type { PathTransport } from '@kwik/wire';
@@ -11,6 +12,7 @@ import type { ReplicaSource, ServerSession } from '../../src/api/session.js';
 import { schedulerFactory } from '../../src/schedulers.js';
 import { resolveLimits } from '../../src/limits.js';
 import { SessionFactory } from '../../src/server/session-factory.js';
+import { Impostor } from '../../src/test-support/impostor.js';
 import type { ServerPlan } from '../plan/plan.js';
 import type { World } from './world.js';
 
@@ -48,6 +50,8 @@ export class SimulatedServer {
   /** Signers whose tokens it believes. */
   readonly #trusted: readonly Uint8Array[];
   #starts = 0;
+  /** Who answers at the address while no process of this server runs. */
+  #usurper: MemoryListener | undefined;
   process!: ProcessClock;
   /** Of the process that runs now. */
   sessions: ServerSession[] = [];
@@ -68,6 +72,8 @@ export class SimulatedServer {
 
   start(): void {
     const { host, index, offsetMs, wallSkewMs } = this.plan;
+    this.#usurper?.close();
+    this.#usurper = undefined;
     const process = this.#world.startProcess(host, offsetMs + this.#starts * 1000);
     this.process = process;
     this.sessions = [];
@@ -119,7 +125,22 @@ export class SimulatedServer {
     );
   }
 
+  /** The process dies, and somebody takes its place who has the key of its certificate, but not the secrets of its sessions. */
+  usurp(): void {
+    this.crash();
+    const impostor = new Impostor(this.#starts % 2 === 0 ? 'none' : 'rubbish', (what) =>
+      this.#world.violate('an impostor reads nothing', `of server ${this.plan.index}: ${what}`),
+    );
+    const accept = (transport: PathTransport): void => {
+      this.#world.trace.note(`server ${this.plan.index}: an impostor takes a connection`);
+      impostor.accept(transport);
+    };
+    this.#usurper = this.#world.network.listen(this.address, accept, { idleTimeoutMs: IDLE_TIMEOUT_MS });
+  }
+
   crash(): void {
+    this.#usurper?.close();
+    this.#usurper = undefined;
     this.#world.network.kill(this.address);
     this.process.end();
     this.#world.processes.delete(this.plan.host);

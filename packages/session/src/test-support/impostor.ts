@@ -10,6 +10,7 @@ export type MadeUpProof = 'none' | 'rubbish';
  */
 export class Impostor {
   readonly #proof: MadeUpProof;
+  readonly #onRead: (what: string) => void;
   /** Connections on which a client said hello, and on which it proved itself. */
   hellos = 0;
   proofs = 0;
@@ -18,8 +19,10 @@ export class Impostor {
   /** Control messages after its welcome: none may ever come. */
   messages = 0;
 
-  constructor(proof: MadeUpProof = 'none') {
+  /** `onRead` is told of everything that it should never get. */
+  constructor(proof: MadeUpProof = 'none', onRead: (what: string) => void = () => undefined) {
     this.#proof = proof;
+    this.#onRead = onRead;
   }
 
   /** Takes a connection as a listener does. */
@@ -28,10 +31,15 @@ export class Impostor {
       onSendable: () => undefined,
       onClose: () => undefined,
       onStream: (stream) => {
-        if (stream.unidirectional) listenTo(stream, (chunk) => (this.streamBytes += chunk.length));
+        if (stream.unidirectional) listenTo(stream, (chunk) => this.#read(chunk));
         else this.#talk(stream);
       },
     });
+  }
+
+  #read({ length }: Uint8Array): void {
+    this.streamBytes += length;
+    this.#onRead(`${length} bytes of streams`);
   }
 
   #talk(stream: TransportStream): void {
@@ -47,7 +55,9 @@ export class Impostor {
         this.proofs++;
         return this.#welcome(hello.join);
       }
-      if (body.$case !== 'error' && body.$case !== 'close') this.messages++;
+      if (body.$case === 'error' || body.$case === 'close') return undefined;
+      this.messages++;
+      this.#onRead(`the message ${body.$case}`);
       return undefined;
     };
     listenTo(stream, (chunk) => {
