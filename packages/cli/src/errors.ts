@@ -12,6 +12,7 @@ export interface ErrorReport {
 /** What a person should read for the system errors that users meet. */
 const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
+  EBADF: 'it is not open',
   EADDRINUSE: 'the address is in use; choose another port, or 0 for any',
   EADDRNOTAVAIL: 'this machine does not have that address',
   EDQUOT: 'the disk quota is used up',
@@ -43,10 +44,13 @@ export function fileError(what: string, path: string, error: unknown): KwikError
 const OPTION_NAMES: readonly (readonly [api: string, command: string])[] = [
   ['trust.ca (PEM) or trust.pins', '--ca FILE (its authority, PEM) or --pin (SHA-256 of its key)'],
   ['takes credentials: give cert and key (PEM)', 'takes credentials: give --cert FILE and --key FILE (PEM)'],
+  ['certPem', 'the --cert file'],
+  ['keyPem', 'the --key file'],
+  ['trust.ca', 'the --ca file'],
 ];
 
 export function inOptionNames(message: string): string {
-  return OPTION_NAMES.reduce((text, [api, command]) => text.replace(api, command), message);
+  return OPTION_NAMES.reduce((text, [api, command]) => text.replaceAll(api, command), message);
 }
 
 export function usageError(message: string): KwikError {
@@ -65,12 +69,6 @@ export function reportError(error: unknown): ErrorReport {
 /** Whether another server, or a second try, may do better. */
 export function isConnectionFailure(error: unknown): boolean {
   return error instanceof KwikError && exitCodeOf(error.code) === EXIT.connection && !NEVER_RETRIED.has(error.code);
-}
-
-/** Whether the same command may succeed later, without a change of the command. */
-export function mayHelpAgain(error: KwikError): boolean {
-  const hopeless: readonly ExitCode[] = [EXIT.notFound, EXIT.integrity, EXIT.usage];
-  return !hopeless.includes(exitCodeOf(error.code)) && !NEVER_RETRIED.has(error.code);
 }
 
 /** The user must change something first. */

@@ -20,6 +20,7 @@ export { raceAddresses, type AddressRace } from './endpoint/address-race.js';
 export { raceAttempts, type AttemptRace } from './endpoint/attempt-race.js';
 export { byDeadline, type Deadline } from './endpoint/deadline.js';
 export { spkiPin } from './tls/certificate-check.js';
+export { checkKeyPair } from './tls/server-credentials.js';
 export { systemClock } from './endpoint/clock.js';
 export { Endpoint } from './endpoint/endpoint.js';
 export type { DropReason, EndpointStats } from './endpoint/endpoint-stats.js';

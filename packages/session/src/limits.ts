@@ -14,6 +14,10 @@ const MAX_RAW_PACKET_BYTES = 16 * 1024;
 /** Commands between servers, not a way around the streams: no window bounds what a receiver must keep. */
 const RAW_PACKETS_PER_SECOND = 1000;
 const RAW_BYTES_PER_SECOND = 4 * 1024 * 1024;
+/** Half at once: twice as many as a session has paths, and one each second to bring them back. */
+const COMMANDED_DIALS_PER_MINUTE = 60;
+/** Some 10 kB each to somebody who does not answer; a server that is away for good costs a dozen. */
+const FAILED_COMMANDED_DIALS = 1000;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 const MAX_CONTROL_MESSAGE_BYTES = 64 * 1024;
 const MAX_OUTSTANDING_RANGES = 4096;
@@ -32,6 +36,7 @@ export function resolveLimits(limits: SessionLimits = {}): ResolvedLimits {
     maxRawPacketBytes: limits.maxRawPacketBytes ?? MAX_RAW_PACKET_BYTES,
     rawPacketsPerSecond: limits.rawPacketsPerSecond ?? RAW_PACKETS_PER_SECOND,
     rawBytesPerSecond: limits.rawBytesPerSecond ?? RAW_BYTES_PER_SECOND,
+    ...commandedDials(limits),
     handshakeTimeoutMs: limits.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
   };
   for (const [name, value] of Object.entries(resolved)) {
@@ -57,6 +62,13 @@ export function resolveLimits(limits: SessionLimits = {}): ResolvedLimits {
     throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `limits.maxRawPacketBytes goes up to ${MAX_RAW_BYTES}`);
   }
   return resolved;
+}
+
+function commandedDials(limits: SessionLimits) {
+  return {
+    commandedDialsPerMinute: limits.commandedDialsPerMinute ?? COMMANDED_DIALS_PER_MINUTE,
+    failedCommandedDials: limits.failedCommandedDials ?? FAILED_COMMANDED_DIALS,
+  };
 }
 
 /** Paths that a client opens to its primary have numbers from here on, but for the first; below are the primary's. */

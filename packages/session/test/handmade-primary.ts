@@ -74,8 +74,12 @@ export class HandmadePrimary {
   }
 
   /** The client's answer. */
-  async addPath(address: string, token: Uint8Array, pathId = 1): Promise<proto.AddPathResult> {
-    const value = proto.AddPath.fromPartial({ pathId, address, token, timeoutMs: TIMEOUT_MS, weight: 1 });
+  async addPath(
+    address: string,
+    token: Uint8Array,
+    { pathId = 1, pin = new Uint8Array(0) }: { pathId?: number; pin?: Uint8Array } = {},
+  ): Promise<proto.AddPathResult> {
+    const value = proto.AddPath.fromPartial({ pathId, address, token, pin, timeoutMs: TIMEOUT_MS, weight: 1 });
     const answer = await this.request({ $case: 'addPath', value });
     if (answer.$case !== 'addPathResult') throw new TypeError(`answered by ${answer.$case}`);
     return answer.value;

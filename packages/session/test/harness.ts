@@ -36,13 +36,13 @@ export class Harness {
 
   async listen(options: ListenOptions = {}): Promise<Listener> {
     const listener = await listen(options);
-    this.onClose(() => listener.close());
+    this.onClose(() => listener.close({ force: true }));
     return listener;
   }
 
   async dial(listener: Listener | string, options: DialOptions = {}): Promise<Session> {
     const session = await dial(typeof listener === 'string' ? listener : addressOf(listener), options);
-    this.onClose(() => session.close());
+    this.onClose(() => session.close(0, '', { timeoutMs: 1000 }));
     return session;
   }
 

@@ -99,7 +99,9 @@ export class SimulatedWorld {
   ): Promise<Session> {
     const [host, port] = address.split(':');
     const connector = {
-      connect: async (target: { host: string; port: number }, { timeoutMs, localAddress, signal }: ConnectOptions) => {
+      connect: async (target: { host: string; port: number }, connecting: ConnectOptions) => {
+        const { timeoutMs, localAddress, signal, admit } = connecting;
+        await admit?.([target.host], target.port);
         // Connections from a local address go over a link of their own.
         const to = `${target.host}:${target.port}`;
         const own = {
@@ -114,6 +116,11 @@ export class SimulatedWorld {
     return this.settle(
       dialOver(connector, { host: host!, port: Number(port) }, { clock: this.client, random: () => 0.5, ...options }),
     );
+  }
+
+  /** Lets so much virtual time pass. */
+  pass(ms: number): Promise<void> {
+    return this.clock.advanceByAsync(ms);
   }
 
   /** Lets virtual time pass until the promise settles; fails when it does not within `maxMs` of it. */

@@ -1,3 +1,4 @@
+export { copyOfBytes, type BytesLike } from './contracts/bytes.js';
 export type * from './contracts/clock.js';
 export type * from './contracts/path-transport.js';
 export type * from './contracts/scheduler.js';

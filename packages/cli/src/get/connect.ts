@@ -49,29 +49,15 @@ export async function connect(network: Network, options: ConnectOptions): Promis
 /** The session says what happened; a user also wants to know what to do, in the words of the command line. */
 export function explainDialError(server: string, error: unknown): KwikError {
   const known = KwikError.from(error, 'ERR_KWIK_CONNECT_FAILED');
-  const reason = inOptionNames(known.message);
+  const reason = withAuthorityOptions(inOptionNames(known.message));
   // Said once is enough.
   const where = reason.includes(server) ? '' : `cannot connect to ${server}: `;
   const hint = hintFor(known, server);
   return new KwikError(known.code, `${where}${reason}${hint === '' ? '' : `; ${hint}`}`, { cause: error });
 }
 
-/** Only where the authority is the trouble does another one help. */
-function certificateHint(message: string): string {
-  if (!/trusted authority/u.test(message)) return '';
-  if (/issued by "?[^"(]*KWIK development authority/u.test(message)) {
-    return (
-      'the server is of another user of this machine, or uses another KWIK_DATA_DIR: run both as one user, ' +
-      'or give that authority with --ca FILE'
-    );
-  }
-  return "give its authority with --ca FILE, or its key's SHA-256 with --pin";
-}
-
 function hintFor(error: KwikError, server: string): string {
   switch (error.code) {
-    case 'ERR_KWIK_CERTIFICATE':
-      return certificateHint(error.message);
     case 'ERR_KWIK_TIMEOUT':
     case 'ERR_KWIK_CONNECT_FAILED':
     case 'ERR_KWIK_IDLE_TIMEOUT':
@@ -84,4 +70,15 @@ function hintFor(error: KwikError, server: string): string {
     default:
       return '';
   }
+}
+
+/** What the session says when it is the authority that is not trusted; names, dates and pins have advice of their own. */
+const AUTHORITY_ADVICE = 'give the authority that issued it, or check';
+const DEVELOPMENT_AUTHORITY = 'KWIK development authority';
+
+function withAuthorityOptions(message: string): string {
+  const advice = message.includes(DEVELOPMENT_AUTHORITY)
+    ? 'if the server runs for another user, or with another KWIK_DATA_DIR, give the dev-authority/ca.pem of its data folder with --ca; else check'
+    : "give the authority that issued it with --ca FILE, or the key's SHA-256 with --pin, or check";
+  return message.replace(AUTHORITY_ADVICE, advice);
 }

@@ -12,23 +12,26 @@ import { readPem } from '../serve/credentials.js';
 import { Batch, type Failed } from './batch.js';
 import { checkDistinctTargets, jobForFile, jobsForListing, type Job } from './jobs.js';
 import { withSession } from './link.js';
-import { planGet, type GetOptions, type GetPlan } from './options.js';
+import { planGet, withStandardOutput, type GetOptions, type GetPlan } from './options.js';
 import { PartFile } from './part-file.js';
 import { listRemote } from './remote.js';
 import { GetReporter } from './reporter.js';
 import type { Sink } from './sink.js';
-import { StdoutSink } from './stdout-sink.js';
-import { lookAt, StreamOutput } from './target.js';
+import { openDescriptor, specialFile } from './special-outputs.js';
+import { StdoutSink, type ByteOutput } from './stdout-sink.js';
+import { checkFolder, lookAt, type Target } from './target.js';
 
 /** An address that answers at all does so within seconds, even far away and on its third try. */
 const MAX_CONNECT_TIMEOUT_MS = 10_000;
 
 /** `kwik get`: resolves with the exit status, or throws the one error that ended it. */
-export async function runGet(urls: readonly string[], options: GetOptions, io: CliIo): Promise<ExitCode> {
+export async function runGet(urls: readonly string[], given: GetOptions, io: CliIo): Promise<ExitCode> {
+  const options = withStandardOutput(given);
   const meter = new TransferMeter(io.now());
   const reporter = new GetReporter(io, options, { meter, totals: new ServerTotals() });
   try {
     const plan = planGet(urls, options);
+    if (options.dir !== undefined) await checkFolder(options.dir);
     const trust = await readTrust(options);
     await new GetRun({ plan, options, io, reporter, ...(trust === undefined ? {} : { trust }) }).run();
     return reporter.succeed();
@@ -133,7 +136,7 @@ class GetRun {
     if (begun !== undefined) return begun;
     const target = job.target === undefined ? undefined : await lookAt(job.target);
     if (target?.kind !== 'file') {
-      const sink = new StdoutSink(target === undefined ? io.stdout : new StreamOutput(target.path));
+      const sink = new StdoutSink(target === undefined ? io.stdout : this.#outputTo(target));
       this.#passedOn.set(job, sink);
       return sink;
     }
@@ -144,6 +147,17 @@ class GetRun {
       force: options.force,
       makeFolders: options.output === undefined && (options.dir !== undefined || options.recursive),
     });
+  }
+
+  #outputTo(target: Exclude<Target, { kind: 'file' }>): ByteOutput {
+    const { options, reporter } = this.#run;
+    if (target.kind === 'descriptor') return openDescriptor(target.fd, target.path);
+    // A name that a server chose leads into no device of ours.
+    if (options.output === undefined) {
+      const message = `${target.path} is a device or a pipe; name it with -o to write into it`;
+      throw new KwikError('ERR_KWIK_LOCAL_FILE', message);
+    }
+    return specialFile(target.path, () => reporter.say(`waiting for somebody to read ${target.path}`));
   }
 }
 

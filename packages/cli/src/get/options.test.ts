@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { planGet, type GetOptions } from './options.js';
+import { planGet, withStandardOutput, type GetOptions } from './options.js';
 
 const defaults: GetOptions = {
   ...{ recursive: false, pin: [], server: [], force: false, skipExisting: false, json: false, quiet: false },
@@ -14,10 +14,22 @@ test('the URL first, then the further servers, each once', () => {
   expect(planGet(['kwik://a/x'], { ...defaults, output: '-' }).toStdout).toBe(true);
 });
 
+test('standard output is the same under each of its names', () => {
+  for (const output of ['-', '/dev/stdout', '/dev/fd/1', '/proc/self/fd/1']) {
+    expect(withStandardOutput({ ...defaults, output }).output).toBe('-');
+  }
+  for (const output of ['/dev/fd/3', './-', 'stdout']) {
+    expect(withStandardOutput({ ...defaults, output }).output).toBe(output);
+  }
+  expect(withStandardOutput(defaults)).toEqual(defaults);
+});
+
 test.each<[string, string[], Partial<GetOptions>, RegExp]>([
   ['no URL', [], {}, /a URL is needed/u],
   ['two servers', ['kwik://a/x', 'kwik://b/x'], {}, /the same server/u],
   ['-o and -d', ['kwik://a/x'], { output: 'f', dir: 'd' }, /do not go together/u],
+  ['-o with a folder', ['kwik://a/x'], { output: 'new/' }, /-o new\/ names a folder; use -d new\//u],
+  ['-o with nothing', ['kwik://a/x'], { output: '' }, /-o names nothing/u],
   ['-o for two', ['kwik://a/x', 'kwik://a/y'], { output: 'f' }, /one file/u],
   ['-o with -r', ['kwik://a/x'], { output: 'f', recursive: true }, /-d FOLDER/u],
   ['--json and -o -', ['kwik://a/x'], { output: '-', json: true }, /choose one/u],

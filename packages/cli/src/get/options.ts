@@ -1,5 +1,7 @@
+import { sep } from 'node:path';
 import { parseHostPort, parseKwikUrl, formatHostPort, type KwikUrl } from '../address.js';
 import { usageError } from '../errors.js';
+import { descriptorOf } from './target.js';
 
 /** As the command line gives them. */
 export interface GetOptions {
@@ -27,6 +29,12 @@ export interface GetPlan {
 
 const MAX_SERVERS = 16;
 
+/** Standard output has several names, and is the same under each. */
+export function withStandardOutput(options: GetOptions): GetOptions {
+  const { output } = options;
+  return output !== undefined && descriptorOf(output) === 1 ? { ...options, output: '-' } : options;
+}
+
 export function planGet(urls: readonly string[], options: GetOptions): GetPlan {
   const parsed = urls.map(parseKwikUrl);
   const addresses = new Set(parsed.map(formatHostPort));
@@ -45,6 +53,8 @@ export function planGet(urls: readonly string[], options: GetOptions): GetPlan {
 function checkCombination(urls: readonly KwikUrl[], options: GetOptions): void {
   const { output, dir, recursive, json } = options;
   if (output === '' || dir === '') throw usageError(`${output === '' ? '-o' : '-d'} names nothing: give a name`);
+  if (output !== undefined && output.endsWith(sep))
+    throw usageError(`-o ${output} names a folder; use -d ${output} to download into it`);
   if (output !== undefined && dir !== undefined)
     throw usageError('-o and -d do not go together: a file name, or a folder');
   if (output !== undefined && urls.length > 1) throw usageError('-o names one file; use -d FOLDER for several');

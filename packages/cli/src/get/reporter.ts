@@ -1,5 +1,5 @@
 import { KwikError } from '@kwik/wire';
-import { mayHelpAgain, reportError } from '../errors.js';
+import { reportError } from '../errors.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
 import type { ServerTotals } from '../progress/server-totals.js';
@@ -9,6 +9,7 @@ import { styleFor } from '../ui/style.js';
 import { oneLine } from '../ui/text.js';
 import type { TransferView } from '../ui/transfer-view.js';
 import { count, formatBytes, formatPercent, formatRate, formatSeconds } from '../ui/units.js';
+import { adviceFor } from './advice.js';
 import type { Batch } from './batch.js';
 import type { GetOptions } from './options.js';
 import { errorResult, filesResult, transferResult } from './result.js';
@@ -89,18 +90,14 @@ export class GetReporter {
   }
 
   #withAdvice(error: unknown): unknown {
-    const kept = this.#batch?.keptBytes ?? 0;
-    const finished = this.#batch?.finished.length ?? 0;
-    const several = (this.#batch?.total ?? 0) > 1;
-    const { message } = reportError(error);
-    if (!(error instanceof KwikError) || (kept === 0 && !(several && finished > 0))) return error;
-    if (!mayHelpAgain(error)) return error;
-    // A full disk, or a folder that may not be written to, must be seen to first.
-    const first = error.code === 'ERR_KWIK_LOCAL_FILE' ? 'when that is mended, ' : '';
-    const advice = several
-      ? `${count(finished, 'file')} done; ${first}run the same command with --skip-existing to get the rest`
-      : `${formatBytes(kept)} are kept; ${first}run the same command again to resume`;
-    return new KwikError(error.code, `${message}; ${advice}`, { cause: error });
+    const advice = adviceFor(error, {
+      keptBytes: this.#batch?.keptBytes ?? 0,
+      finished: this.#batch?.finished.length ?? 0,
+      several: (this.#batch?.total ?? 0) > 1,
+      force: this.#options.force,
+    });
+    if (advice === undefined || !(error instanceof KwikError)) return error;
+    return new KwikError(error.code, `${reportError(error).message}; ${advice}`, { cause: error });
   }
 
   #view(): TransferView | undefined {

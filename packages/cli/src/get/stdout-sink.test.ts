@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { StdoutSink } from './stdout-sink.js';
 
+const wanted = new AbortController().signal;
+
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
@@ -14,11 +16,11 @@ function collecting(): { readonly sink: StdoutSink; readonly passed: () => strin
 
 test('a second session goes on at the byte where the first one ended', async () => {
   const { sink, passed } = collecting();
-  expect(await sink.open()).toMatchObject({ offset: 0 });
+  expect(await sink.open(wanted)).toMatchObject({ offset: 0 });
   await sink.begin({ ok: true, size: 11, etag: 'v1', offset: 0 });
   await sink.write(Buffer.from('hello '));
   await sink.suspend();
-  const existing = await sink.open();
+  const existing = await sink.open(wanted);
   expect(existing).toMatchObject({ offset: 6, etag: 'v1' });
   expect(existing.hash.copy().digest('hex')).toBe(sha256('hello '));
   await sink.begin({ ok: true, size: 11, etag: 'v1', offset: 6 });
@@ -28,7 +30,7 @@ test('a second session goes on at the byte where the first one ended', async () 
 
 test('what was passed on does not come a second time: when it cannot go on, it fails', async () => {
   const { sink, passed } = collecting();
-  await sink.open();
+  await sink.open(wanted);
   await sink.begin({ ok: true, size: 11, etag: 'v1', offset: 0 });
   await sink.write(Buffer.from('hello '));
   await expect(sink.begin({ ok: true, size: 11, etag: 'v2', offset: 0 })).rejects.toMatchObject({

@@ -6,6 +6,8 @@ import type { Existing, Sink } from './sink.js';
 
 /** Where bytes go that cannot be taken back. */
 export interface ByteOutput extends Pick<Output, 'write'> {
+  /** Called once; resolves when bytes can be written, for example because somebody reads them. */
+  open?(signal: AbortSignal): Promise<void>;
   close?(): Promise<void>;
 }
 
@@ -17,6 +19,7 @@ export class StdoutSink implements Sink {
   readonly keptBytes = 0;
   readonly #output: ByteOutput;
   readonly #hash: Hash = createHash('sha256');
+  #opened = false;
   #passed = 0;
   #etag: string | undefined;
 
@@ -24,9 +27,11 @@ export class StdoutSink implements Sink {
     this.#output = output;
   }
 
-  open(): Promise<Existing> {
+  async open(signal: AbortSignal): Promise<Existing> {
+    if (!this.#opened) await this.#output.open?.(signal);
+    this.#opened = true;
     const etag = this.#etag === undefined ? {} : { etag: this.#etag };
-    return Promise.resolve({ offset: this.#passed, hash: this.#hash.copy(), ...etag });
+    return { offset: this.#passed, hash: this.#hash.copy(), ...etag };
   }
 
   begin({ offset, etag }: Header): Promise<void> {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmod, realpath, symlink } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
 import { temporaryFolder } from '../test-support/temporary-folder.js';
-import { lookAt, StreamOutput } from './target.js';
+import { checkFolder, lookAt } from './target.js';
 
 const disk = temporaryFolder();
 
@@ -25,9 +25,25 @@ test('devices and pipes take bytes as they come', async () => {
   expect(await lookAt('/dev/null')).toEqual({ kind: 'stream', path: '/dev/null' });
   execFileSync('mkfifo', [disk.path('pipe')]);
   expect(await lookAt(disk.path('pipe'))).toEqual({ kind: 'stream', path: disk.path('pipe') });
-  const output = new StreamOutput('/dev/null');
-  await output.write(new Uint8Array(3));
-  await output.close();
+});
+
+test.each(['/dev/fd/7', '/proc/self/fd/7'])(
+  '%s is what the program was given open, wherever that leads',
+  async (path) => {
+    expect(await lookAt(path)).toEqual({ kind: 'descriptor', path, fd: 7 });
+  },
+);
+
+test('a folder to download into is one, or can be made', async () => {
+  await disk.write('folder/file', 'x');
+  await checkFolder(disk.path('folder'));
+  await checkFolder(disk.path('folder/new/one'));
+  for (const place of ['folder/file', 'folder/file/below']) {
+    await expect(checkFolder(disk.path(place))).rejects.toMatchObject({
+      code: 'ERR_KWIK_LOCAL_FILE',
+      message: expect.stringMatching(/-d \S+ cannot be a folder: a file is there already/u),
+    });
+  }
 });
 
 test('what cannot be written to is refused, with what to do', async () => {

@@ -26,19 +26,27 @@ export async function readCredentials({ cert, key, ca }: CredentialFiles): Promi
   };
 }
 
+/** The text of a PEM file, as editors and other systems write it, too: with a byte order mark, or in UTF-16. */
 export async function readPem(option: string, path: string): Promise<string> {
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = await readFile(path, 'utf8');
+    bytes = await readFile(path);
   } catch (error) {
     throw fileError(`read the ${option} file`, path, error);
   }
-  // Some editors put a byte order mark before the text.
-  text = text.replace(/^\uFEFF/u, '');
+  const text = decodeText(bytes);
   if (/-----BEGIN ENCRYPTED |^Proc-Type: 4,ENCRYPTED/mu.test(text)) {
     const advice = `take the password off with: openssl pkey -in ${path} -out NEW`;
     throw new KwikError('ERR_KWIK_CREDENTIALS', `${option} ${path} is encrypted; ${advice}`);
   }
-  if (!text.includes('-----BEGIN ')) throw new KwikError('ERR_KWIK_CREDENTIALS', `${option} ${path} is not a PEM file`);
+  if (!text.includes('-----BEGIN ')) {
+    const hint = 'PEM text with lines such as -----BEGIN CERTIFICATE----- is needed; openssl converts other forms';
+    throw new KwikError('ERR_KWIK_CREDENTIALS', `${option} ${path} is not a PEM file: ${hint}`);
+  }
   return text;
+}
+
+function decodeText(bytes: Buffer): string {
+  const utf16 = bytes[0] === 0xff && bytes[1] === 0xfe;
+  return bytes.toString(utf16 ? 'utf16le' : 'utf8').replace(/^\uFEFF/u, '');
 }

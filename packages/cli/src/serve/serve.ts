@@ -110,7 +110,7 @@ function stopRequest(io: CliIo, untilStdinEnds: boolean): Promise<string> {
 async function closeAll(listener: Listener, sessions: ReadonlySet<ServerSession>): Promise<void> {
   const closing = (async () => {
     await Promise.allSettled([...sessions].map((session) => session.close(0, 'the server is stopping')));
-    await listener.close();
+    await listener.close({ force: true });
   })();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {

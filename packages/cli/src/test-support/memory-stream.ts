@@ -1,5 +1,5 @@
 import type { ReplicaSource, Stream } from '@kwik/session';
-import { KwikError, toPathId, toStreamId } from '@kwik/wire';
+import { copyOfBytes, KwikError, toPathId, toStreamId } from '@kwik/wire';
 
 /** One direction of a pair: bytes in order, then an end or an error. */
 class Pipe {
@@ -117,7 +117,7 @@ export class MemoryStream implements Stream {
     const step = 100_000;
     for (let at = 0; at < size; at += step) {
       const length = Math.min(step, size - at);
-      await this.write(await source.read(BigInt(at), length, new AbortController().signal));
+      await this.write(copyOfBytes(await source.read(BigInt(at), length, new AbortController().signal), 'content'));
     }
     await source.close?.();
   }

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { KwikError } from '@kwik/wire';
+import { copyOfBytes, KwikError } from '@kwik/wire';
 import { equalBytes, ownBytes, transcript, utf8 } from '../crypto/bytes.js';
 import {
   type AuthChannel,
@@ -124,8 +124,9 @@ function pskProof(
 }
 
 function checkedKey(key: Uint8Array): Uint8Array {
-  if (key.length < MIN_PSK_BYTES) {
+  const own = copyOfBytes(key, 'a pre-shared key');
+  if (own.length < MIN_PSK_BYTES) {
     throw new KwikError('ERR_KWIK_CREDENTIALS', `a pre-shared key needs at least ${MIN_PSK_BYTES} random bytes`);
   }
-  return ownBytes(key);
+  return own;
 }

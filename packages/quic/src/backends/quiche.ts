@@ -18,6 +18,7 @@ import type {
   StreamReadResult,
   StreamRefusal,
 } from './backend.js';
+import { withoutByteOrderMark } from '../tls/pem.js';
 
 /** Largest payload of a UDP datagram over IPv4: whatever the peer sends is taken. */
 const MAX_RECEIVED_DATAGRAM_BYTES = 65_527;
@@ -88,12 +89,13 @@ class QuicheConfig implements BackendConfig {
 
   constructor(options: BackendConfigOptions) {
     const { transport } = options;
-    const key = options.keyPem === undefined ? null : [options.keyPem];
-    const cert = options.certPem === undefined ? null : [options.certPem];
+    const key = options.keyPem === undefined ? null : [withoutByteOrderMark(options.keyPem)];
+    const cert = options.certPem === undefined ? null : [withoutByteOrderMark(options.certPem)];
+    const ca = options.caPem === undefined ? null : withoutByteOrderMark(options.caPem);
     const native = quiche.Config.withBoringSslCtx(
       options.verify !== 'none',
       options.verify === 'any',
-      options.caPem ?? null,
+      ca,
       key,
       cert,
       SIGNATURE_ALGORITHMS,

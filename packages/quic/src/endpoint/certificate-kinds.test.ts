@@ -37,6 +37,15 @@ describe('keys of certificates', () => {
   });
 });
 
+test('PEM texts that begin with a byte order mark', async () => {
+  const authority = await makeAuthority();
+  const mark = '\uFEFF';
+  const { certPem, keyPem } = await authority.issue();
+  const server = await startServer({}, authority, { certPem: mark + certPem, keyPem: mark + keyPem });
+  const dialling = (await bindClient()).dial({ ...server.dialOptions(), trust: { ca: mark + authority.certPem } });
+  expect((await dialling).peerCertificates).toHaveLength(1);
+});
+
 describe('certificates that the caller judges', () => {
   test('a client that verifies nothing gets the chain; pins still hold, and nothing at all is still refused', async () => {
     const server = await startServer({}, undefined, await makeSelfSigned({ key: 'Ed25519', names: ['else.example'] }));

@@ -4,6 +4,17 @@ import { SendRing, SendRings } from './send-ring.js';
 import { SpentMemory } from './spent-memory.js';
 
 describe('ReceiveSlab', () => {
+  test('stays where it is when a reader transfers the buffer of its chunk to another thread', () => {
+    const slab = new ReceiveSlab();
+    slab.space().fill(1);
+    const mine = slab.take(2000);
+    slab.space().fill(2);
+    const other = slab.take(2000);
+    structuredClone(mine, { transfer: [mine.buffer as ArrayBuffer] });
+    expect(other).toHaveLength(2000);
+    expect(other[0]).toBe(2);
+  });
+
   test('never writes twice into what it gave out', () => {
     const slab = new ReceiveSlab();
     const given: { chunk: Uint8Array; value: number }[] = [];

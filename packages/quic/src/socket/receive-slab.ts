@@ -1,3 +1,5 @@
+import { markAsUntransferable } from 'node:worker_threads';
+
 /** Large enough that allocating one per this many bytes costs nothing, small enough to hold in a young heap. */
 const SLAB_BYTES = 128 * 1024;
 /** The first is small, each later one twice as large: most clients' sockets never receive much. */
@@ -12,14 +14,14 @@ const COPY_BELOW_BYTES = 1024;
  * is freed when the last view of it is.
  */
 export class ReceiveSlab {
-  private slab = Buffer.allocUnsafeSlow(FIRST_SLAB_BYTES);
+  private slab = newSlab(FIRST_SLAB_BYTES);
   private used = 0;
   private view: Uint8Array | undefined;
 
   /** Where the next data may be written; the same until `take` is called. */
   space(): Uint8Array {
     if (this.slab.length - this.used < MIN_ROOM_BYTES) {
-      this.slab = Buffer.allocUnsafeSlow(Math.min(2 * this.slab.length, SLAB_BYTES));
+      this.slab = newSlab(Math.min(2 * this.slab.length, SLAB_BYTES));
       this.used = 0;
       this.view = undefined;
     }
@@ -35,4 +37,11 @@ export class ReceiveSlab {
     this.view = undefined;
     return space.subarray(0, bytes);
   }
+}
+
+/** Data of many streams and connections lies in it: a reader that transfers the buffer of its chunk would take theirs along. */
+function newSlab(bytes: number): Buffer {
+  const slab = Buffer.allocUnsafeSlow(bytes);
+  markAsUntransferable(slab.buffer);
+  return slab;
 }

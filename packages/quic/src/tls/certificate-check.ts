@@ -166,10 +166,14 @@ function nameProblem(leaf: X509Certificate, name: string): string | undefined {
 }
 
 function authorityProblem(leaf: X509Certificate, trust: ResolvedTrust): string {
-  const known = trust
-    .authorities()
-    .map((authority) => oneLine(authority.subject))
-    .join('; ');
+  const authorities = trust.authorities();
+  if (authorities.some((authority) => authority.subject === leaf.issuer)) {
+    return (
+      `it was issued by an authority that is called "${oneLine(leaf.issuer)}", as a trusted one is, but has another key; ` +
+      'give the authority that issued it, or check that this is the right server'
+    );
+  }
+  const known = authorities.map((authority) => oneLine(authority.subject)).join('; ');
   const issuer = leaf.issuer === leaf.subject ? 'itself (self-signed)' : `"${oneLine(leaf.issuer)}"`;
   return (
     `it was issued by ${issuer}, which does not lead to any trusted authority (trusted: ${known}); ` +

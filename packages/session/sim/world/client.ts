@@ -26,7 +26,8 @@ export class SimulatedClient {
   async dial(primary: string, probe: (engine: SessionEngine) => void): Promise<Session> {
     const [host, port] = primary.split(':') as [string, string];
     const connector = {
-      connect: async (target: DialTarget, { timeoutMs, localAddress }: ConnectOptions) => {
+      connect: async (target: DialTarget, { timeoutMs, localAddress, admit }: ConnectOptions) => {
+        await admit?.([target.host], target.port);
         const home = Math.max(0, this.#hosts.indexOf(localAddress ?? homeHost(0)));
         const to = `${target.host}:${target.port}`;
         const transport = await this.#world.network.dial({

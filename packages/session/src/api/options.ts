@@ -45,6 +45,10 @@ export interface SessionLimits {
   readonly rawPacketsPerSecond?: number;
   /** And their bytes. */
   readonly rawBytesPerSecond?: number;
+  /** Dials of a client at its primary's command (`addPath`) in a minute, half of them at once; 60 unless told. */
+  readonly commandedDialsPerMinute?: number;
+  /** Such dials that came to nothing, in the life of a session; 1,000 unless told. */
+  readonly failedCommandedDials?: number;
   /** Time for handshake and authentication of one path, milliseconds. */
   readonly handshakeTimeoutMs?: number;
 }
@@ -74,6 +78,14 @@ export interface DialOptions {
    */
   readonly resolvePath?: (address: string) => string | false | Promise<string | false>;
   /**
+   * Kinds of local addresses that any primary may have this client dial. Without, a primary names no address of the
+   * client's network unless it is in a private network itself, none of the client's machine unless it is on it, and no
+   * link-local one unless it is on that link. Names are judged by what they resolve to.
+   */
+  readonly allowTargets?: readonly ('loopback' | 'link-local' | 'private')[];
+  /** Told why a server that the primary named was not reached, or refused: the primary itself is told only that it was. */
+  readonly onPathRefused?: (refusal: { readonly address: string; readonly error: KwikError }) => void;
+  /**
    * Further local addresses, short for `extraPaths` with these. Over each the client opens one more path to the primary
    * (multi-homing); one that cannot be opened, or is lost, is tried again.
    */
@@ -87,6 +99,8 @@ export interface DialOptions {
    * idle timeout unless told. 0: the session ends at once.
    */
   readonly recoveryTimeoutMs?: number;
+  /** How long `close` of the session waits until the peer has what was written, milliseconds; 5,000 unless told. */
+  readonly closeTimeoutMs?: number;
   /** Where writes go when several paths lead to the primary: over one of them (unless told), or over all. */
   readonly routing?: WriteRouting;
   /** Chooses the path of each piece of data when writes are distributed. */
@@ -143,6 +157,8 @@ export interface ListenOptions {
   readonly transport?: TransportTuning;
   /** How long a session waits for its client to come back, milliseconds; the idle timeout unless told. */
   readonly recoveryTimeoutMs?: number;
+  /** How long `close` of a session waits until the client has what was written, milliseconds; 5,000 unless told. */
+  readonly closeTimeoutMs?: number;
   /** Where writes go when several paths lead to the client: over all of them unless told. */
   readonly routing?: WriteRouting;
   /** Chooses the path of each piece of data when writes are distributed. */

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { ErrorCode, KwikError, OffsetMap, PathId, StreamId } from '@kwik/wire';
+import type { BytesLike, ErrorCode, KwikError, OffsetMap, PathId, StreamId } from '@kwik/wire';
 import type { MemoryUse } from '../core/costs/memory-ledger.js';
 
 export type { MemoryUse };
@@ -68,8 +68,12 @@ export interface StreamOptions {
 export interface ReplicaSource {
   /** Bytes in total. */
   readonly size: bigint;
-  /** Exactly `length` bytes from `offset`, or a rejection. `signal` aborts when the bytes are no longer wanted. */
-  read(offset: bigint, length: number, signal: AbortSignal): Promise<Uint8Array>;
+  /**
+   * Exactly `length` bytes from `offset`, or a rejection. `signal` aborts when the bytes are no longer wanted. They are
+   * copied as soon as the promise resolves, so a source may read into the same memory again; but several reads may be
+   * under way at once, and each needs memory of its own until then.
+   */
+  read(offset: bigint, length: number, signal: AbortSignal): Promise<BytesLike>;
   /** Called once when the source is no longer needed. */
   close?(): Promise<void> | void;
 }
@@ -78,18 +82,37 @@ export interface Stream extends AsyncDisposable, AsyncIterable<Uint8Array> {
   readonly id: StreamId;
   /** The path that writes take by default. */
   readonly pathId: PathId;
-  /** Next bytes in order, as many as are there (at least one); null at the end. Rejects after reset or session loss. */
+  /**
+   * Next bytes in order, as many as are there (at least one); null at the end, again and again. Rejects after reset or
+   * session loss; what had come before the session ended can still be read. Several reads at once share the bytes
+   * between them, in no promised order; an aborted one takes none.
+   *
+   * The bytes are the reader's, which may change them. The ArrayBuffer under them may hold others' bytes besides: copy
+   * them before you hand them to what transfers whole buffers (a ReadableStream of `type: 'bytes'`).
+   */
   read(options?: { signal?: AbortSignal }): Promise<Uint8Array | null>;
-  /** Resolves when accepted by the bounded send buffer, not when sent. A string is sent as UTF-8. */
-  write(data: Uint8Array | string): Promise<void>;
+  /**
+   * Resolves when accepted by the bounded send buffer, not when sent. A string is sent as UTF-8; of a typed array, a
+   * DataView or an ArrayBuffer, shared or not, its bytes are. They are copied before `write` returns: the caller may
+   * reuse its memory at once. Anything else rejects with ERR_KWIK_INVALID_ARGUMENT.
+   *
+   * Writes that are not awaited keep their order. When more than 64 MiB of them wait, the next is rejected with
+   * ERR_KWIK_LIMIT_EXCEEDED, and nothing of it is sent.
+   *
+   * `signal` gives up a write that waits, which then rejects with ERR_KWIK_ABORTED. One that fits the send buffer is
+   * taken whole or not at all; of a larger one a part may have been accepted, and the message says how much.
+   */
+  write(data: BytesLike | string, options?: { signal?: AbortSignal }): Promise<void>;
   /**
    * Leaves the next `bytes` offsets of the stream to a contribution of a secondary; returns the first of them. What is
    * written afterwards lands behind.
    */
   skip(bytes: bigint): bigint;
   /**
-   * Ends the writing side; resolves when the peer's session has acknowledged everything written, or has ended without an
-   * error. Rejects when the session is lost before.
+   * Ends the writing side, behind the writes and contents that wait; resolves when the peer's session has acknowledged
+   * everything, and rejects when it never will: the peer stopped reading or this end reset it (with something under way),
+   * or the session ended before, at either end and for whatever reason. While the peer's application does not read and
+   * its window is full, it waits, as TCP would; only the end of the session bounds that.
    */
   close(): Promise<void>;
   /** Abandons the writing side: the peer's read rejects with ERR_KWIK_STREAM_RESET. `code` is the application's. */
@@ -102,8 +125,15 @@ export interface Stream extends AsyncDisposable, AsyncIterable<Uint8Array> {
    */
   peerStopped(options?: { signal?: AbortSignal }): Promise<number | undefined>;
   setPriority(priority: number): void;
+  /** A reset by the peer, the end and the loss of the session show in `reader.closed` without a read. */
   readonly readable: ReadableStream<Uint8Array>;
-  readonly writable: WritableStream<Uint8Array>;
+  /**
+   * Chunks are as in `write`, copied when they are written. A stop by the peer and the loss of the session show in
+   * `writer.closed` without a write; `abort` resets the stream at once, also while a write waits. `close` is that of the
+   * stream.
+   */
+  readonly writable: WritableStream<BytesLike | string>;
+  /** A side that the stream does not have counts as ended: `close` is emitted when the other has. */
   toDuplex(): Duplex;
   /**
    * Primary only: sends the content that `key` names, from this server and from every other server of the session that
@@ -121,6 +151,11 @@ export interface Session extends AsyncDisposable {
   openStream(options?: StreamOptions): Stream;
   /** Waits for credit. */
   openStreamSync(options?: StreamOptions & { signal?: AbortSignal }): Promise<Stream>;
+  /**
+   * The next stream that the peer opened, each once, in the order in which it opened them; also one that was over before
+   * anybody heard of it. What came before the session ended is still given out afterwards; then it rejects. A stream
+   * counts against the peer's credit until it is accepted and both its sides are over.
+   */
   acceptStream(options?: { signal?: AbortSignal }): Promise<Stream>;
   getActivePaths(): PathInfo[];
   getDeadPaths(): PathInfo[];
@@ -139,7 +174,17 @@ export interface Session extends AsyncDisposable {
    */
   suspendPath(pathId: number, reason?: string): void;
   resumePath(pathId: number): void;
-  close(code?: number, reason?: string): Promise<void>;
+  /**
+   * Ends the session in good order: nothing new is taken, what was written is delivered, and then both ends are told.
+   * After `timeoutMs` (that of the session unless told, 5 s; 0: at once) it ends all the same, and `close` of the streams
+   * that were not delivered rejects. Resolves when the session has ended, for whatever reason. A second call waits for the
+   * first; with `timeoutMs: 0` it ends the wait.
+   */
+  close(code?: number, reason?: string, options?: CloseOptions): Promise<void>;
+}
+
+export interface CloseOptions {
+  readonly timeoutMs?: number;
 }
 
 export interface AddPathOptions {
@@ -153,11 +198,7 @@ export interface AddPathOptions {
   readonly serverName?: string;
   /** How long the client may take to connect, milliseconds; 10,000 unless told. */
   readonly timeoutMs?: number;
-  /**
-   * What the server may do in this session; the least, `['replica']`, unless told: then every byte of it is checked against
-   * this server's digests. `contribute`: it writes into streams, unchecked, where `grantContribution` lets it. `raw`: raw
-   * packets. The client holds it to that.
-   */
+  /** What the server may do in this session; `['replica', 'contribute', 'raw']` unless told. */
   readonly capabilities?: readonly PathCapability[];
 }
 
@@ -165,29 +206,18 @@ export type PathCapability = 'contribute' | 'replica' | 'relay' | 'raw';
 
 export interface RawPacket {
   readonly data: Uint8Array;
-  /** The path that brought it here. */
   readonly pathId: PathId;
-  /**
-   * Whose packet it is, as the client says that passed it on: the number of the sender's path, 0 for the primary. A server
-   * that takes commands takes them from 0. Undefined: the client does not say.
-   */
-  readonly from: PathId | undefined;
-}
-
-/** Bytes of a stream: `length` of them from KWIK offset `offset` on. */
-export interface ContributionRange {
-  readonly offset: bigint;
-  readonly length: bigint;
 }
 
 export interface Contribution {
   /**
    * Resolves when accepted by the bounded send buffer. `offset` is the KWIK offset in the stream. The primary ends the
    * stream when it knows that contributions have arrived: once it is ended it cannot be reset, and a reader waits for
-   * bytes that a lost contributor no longer brings.
+   * bytes that a lost contributor no longer brings. The bytes are copied before it returns, as those of `Stream.write`;
+   * of writes that wait the one with the lowest offset is accepted first.
    */
-  writeAt(offset: bigint, data: Uint8Array): Promise<void>;
-  /** Resolves when everything written was acknowledged. */
+  writeAt(offset: bigint, data: BytesLike): Promise<void>;
+  /** Resolves when everything written was acknowledged; rejects when the client stopped reading before. */
   close(): Promise<void>;
 }
 
@@ -205,21 +235,16 @@ export interface ServerSession extends Session {
    * that is being connected for the first time rejects with ERR_KWIK_PATH_REMOVED.
    */
   removePath(pathId: number, reason?: string): Promise<void>;
-  /** Hands bytes to the server at the end of `pathId`, through the client, which does not read them. */
-  sendRawPacket(data: Uint8Array, pathId: number): Promise<void>;
+  /**
+   * Hands bytes to the server at the end of `pathId`, through the client, which does not read them. They are copied before
+   * it returns.
+   */
+  sendRawPacket(data: BytesLike, pathId: number): Promise<void>;
   /** Raw packets that reached this server. At most 1,024 of them, and 4 MiB, wait; what comes beyond is dropped. */
   rawPackets(): AsyncIterable<RawPacket>;
   /** Since the session began; `received` counts those that were dropped, too. */
   rawPacketCounts(): { readonly received: number; readonly dropped: number };
-  /**
-   * Primary only: from now on the server at the end of `pathId` writes these bytes of the stream, and nobody else does.
-   * They were left out with `skip`, or lie ahead of what was written. Resolves when the client knows, so await it before
-   * that server is told: bytes that come without a grant end its path. A later grant of the same bytes takes them from
-   * whoever had them. Rejects with ERR_KWIK_PERMISSION_DENIED (no `contribute`), ERR_KWIK_INVALID_ARGUMENT,
-   * ERR_KWIK_LIMIT_EXCEEDED (16,384 ranges of the stream are not read yet), ERR_KWIK_STREAM_CLOSED and as `removePath` does.
-   */
-  grantContribution(pathId: number, streamId: bigint, ranges: readonly ContributionRange[]): Promise<void>;
-  /** Secondary only: writes into a stream of the session where the primary granted it bytes. */
+  /** Secondary only: writes into a stream of the session at offsets of its own choice. */
   contribute(streamId: bigint): Contribution;
 }
 
@@ -266,8 +291,20 @@ export interface TokenCounters {
 
 export interface Listener extends AsyncDisposable, AsyncIterable<ServerSession> {
   address(): { address: string; port: number; family: string };
-  /** The next session: one that a client opened here (`primary`), or one that it joined here (`secondary`). */
+  /**
+   * The next session: one that a client opened here (`primary`), or one that it joined here (`secondary`). One that has
+   * ended meanwhile is given out with its streams and its close code. After `close` those that wait are, then it rejects.
+   */
   accept(options?: { signal?: AbortSignal }): Promise<ServerSession>;
   stats(): ListenerStats;
-  close(): Promise<void>;
+  /**
+   * Accepts no more sessions and lets those there are finish: it closes each that has had no stream open for a second, and
+   * after `timeoutMs` (30 s unless told) all that are left, in good order. Resolves when all have ended and the port is
+   * free. `force` ends them at once, also when a `close` without it is waiting.
+   */
+  close(options?: ListenerCloseOptions): Promise<void>;
+}
+
+export interface ListenerCloseOptions extends CloseOptions {
+  readonly force?: boolean;
 }

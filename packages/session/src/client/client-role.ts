@@ -11,8 +11,6 @@ import { endByPeer } from '../runtime/close.js';
 import { announceStreams, isMisconduct, streamOpened } from '../runtime/recovery.js';
 import type { ContentClient } from './content-client.js';
 import { unsupported } from '../runtime/unsupported.js';
-import { answerGrant } from './contribution-grants.js';
-import { requireSender } from './message-senders.js';
 import { RawRelay, type RawRelayLimits } from './raw-relay.js';
 import { FIRST_CLIENT_PATH_ID } from '../limits.js';
 import type { PrimaryPaths } from './primary-paths.js';
@@ -32,9 +30,13 @@ export interface ClientRoleOptions {
   readonly primaryPaths: PrimaryPaths;
   /** Milliseconds since 1970, for what peers are told of times. */
   readonly wallClockMs: () => number;
-  /** Dials and joins; resolves with the established path. `onOpening`: the server is reached, and has been asked. */
+  /**
+   * Dials and joins; resolves with the established path. `primary`: the numeric address of who commands it. `onOpening`: the
+   * server is reached, and has been asked. Rejects with what the primary may know.
+   */
   joinPath(
     command: proto.AddPath,
+    primary: string,
     onOpening: (path: OpeningPath) => void,
   ): Promise<{ path: PathRuntime; result: ClientHandshakeResult }>;
 }
@@ -110,7 +112,6 @@ export class ClientRole implements EngineRole {
     this.#drained(path.id);
     this.#content.removePath(path.id, false);
     this.#raw.forget(path.id);
-    this.#tellMisconduct(path);
     this.#tellStatus(path);
     const other = path.primary ? this.primary : undefined;
     if (other !== undefined) this.#tellAgain(other);
@@ -120,17 +121,16 @@ export class ClientRole implements EngineRole {
   onControlEvent(path: PathRuntime, event: ControlEvent): void {
     if (event.kind !== 'message') return;
     const { body, id } = event;
-    requireSender(path, body.$case);
     switch (body.$case) {
       case 'contentDigests':
       case 'contentStart':
       case 'contentEnd':
       case 'streamOpened':
-      case 'contributionGrant':
       case 'addPath':
       case 'removePath':
       case 'listPaths':
-        this.#onPrimary(path, id, body);
+        if (path.primary) this.#onPrimary(path, id, body);
+        else path.reply(id, refusal('ERR_KWIK_PERMISSION_DENIED', 'only the primary commands the session'));
         return;
       case 'rangeRefused':
         this.#content.refused(path, body.value);
@@ -167,10 +167,6 @@ export class ClientRole implements EngineRole {
       case 'streamOpened':
         this.#engine.plane.handleStreamOpened(toStreamId(body.value.streamId));
         return;
-      case 'contributionGrant':
-        path.reply(id, answerGrant(this.#engine.plane.writers, body.value));
-        this.#engine.wake();
-        return;
       case 'addPath':
         void this.#addPath(path, id, body.value);
         return;
@@ -204,7 +200,7 @@ export class ClientRole implements EngineRole {
       const pathId = toPathId(command.pathId);
       // A primary that lost its path asks again, and the first answer may have been lost with it.
       const under = this.#joins.get(pathId);
-      const joining = under ?? this.#startJoin(pathId, command);
+      const joining = under ?? this.#startJoin(path, pathId, command);
       const { path: joined, result } = await joining;
       if (this.#engine.closeInfo !== undefined) {
         joined.die(new KwikError('ERR_KWIK_SESSION_CLOSED'));
@@ -213,8 +209,7 @@ export class ClientRole implements EngineRole {
       if (command.capabilities.includes(proto.Capability.RAW)) this.#raw.permit(joined.id);
       if (under === undefined) this.#engine.addPath(joined);
       if (!joined.alive) throw joined.death ?? new KwikError('ERR_KWIK_PATH_DEAD');
-      const serves = command.capabilities.includes(proto.Capability.REPLICA);
-      if (serves && result.capabilities.includes(proto.Capability.REPLICA)) this.#content.addPath(joined);
+      if (result.capabilities.includes(proto.Capability.REPLICA)) this.#content.addPath(joined);
       else this.#content.removePath(pathId, false);
       answer({
         accepted: true,
@@ -227,7 +222,7 @@ export class ClientRole implements EngineRole {
     }
   }
 
-  #startJoin(pathId: PathId, command: proto.AddPath): Join {
+  #startJoin(path: PathRuntime, pathId: PathId, command: proto.AddPath): Join {
     const before = this.#engine.history.get(pathId);
     const again = before?.state === 'dead' && !before.primary;
     if (pathId >= FIRST_CLIENT_PATH_ID || (this.#usedPathIds.has(pathId) && !again)) {
@@ -242,7 +237,7 @@ export class ClientRole implements EngineRole {
       });
     }
     this.#usedPathIds.add(pathId);
-    const joining = this.#join(command);
+    const joining = this.#join(path, command);
     this.#joins.set(pathId, joining);
     joining.catch(() => {
       this.#joins.delete(pathId);
@@ -251,10 +246,10 @@ export class ClientRole implements EngineRole {
     return joining;
   }
 
-  async #join(command: proto.AddPath): Join {
+  async #join({ port }: PathRuntime, command: proto.AddPath): Join {
     this.#joining++;
     try {
-      return await this.#options.joinPath(command, (path) => {
+      return await this.#options.joinPath(command, port.transport.remote.address, (path) => {
         if (command.capabilities.includes(proto.Capability.REPLICA)) this.#content.openPath(path);
       });
     } finally {
@@ -318,7 +313,7 @@ export class ClientRole implements EngineRole {
       path.die(new KwikError('ERR_KWIK_PATH_DEAD', `${path.address} closed its path: ${close.reason}`));
       return;
     }
-    this.#engine.finish(endByPeer(close), true);
+    this.#engine.finishByPeer(endByPeer(close), true);
   }
 
   /** What was said on a path that was lost may not have been heard. */
@@ -339,15 +334,6 @@ export class ClientRole implements EngineRole {
     const agoMs = died === undefined ? 0 : clock.now() - died.atMs;
     const deadSinceMs = BigInt(Math.max(0, Math.round(this.#options.wallClockMs() - agoMs)));
     return { $case: 'pathDead', value: { pathId, reason: reason.slice(0, MAX_REASON_CHARACTERS), deadSinceMs } };
-  }
-
-  /** The primary hears of a server that broke the rules, for it does not come back; it is to blame, and nobody else. */
-  #tellMisconduct({ id: pathId, primary, death }: PathRuntime): void {
-    // Wrong content was told of with its block.
-    if (primary || death === undefined || !isMisconduct(death.code) || death.code === 'ERR_KWIK_SERVER_UNTRUSTED')
-      return;
-    const reason = death.message.slice(0, MAX_REASON_CHARACTERS);
-    this.primary?.send({ $case: 'serverUntrusted', value: { pathId, streamId: 0n, block: 0n, reason } });
   }
 
   #tellStatus(path: PathRuntime): void {

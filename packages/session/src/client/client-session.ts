@@ -1,5 +1,5 @@
 import type { OffsetMap } from '@kwik/wire';
-import type { Stream, CloseInfo, PathInfo, Session, StreamOptions } from '../api/session.js';
+import type { CloseInfo, CloseOptions, PathInfo, Session, Stream, StreamOptions } from '../api/session.js';
 import type { SessionEngine } from '../runtime/engine.js';
 import { isActive } from '../runtime/path-history.js';
 import type { Connector } from './connector.js';
@@ -11,9 +11,11 @@ export class ClientSession implements Session {
   readonly closed: Promise<CloseInfo>;
   readonly #engine: SessionEngine;
   readonly #connector: Connector;
+  readonly #closeTimeoutMs: number;
 
-  constructor(id: string, engine: SessionEngine, connector: Connector) {
+  constructor(id: string, engine: SessionEngine, connector: Connector, closeTimeoutMs: number) {
     this.id = id;
+    this.#closeTimeoutMs = closeTimeoutMs;
     this.#engine = engine;
     this.#connector = connector;
     this.closed = engine.closed.then(async (info) => {
@@ -27,11 +29,11 @@ export class ClientSession implements Session {
   }
 
   openStreamSync(options: StreamOptions & { signal?: AbortSignal } = {}): Promise<Stream> {
-    return this.#engine.openStreamSync(options);
+    return this.#engine.streams.openWithCredit(options, options.signal);
   }
 
   acceptStream(options: { signal?: AbortSignal } = {}): Promise<Stream> {
-    return this.#engine.acceptStream(options.signal);
+    return this.#engine.streams.accept(options.signal);
   }
 
   getActivePaths(): PathInfo[] {
@@ -62,8 +64,8 @@ export class ClientSession implements Session {
     this.#engine.requirePath(pathId).resume();
   }
 
-  async close(code = 0, reason = ''): Promise<void> {
-    this.#engine.finish({ by: 'local', code, reason }, true);
+  async close(code = 0, reason = '', { timeoutMs = this.#closeTimeoutMs }: CloseOptions = {}): Promise<void> {
+    await this.#engine.close({ by: 'local', code: code, reason }, timeoutMs);
     await this.closed;
     await this.#connector.close();
   }

@@ -22,6 +22,8 @@ export interface ConnectOptions {
   /** SHA-256 of the SPKI that the server must have, beside all that the client's trust asks, hexadecimal. */
   readonly requiredPin?: string | undefined;
   readonly timeoutMs: number;
+  /** Says which of the numeric addresses of the target are dialled, and when: the time-out runs from then. */
+  readonly admit?: ((addresses: readonly string[], port: number) => Promise<readonly string[]>) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Local address to send from. */
   readonly localAddress?: string | undefined;
@@ -61,14 +63,20 @@ export class QuicConnector implements Connector {
     const name = formatAddress(target.host, target.port);
     const signal =
       options.signal === undefined ? this.#closing.signal : AbortSignal.any([options.signal, this.#closing.signal]);
-    const deadline: Deadline = {
+    const deadlineFrom = (fromMs: number): Deadline => ({
       clock: this.#clock,
-      atMs: this.#clock.now() + options.timeoutMs,
+      atMs: fromMs + options.timeoutMs,
       signal,
       timedOut: () => new KwikError('ERR_KWIK_TIMEOUT', `no connection to ${name} in ${options.timeoutMs} ms`),
       aborted: (cause) => new KwikError('ERR_KWIK_ABORTED', `the dial to ${name} was aborted`, { cause }),
-    };
-    const addresses = await byDeadline(resolveHost(target.host, this.#lookup), deadline);
+    });
+    let deadline = deadlineFrom(this.#clock.now());
+    let addresses = await byDeadline(resolveHost(target.host, this.#lookup), deadline);
+    if (options.admit !== undefined) {
+      addresses = await options.admit(addresses, target.port);
+      this.#requireOpen();
+      deadline = deadlineFrom(this.#clock.now());
+    }
     const trust = await this.#trust(target, options.requiredPin);
     return raceAddresses({
       target: name,

@@ -83,8 +83,6 @@ export class ContentClient implements RangeSink {
     }
     const now = this.#engine.clock.now();
     const receiver = new ContentReceiver(message, streamId);
-    const { baseOffset, ledger } = receiver;
-    this.#engine.plane.writers.announceContent(streamId, baseOffset, baseOffset + ledger.shape.size);
     for (const source of this.#engine.paths.values()) receiver.addSource(source.id, source.primary, now);
     if (this.#contents.size < MAX_OPENING_CONTENTS)
       for (const path of this.#opening.values()) addOpening(receiver, path, now);
@@ -284,7 +282,7 @@ export class ContentClient implements RangeSink {
       const isPrimary = this.#engine.paths.get(source.pathId)?.primary === true;
       if (source.grantSent || isPrimary) this.#send(source.pathId, { $case: 'contentEnd', value: message });
     }
-    if (error !== undefined) this.#engine.failStream(streamId, error);
+    if (error !== undefined) this.#engine.streams.fail(streamId, error);
   }
 
   #rememberEnd(streamId: StreamId, offset: number, message: proto.ContentEnd): void {

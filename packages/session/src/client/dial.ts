@@ -15,10 +15,12 @@ import type { DialOptions, DialTarget } from '../api/options.js';
 import type { Session } from '../api/session.js';
 import { agreedIdleTimeoutMs, peerStreamLimits, resolveLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
 import { SessionEngine, type EngineProbe } from '../runtime/engine.js';
+import { CLOSE_TIMEOUT_MS } from '../runtime/farewell.js';
 import { orClose } from '../runtime/or-close.js';
 import type { PathPort } from '../runtime/path-port.js';
 import { PathRuntime } from '../runtime/path-runtime.js';
 import { shakeHands } from './client-handshake.js';
+import { type CommandedDial, CommandedDials } from './commanded/commanded-dials.js';
 import { ClientRole, type OpeningPath } from './client-role.js';
 import { ClientSession } from './client-session.js';
 import { QuicConnector, type Connector } from './connector.js';
@@ -81,8 +83,8 @@ interface EstablishedPath {
   readonly port: PathPort;
   readonly result: ClientHandshakeResult;
   readonly primary: boolean;
-  /** What the primary lets this server do. */
-  readonly capabilities?: readonly proto.Capability[];
+  /** The primary lets this server write into streams. */
+  readonly mayContribute?: boolean;
   readonly weight?: number;
 }
 
@@ -120,12 +122,19 @@ class Dialler {
       random: this.#options.random ?? Math.random,
       join: (route, to, attemptMs) => this.#rejoin(engine, opened, route, to, attemptMs),
     });
+    const dials = this.#commandedDials();
+    void engine.closed.then(() => dials.close());
     const role = new ClientRole(engine, content, {
       maxPaths: this.#limits.maxPaths,
       raw: this.#limits,
       primaryPaths,
       wallClockMs: () => Date.now(),
-      joinPath: (command, onOpening) => this.#join(engine, result, command, onOpening),
+      joinPath: (command, primary, onOpening) =>
+        dials.run(
+          { ...command, timeoutMs: command.timeoutMs || this.#limits.handshakeTimeoutMs },
+          primary,
+          (dialling) => this.#join(engine, result, command, dialling, onOpening),
+        ),
     });
     engine.attachRole(role);
     this.#probe?.(engine);
@@ -134,7 +143,8 @@ class Dialler {
     const { alternatives = [], localAddresses = [], extraPaths = [] } = this.#options;
     const extra = [...localAddresses.map((localAddress) => ({ localAddress })), ...extraPaths];
     primaryPaths.start([address, ...alternatives], extra);
-    return new ClientSession(result.sessionId, engine, this.#connector);
+    const closeTimeoutMs = this.#options.closeTimeoutMs ?? CLOSE_TIMEOUT_MS;
+    return new ClientSession(result.sessionId, engine, this.#connector, closeTimeoutMs);
   }
 
   /**
@@ -178,6 +188,16 @@ class Dialler {
     );
   }
 
+  #commandedDials(): CommandedDials {
+    const { allowTargets = [], onPathRefused } = this.#options;
+    return new CommandedDials({
+      clock: this.#clock,
+      limits: this.#limits,
+      allowed: allowTargets,
+      onRefused: onPathRefused,
+    });
+  }
+
   /**
    * A path to the primary: one that was lost, or one more. Its key must be the one of before, for other servers may have
    * certificates of that name as well, and the handshake shows that it holds the session's secret.
@@ -208,21 +228,26 @@ class Dialler {
     engine: SessionEngine,
     session: ClientHandshakeResult,
     command: proto.AddPath,
+    { timeoutMs, admit, reached, joined }: CommandedDial,
     onOpening: (path: OpeningPath) => void,
   ): Promise<{ path: PathRuntime; result: ClientHandshakeResult }> {
-    const timeoutMs = command.timeoutMs > 0 ? command.timeoutMs : this.#limits.handshakeTimeoutMs;
-    const endMs = this.#clock.now() + timeoutMs;
     const resolved = (await this.#options.resolvePath?.(command.address)) ?? command.address;
     if (resolved === false) {
       throw new KwikError('ERR_KWIK_PERMISSION_DENIED', `the client does not connect to ${command.address}`);
     }
-    const options = {
-      timeoutMs: leftMs(endMs, this.#clock),
+    let endMs = this.#clock.now() + timeoutMs;
+    // One attempt, where a dial of the client's own makes several: a stranger gets no more than one handshake's packets.
+    const transport = await this.#connector.connect(onLinkOf(parseTarget(resolved), this.#host), {
+      timeoutMs,
+      admit: async (addresses, port) => {
+        const admitted = await admit(addresses, port);
+        endMs = this.#clock.now() + timeoutMs;
+        return admitted;
+      },
       serverName: command.serverName === '' ? parseTarget(command.address).host : command.serverName,
       ...(command.pin.length > 0 && { requiredPin: Buffer.from(command.pin).toString('hex') }),
-    };
-    const target = onLinkOf(parseTarget(resolved), this.#host);
-    const transport = await reach(this.#connector, target, options, this.#clock);
+    });
+    reached();
     const pathId = toPathId(command.pathId);
     const handshake = new ClientHandshake({
       purpose: { kind: 'join', keys: session.keys, pathId, token: command.token, audience: command.address },
@@ -233,8 +258,10 @@ class Dialler {
       address: resolved,
       onHello: (send) => onOpening({ id: pathId, rttMs: transport.stats().rttMs, send }),
     });
-    const { address, weight, capabilities } = command;
-    const made = { id: pathId, address, port, result, primary: false, capabilities, weight: weight || 1 };
+    joined(transport.remote);
+    const mayContribute = command.capabilities.includes(proto.Capability.CONTRIBUTE);
+    const { address, weight } = command;
+    const made = { id: pathId, address, port, result, primary: false, mayContribute, weight: weight || 1 };
     return { path: this.#path(engine, made), result };
   }
 
@@ -243,7 +270,7 @@ class Dialler {
   }
 
   #newPath(engine: SessionEngine, made: EstablishedPath): PathRuntime {
-    const { id, address, port, result, primary, capabilities = [], weight } = made;
+    const { id, address, port, result, primary, mayContribute, weight } = made;
     return new PathRuntime({
       id,
       address,
@@ -255,8 +282,7 @@ class Dialler {
         ...peerStreamLimits(result.limits),
         owner: primary,
         compresses: this.#options.compression === 'auto' && result.capabilities.includes(proto.Capability.COMPRESSION),
-        mayContribute: capabilities.includes(proto.Capability.CONTRIBUTE),
-        mayServe: capabilities.includes(proto.Capability.REPLICA),
+        ...(mayContribute !== undefined && { mayContribute }),
       },
       idleTimeoutMs: agreedIdleTimeoutMs(this.#idleTimeoutMs, result.limits.idleTimeoutMs),
       diagnostics: this.#options.diagnostics,

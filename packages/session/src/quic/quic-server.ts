@@ -160,7 +160,8 @@ export class QUICServer extends Evented {
   async #stop(listener: Listener, options: StopOptions): Promise<void> {
     this.dispatchEvent(new EventQUICServerStop());
     await Promise.all([...this.#connections].map((connection) => connection.stop(options)));
-    await listener.close();
+    // Its connections have ended; what is left are sessions of which this server is a secondary.
+    await listener.close({ force: true });
     this.#listener = undefined;
     this.dispatchEvent(new EventQUICServerClose({ detail: undefined }));
     this.#resolveClosed();

@@ -1,20 +1,21 @@
 import type { ControlEvent } from '@kwik/kcp';
 import type { PathMachine } from '@kwik/paths';
-import { KwikError, toPathId, type Clock, type PathId, type StreamId, type TimerHandle } from '@kwik/wire';
-import type { CloseInfo, PathInfo, RawPacket, StreamOptions } from '../api/session.js';
+import { KwikError, toPathId, type Clock, type PathId, type TimerHandle } from '@kwik/wire';
+import type { CloseInfo, PathInfo, StreamOptions } from '../api/session.js';
 import { MemoryLedger, type MemoryAccount } from '../core/costs/memory-ledger.js';
 import type { DataEvent } from '../core/data/data-events.js';
 import { DataPlane, type DataPlaneOptions } from '../core/data/data-plane.js';
 import type { StreamState } from '../core/streams/stream-state.js';
 import { closeOf } from './close.js';
 import { earliest } from './earliest.js';
+import { Farewell, type FarewellHost } from './farewell.js';
 import { PacketSender, type PacketSenderOptions } from './packet-sender.js';
 import { PathHistory } from './path-history.js';
 import { standingOf } from './path-standing.js';
 import type { PathRuntime, PathRuntimeEvents } from './path-runtime.js';
 import { RawQueue } from './raw-queue.js';
-import { StreamHandle, type StreamExtension } from './stream-handle.js';
-import { Waiters } from './waiters.js';
+import type { StreamExtension, StreamHandle } from './stream-handle.js';
+import { StreamRegistry } from './stream-registry.js';
 
 /** What differs between the ends: how control messages are answered, and what is planned before sending. */
 export interface EngineRole {
@@ -44,16 +45,13 @@ export class SessionEngine implements PathRuntimeEvents {
   readonly paths = new Map<PathId, PathRuntime>();
   readonly history = new PathHistory();
   readonly #sender: PacketSender;
-  readonly #handles = new Map<StreamId, StreamHandle>();
-  readonly #acceptQueue: StreamHandle[] = [];
+  readonly streams = new StreamRegistry(this, () => this.#role.streamExtension);
   readonly rawQueue = new RawQueue();
-  readonly acceptWaiters = new Waiters();
-  readonly #creditWaiters = new Waiters();
-  readonly #rawWaiters = new Waiters();
   readonly #pathListeners = new Set<(path: PathInfo) => void>();
   readonly closed: Promise<CloseInfo>;
   #resolveClosed!: (info: CloseInfo) => void;
   #closeInfo: CloseInfo | undefined;
+  #farewell: Farewell | undefined;
   #role!: EngineRole;
   #timer: TimerHandle | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
@@ -108,55 +106,10 @@ export class SessionEngine implements PathRuntimeEvents {
   // --- Streams ---
 
   openStream(options: StreamOptions): StreamHandle {
-    this.assertOpen();
-    const state = this.plane.open(options.unidirectional ?? false, options.priority);
-    this.#role.onStreamOpenedLocally(state);
+    const handle = this.streams.open(options);
+    this.#role.onStreamOpenedLocally(handle.state);
     this.wake();
-    return this.#handle(state);
-  }
-
-  async openStreamSync(options: StreamOptions & { signal?: AbortSignal }): Promise<StreamHandle> {
-    for (;;) {
-      this.assertOpen();
-      if (this.plane.streams.canOpen(options.unidirectional ?? false)) return this.openStream(options);
-      await this.#creditWaiters.wait(options.signal);
-    }
-  }
-
-  async acceptStream(signal?: AbortSignal): Promise<StreamHandle> {
-    for (;;) {
-      const handle = this.#acceptQueue.shift();
-      if (handle !== undefined) return handle;
-      this.assertOpen();
-      await this.acceptWaiters.wait(signal);
-    }
-  }
-
-  async nextRawPacket(): Promise<RawPacket | undefined> {
-    for (;;) {
-      const packet = this.rawQueue.shift();
-      if (packet !== undefined) return packet;
-      if (this.#closeInfo !== undefined) return undefined;
-      await this.#rawWaiters.wait();
-    }
-  }
-
-  /** The handle of a stream that a secondary writes into. */
-  adopt(state: StreamState): StreamHandle {
-    return this.#handle(state);
-  }
-
-  forgetHandle(id: StreamId): void {
-    this.#handles.delete(id);
-  }
-
-  wakeStream(id: StreamId): void {
-    this.#handles.get(id)?.wake();
-  }
-
-  /** What the stream still waits for will not come. */
-  failStream(id: StreamId, error: KwikError): void {
-    this.#handles.get(id)?.fail(error);
+    return handle;
   }
 
   // --- Paths ---
@@ -201,9 +154,33 @@ export class SessionEngine implements PathRuntimeEvents {
     throw new KwikError('ERR_KWIK_SESSION_CLOSED', `the session is closed by ${info.by}${why}`, { cause: info.error });
   }
 
+  /** As `assertOpen`, and while the session is being closed nothing new is taken either. */
+  assertTakes(): void {
+    this.assertOpen();
+    if (this.#farewell === undefined) return;
+    throw new KwikError('ERR_KWIK_SESSION_CLOSED', 'the session is being closed here; it takes nothing new');
+  }
+
+  /**
+   * Ends the session at this end when the peer has what was written, or after `timeoutMs`; 0: at once. Resolves when it has
+   * ended, for whatever reason.
+   */
+  async close(info: CloseInfo, timeoutMs: number): Promise<void> {
+    if (timeoutMs <= 0) this.finish(this.#farewell?.info ?? info, true);
+    else if (this.#closeInfo === undefined && this.#farewell === undefined) {
+      this.#farewell = new Farewell(info, timeoutMs, this.#farewellHost());
+      this.streams.stopTaking();
+      this.wake();
+    }
+    await this.closed;
+  }
+
   /** Ends the session at this end. Idempotent. */
   finish(info: CloseInfo, tellPeers: boolean): void {
     if (this.#closeInfo !== undefined) return;
+    // What has come is the application's, also after the end.
+    this.#dispatchEvents();
+    this.#farewell?.end();
     this.#closeInfo = info;
     for (const path of [...this.paths.values()]) {
       if (tellPeers) path.send(closeOf(info));
@@ -211,9 +188,15 @@ export class SessionEngine implements PathRuntimeEvents {
     }
     this.#timer?.cancel();
     this.account.close();
-    for (const handle of this.#handles.values()) handle.wake();
-    for (const waiters of [this.acceptWaiters, this.#creditWaiters, this.#rawWaiters]) waiters.wake();
+    this.streams.wakeAll();
+    this.rawQueue.end();
     this.#resolveClosed(info);
+  }
+
+  /** The other end has ended the session; who was about to end it here has ended it, too. */
+  finishByPeer(info: CloseInfo, tellPeers: boolean): void {
+    const own = this.#farewell?.info;
+    this.finish(own !== undefined && info.error === undefined ? own : info, tellPeers);
   }
 
   fail(error: KwikError): void {
@@ -273,7 +256,7 @@ export class SessionEngine implements PathRuntimeEvents {
     }
     this.#notifyPath(path);
     const fatal = this.#role.onPathDead(path);
-    if (fatal !== undefined) this.fail(fatal);
+    if (fatal !== undefined) this.#lost(fatal);
     this.wake();
   }
 
@@ -294,13 +277,19 @@ export class SessionEngine implements PathRuntimeEvents {
     this.notifyPathInfo(path.info());
   }
 
-  #handle(state: StreamState): StreamHandle {
-    let handle = this.#handles.get(state.id);
-    if (handle === undefined) {
-      handle = new StreamHandle(this, state, this.#role.streamExtension);
-      this.#handles.set(state.id, handle);
-    }
-    return handle;
+  /** Nothing leads to the peer any more: a failure, unless all that was left to do was to part. */
+  #lost(error: KwikError): void {
+    if (this.#farewell?.isLastWord === true) this.finish(this.#farewell.info, false);
+    else this.fail(error);
+  }
+
+  #farewellHost(): FarewellHost {
+    return {
+      schedule: (delayMs, action) => this.clock.schedule(delayMs, action),
+      undelivered: () => this.streams.undelivered,
+      paths: () => [...this.paths.values()].filter(({ data }) => data.owner),
+      finish: () => this.finish(this.#farewell!.info, true),
+    };
   }
 
   #run(): void {
@@ -310,6 +299,7 @@ export class SessionEngine implements PathRuntimeEvents {
     const planAtMs = this.#role.plan(now);
     const more = this.#send(now);
     this.#dispatchEvents();
+    if (this.#farewell?.check() === 'over') return;
     if (more) this.clock.schedule(0, () => this.wake());
     this.#planAtMs = earliest(planAtMs, this.#sender.askAgainAtMs);
     this.#arm();
@@ -335,27 +325,25 @@ export class SessionEngine implements PathRuntimeEvents {
 
   #dispatch(event: DataEvent): void {
     switch (event.kind) {
-      case 'opened': {
-        const state = this.plane.streams.get(event.streamId);
-        if (state === undefined) return;
-        this.#acceptQueue.push(this.#handle(state));
-        this.acceptWaiters.wake();
+      case 'opened':
+        this.streams.onOpened(event.stream);
         return;
-      }
       case 'readable':
       case 'writable':
       case 'flushed':
-        this.#handles.get(event.streamId)?.wake();
+        this.streams.wake(event.streamId);
+        return;
+      case 'gone':
+        this.streams.forget(event.streamId);
         return;
       case 'failed':
-        this.failStream(event.streamId, event.error);
+        this.streams.fail(event.streamId, event.error);
         return;
       case 'credit':
-        this.#creditWaiters.wake();
+        this.streams.onCredit();
         return;
       case 'raw':
-        this.rawQueue.push({ data: event.data, pathId: event.pathId, from: event.from });
-        this.#rawWaiters.wake();
+        this.rawQueue.push({ data: event.data, pathId: event.pathId });
         return;
       case 'violation':
         this.paths.get(event.pathId)?.die(event.error);

@@ -1,4 +1,5 @@
 import type { RawPacket } from '../api/session.js';
+import { TurnQueue } from './turn-queue.js';
 
 const MAX_PACKETS = 1024;
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -9,6 +10,8 @@ export class RawQueue {
   #bytes = 0;
   #received = 0;
   #dropped = 0;
+  readonly #turns = new TurnQueue(() => this.shift() ?? (this.#ended ? null : undefined));
+  #ended = false;
 
   /** Since the session began. */
   get counts(): { received: number; dropped: number } {
@@ -23,6 +26,18 @@ export class RawQueue {
     }
     this.#packets.push(packet);
     this.#bytes += packet.data.length;
+    this.#turns.pump();
+  }
+
+  /** Waits for one; null when there is none and none will come. */
+  next(): Promise<RawPacket | null> {
+    return this.#turns.next();
+  }
+
+  /** No more will come. */
+  end(): void {
+    this.#ended = true;
+    this.#turns.pump();
   }
 
   shift(): RawPacket | undefined {

@@ -1,13 +1,16 @@
 import type { Duplex } from 'node:stream';
-import { KwikError, PRIMARY_PATH_ID, type PathId, type StreamId } from '@kwik/wire';
+import { KwikError, PRIMARY_PATH_ID, type BytesLike, type PathId, type StreamId } from '@kwik/wire';
 import type { ReplicaSource, Stream } from '../api/session.js';
+import type { ReceiveHalf } from '../core/streams/receive-half.js';
+import type { SendHalf } from '../core/streams/send-half.js';
 import { PRIORITY_LEVELS, type StreamState } from '../core/streams/stream-state.js';
+import { bytesToWrite } from './bytes-to-write.js';
 import type { SessionEngine } from './engine.js';
-import { duplexOf, readableOf, writableOf } from './stream-adapters.js';
+import { duplexOf } from './node-duplex.js';
+import { TurnQueue } from './turn-queue.js';
 import { Waiters } from './waiters.js';
-
-/** Writes that were not awaited; each holds a copy of its bytes. */
-const MAX_PENDING_WRITES = 1024;
+import { readableOf, writableOf } from './web-streams.js';
+import { WriteQueue, type WriteOptions } from './write-queue.js';
 
 /** What a role adds to streams. */
 export interface StreamExtension {
@@ -20,11 +23,17 @@ export class StreamHandle implements Stream {
   readonly #state: StreamState;
   readonly #extension: StreamExtension;
   readonly #waiters = new Waiters();
+  readonly #reads = new TurnQueue(() => this.#readNow());
+  readonly #writes: WriteQueue | undefined;
+  readonly #wakeListeners = new Set<() => void>();
+  /** `close` was called: nothing more is written. */
+  #ending = false;
+  /** Contents that are being sent. */
+  #contents = 0;
+  /** Why one of them did not reach the peer. */
+  #contentFailure: KwikError | undefined;
   #readable: ReadableStream<Uint8Array> | undefined;
-  #writable: WritableStream<Uint8Array> | undefined;
-  /** Settles when the last write has been accepted; never rejects. */
-  #lastWrite: Promise<unknown> = Promise.resolve();
-  #pendingWrites = 0;
+  #writable: WritableStream<BytesLike | string> | undefined;
   /** Why content that was announced will not come. */
   #failure: KwikError | undefined;
 
@@ -32,6 +41,15 @@ export class StreamHandle implements Stream {
     this.#engine = engine;
     this.#state = state;
     this.#extension = extension;
+    if (state.send === undefined) return;
+    this.#writes = new WriteQueue({
+      send: state.send,
+      assertOpen: () => engine.assertOpen(),
+      onWritten: () => {
+        engine.plane.offer(state);
+        engine.wake();
+      },
+    });
   }
 
   get id(): StreamId {
@@ -46,92 +64,99 @@ export class StreamHandle implements Stream {
     return this.#state;
   }
 
-  async read(options: { signal?: AbortSignal } = {}): Promise<Uint8Array | null> {
+  /** There is more to be sent than the send half knows. */
+  get busy(): boolean {
+    return this.#hasWaitingWrites || this.#contents > 0 || this.#wakeListeners.size > 0;
+  }
+
+  /** The peer's session has not acknowledged all that was handed over here. */
+  get undelivered(): boolean {
+    const send = this.#state.send;
+    if (send === undefined || send.state === 'reset') return false;
+    return this.busy || send.state === 'closing' || !send.flushed;
+  }
+
+  get #hasWaitingWrites(): boolean {
+    return this.#writes?.idle === false;
+  }
+
+  read(options: { signal?: AbortSignal } = {}): Promise<Uint8Array | null> {
+    return this.#reads.next(options.signal);
+  }
+
+  /** The next bytes; null at the end; undefined when there are none yet. */
+  #readNow(): Uint8Array | null | undefined {
     const receive = this.#state.receive;
     if (receive === undefined) throw new KwikError('ERR_KWIK_STREAM_CLOSED', `stream ${this.id} is not readable here`);
-    for (;;) {
-      const chunk = this.#engine.plane.read(this.#state);
-      if (chunk !== undefined) {
-        this.#engine.wake();
-        return chunk.data;
-      }
-      switch (receive.state) {
-        case 'finished':
-          this.#engine.plane.settle(this.#state);
-          this.#forgetWhenDone();
-          return null;
-        case 'stopped':
-          return null;
-        case 'reset':
-          throw new KwikError('ERR_KWIK_STREAM_RESET', `the peer reset stream ${this.id} (code ${receive.resetCode})`, {
-            applicationCode: receive.resetCode ?? 0,
-          });
-        case 'open':
-          break;
-      }
-      if (this.#failure !== undefined) throw this.#failure;
-      this.#engine.assertOpen();
-      await this.#waiters.wait(options.signal);
+    const chunk = this.#engine.plane.read(this.#state);
+    if (chunk !== undefined) {
+      this.#engine.wake();
+      return chunk.data;
+    }
+    switch (receive.state) {
+      case 'finished':
+        this.#engine.plane.settle(this.#state);
+        return null;
+      case 'stopped':
+        return null;
+      case 'reset':
+        throw this.#resetByPeer(receive);
+      case 'open':
+        break;
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#engine.assertOpen();
+    return undefined;
+  }
+
+  write(data: BytesLike | string, options: { signal?: AbortSignal } = {}): Promise<void> {
+    try {
+      const bytes = bytesToWrite(data);
+      this.#assertNotEnding();
+      this.#engine.assertTakes();
+      return this.writeOwned(bytes, { signal: options.signal, whole: options.signal !== undefined });
+    } catch (error) {
+      return Promise.reject(KwikError.from(error));
     }
   }
 
-  /** Writes that were not awaited keep their order: each begins when the one before has been accepted. */
-  write(data: Uint8Array | string): Promise<void> {
-    // A copy, because the bytes are kept until they are acknowledged and the caller may reuse its buffer at once.
-    const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : data.slice();
-    if (++this.#pendingWrites > MAX_PENDING_WRITES) {
-      this.#pendingWrites--;
-      return Promise.reject(
-        new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `${MAX_PENDING_WRITES} writes wait on stream ${this.id}; await them`),
-      );
-    }
-    const done = this.#lastWrite.then(() => this.#writeNow(bytes)).finally(() => this.#pendingWrites--);
-    this.#lastWrite = done.catch(() => undefined);
-    return done;
-  }
-
-  async #writeNow(bytes: Uint8Array): Promise<void> {
-    const send = this.#sendHalf();
-    let written = 0;
-    do {
-      this.#engine.assertOpen();
-      const room = send.room;
-      if (room > 0 || bytes.length === 0) {
-        const piece = bytes.subarray(written, written + room);
-        send.write(piece);
-        written += piece.length;
-        this.#engine.plane.offer(this.#state);
-        this.#engine.wake();
-      }
-      if (written < bytes.length) await this.#waiters.wait();
-    } while (written < bytes.length);
+  /** As `write`, of bytes that nobody changes any more; also of what was handed over before the stream was to end. */
+  writeOwned(bytes: Uint8Array, options?: WriteOptions): Promise<void> {
+    if (this.#writes !== undefined) return this.#writes.write(bytes, options);
+    return Promise.reject(this.#notWritable());
   }
 
   skip(bytes: bigint): bigint {
     const send = this.#sendHalf();
-    if (this.#pendingWrites > 0) throw new KwikError('ERR_KWIK_INVALID_STATE', 'await the writes before skip');
+    if (this.#hasWaitingWrites) throw new KwikError('ERR_KWIK_INVALID_STATE', 'await the writes before skip');
+    this.#assertNotEnding();
     if (bytes < 0n || BigInt(send.writeOffset) + bytes > BigInt(Number.MAX_SAFE_INTEGER)) {
       throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `cannot skip ${bytes} bytes`);
     }
-    return BigInt(send.skip(Number(bytes)));
+    return BigInt(send.reserve(Number(bytes)));
   }
 
   async close(): Promise<void> {
     const send = this.#state.send;
-    if (send === undefined || send.state === 'reset') return;
-    await this.#lastWrite;
+    if (send === undefined) return;
+    this.#ending = true;
+    while (this.busy) await this.#waiters.wait();
     send.finish();
     this.#engine.plane.offer(this.#state);
     this.#engine.wake();
+    await this.#delivered(send);
+    if (this.#contentFailure !== undefined) throw this.#contentFailure;
+  }
+
+  /** Resolves when the peer's session has acknowledged everything, and rejects when it never will. */
+  async #delivered(send: SendHalf): Promise<void> {
     for (;;) {
-      if (send.state === 'closed' || send.stopCode !== undefined) break;
-      if (send.resetCode !== undefined) break;
-      // A session that ended in good order took what its application wanted of this stream.
-      if (this.#engine.closeInfo?.code === 0) break;
+      if (send.state === 'closed' || (send.state === 'reset' && !send.dropped)) return;
+      if (send.state === 'reset')
+        throw send.stopCode === undefined ? this.#resetHere() : this.#stoppedByPeer(send.stopCode);
       this.#engine.assertOpen();
       await this.#waiters.wait();
     }
-    this.#forgetWhenDone();
   }
 
   async peerStopped(options: { signal?: AbortSignal } = {}): Promise<number | undefined> {
@@ -144,13 +169,42 @@ export class StreamHandle implements Stream {
     return send?.stopCode;
   }
 
-  /** Resolves when everything written was acknowledged. */
+  /** Resolves when there is nothing more to read, whoever read it; rejects when reading has failed. */
+  async readingEnded(): Promise<void> {
+    const receive = this.#state.receive;
+    while (receive?.state === 'open') {
+      if (this.#failure !== undefined && !receive.readable) throw this.#failure;
+      if (!receive.readable) this.#engine.assertOpen();
+      await this.#waiters.wait();
+    }
+    if (receive?.state === 'reset') throw this.#resetByPeer(receive);
+  }
+
+  /** Resolves when the writing side is over: with the reason, unless it ended as it should or was reset here. */
+  async writingFailed(): Promise<KwikError | undefined> {
+    const send = this.#state.send;
+    for (;;) {
+      if (send === undefined || send.state === 'closed') return undefined;
+      if (send.state === 'reset') {
+        return send.stopCode === undefined ? this.#resetHere() : this.#stoppedByPeer(send.stopCode);
+      }
+      try {
+        this.#engine.assertOpen();
+      } catch (error) {
+        return KwikError.from(error);
+      }
+      await this.#waiters.wait();
+    }
+  }
+
+  /** Resolves when everything written was acknowledged; rejects when the peer stopped before. */
   async flushed(): Promise<void> {
     const send = this.#sendHalf();
     while (!send.flushed) {
       this.#engine.assertOpen();
       await this.#waiters.wait();
     }
+    if (send.dropped) throw send.stopCode === undefined ? this.#resetHere() : this.#stoppedByPeer(send.stopCode);
   }
 
   reset(code = 0): void {
@@ -179,7 +233,7 @@ export class StreamHandle implements Stream {
     return this.#readable;
   }
 
-  get writable(): WritableStream<Uint8Array> {
+  get writable(): WritableStream<BytesLike | string> {
     this.#writable ??= writableOf(this);
     return this.#writable;
   }
@@ -190,13 +244,36 @@ export class StreamHandle implements Stream {
 
   async sendFrom(key: string, source: ReplicaSource): Promise<void> {
     this.#sendHalf();
-    await this.#lastWrite;
-    await this.#extension.sendFrom(this, key, source);
+    this.#assertNotEnding();
+    this.#engine.assertTakes();
+    this.#contents++;
+    try {
+      while (this.#hasWaitingWrites) await this.#waiters.wait();
+      await this.#extension.sendFrom(this, key, source);
+    } catch (error) {
+      this.#contentFailure ??= KwikError.from(error);
+      throw error;
+    } finally {
+      this.#contents--;
+      this.wake();
+    }
   }
 
   /** Something about the stream changed: whoever waits looks again. */
   wake(): void {
+    this.#reads.pump();
+    this.#writes?.pump();
+    for (const listener of this.#wakeListeners) listener();
     this.#waiters.wake();
+  }
+
+  /** For writers of their own: `listener` looks at whatever `wake` tells of, before those who wait. */
+  onWake(listener: () => void): void {
+    this.#wakeListeners.add(listener);
+  }
+
+  offWake(listener: () => void): void {
+    this.#wakeListeners.delete(listener);
   }
 
   /** Content that the primary announced cannot be had: the reader is told. */
@@ -225,18 +302,34 @@ export class StreamHandle implements Stream {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state.receive?.done === false) this.stopSending();
-    if (this.#engine.closeInfo === undefined) await this.close();
+    if (this.#engine.closeInfo === undefined && this.#state.send?.state !== 'reset') await this.close();
   }
 
-  #sendHalf(): NonNullable<StreamState['send']> {
-    if (this.#state.send === undefined) {
-      throw new KwikError('ERR_KWIK_STREAM_CLOSED', `stream ${this.id} is not writable here`);
-    }
+  #assertNotEnding(): void {
+    if (this.#ending) throw new KwikError('ERR_KWIK_STREAM_CLOSED', `stream ${this.id} is closed for writing`);
+  }
+
+  #sendHalf(): SendHalf {
+    if (this.#state.send === undefined) throw this.#notWritable();
     return this.#state.send;
   }
 
-  #forgetWhenDone(): void {
-    if (this.#engine.plane.streams.get(this.id) === undefined) this.#engine.forgetHandle(this.id);
+  #resetByPeer({ resetCode = 0 }: ReceiveHalf): KwikError {
+    const what = `the peer reset stream ${this.id} (code ${resetCode})`;
+    return new KwikError('ERR_KWIK_STREAM_RESET', what, { applicationCode: resetCode });
+  }
+
+  #stoppedByPeer(code: number): KwikError {
+    const what = `the peer stopped reading stream ${this.id} (code ${code}) before it had it all`;
+    return new KwikError('ERR_KWIK_STREAM_STOPPED', what, { applicationCode: code });
+  }
+
+  #resetHere(): KwikError {
+    return new KwikError('ERR_KWIK_STREAM_CLOSED', `stream ${this.id} was reset here before the peer had it all`);
+  }
+
+  #notWritable(): KwikError {
+    return new KwikError('ERR_KWIK_STREAM_CLOSED', `stream ${this.id} is not writable here`);
   }
 }
 

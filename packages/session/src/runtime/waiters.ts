@@ -42,6 +42,6 @@ export class Waiters {
   }
 }
 
-function aborted(signal: AbortSignal | undefined): KwikError {
+export function aborted(signal: AbortSignal | undefined): KwikError {
   return new KwikError('ERR_KWIK_ABORTED', 'the operation was aborted', { cause: signal?.reason });
 }

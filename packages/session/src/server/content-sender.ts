@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { errorFromDetail, errorToDetail, issueContentGrant, type Ed25519Signer } from '@kwik/kcp';
-import { KwikError, proto, toStreamId, type SessionId, type StreamId } from '@kwik/wire';
+import { copyOfBytes, KwikError, proto, toStreamId, type SessionId, type StreamId } from '@kwik/wire';
 import type { ReplicaSource } from '../api/session.js';
 import type { SessionEngine } from '../runtime/engine.js';
 import type { PathRuntime } from '../runtime/path-runtime.js';
@@ -67,7 +67,9 @@ export class ContentSender {
     }
     const size = checkedSize(source);
     if (size <= SINGLE_SOURCE_BYTES) {
-      if (size > 0) await handle.write(await source.read(0n, size, new AbortController().signal));
+      if (size === 0) return;
+      const bytes = await readExactly(source, 0, size, new AbortController().signal);
+      await handle.writeOwned(bytes);
       return;
     }
     const send = handle.state.send!;
@@ -239,6 +241,18 @@ export class ContentSender {
   }
 }
 
+/** A copy: the source may read into the same memory again. */
+async function readExactly(
+  source: ReplicaSource,
+  offset: number,
+  length: number,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const bytes = copyOfBytes(await source.read(BigInt(offset), length, signal), 'what the source read');
+  if (bytes.length === length) return bytes;
+  throw new KwikError('ERR_KWIK_SOURCE_FAILED', `the source gave ${bytes.length} bytes of ${length} at ${offset}`);
+}
+
 async function digestsOf(
   source: ReplicaSource,
   offset: number,
@@ -246,10 +260,7 @@ async function digestsOf(
   blockBytes: number,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const bytes = await source.read(BigInt(offset), length, signal);
-  if (bytes.length !== length) {
-    throw new KwikError('ERR_KWIK_SOURCE_FAILED', `the source gave ${bytes.length} bytes of ${length} at ${offset}`);
-  }
+  const bytes = await readExactly(source, offset, length, signal);
   const digests: Uint8Array[] = [];
   for (let at = 0; at < length; at += blockBytes) {
     digests.push(

@@ -1,5 +1,5 @@
 import { errorToDetail, verifyContentGrant } from '@kwik/kcp';
-import { KwikError, toStreamId, type proto, type SessionId, type StreamId } from '@kwik/wire';
+import { copyOfBytes, KwikError, toStreamId, type proto, type SessionId, type StreamId } from '@kwik/wire';
 import type { ReplicaSource } from '../api/session.js';
 import { RangeSupplies, type PendingRead } from '../core/content/range-supplies.js';
 import type { StreamState } from '../core/streams/stream-state.js';
@@ -142,7 +142,9 @@ export class ContentServer {
 
   async #read({ abort }: OpenContent, source: ReplicaSource, read: PendingRead): Promise<Uint8Array> {
     try {
-      return await source.read(BigInt(read.offset), read.length, abort.signal);
+      const bytes = await source.read(BigInt(read.offset), read.length, abort.signal);
+      // A copy, because they may wait for the path, and the source may read into the same memory again.
+      return copyOfBytes(bytes, 'what the source read');
     } catch (error) {
       read.failed();
       throw error;

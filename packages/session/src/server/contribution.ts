@@ -1,41 +1,91 @@
-import { KwikError } from '@kwik/wire';
+import { copyOfBytes, KwikError, type BytesLike } from '@kwik/wire';
 import type { Contribution } from '../api/session.js';
 import type { StreamState } from '../core/streams/stream-state.js';
 import type { SessionEngine } from '../runtime/engine.js';
 import type { StreamHandle } from '../runtime/stream-handle.js';
+import { MAX_WAITING_WRITE_BYTES } from '../runtime/write-queue.js';
+
+interface Write {
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
+interface WaitingWrite extends Write {
+  resolve(): void;
+  reject(error: KwikError): void;
+}
 
 /** A secondary's writing into a stream of the session, at offsets of its choice. */
 export class StreamContribution implements Contribution {
   readonly #engine: SessionEngine;
   readonly #state: StreamState;
   readonly #handle: StreamHandle;
+  /** Lowest offset first: what the reader needs first is taken first. */
+  readonly #waiting: WaitingWrite[] = [];
+  #waitingBytes = 0;
   #closed = false;
 
   constructor(engine: SessionEngine, state: StreamState) {
     this.#engine = engine;
     this.#state = state;
-    this.#handle = engine.adopt(state);
+    this.#handle = engine.streams.handle(state);
   }
 
-  async writeAt(offset: bigint, data: Uint8Array): Promise<void> {
+  async writeAt(offset: bigint, data: BytesLike): Promise<void> {
+    const bytes = copyOfBytes(data, 'what is to be written');
     if (this.#closed) throw new KwikError('ERR_KWIK_STREAM_CLOSED', 'the contribution is closed');
-    if (offset < 0n || offset + BigInt(data.length) > BigInt(Number.MAX_SAFE_INTEGER)) {
-      throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `offset ${offset} is not from 0 to 2^53-1`);
+    if (typeof offset !== 'bigint' || offset < 0n || offset + BigInt(bytes.length) > BigInt(Number.MAX_SAFE_INTEGER)) {
+      throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `offset ${offset} is not a bigint from 0 to 2^53-1`);
     }
-    const send = this.#state.send!;
-    const at = Number(offset);
-    while (!send.acceptsAt(at)) {
-      this.#engine.assertOpen();
-      await this.#handle.wait();
-    }
-    this.#engine.assertOpen();
-    send.writeAt(at, data.slice());
-    this.#engine.plane.offer(this.#state);
-    this.#engine.wake();
+    this.#engine.assertTakes();
+    const write = { at: Number(offset), bytes };
+    if (this.#waiting.length > 0 || !this.#take(write)) await this.#wait(write);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
+    while (this.#waiting.length > 0) await this.#handle.wait();
     await this.#handle.flushed();
   }
+
+  /** False when there is no room for it now. */
+  #take({ at, bytes }: Write): boolean {
+    this.#engine.assertOpen();
+    const send = this.#state.send!;
+    send.assertWritable();
+    if (!send.acceptsAt(at)) return false;
+    send.writeAt(at, bytes);
+    this.#engine.plane.offer(this.#state);
+    this.#engine.wake();
+    return true;
+  }
+
+  #wait(write: Write): Promise<void> {
+    if (this.#waiting.length > 0 && this.#waitingBytes + write.bytes.length > MAX_WAITING_WRITE_BYTES) {
+      const most = `${MAX_WAITING_WRITE_BYTES / 1024 / 1024} MiB`;
+      throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `writes of more than ${most} wait: await them`);
+    }
+    return new Promise((resolve, reject) => {
+      let index = this.#waiting.length;
+      while (index > 0 && this.#waiting[index - 1]!.at > write.at) index--;
+      this.#waiting.splice(index, 0, { ...write, resolve, reject });
+      this.#waitingBytes += write.bytes.length;
+      this.#handle.onWake(this.#pump);
+      this.#pump();
+    });
+  }
+
+  readonly #pump = (): void => {
+    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
+      try {
+        if (!this.#take(first)) return;
+        first.resolve();
+      } catch (error) {
+        first.reject(KwikError.from(error));
+      }
+      this.#waiting.shift();
+      this.#waitingBytes -= first.bytes.length;
+    }
+    this.#handle.offWake(this.#pump);
+  };
 }

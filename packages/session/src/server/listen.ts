@@ -1,16 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { delegate, Ed25519Signer, noneServerAuth, type ServerHandshakeResult } from '@kwik/kcp';
-import { Endpoint, systemClock, withoutZone } from '@kwik/quic';
+import { checkKeyPair, Endpoint, systemClock, withoutZone } from '@kwik/quic';
 import { KwikError, type Clock, type ErrorCode, type PathTransport } from '@kwik/wire';
 import type { ListenOptions, ServerCredentials, SessionLimits } from '../api/options.js';
-import type { Listener, ListenerStats, ServerSession } from '../api/session.js';
+import type { Listener, ListenerCloseOptions, ListenerStats, ServerSession } from '../api/session.js';
 import { formatAddress, isLoopback } from '../client/target.js';
 import { developmentCertificate } from '../credentials/dev-authority.js';
 import { resolveLimits } from '../limits.js';
 import { schedulerFactory } from '../schedulers.js';
 import { transportOptions } from '../transport-options.js';
-import { Waiters } from '../runtime/waiters.js';
+import { TurnQueue } from '../runtime/turn-queue.js';
 import { endpointLimits } from './endpoint-limits.js';
+import { letFinish, LISTENER_CLOSE_TIMEOUT_MS } from './let-finish.js';
 import { SessionFactory } from './session-factory.js';
 import type { AcceptedSession } from './server-session.js';
 
@@ -19,6 +20,9 @@ const DEFAULT_IDLE_TIMEOUT_MS = 30_000;
 /** V10.1. */
 const MAX_SESSIONS = 10_000;
 const BACKLOG = 512;
+/** Sessions that ended before anybody accepted them, and what they hold of their streams: no ledger counts it any more. */
+const MAX_ENDED_WAITING = 64;
+const MAX_ENDED_BYTES = 64 * 1024 * 1024;
 const SIGNER_SEED_BYTES = 32;
 /** Unread data of a client that has not said who it is. A hello has 64 kB at most, and nothing else is due before it. */
 const STRANGER_BYTES = 256 * 1024;
@@ -27,6 +31,8 @@ const STRANGER_BYTES = 256 * 1024;
 export async function listen(options: ListenOptions = {}): Promise<Listener> {
   const host = options.host ?? DEFAULT_HOST;
   const credentials = options.credentials ?? (await developmentCredentials(host));
+  // Before anything else takes them: this says best what is wrong with them.
+  checkKeyPair(credentials.cert, credentials.key);
   const clock = options.clock ?? systemClock();
   const endpoint = await Endpoint.bind({
     host,
@@ -66,13 +72,16 @@ async function developmentCredentials(host: string): Promise<ServerCredentials> 
 
 class SessionListener implements Listener {
   readonly #endpoint: Endpoint;
+  readonly #clock: Clock;
   readonly #factory: SessionFactory;
   readonly #maxSessions: number;
   readonly #backlog: number;
   readonly #onRefused: ListenOptions['onRefused'];
   readonly #sessions = new Set<AcceptedSession>();
   readonly #queue: AcceptedSession[] = [];
-  readonly #waiters = new Waiters();
+  /** Those of the queue that have ended, oldest first, with the bytes that they still hold. */
+  readonly #ended = new Map<AcceptedSession, number>();
+  readonly #accepts = new TurnQueue(() => this.#nextNow());
   /** One entry for each code of the closed table, at most. */
   readonly #refused: Partial<Record<ErrorCode, number>> = {};
   #opened = 0;
@@ -81,6 +90,7 @@ class SessionListener implements Listener {
 
   constructor(endpoint: Endpoint, options: ListenOptions, credentials: ServerCredentials, clock: Clock) {
     this.#endpoint = endpoint;
+    this.#clock = clock;
     this.#maxSessions = options.limits?.maxSessions ?? MAX_SESSIONS;
     this.#onRefused = options.onRefused;
     this.#backlog = options.limits?.backlog ?? BACKLOG;
@@ -102,6 +112,7 @@ class SessionListener implements Listener {
       diagnostics: options.diagnostics,
       compression: options.compression,
       recoveryMs: options.recoveryTimeoutMs ?? options.transport?.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
+      closeTimeoutMs: options.closeTimeoutMs,
       admit: (result) => this.#admit(result),
     });
   }
@@ -111,8 +122,8 @@ class SessionListener implements Listener {
   }
 
   async accept(options: { signal?: AbortSignal } = {}): Promise<ServerSession> {
-    const session = await this.#next(options.signal);
-    if (session === undefined) throw new KwikError('ERR_KWIK_INVALID_STATE', 'the listener is closed');
+    const session = await this.#accepts.next(options.signal);
+    if (session === null) throw new KwikError('ERR_KWIK_INVALID_STATE', 'the listener is closed');
     return session;
   }
 
@@ -127,17 +138,17 @@ class SessionListener implements Listener {
     };
   }
 
-  async close(): Promise<void> {
+  async close({ force = false, timeoutMs = LISTENER_CLOSE_TIMEOUT_MS }: ListenerCloseOptions = {}): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#sessions].map((session) => session.close(0, 'the server is stopping')));
+    this.#accepts.pump();
+    await letFinish(this.#sessions, { clock: this.#clock, timeoutMs: force ? 0 : timeoutMs });
     await this.#endpoint.close();
-    this.#waiters.wake();
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<ServerSession> {
     for (;;) {
-      const session = await this.#next();
-      if (session === undefined) return;
+      const session = await this.#accepts.next();
+      if (session === null) return;
       yield session;
     }
   }
@@ -155,10 +166,11 @@ class SessionListener implements Listener {
       }
       if (session.role === 'primary') this.#opened++;
       this.#sessions.add(session);
-      void session.closed.then(() => this.#forget(session));
+      void session.closed.then(() => this.#onEnded(session));
       // A secondary serves replicas without anybody accepting it; so its place in the queue is not worth refusing paths.
-      if (session.role === 'primary' || this.#queue.length < this.#backlog) this.#queue.push(session);
-      this.#waiters.wake();
+      if (session.role === 'primary' || this.#queue.length - this.#ended.size < this.#backlog)
+        this.#queue.push(session);
+      this.#accepts.pump();
     } catch (error) {
       // The client was told why, and the connection is closed.
       const refusal = KwikError.from(error);
@@ -167,13 +179,12 @@ class SessionListener implements Listener {
     }
   }
 
-  /** Undefined when the listener is closed. */
-  async #next(signal?: AbortSignal): Promise<ServerSession | undefined> {
-    for (;;) {
-      const session = this.#queue.shift();
-      if (session !== undefined || this.#closed) return session;
-      await this.#waiters.wait(signal);
-    }
+  /** Null when the listener is closed and nothing waits. */
+  #nextNow(): ServerSession | null | undefined {
+    const session = this.#queue.shift();
+    if (session === undefined) return this.#closed ? null : undefined;
+    this.#ended.delete(session);
+    return session;
   }
 
   #admit(result: ServerHandshakeResult): void {
@@ -181,15 +192,24 @@ class SessionListener implements Listener {
     if (this.#sessions.size >= this.#maxSessions) {
       throw new KwikError('ERR_KWIK_CONNECTION_REFUSED', `the server has its ${this.#maxSessions} sessions`);
     }
-    if (result.kind !== 'join-secondary' && this.#queue.length >= this.#backlog) {
+    if (result.kind !== 'join-secondary' && this.#queue.length - this.#ended.size >= this.#backlog) {
       throw new KwikError('ERR_KWIK_CONNECTION_REFUSED', 'the server does not accept sessions fast enough');
     }
   }
 
-  #forget(session: AcceptedSession): void {
+  /** One that nobody has accepted stays for `accept`, with its streams, as long as there are few of them. */
+  #onEnded(session: AcceptedSession): void {
     this.#sessions.delete(session);
-    const index = this.#queue.indexOf(session);
-    if (index >= 0) this.#queue.splice(index, 1);
+    if (!this.#queue.includes(session)) return;
+    this.#ended.set(session, session.unreadBytes);
+    let bytes = 0;
+    for (const unread of this.#ended.values()) bytes += unread;
+    for (const [oldest, unread] of this.#ended) {
+      if (this.#ended.size <= MAX_ENDED_WAITING && bytes <= MAX_ENDED_BYTES) return;
+      bytes -= unread;
+      this.#ended.delete(oldest);
+      this.#queue.splice(this.#queue.indexOf(oldest), 1);
+    }
   }
 
   #audiences(options: ListenOptions): string[] {

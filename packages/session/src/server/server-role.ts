@@ -123,7 +123,7 @@ export class ServerRole implements EngineRole {
         path.reply(id, { $case: 'pong', value: { sequence: body.value.sequence } });
         return;
       case 'close':
-        this.#engine.finish(endByPeer(body.value), false);
+        this.#engine.finishByPeer(endByPeer(body.value), false);
         return;
       case 'addPath':
       case 'removePath':

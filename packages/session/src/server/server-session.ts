@@ -1,9 +1,9 @@
-import { KwikError, toPathId, toStreamId, type OffsetMap } from '@kwik/wire';
+import { copyOfBytes, KwikError, toPathId, toStreamId, type BytesLike, type OffsetMap } from '@kwik/wire';
 import type {
   AddPathOptions,
   CloseInfo,
+  CloseOptions,
   Contribution,
-  ContributionRange,
   PathInfo,
   RawPacket,
   ServerSession,
@@ -15,7 +15,6 @@ import { isActive } from '../runtime/path-history.js';
 import type { PathRuntime } from '../runtime/path-runtime.js';
 import type { PendingReplies } from '../runtime/pending-replies.js';
 import { StreamContribution } from './contribution.js';
-import { grantContribution } from './contribution-grants.js';
 import type { PathCommander } from './path-commander.js';
 
 const RAW_TIMEOUT_MS = 5000;
@@ -31,6 +30,8 @@ export interface ServerSessionParts {
   readonly mayContribute: boolean;
   /** Always at the primary; at a secondary, what the token says. */
   readonly mayUseRaw: boolean;
+  /** How long `close` waits until the peer has what was written, milliseconds. */
+  readonly closeTimeoutMs: number;
 }
 
 /** What `accept` returns. */
@@ -58,11 +59,11 @@ export class AcceptedSession implements ServerSession {
 
   async openStreamSync(options: StreamOptions & { signal?: AbortSignal } = {}): Promise<Stream> {
     this.#assertPrimary('openStreamSync');
-    return this.#engine.openStreamSync(options);
+    return this.#engine.streams.openWithCredit(options, options.signal);
   }
 
   acceptStream(options: { signal?: AbortSignal } = {}): Promise<Stream> {
-    return this.#engine.acceptStream(options.signal);
+    return this.#engine.streams.accept(options.signal);
   }
 
   getActivePaths(): PathInfo[] {
@@ -93,19 +94,20 @@ export class AcceptedSession implements ServerSession {
     await removed;
   }
 
-  async sendRawPacket(data: Uint8Array, pathId: number): Promise<void> {
+  async sendRawPacket(data: BytesLike, pathId: number): Promise<void> {
+    const bytes = copyOfBytes(data, 'a raw packet');
     toPathId(pathId);
-    if (data.length > this.#parts.maxRawPacketBytes) {
+    if (bytes.length > this.#parts.maxRawPacketBytes) {
       throw new KwikError(
         'ERR_KWIK_PACKET_TOO_LARGE',
-        `a raw packet of ${data.length} bytes; the most is ${this.#parts.maxRawPacketBytes}`,
+        `a raw packet of ${bytes.length} bytes; the most is ${this.#parts.maxRawPacketBytes}`,
       );
     }
     if (!this.#parts.mayUseRaw) {
       throw new KwikError('ERR_KWIK_PERMISSION_DENIED', 'the primary added this server without the raw capability');
     }
-    this.#parts.commander?.requireCapability(pathId, 'raw');
-    const command = { pathId, data: data.slice(), sequence: 0n };
+    this.#parts.commander?.requireRaw(pathId);
+    const command = { pathId, data: bytes, sequence: 0n };
     const answer = this.#parts.replies.request(this.#path(), { $case: 'rawPacket', value: command }, RAW_TIMEOUT_MS);
     this.#engine.wake();
     await answer;
@@ -113,23 +115,14 @@ export class AcceptedSession implements ServerSession {
 
   async *rawPackets(): AsyncIterable<RawPacket> {
     for (;;) {
-      const packet = await this.#engine.nextRawPacket();
-      if (packet === undefined) return;
+      const packet = await this.#engine.rawQueue.next();
+      if (packet === null) return;
       yield packet;
     }
   }
 
   rawPacketCounts(): { received: number; dropped: number } {
     return this.#engine.rawQueue.counts;
-  }
-
-  async grantContribution(pathId: number, streamId: bigint, ranges: readonly ContributionRange[]): Promise<void> {
-    this.#commander().requireCapability(pathId, 'contribute');
-    await grantContribution(
-      this.#engine,
-      { path: this.#path(), replies: this.#parts.replies },
-      { pathId, streamId, ranges },
-    );
   }
 
   contribute(streamId: bigint): Contribution {
@@ -157,9 +150,24 @@ export class AcceptedSession implements ServerSession {
     this.#engine.requirePath(pathId).resume();
   }
 
-  async close(code = 0, reason = ''): Promise<void> {
-    this.#engine.finish({ by: 'local', code, reason }, true);
-    await this.closed;
+  async close(code = 0, reason = '', { timeoutMs = this.#parts.closeTimeoutMs }: CloseOptions = {}): Promise<void> {
+    await this.#engine.close({ by: 'local', code, reason }, timeoutMs);
+  }
+
+  /** Bytes of streams that came and nobody has read. */
+  get unreadBytes(): number {
+    let bytes = 0;
+    for (const { receive } of this.#engine.plane.streams.values()) bytes += receive?.bufferedBytes ?? 0;
+    return bytes;
+  }
+
+  /** Nothing is going on in it: no stream is open, nothing is to be delivered. */
+  get quiet(): boolean {
+    const { streams, plane } = this.#engine;
+    if (streams.undelivered) return false;
+    // What a secondary attached to stays as long as the session; only content that waits to be sent counts.
+    if (this.role === 'secondary') return ![...plane.streams.values()].some(({ supply }) => supply?.hasData === true);
+    return plane.streams.size === 0;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -25,6 +25,7 @@ import { MemoryLedger, type MemoryBounds } from '../core/costs/memory-ledger.js'
 import { FIRST_CLIENT_PATH_ID } from '../limits.js';
 import { agreedIdleTimeoutMs, peerStreamLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
 import { SessionEngine, type EngineProbe } from '../runtime/engine.js';
+import { CLOSE_TIMEOUT_MS } from '../runtime/farewell.js';
 import type { WriteRouting } from '../runtime/packet-sender.js';
 import { orClose } from '../runtime/or-close.js';
 import type { PathPort } from '../runtime/path-port.js';
@@ -58,6 +59,7 @@ export interface SessionFactoryOptions {
   readonly diagnostics?: boolean | undefined;
   /** How long a session waits for its client to come back, milliseconds. */
   readonly recoveryMs: number;
+  readonly closeTimeoutMs?: number | undefined;
   /** Throws when there is no room for another session. */
   readonly admit: (result: ServerHandshakeResult) => void;
   readonly probe?: EngineProbe;
@@ -273,6 +275,7 @@ export class SessionFactory {
       commander,
       maxRawPacketBytes,
       mayContribute: result.token?.capabilities.includes(proto.Capability.CONTRIBUTE) === true,
+      closeTimeoutMs: this.#options.closeTimeoutMs ?? CLOSE_TIMEOUT_MS,
       mayUseRaw: role === 'primary' || result.token?.capabilities.includes(proto.Capability.RAW) === true,
     });
   }

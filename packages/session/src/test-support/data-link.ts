@@ -1,7 +1,6 @@
 import { PRIMARY_PATH_ID, type PathId } from '@kwik/wire';
 import type { DataEvent } from '../core/data/data-events.js';
 import { DataPlane, type DataPlaneOptions } from '../core/data/data-plane.js';
-import type { SecondaryRights } from '../core/data/frame-rights.js';
 import type { TestRandom } from './random.js';
 
 const REAL_STREAMS = 3;
@@ -30,21 +29,24 @@ export function connect(
   plane: DataPlane,
   limits: SmallLimits,
   id: PathId = PRIMARY_PATH_ID,
-  rights: SecondaryRights = { mayContribute: true, mayServe: true },
+  mayContribute = true,
 ): void {
   plane.addPath(id, {
     maxBidiStreams: limits.maxStreams,
     maxUniStreams: limits.maxStreams,
     streamWindowBytes: limits.streamWindowBytes,
     sessionWindowBytes: limits.sessionWindowBytes,
-    ...rights,
+    mayContribute,
   });
 }
 
-/** All events up to now. */
+/** All events up to now, to an application that accepts each stream at once. */
 export function eventsOf(plane: DataPlane): DataEvent[] {
   const events: DataEvent[] = [];
-  for (let event = plane.nextEvent(); event !== undefined; event = plane.nextEvent()) events.push(event);
+  for (let event = plane.nextEvent(); event !== undefined; event = plane.nextEvent()) {
+    if (event.kind === 'opened') plane.accept(event.stream);
+    events.push(event);
+  }
   return events;
 }
 

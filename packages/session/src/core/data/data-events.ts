@@ -1,9 +1,12 @@
 import type { KwikError, PathId, StreamId } from '@kwik/wire';
+import type { StreamState } from '../streams/stream-state.js';
 
 /** What the data plane tells its runtime; each names a stream whose state changed, so repeating one does no harm. */
 export type DataEvent =
-  /** The peer opened a stream. */
-  | { readonly kind: 'opened'; readonly streamId: StreamId }
+  /** The peer opened a stream; it may be over already. `accept` it when the application has it. */
+  | { readonly kind: 'opened'; readonly stream: StreamState }
+  /** Both halves of a stream are over, and it is forgotten. */
+  | { readonly kind: 'gone'; readonly streamId: StreamId }
   /** There is something to read: bytes, the end, or a reset. */
   | { readonly kind: 'readable'; readonly streamId: StreamId }
   /** The send buffer has room again, or the peer stopped reading. */
@@ -15,12 +18,6 @@ export type DataEvent =
   /** The peer allows more streams. */
   | { readonly kind: 'credit' }
   /** A raw packet came. */
-  | {
-      readonly kind: 'raw';
-      readonly pathId: PathId;
-      readonly data: Uint8Array;
-      /** Whose it is, as the client says: the path of its server, 0 for the primary. */
-      readonly from: PathId | undefined;
-    }
+  | { readonly kind: 'raw'; readonly pathId: PathId; readonly data: Uint8Array }
   /** A path's peer broke the rules: close the path with this error. */
   | { readonly kind: 'violation'; readonly pathId: PathId; readonly error: KwikError };

@@ -1,12 +1,12 @@
 import type { proto } from '@kwik/wire';
 import {
-  blockedFrame,
   encodePacket,
   KwikError,
   maxStreamsFrame,
   PRIMARY_PATH_ID,
   resetStreamFrame,
   stopSendingFrame,
+  toStreamId,
   windowUpdateFrame,
   type PathId,
   type StreamId,
@@ -21,11 +21,9 @@ import { DataEventQueue } from './data-event-queue.js';
 import type { DataEvent } from './data-events.js';
 import { DataPath, type Carry, type ControlFrame, type PathPeer, type PathStanding } from './data-path.js';
 import { FrameReceiver } from './frame-receiver.js';
-import { frameRights, linkFrom } from './frame-rights.js';
 import { PacketBuilder } from './packet-builder.js';
 import { Reinjector } from './reinjector.js';
 import { stalledBeside } from './stalled-paths.js';
-import { StreamWriters } from './stream-writers.js';
 import { UntoldFrames } from './untold-frames.js';
 import type { RangeSink } from './range-sink.js';
 
@@ -52,8 +50,6 @@ export interface DataPlaneOptions {
 export class DataPlane {
   readonly #options: DataPlaneOptions;
   readonly streams: StreamTable;
-  /** Which server writes what, at a client. */
-  readonly writers: StreamWriters;
   readonly #picker = new StreamPicker();
   readonly #paths = new Map<PathId, DataPath>();
   readonly #reinjector = new Reinjector((id) => this.#paths.get(id)?.standing === 'active');
@@ -70,16 +66,10 @@ export class DataPlane {
       maxStreams: options.role === 'secondary' ? 0 : options.maxStreams,
     });
     const emit = (event: DataEvent): void => this.#events.push(event);
-    this.writers = new StreamWriters({
-      path: (id) => this.#paths.get(id),
-      account: options.account,
-      open: (id) => this.handleStreamOpened(id),
-    });
     this.#builder = new PacketBuilder(this.#picker, this.#reinjector.queue, emit);
     this.#receiver = new FrameReceiver({
       role: options.role,
       streams: this.streams,
-      writers: this.writers,
       picker: this.#picker,
       rangeSink: options.rangeSink,
       emit,
@@ -94,13 +84,11 @@ export class DataPlane {
 
   addPath(id: PathId, peer: PathPeer): DataPath {
     const owner = this.#options.role !== 'client' || (peer.owner ?? id === PRIMARY_PATH_ID);
-    const link = linkFrom(this.#options.role, owner);
     const path = new DataPath(id, {
       windowBytes: this.#options.sessionWindowBytes,
       peerWindowBytes: peer.sessionWindowBytes,
       maxPacketBytes: this.#options.maxPacketBytes,
-      link,
-      rights: frameRights(link, peer),
+      mayContribute: owner || (peer.mayContribute ?? true),
       owner,
       compresses: peer.compresses === true,
     });
@@ -118,7 +106,7 @@ export class DataPlane {
     if (path === undefined || path.standing === standing) return;
     path.standing = standing;
     if (standing === 'active') this.#reinjector.queue.drop(id);
-    const other = this.defaultPath;
+    const other = this.#sendingPath();
     if (standing !== 'suspected' || !path.owner || other === path) return;
     for (const { pieces, frames } of path.sent.takeOlderThan(0, Number.POSITIVE_INFINITY)) {
       this.#reinjector.queue.add(pieces, id, true);
@@ -128,7 +116,7 @@ export class DataPlane {
 
   /** The path that takes everything when writes are not spread. */
   get defaultPath(): DataPath | undefined {
-    return bestOf(this.#paths.values());
+    return this.#sendingPath();
   }
 
   /** Payload that went out again although its path had not died. */
@@ -167,11 +155,11 @@ export class DataPlane {
       stream?.send?.handleLost(piece);
       if (stream !== undefined) this.#picker.offer(stream);
     }
-    for (const { receive, supply } of this.streams.values()) {
+    for (const { receive, supply } of this.streams.withLatent()) {
       receive?.writers.delete(id);
       supply?.removePath(id);
     }
-    if (path.owner) this.#tell(this.defaultPath, frames);
+    if (path.owner) this.#tell(this.#sendingPath(), frames);
   }
 
   handleChunk(pathId: PathId, realStreamId: number, chunk: Uint8Array, now: number): void {
@@ -252,18 +240,22 @@ export class DataPlane {
     return this.streams.open(unidirectional, priority);
   }
 
-  /** A stream that the control plane announced; undefined when it is over. */
-  handleStreamOpened(id: StreamId): StreamState | undefined {
-    return this.streams.require(id, (stream) => this.#events.push({ kind: 'opened', streamId: stream.id }));
+  /** A stream that the control plane announced. */
+  handleStreamOpened(id: StreamId): void {
+    this.streams.require(id, (stream) => this.#events.push({ kind: 'opened', stream }));
+  }
+
+  /** The application has the stream that the peer opened. One that is over by now makes room for a new one. */
+  accept(stream: StreamState): void {
+    stream.accepted = true;
+    this.settle(stream);
   }
 
   /** Streams have something new to send. */
   offer(stream: StreamState): void {
     this.#picker.offer(stream);
     const blockedAt = stream.send?.takeBlocked();
-    if (blockedAt === undefined) return;
-    const frame = blockedFrame({ streamId: stream.id, limit: BigInt(blockedAt) });
-    this.#queue(this.defaultPath, `blocked ${stream.id}`, frame);
+    if (blockedAt !== undefined) this.#queueBlocked(stream.id, blockedAt);
   }
 
   read(stream: StreamState, maxBytes?: number): ReadChunk | undefined {
@@ -277,7 +269,7 @@ export class DataPlane {
 
   /** Verified content enters the stream. */
   insertContent(stream: StreamState, offset: number, data: Uint8Array): void {
-    const primary = this.defaultPath;
+    const primary = this.#sendingPath();
     try {
       const conflict = stream.receive?.insertVerified(offset, data)?.conflict;
       if (conflict !== undefined) this.#receiver.refuteWriter(stream.id, conflict);
@@ -299,7 +291,7 @@ export class DataPlane {
     if (this.#options.role !== 'secondary') {
       // A contribution is not the stream: only its owner resets it.
       const frame = resetStreamFrame({ streamId: stream.id, code, finalSize: BigInt(send.finalSize) });
-      this.#queue(this.defaultPath, `reset ${stream.id}`, frame);
+      this.#queue(this.#sendingPath(), `reset ${stream.id}`, frame);
     }
     this.settle(stream);
   }
@@ -319,16 +311,28 @@ export class DataPlane {
     stream.supply?.clear();
     stream.supply = undefined;
     this.streams.remove(stream.id);
+    this.#events.push({ kind: 'gone', streamId: stream.id });
+  }
+
+  #sendingPath(): DataPath | undefined {
+    return bestOf(this.#paths.values());
   }
 
   /** A path that is not well carries data all the same when there is no other. */
   #isLast(path: DataPath): boolean {
-    return path.owner && this.defaultPath === path;
+    return path.owner && this.#sendingPath() === path;
+  }
+
+  #queueBlocked(streamId: StreamId, limit: number): void {
+    const frame: proto.Frame = {
+      body: { $case: 'blocked', value: { streamId: toStreamId(streamId), limit: BigInt(limit) } },
+    };
+    this.#queue(this.#sendingPath(), `blocked ${streamId}`, frame);
   }
 
   /** The paths whose peers write into the stream; undefined stands for the peer that is not connected now. */
   #writersOf(stream: StreamState): Set<DataPath | undefined> {
-    const paths = new Set<DataPath | undefined>([this.defaultPath]);
+    const paths = new Set<DataPath | undefined>([this.#sendingPath()]);
     for (const id of stream.receive?.writers ?? []) {
       const path = this.#paths.get(id as PathId);
       if (path?.owner === false) paths.add(path);
@@ -371,9 +375,11 @@ export class DataPlane {
   /** Removes a stream of which both halves are done, and gives the peer credit for a new one. */
   settle(stream: StreamState): void {
     if (this.#options.role === 'secondary' || !isDone(stream)) return;
+    if (this.streams.get(stream.id) !== stream) return;
+    this.#events.push({ kind: 'gone', streamId: stream.id });
     const credit = this.streams.remove(stream.id);
     if (credit === undefined) return;
-    this.#queue(this.defaultPath, `streams ${credit.unidirectional}`, maxStreamsFrame(credit));
+    this.#queue(this.#sendingPath(), `streams ${credit.unidirectional}`, maxStreamsFrame(credit));
   }
 
   /** A peer's mistake ends its path, and nothing else; it is told once. */

@@ -1,6 +1,4 @@
 import { KwikError, type StreamId, type PathId } from '@kwik/wire';
-import type { OffsetRange } from '../range-set.js';
-import { DelegatedRanges } from './delegated-ranges.js';
 import { join, keep, type OwnBytes } from './small-bytes.js';
 
 /** A buffer that is filled to this share has a writer that fills it as fast as it empties. */
@@ -44,12 +42,12 @@ export class SendHalf {
   #finWanted = false;
   #finSent = false;
   #unackedPieces = 0;
+  #unackedBytes = 0;
   #resetCode: number | undefined;
   #stopCode: number | undefined;
   #highestSent = 0;
   #blockedAt: number | undefined;
-  /** What others write; absent while nothing was skipped or granted. */
-  #delegated: DelegatedRanges | undefined;
+  #dropped = false;
 
   constructor(streamId: StreamId, options: { maxOffset: number; bufferBytes: number }) {
     this.#streamId = streamId;
@@ -90,15 +88,37 @@ export class SendHalf {
     return this.#queuedBytes === 0 && this.#unackedPieces === 0 && this.#lost.length === 0;
   }
 
+  /** It was reset, by this end or because the peer stopped reading, before the peer's session had acknowledged it all. */
+  get dropped(): boolean {
+    return this.#dropped;
+  }
+
+  get bufferBytes(): number {
+    return this.#bufferBytes;
+  }
+
   /** Bytes that `write` would accept at once. */
   get room(): number {
     return Math.max(0, this.#bufferBytes - this.#queuedBytes);
   }
 
+  /** Throws ERR_KWIK_STREAM_STOPPED or ERR_KWIK_STREAM_CLOSED when nothing can be written any more. */
+  assertWritable(): void {
+    if (this.#stopCode !== undefined) {
+      throw new KwikError(
+        'ERR_KWIK_STREAM_STOPPED',
+        `the peer stopped reading stream ${this.#streamId} (code ${this.#stopCode})`,
+        { applicationCode: this.#stopCode },
+      );
+    }
+    if (this.#resetCode !== undefined || this.#finWanted) {
+      throw new KwikError('ERR_KWIK_STREAM_CLOSED', `stream ${this.#streamId} is closed for writing`);
+    }
+  }
+
   /** Appends; the caller keeps to `room` and does not change `data` afterwards. */
   write(data: Uint8Array): void {
-    this.#assertWritable();
-    this.#delegated?.requireOwn(this.#writeOffset, this.#writeOffset + data.length);
+    this.assertWritable();
     this.#push(this.#writeOffset, data);
     this.#writeOffset += data.length;
   }
@@ -116,42 +136,14 @@ export class SendHalf {
 
   /** Writes at an offset of the caller's choice (a contribution). */
   writeAt(offset: number, data: Uint8Array): void {
-    this.#assertWritable();
+    this.assertWritable();
     this.#push(offset, data);
     this.#writeOffset = Math.max(this.#writeOffset, offset + data.length);
   }
 
   /** Leaves `bytes` offsets to content that is sent by ranges; returns the first of them. */
   reserve(bytes: number): number {
-    this.#delegated?.requireOwn(this.#writeOffset, this.#writeOffset + bytes);
-    return this.#leaveOut(bytes);
-  }
-
-  /** Leaves `bytes` offsets to another server, to which they may be granted; returns the first of them. */
-  skip(bytes: number): number {
-    const base = this.#leaveOut(bytes);
-    this.#delegated ??= new DelegatedRanges();
-    this.#delegated.skip(base, this.#writeOffset);
-    return base;
-  }
-
-  /**
-   * Others write these bytes: what was skipped, or what is still to be. Throws when some of them are this end's. Returns the
-   * ranges that were nobody's before.
-   */
-  delegate(ranges: readonly OffsetRange[]): OffsetRange[] {
-    this.#assertWritable();
-    this.#delegated ??= new DelegatedRanges();
-    return this.#delegated.delegate(ranges, this.#writeOffset);
-  }
-
-  /** They may be written here after all. */
-  takeBack(ranges: readonly OffsetRange[]): void {
-    this.#delegated?.takeBack(ranges);
-  }
-
-  #leaveOut(bytes: number): number {
-    this.#assertWritable();
+    this.assertWritable();
     const base = this.#writeOffset;
     this.#writeOffset += bytes;
     this.#highestSent = Math.max(this.#highestSent, this.#writeOffset);
@@ -159,13 +151,12 @@ export class SendHalf {
   }
 
   finish(): void {
-    if (this.#resetCode !== undefined) return;
-    this.#delegated?.requireEnd(this.#writeOffset);
-    this.#finWanted = true;
+    if (this.#resetCode === undefined) this.#finWanted = true;
   }
 
   reset(code: number): void {
     if (this.state === 'closed' || this.#resetCode !== undefined) return;
+    this.#dropped = this.pendingBytes + this.#unackedBytes > 0;
     this.#resetCode = code;
     this.#queue = [];
     this.#queuedBytes = 0;
@@ -227,30 +218,17 @@ export class SendHalf {
   handleAcked(piece: Piece): void {
     if (piece.acked) return;
     piece.acked = true;
-    this.#unackedPieces--;
+    this.#forgetUnacked(piece);
   }
 
   /** A path died before the piece was acknowledged: it goes out again, unless another path has it under way. */
   handleLost(piece: Piece): void {
     piece.copies--;
     if (piece.acked || piece.copies > 0 || this.#resetCode !== undefined) return;
-    this.#unackedPieces--;
+    this.#forgetUnacked(piece);
     let index = this.#lost.length;
     while (index > 0 && this.#lost[index - 1]!.offset > piece.offset) index--;
     this.#lost.splice(index, 0, { ...piece, again: true, holders: undefined });
-  }
-
-  #assertWritable(): void {
-    if (this.#stopCode !== undefined) {
-      throw new KwikError(
-        'ERR_KWIK_STREAM_STOPPED',
-        `the peer stopped reading stream ${this.#streamId} (code ${this.#stopCode})`,
-        { applicationCode: this.#stopCode },
-      );
-    }
-    if (this.#resetCode !== undefined || this.#finWanted) {
-      throw new KwikError('ERR_KWIK_STREAM_CLOSED', `stream ${this.#streamId} is closed for writing`);
-    }
   }
 
   #push(offset: number, data: Uint8Array): void {
@@ -268,14 +246,13 @@ export class SendHalf {
   #takeLost(maxBytes: number): Piece | undefined {
     const piece = this.#lost[0];
     if (piece === undefined || (maxBytes === 0 && piece.data.length > 0)) return undefined;
-    this.#unackedPieces++;
     if (piece.data.length <= maxBytes) {
       this.#lost.shift();
       piece.copies = 1;
-      return piece;
+      return this.#underWay(piece);
     }
     this.#lost[0] = { ...piece, offset: piece.offset + maxBytes, data: piece.data.subarray(maxBytes) };
-    return { ...piece, data: piece.data.subarray(0, maxBytes), fin: false, copies: 1 };
+    return this.#underWay({ ...piece, data: piece.data.subarray(0, maxBytes), fin: false, copies: 1 });
   }
 
   #takeQueued(maxBytes: number): Piece | undefined {
@@ -294,16 +271,26 @@ export class SendHalf {
     this.#highestSent = Math.max(this.#highestSent, offset + length);
     const fin = this.#finWanted && this.#queue.length === 0 && offset + length === this.#writeOffset;
     if (fin) this.#finSent = true;
-    this.#unackedPieces++;
-    return { streamId: this.#streamId, offset, data, fin, again: false, acked: false, copies: 1 };
+    return this.#underWay({ streamId: this.#streamId, offset, data, fin, again: false, acked: false, copies: 1 });
   }
 
   #takeFin(): Piece | undefined {
     if (!this.#finWanted || this.#finSent || this.#queue.length > 0) return undefined;
     this.#finSent = true;
-    this.#unackedPieces++;
     const offset = this.#writeOffset;
-    return { streamId: this.#streamId, offset, data: EMPTY, fin: true, again: false, acked: false, copies: 1 };
+    const streamId = this.#streamId;
+    return this.#underWay({ streamId, offset, data: EMPTY, fin: true, again: false, acked: false, copies: 1 });
+  }
+
+  #underWay(piece: Piece): Piece {
+    this.#unackedPieces++;
+    this.#unackedBytes += piece.data.length;
+    return piece;
+  }
+
+  #forgetUnacked(piece: Piece): void {
+    this.#unackedPieces--;
+    this.#unackedBytes -= piece.data.length;
   }
 }
 

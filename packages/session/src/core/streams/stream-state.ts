@@ -2,7 +2,6 @@ import type { StreamId } from '@kwik/wire';
 import type { RangeSupplies } from '../content/range-supplies.js';
 import type { ReceiveHalf } from './receive-half.js';
 import type { SendHalf } from './send-half.js';
-import type { WriteAuthority } from './write-authority.js';
 
 /** RFC 9218: 3 is the default urgency. */
 export const DEFAULT_PRIORITY = 3;
@@ -18,12 +17,12 @@ export interface StreamState {
   readonly send: SendHalf | undefined;
   /** Granted ranges of content that this end supplies into the stream. */
   supply: RangeSupplies | undefined;
-  /** At the client: who else than the primary writes into it; absent while nobody does. */
-  authority: WriteAuthority | undefined;
   /** In the picker's queue. */
   queued: boolean;
   /** The peer was told of the reset. */
   resetSent: boolean;
+  /** The application has it: this end opened it, or has accepted it. Until then it counts against the peer's credit. */
+  accepted: boolean;
 }
 
 /** Whether the stream has something that a path could carry now. */
@@ -31,8 +30,9 @@ export function hasSomethingToSend(stream: StreamState): boolean {
   return (stream.send?.sendable ?? false) || (stream.supply?.hasData ?? false);
 }
 
-/** Both halves are over. */
-export function isDone({ send, receive }: StreamState): boolean {
+/** Both halves are over, and the application knows of it. */
+export function isDone({ send, receive, accepted }: StreamState): boolean {
+  if (!accepted) return false;
   const sendState = send?.state;
   const sendDone = sendState === undefined || sendState === 'closed' || sendState === 'reset';
   return sendDone && (receive === undefined || receive.done);
