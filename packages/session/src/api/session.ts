@@ -130,7 +130,8 @@ export interface Stream extends AsyncDisposable, AsyncIterable<Uint8Array> {
   /**
    * Chunks are as in `write`, copied when they are written. A stop by the peer and the loss of the session show in
    * `writer.closed` without a write; `abort` resets the stream at once, also while a write waits. `close` is that of the
-   * stream.
+   * stream. The signal of a `pipeTo` takes effect when the chunk under way has been accepted, as the standard has it;
+   * `reset` of the stream ends that wait.
    */
   readonly writable: WritableStream<BytesLike | string>;
   /** A side that the stream does not have counts as ended: `close` is emitted when the other has. */
@@ -152,7 +153,7 @@ export interface Session extends AsyncDisposable {
   /** Waits for credit. */
   openStreamSync(options?: StreamOptions & { signal?: AbortSignal }): Promise<Stream>;
   /**
-   * The next stream that the peer opened, each once, in the order in which it opened them; also one that was over before
+   * The next stream that the peer opened, each once, those of a kind in the order of their opening; also one that was over before
    * anybody heard of it. What came before the session ended is still given out afterwards; then it rejects. A stream
    * counts against the peer's credit until it is accepted and both its sides are over.
    */

@@ -91,6 +91,8 @@ export class StreamHandle implements Stream {
     const chunk = this.#engine.plane.read(this.#state);
     if (chunk !== undefined) {
       this.#engine.wake();
+      // Whoever waits for the end, and not for bytes.
+      if (receive.state !== 'open') this.#waiters.wake();
       return chunk.data;
     }
     switch (receive.state) {
