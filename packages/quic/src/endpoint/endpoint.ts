@@ -2,9 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import { KwikError, type Clock, type PathTransport, type TransportAddress } from '@kwik/wire';
 import { Acceptor } from './acceptor.js';
-import { reachable, requirePort, resolveHost } from '../socket/address.js';
+import { backendAddress, reachable, requirePort, resolveHost } from '../socket/address.js';
 import { raceAddresses } from './address-race.js';
-import { withoutZone } from '../socket/zone.js';
 import type { QuicBackend } from '../backends/backend.js';
 import { quicheBackend } from '../backends/quiche.js';
 import { BlockPool } from '../connection/byte-queue.js';
@@ -117,6 +116,17 @@ export class Endpoint implements AsyncDisposable {
     this.acceptor = new Acceptor(options, onConnection, this.backend);
   }
 
+  /** Accepts no more; connections that are there stay. It may listen again. */
+  stopListening(): void {
+    this.acceptor = undefined;
+  }
+
+  /** A datagram of the caller's own, for hole punching; `address` is numeric. */
+  sendDatagram(datagram: Uint8Array, port: number, address: string): void {
+    this.requireOpen();
+    this.socket.send(datagram, port, address);
+  }
+
   /**
    * A connection to a server whose certificate was found good. Rejects with `ERR_KWIK_CERTIFICATE`,
    * `ERR_KWIK_CONNECT_FAILED`, `ERR_KWIK_CONNECTION_REFUSED`, `ERR_KWIK_TIMEOUT`, `ERR_KWIK_ABORTED`,
@@ -187,8 +197,8 @@ export class Endpoint implements AsyncDisposable {
     const backendConnection = this.backend.connect({
       sourceId: id,
       config,
-      local: plain(this.address()),
-      remote: plain(remote),
+      local: backendAddress(this.address()),
+      remote: backendAddress(remote),
       ...(plan.serverName === undefined ? {} : { serverName: plan.serverName }),
     });
     return new Promise((resolve, reject) => {
@@ -248,8 +258,8 @@ export class Endpoint implements AsyncDisposable {
     const backendConnection = this.backend.accept({
       sourceId: id,
       config: acceptor.config,
-      local: plain(this.address()),
-      remote: plain(remote),
+      local: backendAddress(this.address()),
+      remote: backendAddress(remote),
       ...(originalId === undefined ? {} : { originalId }),
     });
     const party = acceptor.party({
@@ -380,10 +390,6 @@ export class Endpoint implements AsyncDisposable {
     await this.socket.close();
     await Promise.all(satellites);
   }
-}
-
-function plain(address: TransportAddress): { host: string; port: number } {
-  return { host: withoutZone(address.address), port: address.port };
 }
 
 function throwIfAborted(options: DialOptions, plan: DialPlan): void {

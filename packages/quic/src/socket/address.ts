@@ -1,7 +1,8 @@
 import { lookup } from 'node:dns/promises';
 import { isIP, isIPv6 } from 'node:net';
 import { KwikError, type TransportAddress } from '@kwik/wire';
-import { canonicalAddress, isLinkLocal } from './zone.js';
+import type { BackendAddress } from '../backends/backend.js';
+import { canonicalAddress, isLinkLocal, withoutZone } from './zone.js';
 
 /** The addresses of a name, in the order of preference; rejects when there are none. */
 export type HostLookup = (name: string) => Promise<readonly string[]>;
@@ -60,6 +61,11 @@ export function reachable(
 export function requirePort(port: number): void {
   if (Number.isInteger(port) && port >= 1 && port <= 65_535) return;
   throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `port ${port} is not a whole number from 1 to 65535`);
+}
+
+/** As QUIC backends take it. */
+export function backendAddress({ address, port }: TransportAddress): BackendAddress {
+  return { host: withoutZone(address), port };
 }
 
 async function systemLookup(name: string): Promise<string[]> {

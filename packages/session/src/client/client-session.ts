@@ -9,14 +9,15 @@ export class ClientSession implements Session {
   readonly id: string;
   readonly role = 'client';
   readonly closed: Promise<CloseInfo>;
-  readonly #engine: SessionEngine;
+  /** For what is built on sessions in this package; no member of the interface. */
+  readonly engine: SessionEngine;
   readonly #connector: Connector;
   readonly #closeTimeoutMs: number;
 
   constructor(id: string, engine: SessionEngine, connector: Connector, closeTimeoutMs: number) {
     this.id = id;
     this.#closeTimeoutMs = closeTimeoutMs;
-    this.#engine = engine;
+    this.engine = engine;
     this.#connector = connector;
     this.closed = engine.closed.then(async (info) => {
       await connector.close();
@@ -25,15 +26,15 @@ export class ClientSession implements Session {
   }
 
   openStream(options: StreamOptions = {}): Stream {
-    return this.#engine.openStream(options);
+    return this.engine.openStream(options);
   }
 
   openStreamSync(options: StreamOptions & { signal?: AbortSignal } = {}): Promise<Stream> {
-    return this.#engine.streams.openWithCredit(options, options.signal);
+    return this.engine.streams.openWithCredit(options, options.signal);
   }
 
   acceptStream(options: { signal?: AbortSignal } = {}): Promise<Stream> {
-    return this.#engine.streams.accept(options.signal);
+    return this.engine.streams.accept(options.signal);
   }
 
   getActivePaths(): PathInfo[] {
@@ -45,27 +46,27 @@ export class ClientSession implements Session {
   }
 
   getAllPaths(): PathInfo[] {
-    return this.#engine.pathInfos();
+    return this.engine.pathInfos();
   }
 
   onPathChange(listener: (path: PathInfo) => void): () => void {
-    return this.#engine.onPathChange(listener);
+    return this.engine.onPathChange(listener);
   }
 
   offsetMap(pathId: number): OffsetMap | undefined {
-    return this.#engine.requirePath(pathId).offsets;
+    return this.engine.requirePath(pathId).offsets;
   }
 
   suspendPath(pathId: number, reason = 'set aside'): void {
-    this.#engine.requirePath(pathId).suspend(reason);
+    this.engine.requirePath(pathId).suspend(reason);
   }
 
   resumePath(pathId: number): void {
-    this.#engine.requirePath(pathId).resume();
+    this.engine.requirePath(pathId).resume();
   }
 
   async close(code = 0, reason = '', { timeoutMs = this.#closeTimeoutMs }: CloseOptions = {}): Promise<void> {
-    await this.#engine.close({ by: 'local', code: code, reason }, timeoutMs);
+    await this.engine.close({ by: 'local', code: code, reason }, timeoutMs);
     await this.closed;
     await this.#connector.close();
   }

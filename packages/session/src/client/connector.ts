@@ -35,6 +35,16 @@ export interface Connector {
   close(): Promise<void>;
 }
 
+/** What `dial` never does, and the shape of @matrixai/quic may be asked to. */
+export interface ConnectorSpecials {
+  /** Accepts any certificate where neither the trust nor the primary says which: somebody else judges it. */
+  readonly unverified?: boolean;
+  /** Goes on asking where nobody listens yet. */
+  readonly awaitServer?: boolean;
+  /** The socket to dial from, where no other local address is asked for. */
+  readonly endpoint?: Endpoint;
+}
+
 const CLOSED = 'the session is closed';
 
 const endpoints = new SharedEndpoints();
@@ -43,6 +53,7 @@ const endpoints = new SharedEndpoints();
 export class QuicConnector implements Connector {
   readonly #options: DialOptions;
   readonly #lookup: HostLookup | undefined;
+  readonly #specials: ConnectorSpecials;
   readonly #clock: Clock;
   readonly #leases = new Map<string, Promise<EndpointLease>>();
   readonly #closing = new AbortController();
@@ -51,8 +62,9 @@ export class QuicConnector implements Connector {
   #closed: Promise<void> | undefined;
 
   /** `lookup` resolves names; by the system unless told. */
-  constructor(options: DialOptions, lookup?: HostLookup) {
+  constructor(options: DialOptions, lookup?: HostLookup, specials: ConnectorSpecials = {}) {
     this.#options = options;
+    this.#specials = specials;
     this.#lookup = lookup;
     this.#clock = options.clock ?? systemClock();
     // As many dials as a session may have paths: none of them is forgotten.
@@ -108,6 +120,7 @@ export class QuicConnector implements Connector {
       ...(certificate !== undefined && { certificate: { certPem: certificate.cert, keyPem: certificate.key } }),
       transport: transportOptions(wanted),
       ...(options.signal !== undefined && { signal: options.signal }),
+      ...(this.#specials.awaitServer === true && { awaitServer: true }),
     });
     if (this.#closed !== undefined) transport.close(0, CLOSED);
     this.#requireOpen();
@@ -144,6 +157,7 @@ export class QuicConnector implements Connector {
     const { ca, pins = [] } = this.#options.trust ?? {};
     if (ca !== undefined || pins.length > 0)
       return { ...(ca !== undefined && { ca }), ...(pins.length > 0 && { pins }) };
+    if (this.#specials.unverified === true) return { unverified: true };
     if (!isLoopback(target.host)) {
       throw new KwikError(
         'ERR_KWIK_CREDENTIALS',
@@ -154,6 +168,7 @@ export class QuicConnector implements Connector {
   }
 
   async #endpoint(address: string, localAddress: string | undefined): Promise<Endpoint> {
+    if (this.#specials.endpoint !== undefined && localAddress === undefined) return this.#specials.endpoint;
     const host = localAddress ?? this.#options.localAddress ?? localHostFor(address);
     let lease = this.#leases.get(host);
     if (lease === undefined) {

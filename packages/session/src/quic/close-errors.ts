@@ -4,6 +4,8 @@ import * as errors from './errors.js';
 
 /** RFC 9000, section 20.1. */
 const INTERNAL_ERROR = 0x1;
+/** RFC 9001, section 4.8: CRYPTO_ERROR with the alert bad_certificate. */
+const BAD_CERTIFICATE = 0x12a;
 
 /** The peer fell silent, or all ways to it did. */
 const SILENCE: readonly ErrorCode[] = ['ERR_KWIK_IDLE_TIMEOUT', 'ERR_KWIK_PATH_DEAD', 'ERR_KWIK_NO_PATH'];
@@ -20,6 +22,16 @@ export function errorOfClose(info: CloseInfo, ending: errors.ConnectionError | u
       });
     }
     case 'peer': {
+      if (info.error?.code === 'ERR_KWIK_IDLE_TIMEOUT') {
+        return new errors.ErrorQUICConnectionIdleTimeout(info.reason, cause);
+      }
+      if (info.error?.code === 'ERR_KWIK_CERTIFICATE') {
+        const data = { isApp: false, errorCode: BAD_CERTIFICATE, reason };
+        return new errors.ErrorQUICConnectionPeerTLS(`Peer closed with TLS code ${BAD_CERTIFICATE}`, {
+          data,
+          ...cause,
+        });
+      }
       const isApp = info.error === undefined;
       const data = { isApp, errorCode: isApp ? info.code : INTERNAL_ERROR, reason };
       return new errors.ErrorQUICConnectionPeer(`Peer closed with ${kind(data)} code ${data.errorCode}`, {
@@ -30,6 +42,10 @@ export function errorOfClose(info: CloseInfo, ending: errors.ConnectionError | u
     case 'error': {
       if (info.error !== undefined && SILENCE.includes(info.error.code)) {
         return new errors.ErrorQUICConnectionIdleTimeout(info.reason, cause);
+      }
+      if (info.error?.code === 'ERR_KWIK_CERTIFICATE') {
+        const data = { isApp: false, errorCode: BAD_CERTIFICATE, reason };
+        return new errors.ErrorQUICConnectionLocalTLS(info.reason, { data, ...cause });
       }
       const data = { isApp: false, errorCode: INTERNAL_ERROR, reason };
       return new errors.ErrorQUICConnectionLocal(`Failed connection due to local error: ${info.reason}`, {

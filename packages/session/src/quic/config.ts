@@ -3,26 +3,30 @@ import { certificateClientAuth, certificateServerAuth, noneClientAuth } from '@k
 import { MAX_PACKET_BYTES } from '@kwik/wire';
 import type { DialOptions, ListenOptions, SessionLimits, TransportTuning } from '../api/options.js';
 import { ErrorQUICConfig, ErrorQUICConnectionConfigInvalid } from './errors.js';
+import type { IdleOptions } from './idle-watch.js';
 import type { QUICConfig, QUICServerConfigInput } from './types.js';
+
+/** KWIK asks idle paths every few seconds whether they live; a shorter time would lose them, and idle-watch.ts keeps it. */
+const MIN_TRANSPORT_IDLE_MS = 10_000;
 
 /**
  * What becomes of @matrixai/quic's config:
  *
- * - carried over: `ca`, `key`, `cert`, `verifyPeer`, `maxIdleTimeout`, `maxSendUdpPayloadSize`, `initialMaxData`,
- *   `initialMaxStreamData…`, `initialMaxStreams…`;
+ * - carried over: `ca`, `key`, `cert`, `maxSendUdpPayloadSize`, `initialMaxData`, `initialMaxStreamData…`,
+ *   `initialMaxStreams…`; by verification.ts `verifyPeer` and `verifyCallback`, by idle-watch.ts `maxIdleTimeout` and
+ *   `keepAliveIntervalTime`;
  * - refused, because a program relies on what KWIK does not do: see `refuse…` below;
- * - not used, because nothing that a program can see hangs on it: `grease`, `keepAliveIntervalTime` (paths are probed),
- *   `maxRecvUdpPayloadSize`, `maxConnectionWindow`, `maxStreamWindow`, `disableActiveMigration`, `enableEarlyData`
- *   (nothing is sent early), `readableChunkSize`.
+ * - not used, because nothing that a program can see hangs on it: `grease`, `maxRecvUdpPayloadSize`,
+ *   `maxConnectionWindow`, `maxStreamWindow`, `disableActiveMigration`, `enableEarlyData` (nothing is sent early),
+ *   `readableChunkSize`, `logKeys` (KWIK never writes keys).
  */
 export function clientOptions(config: QUICConfig): DialOptions {
   refuseWhatCannotBe(config);
-  if (config.verifyPeer === false) {
-    throw refusal('verifyPeer: false', 'KWIK always verifies the server; give its authority in `ca`');
-  }
   const certificate = keyPair(config);
+  // Who judges by a callback, or not at all, is given no authority that would judge before.
+  const judged = config.verifyPeer === false || config.verifyCallback !== undefined;
   return {
-    ...(config.ca !== undefined && { trust: { ca: pem(config.ca) } }),
+    ...(config.ca !== undefined && !judged && { trust: { ca: pem(config.ca) } }),
     ...(certificate !== undefined && { certificate, auth: [certificateClientAuth(), noneClientAuth()] }),
     limits: limits(config),
     transport: transport(config),
@@ -34,8 +38,7 @@ export function serverOptions(config: QUICServerConfigInput): ListenOptions {
   const credentials = keyPair(config);
   if (credentials === undefined) throw new ErrorQUICConfig('a server takes key and cert');
   const common = { credentials, limits: limits(config), transport: transport(config) };
-  if (config.verifyPeer !== true) return common;
-  if (config.ca === undefined) throw refusal('verifyPeer: true', 'a server takes the authority of its clients in `ca`');
+  if (config.verifyPeer !== true || config.verifyCallback !== undefined || config.ca === undefined) return common;
   const ca = pem(config.ca);
   return { ...common, clientCa: ca, auth: [certificateServerAuth({ ca })] };
 }
@@ -48,11 +51,7 @@ export function derCertificates(value: QUICConfig['cert']): Uint8Array[] {
 }
 
 function refuseWhatCannotBe(config: QUICConfig): void {
-  if (config.verifyCallback !== undefined) {
-    throw refusal('verifyCallback', 'KWIK verifies by `ca`, or by a pin of the key: kwik.trust.pins');
-  }
   if (config.sigalgs !== undefined) throw refusal('sigalgs', 'KWIK chooses the signature algorithms');
-  if (config.logKeys !== undefined) throw refusal('logKeys', 'KWIK never writes keys');
   if (config.enableDgram?.[0] === true) throw refusal('enableDgram', 'KWIK carries streams only');
   const protocols = config.applicationProtos;
   if (protocols !== undefined && protocols.join() !== 'quic') {
@@ -62,6 +61,11 @@ function refuseWhatCannotBe(config: QUICConfig): void {
   if (keepAliveIntervalTime !== undefined && maxIdleTimeout !== 0 && keepAliveIntervalTime >= maxIdleTimeout) {
     throw new ErrorQUICConnectionConfigInvalid('`keepAliveIntervalTime` must be less than `maxIdleTimeout`');
   }
+}
+
+/** What of it idle-watch.ts does. */
+export function idleOptions({ maxIdleTimeout = 0, keepAliveIntervalTime }: QUICConfig): IdleOptions {
+  return { maxIdleMs: maxIdleTimeout, keepAliveMs: keepAliveIntervalTime };
 }
 
 /** QUIC has a window for each kind of stream, and a bound on each kind; KWIK has one, and takes the largest. */
@@ -96,7 +100,7 @@ function transport(config: QUICConfig): TransportTuning {
   const { maxIdleTimeout = 0, maxSendUdpPayloadSize } = config;
   return {
     // 0 is "never" there; here it leaves KWIK's own time, within which a silent peer is lost. An idle one is not silent.
-    ...(maxIdleTimeout > 0 && { idleTimeoutMs: maxIdleTimeout }),
+    ...(maxIdleTimeout > 0 && { idleTimeoutMs: Math.max(maxIdleTimeout, MIN_TRANSPORT_IDLE_MS) }),
     ...(maxSendUdpPayloadSize !== undefined && { datagramBytes: maxSendUdpPayloadSize }),
   };
 }

@@ -33,6 +33,9 @@ export interface ConnectionError {
   readonly reason: Uint8Array;
 }
 
+export class ErrorQUICUndefinedBehaviour extends ErrorQUIC {
+  static override description = 'This should never happen';
+}
 export class ErrorQUICHostInvalid extends ErrorQUIC {
   static override description = 'Host provided was not valid';
 }
@@ -46,6 +49,18 @@ export class ErrorQUICConfig extends ErrorQUIC {
 export class ErrorQUICSocket extends ErrorQUIC {
   static override description = 'QUIC Socket error';
 }
+export class ErrorQUICSocketNotRunning extends ErrorQUICSocket {
+  static override description = 'QUIC Socket is not running';
+}
+export class ErrorQUICSocketConnectionsActive extends ErrorQUICSocket {
+  static override description = 'QUIC Socket has active connections';
+}
+export class ErrorQUICSocketInvalidSendAddress extends ErrorQUICSocket {
+  static override description = 'QUIC Socket cannot send to the specified address';
+}
+export class ErrorQUICSocketInternal extends ErrorQUICSocket {
+  static override description = 'QUIC Socket internal error';
+}
 export class ErrorQUICSocketInvalidBindAddress extends ErrorQUICSocket {
   static override description = 'QUIC Socket cannot bind to the specified address';
 }
@@ -58,6 +73,9 @@ export class ErrorQUICClientDestroyed extends ErrorQUICClient {
 }
 export class ErrorQUICClientCreateTimeout extends ErrorQUICClient {
   static override description = 'QUIC Client create timeout';
+}
+export class ErrorQUICClientSocketNotRunning extends ErrorQUICClient {
+  static override description = 'QUIC Client cannot be created with an unstarted shared QUIC socket';
 }
 export class ErrorQUICClientInvalidArgument extends ErrorQUICClient {
   static override description = 'QUIC Client had a failure relating to an invalid argument';
@@ -74,6 +92,9 @@ export class ErrorQUICServer extends ErrorQUIC {
 }
 export class ErrorQUICServerNotRunning extends ErrorQUICServer {
   static override description = 'QUIC Server is not running';
+}
+export class ErrorQUICServerSocketNotRunning extends ErrorQUICServer {
+  static override description = 'QUIC Server cannot start with an unstarted shared QUIC socket';
 }
 export class ErrorQUICServerNewConnection extends ErrorQUICServer {
   static override description = 'QUIC Server creating a new connection';
@@ -96,6 +117,9 @@ export class ErrorQUICConnectionNotRunning extends ErrorQUICConnection {
 }
 export class ErrorQUICConnectionClosed extends ErrorQUICConnection {
   static override description = 'QUIC Connection cannot be restarted because it has already been closed';
+}
+export class ErrorQUICConnectionStartData extends ErrorQUIC {
+  static override description = 'QUIC Connection start requires data when it is a server connection';
 }
 export class ErrorQUICConnectionStartTimeout extends ErrorQUICConnection {
   static override description = 'QUIC Connection start timeout';

@@ -32,6 +32,13 @@ export abstract class EventQUIC<T = undefined> extends Event {
   }
 }
 
+export abstract class EventQUICSocket<T = undefined> extends EventQUIC<T> {}
+export class EventQUICSocketStart extends EventQUICSocket {}
+export class EventQUICSocketStarted extends EventQUICSocket {}
+export class EventQUICSocketStop extends EventQUICSocket {}
+export class EventQUICSocketStopped extends EventQUICSocket {}
+export class EventQUICSocketClose extends EventQUICSocket<ErrorQUIC | undefined> {}
+
 export abstract class EventQUICClient<T = undefined> extends EventQUIC<T> {}
 export class EventQUICClientDestroy extends EventQUICClient {}
 export class EventQUICClientDestroyed extends EventQUICClient {}

@@ -1,8 +1,11 @@
 export { QUICClient } from './quic-client.js';
 export { QUICConnection } from './quic-connection.js';
+export { QUICConnectionId } from './connection-id.js';
 export { QUICServer, type StartOptions } from './quic-server.js';
+export { QUICSocket } from './quic-socket.js';
 export { QUICStream } from './quic-stream.js';
 export * as errors from './errors.js';
 export * as events from './events.js';
+export * as native from './native.js';
 export type { ConnectionError } from './errors.js';
 export type * from './types.js';

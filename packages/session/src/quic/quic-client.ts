@@ -1,11 +1,8 @@
 import { KwikError } from '@kwik/wire';
-import type { Session } from '../api/session.js';
-import { dial } from '../client/dial.js';
-import { resolveHost } from './addresses.js';
-import { errorOfDial } from './close-errors.js';
+import { connect, type DialledSession } from './connect.js';
 import { codesOf } from './codes.js';
-import { clientOptions, derCertificates } from './config.js';
-import { ErrorQUICClientDestroyed, ErrorQUICClientInvalidArgument } from './errors.js';
+import { derCertificates, idleOptions } from './config.js';
+import { ErrorQUICClientDestroyed, ErrorQUICClientSocketNotRunning } from './errors.js';
 import { Evented } from './evented.js';
 import {
   EventQUICClientClose,
@@ -17,11 +14,12 @@ import {
   type EventQUICConnectionError as ConnectionErrorEvent,
 } from './events.js';
 import { QUICConnection } from './quic-connection.js';
+import { engineOf, firstTransport } from './session-parts.js';
 import type { ContextTimedInput, Host, Port, PromiseCancellable, QUICClientOptions, StopOptions } from './types.js';
 
 /** A client in the shape of @matrixai/quic's: one connection, over a KWIK session. */
 export class QUICClient extends Evented {
-  readonly isSocketShared = false;
+  readonly isSocketShared: boolean;
   readonly connection: QUICConnection;
   /** Resolves when the connection has ended. */
   readonly closedP: Promise<void>;
@@ -35,19 +33,32 @@ export class QUICClient extends Evented {
   static createQUICClient(options: QUICClientOptions, ctx: ContextTimedInput = {}): PromiseCancellable<QUICClient> {
     const cancelled = new AbortController();
     const signal = ctx.signal === undefined ? cancelled.signal : AbortSignal.any([ctx.signal, cancelled.signal]);
-    const made = connect(options, ctx, signal).then((session) => new QUICClient(session, options));
+    const made = connect(options, ctx, signal).then((dialled) => new QUICClient(dialled, options));
     return Object.assign(made, { cancel: (reason?: unknown): void => cancelled.abort(reason) });
   }
 
   /** Programs use `createQUICClient`. */
-  constructor(session: Session, options: QUICClientOptions) {
+  constructor({ session, release }: DialledSession, options: QUICClientOptions) {
     super();
+    const { config = {}, localHost = '::', socket } = options;
+    const transport = firstTransport(session);
+    this.isSocketShared = socket !== undefined;
     this.connection = new QUICConnection({
       session,
       above: this,
       codes: codesOf(options),
-      local: { host: options.localHost ?? '::', port: 0 },
-      certificates: { local: derCertificates(options.config?.cert), ca: derCertificates(options.config?.ca) },
+      local: { host: socket === undefined ? localHost : socket.host, port: transport?.local.port ?? 0 },
+      certificates: {
+        local: derCertificates(config.cert),
+        ca: derCertificates(config.ca),
+        remote: [...(transport?.peerCertificates ?? [])],
+      },
+      idle: idleOptions(config),
+    });
+    const leave = socket?.use({ socketStopped: () => this.#socketStopped() });
+    void this.connection.closedP.then(() => {
+      leave?.();
+      return release();
     });
     this.closedP = this.connection.closedP.then(() => void (this.#closed = true));
     this.connection.addEventListener(EventQUICConnectionError.name, (event: ConnectionErrorEvent) => {
@@ -69,7 +80,7 @@ export class QUICClient extends Evented {
     return this.#alive().connection.localHost;
   }
 
-  /** 0: a session binds a port of the system's choice for each address family, and does not show it. */
+  /** Of the connection that the session began with. */
   get localPort(): Port {
     return this.#alive().connection.localPort;
   }
@@ -92,46 +103,13 @@ export class QUICClient extends Evented {
     this.dispatchEvent(new EventQUICClientDestroyed());
   }
 
+  #socketStopped(): void {
+    this.dispatchEvent(new EventQUICClientError({ detail: new ErrorQUICClientSocketNotRunning() }));
+    engineOf(this.connection.session).fail(new KwikError('ERR_KWIK_NO_PATH', 'the socket was stopped'));
+  }
+
   #alive(): this {
     if (this.#closed) throw new ErrorQUICClientDestroyed();
     return this;
-  }
-}
-
-async function connect(options: QUICClientOptions, ctx: ContextTimedInput, signal: AbortSignal): Promise<Session> {
-  const { config = {}, host, port, localHost, kwik } = options;
-  refuseSockets(options);
-  const fromConfig = clientOptions(config);
-  signal.throwIfAborted();
-  try {
-    const address = await resolveHost(host, options.resolveHostname);
-    return await dial(
-      { host: address, port },
-      {
-        ...fromConfig,
-        serverName: options.serverName ?? host,
-        ...(localHost !== undefined && localHost !== '::' && { localAddress: localHost }),
-        ...timeout(ctx.timer),
-        signal,
-        ...kwik,
-      },
-    );
-  } catch (error) {
-    signal.throwIfAborted();
-    throw error instanceof KwikError ? errorOfDial(error) : error;
-  }
-}
-
-function timeout(timer: ContextTimedInput['timer']): { timeoutMs?: number } {
-  const ms = typeof timer === 'object' ? timer.getTimeout() : timer;
-  return ms === undefined || ms === Infinity ? {} : { timeoutMs: ms };
-}
-
-function refuseSockets(options: QUICClientOptions): void {
-  const { socket, localPort = 0, reuseAddr = false, ipv6Only = false } = options;
-  if (socket !== undefined || localPort !== 0 || reuseAddr || ipv6Only) {
-    throw new ErrorQUICClientInvalidArgument(
-      'socket, localPort, reuseAddr and ipv6Only cannot be had over KWIK: a session binds its own sockets',
-    );
   }
 }

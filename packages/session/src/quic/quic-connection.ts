@@ -9,6 +9,8 @@ import {
   type ConnectionError,
   type ErrorQUICConnection,
 } from './errors.js';
+import { IdleWatch, type IdleOptions } from './idle-watch.js';
+import { idOfEnd, QUICConnectionId } from './connection-id.js';
 import { Evented } from './evented.js';
 import {
   EventQUICConnectionClose,
@@ -18,11 +20,15 @@ import {
   EventQUICConnectionStream,
   EventQUICStreamDestroyed,
 } from './events.js';
+import { engineOf } from './session-parts.js';
 import { QUICStream } from './quic-stream.js';
 import type { ConnectionMetadata, Host, Port, StopOptions, StreamCodes, StreamId } from './types.js';
 
 /** After a forced stop, how long what was written and ended may still take to reach the peer, milliseconds. */
 const LINGER_MS = 1000;
+/** How long a stream may be under way whose opener did not know of the end: half a round trip, and the turns of both ends. */
+const UNDER_WAY_RTTS = 1;
+const MIN_UNDER_WAY_MS = 20;
 const MAX_CODE = 0xffff_ffff;
 
 export interface QUICConnectionParts {
@@ -30,7 +36,8 @@ export interface QUICConnectionParts {
   readonly above: Evented;
   readonly codes: StreamCodes;
   readonly local: { readonly host: Host; readonly port: Port };
-  readonly certificates: { readonly local: readonly Uint8Array[]; readonly ca: readonly Uint8Array[] };
+  readonly certificates: { readonly [whose in 'local' | 'ca' | 'remote']: readonly Uint8Array[] };
+  readonly idle: IdleOptions;
 }
 
 /** A connection in the shape of @matrixai/quic's, over a KWIK session. */
@@ -45,6 +52,10 @@ export class QUICConnection extends Evented {
   /** Ends of streams that the peer's session has not acknowledged; as many at most as streams may be open. */
   readonly #undelivered = new Set<Promise<void>>();
   readonly #remote: { host: Host; port: Port };
+  /** Streams of the peer of which nothing has come yet. */
+  readonly #surfacing = new Set<Promise<void>>();
+  /** Streams that the peer opens from now on are refused. */
+  #refusing = false;
   #closed = false;
   /** The last error: what streams are destroyed with. */
   #error: ErrorQUICConnection | null = null;
@@ -58,13 +69,22 @@ export class QUICConnection extends Evented {
     this.type = parts.session.role === 'client' ? 'client' : 'server';
     this.#remote = splitAddress(parts.session.getAllPaths()[0]?.address ?? '');
     this.closedP = parts.session.closed.then((info) => this.#onClosed(info));
+    new IdleWatch(engineOf(parts.session), parts.idle);
     // Whoever gets the connection now, by an event or a promise, has registered its listeners by then.
     setImmediate(() => void this.#acceptStreams());
   }
 
-  /** 32 hexadecimal digits, the same at both ends. */
-  get connectionIdShared(): string {
-    return this.session.id;
+  /** The same at both ends. */
+  get connectionIdShared(): QUICConnectionId {
+    return QUICConnectionId.fromString(this.session.id);
+  }
+
+  get connectionId(): QUICConnectionId {
+    return idOfEnd(this.session.id, this.type);
+  }
+
+  get connectionIdPeer(): QUICConnectionId {
+    return idOfEnd(this.session.id, this.type === 'client' ? 'server' : 'client');
   }
 
   get remoteHost(): Host {
@@ -129,8 +149,9 @@ export class QUICConnection extends Evented {
     return this.#parts.certificates.local;
   }
 
+  /** Of the server that was dialled; at a server, of a client that was asked for one. */
   getRemoteCertsChain(): readonly Uint8Array[] {
-    return [];
+    return this.#parts.certificates.remote;
   }
 
   meta(): ConnectionMetadata {
@@ -164,16 +185,18 @@ export class QUICConnection extends Evented {
       } catch {
         return;
       }
-      void this.#surface(stream);
+      const surfacing = this.#surface(stream, this.#refusing);
+      this.#surfacing.add(surfacing);
+      void surfacing.finally(() => this.#surfacing.delete(surfacing));
     }
   }
 
   /** As in QUIC, a stream exists for the peer of its opener from its first byte, end or reset on. */
-  async #surface(stream: Stream): Promise<void> {
+  async #surface(stream: Stream, refused: boolean): Promise<void> {
     const first = stream.read();
     await first.catch(() => undefined);
     if (this.#closed) return;
-    if (this.#stopping !== undefined) {
+    if (refused) {
       stream.stopSending();
       if ((stream.id & 2n) === 0n) stream.reset();
       return;
@@ -183,7 +206,7 @@ export class QUICConnection extends Evented {
 
   #adopt(stream: Stream, initiated: 'local' | 'peer', first?: Promise<Uint8Array | null>): QUICStream {
     const parts = { connection: this, stream, initiated, codes: this.#parts.codes };
-    const adopted = new QUICStream(first === undefined ? parts : { ...parts, first });
+    const adopted = QUICStream.createQUICStream(first === undefined ? parts : { ...parts, first });
     this.#streams.set(adopted.streamId, adopted);
     const forget = (): void => void this.#streams.delete(adopted.streamId);
     adopted.addEventListener(EventQUICStreamDestroyed.name, forget, { once: true });
@@ -194,6 +217,8 @@ export class QUICConnection extends Evented {
     this.dispatchEvent(new EventQUICConnectionStop());
     // What the application did in this turn is done before.
     await Promise.resolve();
+    if (!force) await this.#awaitStreamsUnderWay();
+    this.#refusing = true;
     await this.#endStreams(force);
     if (!this.#closed) {
       this.#ending = ending;
@@ -201,6 +226,18 @@ export class QUICConnection extends Evented {
     }
     await this.closedP;
     this.dispatchEvent(new EventQUICConnectionStopped());
+  }
+
+  /**
+   * What the peer had opened before it could know. A connection with streams goes on for these, and others are refused; one
+   * without would end at once, in the face of those that are under way.
+   */
+  async #awaitStreamsUnderWay(): Promise<void> {
+    if (this.#streams.size === 0 && !this.#closed) {
+      const rttMs = this.session.getAllPaths()[0]?.rttMs ?? 0;
+      await atMost(this.closedP, Math.max(MIN_UNDER_WAY_MS, UNDER_WAY_RTTS * rttMs));
+    }
+    await atMost(Promise.all(this.#surfacing), LINGER_MS);
   }
 
   async #endStreams(force: boolean): Promise<void> {

@@ -1,12 +1,15 @@
 import { KwikError } from '@kwik/wire';
-import type { Listener, ServerSession } from '../api/session.js';
-import { listen } from '../server/listen.js';
+import { systemClock } from '@kwik/quic';
+import type { ListenOptions } from '../api/options.js';
+import type { ServerSession } from '../api/session.js';
+import { listenWith, type UpdatableListener } from '../server/listen.js';
+import { resolveHost } from './addresses.js';
 import { codesOf } from './codes.js';
-import { derCertificates, serverOptions } from './config.js';
+import { derCertificates, idleOptions, serverOptions } from './config.js';
 import {
-  ErrorQUICClientInvalidArgument,
   ErrorQUICConfig,
   ErrorQUICServerNotRunning,
+  ErrorQUICServerSocketNotRunning,
   ErrorQUICSocketInvalidBindAddress,
 } from './errors.js';
 import { Evented } from './evented.js';
@@ -14,12 +17,15 @@ import {
   EventQUICConnectionStopped,
   EventQUICServerClose,
   EventQUICServerConnection,
+  EventQUICServerError,
   EventQUICServerStart,
   EventQUICServerStarted,
   EventQUICServerStop,
   EventQUICServerStopped,
 } from './events.js';
 import { QUICConnection } from './quic-connection.js';
+import { engineOf, firstTransport } from './session-parts.js';
+import { clientVerification } from './verification.js';
 import type {
   Host,
   Port,
@@ -41,7 +47,7 @@ export interface StartOptions {
 
 /** A server in the shape of @matrixai/quic's, over a KWIK listener. */
 export class QUICServer extends Evented {
-  readonly isSocketShared = false;
+  readonly isSocketShared: boolean;
   /** For connections to come. */
   reasonToCode: StreamReasonToCode | undefined;
   codeToReason: StreamCodeToReason | undefined;
@@ -49,16 +55,15 @@ export class QUICServer extends Evented {
   readonly #options: QUICServerOptions;
   #config: QUICServerConfigInput;
   readonly #connections = new Set<QUICConnection>();
-  #listener: Listener | undefined;
+  #listener: UpdatableListener | undefined;
+  #leaveSocket: (() => void) | undefined;
   #stopping: Promise<void> | undefined;
   #closedP: Promise<void>;
   #resolveClosed!: () => void;
 
   constructor(options: QUICServerOptions) {
     super();
-    if (options.socket !== undefined) {
-      throw new ErrorQUICClientInvalidArgument('socket cannot be had over KWIK: a listener binds its own');
-    }
+    this.isSocketShared = options.socket !== undefined;
     this.#options = options;
     this.#config = options.config;
     this.reasonToCode = options.reasonToCode;
@@ -95,6 +100,7 @@ export class QUICServer extends Evented {
     const { onSecondary, ...kwik } = this.#options.kwik ?? {};
     const listener = await this.#listen({ host, port }, kwik);
     this.#listener = listener;
+    this.#leaveSocket = this.#options.socket?.use({ socketStopped: () => this.#socketStopped() });
     void this.#accept(listener, onSecondary);
     this.dispatchEvent(new EventQUICServerStarted());
   }
@@ -111,23 +117,52 @@ export class QUICServer extends Evented {
     return;
   }
 
-  /** Takes effect at the next `start`. A running listener keeps its certificate, so there it throws ErrorQUICConfig. */
+  /**
+   * For connections to come. While it runs, `key` and `cert` can be changed, and what is looked at for each connection
+   * (idle times, `verifyCallback`); another change throws ErrorQUICConfig: stop, update, start.
+   */
   updateConfig(config: Partial<QUICServerConfigInput>): void {
-    if (this.#listener !== undefined) {
-      throw new ErrorQUICConfig('a running KWIK listener keeps its config: stop it, update, start it again');
-    }
-    this.#config = { ...this.#config, ...config };
+    const updated = { ...this.#config, ...config };
+    if (this.#listener !== undefined) this.#update(this.#listener, updated);
+    this.#config = updated;
   }
 
-  async #listen(where: { host: string; port: number }, kwik: Parameters<typeof listen>[0]): Promise<Listener> {
-    const fromConfig = serverOptions(this.#config);
+  #update(listener: UpdatableListener, config: QUICServerConfigInput): void {
+    const { credentials, ...fixed } = this.#listenOptions(config);
+    const { credentials: _, ...before } = this.#listenOptions(this.#config);
+    if (JSON.stringify(fixed) !== JSON.stringify(before) || credentials === undefined) {
+      throw new ErrorQUICConfig('a running KWIK listener keeps all but key and cert: stop it, update, start it again');
+    }
+    try {
+      listener.updateCredentials(credentials);
+    } catch (error) {
+      throw new ErrorQUICConfig(error instanceof Error ? error.message : String(error), { cause: error });
+    }
+  }
+
+  #listenOptions(config: QUICServerConfigInput): ListenOptions {
+    const fromConfig = serverOptions(config);
     const handshake = this.minIdleTimeout;
     const limits = {
       ...fromConfig.limits,
       ...(handshake !== undefined && Number.isFinite(handshake) && { handshakeTimeoutMs: handshake }),
     };
+    return { ...fromConfig, limits };
+  }
+
+  async #listen(where: { host: string; port: number }, kwik: ListenOptions): Promise<UpdatableListener> {
+    const { socket, resolveHostname } = this.#options;
+    if (socket?.closed === true) throw new ErrorQUICServerSocketNotRunning();
+    const options = this.#listenOptions(this.#config);
     try {
-      return await listen({ ...fromConfig, ...where, limits, ...kwik });
+      const host = socket?.host ?? (await resolveHost(where.host, resolveHostname, 'bind'));
+      return await listenWith(
+        { ...options, ...where, host, ...kwik },
+        {
+          ...(socket !== undefined && { endpoint: socket.endpoint }),
+          anyClientCertificate: clientVerification(this.#config, systemClock()).unverified,
+        },
+      );
     } catch (error) {
       const bad = error instanceof KwikError && error.code === 'ERR_KWIK_CREDENTIALS';
       const message = error instanceof Error ? error.message : String(error);
@@ -137,31 +172,51 @@ export class QUICServer extends Evented {
     }
   }
 
-  async #accept(listener: Listener, onSecondary: ((session: ServerSession) => void) | undefined): Promise<void> {
+  async #accept(
+    listener: UpdatableListener,
+    onSecondary: ((session: ServerSession) => void) | undefined,
+  ): Promise<void> {
     for await (const session of listener) {
       if (session.role === 'secondary') onSecondary?.(session);
-      else this.#welcome(session);
+      else void this.#welcome(session);
     }
   }
 
-  #welcome(session: ServerSession): void {
+  /** A client that TLS could not judge is judged before anything of it is shown to the program. */
+  async #welcome(session: ServerSession): Promise<void> {
+    const remote = [...(firstTransport(session)?.peerCertificates ?? [])];
+    const { check } = clientVerification(this.#config, systemClock());
+    try {
+      await check?.(remote);
+    } catch (error) {
+      engineOf(session).fail(KwikError.from(error, 'ERR_KWIK_CERTIFICATE'));
+      return;
+    }
+    if (this.#listener === undefined) return;
     const connection = new QUICConnection({
       session,
       above: this,
       codes: codesOf(this),
       local: { host: this.host, port: this.port },
-      certificates: { local: derCertificates(this.#config.cert), ca: derCertificates(this.#config.ca) },
+      certificates: { local: derCertificates(this.#config.cert), ca: derCertificates(this.#config.ca), remote },
+      idle: idleOptions(this.#config),
     });
     this.#connections.add(connection);
     connection.addEventListener(EventQUICConnectionStopped.name, () => void this.#connections.delete(connection));
     this.dispatchEvent(new EventQUICServerConnection({ detail: connection }));
   }
 
-  async #stop(listener: Listener, options: StopOptions): Promise<void> {
+  #socketStopped(): void {
+    this.dispatchEvent(new EventQUICServerError({ detail: new ErrorQUICServerSocketNotRunning() }));
+    void this.stop({ force: true });
+  }
+
+  async #stop(listener: UpdatableListener, options: StopOptions): Promise<void> {
     this.dispatchEvent(new EventQUICServerStop());
     await Promise.all([...this.#connections].map((connection) => connection.stop(options)));
     // Its connections have ended; what is left are sessions of which this server is a secondary.
     await listener.close({ force: true });
+    this.#leaveSocket?.();
     this.#listener = undefined;
     this.dispatchEvent(new EventQUICServerClose({ detail: undefined }));
     this.#resolveClosed();
@@ -169,7 +224,7 @@ export class QUICServer extends Evented {
     this.dispatchEvent(new EventQUICServerStopped());
   }
 
-  #running(): Listener {
+  #running(): UpdatableListener {
     if (this.#listener === undefined) throw new ErrorQUICServerNotRunning();
     return this.#listener;
   }

@@ -54,6 +54,11 @@ export class QUICStream extends Evented {
   #resolveClosed!: () => void;
   #destroyed: Promise<void> | undefined;
 
+  /** What makes every stream, of this end and of the peer. */
+  static createQUICStream(parts: QUICStreamParts): QUICStream {
+    return new QUICStream(parts);
+  }
+
   constructor({ connection, stream, initiated, codes, first }: QUICStreamParts) {
     super(connection);
     this.type = (stream.id & 2n) === 0n ? 'bidi' : 'uni';

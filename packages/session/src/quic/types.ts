@@ -1,5 +1,6 @@
 import type { DialOptions, ListenOptions } from '../api/options.js';
 import type { ServerSession } from '../api/session.js';
+import type { QUICSocket } from './quic-socket.js';
 
 export type Host = string;
 export type Hostname = string;
@@ -9,6 +10,15 @@ export type StreamId = number;
 
 type Pem = string | readonly string[] | Uint8Array | readonly Uint8Array[];
 
+/**
+ * Judges a chain (DER, leaf first), given the authorities of `ca`. Undefined: it is accepted; a number (`native.CryptoError`),
+ * a rejection, or no answer in 10 s: it is not.
+ */
+export type TLSVerifyCallback = (
+  certs: Uint8Array[],
+  ca: Uint8Array[],
+) => number | undefined | PromiseLike<number | undefined>;
+
 /** What @matrixai/quic takes as `config`; config.ts says what becomes of each member. */
 export interface QUICConfig {
   readonly ca?: Pem;
@@ -16,7 +26,7 @@ export interface QUICConfig {
   readonly cert?: Pem;
   readonly sigalgs?: string;
   readonly verifyPeer?: boolean;
-  readonly verifyCallback?: (...args: never[]) => unknown;
+  readonly verifyCallback?: TLSVerifyCallback;
   readonly logKeys?: string;
   readonly grease?: boolean;
   readonly keepAliveIntervalTime?: number;
@@ -60,7 +70,7 @@ export interface ConnectionMetadata {
   /** DER, leaf first. */
   readonly localCertsChain: readonly Uint8Array[];
   readonly localCACertsChain: readonly Uint8Array[];
-  /** Always empty: a session does not show its peers' certificates. */
+  /** Of the server that was dialled, or of the client where it was asked for. */
   readonly remoteCertsChain: readonly Uint8Array[];
 }
 
@@ -82,8 +92,8 @@ interface CommonOptions {
   readonly resolveHostname?: ResolveHostname;
   readonly reasonToCode?: StreamReasonToCode;
   readonly codeToReason?: StreamCodeToReason;
-  /** Refused: a session has its own sockets. */
-  readonly socket?: unknown;
+  /** A socket that is started: shared with others, and left open. */
+  readonly socket?: QUICSocket;
 }
 
 export interface QUICClientOptions extends CommonOptions {
@@ -92,7 +102,7 @@ export interface QUICClientOptions extends CommonOptions {
   /** Name to check the server's certificate against; the host unless told. */
   readonly serverName?: string;
   readonly localHost?: string;
-  /** 0 or absent: KWIK binds ports of the system's choice. */
+  /** 0 or absent: a port of the system's choice, which other clients may use as well. */
   readonly localPort?: number;
   readonly config?: QUICClientConfigInput;
   readonly reuseAddr?: boolean;

@@ -28,33 +28,36 @@ const SIGNER_SEED_BYTES = 32;
 const STRANGER_BYTES = 256 * 1024;
 
 /** Accepts sessions on a UDP port. Rejects with ERR_KWIK_CREDENTIALS, ERR_KWIK_INVALID_ARGUMENT, or the error of the bind. */
-export async function listen(options: ListenOptions = {}): Promise<Listener> {
+export function listen(options: ListenOptions = {}): Promise<Listener> {
+  return listenWith(options);
+}
+
+/** What `listen` never does, and the shape of @matrixai/quic may be asked to. */
+export interface ListenSpecials {
+  /** The socket to listen on; it stays open when the listener is closed. */
+  readonly endpoint?: Endpoint;
+  /** Refuses clients without a certificate and accepts any, where there is no `clientCa`: somebody else judges it. */
+  readonly anyClientCertificate?: boolean;
+}
+
+export interface UpdatableListener extends Listener {
+  /** Connections to come see these. Throws ERR_KWIK_CREDENTIALS and changes nothing when they cannot work. */
+  updateCredentials(credentials: ServerCredentials): void;
+}
+
+export async function listenWith(options: ListenOptions, specials: ListenSpecials = {}): Promise<UpdatableListener> {
   const host = options.host ?? DEFAULT_HOST;
   const credentials = options.credentials ?? (await developmentCredentials(host));
   // Before anything else takes them: this says best what is wrong with them.
   checkKeyPair(credentials.cert, credentials.key);
   const clock = options.clock ?? systemClock();
-  const endpoint = await Endpoint.bind({
-    host,
-    port: options.port ?? 0,
-    clock,
-    limits: endpointLimits(options.limits),
-  });
+  const port = options.port ?? 0;
+  const endpoint =
+    specials.endpoint ?? (await Endpoint.bind({ host, port, clock, limits: endpointLimits(options.limits) }));
   try {
-    const listener = new SessionListener(endpoint, options, credentials, clock);
-    endpoint.listen(
-      {
-        certPem: credentials.cert,
-        keyPem: credentials.key,
-        ...(options.clientCa !== undefined && { clientCa: options.clientCa }),
-        transport: transportOptions(options.transport),
-        strangerBytes: STRANGER_BYTES,
-      },
-      (transport) => void listener.take(transport),
-    );
-    return listener;
+    return new SessionListener(endpoint, options, specials, credentials, clock);
   } catch (error) {
-    await endpoint.close();
+    if (specials.endpoint === undefined) await endpoint.close();
     throw error;
   }
 }
@@ -70,9 +73,12 @@ async function developmentCredentials(host: string): Promise<ServerCredentials> 
   return { cert: made.certPem, key: made.keyPem, ca: made.ca };
 }
 
-class SessionListener implements Listener {
+class SessionListener implements UpdatableListener {
   readonly #endpoint: Endpoint;
   readonly #clock: Clock;
+  readonly #options: ListenOptions;
+  readonly #specials: ListenSpecials;
+  #credentials: ServerCredentials;
   readonly #factory: SessionFactory;
   readonly #maxSessions: number;
   readonly #backlog: number;
@@ -88,9 +94,18 @@ class SessionListener implements Listener {
   #resumed = 0;
   #closed = false;
 
-  constructor(endpoint: Endpoint, options: ListenOptions, credentials: ServerCredentials, clock: Clock) {
+  constructor(
+    endpoint: Endpoint,
+    options: ListenOptions,
+    specials: ListenSpecials,
+    credentials: ServerCredentials,
+    clock: Clock,
+  ) {
     this.#endpoint = endpoint;
     this.#clock = clock;
+    this.#options = options;
+    this.#specials = specials;
+    this.#credentials = credentials;
     this.#maxSessions = options.limits?.maxSessions ?? MAX_SESSIONS;
     this.#onRefused = options.onRefused;
     this.#backlog = options.limits?.backlog ?? BACKLOG;
@@ -115,6 +130,34 @@ class SessionListener implements Listener {
       closeTimeoutMs: options.closeTimeoutMs,
       admit: (result) => this.#admit(result),
     });
+    this.#listen(credentials);
+  }
+
+  updateCredentials(credentials: ServerCredentials): void {
+    this.#endpoint.stopListening();
+    try {
+      this.#listen(credentials);
+      this.#credentials = credentials;
+    } catch (error) {
+      this.#listen(this.#credentials);
+      throw error;
+    }
+  }
+
+  #listen({ cert, key }: ServerCredentials): void {
+    const { clientCa, transport } = this.#options;
+    const { anyClientCertificate = false } = this.#specials;
+    this.#endpoint.listen(
+      {
+        certPem: cert,
+        keyPem: key,
+        ...(clientCa !== undefined && { clientCa }),
+        anyClientCertificate,
+        transport: transportOptions(transport),
+        strangerBytes: STRANGER_BYTES,
+      },
+      (accepted) => void this.take(accepted),
+    );
   }
 
   address(): { address: string; port: number; family: string } {
@@ -142,7 +185,8 @@ class SessionListener implements Listener {
     this.#closed = true;
     this.#accepts.pump();
     await letFinish(this.#sessions, { clock: this.#clock, timeoutMs: force ? 0 : timeoutMs });
-    await this.#endpoint.close();
+    if (this.#specials.endpoint === undefined) await this.#endpoint.close();
+    else this.#endpoint.stopListening();
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<ServerSession> {

@@ -40,7 +40,8 @@ export class AcceptedSession implements ServerSession {
   readonly role: 'primary' | 'secondary';
   readonly identity?: string;
   readonly closed: Promise<CloseInfo>;
-  readonly #engine: SessionEngine;
+  /** For what is built on sessions in this package; no member of the interface. */
+  readonly engine: SessionEngine;
   readonly #parts: ServerSessionParts;
 
   constructor(engine: SessionEngine, parts: ServerSessionParts) {
@@ -48,22 +49,22 @@ export class AcceptedSession implements ServerSession {
     this.role = parts.role;
     if (parts.identity !== undefined) this.identity = parts.identity;
     this.closed = engine.closed;
-    this.#engine = engine;
+    this.engine = engine;
     this.#parts = parts;
   }
 
   openStream(options: StreamOptions = {}): Stream {
     this.#assertPrimary('openStream');
-    return this.#engine.openStream(options);
+    return this.engine.openStream(options);
   }
 
   async openStreamSync(options: StreamOptions & { signal?: AbortSignal } = {}): Promise<Stream> {
     this.#assertPrimary('openStreamSync');
-    return this.#engine.streams.openWithCredit(options, options.signal);
+    return this.engine.streams.openWithCredit(options, options.signal);
   }
 
   acceptStream(options: { signal?: AbortSignal } = {}): Promise<Stream> {
-    return this.#engine.streams.accept(options.signal);
+    return this.engine.streams.accept(options.signal);
   }
 
   getActivePaths(): PathInfo[] {
@@ -75,22 +76,22 @@ export class AcceptedSession implements ServerSession {
   }
 
   getAllPaths(): PathInfo[] {
-    return this.#engine.pathInfos();
+    return this.engine.pathInfos();
   }
 
   onPathChange(listener: (path: PathInfo) => void): () => void {
-    return this.#engine.onPathChange(listener);
+    return this.engine.onPathChange(listener);
   }
 
   async addPath(address: string, options?: AddPathOptions): Promise<PathInfo> {
     const info = this.#commander().addPath(this.#path(), address, options);
-    this.#engine.wake();
+    this.engine.wake();
     return info;
   }
 
   async removePath(pathId: number, reason = ''): Promise<void> {
     const removed = this.#commander().removePath(this.#path(), pathId, reason);
-    this.#engine.wake();
+    this.engine.wake();
     await removed;
   }
 
@@ -109,20 +110,20 @@ export class AcceptedSession implements ServerSession {
     this.#parts.commander?.requireRaw(pathId);
     const command = { pathId, data: bytes, sequence: 0n };
     const answer = this.#parts.replies.request(this.#path(), { $case: 'rawPacket', value: command }, RAW_TIMEOUT_MS);
-    this.#engine.wake();
+    this.engine.wake();
     await answer;
   }
 
   async *rawPackets(): AsyncIterable<RawPacket> {
     for (;;) {
-      const packet = await this.#engine.rawQueue.next();
+      const packet = await this.engine.rawQueue.next();
       if (packet === null) return;
       yield packet;
     }
   }
 
   rawPacketCounts(): { received: number; dropped: number } {
-    return this.#engine.rawQueue.counts;
+    return this.engine.rawQueue.counts;
   }
 
   contribute(streamId: bigint): Contribution {
@@ -135,35 +136,35 @@ export class AcceptedSession implements ServerSession {
         'the primary added this server without the contribute capability',
       );
     }
-    return new StreamContribution(this.#engine, this.#engine.plane.streams.attach(toStreamId(streamId)));
+    return new StreamContribution(this.engine, this.engine.plane.streams.attach(toStreamId(streamId)));
   }
 
   offsetMap(pathId: number): OffsetMap | undefined {
-    return this.#engine.requirePath(pathId).offsets;
+    return this.engine.requirePath(pathId).offsets;
   }
 
   suspendPath(pathId: number, reason = 'set aside'): void {
-    this.#engine.requirePath(pathId).suspend(reason);
+    this.engine.requirePath(pathId).suspend(reason);
   }
 
   resumePath(pathId: number): void {
-    this.#engine.requirePath(pathId).resume();
+    this.engine.requirePath(pathId).resume();
   }
 
   async close(code = 0, reason = '', { timeoutMs = this.#parts.closeTimeoutMs }: CloseOptions = {}): Promise<void> {
-    await this.#engine.close({ by: 'local', code, reason }, timeoutMs);
+    await this.engine.close({ by: 'local', code, reason }, timeoutMs);
   }
 
   /** Bytes of streams that came and nobody has read. */
   get unreadBytes(): number {
     let bytes = 0;
-    for (const { receive } of this.#engine.plane.streams.values()) bytes += receive?.bufferedBytes ?? 0;
+    for (const { receive } of this.engine.plane.streams.values()) bytes += receive?.bufferedBytes ?? 0;
     return bytes;
   }
 
   /** Nothing is going on in it: no stream is open, nothing is to be delivered. */
   get quiet(): boolean {
-    const { streams, plane } = this.#engine;
+    const { streams, plane } = this.engine;
     if (streams.undelivered) return false;
     // What a secondary attached to stays as long as the session; only content that waits to be sent counts.
     if (this.role === 'secondary') return ![...plane.streams.values()].some(({ supply }) => supply?.hasData === true);
@@ -175,8 +176,8 @@ export class AcceptedSession implements ServerSession {
   }
 
   #path(): PathRuntime {
-    this.#engine.assertOpen();
-    const path = this.#engine.controlPath;
+    this.engine.assertOpen();
+    const path = this.engine.controlPath;
     if (path === undefined) throw new KwikError('ERR_KWIK_NO_PATH', 'the client is not connected');
     return path;
   }

@@ -79,6 +79,8 @@ export class DataPath {
   #lastNumber = 0n as PacketNumber;
   sentBytes = 0;
   receivedBytes = 0;
+  /** When a KWIK packet last came. What asks whether an idle path lives is QUIC's, and none. */
+  lastPacketMs = Number.NEGATIVE_INFINITY;
   duplicateBytes = 0;
 
   constructor(

@@ -48,6 +48,7 @@ export class FrameReceiver {
   }
 
   handlePacket(path: DataPath, packet: proto.Packet, now: number): void {
+    path.lastPacketMs = now;
     const frames = framesOf(packet, path.maxInflatedBytes);
     const eliciting = frames.some((frame) => frame.body?.$case !== 'ack');
     const arrival = path.acks.onPacket(toPacketNumber(packet.packetNumber), eliciting, now);
