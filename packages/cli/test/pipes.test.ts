@@ -4,7 +4,9 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { Link } from '@kwik/testbed';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { parseHostPort } from '../src/address.js';
 import { Harness } from './harness.js';
 
 jest.setTimeout(120_000);
@@ -64,6 +66,36 @@ test('a reader that pauses for longer than --timeout gets every byte once', asyn
   }
   if (child.exitCode === null) await once(child, 'exit');
   expect({ bytes, sha256: hash.digest('hex'), status: child.exitCode }).toEqual({ bytes: 30 * MB, sha256, status: 0 });
+});
+
+test('a session that is lost on the way: the next one goes on behind the last byte', async () => {
+  const sha256 = await harness.makeFile('a/film', 20 * MB);
+  const server = await harness.serve('a');
+  const link = await Link.create({ target: parseHostPort(server.address), both: { rateBps: 40e6, delayMs: 10 } });
+  try {
+    const child = unread(['get', '-q', '-t', '60', `kwik://${link.address()}/film`, '-o', '-']);
+    const hash = createHash('sha256');
+    let bytes = 0;
+    for await (const chunk of child.stdout) {
+      const before = bytes;
+      bytes += (chunk as Buffer).length;
+      hash.update(chunk as Buffer);
+      if (before < 8 * MB && bytes >= 8 * MB) {
+        link.cut();
+        // Longer than the session is waited for.
+        setTimeout(() => link.heal(), 9000);
+      }
+    }
+    if (child.exitCode === null) await once(child, 'exit');
+    expect({ bytes, sha256: hash.digest('hex'), status: child.exitCode }).toEqual({
+      bytes: 20 * MB,
+      sha256,
+      status: 0,
+    });
+    await server.process.printed(/("event":"session-opened"[^]*){2}/u);
+  } finally {
+    await link.close();
+  }
 });
 
 test('SIGTERM ends a download whose reader does not read', async () => {

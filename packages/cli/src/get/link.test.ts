@@ -84,7 +84,11 @@ test('a lost session is replaced while there is progress, and bytes add up', asy
     runs += 1;
     return runs < 3 ? lost() : Promise.resolve();
   });
-  expect({ runs, closed, said }).toEqual({ runs: 3, closed: 3, said: Array(2).fill('lost; connecting again') });
+  expect({ runs, closed, said }).toEqual({
+    runs: 3,
+    closed: 3,
+    said: Array(2).fill('lost; connecting again for up to 10 s'),
+  });
   expect(totals.list()[0]).toMatchObject({ server: 'a:1', bytes: 300 });
 });
 

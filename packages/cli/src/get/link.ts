@@ -80,7 +80,8 @@ class Silence {
     if (progress() > this.#progress) this.#sinceMs = this.#io.now();
     this.#progress = progress();
     if (this.#overAfter(0)) throw lost;
-    say(`${reportError(lost).message}; connecting again`);
+    const leftMs = this.#sinceMs + silenceMs - this.#io.now();
+    say(`${reportError(lost).message}; connecting again for up to ${Math.ceil(leftMs / 1000)} s`);
     let reason = lost;
     for (let waitMs = FIRST_WAIT_MS; !this.#overAfter(waitMs); waitMs = Math.min(2 * waitMs, MAX_WAIT_MS)) {
       await wait(waitMs, signal);
