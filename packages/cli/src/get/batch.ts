@@ -2,6 +2,7 @@ import { isConnectionFailure } from '../errors.js';
 import type { TransferMeter } from '../progress/transfer-meter.js';
 import { download, type DownloadContext, type Downloaded } from './download.js';
 import type { Job } from './jobs.js';
+import { SinkWaits } from './sink-waits.js';
 import type { Sink } from './sink.js';
 
 export interface Finished extends Downloaded {
@@ -33,6 +34,8 @@ export class Batch {
   readonly firstPath: string | undefined;
   readonly #pending: Job[];
   readonly #kept = new Map<Job, number>();
+  /** Sinks that a lost session has left in mid-file: they know what they have, and what they passed on. */
+  readonly #suspended = new Map<Job, Sink>();
   /** Where the first session of this run began a file. */
   readonly #begunAt = new Map<Job, number>();
   readonly #sinkFor: BatchOptions['sinkFor'];
@@ -54,7 +57,8 @@ export class Batch {
   }
 
   /** Fetches what is pending. If the session is lost, rejects with the reason; the files it held up are pending again. */
-  async run(context: BatchContext): Promise<void> {
+  async run(given: BatchContext): Promise<void> {
+    const context = { ...given, waits: new SinkWaits(given.now) };
     const lost: unknown[] = [];
     const worker = async (): Promise<void> => {
       while (lost.length === 0) {
@@ -72,9 +76,10 @@ export class Batch {
 
   /** Rejects only if going on with the next file makes no sense. */
   async #fetch(job: Job, context: BatchContext): Promise<void> {
-    let sink: Sink | undefined;
+    let sink = this.#suspended.get(job);
     try {
-      sink = await this.#sinkFor(job);
+      sink ??= await this.#sinkFor(job);
+      this.#suspended.set(job, sink);
       const downloaded = await download(job.path, sink, {
         ...context,
         onHeader: (size, offset) => this.#begin(job, size, offset),
@@ -87,6 +92,7 @@ export class Batch {
       if (context.signal.aborted || isConnectionFailure(error)) throw error;
       this.failed.push({ job, error });
     }
+    this.#suspended.delete(job);
   }
 
   #begin(job: Job, size: number, offset: number): void {

@@ -8,6 +8,7 @@ import { readMessage } from '../protocol/framing.js';
 import { headerSchema, trailerSchema, type Header } from '../protocol/messages.js';
 import { ask, type Asked } from './remote.js';
 import type { Existing, Sink } from './sink.js';
+import type { SinkWaits } from './sink-waits.js';
 import { StallGuard } from './stall-guard.js';
 
 export interface DownloadContext {
@@ -16,6 +17,8 @@ export interface DownloadContext {
   /** Longest wait for the next byte. */
   readonly timeoutMs: number;
   readonly now: () => number;
+  /** When this end is busy, shared by all downloads of the session: what holds up one holds up the others. */
+  readonly waits?: SinkWaits;
   /** It is known how much there is, and where this run begins. */
   readonly onHeader?: (size: number, offset: number) => void;
   /** An earlier part is looked at, here or at the server, before content comes. */
@@ -44,7 +47,8 @@ const SLOWEST_HASH_BYTES_PER_MS = 50_000;
 /** Downloads one file into `sink`: whole and verified, or it throws and the sink keeps what is worth keeping. */
 export async function download(path: string, sink: Sink, context: DownloadContext): Promise<Downloaded> {
   const existing = await openSink(sink, context);
-  const guard = new StallGuard(context.timeoutMs, { now: context.now, outer: context.signal });
+  const { now, signal: outer, waits } = context;
+  const guard = new StallGuard(context.timeoutMs, { now, outer, ...(waits && { waits }) });
   try {
     const asked = await askFor(path, existing, context.session, guard.signal);
     return await receive(path, asked, { existing, sink, context, guard });
@@ -95,7 +99,7 @@ async function receive(path: string, { stream, reader }: Asked, receiving: Recei
     await guard.whileBusy(sink.begin(header));
     const hash = await readContent(header, reader, receiving);
     guard.allow(context.timeoutMs + header.size / SLOWEST_HASH_BYTES_PER_MS);
-    const sha256 = hash.digest('hex');
+    const sha256 = hash.copy().digest('hex');
     await confirm(path, reader, { header, sha256, context, guard });
     await sink.commit();
     return { size: header.size, offset: header.offset, sha256 };
@@ -141,7 +145,8 @@ async function readHeader(
 /** Passes the content on to the sink; returns the digest state of the whole file. */
 async function readContent(header: Header, reader: ByteReader, receiving: Receiving): Promise<Hash> {
   const { existing, sink, context, guard } = receiving;
-  const hash = header.offset === 0 ? createHash('sha256') : existing.hash;
+  // The sink's own state, so that it need not read its part again when this session is lost.
+  const hash = header.offset === existing.offset ? existing.hash : createHash('sha256');
   let left = header.size - header.offset;
   while (left > 0) {
     const chunk = await reader.readSome(Math.min(left, MAX_CHUNK_BYTES), guard.signal);

@@ -52,8 +52,7 @@ class GetRun {
   readonly #run: GetRunOptions;
   readonly #interrupted = new AbortController();
   #batch: Batch | undefined;
-  /** What was passed on stays passed on, whatever becomes of the session. */
-  readonly #passedOn = new Map<Job, Sink>();
+  #targets: ReadonlySet<string | undefined> = new Set();
 
   constructor(run: GetRunOptions) {
     this.#run = run;
@@ -124,6 +123,7 @@ class GetRun {
       omitted.push(...listing.omitted.map(omittedFile));
     }
     checkDistinctTargets(all);
+    this.#targets = new Set(all.map(({ target }) => target));
     const jobs = options.skipExisting ? await withoutExisting(all) : all;
     const batch = new Batch(jobs, { sinkFor: (job) => this.#sinkFor(job), meter: reporter.meter, omitted });
     reporter.planned(batch, all.length - jobs.length);
@@ -132,19 +132,16 @@ class GetRun {
 
   async #sinkFor(job: Job): Promise<Sink> {
     const { plan, options, io } = this.#run;
-    const begun = this.#passedOn.get(job);
-    if (begun !== undefined) return begun;
     const target = job.target === undefined ? undefined : await lookAt(job.target);
     if (target?.kind !== 'file') {
-      const sink = new StdoutSink(target === undefined ? io.stdout : this.#outputTo(target));
-      this.#passedOn.set(job, sink);
-      return sink;
+      return new StdoutSink(target === undefined ? io.stdout : this.#outputTo(target));
     }
     const [url] = plan.urls;
     const origin = url === undefined ? '' : formatHostPort(url);
     return new PartFile(target.path, `kwik://${origin}/${job.path}`, {
       ...(target.mode === undefined ? {} : { mode: target.mode }),
       force: options.force,
+      taken: (path) => this.#targets.has(path),
       makeFolders: options.output === undefined && (options.dir !== undefined || options.recursive),
     });
   }

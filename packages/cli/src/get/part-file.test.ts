@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmod, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, readFile, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -149,6 +149,67 @@ describe('PartFile', () => {
     await untouched.open(signal);
     await untouched.discard();
     expect(await readFile(`${target}.kwik-part`, 'utf8')).toBe('mine');
+  });
+
+  test.each(['film.kwik-part.json', 'film.kwik-part.json.new'])('nor is %s, when that is no note', async (name) => {
+    await writeFile(join(folder, name), 'mine');
+    await interrupted(1_500_000);
+    await store(partFile());
+    expect(await readFile(join(folder, name), 'utf8')).toBe('mine');
+    expect((await readdir(folder)).sort()).toEqual(['film', name]);
+  });
+
+  test('a link in place of the part is not followed', async () => {
+    await writeFile(join(folder, 'mine'), 'mine');
+    await writeFile(`${target}.kwik-part.json`, JSON.stringify({ v: 1, url: URL, size: 9, etag: 'v1' }));
+    await symlink('mine', `${target}.kwik-part`);
+    await store(partFile());
+    expect(await readFile(join(folder, 'mine'), 'utf8')).toBe('mine');
+    expect(Buffer.compare(await readFile(target), CONTENT)).toBe(0);
+  });
+
+  test('a part does not lie where another download of the run goes', async () => {
+    const taken = (path: string): boolean => path === `${target}.kwik-part`;
+    const part = new PartFile(target, URL, { force: false, makeFolders: false, taken });
+    await part.open(signal);
+    await part.begin({ ok: true, size: CONTENT.length, etag: 'v1', offset: 0 });
+    expect(await readdir(folder)).not.toContain('film.kwik-part');
+    await part.suspend();
+  });
+
+  test('after a lost session its own part is not read again, unless somebody touched it', async () => {
+    const part = partFile();
+    const progress: number[] = [];
+    const existing = await part.open(signal);
+    await part.begin({ ok: true, size: CONTENT.length, etag: 'v1', offset: 0 });
+    existing.hash.update(CONTENT.subarray(0, 1_500_000));
+    await part.write(CONTENT.subarray(0, 1_500_000));
+    await part.suspend();
+    const again = await part.open(signal, (checked) => progress.push(checked));
+    expect({ offset: again.offset, progress }).toEqual({ offset: 1_500_000, progress: [] });
+    const expected = createHash('sha256').update(CONTENT.subarray(0, 1_500_000)).digest('hex');
+    expect(again.hash.copy().digest('hex')).toBe(expected);
+    await part.suspend();
+    await utimes(part.partPath, 1, 1);
+    const touched = await part.open(signal, (checked) => progress.push(checked));
+    expect(progress.at(-1)).toBe(1_500_000);
+    expect(touched.hash.digest('hex')).toBe(expected);
+    await part.suspend();
+  });
+
+  test('a part is never more open than the file that it replaces, and keeps its owner', async () => {
+    await writeFile(target, 'old', { mode: 0o600 });
+    const isRoot = process.getuid?.() === 0;
+    if (isRoot) await chown(target, 12_345, 23_456);
+    const part = new PartFile(target, URL, { force: true, makeFolders: false, mode: 0o600 });
+    await part.open(signal);
+    await part.begin({ ok: true, size: CONTENT.length, etag: 'v1', offset: 0 });
+    expect((await stat(part.partPath)).mode & 0o777).toBe(0o600);
+    await part.write(CONTENT);
+    await part.commit();
+    const { mode, uid, gid } = await stat(target);
+    const owner = isRoot ? { uid: 12_345, gid: 23_456 } : { uid: process.getuid?.(), gid: process.getgid?.() };
+    expect({ mode: mode & 0o777, uid, gid }).toEqual({ mode: 0o600, ...owner });
   });
 
   test('what is overwritten keeps its mode', async () => {

@@ -1,12 +1,13 @@
 import { createHash, type Hash } from 'node:crypto';
+import { constants, type BigIntStats } from 'node:fs';
 import { link, lstat, mkdir, open, rename, rm, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { KwikError } from '@kwik/wire';
 import { errnoOf, fileError } from '../errors.js';
 import type { Header } from '../protocol/messages.js';
-import { hashRange, type Watch } from '../serve/hash-cache.js';
-import { partPathOf } from './part-name.js';
-import { readNote, writeNote, type PartNote } from './part-note.js';
+import { hashRange } from '../serve/hash-cache.js';
+import { findPart, partPathOf } from './part-name.js';
+import { writeNote, type PartNote } from './part-note.js';
 import type { Existing, Sink } from './sink.js';
 
 export interface PartFileOptions {
@@ -15,6 +16,16 @@ export interface PartFileOptions {
   readonly makeFolders: boolean;
   /** Permissions of the file that is overwritten; those of a new file unless given. */
   readonly mode?: number;
+  /** Whether another download of this run goes to a path, so that no part may lie there. */
+  readonly taken?: (path: string) => boolean;
+}
+
+/** A part that this run has left, as it lay on the disk: as long as nobody touched it, it need not be read again. */
+interface Left {
+  readonly hash: Hash;
+  readonly bytes: number;
+  readonly ino: bigint;
+  readonly mtimeNs: bigint;
 }
 
 /** Writes of a chunk each would cost a trip to the thread pool per packet. */
@@ -23,9 +34,10 @@ const BATCH_BYTES = 256 * 1024;
 const RESUMABLE_BYTES = 1024 * 1024;
 /** Smaller files are not forced to the disk one by one: with a thousand of them that would be most of the time. */
 const SYNCED_BYTES = 64 * 1024;
-
-/** Names that are tried for a part when files of somebody else's have the first ones. */
-const MAX_PART_NAMES = 16;
+/** As `open` makes files for everybody; the umask takes its part. */
+const NEW_FILE_MODE = 0o666;
+/** Windows does not have it, and links only for administrators. */
+const NO_FOLLOW = (constants as Readonly<Partial<Record<string, number>>>)['O_NOFOLLOW'] ?? 0;
 
 /**
  * A download on its way to `target`: bytes go to `target.kwik-part`, which takes the target's name when it is whole and
@@ -44,6 +56,9 @@ export class PartFile implements Sink {
   #size = 0;
   #begun = false;
   #kept = 0;
+  /** What a download feeds that goes on from what `open` told; of no use once it has begun anew. */
+  #hash: Hash | undefined;
+  #left: Left | undefined;
   #batch: Uint8Array[] = [];
   #batchBytes = 0;
 
@@ -65,16 +80,15 @@ export class PartFile implements Sink {
 
   async open(signal: AbortSignal, onProgress?: (checked: number, of: number) => void): Promise<Existing> {
     await this.#checkTarget();
-    const hash = createHash('sha256');
+    this.#begun = false;
     try {
       if (this.#options.makeFolders) await makeFolder(dirname(this.target));
-      const note = await this.#findPart();
-      if (note === undefined) return { offset: 0, hash };
-      this.#handle = await open(this.partPath, 'r+');
-      this.#ours = true;
-      const { size } = await this.#handle.stat();
-      const watch = { signal, onProgress: (bytes: number) => onProgress?.(bytes, size) };
-      return await this.#takeUp(this.#handle, { hash, length: size, watch, note });
+      const { path, note } = await findPart(this.target, this.#options.taken ?? (() => false));
+      this.#partPath = path;
+      this.#ours = note !== undefined;
+      const handle = note === undefined ? undefined : await this.#openPart();
+      if (handle === undefined || note === undefined) return { offset: 0, hash: (this.#hash = createHash('sha256')) };
+      return await this.#takeUp(handle, note, { signal, ...(onProgress && { onProgress }) });
     } catch (error) {
       throw fileError('write', this.partPath, error);
     }
@@ -82,11 +96,16 @@ export class PartFile implements Sink {
 
   async begin({ offset, size, etag }: Header): Promise<void> {
     try {
-      if (offset === 0 || this.#handle === undefined) this.#handle = await this.#startAfresh();
+      const afresh = offset === 0 || this.#handle === undefined;
+      if (afresh && this.#handle !== undefined) this.#hash = undefined;
+      if (afresh && this.#ours) await this.#removeAll();
+      // The note first: a part without one is taken for somebody else's.
+      if (size >= RESUMABLE_BYTES) await writeNote(this.#notePath, { url: this.#url, size, etag });
+      if (afresh) this.#handle = await this.#startAfresh();
       this.#begun = true;
+      this.#left = undefined;
       this.#position = offset;
       this.#size = size;
-      if (size >= RESUMABLE_BYTES) await writeNote(this.#notePath, { url: this.#url, size, etag });
     } catch (error) {
       throw fileError('write', this.partPath, error);
     }
@@ -104,7 +123,7 @@ export class PartFile implements Sink {
       await this.#flush();
       if (this.#size >= SYNCED_BYTES) await handle.datasync();
       await this.#checkPart(handle);
-      if (this.#options.mode !== undefined) await handle.chmod(this.#options.mode);
+      if (this.#options.mode !== undefined) await this.#keepOwnerAndMode(handle, this.#options.mode);
       await this.#close();
       await this.#takeName();
       // The file has its name: a note that stays behind harms nobody.
@@ -119,15 +138,24 @@ export class PartFile implements Sink {
   }
 
   async suspend(): Promise<void> {
-    await this.#flush().catch(() => undefined);
+    const flushed = await this.#flush().then(
+      () => true,
+      () => false,
+    );
+    const stats = flushed ? await this.#handle?.stat({ bigint: true }).catch(() => undefined) : undefined;
     await this.#close().catch(() => undefined);
     // Without a header a part from an earlier run stays as it is.
-    if (this.#size >= RESUMABLE_BYTES) this.#kept = this.#position;
-    else if (this.#begun) await this.#removeAll();
+    if (!this.#begun) return;
+    if (this.#size < RESUMABLE_BYTES) return this.#removeAll();
+    this.#kept = this.#position;
+    this.#left = stats && this.#hash && leftBy(this.#hash, stats);
   }
 
   async discard(): Promise<void> {
     this.#batch = [];
+    this.#batchBytes = 0;
+    this.#left = undefined;
+    this.#kept = 0;
     await this.#close().catch(() => undefined);
     await this.#removeAll();
   }
@@ -135,30 +163,31 @@ export class PartFile implements Sink {
   /** Takes the digest of what is there; the bytes are only as good as the server's check of that digest. */
   async #takeUp(
     handle: FileHandle,
-    part: { hash: Hash; length: number; watch: Watch; note: PartNote },
+    note: PartNote,
+    { signal, onProgress }: { signal: AbortSignal; onProgress?: (checked: number, of: number) => void },
   ): Promise<Existing> {
-    const { hash, length, watch, note } = part;
-    await hashRange(hash, handle, length, watch);
+    const stats = await handle.stat({ bigint: true });
+    const length = Number(stats.size);
+    let hash = this.#left !== undefined && isUntouched(this.#left, stats) ? this.#left.hash : undefined;
+    if (hash === undefined) {
+      hash = createHash('sha256');
+      await hashRange(hash, handle, length, { signal, onProgress: (bytes) => onProgress?.(bytes, length) });
+    }
+    this.#hash = hash;
+    this.#left = leftBy(hash, stats);
     const etag = note.url === this.#url && length <= note.size ? note.etag : undefined;
     return { offset: length, hash, ...(etag === undefined ? {} : { etag }) };
   }
 
-  /** The note of the part to go on with; undefined when there is none, and `partPath` is a name that is free. */
-  async #findPart(): Promise<PartNote | undefined> {
-    for (let attempt = 0; attempt < MAX_PART_NAMES; attempt++) {
-      this.#partPath = partPathOf(this.target, attempt);
-      const there = await lstat(this.partPath).catch((error: unknown) => {
-        if (errnoOf(error) === 'ENOENT') return undefined;
-        throw error;
-      });
-      if (there === undefined) return undefined;
-      const note = there.isFile() ? await readNote(this.#notePath) : undefined;
-      if (note !== undefined) return note;
+  /** Undefined if there is only a note: the run before ended between the two. */
+  async #openPart(): Promise<FileHandle | undefined> {
+    try {
+      this.#handle = await open(this.partPath, constants.O_RDWR | NO_FOLLOW);
+      return this.#handle;
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined;
+      throw error;
     }
-    throw new KwikError(
-      'ERR_KWIK_LOCAL_FILE',
-      `${this.partPath} and others like it exist; remove what you do not need`,
-    );
   }
 
   async #checkTarget(): Promise<void> {
@@ -176,8 +205,8 @@ export class PartFile implements Sink {
   /** A new file, not a truncated one: whoever still writes to the old one does not disturb this download. */
   async #startAfresh(): Promise<FileHandle> {
     await this.#close();
-    if (this.#ours) await this.#removeAll();
-    const handle = await open(this.partPath, 'wx');
+    // Never more open than the file that it replaces, also while it grows.
+    const handle = await open(this.partPath, 'wx', (this.#options.mode ?? NEW_FILE_MODE) & NEW_FILE_MODE);
     this.#ours = true;
     return handle;
   }
@@ -197,6 +226,14 @@ export class PartFile implements Sink {
       throw fileError('write', this.partPath, error);
     }
     this.#position += length;
+  }
+
+  async #keepOwnerAndMode(handle: FileHandle, mode: number): Promise<void> {
+    const [ours, theirs] = [await handle.stat(), await lstat(this.target).catch(() => undefined)];
+    // Only root can give files away; what others overwrite becomes theirs, as with other tools.
+    if (theirs !== undefined && (theirs.uid !== ours.uid || theirs.gid !== ours.gid))
+      await handle.chown(theirs.uid, theirs.gid).catch(() => undefined);
+    await handle.chmod(mode);
   }
 
   /** Another download to the same target may have replaced the part; its name must not be given to that one's bytes. */
@@ -247,6 +284,14 @@ export class PartFile implements Sink {
     this.#handle = undefined;
     await handle?.close();
   }
+}
+
+function leftBy(hash: Hash, { size, ino, mtimeNs }: BigIntStats): Left {
+  return { hash, bytes: Number(size), ino, mtimeNs };
+}
+
+function isUntouched(left: Left, { size, ino, mtimeNs }: BigIntStats): boolean {
+  return left.bytes === Number(size) && left.ino === ino && left.mtimeNs === mtimeNs;
 }
 
 async function makeFolder(path: string): Promise<void> {

@@ -1,4 +1,6 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 
 /** What a part is a part of; kept beside it so that a later run can resume. */
@@ -10,7 +12,7 @@ export interface PartNote {
 }
 
 /** A note is some hundred bytes; a larger file is not one. */
-const MAX_NOTE_CHARACTERS = 16_384;
+const MAX_NOTE_BYTES = 16_384;
 
 const schema = z.object({
   v: z.literal(1),
@@ -22,9 +24,8 @@ const schema = z.object({
 /** Undefined when there is none that can be used: the bytes of the part then speak for themselves. */
 export async function readNote(path: string): Promise<PartNote | undefined> {
   try {
-    const text = await readFile(path, 'utf8');
-    if (text.length > MAX_NOTE_CHARACTERS) return undefined;
-    return schema.parse(JSON.parse(text));
+    if ((await stat(path)).size > MAX_NOTE_BYTES) return undefined;
+    return schema.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch {
     return undefined;
   }
@@ -32,7 +33,13 @@ export async function readNote(path: string): Promise<PartNote | undefined> {
 
 /** Whole or not at all. */
 export async function writeNote(path: string, { url, size, etag }: PartNote): Promise<void> {
-  const temporary = `${path}.new`;
-  await writeFile(temporary, `${JSON.stringify({ v: 1, url, size, etag })}\n`);
-  await rename(temporary, path);
+  // A name that is nobody's, and short: that of the note may be as long as names can be.
+  const temporary = join(dirname(path), `.kwik-${randomBytes(8).toString('hex')}`);
+  try {
+    await writeFile(temporary, `${JSON.stringify({ v: 1, url, size, etag })}\n`, { flag: 'wx' });
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw error;
+  }
 }

@@ -6,7 +6,7 @@ export interface Existing {
   readonly offset: number;
   /** Of the file that those bytes began, when known. */
   readonly etag?: string;
-  /** Has taken in exactly those bytes. */
+  /** Has taken in exactly those bytes. If the download goes on from there it takes in the rest, chunk by chunk. */
   readonly hash: Hash;
 }
 

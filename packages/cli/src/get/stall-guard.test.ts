@@ -1,5 +1,6 @@
 import { KwikError } from '@kwik/wire';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { SinkWaits } from './sink-waits.js';
 import { StallGuard } from './stall-guard.js';
 
 beforeEach(() => {
@@ -75,4 +76,19 @@ test('whoever waits for work of our own hears of an interruption at once', async
   await expect(never).rejects.toBe(reason);
   await expect(guard().whileBusy(Promise.reject(new Error('disk full')))).rejects.toThrow('disk full');
   watched.end();
+});
+
+test('while another download of the session holds it up, silence is no fault of the server', async () => {
+  const waits = new SinkWaits(() => Date.now());
+  const outer = new AbortController().signal;
+  const [writing, waiting] = [0, 1].map(() => new StallGuard(1000, { now: () => Date.now(), outer, waits }));
+  let written = (): void => undefined;
+  const busy = writing!.whileBusy(new Promise<void>((resolve) => (written = resolve)));
+  jest.advanceTimersByTime(60_000);
+  written();
+  await busy;
+  jest.advanceTimersByTime(999);
+  expect(waiting!.signal.aborted).toBe(false);
+  jest.advanceTimersByTime(2);
+  expect(waiting!.signal.aborted).toBe(true);
 });

@@ -1,4 +1,13 @@
 import { KwikError } from '@kwik/wire';
+import { orAbort } from '../or-abort.js';
+import { SinkWaits } from './sink-waits.js';
+
+export interface StallGuardOptions {
+  readonly now: () => number;
+  readonly outer: AbortSignal;
+  /** When this end was busy, also with other downloads of the session; its own alone unless given. */
+  readonly waits?: SinkWaits;
+}
 
 /**
  * Aborts when nothing came for `timeoutMs`, or when `outer` does. `touch` says that something came. What this end does
@@ -8,14 +17,15 @@ export class StallGuard {
   readonly signal: AbortSignal;
   readonly #controller = new AbortController();
   readonly #now: () => number;
+  readonly #waits: SinkWaits;
   #timeoutMs: number;
   #touchedMs: number;
-  #busy = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(timeoutMs: number, options: { readonly now: () => number; readonly outer: AbortSignal }) {
+  constructor(timeoutMs: number, options: StallGuardOptions) {
     this.#timeoutMs = timeoutMs;
     this.#now = options.now;
+    this.#waits = options.waits ?? new SinkWaits(options.now);
     this.#touchedMs = this.#now();
     this.signal = AbortSignal.any([options.outer, this.#controller.signal]);
     this.#arm(timeoutMs);
@@ -26,14 +36,8 @@ export class StallGuard {
   }
 
   /** Waits for work of this end; rejects with the reason when the signal aborts before. */
-  async whileBusy<T>(work: Promise<T>): Promise<T> {
-    this.#busy += 1;
-    try {
-      return await orAborted(work, this.signal);
-    } finally {
-      this.#busy -= 1;
-      this.touch();
-    }
+  whileBusy<T>(work: Promise<T>): Promise<T> {
+    return this.#waits.during(orAbort(work, this.signal));
   }
 
   /** From now on this long is allowed. */
@@ -56,26 +60,10 @@ export class StallGuard {
   /** One timer for many touches: it looks again when the earliest moment has come. */
   #arm(delayMs: number): void {
     this.#timer = setTimeout(() => {
-      const leftMs = this.#busy > 0 ? this.#timeoutMs : this.#touchedMs + this.#timeoutMs - this.#now();
+      const leftMs = Math.max(this.#touchedMs, this.#waits.lastMs) + this.#timeoutMs - this.#now();
       if (leftMs > 1) this.#arm(leftMs);
       else this.#controller.abort(stalled(this.#timeoutMs));
     }, delayMs);
-  }
-}
-
-async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  let onAbort = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason as Error);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    // Nobody waits for it any more when the signal came first.
-    work.catch(() => undefined);
   }
 }
 

@@ -31,7 +31,8 @@ export async function lookAt(name: string): Promise<Target> {
   if (there === undefined) return { kind: 'file', path: name };
   if (there.isSymbolicLink()) return lookAt(await behindLink(name));
   if (there.isDirectory()) throw refused(`${name} is a folder; use -d ${name} to download into it`);
-  if (there.isFile()) return { kind: 'file', path: name, mode: there.mode & 0o7777 };
+  // Set-user-id and the like are not passed on to content from elsewhere.
+  if (there.isFile()) return { kind: 'file', path: name, mode: there.mode & 0o777 };
   if (there.isCharacterDevice() || there.isFIFO()) return { kind: 'stream', path: name };
   throw refused(`${name} is ${there.isSocket() ? 'a socket' : 'a block device'}, not a file; choose another name`);
 }
