@@ -17,6 +17,7 @@ import { Endpoint, systemClock } from '@kwik/quic';
 import { proto, sessionIdFromBytes, toPathId, type PathTransport } from '@kwik/wire';
 import { developmentCertificate } from '../src/credentials/dev-authority.js';
 import type { PathPort } from '../src/runtime/path-port.js';
+import { newHost } from '../src/runtime/session-host.js';
 import { acceptHandshake } from '../src/server/accept-handshake.js';
 
 const TIMEOUT_MS = 10_000;
@@ -111,7 +112,8 @@ export class HandmadePrimary {
       peerCertificates: [],
       channelBinding: transport.channelBinding,
     });
-    const options = { timeoutMs: TIMEOUT_MS, wallClockMs: () => Date.now(), admit: () => undefined };
+    const { callbacks } = newHost();
+    const options = { timeoutMs: TIMEOUT_MS, wallClockMs: () => Date.now(), admit: () => undefined, callbacks };
     const { port, result } = await acceptHandshake(transport, handshake, this.#clock, options);
     this.#client = { port, keys: result.keys! };
     port.activate({

@@ -263,6 +263,8 @@ export interface ListenerStats {
   readonly refused: Readonly<Partial<Record<ErrorCode, number>>>;
   /** What peers make the listener hold now, and how many sessions were ended because they held too much. */
   readonly memory: MemoryUse;
+  /** How often each of the application's callbacks has thrown; the first time it was a warning of the process, too. */
+  readonly callbackErrors: Readonly<Record<string, number>>;
 }
 
 /** One `accepted`, and a name for each way to be refused. */

@@ -3,6 +3,7 @@ import type { KcpBody } from '@kwik/kcp';
 import { createScheduler } from '@kwik/scheduler';
 import { VirtualClock } from '@kwik/testbed';
 import { KwikError, PRIMARY_PATH_ID, proto, toPathId, toStreamId, type StreamId } from '@kwik/wire';
+import { newHost } from '../runtime/session-host.js';
 import { SessionEngine, type EngineRole } from '../runtime/engine.js';
 import type { PathRuntime } from '../runtime/path-runtime.js';
 import type { OpeningPath } from './client-role.js';
@@ -52,6 +53,7 @@ describe('a path that is being opened', () => {
       },
       { routing: 'primary', scheduler: createScheduler() },
       new VirtualClock(),
+      newHost(),
     );
     told = [];
     primary = {

@@ -16,6 +16,7 @@ import type { Session } from '../api/session.js';
 import { agreedIdleTimeoutMs, peerStreamLimits, resolveLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
 import { SessionEngine, type EngineProbe } from '../runtime/engine.js';
 import { CLOSE_TIMEOUT_MS } from '../runtime/farewell.js';
+import { newHost } from '../runtime/session-host.js';
 import { orClose } from '../runtime/or-close.js';
 import type { PathPort } from '../runtime/path-port.js';
 import { PathRuntime } from '../runtime/path-runtime.js';
@@ -39,6 +40,8 @@ const DEFAULT_IDLE_TIMEOUT_MS = 30_000;
 /** An answer to a hello may hold what an authenticator asks elsewhere. */
 const HELLO_PATIENCE_MS = 3000;
 const HELLO_PATIENCE_RTTS = 4;
+/** A jitter like any other, when the application's own random source fails. */
+const HALF = 0.5;
 const NO_TOKEN = new Uint8Array(0);
 const CAPABILITIES: proto.Capability[] = [
   proto.Capability.REPLICA,
@@ -94,6 +97,7 @@ class Dialler {
   readonly #limits: ResolvedLimits;
   readonly #clock: Clock;
   readonly #probe: EngineProbe | undefined;
+  readonly #shared = newHost();
   /** Of the primary. */
   #host = '';
 
@@ -119,7 +123,7 @@ class Dialler {
     const primaryPaths = new PrimaryPaths(engine, {
       recoveryMs: this.#options.recoveryTimeoutMs ?? this.#idleTimeoutMs,
       mayGoOn: () => content.viable,
-      random: this.#options.random ?? Math.random,
+      random: () => this.#shared.callbacks.ask('random', this.#options.random ?? Math.random, HALF),
       join: (route, to, attemptMs) => this.#rejoin(engine, opened, route, to, attemptMs),
     });
     const dials = this.#commandedDials();
@@ -185,6 +189,7 @@ class Dialler {
       },
       { routing: this.#options.routing ?? 'primary', scheduler: schedulerFactory(this.#options.scheduler)() },
       this.#clock,
+      this.#shared,
     );
   }
 
@@ -231,7 +236,9 @@ class Dialler {
     { timeoutMs, admit, reached, joined }: CommandedDial,
     onOpening: (path: OpeningPath) => void,
   ): Promise<{ path: PathRuntime; result: ClientHandshakeResult }> {
-    const resolved = (await this.#options.resolvePath?.(command.address)) ?? command.address;
+    const { resolvePath } = this.#options;
+    const asked = await this.#shared.callbacks.tell('resolvePath', () => resolvePath?.(command.address));
+    const resolved = asked ?? command.address;
     if (resolved === false) {
       throw new KwikError('ERR_KWIK_PERMISSION_DENIED', `the client does not connect to ${command.address}`);
     }

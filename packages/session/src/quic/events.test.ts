@@ -35,6 +35,21 @@ describe('events', () => {
     expect(seen[0]![1]).not.toBe(seen[1]![1]);
   });
 
+  test('a listener that throws, or rejects, keeps nothing from the others, and does not end the process', async () => {
+    const target = new Evented();
+    const seen: string[] = [];
+    const type = events.EventQUICStreamDestroyed.name;
+    target.addEventListener(type, () => {
+      throw new Error('a mistake of the application');
+    });
+    target.addEventListener(type, () => Promise.reject(new Error('a later one')));
+    target.addEventListener(type, { handleEvent: () => seen.push('the others hear of it') });
+    target.dispatchEvent(new events.EventQUICStreamDestroyed());
+    // Node's own targets throw in the next tick, where nobody catches.
+    await new Promise(setImmediate);
+    expect(seen).toEqual(['the others hear of it']);
+  });
+
   test('listeners go as they came; once is once', () => {
     const target = new Evented();
     let calls = 0;

@@ -177,7 +177,7 @@ export class QUICServer extends Evented {
     onSecondary: ((session: ServerSession) => void) | undefined,
   ): Promise<void> {
     for await (const session of listener) {
-      if (session.role === 'secondary') onSecondary?.(session);
+      if (session.role === 'secondary') this.callbacks.call('onSecondary', onSecondary, session);
       else void this.#welcome(session);
     }
   }

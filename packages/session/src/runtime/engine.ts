@@ -2,7 +2,7 @@ import type { ControlEvent } from '@kwik/kcp';
 import type { PathMachine } from '@kwik/paths';
 import { KwikError, toPathId, type Clock, type PathId, type TimerHandle } from '@kwik/wire';
 import type { CloseInfo, PathInfo, StreamOptions } from '../api/session.js';
-import { MemoryLedger, type MemoryAccount } from '../core/costs/memory-ledger.js';
+import type { MemoryAccount } from '../core/costs/memory-ledger.js';
 import type { DataEvent } from '../core/data/data-events.js';
 import { DataPlane, type DataPlaneOptions } from '../core/data/data-plane.js';
 import type { StreamState } from '../core/streams/stream-state.js';
@@ -14,8 +14,10 @@ import { PathHistory } from './path-history.js';
 import { standingOf } from './path-standing.js';
 import type { PathRuntime, PathRuntimeEvents } from './path-runtime.js';
 import { RawQueue } from './raw-queue.js';
+import type { SessionHost } from './session-host.js';
 import type { StreamExtension, StreamHandle } from './stream-handle.js';
 import { StreamRegistry } from './stream-registry.js';
+import type { UserCallbacks } from './user-callbacks.js';
 
 /** What differs between the ends: how control messages are answered, and what is planned before sending. */
 export interface EngineRole {
@@ -40,14 +42,14 @@ export type EngineProbe = (engine: SessionEngine) => void;
 export class SessionEngine implements PathRuntimeEvents {
   readonly clock: Clock;
   readonly plane: DataPlane;
+  readonly callbacks: UserCallbacks;
   /** What the session holds because of its peers. */
   readonly account: MemoryAccount;
   readonly paths = new Map<PathId, PathRuntime>();
-  readonly history = new PathHistory();
+  readonly history: PathHistory;
   readonly #sender: PacketSender;
   readonly streams = new StreamRegistry(this, () => this.#role.streamExtension);
   readonly rawQueue = new RawQueue();
-  readonly #pathListeners = new Set<(path: PathInfo) => void>();
   readonly closed: Promise<CloseInfo>;
   #resolveClosed!: (info: CloseInfo) => void;
   #closeInfo: CloseInfo | undefined;
@@ -58,10 +60,11 @@ export class SessionEngine implements PathRuntimeEvents {
   #planAtMs: number | undefined;
   #scheduled = false;
 
-  /** @param ledger of all sessions of a listener; one of its own unless told */
-  constructor(options: DataPlaneOptions, sending: PacketSenderOptions, clock: Clock, ledger = new MemoryLedger()) {
+  constructor(options: DataPlaneOptions, sending: PacketSenderOptions, clock: Clock, host: SessionHost) {
     this.clock = clock;
-    this.account = ledger.open((error) => this.#overdrawn(error));
+    this.callbacks = host.callbacks;
+    this.history = new PathHistory(host.callbacks);
+    this.account = host.memory.open((error) => this.#overdrawn(error));
     this.plane = new DataPlane({ ...options, account: this.account });
     this.#sender = new PacketSender(this.plane, this.paths, sending);
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
@@ -99,7 +102,7 @@ export class SessionEngine implements PathRuntimeEvents {
     this.#scheduled = true;
     queueMicrotask(() => {
       this.#scheduled = false;
-      this.#run();
+      this.#safely(() => this.#run());
     });
   }
 
@@ -115,8 +118,7 @@ export class SessionEngine implements PathRuntimeEvents {
   // --- Paths ---
 
   onPathChange(listener: (path: PathInfo) => void): () => void {
-    this.#pathListeners.add(listener);
-    return () => this.#pathListeners.delete(listener);
+    return this.history.onChange(listener);
   }
 
   /** Throws ERR_KWIK_PATH_NOT_FOUND, or ERR_KWIK_PATH_DEAD with the reason. */
@@ -139,7 +141,7 @@ export class SessionEngine implements PathRuntimeEvents {
 
   notifyPathInfo(info: PathInfo, machine?: PathMachine): void {
     this.history.update(info, machine);
-    for (const listener of this.#pathListeners) listener(info);
+    this.history.tell(info);
   }
 
   // --- End ---
@@ -292,6 +294,15 @@ export class SessionEngine implements PathRuntimeEvents {
     };
   }
 
+  /** Nobody catches what is thrown from a timer or a microtask: it ends the session, never the process. */
+  #safely(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.fail(KwikError.from(error, 'ERR_KWIK_INTERNAL'));
+    }
+  }
+
   #run(): void {
     if (this.#closeInfo !== undefined) return;
     const now = this.clock.now();
@@ -366,7 +377,7 @@ export class SessionEngine implements PathRuntimeEvents {
     this.#timer = undefined;
     this.#timerAtMs = next;
     if (next === Number.POSITIVE_INFINITY) return;
-    this.#timer = this.clock.schedule(Math.max(0, next - this.clock.now()), () => this.#onTimer());
+    this.#timer = this.clock.schedule(Math.max(0, next - this.clock.now()), () => this.#safely(() => this.#onTimer()));
   }
 
   #onTimer(): void {

@@ -1,6 +1,7 @@
 import type { PathMachine } from '@kwik/paths';
 import type { PathId } from '@kwik/wire';
 import type { PathInfo, PathStateName } from '../api/session.js';
+import type { UserCallbacks } from './user-callbacks.js';
 
 /** Dead paths that are remembered one by one; older ones are forgotten. */
 const MAX_HISTORY = 1024;
@@ -14,6 +15,22 @@ interface Known {
 /** What is known of every path since the session began, by number. */
 export class PathHistory {
   readonly #known = new Map<PathId, Known>();
+  readonly #listeners = new Set<(path: PathInfo) => void>();
+  readonly #callbacks: UserCallbacks;
+
+  constructor(callbacks: UserCallbacks) {
+    this.#callbacks = callbacks;
+  }
+
+  onChange(listener: (path: PathInfo) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The application hears of it. */
+  tell(info: PathInfo): void {
+    for (const listener of this.#listeners) this.#callbacks.call('onPathChange', listener, info);
+  }
 
   /** @param machine what it was before, unless told */
   update(info: PathInfo, machine = this.machine(info.id)): void {

@@ -8,12 +8,14 @@ import {
 } from '@kwik/kcp';
 import { KwikError, type Clock, type PathTransport } from '@kwik/wire';
 import { PathPort } from '../runtime/path-port.js';
+import type { UserCallbacks } from '../runtime/user-callbacks.js';
 
 export interface AcceptOptions {
   readonly timeoutMs: number;
   readonly wallClockMs: () => number;
   /** Last word before the client is told that it is in: throws to refuse. */
   readonly admit: (result: ServerHandshakeResult) => void;
+  readonly callbacks: UserCallbacks;
 }
 
 /** Waits for the client's control stream and authenticates it. On any failure the connection is closed. */
@@ -42,7 +44,8 @@ export function acceptHandshake(
       if (settled) return;
       const channel = port.control?.channel;
       if (step.kind === 'decide') {
-        void decide(step).then(apply);
+        const decided = decide(step, options.callbacks).then(apply);
+        decided.catch((error: unknown) => fail(KwikError.from(error)));
         return;
       }
       const refusal = step.kind === 'accepted' ? refusalBy(options, step.result) : undefined;
@@ -87,12 +90,12 @@ function refusalBy(options: AcceptOptions, result: ServerHandshakeResult): KwikE
 }
 
 /** Whatever goes wrong in the application's check is a refusal; what went wrong is not the client's business. */
-async function decide(step: Extract<ServerStep, { kind: 'decide' }>): Promise<ServerStep> {
+async function decide(step: Extract<ServerStep, { kind: 'decide' }>, callbacks: UserCallbacks): Promise<ServerStep> {
   let decision: AuthDecision = { accepted: false };
   try {
-    decision = (await step.check?.(step.data)) ?? decision;
+    decision = (await callbacks.tell('the check of an authenticator', async () => step.check?.(step.data))) ?? decision;
   } catch {
-    // Refused.
+    // Refused; the application has been warned.
   }
   return step.decide(decision);
 }

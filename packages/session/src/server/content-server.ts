@@ -91,7 +91,7 @@ export class ContentServer {
     content.supply.clear();
     content.stream.supply = undefined;
     if (this.#options.grantSigner !== undefined) this.#engine.plane.detach(content.stream);
-    void closeSource(content.source);
+    this.#close(content.source);
   }
 
   endAll(): void {
@@ -142,7 +142,10 @@ export class ContentServer {
 
   async #read({ abort }: OpenContent, source: ReplicaSource, read: PendingRead): Promise<Uint8Array> {
     try {
-      const bytes = await source.read(BigInt(read.offset), read.length, abort.signal);
+      const { callbacks } = this.#engine;
+      const bytes = await callbacks.tell('read of a source', () =>
+        source.read(BigInt(read.offset), read.length, abort.signal),
+      );
       // A copy, because they may wait for the path, and the source may read into the same memory again.
       return copyOfBytes(bytes, 'what the source read');
     } catch (error) {
@@ -174,7 +177,7 @@ export class ContentServer {
       if (source === undefined)
         throw new KwikError('ERR_KWIK_SOURCE_NOT_FOUND', 'this server does not have the content');
       if (this.#contents.get(streamId) !== content) {
-        await closeSource(source);
+        this.#close(source);
         return;
       }
       content.source = source;
@@ -208,6 +211,10 @@ export class ContentServer {
     }
   }
 
+  #close(source: ReplicaSource | undefined): void {
+    if (source !== undefined) this.#engine.callbacks.call('close of a source', () => source.close?.());
+  }
+
   /** The content cannot be served from here (any more). */
   #fail(streamId: StreamId, error: KwikError): void {
     if (!this.#contents.has(streamId)) return;
@@ -225,12 +232,4 @@ function safe(value: bigint): number {
   if (value > BigInt(Number.MAX_SAFE_INTEGER))
     throw new KwikError('ERR_KWIK_INVALID_MESSAGE', `${value} is beyond 2^53-1`);
   return Number(value);
-}
-
-async function closeSource(source: ReplicaSource | undefined): Promise<void> {
-  try {
-    await source?.close?.();
-  } catch {
-    // A source that cannot be closed has nothing left that could be done about it.
-  }
 }

@@ -177,7 +177,8 @@ class SessionListener implements UpdatableListener {
       resumed: this.#resumed,
       tokens: this.#factory.joinCounters,
       refused: { ...this.#refused },
-      memory: this.#factory.memory.use,
+      memory: this.#factory.host.memory.use,
+      callbackErrors: this.#factory.host.callbacks.errors,
     };
   }
 
@@ -219,7 +220,7 @@ class SessionListener implements UpdatableListener {
       // The client was told why, and the connection is closed.
       const refusal = KwikError.from(error);
       this.#refused[refusal.code] = (this.#refused[refusal.code] ?? 0) + 1;
-      this.#onRefused?.(refusal);
+      this.#factory.host.callbacks.call('onRefused', this.#onRefused, refusal);
     }
   }
 

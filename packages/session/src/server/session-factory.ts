@@ -21,7 +21,6 @@ import {
 } from '@kwik/wire';
 import type { ListenOptions } from '../api/options.js';
 import { formatAddress } from '../client/target.js';
-import { MemoryLedger, type MemoryBounds } from '../core/costs/memory-ledger.js';
 import { FIRST_CLIENT_PATH_ID } from '../limits.js';
 import { agreedIdleTimeoutMs, peerStreamLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
 import { SessionEngine, type EngineProbe } from '../runtime/engine.js';
@@ -30,6 +29,7 @@ import type { WriteRouting } from '../runtime/packet-sender.js';
 import { orClose } from '../runtime/or-close.js';
 import type { PathPort } from '../runtime/path-port.js';
 import { PathRuntime } from '../runtime/path-runtime.js';
+import { newHost, type SessionHost } from '../runtime/session-host.js';
 import { PendingReplies } from '../runtime/pending-replies.js';
 import { acceptHandshake } from './accept-handshake.js';
 import { ContentSender } from './content-sender.js';
@@ -63,8 +63,8 @@ export interface SessionFactoryOptions {
   /** Throws when there is no room for another session. */
   readonly admit: (result: ServerHandshakeResult) => void;
   readonly probe?: EngineProbe;
-  /** What all sessions together may hold; the defaults of the ledger unless told. */
-  readonly memory?: Partial<MemoryBounds>;
+  /** One of its own unless told. */
+  readonly host?: SessionHost;
 }
 
 /** A session of which this server is the primary, and what a client needs to come back to it. */
@@ -76,14 +76,13 @@ interface Resumable {
 /** Turns a fresh connection into a session at this server: as its primary, or as a secondary that was given a token. */
 export class SessionFactory {
   readonly #options: SessionFactoryOptions;
-  /** What all sessions here hold. */
-  readonly memory: MemoryLedger;
+  readonly host: SessionHost;
   readonly #admission: JoinAdmission;
   readonly #sessions = new Map<SessionId, Resumable>();
 
   constructor(options: SessionFactoryOptions) {
     this.#options = options;
-    this.memory = new MemoryLedger(options.memory);
+    this.host = options.host ?? newHost();
     this.#admission = new JoinAdmission({
       trust: options.trust,
       audiences: options.audiences,
@@ -103,6 +102,7 @@ export class SessionFactory {
       timeoutMs: limits.handshakeTimeoutMs,
       wallClockMs,
       admit: (admitted) => this.#admit(admitted),
+      callbacks: this.host.callbacks,
     });
     transport.acceptPeer?.();
     return orClose(port, () => this.#settle(port, result));
@@ -213,7 +213,8 @@ export class SessionFactory {
       sessionId: result.sessionId,
       ...(result.signer !== undefined && { grantSigner: result.signer }),
       wallClockMs,
-      replica: async (key) => (mayServe ? replica?.(key, context) : undefined),
+      replica: async (key) =>
+        mayServe ? this.host.callbacks.tell('replica', () => replica?.(key, context)) : undefined,
     });
     engine.attachRole(new ServerRole(engine, { recoveryMs: 0, content, replies }));
     void engine.closed.then(() => content.endAll());
@@ -237,7 +238,7 @@ export class SessionFactory {
       { role, streamWindowBytes, sessionWindowBytes, sendBufferBytes, maxStreams, maxPacketBytes: MAX_PACKET_BYTES },
       { routing, scheduler: makeScheduler() },
       this.#options.clock,
-      this.memory,
+      this.host,
     );
     this.#options.probe?.(engine);
     return engine;

@@ -1,0 +1,12 @@
+import { MemoryLedger } from '../core/costs/memory-ledger.js';
+import { UserCallbacks } from './user-callbacks.js';
+
+/** What the sessions of one listener, or the one session of a dial, have in common. */
+export interface SessionHost {
+  readonly memory: MemoryLedger;
+  readonly callbacks: UserCallbacks;
+}
+
+export function newHost(): SessionHost {
+  return { memory: new MemoryLedger(), callbacks: new UserCallbacks() };
+}
