@@ -4,6 +4,7 @@ import { KCP_TARGETS } from './kcp.js';
 import { HANDSHAKE_TARGETS } from './handshake.js';
 import { QUIC_TARGETS } from './quic.js';
 import { SESSION_TARGETS } from './session.js';
+import { sessionSequences } from './session-sequences.js';
 import { WIRE_TARGETS } from './wire.js';
 
 /** Every decoder that faces a peer. */
@@ -12,6 +13,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...KCP_TARGETS,
   ...HANDSHAKE_TARGETS,
   ...SESSION_TARGETS,
+  sessionSequences,
   ...QUIC_TARGETS,
   ...CLI_TARGETS,
 ];

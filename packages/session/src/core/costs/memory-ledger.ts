@@ -31,12 +31,15 @@ export interface MemoryBounds {
   readonly overheadBytes: number;
   /** Bytes of content read ahead of the paths. */
   readonly readAheadBytes: number;
+  /** Overhead that one session may cause without bytes that explain it. */
+  readonly freeOverheadBytes: number;
 }
 
 export const DEFAULT_MEMORY_BOUNDS: MemoryBounds = {
   heldBytes: HELD_BYTES,
   overheadBytes: OVERHEAD_BYTES,
   readAheadBytes: READ_AHEAD_BYTES,
+  freeOverheadBytes: FREE_OVERHEAD_BYTES,
 };
 
 /** Bytes that sessions hold for their peers. */
@@ -164,7 +167,7 @@ export class MemoryAccount {
     this.#held += bytes;
     this.#overhead += overhead;
     this.#ledger.change(this, bytes, overhead);
-    if (overhead <= 0 || this.#overhead <= FREE_OVERHEAD_BYTES + this.#held) return;
+    if (overhead <= 0 || this.#overhead <= this.#ledger.bounds.freeOverheadBytes + this.#held) return;
     this.#ledger.countOverdrawn();
     const kept = `${this.#held} bytes in pieces that cost ${this.#overhead} bytes besides`;
     const error = new KwikError(
