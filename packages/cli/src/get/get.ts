@@ -119,8 +119,9 @@ class GetRun {
         timeoutMs: options.timeout * 1000,
         now: () => this.#run.io.now(),
       });
-      all.push(...jobsForListing(listing.entries, folder, options.dir ?? '.'));
-      omitted.push(...listing.omitted.map(omittedFile));
+      const { jobs, refused } = jobsForListing(listing.entries, folder, options.dir ?? '.');
+      all.push(...jobs);
+      omitted.push(...listing.omitted.map(omittedFile), ...refused);
     }
     checkDistinctTargets(all);
     this.#targets = new Set(all.map(({ target }) => target));

@@ -28,16 +28,32 @@ describe('where files go', () => {
       { path: 'a/x', size: 1 },
       { path: 'a/b/y', size: 2 },
     ];
-    expect(jobsForListing(entries, 'a', 'to')).toEqual([
-      { path: 'a/x', size: 1, target: 'to/x' },
-      { path: 'a/b/y', size: 2, target: 'to/b/y' },
-    ]);
-    expect(jobsForListing([{ path: 'x', size: 1 }], '', '.')).toMatchObject([{ target: 'x' }]);
+    expect(jobsForListing(entries, 'a', 'to')).toEqual({
+      jobs: [
+        { path: 'a/x', size: 1, target: 'to/x' },
+        { path: 'a/b/y', size: 2, target: 'to/b/y' },
+      ],
+      refused: [],
+    });
+    expect(jobsForListing([{ path: 'x', size: 1 }], '', '.').jobs).toMatchObject([{ target: 'x' }]);
   });
 
+  test.each(['a/x\ny', 'a/\u001b[2J', 'a/x\u0085', 'a/\u202etxt.exe', 'a/x\u007f', 'a/\ud800'])(
+    'the name %j is not used, and no other file suffers',
+    (path) => {
+      const { jobs, refused } = jobsForListing(
+        [path, 'a/good \u{1f600}'].map((name) => ({ path: name, size: 1 })),
+        'a',
+        'to',
+      );
+      expect(jobs.map(({ target }) => target)).toEqual(['to/good \u{1f600}']);
+      expect(refused).toMatchObject([{ job: { path }, error: { code: 'ERR_KWIK_LOCAL_FILE' } }]);
+    },
+  );
+
   test.each([
-    ...['b/x', 'a/../../x', 'a/', 'a//x', 'a/./x', 'a/x\\..\\y', 'ax'],
-    ...['a/x\0', 'a/x\ny', 'a/\u001b[2J', 'a/x\u0085', 'a/\u202etxt.exe', 'a/x\u007f'],
+    ...['b/x', 'a/../../x', 'a/', 'a//x', 'a/./x', 'a/x\\..\\y', 'ax', 'a/x\0'],
+    ...['a/\n/../../x', 'a/../\u001b[2J'],
   ])('a server that lists %s below a is not believed', (path) => {
     expect(() => jobsForListing([{ path, size: 1 }], 'a', 'to')).toThrow(
       expect.objectContaining({ code: 'ERR_KWIK_PROTOCOL_VIOLATION' }),

@@ -19,6 +19,8 @@ export interface Job {
 // eslint-disable-next-line no-control-regex -- control characters are what it is about
 const UNSAFE_IN_NAMES = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
 /** Without `-o` a file is stored under its own name, as other tools do. */
 export function jobForFile(url: KwikUrl, output: string | undefined, directory: string | undefined): Job {
   if (output === '-') return { path: url.path, target: undefined };
@@ -26,19 +28,42 @@ export function jobForFile(url: KwikUrl, output: string | undefined, directory: 
   return { path: url.path, target: join(directory ?? '.', ...safeSegments(baseName(url.path))) };
 }
 
+/** A listing as it can be fetched, and what of it cannot be stored here. */
+export interface ListedJobs {
+  readonly jobs: readonly Job[];
+  readonly refused: readonly { readonly job: Job; readonly error: KwikError }[];
+}
+
 /**
  * Jobs for what a server lists below `folder`. The names are the server's: each is checked as strictly as a server checks
- * ours, so that none leads out of `directory`, and none is used twice.
+ * ours, so that none leads out of `directory`, and none is used twice: a server that lists such names is not believed at all.
  */
-export function jobsForListing(entries: readonly ListEntry[], folder: string, directory: string): Job[] {
+export function jobsForListing(entries: readonly ListEntry[], folder: string, directory: string): ListedJobs {
   const prefix = folder === '' ? '' : `${folder.replace(/\/+$/u, '')}/`;
   const seen = new Set<string>();
-  return entries.map(({ path, size }) => {
+  const jobs: Job[] = [];
+  const refused: ListedJobs['refused'][number][] = [];
+  for (const { path, size } of entries) {
     if (!path.startsWith(prefix) || seen.has(path)) throw badListing(path);
     seen.add(path);
-    if (UNSAFE_IN_NAMES.test(path)) throw badListing(path);
-    return { path, size, target: join(directory, ...safeSegments(path.slice(prefix.length))) };
-  });
+    const segments = safeSegments(path.slice(prefix.length));
+    const problem = nameProblem(path);
+    if (problem === undefined) jobs.push({ path, size, target: join(directory, ...segments) });
+    else refused.push({ job: { path, size, target: undefined }, error: refusedName(problem) });
+  }
+  return { jobs, refused };
+}
+
+/** Why an honest server may list a name that is not used here all the same. */
+function nameProblem(path: string): string | undefined {
+  if (UNSAFE_IN_NAMES.test(path)) return 'its name holds control characters';
+  // Half a character would be stored as another one, and two such names as the same.
+  if (LONE_SURROGATE.test(path)) return 'its name is not valid Unicode';
+  return undefined;
+}
+
+function refusedName(problem: string): KwikError {
+  return new KwikError('ERR_KWIK_LOCAL_FILE', `left out, because ${problem}; get it alone, with a name given by -o`);
 }
 
 /** Two jobs must not write to the same file; some systems take names for the same that differ in case or in accents. */

@@ -62,3 +62,22 @@ test('a server that lists without end is given up', async () => {
   for (let index = 0; index < 170; index++) server.write(page(names, true)).catch(() => undefined);
   await expect(result).rejects.toMatchObject({ code: 'ERR_KWIK_LIMIT_EXCEEDED' });
 });
+
+test('a server that lists long names without end is given up', async () => {
+  const { result, server } = list(10_000);
+  for (let index = 0; index < 1400; index++) {
+    const names = [0, 1, 2].map((more) => `${'n'.repeat(4000)}${3 * index + more}`);
+    server.write(page(names, true)).catch(() => undefined);
+  }
+  await expect(result).rejects.toMatchObject({
+    code: 'ERR_KWIK_LIMIT_EXCEEDED',
+    message: expect.stringContaining('too long together'),
+  });
+});
+
+test('a server that takes no request is given up', async () => {
+  const stream = { write: () => new Promise<void>(() => undefined) };
+  const session = { openStreamSync: () => Promise.resolve(stream) } as unknown as Session;
+  const waiting = { signal: new AbortController().signal, timeoutMs: 50, now: () => performance.now() };
+  await expect(listRemote(session, '', waiting)).rejects.toMatchObject({ code: 'ERR_KWIK_TIMEOUT' });
+});

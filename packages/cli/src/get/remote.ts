@@ -1,5 +1,6 @@
 import type { Session, Stream } from '@kwik/session';
 import { KwikError } from '@kwik/wire';
+import { orAbort } from '../or-abort.js';
 import { ByteReader } from '../protocol/byte-reader.js';
 import { errorOf } from '../protocol/failures.js';
 import { encodeMessage, readMessage } from '../protocol/framing.js';
@@ -16,6 +17,8 @@ import { StallGuard } from './stall-guard.js';
 
 /** As many as a server lists; more would only fill our memory. */
 const MAX_ENTRIES = 100_000;
+/** Of their names in all: 160 each for the most files, or 4,000 of the longest paths. */
+const MAX_NAME_CHARACTERS = 16_000_000;
 
 /** The whole of a listing may take so many times the longest wait for one page of it. */
 const LISTING_TIMEOUTS = 10;
@@ -37,7 +40,8 @@ export interface Asked {
 /** Opens a stream and sends the request that it is for. */
 export async function ask(session: Session, request: object, signal: AbortSignal): Promise<Asked> {
   const stream = await session.openStreamSync({ signal });
-  await stream.write(encodeMessage({ v: PROTOCOL_VERSION, ...request }));
+  // A server that grants no room for the request is as silent as one that does not answer.
+  await orAbort(stream.write(encodeMessage({ v: PROTOCOL_VERSION, ...request })), signal);
   // The end of our side need not be waited for: the answer shows that the request arrived.
   stream.close().catch(() => undefined);
   return { stream, reader: new ByteReader(stream) };
@@ -68,6 +72,7 @@ async function readListing(session: Session, path: string, guard: StallGuard, wa
   const { stream, reader } = await ask(session, { op: 'list', path }, signal);
   const entries: ListEntry[] = [];
   const omitted: Omission[] = [];
+  let characters = 0;
   try {
     for (;;) {
       const page = await readMessage(reader, pageSchema, 'the listing', signal);
@@ -79,6 +84,9 @@ async function readListing(session: Session, path: string, guard: StallGuard, wa
       omitted.push(...(page.omitted ?? []));
       if (entries.length + omitted.length > MAX_ENTRIES)
         throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `the server lists more than ${MAX_ENTRIES} files`);
+      characters += [...page.entries, ...(page.omitted ?? [])].reduce((sum, one) => sum + one.path.length, 0);
+      if (characters > MAX_NAME_CHARACTERS)
+        throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', 'the names that the server lists are too long together');
       if (!page.more) return { entries, omitted };
     }
   } finally {

@@ -6,7 +6,7 @@ import type { ServerTotals } from '../progress/server-totals.js';
 import type { TransferMeter, TransferState } from '../progress/transfer-meter.js';
 import { LiveTransfer } from '../ui/live-transfer.js';
 import { styleFor } from '../ui/style.js';
-import { oneLine } from '../ui/text.js';
+import { jsonLine, oneLine } from '../ui/text.js';
 import type { TransferView } from '../ui/transfer-view.js';
 import { count, formatBytes, formatPercent, formatRate, formatSeconds } from '../ui/units.js';
 import { adviceFor } from './advice.js';
@@ -134,7 +134,7 @@ export class GetReporter {
       ...(batch === undefined ? {} : filesResult(batch, this.#skipped)),
       ...more,
     };
-    this.#io.stdout.print(`${JSON.stringify(result)}\n`);
+    this.#io.stdout.print(`${jsonLine(result)}\n`);
   }
 
   #printSummary(): void {

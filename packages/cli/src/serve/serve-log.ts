@@ -1,7 +1,7 @@
 import type { PathInfo } from '@kwik/session';
 import { reportError } from '../errors.js';
 import type { CliIo } from '../io.js';
-import { oneLine } from '../ui/text.js';
+import { jsonLine, oneLine } from '../ui/text.js';
 import { formatBytes, formatSeconds, rounded } from '../ui/units.js';
 import type { Answered } from './answer.js';
 
@@ -101,7 +101,7 @@ export class ServeLog {
   }
 
   #event(event: object): void {
-    this.#io.stdout.print(`${JSON.stringify(event)}\n`);
+    this.#io.stdout.print(`${jsonLine(event)}\n`);
   }
 }
 

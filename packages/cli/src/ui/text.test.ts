@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { columnsOf, fit as fitted, oneLine } from './text.js';
+import { columnsOf, fit as fitted, jsonLine, oneLine } from './text.js';
 
 describe('oneLine', () => {
   test.each([
@@ -32,4 +32,12 @@ describe('columns', () => {
     expect(fitted('film', 6)).toBe('film  ');
     expect(fitted('film.bin', 5)).toBe('film…');
   });
+});
+
+test('JSON holds nothing that a terminal acts on, and means the same', () => {
+  const value = { path: 'a\u009b2J\u202e\u007f\u2028\n\u001b[1mx', other: 'ä€😀' };
+  const line = jsonLine(value);
+  expect(line).toContain('ä€😀');
+  expect(line).toMatch(/^[^\p{Cc}\p{Cf}\p{Zl}]*$/u);
+  expect(JSON.parse(line)).toEqual(value);
 });

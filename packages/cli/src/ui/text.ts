@@ -17,6 +17,13 @@ export function oneLine(text: string, limit = MAX_LINE_CHARACTERS): string {
   return characters.length <= limit ? clean : `${characters.slice(0, limit - 1).join('')}…`;
 }
 
+/** JSON on one line in which a peer's text is escaped where a terminal would act on it; it parses to the same. */
+export function jsonLine(value: object): string {
+  return JSON.stringify(value).replace(UNSAFE, (unsafe) =>
+    [...unsafe].map((one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''),
+  );
+}
+
 /** Columns that `text` takes; colours do not count as text. */
 export function columnsOf(text: string): number {
   let columns = 0;
