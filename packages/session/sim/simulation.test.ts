@@ -40,6 +40,29 @@ describe('the simulator', () => {
     expect(lines.some((line) => line.includes('an impostor takes a connection'))).toBe(true);
   });
 
+  test.each([
+    ['holes', 300, 'send larger pieces'],
+    ['windows', 40, undefined],
+    ['blocked', 40, undefined],
+    ['pings', 40, undefined],
+    ['resets', 40, undefined],
+  ] as const)(
+    'a client that spends the memory of its server by %s disturbs nobody else',
+    async (kind, packets, ends) => {
+      const both = directionOf(300_000);
+      const plan = planOf({
+        streams: [streamOf('stream', { forward: both, backward: both }), streamOf('later', { startMs: 2500 })],
+        spender: { atMs: 50, kind, packets },
+      });
+      const lines: string[] = [];
+      const { violation } = await runPlan(plan, { write: (line) => void lines.push(line) });
+      expect(violation).toBeUndefined();
+      expect(lines.some((line) => line.includes('spender: closed'))).toBe(true);
+      const told = lines.filter((line) => line.includes('spender:')).join();
+      if (ends !== undefined) expect(told).toContain(ends);
+    },
+  );
+
   test('sees a session that ends although no fault explains it', async () => {
     const plan = planOf({
       streams: [streamOf('stream', { startMs: 5000 })],

@@ -2,7 +2,7 @@ import { SCHEDULER_NAMES } from '@kwik/scheduler';
 import { SeededRandom, type LinkShape, type RandomSource } from '@kwik/testbed';
 import type { SessionLimits } from '../../src/api/options.js';
 import { drawFaults } from './draw-faults.js';
-import { EVIL_KINDS, type EvilPlan, type Plan, type ReplicaKind, type ServerPlan } from './plan.js';
+import { EVIL_KINDS, SPEND_KINDS, type EvilPlan, type Plan, type ReplicaKind, type ServerPlan } from './plan.js';
 import { chance, pick } from './draws.js';
 import { drawWorkload } from './draw-workload.js';
 
@@ -34,6 +34,7 @@ export function drawPlan(seed: number): Plan {
     scheduler: pick(client, SCHEDULER_NAMES),
     ...workload,
     faults,
+    ...drawSpender(random.fork('spender')),
   };
 }
 
@@ -53,6 +54,11 @@ function drawServers(random: RandomSource): ServerPlan[] {
       evil: byzantine ? drawEvil(random) : [],
     };
   });
+}
+
+function drawSpender(random: RandomSource): Pick<Plan, 'spender'> {
+  if (!chance(random, 0.1)) return {};
+  return { spender: { atMs: random.below(1000), kind: pick(random, SPEND_KINDS), packets: 10 + random.below(90) } };
 }
 
 function drawReplica(random: RandomSource): ReplicaKind {

@@ -22,6 +22,19 @@ export interface Plan {
   readonly raws: readonly RawPlan[];
   readonly paths: readonly PathPlan[];
   readonly faults: readonly Fault[];
+  /** Another client of the primary, that spends the primary's memory and time; mostly none. */
+  readonly spender?: SpenderPlan;
+}
+
+/** Single bytes with holes between them, windows that open, words that the peer is blocked, questions, resets. */
+export const SPEND_KINDS = ['holes', 'windows', 'blocked', 'pings', 'resets'] as const;
+export type SpendKind = (typeof SPEND_KINDS)[number];
+
+export interface SpenderPlan {
+  readonly atMs: number;
+  readonly kind: SpendKind;
+  /** Of 200 frames. */
+  readonly packets: number;
 }
 
 /** What a server has of each content: all, nothing, other bytes, a source that fails or gives too few bytes, or is slow. */

@@ -1,4 +1,5 @@
 import type { SessionEngine } from '../../src/runtime/engine.js';
+import { FREE_OVERHEAD_BYTES } from '../../src/core/costs/memory-ledger.js';
 import { resolveLimits, type ResolvedLimits } from '../../src/limits.js';
 import type { World } from '../world/world.js';
 
@@ -26,6 +27,8 @@ function checkEngine(world: World, engine: SessionEngine, limits: ResolvedLimits
   const over = (what: string, bytes: number, most: number): void => {
     if (bytes > most) world.violate('memory is bounded', `${what}: ${bytes}, the most is ${most}`);
   };
+  const { overheadBytes, heldBytes } = engine.account;
+  over('the cost of pieces', overheadBytes, FREE_OVERHEAD_BYTES + heldBytes);
   let streams = 0;
   for (const { id, send, receive } of engine.plane.streams.values()) {
     streams++;

@@ -13,6 +13,7 @@ import { SimulatedClient } from '../world/client.js';
 import { corruptTransport } from '../world/evil-peer.js';
 import { injectFaults } from '../world/inject.js';
 import { SimulatedServer, type ServerApplication } from '../world/server.js';
+import { Spender } from '../world/spender.js';
 import { World, type Violation } from '../world/world.js';
 
 /** From the last fault's end on, everything is done within this: several idle timeouts, and the slowest of plans. */
@@ -67,6 +68,7 @@ class Run {
   readonly #client: SimulatedClient;
   readonly #raws: RawTraffic;
   readonly #paths: PathCommands;
+  readonly #spender: Spender | undefined;
   #contributions: Contributions | undefined;
   #clientEngine: SessionEngine | undefined;
   #primaryEnd: (End & { readonly session: ServerSession }) | undefined;
@@ -80,6 +82,7 @@ class Run {
     this.#client = new SimulatedClient(this.world);
     this.#raws = new RawTraffic(this.world);
     this.#paths = new PathCommands(this.world, this.#servers);
+    this.#spender = plan.spender && new Spender(this.world, plan.spender);
   }
 
   onUnhandled(reason: unknown): void {
@@ -88,6 +91,7 @@ class Run {
 
   async execute(): Promise<void> {
     for (const server of this.#servers) server.start();
+    this.#spender?.start(this.#servers[0]!.address);
     injectFaults(this.world, this.#servers, this.#client);
     watchBounds(
       this.world,
@@ -151,6 +155,7 @@ class Run {
   }
 
   #onSession(session: ServerSession, server: SimulatedServer): void {
+    if (Spender.owns(session)) return;
     const { plan, process } = server;
     this.#raws.receive(session, server, {
       onCommand: (command) => void contribute(this.world, session, server, command),
@@ -222,6 +227,7 @@ class Run {
   async #close(): Promise<void> {
     if (this.world.violation !== undefined) return;
     this.#closing = true;
+    void this.#spender?.close();
     const session: Session | undefined = this.#client.session;
     let closed = session === undefined;
     void session?.close().then(() => (closed = true));
