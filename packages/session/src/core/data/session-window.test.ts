@@ -46,4 +46,24 @@ describe('SessionWindow', () => {
     expect(receiver.takeUpdate(true)).toBe(10);
     expect(receiver.heldBytes).toBe(0);
   });
+
+  it('goes on where most of what came lies unread, with what is left', () => {
+    const sender = new SessionWindow({ windowBytes: 1, peerWindowBytes: 1000 });
+    const receiver = new SessionWindow({ windowBytes: 1000, peerWindowBytes: 1 });
+    sender.onSent(900);
+    receiver.onReceived(900);
+    // Of these nothing is ever read; what comes besides is, at once.
+    let moved = 0;
+    for (let step = 0; step < 100; step++) {
+      const bytes = Math.min(30, sender.sendCredit);
+      sender.onSent(bytes);
+      receiver.onReceived(bytes);
+      receiver.onConsumed(bytes);
+      const max = receiver.takeUpdate();
+      if (max !== undefined) sender.handleMax(max);
+      moved += bytes;
+    }
+    expect(moved).toBeGreaterThan(2000);
+    expect(receiver.heldBytes).toBe(900);
+  });
 });

@@ -1,6 +1,8 @@
 import { KwikError } from '@kwik/wire';
 
 const UPDATE_SHARE = 0.25;
+/** And of what the peer could send with it. */
+const LEFT_SHARE = 0.5;
 
 /**
  * The session's window on one path, both directions: how many bytes of stream data may travel. Every server has its own
@@ -60,7 +62,9 @@ export class SessionWindow {
 
   takeUpdate(force = false): number | undefined {
     const limit = this.#consumed + this.#windowBytes;
-    if (!force && limit - this.#advertised < this.#windowBytes * UPDATE_SHARE) return undefined;
+    // Where much lies unread the peer has little left, and would never come to read a share of the whole.
+    const worthBytes = Math.min(this.#windowBytes * UPDATE_SHARE, (limit - this.#received) * LEFT_SHARE);
+    if (!force && (limit <= this.#advertised || limit - this.#advertised < worthBytes)) return undefined;
     this.#advertised = Math.max(this.#advertised, limit);
     return this.#advertised;
   }
