@@ -1,6 +1,7 @@
 import type { proto } from '@kwik/wire';
 import { KwikError, MAX_PACKET_BYTES } from '@kwik/wire';
 import type { SessionLimits } from './api/options.js';
+import { firstWindowBytes } from './core/streams/window-budget.js';
 
 export type ResolvedLimits = Required<SessionLimits>;
 
@@ -81,7 +82,7 @@ export function toProtoLimits(limits: ResolvedLimits, idleTimeoutMs: number): pr
     maxPacketBytes: MAX_PACKET_BYTES,
     maxBidiStreams: limits.maxStreams,
     maxUniStreams: limits.maxStreams,
-    maxStreamDataBytes: BigInt(limits.streamWindowBytes),
+    maxStreamDataBytes: BigInt(firstWindowBytes(limits.streamWindowBytes)),
     maxSessionDataBytes: BigInt(limits.sessionWindowBytes),
     maxRawPacketBytes: limits.maxRawPacketBytes,
     idleTimeoutMs,

@@ -9,7 +9,7 @@ import {
   type MemoryLink,
 } from '@kwik/testbed';
 import type { PathTransport, Scheduler } from '@kwik/wire';
-import type { DialOptions, ReplicaSource, ServerSession, Session } from '@kwik/session';
+import type { DialOptions, ReplicaSource, ServerSession, Session, SessionLimits } from '@kwik/session';
 import type { ConnectOptions } from '../src/client/connector.js';
 import { dialOver } from '../src/client/dial.js';
 import { resolveLimits } from '../src/limits.js';
@@ -23,6 +23,7 @@ export interface SimulatedServerOptions {
   readonly source?: ReplicaSource;
   readonly onSession?: (session: ServerSession) => void;
   readonly makeScheduler?: () => Scheduler;
+  readonly limits?: SessionLimits;
   /** Default 30 s. */
   readonly idleTimeoutMs?: number;
   /** The connection as the session shall see it. */
@@ -62,7 +63,7 @@ export class SimulatedWorld {
       clock: process,
       wallClockMs: () => Date.now(),
       random: this.#random,
-      limits: resolveLimits(),
+      limits: resolveLimits(options.limits),
       idleTimeoutMs,
       signer: SIGNER,
       trust: { keys: [SIGNER.publicKey] },

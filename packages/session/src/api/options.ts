@@ -31,7 +31,7 @@ export interface TransportTuning {
 }
 
 export interface SessionLimits {
-  /** Receive window of one stream, bytes. */
+  /** Receive window of one stream at the most, bytes; it begins with 512 KiB and grows as the stream is read. */
   readonly streamWindowBytes?: number;
   /** Receive window of all streams of one path together, bytes. */
   readonly sessionWindowBytes?: number;

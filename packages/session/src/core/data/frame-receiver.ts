@@ -162,7 +162,7 @@ export class FrameReceiver {
   #welcomeWriter(path: DataPath, stream: StreamState, receive: ReceiveHalf): void {
     if (receive.writers.has(path.id)) return;
     receive.writers.add(path.id);
-    if (!path.owner && receive.maxOffset > receive.windowBytes) {
+    if (!path.owner && receive.maxOffset > receive.firstWindowBytes) {
       const maxOffset = BigInt(receive.maxOffset);
       path.queueFrame(`window ${stream.id}`, windowUpdateFrame({ streamId: stream.id, maxOffset }), true);
     }

@@ -1,5 +1,6 @@
 import { KwikError, type StreamId } from '@kwik/wire';
 import type { MemoryAccount } from '../costs/memory-ledger.js';
+import { firstWindowBytes, type WindowBudget } from './window-budget.js';
 import { Reassembler, type InsertResult, type ReadChunk } from './reassembler.js';
 
 /** A window update is due when this share of the window was read since the last one (quinn and quic-go use the like). */
@@ -21,12 +22,20 @@ export class ReceiveHalf {
   #abandoned = false;
   /** Paths whose peers write into this stream under its window. */
   readonly writers = new Set<number>();
+  /** What its writers know of its window without being told. */
+  readonly firstWindowBytes: number;
+  readonly #budget: WindowBudget | undefined;
+  /** How far the window goes beyond the first, of the budget. */
+  #grown = 0;
 
-  constructor(streamId: StreamId, windowBytes: number, account?: MemoryAccount) {
+  /** With a budget the window grows up to `windowBytes` as it is read. */
+  constructor(streamId: StreamId, windowBytes: number, account?: MemoryAccount, budget?: WindowBudget) {
     this.#streamId = streamId;
     this.#windowBytes = windowBytes;
     this.#data = new Reassembler(0, account);
-    this.#advertised = windowBytes;
+    this.#budget = budget;
+    this.firstWindowBytes = budget === undefined ? windowBytes : firstWindowBytes(windowBytes);
+    this.#advertised = this.firstWindowBytes;
   }
 
   get state(): ReceiveState {
@@ -73,6 +82,7 @@ export class ReceiveHalf {
     return this.#advertised;
   }
 
+  /** The largest that the window becomes. */
   get windowBytes(): number {
     return this.#windowBytes;
   }
@@ -109,12 +119,14 @@ export class ReceiveHalf {
     if (this.#finalSize !== undefined && finalSize !== this.#finalSize) throw this.#endMismatch(finalSize);
     if (this.state === 'finished') return new Map();
     this.#resetCode ??= code;
+    this.#settleBudget();
     return this.#data.clear();
   }
 
   /** The reader wants no more; returns the buffered bytes per path, whose credit goes back. */
   stop(code = 0): Map<number, number> {
     this.#stopCode ??= code;
+    this.#settleBudget();
     return this.#data.clear();
   }
 
@@ -131,13 +143,34 @@ export class ReceiveHalf {
 
   /** The new limit to announce, when it is worth a frame; `force` answers a peer that says that it is blocked. */
   takeWindowUpdate(force = false): number | undefined {
+    this.#settleBudget();
     if (this.#stopCode !== undefined || this.#resetCode !== undefined) return undefined;
     // The end may be known long before it may be sent: the primary ends what secondaries still contribute to.
     if (this.#finalSize !== undefined && this.#advertised >= this.#finalSize) return undefined;
-    const limit = this.#data.readOffset + this.#windowBytes;
-    if (!force && limit - this.#advertised < this.#windowBytes * UPDATE_SHARE) return undefined;
+    const windowBytes = this.#nextWindowBytes();
+    const limit = this.#data.readOffset + windowBytes;
+    if (!force && limit - this.#advertised < windowBytes * UPDATE_SHARE) return undefined;
     this.#advertised = Math.max(this.#advertised, limit);
+    this.#settleBudget();
     return this.#advertised;
+  }
+
+  /** Twice the window for each window that was read, as far as the budget goes. */
+  #nextWindowBytes(): number {
+    const first = this.firstWindowBytes;
+    if (this.#budget === undefined) return first;
+    const wanted = Math.min(this.#windowBytes - first, this.#data.readOffset);
+    return first + this.#budget.share(this.#grown, wanted);
+  }
+
+  /** What of the budget the peer may still make use of. */
+  #settleBudget(): void {
+    const over = this.#stopCode !== undefined || this.#resetCode !== undefined;
+    const end = Math.min(this.#advertised, this.#finalSize ?? this.#advertised);
+    const grown = over ? 0 : Math.max(0, end - this.#data.readOffset - this.firstWindowBytes);
+    if (grown === this.#grown) return;
+    this.#budget?.change(this.#grown, grown);
+    this.#grown = grown;
   }
 
   #checkFinalSize(end: number, final: boolean): void {

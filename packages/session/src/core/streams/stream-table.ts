@@ -10,13 +10,19 @@ import type { MemoryAccount } from '../costs/memory-ledger.js';
 import { ReceiveHalf } from './receive-half.js';
 import { SendHalf } from './send-half.js';
 import { DEFAULT_PRIORITY, type StreamState } from './stream-state.js';
+import { WindowBudget } from './window-budget.js';
+
+/** Of the session's window, for windows of streams that have grown; the rest is for those that have not. */
+const GROWN_SHARE = 0.5;
 
 export interface StreamTableOptions {
   readonly side: StreamInitiator;
   /** Streams of each kind that the peer may have open at once. */
   readonly maxStreams: number;
-  /** Receive window that this end gives to each stream, bytes. */
+  /** Receive window that this end gives to each stream at the most, bytes. */
   readonly streamWindowBytes: number;
+  /** Receive window of all of them together on one path; no bound unless told. */
+  readonly sessionWindowBytes?: number;
   readonly sendBufferBytes: number;
   /** Of the session; what its streams hold is charged to it. */
   readonly account?: MemoryAccount | undefined;
@@ -42,10 +48,12 @@ export class StreamTable {
   readonly #accepted: Record<Kind, bigint> = { bidi: 0n, uni: 0n };
   readonly #weAllow: Record<Kind, bigint>;
   readonly #closedByKind: Record<Kind, bigint> = { bidi: 0n, uni: 0n };
+  readonly #windowBudget: WindowBudget;
   #peerStreamWindow = 0;
 
   constructor(options: StreamTableOptions) {
     this.#options = options;
+    this.#windowBudget = new WindowBudget(GROWN_SHARE * (options.sessionWindowBytes ?? Number.POSITIVE_INFINITY));
     this.#weAllow = { bidi: BigInt(options.maxStreams), uni: BigInt(options.maxStreams) };
   }
 
@@ -202,7 +210,8 @@ export class StreamTable {
   }
 
   #receiveHalf(id: StreamId): ReceiveHalf {
-    return new ReceiveHalf(id, this.#options.streamWindowBytes, this.#options.account);
+    const { streamWindowBytes, account } = this.#options;
+    return new ReceiveHalf(id, streamWindowBytes, account, this.#windowBudget);
   }
 
   #sendHalf(id: StreamId): SendHalf {
