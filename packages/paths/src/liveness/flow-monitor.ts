@@ -1,3 +1,5 @@
+import { SpuriousSilence } from './spurious-silence.js';
+
 /** Receipts before a flow is judged by their distances. */
 const MIN_RECEIPTS = 16;
 /** Gains of the mean distance and of its deviation, as RFC 6298 has them for round-trip times. */
@@ -7,10 +9,6 @@ const DEVIATION_GAIN = 1 / 4;
 const DEVIATIONS = 8;
 /** Shorter pauses say nothing: the turns of two busy processes, a few lost datagrams, a link that is shared. */
 const MIN_STALL_MS = 25;
-/** A pause that proved nothing is not believed again soon, … */
-const SPURIOUS_MARGIN = 1.25;
-/** … and half as long after this time. */
-const SPURIOUS_HALF_LIFE_MS = 5000;
 /** A pause that lasted longer than so many RTTs, and than this, was none of the flow's own. */
 const MAX_SPURIOUS_RTTS = 1.5;
 const MAX_SPURIOUS_MS = 200;
@@ -30,8 +28,7 @@ export class FlowMonitor {
   #receipts = 0;
   #meanMs = 0;
   #deviationMs = 0;
-  #spuriousMs = 0;
-  #spuriousAtMs = 0;
+  readonly #spurious = new SpuriousSilence();
   #expecting = false;
   #owed = false;
   /** Since when packets went out without a pause, and the last of them. */
@@ -54,7 +51,7 @@ export class FlowMonitor {
     this.#confirmAtMs = undefined;
     const ended = this.#stalled;
     this.#stalled = false;
-    if (ended) this.#learn(gapMs, now, rttMs);
+    if (ended) this.#spurious.learn(gapMs, now, Math.max(MAX_SPURIOUS_RTTS * rttMs, MAX_SPURIOUS_MS));
     else if (this.#receipts === 0) this.#begin();
     else this.#count(gapMs);
     return ended;
@@ -105,14 +102,7 @@ export class FlowMonitor {
   }
 
   #stallMs(now: number): number {
-    const spuriousMs = this.#spuriousMs * 2 ** ((this.#spuriousAtMs - now) / SPURIOUS_HALF_LIFE_MS);
-    return Math.max(MIN_STALL_MS, this.#meanMs + DEVIATIONS * this.#deviationMs, SPURIOUS_MARGIN * spuriousMs);
-  }
-
-  #learn(gapMs: number, now: number, rttMs: number): void {
-    if (gapMs > Math.max(MAX_SPURIOUS_RTTS * rttMs, MAX_SPURIOUS_MS)) return;
-    this.#spuriousMs = gapMs;
-    this.#spuriousAtMs = now;
+    return Math.max(MIN_STALL_MS, this.#meanMs + DEVIATIONS * this.#deviationMs, this.#spurious.leastMs(now));
   }
 
   #begin(): void {

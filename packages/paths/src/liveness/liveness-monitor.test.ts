@@ -66,7 +66,43 @@ describe('LivenessMonitor', () => {
     monitor.onReceived(1150);
     monitor.onSentEliciting(1160);
     monitor.owed(false);
-    expect(monitor.nextTimeoutMs()).toBe(1160 + 20 + 58);
+    // The suspicion was wrong, after 70 ms, so the next waits for a quarter more.
+    expect(monitor.nextTimeoutMs()).toBeCloseTo(1160 + 20 + 1.25 * 70 * 2 ** (-30 / 5000));
+  });
+
+  test('a timer that is a little late lets the socket be read before it suspects', () => {
+    const monitor = new LivenessMonitor(0, CALM);
+    monitor.onSentEliciting(1000);
+    const due = 1000 + 20 + 58;
+    expect(monitor.nextTimeoutMs()).toBe(due);
+    expect(monitor.handleTimeout(due + 15)).toEqual({});
+    expect(monitor.nextTimeoutMs()).toBe(due + 15 + 4);
+    // It held the answer.
+    expect(monitor.onReceived(due + 15)).toBe(false);
+    expect(monitor.suspected).toBe(false);
+    monitor.onSentEliciting(2000);
+    expect(monitor.handleTimeout(2078 + 15)).toEqual({});
+    // It held nothing; and a late timer is excused once.
+    expect(monitor.handleTimeout(2078 + 15 + 4 + 15)).toEqual({ suspect: true, probe: true });
+  });
+
+  test('a silence that ended well is not suspected again soon, and half of it after 5 s; an outage is: more than 50 ms late', () => {
+    const monitor = new LivenessMonitor(0, CALM);
+    const suspectedAfter = (askedMs: number, answeredMs: number | undefined): number => {
+      monitor.onSentEliciting(askedMs);
+      const due = monitor.nextTimeoutMs()!;
+      if (answeredMs === undefined) monitor.onReceived(due - 1);
+      else {
+        expect(monitor.handleTimeout(due)).toMatchObject({ suspect: true });
+        expect(monitor.onReceived(askedMs + 20 + answeredMs)).toBe(true);
+      }
+      return due - askedMs - 20;
+    };
+    expect(suspectedAfter(1000, 100)).toBeCloseTo(58);
+    expect(suspectedAfter(1200, undefined)).toBeCloseTo(125 * 2 ** (-100 / 5000));
+    expect(suspectedAfter(6100, undefined)).toBeCloseTo(62.5, 0);
+    expect(suspectedAfter(11_000, 109)).toBeCloseTo(58);
+    expect(suspectedAfter(12_000, undefined)).toBeCloseTo(58);
   });
 
   test('where nothing is owed an answer may take its time, if told so; and whatever comes is one', () => {

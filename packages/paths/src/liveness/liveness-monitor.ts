@@ -1,5 +1,6 @@
 import { KwikError } from '@kwik/wire';
 import type { RttView } from '../rtt/rtt-estimator.js';
+import { SpuriousSilence } from './spurious-silence.js';
 import { DEFAULT_MAX_ACK_DELAY_MS } from '../packets/ack-tracker.js';
 
 /**
@@ -35,6 +36,12 @@ export const DEFAULT_KEEP_ALIVE_MS = 15_000;
  * long to read what came: a server of many paths that asked all of them then would never catch up.
  */
 const STALL_MS = 50;
+/**
+ * A timer that is a little late may run before the socket was read, which holds the answer: so long it is read first. One
+ * that is on time costs nothing.
+ */
+const LATE_MS = 2;
+const CONFIRM_MS = 4;
 /** So often in a row is that believed; a process whose timers are always late must still see a path die. */
 const MAX_STALLS = 3;
 
@@ -73,7 +80,8 @@ export interface LivenessActions {
  *   path, and more probes go out;
  * - for three probe timeouts (RFC 9002), but no less than 500 ms, makes it *dead*.
  *
- * Anything valid from the peer clears suspicion and starts the count anew.
+ * Anything valid from the peer clears suspicion and starts the count anew. A silence that ended well is not suspected
+ * again soon, nor is one that was found by a late timer before the socket was read.
  */
 export class LivenessMonitor {
   readonly #rtt: RttView;
@@ -100,6 +108,11 @@ export class LivenessMonitor {
   /** Late timers excused since the peer was last heard, and until when nothing is done for the last one. */
   #stalls = 0;
   #excusedUntilMs = Number.NEGATIVE_INFINITY;
+  /** Since the peer was last heard, the socket was read once before a suspicion. */
+  #readFirst = false;
+  readonly #spurious = new SpuriousSilence();
+  /** From when the answer was awaited whose absence made the path suspected. */
+  #silentSinceMs = 0;
   #alone = false;
   #suspected = false;
   #dead = false;
@@ -144,6 +157,7 @@ export class LivenessMonitor {
     this.#lastReceivedMs = now;
     this.#pauseSinceMs = Math.max(this.#pauseSinceMs, now);
     this.#stalls = 0;
+    this.#readFirst = false;
     this.#countReceipt();
     // Reported late, and from before the question: it proves nothing.
     if (now < this.#askedSinceMs()) {
@@ -158,6 +172,7 @@ export class LivenessMonitor {
     if (this.#probedAtMs !== undefined) this.#probedAtMs = isAnswer(this.#lastProbeMs) ? undefined : now;
     this.#leftOver = false;
     const cleared = this.#suspected;
+    if (cleared) this.#spurious.learn(now - this.#silentSinceMs, now, this.#answerMs() + STALL_MS);
     this.#suspected = false;
     this.#reschedule();
     return cleared;
@@ -205,9 +220,16 @@ export class LivenessMonitor {
   handleTimeout(now: number): LivenessActions {
     if (this.#dueMs === undefined || now < this.#dueMs) return {};
     if (now - this.#dueMs > STALL_MS && this.#stalls < MAX_STALLS) return this.#afterStall(now);
-    const actions = this.#act(now);
+    const mayBeRead = !this.#readFirst && now - this.#dueMs > LATE_MS;
+    const actions = mayBeRead && !this.#suspected && now >= this.#suspectAtMs() ? this.#confirm(now) : this.#act(now);
     this.#reschedule();
     return actions;
+  }
+
+  #confirm(now: number): LivenessActions {
+    this.#readFirst = true;
+    this.#excusedUntilMs = now + CONFIRM_MS;
+    return {};
   }
 
   #act(now: number): LivenessActions {
@@ -217,6 +239,7 @@ export class LivenessMonitor {
     }
     if (!this.#suspected && now >= this.#suspectAtMs()) {
       this.#suspected = true;
+      this.#silentSinceMs = this.#awaitedSinceMs();
       this.#probe(now);
       return { suspect: true, probe: true };
     }
@@ -270,11 +293,18 @@ export class LivenessMonitor {
     return smoothedMs + lateness + ANSWER_MARGIN_MS;
   }
 
-  #suspectAtMs(): number {
+  /** From when the oldest answer is awaited: a probe's at once, others may be held back. */
+  #awaitedSinceMs(): number {
     const probed = this.#probedAtMs ?? Number.POSITIVE_INFINITY;
     const asked = this.#askedAtMs ?? Number.POSITIVE_INFINITY;
+    return Math.min(asked + this.#maxAckDelayMs, probed);
+  }
+
+  #suspectAtMs(): number {
+    const sinceMs = this.#awaitedSinceMs();
+    if (sinceMs === Number.POSITIVE_INFINITY) return sinceMs;
     const patienceMs = this.#idle || this.#alone ? this.#patienceMs : 0;
-    return Math.min(asked + this.#maxAckDelayMs, probed) + Math.max(this.#answerMs(), patienceMs);
+    return sinceMs + Math.max(this.#answerMs(), patienceMs, this.#spurious.leastMs(sinceMs));
   }
 
   #deathMs(): number {
