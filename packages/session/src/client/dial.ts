@@ -199,7 +199,7 @@ class Dialler {
       clock: this.#clock,
       limits: this.#limits,
       allowed: allowTargets,
-      onRefused: onPathRefused,
+      onRefused: (refusal) => this.#shared.callbacks.call('onPathRefused', onPathRefused, refusal),
     });
   }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { VirtualClock } from '@kwik/testbed';
 import { KwikError } from '@kwik/wire';
+import { UserCallbacks } from '../../runtime/user-callbacks.js';
 import { CommandedDials, type CommandedDial } from './commanded-dials.js';
 import { DialBudget } from './dial-budget.js';
 
@@ -94,13 +95,16 @@ describe('what the primary hears', () => {
 
   test('a callback that throws does no harm', async () => {
     const clock = new VirtualClock();
-    const onRefused = (): never => {
+    const onRefused = (_refusal: Told): never => {
       throw new Error('of the application');
     };
-    const dials = new CommandedDials({ clock, limits: LIMITS, allowed: [], onRefused });
+    const callbacks = new UserCallbacks(() => undefined);
+    const tell = (refusal: Told): void => callbacks.call('onPathRefused', onRefused, refusal);
+    const dials = new CommandedDials({ clock, limits: LIMITS, allowed: [], onRefused: tell });
     const running = dials.run({ address: 'a:1', timeoutMs: 1 }, PRIMARY, fail('ERR_KWIK_CERTIFICATE'));
     dials.close();
     await expect(running).rejects.toMatchObject({ code: 'ERR_KWIK_CONNECT_FAILED' });
+    expect(callbacks.errors).toEqual({ onPathRefused: 1 });
   });
 });
 

@@ -19,8 +19,8 @@ export interface CommandedDialsOptions {
   readonly clock: Clock;
   readonly limits: DialBudgetLimits;
   readonly allowed: readonly LocalScope[];
-  /** The application, which is told what the primary is not. */
-  readonly onRefused: ((refusal: { readonly address: string; readonly error: KwikError }) => void) | undefined;
+  /** Tells the application what the primary is not told; never throws. */
+  readonly onRefused: (refusal: { readonly address: string; readonly error: KwikError }) => void;
 }
 
 /** One command of the primary. */
@@ -72,7 +72,7 @@ export class CommandedDials {
     } catch (thrown) {
       for (const _ of dialled) this.#budget.failed();
       const error = KwikError.from(thrown, 'ERR_KWIK_CONNECT_FAILED');
-      tell(onRefused, { address: command.address, error });
+      onRefused({ address: command.address, error });
       await this.#pause(startMs + FAILURE_ANSWER_MS - clock.now());
       if (progress.reached) throw error;
       throw new KwikError('ERR_KWIK_CONNECT_FAILED', `the client has no connection to ${command.address}`, {
@@ -153,17 +153,5 @@ export class CommandedDials {
       });
       this.#waiting.set(timer, resolve);
     });
-  }
-}
-
-/** An application that throws here harms nobody but itself. */
-function tell(
-  onRefused: CommandedDialsOptions['onRefused'],
-  refusal: { readonly address: string; readonly error: KwikError },
-): void {
-  try {
-    onRefused?.(refusal);
-  } catch {
-    // It was told.
   }
 }
