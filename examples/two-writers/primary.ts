@@ -14,7 +14,7 @@ const RANGES_PER_COMMAND = 256;
 /**
  * Answers the session's first stream with `content`, in turns with the server at `secondary`.
  *
- * Each round first tells the secondary its ranges, and then goes over the same part of the content: it writes its own
+ * Each round first has the client let the secondary write its ranges, tells it of them, and then goes over the same part of the content: it writes its own
  * chunks and skips the others. So nobody waits for a chunk whose writer does not know of it yet, and `write`, which waits
  * for the reader, keeps the commands from running ahead of the content.
  */
@@ -24,7 +24,7 @@ export async function servePrimary(
   content: Uint8Array,
   { chunkBytes, writerOf }: Plan,
 ): Promise<void> {
-  const path = await session.addPath(secondary);
+  const path = await session.addPath(secondary, { capabilities: ['contribute', 'raw'] });
   const stream = await session.acceptStream();
   const sha256 = createHash('sha256').update(content).digest('hex');
   await stream.write(encode({ size: content.length, sha256 }));
@@ -43,6 +43,12 @@ export async function servePrimary(
     }
     if (theirs > 0) {
       const ranges = chunks.filter(({ mine }) => !mine).map(({ from, to }) => [from, to] as const);
+      // Before the secondary knows: the client closes its path when it writes what nobody granted.
+      await session.grantContribution(
+        path.id,
+        stream.id,
+        ranges.map(([from, to]) => ({ offset: BigInt(base + from), length: BigInt(to - from) })),
+      );
       await session.sendRawPacket(encode({ stream: String(stream.id), base, ranges }), path.id);
     }
     for (const { from, to, mine } of chunks) {

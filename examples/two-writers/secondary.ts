@@ -8,6 +8,8 @@ const PIECE_BYTES = 64 * 1024;
 export async function serveSecondary(session: ServerSession, content: Uint8Array): Promise<void> {
   const writes: Promise<void>[] = [];
   for await (const packet of session.rawPackets()) {
+    // Only the primary commands: 0 is its path.
+    if (packet.from !== 0) continue;
     // Not awaited: a command that came early must not keep back the one that the reader waits for.
     writes.push(obey(session, decode(packet.data) as WriteCommand, content));
   }

@@ -99,7 +99,10 @@ describe('paths (K3, K5, K6)', () => {
   test('raw packets pass through the client unread and unchanged (K9)', async () => {
     const secondary = await harness.listen();
     const { server } = await harness.pair();
-    const [joined, info] = await Promise.all([secondary.accept(), server.addPath(addressOf(secondary))]);
+    const [joined, info] = await Promise.all([
+      secondary.accept(),
+      server.addPath(addressOf(secondary), { capabilities: ['raw'] }),
+    ]);
     const packet = pattern(5000, 3);
     const arrived = joined.rawPackets()[Symbol.asyncIterator]().next();
     await server.sendRawPacket(packet, info.id);
@@ -115,7 +118,10 @@ describe('paths (K3, K5, K6)', () => {
   test('two servers write alternating chunks of one stream, and it completes (proven hard)', async () => {
     const secondary = await harness.listen();
     const { client, server } = await harness.pair();
-    const [joined] = await Promise.all([secondary.accept(), server.addPath(addressOf(secondary))]);
+    const [joined, { id }] = await Promise.all([
+      secondary.accept(),
+      server.addPath(addressOf(secondary), { capabilities: ['contribute', 'raw'] }),
+    ]);
     const chunk = 100_000;
     const content = pattern(15 * chunk, 5);
     const helper = (async () => {
@@ -132,7 +138,10 @@ describe('paths (K3, K5, K6)', () => {
     const stream = client.openStream();
     await stream.write('get');
     const accepted = await server.acceptStream();
-    await server.sendRawPacket(Buffer.from(JSON.stringify({ streamId: String(accepted.id) })), 1);
+    const theirs = Array.from({ length: 7 }, (_, index) => (2 * index + 1) * chunk);
+    const ranges = theirs.map((offset) => ({ offset: BigInt(offset), length: BigInt(chunk) }));
+    await server.grantContribution(id, accepted.id, ranges);
+    await server.sendRawPacket(Buffer.from(JSON.stringify({ streamId: String(accepted.id) })), id);
     const primary = (async () => {
       for (let index = 0; index < 15; index += 2) {
         await accepted.write(content.subarray(index * chunk, (index + 1) * chunk));

@@ -202,11 +202,15 @@ describe('a path to another server', () => {
       harness.dial(primary, { resolvePath: () => links.peer.address() }),
       primary.accept(),
     ]);
-    const [{ id }, secondary] = await Promise.all([server.addPath(addressOf(peer)), peer.accept()]);
+    const [{ id }, secondary] = await Promise.all([
+      server.addPath(addressOf(peer), { capabilities: ['contribute'] }),
+      peer.accept(),
+    ]);
     const sent = pattern(500_000);
     const stream = server.openStream({ unidirectional: true });
     stream.skip(BigInt(sent.length));
     const accepted = await client.acceptStream();
+    await server.grantContribution(id, stream.id, [{ offset: 0n, length: BigInt(sent.length) }]);
     await secondary.contribute(stream.id).writeAt(0n, sent);
     const received = readAll(accepted);
     await server.removePath(id, 'no longer needed');

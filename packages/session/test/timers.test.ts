@@ -15,11 +15,12 @@ describe('a session that is closed leaves no timer', () => {
     const peer = world.server('10.0.0.2', SLOW);
     const client = await world.dial(primary.address);
     const server = primary.sessions[0]!;
-    const { id } = await world.settle(server.addPath(peer.address));
+    const { id } = await world.settle(server.addPath(peer.address, { capabilities: ['contribute'] }));
     const stream = server.openStream({ unidirectional: true });
     const size = 100_000;
     stream.skip(BigInt(size));
     await world.settle(client.acceptStream());
+    await world.settle(server.grantContribution(id, stream.id, [{ offset: 0n, length: BigInt(size) }]));
     await world.settle(peer.sessions[0]!.contribute(stream.id).writeAt(0n, pattern(size)));
     server.removePath(id).catch(() => undefined);
     const draining = (): boolean => client.getAllPaths()[1]?.state === 'draining';

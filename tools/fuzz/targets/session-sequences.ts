@@ -120,7 +120,7 @@ export const sessionSequences: FuzzTarget = {
 function checkAccount(plane: DataPlane, held: number, overhead: number, ended: string): void {
   if (ended !== '') return;
   let bytes = 0;
-  for (const { receive } of plane.streams.withLatent()) bytes += receive?.bufferedBytes ?? 0;
+  for (const { receive } of plane.streams.values()) bytes += receive?.bufferedBytes ?? 0;
   rule(held === bytes, `${bytes} bytes are held, and ${held} are charged`);
   rule(held <= PATHS.length * LIMITS.sessionWindowBytes, 'more is held than the windows allow');
   rule(overhead <= FREE_OVERHEAD_BYTES + held, 'pieces cost more than a session may spend on them');

@@ -12,6 +12,7 @@ const ANSWERS: Partial<Record<Kind, readonly Kind[]>> = {
   removePath: ['removePathResult'],
   listPaths: ['pathList'],
   rawPacket: ['rawPacketResult'],
+  contributionGrant: ['contributionGrantResult'],
   serverQuery: ['serverList'],
   scaleRequest: ['scaleResult'],
 };

@@ -74,34 +74,43 @@ export class Contributions {
         const offset = Number(stream.skip(BigInt(size)));
         if (offset !== at) this.#world.violate('skip says where', `${plan.name}: ${offset} in place of ${at}`);
         const { seed, pieceBytes } = plan;
-        commands.push({ job: this.#jobs++, streamId: String(stream.id), offset, seed, from: at, of, size, pieceBytes });
+        commands.push({ job: 0, streamId: String(stream.id), offset, seed, from: at, of, size, pieceBytes });
       }
       at += size;
     }
     return commands;
   }
 
-  /** Has a part written by one secondary after the other, until one says that it is done. */
+  /**
+   * Has a part written by one secondary after the other, until one says that it is done. Each attempt is a job of its own:
+   * what a server says to have written after its grant went to another is not there.
+   */
   async #delegate(primary: End & { readonly session: ServerSession }, command: ContributeCommand): Promise<boolean> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const writers = this.#writers();
-      const path = writers[(command.job + attempt) % Math.max(1, writers.length)];
-      if (path !== undefined && (await this.#ask(primary, command, path))) return true;
+      const job = this.#jobs++;
+      const path = writers[job % Math.max(1, writers.length)];
+      if (path !== undefined && (await this.#ask(primary, { ...command, job }, path))) return true;
       await this.#world.pause(primary.process, RETRY_MS);
     }
     return false;
   }
 
-  async #ask(primary: End & { readonly session: ServerSession }, command: ContributeCommand, path: number) {
+  async #ask(
+    { session, process }: End & { readonly session: ServerSession },
+    command: ContributeCommand,
+    path: number,
+  ) {
+    if (!(await this.#grant(session, command, path))) return false;
     const done = new Promise<boolean>((resolve) => {
-      const timer = primary.process.schedule(ANSWER_MS, () => resolve(false));
+      const timer = process.schedule(ANSWER_MS, () => resolve(false));
       this.#waiting.set(command.job, () => {
         timer.cancel();
         resolve(true);
       });
     });
     try {
-      await primary.session.sendRawPacket(commandPacket(command), path);
+      await session.sendRawPacket(commandPacket(command), path);
     } catch (error) {
       if (!(error instanceof KwikError)) throw error;
       this.#world.trace.note(`job ${command.job}: path ${path} did not take it: ${error.code}`);
@@ -109,6 +118,18 @@ export class Contributions {
       return false;
     }
     return done;
+  }
+
+  async #grant(session: ServerSession, command: ContributeCommand, path: number): Promise<boolean> {
+    const range = { offset: BigInt(command.offset), length: BigInt(command.size) };
+    try {
+      await session.grantContribution(path, BigInt(command.streamId), [range]);
+      return true;
+    } catch (error) {
+      if (!(error instanceof KwikError)) throw error;
+      this.#world.trace.note(`job ${command.job}: no grant to path ${path}: ${error.code} ${error.message}`);
+      return false;
+    }
   }
 
   onDone(job: number): void {

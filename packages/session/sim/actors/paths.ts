@@ -1,6 +1,6 @@
 import { KwikError } from '@kwik/wire';
-import type { ServerSession, Session } from '../../src/api/session.js';
-import type { PathPlan } from '../plan/plan.js';
+import type { PathCapability, ServerSession, Session } from '../../src/api/session.js';
+import { trespasses, type PathPlan, type ServerPlan } from '../plan/plan.js';
 import type { SimulatedServer } from '../world/server.js';
 import type { World } from '../world/world.js';
 
@@ -67,11 +67,8 @@ export class PathCommands {
 
   async #add(session: ServerSession, { server }: PathPlan): Promise<void> {
     const target = this.#servers[server]!;
-    const evil = target.plan.evil.length > 0;
-    const path = await session.addPath(target.address, {
-      timeoutMs: ADD_TIMEOUT_MS,
-      ...(evil && { capabilities: ['replica', 'raw'] }),
-    });
+    const capabilities = capabilitiesOf(target.plan);
+    const path = await session.addPath(target.address, { timeoutMs: ADD_TIMEOUT_MS, capabilities });
     this.#wanted.add(server);
     this.#world.trace.note(`path ${path.id} to server ${server}: ${path.state}`);
   }
@@ -83,4 +80,10 @@ export class PathCommands {
     await session.removePath(id, 'as planned');
     this.#world.trace.note(`path ${id} to server ${server}: removed`);
   }
+}
+
+/** Byzantine servers may not contribute, but for those whose evil is to do it where they were not told. */
+function capabilitiesOf(plan: ServerPlan): PathCapability[] {
+  const mayContribute = plan.evil.length === 0 || trespasses(plan);
+  return mayContribute ? ['replica', 'raw', 'contribute'] : ['replica', 'raw'];
 }

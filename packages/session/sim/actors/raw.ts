@@ -1,5 +1,5 @@
-import { KwikError } from '@kwik/wire';
-import type { ServerSession } from '../../src/api/session.js';
+import { KwikError, PRIMARY_PATH_ID } from '@kwik/wire';
+import type { RawPacket, ServerSession } from '../../src/api/session.js';
 import type { RawPlan } from '../plan/plan.js';
 import { bytesOf } from '../world/content-bytes.js';
 import type { SimulatedServer } from '../world/server.js';
@@ -68,15 +68,17 @@ export class RawTraffic {
 
   receive(session: ServerSession, server: SimulatedServer, handlers: RawHandlers): void {
     void (async () => {
-      for await (const { data } of session.rawPackets()) this.#onPacket(data, server, handlers);
+      for await (const packet of session.rawPackets()) this.#onPacket(packet, server, handlers);
     })();
   }
 
-  #onPacket(data: Uint8Array, server: SimulatedServer, handlers: RawHandlers): void {
+  #onPacket({ data, from }: RawPacket, server: SimulatedServer, handlers: RawHandlers): void {
     switch (data[0]) {
       case PLAIN:
-        return this.#onPlain(data, server);
+        return this.#onPlain(data, from, server);
       case COMMAND:
+        // Byzantine secondaries send anything, and command nobody.
+        if (from !== PRIMARY_PATH_ID) return;
         return handlers.onCommand(JSON.parse(Buffer.from(data.subarray(1)).toString()) as ContributeCommand);
       case DONE:
         return handlers.onDone(new DataView(data.buffer, data.byteOffset).getUint32(1));
@@ -87,12 +89,15 @@ export class RawTraffic {
     }
   }
 
-  #onPlain(data: Uint8Array, server: SimulatedServer): void {
+  #onPlain(data: Uint8Array, from: number | undefined, server: SimulatedServer): void {
     const index = new DataView(data.buffer, data.byteOffset).getUint32(1);
     const plan = this.#world.plan.raws[index];
     const size = Math.min((plan?.size ?? 0) + HEADER_BYTES, MAX_RAW_BYTES) - HEADER_BYTES;
     const exact =
       plan?.to === server.plan.index && Buffer.from(data.subarray(HEADER_BYTES)).equals(bytesOf(index + 1, size));
+    if (from === undefined || (from === PRIMARY_PATH_ID) !== (plan?.from === 0)) {
+      this.#world.violate('raw packets name their sender', `raw ${index} of server ${plan?.from} came from ${from}`);
+    }
     if (!exact) this.#world.violate('raw packets are exact', `raw ${index} at server ${server.plan.index}`);
     const count = (this.#arrived.get(index) ?? 0) + 1;
     this.#arrived.set(index, count);

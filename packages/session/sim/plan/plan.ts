@@ -47,7 +47,10 @@ export interface ServerPlan {
   readonly offsetMs: number;
   readonly wallSkewMs: number;
   readonly replica: ReplicaKind;
-  /** What it does that it may not, and when. Such a server is added without the capability to contribute. */
+  /**
+   * What it does that it may not, and when. Such a server is never told to contribute; it has the capability all the same
+   * when it trespasses.
+   */
   readonly evil: readonly EvilPlan[];
 }
 
@@ -68,8 +71,14 @@ export const EVIL_KINDS = [
   'ack-unsent',
   'raw-flood',
   'command',
+  'trespass',
 ] as const;
 export type EvilKind = (typeof EVIL_KINDS)[number];
+
+/** Whether a server writes into streams where the primary granted it nothing. */
+export function trespasses({ evil }: Pick<ServerPlan, 'evil'>): boolean {
+  return evil.some(({ kind }) => kind === 'trespass');
+}
 
 export interface EvilPlan {
   readonly atMs: number;

@@ -1,6 +1,7 @@
 import type { SessionEngine } from '../../src/runtime/engine.js';
 import { FREE_OVERHEAD_BYTES } from '../../src/core/costs/memory-ledger.js';
 import { resolveLimits, type ResolvedLimits } from '../../src/limits.js';
+import { trespasses } from '../plan/plan.js';
 import type { World } from '../world/world.js';
 
 const EVERY_MS = 50;
@@ -15,7 +16,7 @@ export function watchBounds(world: World, client: () => SessionEngine | undefine
     if (!wanted()) return;
     for (const engine of world.engines) {
       if (engine.closeInfo === undefined)
-        checkEngine(world, engine, engine === client() ? limits.client : limits.server);
+        checkEngine(world, engine, engine === client() ? limits.client : limits.server, client());
       else world.engines.delete(engine);
     }
     world.clock.schedule(EVERY_MS, look);
@@ -23,7 +24,7 @@ export function watchBounds(world: World, client: () => SessionEngine | undefine
   world.clock.schedule(EVERY_MS, look);
 }
 
-function checkEngine(world: World, engine: SessionEngine, limits: ResolvedLimits): void {
+function checkEngine(world: World, engine: SessionEngine, limits: ResolvedLimits, client?: SessionEngine): void {
   const over = (what: string, bytes: number, most: number): void => {
     if (bytes > most) world.violate('memory is bounded', `${what}: ${bytes}, the most is ${most}`);
   };
@@ -38,7 +39,11 @@ function checkEngine(world: World, engine: SessionEngine, limits: ResolvedLimits
   }
   // Bidirectional and unidirectional, of both sides.
   over('streams', streams, 2 * (limits.maxStreams + MAX_PEER_STREAMS));
+  const intruders = world.plan.servers.filter(trespasses).map(({ host }) => host);
   for (const path of engine.paths.values()) {
+    // Nobody grants it anything, so not one byte of it is kept for a reader.
+    const intrudes = engine === client && intruders.some((host) => path.address.startsWith(`${host}:`));
+    if (intrudes) over(`unauthorised bytes kept of path ${path.id}`, path.data.session.heldBytes, 0);
     over(`held of path ${path.id}`, path.data.session.heldBytes, limits.sessionWindowBytes);
     over(`frames for path ${path.id}`, path.data.pendingFrameCount, MAX_WAITING_FRAMES);
     over(`control messages for path ${path.id}`, path.port.control?.channel.queuedBytes ?? 0, MAX_CONTROL_BYTES);

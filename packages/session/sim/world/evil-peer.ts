@@ -23,6 +23,9 @@ import type { World } from './world.js';
 
 const MANY_STREAMS = 90;
 const MANY_RAWS = 300;
+const MANY_TRESPASSES = 5;
+/** Among what readers still wait for. */
+const MAX_TRESPASS_OFFSET = 20_000;
 /** No stream of a plan has a higher number. */
 const STREAM_IDS = 60;
 
@@ -39,7 +42,7 @@ export function corruptTransport(world: World, server: SimulatedServer, transpor
     server.process.schedule(inMs, () => {
       if (transport.closed) return;
       world.trace.note(`server ${server.plan.index} does evil: ${kind}`);
-      new EvilDeed(transport, control, random).do(kind);
+      new EvilDeed(world, transport, control, random).do(kind);
     });
   }
   const attach = (handler: PathTransportHandler): void => {
@@ -62,11 +65,13 @@ export function corruptTransport(world: World, server: SimulatedServer, transpor
 }
 
 class EvilDeed {
+  readonly #world: World;
   readonly #transport: PathTransport;
   readonly #control: TransportStream | undefined;
   readonly #random: RandomSource;
 
-  constructor(transport: PathTransport, control: TransportStream | undefined, random: RandomSource) {
+  constructor(world: World, transport: PathTransport, control: TransportStream | undefined, random: RandomSource) {
+    this.#world = world;
     this.#transport = transport;
     this.#control = control;
     this.#random = random;
@@ -96,6 +101,9 @@ class EvilDeed {
         for (let i = 0; i < MANY_RAWS; i++) {
           this.#write(this.#packet([rawFrame({ data: random.bytes(random.below(100)), sequence: BigInt(i) })]));
         }
+        return;
+      case 'trespass':
+        for (let i = 0; i < MANY_TRESPASSES; i++) this.#write(this.#packet([this.#trespass()]));
         return;
       default:
         return this.#write(this.#packet([this.#frame(kind)]));
@@ -136,6 +144,10 @@ class EvilDeed {
       { $case: 'removePath', value: { pathId: 0, reason: 'evil', drainMs: 0 } },
       { $case: 'contentEnd', value: { streamId, complete: false, error } },
       { $case: 'rangeRefused', value: { streamId, requestIds: [0n, 1n, 5n], error } },
+      {
+        $case: 'contributionGrant',
+        value: { streamId, pathId: random.below(4), ranges: [{ offset: 0n, length: 1n << 40n }] },
+      },
       { $case: 'streamOpened', value: { streamId, priority: 0, unidirectional: false, metadata: new Map() } },
       { $case: 'contentDigests', value: { streamId, firstBlock: 0n, digests: random.bytes(32) } },
       { $case: 'rawPacket', value: { pathId: random.below(3), data: random.bytes(20), sequence: 1n } },
@@ -153,6 +165,15 @@ class EvilDeed {
       fin: random.chance(0.3),
       range: flags === proto.FrameFlag.RANGE,
     });
+  }
+
+  /** Bytes of its own for a stream that is being read, where somebody else writes. */
+  #trespass(): proto.Frame {
+    const random = this.#random;
+    const { streamIds } = this.#world;
+    const streamId = streamIds.length === 0 ? this.#streamId() : toStreamId(pick(random, streamIds));
+    const offset = BigInt(random.below(MAX_TRESPASS_OFFSET));
+    return streamFrame({ streamId, offset, data: random.bytes(1 + random.below(1000)) });
   }
 
   #streamId() {

@@ -124,6 +124,11 @@ export class World {
   // --- Streams ---
 
   /** Says what the other side does with a stream once it has accepted it. */
+  /** Of all streams so far. */
+  get streamIds(): readonly bigint[] {
+    return [...this.#accepting.keys()];
+  }
+
   expectStream(id: bigint, opener: Side, accept: (stream: Stream) => void): void {
     if (this.#accepting.has(id)) this.violate('stream ids are used once', `stream ${id} of the ${opener}`);
     this.#accepting.set(id, accept);

@@ -199,7 +199,11 @@ export interface AddPathOptions {
   readonly serverName?: string;
   /** How long the client may take to connect, milliseconds; 10,000 unless told. */
   readonly timeoutMs?: number;
-  /** What the server may do in this session; `['replica', 'contribute', 'raw']` unless told. */
+  /**
+   * What the server may do in this session; the least, `['replica']`, unless told: then every byte of it is checked against
+   * this server's digests. `contribute`: it writes into streams, unchecked, where `grantContribution` lets it. `raw`: raw
+   * packets. The client holds it to that.
+   */
   readonly capabilities?: readonly PathCapability[];
 }
 
@@ -207,7 +211,19 @@ export type PathCapability = 'contribute' | 'replica' | 'relay' | 'raw';
 
 export interface RawPacket {
   readonly data: Uint8Array;
+  /** The path that brought it here. */
   readonly pathId: PathId;
+  /**
+   * Whose packet it is, as the client says that passed it on: the number of the sender's path, 0 for the primary. A server
+   * that takes commands takes them from 0. Undefined: the client does not say.
+   */
+  readonly from: PathId | undefined;
+}
+
+/** Bytes of a stream: `length` of them from KWIK offset `offset` on. */
+export interface ContributionRange {
+  readonly offset: bigint;
+  readonly length: bigint;
 }
 
 export interface Contribution {
@@ -245,7 +261,15 @@ export interface ServerSession extends Session {
   rawPackets(): AsyncIterable<RawPacket>;
   /** Since the session began; `received` counts those that were dropped, too. */
   rawPacketCounts(): { readonly received: number; readonly dropped: number };
-  /** Secondary only: writes into a stream of the session at offsets of its own choice. */
+  /**
+   * Primary only: from now on the server at the end of `pathId` writes these bytes of the stream, and nobody else does.
+   * They were left out with `skip`, or lie ahead of what was written. Resolves when the client knows, so await it before
+   * that server is told: bytes that come without a grant end its path. A later grant of the same bytes takes them from
+   * whoever had them. Rejects with ERR_KWIK_PERMISSION_DENIED (no `contribute`), ERR_KWIK_INVALID_ARGUMENT,
+   * ERR_KWIK_LIMIT_EXCEEDED (16,384 ranges of the stream are not read yet), ERR_KWIK_STREAM_CLOSED and as `removePath` does.
+   */
+  grantContribution(pathId: number, streamId: bigint, ranges: readonly ContributionRange[]): Promise<void>;
+  /** Secondary only: writes into a stream of the session where the primary granted it bytes. */
   contribute(streamId: bigint): Contribution;
 }
 

@@ -11,6 +11,8 @@ import { endByPeer } from '../runtime/close.js';
 import { announceStreams, isMisconduct, streamOpened } from '../runtime/recovery.js';
 import type { ContentClient } from './content-client.js';
 import { unsupported } from '../runtime/unsupported.js';
+import { answerGrant } from './contribution-grants.js';
+import { requireSender } from './message-senders.js';
 import { RawRelay, type RawRelayLimits } from './raw-relay.js';
 import { FIRST_CLIENT_PATH_ID } from '../limits.js';
 import type { PrimaryPaths } from './primary-paths.js';
@@ -112,6 +114,7 @@ export class ClientRole implements EngineRole {
     this.#drained(path.id);
     this.#content.removePath(path.id, false);
     this.#raw.forget(path.id);
+    this.#tellMisconduct(path);
     this.#tellStatus(path);
     const other = path.primary ? this.primary : undefined;
     if (other !== undefined) this.#tellAgain(other);
@@ -121,16 +124,17 @@ export class ClientRole implements EngineRole {
   onControlEvent(path: PathRuntime, event: ControlEvent): void {
     if (event.kind !== 'message') return;
     const { body, id } = event;
+    requireSender(path, body.$case);
     switch (body.$case) {
       case 'contentDigests':
       case 'contentStart':
       case 'contentEnd':
       case 'streamOpened':
+      case 'contributionGrant':
       case 'addPath':
       case 'removePath':
       case 'listPaths':
-        if (path.primary) this.#onPrimary(path, id, body);
-        else path.reply(id, refusal('ERR_KWIK_PERMISSION_DENIED', 'only the primary commands the session'));
+        this.#onPrimary(path, id, body);
         return;
       case 'rangeRefused':
         this.#content.refused(path, body.value);
@@ -166,6 +170,10 @@ export class ClientRole implements EngineRole {
       }
       case 'streamOpened':
         this.#engine.plane.handleStreamOpened(toStreamId(body.value.streamId));
+        return;
+      case 'contributionGrant':
+        path.reply(id, answerGrant(this.#engine.plane.writers, body.value));
+        this.#engine.wake();
         return;
       case 'addPath':
         void this.#addPath(path, id, body.value);
@@ -209,7 +217,8 @@ export class ClientRole implements EngineRole {
       if (command.capabilities.includes(proto.Capability.RAW)) this.#raw.permit(joined.id);
       if (under === undefined) this.#engine.addPath(joined);
       if (!joined.alive) throw joined.death ?? new KwikError('ERR_KWIK_PATH_DEAD');
-      if (result.capabilities.includes(proto.Capability.REPLICA)) this.#content.addPath(joined);
+      const serves = command.capabilities.includes(proto.Capability.REPLICA);
+      if (serves && result.capabilities.includes(proto.Capability.REPLICA)) this.#content.addPath(joined);
       else this.#content.removePath(pathId, false);
       answer({
         accepted: true,
@@ -334,6 +343,15 @@ export class ClientRole implements EngineRole {
     const agoMs = died === undefined ? 0 : clock.now() - died.atMs;
     const deadSinceMs = BigInt(Math.max(0, Math.round(this.#options.wallClockMs() - agoMs)));
     return { $case: 'pathDead', value: { pathId, reason: reason.slice(0, MAX_REASON_CHARACTERS), deadSinceMs } };
+  }
+
+  /** The primary hears of a server that broke the rules, for it does not come back; it is to blame, and nobody else. */
+  #tellMisconduct({ id: pathId, primary, death }: PathRuntime): void {
+    // Wrong content was told of with its block.
+    if (primary || death === undefined || !isMisconduct(death.code) || death.code === 'ERR_KWIK_SERVER_UNTRUSTED')
+      return;
+    const reason = death.message.slice(0, MAX_REASON_CHARACTERS);
+    this.primary?.send({ $case: 'serverUntrusted', value: { pathId, streamId: 0n, block: 0n, reason } });
   }
 
   #tellStatus(path: PathRuntime): void {

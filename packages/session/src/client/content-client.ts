@@ -83,6 +83,8 @@ export class ContentClient implements RangeSink {
     }
     const now = this.#engine.clock.now();
     const receiver = new ContentReceiver(message, streamId);
+    const { baseOffset, ledger } = receiver;
+    this.#engine.plane.writers.announceContent(streamId, baseOffset, baseOffset + ledger.shape.size);
     for (const source of this.#engine.paths.values()) receiver.addSource(source.id, source.primary, now);
     if (this.#contents.size < MAX_OPENING_CONTENTS)
       for (const path of this.#opening.values()) addOpening(receiver, path, now);

@@ -86,8 +86,8 @@ interface EstablishedPath {
   readonly port: PathPort;
   readonly result: ClientHandshakeResult;
   readonly primary: boolean;
-  /** The primary lets this server write into streams. */
-  readonly mayContribute?: boolean;
+  /** What the primary lets this server do. */
+  readonly capabilities?: readonly proto.Capability[];
   readonly weight?: number;
 }
 
@@ -266,9 +266,8 @@ class Dialler {
       onHello: (send) => onOpening({ id: pathId, rttMs: transport.stats().rttMs, send }),
     });
     joined(transport.remote);
-    const mayContribute = command.capabilities.includes(proto.Capability.CONTRIBUTE);
-    const { address, weight } = command;
-    const made = { id: pathId, address, port, result, primary: false, mayContribute, weight: weight || 1 };
+    const { address, weight, capabilities } = command;
+    const made = { id: pathId, address, port, result, primary: false, capabilities, weight: weight || 1 };
     return { path: this.#path(engine, made), result };
   }
 
@@ -277,7 +276,7 @@ class Dialler {
   }
 
   #newPath(engine: SessionEngine, made: EstablishedPath): PathRuntime {
-    const { id, address, port, result, primary, mayContribute, weight } = made;
+    const { id, address, port, result, primary, capabilities = [], weight } = made;
     return new PathRuntime({
       id,
       address,
@@ -289,7 +288,8 @@ class Dialler {
         ...peerStreamLimits(result.limits),
         owner: primary,
         compresses: this.#options.compression === 'auto' && result.capabilities.includes(proto.Capability.COMPRESSION),
-        ...(mayContribute !== undefined && { mayContribute }),
+        mayContribute: capabilities.includes(proto.Capability.CONTRIBUTE),
+        mayServe: capabilities.includes(proto.Capability.REPLICA),
       },
       idleTimeoutMs: agreedIdleTimeoutMs(this.#idleTimeoutMs, result.limits.idleTimeoutMs),
       diagnostics: this.#options.diagnostics,

@@ -1,5 +1,5 @@
 import { errorToDetail, type KcpBody } from '@kwik/kcp';
-import { KwikError, rawFrame, type PathId, type proto } from '@kwik/wire';
+import { KwikError, PRIMARY_PATH_ID, rawFrame, type PathId, type proto } from '@kwik/wire';
 import type { PathRuntime } from '../runtime/path-runtime.js';
 
 /** Raw packets and other frames that may wait for one path; a path that is slower is told to the sender. */
@@ -49,7 +49,10 @@ export class RawRelay {
     const refusal = this.#refusal(from, target, command, now);
     if (refusal !== undefined) return { $case: 'error', value: errorToDetail(refusal) };
     const sequence = this.#sequence++;
-    target.data.queueFrame(`raw ${sequence}`, rawFrame({ data: command.data, sequence }));
+    target.data.queueFrame(
+      `raw ${sequence}`,
+      rawFrame({ data: command.data, sequence, fromPathId: from.primary ? PRIMARY_PATH_ID : from.id }),
+    );
     return { $case: 'rawPacketResult', value: { pathId: command.pathId, relayed: true, error: undefined } };
   }
 

@@ -26,6 +26,26 @@ describe('RangeSet', () => {
     );
   });
 
+  it('agrees with a plain set after ranges were taken out, and says what overlaps', () => {
+    const change = fc.record({ add: fc.boolean(), range });
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 40 }), range, (changes, asked) => {
+        const set = new RangeSet();
+        const twin = new Set<number>();
+        for (const { add, range: bytes } of changes) {
+          for (let offset = bytes.start; offset < bytes.end; offset++) twin[add ? 'add' : 'delete'](offset);
+          set[add ? 'add' : 'remove'](bytes.start, bytes.end);
+          expect(set.size).toBe(twin.size);
+        }
+        for (let offset = -1; offset <= SPAN + 13; offset++) expect(set.has(offset)).toBe(twin.has(offset));
+        let overlaps = false;
+        for (let offset = asked.start; offset < asked.end; offset++) overlaps ||= twin.has(offset);
+        expect(set.overlaps(asked.start, asked.end)).toBe(overlaps);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it('keeps sorted, disjoint ranges that do not touch', () => {
     fc.assert(
       fc.property(fc.array(range, { maxLength: 40 }), (added) => {

@@ -53,6 +53,27 @@ export class RangeSet {
     return range !== undefined && range.start <= start && range.end >= end;
   }
 
+  /** True when some offset of the range is in the set. */
+  overlaps(start: number, end: number): boolean {
+    const range = this.#ranges[this.#firstEndingAtOrAfter(start + 1)];
+    return range !== undefined && start < end && range.start < end;
+  }
+
+  /** Takes the offsets of a range out of the set. */
+  remove(start: number, end: number): void {
+    if (end <= start) return;
+    const from = this.#firstEndingAtOrAfter(start + 1);
+    const left: OffsetRange[] = [];
+    let to = from;
+    for (; to < this.#ranges.length && this.#ranges[to]!.start < end; to++) {
+      const range = this.#ranges[to]!;
+      this.#size -= Math.min(range.end, end) - Math.max(range.start, start);
+      if (range.start < start) left.push({ start: range.start, end: start });
+      if (range.end > end) left.push({ start: end, end: range.end });
+    }
+    this.#ranges.splice(from, to - from, ...left);
+  }
+
   ranges(): readonly OffsetRange[] {
     return this.#ranges;
   }

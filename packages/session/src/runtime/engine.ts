@@ -354,7 +354,7 @@ export class SessionEngine implements PathRuntimeEvents {
         this.streams.onCredit();
         return;
       case 'raw':
-        this.rawQueue.push({ data: event.data, pathId: event.pathId });
+        this.rawQueue.push({ data: event.data, pathId: event.pathId, from: event.from });
         return;
       case 'violation':
         this.paths.get(event.pathId)?.die(event.error);

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { toPathId } from '@kwik/wire';
 import { RawQueue } from './raw-queue.js';
 
-const packet = (bytes: number) => ({ data: new Uint8Array(bytes), pathId: toPathId(0) });
+const packet = (bytes: number) => ({ data: new Uint8Array(bytes), pathId: toPathId(0), from: undefined });
 
 describe('RawQueue', () => {
   test('gives packets in their order', () => {

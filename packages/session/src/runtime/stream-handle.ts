@@ -135,7 +135,7 @@ export class StreamHandle implements Stream {
     if (bytes < 0n || BigInt(send.writeOffset) + bytes > BigInt(Number.MAX_SAFE_INTEGER)) {
       throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `cannot skip ${bytes} bytes`);
     }
-    return BigInt(send.reserve(Number(bytes)));
+    return BigInt(send.skip(Number(bytes)));
   }
 
   async close(): Promise<void> {

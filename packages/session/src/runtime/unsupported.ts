@@ -6,6 +6,7 @@ import type { PathRuntime } from './path-runtime.js';
 const REQUESTS: ReadonlySet<KcpBody['$case']> = new Set([
   'listPaths',
   'rawPacket',
+  'contributionGrant',
   'scaleRequest',
   'serverQuery',
   'addPath',

@@ -17,7 +17,8 @@ const DRAIN_MS = 5000;
 /** A token lives as long as the client may take to use it, and clocks may differ. */
 const CLOCK_SKEW_MS = 30_000;
 const TOKEN_ID_BYTES = 16;
-const DEFAULT_CAPABILITIES: readonly PathCapability[] = ['replica', 'contribute', 'raw'];
+/** The least: all that such a server sends is checked against this one's digests. */
+const DEFAULT_CAPABILITIES: readonly PathCapability[] = ['replica'];
 /** Waits before a lost path is asked for again: up to this first, doubling to the other, so many times (V3.4, V7.5). */
 const FIRST_WAIT_MS = 100;
 const MAX_WAIT_MS = 30_000;
@@ -148,11 +149,14 @@ export class PathCommander {
   }
 
   /** Throws as `requireAlive` does, and ERR_KWIK_PERMISSION_DENIED. */
-  requireRaw(pathId: number): void {
+  requireCapability(pathId: number, capability: 'raw' | 'contribute'): void {
     this.requireAlive(pathId);
     const added = this.#commanded.get(toPathId(pathId));
-    if (added === undefined || (added.options.capabilities ?? DEFAULT_CAPABILITIES).includes('raw')) return;
-    throw new KwikError('ERR_KWIK_PERMISSION_DENIED', `path ${pathId} was added without the capability raw`);
+    if (added === undefined || (added.options.capabilities ?? DEFAULT_CAPABILITIES).includes(capability)) return;
+    throw new KwikError(
+      'ERR_KWIK_PERMISSION_DENIED',
+      `path ${pathId} was added without the capability ${capability}; name it in the options of addPath`,
+    );
   }
 
   /** What the client tells of a path. Numbers that this primary never gave are ignored. */

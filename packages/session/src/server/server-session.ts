@@ -4,6 +4,7 @@ import type {
   CloseInfo,
   CloseOptions,
   Contribution,
+  ContributionRange,
   PathInfo,
   RawPacket,
   ServerSession,
@@ -15,6 +16,7 @@ import { isActive } from '../runtime/path-history.js';
 import type { PathRuntime } from '../runtime/path-runtime.js';
 import type { PendingReplies } from '../runtime/pending-replies.js';
 import { StreamContribution } from './contribution.js';
+import { grantContribution } from './contribution-grants.js';
 import type { PathCommander } from './path-commander.js';
 
 const RAW_TIMEOUT_MS = 5000;
@@ -107,7 +109,7 @@ export class AcceptedSession implements ServerSession {
     if (!this.#parts.mayUseRaw) {
       throw new KwikError('ERR_KWIK_PERMISSION_DENIED', 'the primary added this server without the raw capability');
     }
-    this.#parts.commander?.requireRaw(pathId);
+    this.#parts.commander?.requireCapability(pathId, 'raw');
     const command = { pathId, data: bytes, sequence: 0n };
     const answer = this.#parts.replies.request(this.#path(), { $case: 'rawPacket', value: command }, RAW_TIMEOUT_MS);
     this.engine.wake();
@@ -124,6 +126,15 @@ export class AcceptedSession implements ServerSession {
 
   rawPacketCounts(): { received: number; dropped: number } {
     return this.engine.rawQueue.counts;
+  }
+
+  async grantContribution(pathId: number, streamId: bigint, ranges: readonly ContributionRange[]): Promise<void> {
+    this.#commander().requireCapability(pathId, 'contribute');
+    await grantContribution(
+      this.engine,
+      { path: this.#path(), replies: this.#parts.replies },
+      { pathId, streamId, ranges },
+    );
   }
 
   contribute(streamId: bigint): Contribution {

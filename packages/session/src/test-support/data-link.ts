@@ -1,6 +1,7 @@
 import { PRIMARY_PATH_ID, type PathId } from '@kwik/wire';
 import type { DataEvent } from '../core/data/data-events.js';
 import { DataPlane, type DataPlaneOptions } from '../core/data/data-plane.js';
+import type { SecondaryRights } from '../core/data/frame-rights.js';
 import type { TestRandom } from './random.js';
 
 const REAL_STREAMS = 3;
@@ -29,14 +30,14 @@ export function connect(
   plane: DataPlane,
   limits: SmallLimits,
   id: PathId = PRIMARY_PATH_ID,
-  mayContribute = true,
+  rights: SecondaryRights = { mayContribute: true, mayServe: true },
 ): void {
   plane.addPath(id, {
     maxBidiStreams: limits.maxStreams,
     maxUniStreams: limits.maxStreams,
     streamWindowBytes: limits.streamWindowBytes,
     sessionWindowBytes: limits.sessionWindowBytes,
-    mayContribute,
+    ...rights,
   });
 }
 

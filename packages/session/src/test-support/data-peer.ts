@@ -1,4 +1,4 @@
-import { encodePacket, PacketReader, PRIMARY_PATH_ID, proto, streamFrame, type PathId } from '@kwik/wire';
+import { encodePacket, PacketReader, PRIMARY_PATH_ID, proto, streamFrame, toStreamId, type PathId } from '@kwik/wire';
 import type { DataEvent } from '../core/data/data-events.js';
 import type { DataPlane } from '../core/data/data-plane.js';
 import { connect, eventsOf, LIMITS, planeOf, SECONDARY_PATH_ID } from './data-link.js';
@@ -22,6 +22,12 @@ export class DataPeer {
     const packet = { packetNumber: this.#numbers++, type: proto.PacketType.DATA, frames };
     this.plane.handleChunk(path, 0, encodePacket(packet), now);
     return eventsOf(this.plane);
+  }
+
+  /** The primary lets a secondary write bytes of a stream. */
+  grant(streamId: bigint, start: number, end: number, path: PathId = SECONDARY_PATH_ID): void {
+    this.plane.writers.grant(toStreamId(streamId), path, [{ start, end }]);
+    eventsOf(this.plane);
   }
 
   /** The frames of the next packet that this end sends. */

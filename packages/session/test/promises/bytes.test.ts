@@ -101,11 +101,13 @@ describe('whoever hands bytes over may reuse the memory at once', () => {
   test('contribution.writeAt and sendRawPacket', async () => {
     const pair = await pairOf();
     const other = pair.world.server('other', LINK);
-    const path = await pair.world.settle(pair.primary.addPath(other.address));
+    const capabilities = ['contribute', 'raw'] as const;
+    const path = await pair.world.settle(pair.primary.addPath(other.address, { capabilities }));
     const secondary: ServerSession = other.sessions[0]!;
     const content = pattern(SIZE, 4);
     const stream = pair.primary.openStream();
     stream.skip(BigInt(SIZE));
+    await pair.world.settle(pair.primary.grantContribution(path.id, stream.id, [{ offset: 0n, length: BigInt(SIZE) }]));
     const reading = pair.client.acceptStream().then(allOf);
     const contribution = secondary.contribute(stream.id);
     let offset = 0n;

@@ -10,6 +10,7 @@ const text = (length: number): string => 'x'.repeat(length);
 const many = <T>(length: number, value: T): T[] => Array<T>(length).fill(value);
 const LARGE = 1n << 62n;
 const S = KCP_SAMPLES;
+const grantRange = { offset: 10n, length: 5n };
 
 /** A field's last value that is taken, the first that is not, and what the error says. */
 const BOUNDS: readonly [KcpBody['$case'], string, unknown, unknown, RegExp][] = [
@@ -68,6 +69,8 @@ const BOUNDS: readonly [KcpBody['$case'], string, unknown, unknown, RegExp][] = 
   ['streamOpened', 'priority', 7, 8, /priority is not 0 to 7/],
   ['streamOpened', 'metadata', entries(32), entries(33), /(33 entries|more than 32)/],
   ['rawPacket', 'data', bytes(61_440), bytes(61_441), /61441 bytes/],
+  ['contributionGrant', 'ranges', many(512, grantRange), many(513, grantRange), /(513 elements|more than 512)/],
+  ['contributionGrant', 'ranges', [], [{ offset: LARGE - 5n, length: 5n }], /ranges\[0\] reaches beyond/],
   ['contentStart', 'key', text(1_024), text(1_025), /key/],
   ['contentStart', 'size', LARGE - 11n, LARGE - 10n, /contentStart reaches beyond/],
   ['contentDigests', 'digests', bytes(61_440), bytes(61_472), /61472 bytes/],

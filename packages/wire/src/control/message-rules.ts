@@ -45,6 +45,11 @@ const envelope = blob(MAX.envelopeBytes);
 const requestIds = listOf(MAX.requestIds, u62);
 const digest = enumOf(DigestAlgorithm);
 
+const contributionRanges = listOf(
+  MAX.contributionRanges,
+  nested<kcp.ContributionRange>({ offset: u62, length: u62 }, ({ offset, length }) => extentFault(offset, length)),
+);
+
 const errorDetail = nested<ErrorDetail>({
   code: u32,
   scope: enumOf(ErrorScope),
@@ -177,6 +182,8 @@ const STREAM_RULES = {
   }),
   rawPacket: nested<kcp.RawPacketCommand>({ pathId: u32, data: blob(MAX.bulkBytes), sequence: u62 }),
   rawPacketResult: nested<kcp.RawPacketResult>({ pathId: u32, relayed: flag, error: errorDetail }),
+  contributionGrant: nested<kcp.ContributionGrant>({ streamId: u62, pathId: u32, ranges: contributionRanges }),
+  contributionGrantResult: nested<kcp.ContributionGrantResult>({ streamId: u62, pathId: u32 }),
 };
 
 const CONTENT_RULES = {

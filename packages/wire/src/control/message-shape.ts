@@ -46,6 +46,8 @@ export const KCP_MESSAGE_SHAPE: WireShape = {
   30: { message: { 4: METADATA } }, // stream_opened
   31: LEAF, // raw_packet
   32: ERROR_IN_3, // raw_packet_result
+  33: { message: { 3: { message: {}, max: MAX.contributionRanges } } }, // contribution_grant
+  34: LEAF, // contribution_grant_result
   40: { message: { 3: TEXT } }, // content_start
   41: LEAF, // content_digests
   42: LEAF, // range_request

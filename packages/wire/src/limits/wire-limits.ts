@@ -66,4 +66,5 @@ export const CONTROL_LIMITS = {
   listedServers: 256,
   sources: 256,
   requestIds: 1_024,
+  contributionRanges: 512,
 } as const;

@@ -145,6 +145,15 @@ export const KCP_SAMPLES: Samples = {
   streamOpened: { streamId: 4n, priority: 3, unidirectional: true, metadata },
   rawPacket: { pathId: 1, data: filled(20), sequence: 5n },
   rawPacketResult: { pathId: 1, relayed: true, error },
+  contributionGrant: {
+    streamId: 4n,
+    pathId: 1,
+    ranges: [
+      { offset: 300n, length: 7n },
+      { offset: 70_000n, length: 1n },
+    ],
+  },
+  contributionGrantResult: { streamId: 4n, pathId: 1 },
   ...content,
   healthReport: { serverId: 'b', loadPermille: 750, sessions: 12, memoryBytes: 100_000_000n, accepting: true },
   serverAnnouncement: announcement,

@@ -1,5 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
-import { encodePacket, makeStreamId, PRIMARY_PATH_ID, proto, streamFrame, type PathId } from '@kwik/wire';
+import {
+  KwikError,
+  makeStreamId,
+  PRIMARY_PATH_ID,
+  resetStreamFrame,
+  streamFrame,
+  toPathId,
+  toStreamId,
+  type PathId,
+  type proto,
+} from '@kwik/wire';
 import fc from 'fast-check';
 import {
   connect,
@@ -14,6 +24,7 @@ import { data, DataPeer } from '../../test-support/data-peer.js';
 import { patternBytes, TestRandom } from '../../test-support/random.js';
 import type { StreamState } from '../streams/stream-state.js';
 
+const SERVER_STREAM = makeStreamId(0n, 'server', false);
 /** Nothing read for so many steps, a hundred times what the slowest path takes for a round trip: it hangs. */
 const STALL_STEPS = 30_000;
 
@@ -54,8 +65,11 @@ function run(seed: number, shape: Shape): void {
   const atPrimary = primary.open(true);
   client.handleStreamOpened(atPrimary.id);
   const atSecondary = secondary.streams.attach(atPrimary.id);
+  const theirs = Array.from({ length: chunks >> 1 }, (_, index) => 2 * index + 1);
+  const granted = theirs.map((index) => ({ start: index * chunkBytes, end: (index + 1) * chunkBytes }));
+  client.writers.grant(atPrimary.id, SECONDARY_PATH_ID, granted);
   let nextAtPrimary = 0;
-  const indexes = Array.from({ length: chunks >> 1 }, (_, index) => 2 * index + 1);
+  const indexes = [...theirs];
   if (shape.order === 'descending') indexes.reverse();
   const forSecondary = shape.order === 'random' ? random.shuffle(indexes) : indexes;
 
@@ -148,66 +162,155 @@ describe('two servers that write one stream in turns', () => {
     );
   });
 
-  it.each([
-    ['a secondary that contradicts the primary is refused', 'secondary', 'pathId 1 ERR_KWIK_OFFSET_MISMATCH'],
-    ['a secondary that the primary contradicts was wrong: the stream fails', 'primary', 'failed, then pathId 1'],
-  ] as const)('%s', (_name, later, expected) => {
-    const limits: SmallLimits = { ...base, sessionWindowBytes: 4096, maxStreams: 4, maxPacketBytes: 65_536 };
-    const client = planeOf('client', limits);
-    connect(client, limits);
-    connect(client, limits, SECONDARY_PATH_ID);
-    const stream = client.open(false);
-    const say = (path: PathId, byte: number, packetNumber: bigint): void => {
-      const frame = streamFrame({ streamId: stream.id, offset: 10n, data: new Uint8Array(20).fill(byte) });
-      client.handleChunk(path, 0, encodePacket({ packetNumber, type: proto.PacketType.DATA, frames: [frame] }), 0);
-    };
-    const order = later === 'secondary' ? [PRIMARY_PATH_ID, SECONDARY_PATH_ID] : [SECONDARY_PATH_ID, PRIMARY_PATH_ID];
-    say(order[0]!, 1, 0n);
-    say(order[0]!, 1, 1n);
-    expect(eventsOf(client).filter(({ kind }) => kind === 'violation')).toEqual([]);
-    say(order[1]!, 2, 0n);
-    const told = eventsOf(client).flatMap((event) => {
-      if (event.kind === 'failed') return ['failed, then'];
-      return event.kind === 'violation' ? [`pathId ${event.pathId} ${event.error.code}`] : [];
+  const OTHER_PATH_ID = toPathId(2);
+
+  /** Who is blamed, in order: the stream, or a path by its number, with the code. */
+  function blamed(peer: DataPeer, frames: proto.Frame[], path: PathId): string[] {
+    return peer.say(frames, path).flatMap((event) => {
+      if (event.kind === 'failed') return ['the stream'];
+      return event.kind === 'violation' ? [`path ${event.pathId} ${event.error.code}`] : [];
     });
-    expect(told.join(' ')).toContain(expected);
+  }
+
+  function other(streamId: bigint, offset: number, bytes: number): proto.Frame {
+    return streamFrame({ streamId, offset: BigInt(offset), data: patternBytes(bytes, offset + 1) });
+  }
+
+  it('refuses a secondary that contradicts what the primary wrote before it granted the bytes', () => {
+    const peer = new DataPeer('client');
+    const stream = peer.plane.open(false);
+    peer.say([data(stream.id, 10, 20)]);
+    peer.grant(stream.id, 10, 30);
+    expect(blamed(peer, [other(stream.id, 10, 20)], SECONDARY_PATH_ID)).toEqual(['path 1 ERR_KWIK_OFFSET_MISMATCH']);
     expect(stream.receive!.bufferedBytes).toBe(20);
   });
 
-  it('waits for the notice of its stream when it overtakes it, and surfaces no stream (simulator, seed 8393)', () => {
-    const limits: SmallLimits = { ...base, sessionWindowBytes: 4096, maxStreams: 4, maxPacketBytes: 65_536 };
-    const client = planeOf('client', limits);
-    connect(client, limits);
-    connect(client, limits, SECONDARY_PATH_ID);
-    const streamId = makeStreamId(1n, 'server', true);
-    const frame = streamFrame({ streamId, offset: 0n, data: patternBytes(20) });
-    client.handleChunk(
-      SECONDARY_PATH_ID,
-      0,
-      encodePacket({ packetNumber: 0n, type: proto.PacketType.DATA, frames: [frame] }),
-      0,
-    );
-    expect(eventsOf(client).filter(({ kind }) => kind === 'opened' || kind === 'violation')).toEqual([]);
-    client.handleStreamOpened(streamId);
-    expect(eventsOf(client).filter(({ kind }) => kind === 'opened')).toHaveLength(2);
-    expect(client.read(client.streams.get(streamId)!)?.data).toEqual(patternBytes(20));
+  it('believes who writes the bytes now: the one from whom they were taken was wrong, and the stream fails', () => {
+    const peer = new DataPeer('client');
+    connect(peer.plane, LIMITS, OTHER_PATH_ID);
+    const stream = peer.plane.open(false);
+    peer.grant(stream.id, 10, 30);
+    peer.say([data(stream.id, 10, 20)], SECONDARY_PATH_ID);
+    peer.grant(stream.id, 10, 30, OTHER_PATH_ID);
+    expect(blamed(peer, [other(stream.id, 10, 20)], OTHER_PATH_ID)).toEqual([
+      'the stream',
+      'path 1 ERR_KWIK_OFFSET_MISMATCH',
+    ]);
   });
 
-  it('that overtook the notice of its stream is told the window again when it comes back', () => {
+  it('drops what comes late from a server from which the bytes were taken', () => {
+    const peer = new DataPeer('client');
+    connect(peer.plane, LIMITS, OTHER_PATH_ID);
+    const stream = peer.plane.open(false);
+    peer.grant(stream.id, 0, 30);
+    peer.grant(stream.id, 10, 30, OTHER_PATH_ID);
+    // The first ten bytes are still its own.
+    expect(blamed(peer, [other(stream.id, 0, 10), other(stream.id, 10, 20)], SECONDARY_PATH_ID)).toEqual([]);
+    expect(blamed(peer, [data(stream.id, 10, 20)], OTHER_PATH_ID)).toEqual([]);
+    expect(peer.plane.read(stream)?.data).toEqual(patternBytes(10, 1));
+    expect(peer.plane.read(stream)?.data).toEqual(patternBytes(20, 10));
+    expect(peer.plane.path(SECONDARY_PATH_ID)!.session.heldBytes).toBe(0);
+  });
+
+  it.each([
+    ['writes bytes that it granted', (id: bigint) => data(id, 25, 10)],
+    ['ends the stream before bytes that it granted', (id: bigint) => data(id, 0, 5, { fin: true })],
+  ])('blames a primary that %s', (_name, frame) => {
+    const peer = new DataPeer('client');
+    peer.say([data(SERVER_STREAM, 0, 1)]);
+    peer.grant(SERVER_STREAM, 10, 30);
+    expect(blamed(peer, [frame(SERVER_STREAM)], PRIMARY_PATH_ID)).toEqual(['path 0 ERR_KWIK_PROTOCOL_VIOLATION']);
+  });
+
+  const BEYOND: readonly (readonly [string, (id: bigint) => proto.Frame])[] = [
+    ['before what it was granted', (id) => data(id, 9, 5)],
+    ['beyond what it was granted', (id) => data(id, 25, 6)],
+    ['over a gap between grants', (id) => data(id, 25, 20)],
+    ['where it was granted nothing', (id) => data(id, 5000, 1)],
+    ['an end', (id) => data(id, 10, 20, { fin: true })],
+    ['an end without bytes', (id) => data(id, 45, 0, { fin: true })],
+    ['into another stream', () => data(makeStreamId(1n, 'server', false), 0, 1)],
+    ['into a stream that does not exist', () => data(makeStreamId(7n, 'server', false), 10, 1)],
+  ];
+
+  it.each(BEYOND)('a secondary that writes %s loses its path, and nothing of it is kept', (_name, frame) => {
+    const peer = new DataPeer('client');
+    peer.say([data(SERVER_STREAM, 0, 1), data(makeStreamId(1n, 'server', false), 0, 1)]);
+    peer.grant(SERVER_STREAM, 10, 30);
+    peer.grant(SERVER_STREAM, 35, 45);
+    const { receive } = peer.plane.streams.get(SERVER_STREAM)!;
+    expect(blamed(peer, [frame(SERVER_STREAM)], SECONDARY_PATH_ID)).toEqual(['path 1 ERR_KWIK_PROTOCOL_VIOLATION']);
+    expect([receive!.bufferedBytes, receive!.finalSize]).toEqual([1, undefined]);
+    // And the stream goes on.
+    expect(blamed(peer, [data(SERVER_STREAM, 1, 9)], PRIMARY_PATH_ID)).toEqual([]);
+    expect(peer.plane.read(peer.plane.streams.get(SERVER_STREAM)!)?.data).toEqual(patternBytes(10));
+  });
+
+  it('takes no stream data inside announced content, of a secondary or of the primary', () => {
+    for (const path of [SECONDARY_PATH_ID, PRIMARY_PATH_ID]) {
+      const peer = new DataPeer('client');
+      peer.grant(SERVER_STREAM, 0, 100);
+      peer.plane.writers.announceContent(SERVER_STREAM, 100, 200);
+      expect(blamed(peer, [other(SERVER_STREAM, 100, 1)], path)).toEqual([`path ${path} ERR_KWIK_PROTOCOL_VIOLATION`]);
+      expect(peer.plane.streams.get(SERVER_STREAM)!.receive!.bufferedBytes).toBe(0);
+    }
+  });
+
+  it('a grant opens its stream, and is refused for paths and bytes that cannot have one', () => {
+    const peer = new DataPeer('client');
+    const { writers } = peer.plane;
+    const refusal = (streamId: bigint, path: PathId, start: number, end: number): string => {
+      try {
+        writers.grant(toStreamId(streamId), path, [{ start, end }]);
+        return 'none';
+      } catch (error) {
+        return KwikError.from(error).code;
+      }
+    };
+    expect(refusal(SERVER_STREAM, SECONDARY_PATH_ID, 10, 20)).toBe('none');
+    expect(eventsOf(peer.plane)).toMatchObject([{ kind: 'opened', stream: { id: SERVER_STREAM } }]);
+    expect(refusal(SERVER_STREAM, PRIMARY_PATH_ID, 0, 1)).toBe('ERR_KWIK_PERMISSION_DENIED');
+    expect(refusal(SERVER_STREAM, toPathId(9), 0, 1)).toBe('ERR_KWIK_PATH_NOT_FOUND');
+    connect(peer.plane, LIMITS, OTHER_PATH_ID, { mayServe: true });
+    expect(refusal(SERVER_STREAM, OTHER_PATH_ID, 0, 1)).toBe('ERR_KWIK_PERMISSION_DENIED');
+    writers.announceContent(SERVER_STREAM, 100, 200);
+    expect(refusal(SERVER_STREAM, SECONDARY_PATH_ID, 199, 201)).toBe('ERR_KWIK_INVALID_ARGUMENT');
+    peer.say([data(SERVER_STREAM, 300, 0, { fin: true })]);
+    expect(refusal(SERVER_STREAM, SECONDARY_PATH_ID, 299, 301)).toBe('ERR_KWIK_INVALID_ARGUMENT');
+    expect(refusal(makeStreamId(0n, 'server', true), SECONDARY_PATH_ID, 0, 1)).toBe('none');
+    const over = makeStreamId(1n, 'server', true);
+    peer.say([data(over, 0, 0, { fin: true })]);
+    expect(refusal(over, SECONDARY_PATH_ID, 0, 1)).toBe('ERR_KWIK_STREAM_CLOSED');
+  });
+
+  it('forgets grants with their stream', () => {
+    const peer = new DataPeer('client');
+    const stream = makeStreamId(0n, 'server', true);
+    peer.grant(stream, 0, 10);
+    expect(peer.plane.writers.held).toBe(1);
+    peer.say([resetStreamFrame({ streamId: stream, code: 0, finalSize: 0n })]);
+    expect(peer.plane.streams.get(stream)).toBeUndefined();
+    expect(peer.plane.writers.held).toBe(0);
+    // What still comes is late.
+    expect(blamed(peer, [data(stream, 0, 10)], SECONDARY_PATH_ID)).toEqual([]);
+  });
+
+  it('that writes first after the reader moved the window on is told the window, and again when it comes back', () => {
     const client = new DataPeer('client');
     const streamId = makeStreamId(0n, 'server', true);
-    client.say([data(streamId, 0, 10)], SECONDARY_PATH_ID);
-    client.plane.removePath(SECONDARY_PATH_ID);
-    // Meanwhile the stream is there, and its reader moves the window on.
     const size = LIMITS.streamWindowBytes / 2;
+    client.grant(streamId, size, size + 20);
     client.say([data(streamId, 0, size)]);
     const stream = client.plane.streams.get(streamId)!;
     while (client.plane.read(stream) !== undefined);
     expect(stream.receive!.maxOffset).toBe(LIMITS.streamWindowBytes + size);
-    connect(client.plane, LIMITS, SECONDARY_PATH_ID);
-    client.say([data(streamId, size, 10)], SECONDARY_PATH_ID);
-    const told = client.hear(SECONDARY_PATH_ID).find(({ body }) => body?.$case === 'windowUpdate')?.body?.value;
-    expect(told).toMatchObject({ streamId, maxOffset: BigInt(LIMITS.streamWindowBytes + size) });
+    for (const offset of [size, size + 10]) {
+      client.say([data(streamId, offset, 10)], SECONDARY_PATH_ID);
+      const told = client.hear(SECONDARY_PATH_ID).find(({ body }) => body?.$case === 'windowUpdate')?.body?.value;
+      expect(told).toMatchObject({ streamId, maxOffset: BigInt(LIMITS.streamWindowBytes + size) });
+      client.plane.removePath(SECONDARY_PATH_ID);
+      connect(client.plane, LIMITS, SECONDARY_PATH_ID);
+    }
   });
 
   it('leaves the other paths and the stream alone when the secondary is lost: what it had acknowledged stays', () => {
@@ -220,6 +323,7 @@ describe('two servers that write one stream in turns', () => {
     connect(secondary, limits, SECONDARY_PATH_ID);
     const link = new DataLink(random, client, secondary, SECONDARY_PATH_ID);
     const stream = client.open(false);
+    client.writers.grant(stream.id, SECONDARY_PATH_ID, [{ start: 0, end: 100 }]);
     const attached = secondary.streams.attach(stream.id);
     attached.send!.writeAt(0, patternBytes(100));
     secondary.offer(attached);

@@ -18,6 +18,12 @@ export type DataEvent =
   /** The peer allows more streams. */
   | { readonly kind: 'credit' }
   /** A raw packet came. */
-  | { readonly kind: 'raw'; readonly pathId: PathId; readonly data: Uint8Array }
+  | {
+      readonly kind: 'raw';
+      readonly pathId: PathId;
+      readonly data: Uint8Array;
+      /** Whose it is, as the client says: the path of its server, 0 for the primary. */
+      readonly from: PathId | undefined;
+    }
   /** A path's peer broke the rules: close the path with this error. */
   | { readonly kind: 'violation'; readonly pathId: PathId; readonly error: KwikError };

@@ -2,6 +2,7 @@ import { AckTracker, InFlightWindow, MAX_SENT_SPAN, RateEstimator, RttEstimator,
 import { KwikError, PacketReader, type PacketNumber, type PathId, type proto } from '@kwik/wire';
 import type { Piece } from '../streams/send-half.js';
 import type { PeerStreamLimits } from '../streams/stream-table.js';
+import type { FrameRights, Link, SecondaryRights } from './frame-rights.js';
 import { PacketCompressor } from './packet-compressor.js';
 import { SessionWindow } from './session-window.js';
 
@@ -26,10 +27,8 @@ export interface SentContent {
 }
 
 /** What the peer of a path announced, and what it is to the session. */
-export interface PathPeer extends PeerStreamLimits {
+export interface PathPeer extends PeerStreamLimits, SecondaryRights {
   readonly sessionWindowBytes: number;
-  /** At the client: the primary lets it write into streams. */
-  readonly mayContribute?: boolean;
   /** At the client: it is the primary; path 0 unless told. */
   readonly owner?: boolean;
   /** Both ends agreed on compression: this one compresses, and inflates what the peer compressed. */
@@ -61,8 +60,9 @@ export class DataPath {
   readonly #readers = new Map<number, PacketReader>();
   #pending = new Map<string, ControlFrame>();
   readonly #maxPacketBytes: number;
-  /** Whether non-range bytes from this path may enter streams. */
-  readonly mayContribute: boolean;
+  readonly link: Link;
+  /** What the peer may send here. */
+  readonly rights: FrameRights;
   /** The peer is the other end of the session's streams: the client's primary, a server's client. */
   readonly owner: boolean;
   /** When both ends agreed on compression. */
@@ -89,13 +89,15 @@ export class DataPath {
       windowBytes: number;
       peerWindowBytes: number;
       maxPacketBytes: number;
-      mayContribute?: boolean;
+      link: Link;
+      rights: FrameRights;
       owner?: boolean;
       compresses?: boolean;
     },
   ) {
     this.id = id;
-    this.mayContribute = options.mayContribute ?? true;
+    this.link = options.link;
+    this.rights = options.rights;
     this.owner = options.owner ?? true;
     this.compressor = options.compresses === true ? new PacketCompressor() : undefined;
     this.session = new SessionWindow(options);

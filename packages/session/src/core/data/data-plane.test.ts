@@ -109,6 +109,7 @@ describe('DataPlane: streams', () => {
     const peer = new DataPeer('client');
     peer.say([data(serverStream, 0, 10)]);
     const stream = peer.plane.streams.get(serverStream)!;
+    peer.grant(serverStream, 20, 30);
     peer.plane.stopSending(stream, 6);
     const stop = stopSendingFrame({ streamId: serverStream, code: 6 });
     expect(peer.hear()).toContainEqual(stop);
@@ -121,6 +122,7 @@ describe('DataPlane: streams', () => {
   it('sends a secondary that asks the window of the stream, and later ones unasked', () => {
     const peer = new DataPeer('client');
     const stream = peer.plane.open(false);
+    peer.grant(stream.id, 90_000, 90_010);
     peer.say([blockedFrame({ streamId: stream.id, limit: 0n })], SECONDARY_PATH_ID);
     const window = windowUpdateFrame({ streamId: stream.id, maxOffset: 100_000n });
     expect(peer.hear(SECONDARY_PATH_ID)).toContainEqual(window);

@@ -1,12 +1,12 @@
 import type { proto } from '@kwik/wire';
 import {
+  blockedFrame,
   encodePacket,
   KwikError,
   maxStreamsFrame,
   PRIMARY_PATH_ID,
   resetStreamFrame,
   stopSendingFrame,
-  toStreamId,
   windowUpdateFrame,
   type PathId,
   type StreamId,
@@ -21,9 +21,11 @@ import { DataEventQueue } from './data-event-queue.js';
 import type { DataEvent } from './data-events.js';
 import { DataPath, type Carry, type ControlFrame, type PathPeer, type PathStanding } from './data-path.js';
 import { FrameReceiver } from './frame-receiver.js';
+import { frameRights, linkFrom } from './frame-rights.js';
 import { PacketBuilder } from './packet-builder.js';
 import { Reinjector } from './reinjector.js';
 import { stalledBeside } from './stalled-paths.js';
+import { StreamWriters } from './stream-writers.js';
 import { UntoldFrames } from './untold-frames.js';
 import type { RangeSink } from './range-sink.js';
 
@@ -50,6 +52,8 @@ export interface DataPlaneOptions {
 export class DataPlane {
   readonly #options: DataPlaneOptions;
   readonly streams: StreamTable;
+  /** Which server writes what, at a client. */
+  readonly writers: StreamWriters;
   readonly #picker = new StreamPicker();
   readonly #paths = new Map<PathId, DataPath>();
   readonly #reinjector = new Reinjector((id) => this.#paths.get(id)?.standing === 'active');
@@ -66,10 +70,12 @@ export class DataPlane {
       maxStreams: options.role === 'secondary' ? 0 : options.maxStreams,
     });
     const emit = (event: DataEvent): void => this.#events.push(event);
+    this.writers = new StreamWriters(this, options.account);
     this.#builder = new PacketBuilder(this.#picker, this.#reinjector.queue, emit);
     this.#receiver = new FrameReceiver({
       role: options.role,
       streams: this.streams,
+      writers: this.writers,
       picker: this.#picker,
       rangeSink: options.rangeSink,
       emit,
@@ -84,11 +90,13 @@ export class DataPlane {
 
   addPath(id: PathId, peer: PathPeer): DataPath {
     const owner = this.#options.role !== 'client' || (peer.owner ?? id === PRIMARY_PATH_ID);
+    const link = linkFrom(this.#options.role, owner);
     const path = new DataPath(id, {
       windowBytes: this.#options.sessionWindowBytes,
       peerWindowBytes: peer.sessionWindowBytes,
       maxPacketBytes: this.#options.maxPacketBytes,
-      mayContribute: owner || (peer.mayContribute ?? true),
+      link,
+      rights: frameRights(link, peer),
       owner,
       compresses: peer.compresses === true,
     });
@@ -106,7 +114,7 @@ export class DataPlane {
     if (path === undefined || path.standing === standing) return;
     path.standing = standing;
     if (standing === 'active') this.#reinjector.queue.drop(id);
-    const other = this.#sendingPath();
+    const other = this.defaultPath;
     if (standing !== 'suspected' || !path.owner || other === path) return;
     for (const { pieces, frames } of path.sent.takeOlderThan(0, Number.POSITIVE_INFINITY)) {
       this.#reinjector.queue.add(pieces, id, true);
@@ -116,7 +124,7 @@ export class DataPlane {
 
   /** The path that takes everything when writes are not spread. */
   get defaultPath(): DataPath | undefined {
-    return this.#sendingPath();
+    return bestOf(this.#paths.values());
   }
 
   /** Payload that went out again although its path had not died. */
@@ -155,11 +163,11 @@ export class DataPlane {
       stream?.send?.handleLost(piece);
       if (stream !== undefined) this.#picker.offer(stream);
     }
-    for (const { receive, supply } of this.streams.withLatent()) {
+    for (const { receive, supply } of this.streams.values()) {
       receive?.writers.delete(id);
       supply?.removePath(id);
     }
-    if (path.owner) this.#tell(this.#sendingPath(), frames);
+    if (path.owner) this.#tell(this.defaultPath, frames);
   }
 
   handleChunk(pathId: PathId, realStreamId: number, chunk: Uint8Array, now: number): void {
@@ -240,9 +248,9 @@ export class DataPlane {
     return this.streams.open(unidirectional, priority);
   }
 
-  /** A stream that the control plane announced. */
-  handleStreamOpened(id: StreamId): void {
-    this.streams.require(id, (stream) => this.#events.push({ kind: 'opened', stream }));
+  /** A stream that the control plane announced; undefined when it is over. */
+  handleStreamOpened(id: StreamId): StreamState | undefined {
+    return this.streams.require(id, (stream) => this.#events.push({ kind: 'opened', stream }));
   }
 
   /** The application has the stream that the peer opened. One that is over by now makes room for a new one. */
@@ -255,7 +263,9 @@ export class DataPlane {
   offer(stream: StreamState): void {
     this.#picker.offer(stream);
     const blockedAt = stream.send?.takeBlocked();
-    if (blockedAt !== undefined) this.#queueBlocked(stream.id, blockedAt);
+    if (blockedAt === undefined) return;
+    const frame = blockedFrame({ streamId: stream.id, limit: BigInt(blockedAt) });
+    this.#queue(this.defaultPath, `blocked ${stream.id}`, frame);
   }
 
   read(stream: StreamState, maxBytes?: number): ReadChunk | undefined {
@@ -269,7 +279,7 @@ export class DataPlane {
 
   /** Verified content enters the stream. */
   insertContent(stream: StreamState, offset: number, data: Uint8Array): void {
-    const primary = this.#sendingPath();
+    const primary = this.defaultPath;
     try {
       const conflict = stream.receive?.insertVerified(offset, data)?.conflict;
       if (conflict !== undefined) this.#receiver.refuteWriter(stream.id, conflict);
@@ -291,7 +301,7 @@ export class DataPlane {
     if (this.#options.role !== 'secondary') {
       // A contribution is not the stream: only its owner resets it.
       const frame = resetStreamFrame({ streamId: stream.id, code, finalSize: BigInt(send.finalSize) });
-      this.#queue(this.#sendingPath(), `reset ${stream.id}`, frame);
+      this.#queue(this.defaultPath, `reset ${stream.id}`, frame);
     }
     this.settle(stream);
   }
@@ -314,25 +324,14 @@ export class DataPlane {
     this.#events.push({ kind: 'gone', streamId: stream.id });
   }
 
-  #sendingPath(): DataPath | undefined {
-    return bestOf(this.#paths.values());
-  }
-
   /** A path that is not well carries data all the same when there is no other. */
   #isLast(path: DataPath): boolean {
-    return path.owner && this.#sendingPath() === path;
-  }
-
-  #queueBlocked(streamId: StreamId, limit: number): void {
-    const frame: proto.Frame = {
-      body: { $case: 'blocked', value: { streamId: toStreamId(streamId), limit: BigInt(limit) } },
-    };
-    this.#queue(this.#sendingPath(), `blocked ${streamId}`, frame);
+    return path.owner && this.defaultPath === path;
   }
 
   /** The paths whose peers write into the stream; undefined stands for the peer that is not connected now. */
   #writersOf(stream: StreamState): Set<DataPath | undefined> {
-    const paths = new Set<DataPath | undefined>([this.#sendingPath()]);
+    const paths = new Set<DataPath | undefined>([this.defaultPath]);
     for (const id of stream.receive?.writers ?? []) {
       const path = this.#paths.get(id as PathId);
       if (path?.owner === false) paths.add(path);
@@ -379,7 +378,7 @@ export class DataPlane {
     this.#events.push({ kind: 'gone', streamId: stream.id });
     const credit = this.streams.remove(stream.id);
     if (credit === undefined) return;
-    this.#queue(this.#sendingPath(), `streams ${credit.unidirectional}`, maxStreamsFrame(credit));
+    this.#queue(this.defaultPath, `streams ${credit.unidirectional}`, maxStreamsFrame(credit));
   }
 
   /** A peer's mistake ends its path, and nothing else; it is told once. */

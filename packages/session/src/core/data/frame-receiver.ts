@@ -17,8 +17,10 @@ import type { StreamState } from '../streams/stream-state.js';
 import type { StreamTable } from '../streams/stream-table.js';
 import type { DataEvent } from './data-events.js';
 import type { DataPath } from './data-path.js';
+import { requireRight } from './frame-rights.js';
 import { framesOf } from './packet-compressor.js';
 import type { RangeSink } from './range-sink.js';
+import type { StreamWriters } from './stream-writers.js';
 
 /** Offsets are counted in doubles inside a session: exact up to here, 8 PiB. */
 const MAX_OFFSET = BigInt(Number.MAX_SAFE_INTEGER);
@@ -28,6 +30,7 @@ const UNSUPPORTED_FLAGS = proto.FrameFlag.COMPRESSED | proto.FrameFlag.ENCRYPTED
 export interface FrameReceiverContext {
   readonly role: 'client' | 'primary' | 'secondary';
   readonly streams: StreamTable;
+  readonly writers: StreamWriters;
   readonly picker: StreamPicker;
   readonly rangeSink: RangeSink | undefined;
   readonly emit: (event: DataEvent) => void;
@@ -63,9 +66,9 @@ export class FrameReceiver {
 
   #handleFrame(path: DataPath, frame: proto.Frame, now: number): void {
     const body = frame.body;
-    switch (body?.$case) {
-      case undefined:
-        return;
+    if (body === undefined) return;
+    requireRight(path, body);
+    switch (body.$case) {
       case 'stream':
         this.#handleStream(path, body.value, now);
         return;
@@ -82,7 +85,7 @@ export class FrameReceiver {
         this.#handleStopSending(path, body.value);
         return;
       case 'raw':
-        this.#context.emit({ kind: 'raw', pathId: path.id, data: body.value.data });
+        this.#handleRaw(path, body.value);
         return;
       case 'ping':
         if (!body.value.reply) path.queueFrame('pong', pingFrame({ sequence: body.value.sequence, reply: true }));
@@ -91,9 +94,8 @@ export class FrameReceiver {
         this.#handleBlocked(path, body.value);
         return;
       case 'sealed':
-        throw new KwikError('ERR_KWIK_UNSUPPORTED', 'this end relays nothing and anchors no relayed path');
+        return;
       case 'maxStreams':
-        this.#fromStreamOwner(path, 'give stream credit');
         if (this.#context.streams.handleMaxStreams(body.value.unidirectional, body.value.maxStreams)) {
           this.#context.emit({ kind: 'credit' });
         }
@@ -111,36 +113,52 @@ export class FrameReceiver {
       path.duplicateBytes += frame.data.length - this.#handleRange(path, streamId, offset, frame.data, now);
       return;
     }
-    if (!path.mayContribute) {
-      throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `this server may not write into stream ${streamId}`);
-    }
-    path.session.onReceived(frame.data.length);
+    const { data } = frame;
+    path.session.onReceived(data.length);
     const stream = this.#streamOf(path, streamId);
     const receive = stream?.receive;
     if (stream === undefined || receive === undefined) {
       if (stream !== undefined) throw notReadable(streamId);
-      this.#consume(path, frame.data.length);
+      this.#consume(path, data.length);
       return;
     }
     const fin = (frame.flags & proto.FrameFlag.FIN) !== 0;
-    if (fin) this.#fromStreamOwner(path, 'end a stream');
-    this.#welcomeWriter(path, stream, receive);
-    const { fresh, duplicate, conflict } = receive.handleData(offset, frame.data, fin, path.id);
-    if (conflict !== undefined) this.#handleConflict(path, streamId, conflict);
+    const end = offset + data.length;
+    const { writers } = this.#context;
+    let fresh = 0;
+    if (path.owner) {
+      writers.requirePrimary(stream, offset, end, fin);
+      fresh = this.#insert(path, stream, receive, { offset, data, fin });
+    } else {
+      for (const mine of writers.contributed(path, stream, offset, end)) {
+        const part = data.subarray(mine.start - offset, mine.end - offset);
+        fresh += this.#insert(path, stream, receive, { offset: mine.start, data: part, fin: false });
+      }
+    }
+    const duplicate = data.length - fresh;
     path.duplicateBytes += duplicate;
     if (duplicate > 0) this.#consume(path, duplicate);
     if (fresh > 0 || fin) this.#context.emit({ kind: 'readable', streamId });
     this.#context.settle(stream);
   }
 
+  /** Returns how many bytes were new. */
+  #insert(path: DataPath, stream: StreamState, receive: ReceiveHalf, { offset, data, fin }: Written): number {
+    this.#welcomeWriter(path, stream, receive);
+    const { fresh, conflict } = receive.handleData(offset, data, fin, path.id);
+    if (conflict !== undefined) this.#handleConflict(path.id, stream, conflict);
+    return fresh;
+  }
+
   /**
-   * Two writers disagree about the same bytes. What came first stays. A secondary that contradicts is refused; one that
-   * the primary contradicts was wrong, and the reader may have read some of it: the stream fails.
+   * The bytes came before, and were others; what came first stays. Who writes them now is believed, so a server from which
+   * they were taken was wrong, and as the reader may have read some of them, the stream fails. Bytes of the primary itself
+   * are believed before all.
    */
-  #handleConflict(path: DataPath, streamId: StreamId, origin: number): void {
-    const other = this.#context.path(origin as PathId);
-    if (!path.owner || other?.owner === true) throw disagreement(streamId);
-    this.refuteWriter(streamId, origin);
+  #handleConflict(pathId: PathId, stream: StreamState, origin: number): void {
+    const byOther = origin !== pathId && stream.authority?.knows(origin as PathId) === true;
+    if (!byOther) throw disagreement(stream.id);
+    this.refuteWriter(stream.id, origin);
   }
 
   /** What a path wrote is known to be wrong, and the reader may have read some of it. */
@@ -149,6 +167,11 @@ export class FrameReceiver {
     this.#context.emit({ kind: 'failed', streamId, error });
     const writer = this.#context.path(origin as PathId);
     if (writer !== undefined) this.#context.emit({ kind: 'violation', pathId: writer.id, error });
+  }
+
+  #handleRaw(path: DataPath, { data, fromPathId }: proto.RawFrame): void {
+    const from = fromPathId === undefined ? undefined : toPathId(fromPathId);
+    this.#context.emit({ kind: 'raw', pathId: path.id, data, from });
   }
 
   /** Bytes that answer a range request; returns how many were wanted. */
@@ -213,7 +236,6 @@ export class FrameReceiver {
       path.session.handleMax(max);
       return;
     }
-    this.#fromStreamOwner(path, 'give credit for a stream');
     const stream = this.#streamOf(path, toStreamId(frame.streamId));
     if (stream?.send === undefined) return;
     stream.send.handleMaxOffset(max);
@@ -224,14 +246,12 @@ export class FrameReceiver {
     const stream = this.#streamOf(path, toStreamId(frame.streamId));
     if (stream === undefined) return;
     if (stream.receive === undefined) throw notReadable(stream.id);
-    this.#fromStreamOwner(path, 'reset a stream');
     this.creditBack(stream.receive.handleReset(frame.code, toOffset(frame.finalSize)));
     this.#context.emit({ kind: 'readable', streamId: stream.id });
     this.#context.settle(stream);
   }
 
   #handleStopSending(path: DataPath, frame: proto.StopSendingFrame): void {
-    this.#fromStreamOwner(path, 'stop a stream');
     // It may come before anything else of a stream that the peer opened (RFC 9000, section 3.2).
     const stream = this.#streamOf(path, toStreamId(frame.streamId));
     if (stream?.send === undefined) return;
@@ -250,6 +270,7 @@ export class FrameReceiver {
     }
     const stream = this.#streamOf(path, toStreamId(frame.streamId));
     if (stream?.receive === undefined) return;
+    if (!path.owner && !this.#context.writers.mayWrite(path, stream)) return;
     this.#welcomeWriter(path, stream, stream.receive);
     // The other writers are told as well: they may be waiting for the same limit, and it is not announced twice.
     if (stream.receive.takeWindowUpdate(true) !== undefined) this.#context.announceWindow(stream);
@@ -260,12 +281,6 @@ export class FrameReceiver {
       windowUpdateFrame({ streamId: stream.id, maxOffset: BigInt(maxOffset) }),
       true,
     );
-  }
-
-  /** To a client the primary owns the streams: a secondary only adds to them. */
-  #fromStreamOwner(path: DataPath, what: string): void {
-    if (path.owner) return;
-    throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `only the primary may ${what}`);
   }
 
   /** The stream that a frame names; a secondary's frame never opens one at the client. */
@@ -282,6 +297,12 @@ export class FrameReceiver {
     const limit = path.session.takeUpdate();
     if (limit !== undefined) path.queueFrame('session window', windowUpdateFrame({ maxOffset: BigInt(limit) }));
   }
+}
+
+interface Written {
+  readonly offset: number;
+  readonly data: Uint8Array;
+  readonly fin: boolean;
 }
 
 function disagreement(streamId: StreamId): KwikError {

@@ -10,6 +10,7 @@ import {
   resetStreamFrame,
   stopSendingFrame,
   streamFrame,
+  toStreamId,
   windowUpdateFrame,
   type PathId,
 } from '@kwik/wire';
@@ -182,7 +183,7 @@ describe('DataPlane: a peer’s mistake ends its path and nothing else', () => {
       rangeSink: { handleRange: (_path, _stream, offset, bytes) => ranges.push(offset) && bytes.length },
     });
     connect(plane, LIMITS);
-    connect(plane, LIMITS, SECONDARY_PATH_ID, false);
+    connect(plane, LIMITS, SECONDARY_PATH_ID, { mayServe: true });
     const stream = plane.open(false);
     eventsOf(plane);
     const say = (packetNumber: bigint, frame: proto.Frame): void =>
@@ -209,18 +210,27 @@ describe('DataPlane: a peer’s mistake ends its path and nothing else', () => {
     ]);
   });
 
-  it('a contribution that verified content contradicts: its stream fails, and its writer is refused', () => {
+  it('content that contradicts what the primary wrote before: the stream fails, and the primary is refused', () => {
     const peer = new DataPeer('client');
-    peer.say([data(serverStream, 0, 1)]);
-    peer.say([data(serverStream, 5, 10)], SECONDARY_PATH_ID);
+    peer.say([data(serverStream, 0, 10)]);
     const content = patternBytes(20);
     content[7]! ^= 1;
     peer.plane.insertContent(peer.plane.streams.get(serverStream)!, 0, content);
     expect(eventsOf(peer.plane)).toMatchObject([
       { kind: 'failed', streamId: serverStream, error: { code: 'ERR_KWIK_OFFSET_MISMATCH' } },
-      { kind: 'violation', pathId: SECONDARY_PATH_ID, error: { code: 'ERR_KWIK_OFFSET_MISMATCH' } },
+      { kind: 'violation', pathId: PRIMARY_PATH_ID, error: { code: 'ERR_KWIK_OFFSET_MISMATCH' } },
       { kind: 'readable' },
     ]);
+  });
+
+  it('content where a secondary was granted bytes, or content was announced: the primary contradicts itself', () => {
+    const peer = new DataPeer('client');
+    peer.grant(serverStream, 10, 20);
+    const { writers } = peer.plane;
+    const contradiction = expect.objectContaining({ code: 'ERR_KWIK_PROTOCOL_VIOLATION' });
+    expect(() => writers.announceContent(toStreamId(serverStream), 19, 30)).toThrow(contradiction);
+    writers.announceContent(toStreamId(serverStream), 20, 30);
+    expect(() => writers.announceContent(toStreamId(serverStream), 29, 40)).toThrow(contradiction);
   });
 
   it('content that contradicts the end of its stream while the primary is away: the stream fails', () => {

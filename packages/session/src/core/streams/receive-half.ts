@@ -61,6 +61,11 @@ export class ReceiveHalf {
     return this.#finalSize !== undefined && (this.#stopCode !== undefined || this.#data.readOffset === this.#finalSize);
   }
 
+  /** Offset behind the last byte of the stream, when that is known. */
+  get finalSize(): number | undefined {
+    return this.#finalSize;
+  }
+
   get readable(): boolean {
     return this.#data.readableBytes > 0 || this.state !== 'open';
   }

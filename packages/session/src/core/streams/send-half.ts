@@ -1,4 +1,6 @@
 import { KwikError, type StreamId, type PathId } from '@kwik/wire';
+import type { OffsetRange } from '../range-set.js';
+import { DelegatedRanges } from './delegated-ranges.js';
 import { join, keep, type OwnBytes } from './small-bytes.js';
 
 /** A buffer that is filled to this share has a writer that fills it as fast as it empties. */
@@ -48,6 +50,8 @@ export class SendHalf {
   #highestSent = 0;
   #blockedAt: number | undefined;
   #dropped = false;
+  /** What others write; absent while nothing was skipped or granted. */
+  #delegated: DelegatedRanges | undefined;
 
   constructor(streamId: StreamId, options: { maxOffset: number; bufferBytes: number }) {
     this.#streamId = streamId;
@@ -119,6 +123,7 @@ export class SendHalf {
   /** Appends; the caller keeps to `room` and does not change `data` afterwards. */
   write(data: Uint8Array): void {
     this.assertWritable();
+    this.#delegated?.requireOwn(this.#writeOffset, this.#writeOffset + data.length);
     this.#push(this.#writeOffset, data);
     this.#writeOffset += data.length;
   }
@@ -143,6 +148,34 @@ export class SendHalf {
 
   /** Leaves `bytes` offsets to content that is sent by ranges; returns the first of them. */
   reserve(bytes: number): number {
+    this.#delegated?.requireOwn(this.#writeOffset, this.#writeOffset + bytes);
+    return this.#leaveOut(bytes);
+  }
+
+  /** Leaves `bytes` offsets to another server, to which they may be granted; returns the first of them. */
+  skip(bytes: number): number {
+    const base = this.#leaveOut(bytes);
+    this.#delegated ??= new DelegatedRanges();
+    this.#delegated.skip(base, this.#writeOffset);
+    return base;
+  }
+
+  /**
+   * Others write these bytes: what was skipped, or what is still to be. Throws when some of them are this end's. Returns the
+   * ranges that were nobody's before.
+   */
+  delegate(ranges: readonly OffsetRange[]): OffsetRange[] {
+    this.assertWritable();
+    this.#delegated ??= new DelegatedRanges();
+    return this.#delegated.delegate(ranges, this.#writeOffset);
+  }
+
+  /** They may be written here after all. */
+  takeBack(ranges: readonly OffsetRange[]): void {
+    this.#delegated?.takeBack(ranges);
+  }
+
+  #leaveOut(bytes: number): number {
     this.assertWritable();
     const base = this.#writeOffset;
     this.#writeOffset += bytes;
@@ -151,7 +184,9 @@ export class SendHalf {
   }
 
   finish(): void {
-    if (this.#resetCode === undefined) this.#finWanted = true;
+    if (this.#resetCode !== undefined) return;
+    this.#delegated?.requireEnd(this.#writeOffset);
+    this.#finWanted = true;
   }
 
   reset(code: number): void {

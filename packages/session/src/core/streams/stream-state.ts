@@ -2,6 +2,7 @@ import type { StreamId } from '@kwik/wire';
 import type { RangeSupplies } from '../content/range-supplies.js';
 import type { ReceiveHalf } from './receive-half.js';
 import type { SendHalf } from './send-half.js';
+import type { WriteAuthority } from './write-authority.js';
 
 /** RFC 9218: 3 is the default urgency. */
 export const DEFAULT_PRIORITY = 3;
@@ -17,6 +18,8 @@ export interface StreamState {
   readonly send: SendHalf | undefined;
   /** Granted ranges of content that this end supplies into the stream. */
   supply: RangeSupplies | undefined;
+  /** At the client: who else than the primary writes into it; absent while nobody does. */
+  authority: WriteAuthority | undefined;
   /** In the picker's queue. */
   queued: boolean;
   /** The peer was told of the reset. */

@@ -41,8 +41,6 @@ type Kind = 'bidi' | 'uni';
 export class StreamTable {
   readonly #options: StreamTableOptions;
   readonly #streams = new Map<StreamId, StreamState>();
-  /** Streams that only secondaries have named so far; as many as the peer has credit for at the most. */
-  readonly #latent = new Map<StreamId, StreamState>();
   readonly #opened: Record<Kind, bigint> = { bidi: 0n, uni: 0n };
   readonly #peerAllows: Record<Kind, bigint> = { bidi: 0n, uni: 0n };
   readonly #accepted: Record<Kind, bigint> = { bidi: 0n, uni: 0n };
@@ -102,23 +100,17 @@ export class StreamTable {
 
   /** Lets go of all that streams hold to be read: the session is over, and its memory is wanted. */
   releaseBuffers(): void {
-    for (const { receive, supply } of this.withLatent()) {
+    for (const { receive, supply, authority } of this.#streams.values()) {
       receive?.abandon();
       supply?.clear();
+      authority?.release();
     }
-  }
-
-  /** Those that only secondaries have named so far as well. */
-  *withLatent(): IterableIterator<StreamState> {
-    yield* this.#streams.values();
-    yield* this.#latent.values();
   }
 
   /**
    * The stream that a peer's frame names. Opens it, and those of its kind below it (RFC 9000, section 3.2), when the
    * peer may; undefined when it has been closed; throws when it never can have been. Without `created` nothing is
-   * opened, since a secondary's frames never open a stream: what they bring may have overtaken the primary's notice, and
-   * waits for it.
+   * opened: a secondary names only streams of which the primary has spoken to this end before.
    */
   require(id: StreamId, created?: (stream: StreamState) => void): StreamState | undefined {
     const known = this.#streams.get(id);
@@ -130,7 +122,12 @@ export class StreamTable {
       throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `the peer names stream ${id}, which was never opened here`);
     }
     if (index < this.#accepted[kind]) return undefined;
-    if (created === undefined) return this.#early(id, index < this.#weAllow[kind]);
+    if (created === undefined) {
+      throw new KwikError(
+        'ERR_KWIK_PROTOCOL_VIOLATION',
+        `a secondary names stream ${id}, which the session does not have`,
+      );
+    }
     if (index >= this.#weAllow[kind]) {
       throw new KwikError(
         'ERR_KWIK_STREAM_LIMIT',
@@ -147,19 +144,6 @@ export class StreamTable {
     return this.#streams.get(id);
   }
 
-  /** A stream that the primary may open, and has not yet as far as this end knows. */
-  #early(id: StreamId, allowed: boolean): StreamState {
-    if (!allowed) {
-      throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `a secondary names stream ${id}, which cannot exist`);
-    }
-    let stream = this.#latent.get(id);
-    if (stream === undefined) {
-      stream = this.#make(id, DEFAULT_PRIORITY, false);
-      this.#latent.set(id, stream);
-    }
-    return stream;
-  }
-
   /** A stream of the session into which a secondary writes: no reading, no credit of its own. */
   attach(id: StreamId): StreamState {
     const known = this.#streams.get(id);
@@ -170,6 +154,7 @@ export class StreamTable {
       receive: undefined,
       send: this.#sendHalf(id),
       supply: undefined,
+      authority: undefined,
       queued: false,
       resetSent: false,
       accepted: true,
@@ -180,6 +165,7 @@ export class StreamTable {
 
   /** Forgets a stream whose halves are done; returns the new stream limit to announce to the peer, if it moved. */
   remove(id: StreamId): { unidirectional: boolean; maxStreams: bigint } | undefined {
+    this.#streams.get(id)?.authority?.release();
     if (!this.#streams.delete(id) || streamInitiator(id) === this.#options.side) return undefined;
     const unidirectional = isUnidirectional(id);
     const kind = unidirectional ? 'uni' : 'bidi';
@@ -189,24 +175,20 @@ export class StreamTable {
   }
 
   #create(id: StreamId, priority: number, mine: boolean): StreamState {
-    const stream = this.#latent.get(id) ?? this.#make(id, priority, mine);
-    this.#latent.delete(id);
-    this.#streams.set(id, stream);
-    return stream;
-  }
-
-  #make(id: StreamId, priority: number, mine: boolean): StreamState {
     const unidirectional = isUnidirectional(id);
-    return {
+    const stream: StreamState = {
       id,
       priority,
       receive: unidirectional && mine ? undefined : this.#receiveHalf(id),
       send: unidirectional && !mine ? undefined : this.#sendHalf(id),
       supply: undefined,
+      authority: undefined,
       queued: false,
       resetSent: false,
       accepted: mine,
     };
+    this.#streams.set(id, stream);
+    return stream;
   }
 
   #receiveHalf(id: StreamId): ReceiveHalf {

@@ -50,6 +50,8 @@ export interface KcpMessage {
     | { $case: "streamOpened"; value: StreamOpened }
     | { $case: "rawPacket"; value: RawPacketCommand }
     | { $case: "rawPacketResult"; value: RawPacketResult }
+    | { $case: "contributionGrant"; value: ContributionGrant }
+    | { $case: "contributionGrantResult"; value: ContributionGrantResult }
     | { $case: "contentStart"; value: ContentStart }
     | { $case: "contentDigests"; value: ContentDigests }
     | { $case: "rangeRequest"; value: RangeRequest }
@@ -280,6 +282,27 @@ export interface RawPacketResult {
   error: ErrorDetail | undefined;
 }
 
+/** Bytes of a stream: `length` of them from KWIK offset `offset` on. */
+export interface ContributionRange {
+  offset: bigint;
+  length: bigint;
+}
+
+/**
+ * Primary to client: these bytes of the stream are written by the server of the path, and by nobody else. A later grant of
+ * the same bytes takes them from whoever had them. The primary awaits the answer before it tells the server.
+ */
+export interface ContributionGrant {
+  streamId: bigint;
+  pathId: number;
+  ranges: ContributionRange[];
+}
+
+export interface ContributionGrantResult {
+  streamId: bigint;
+  pathId: number;
+}
+
 /** Signed by the primary: a server serves a key to a session only on sight of one. */
 export interface ContentGrant {
   sessionId: Uint8Array;
@@ -356,7 +379,10 @@ export interface ContentEnd {
   error: ErrorDetail | undefined;
 }
 
-/** Client to primary: this server sent bytes that do not match their digest. */
+/**
+ * Client to primary: this server sent bytes that do not match their digest, or what it may not send. Then `stream_id` and
+ * `block` mean nothing, and `reason` says what.
+ */
 export interface ServerUntrusted {
   pathId: number;
   streamId: bigint;
@@ -612,6 +638,12 @@ export const KcpMessage: MessageFns<KcpMessage> = {
       case "rawPacketResult":
         RawPacketResult.encode(message.body.value, writer.uint32(258).fork()).join();
         break;
+      case "contributionGrant":
+        ContributionGrant.encode(message.body.value, writer.uint32(266).fork()).join();
+        break;
+      case "contributionGrantResult":
+        ContributionGrantResult.encode(message.body.value, writer.uint32(274).fork()).join();
+        break;
       case "contentStart":
         ContentStart.encode(message.body.value, writer.uint32(322).fork()).join();
         break;
@@ -835,6 +867,25 @@ export const KcpMessage: MessageFns<KcpMessage> = {
             }
 
             message.body = { $case: "rawPacketResult", value: RawPacketResult.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 33: {
+            if (tag !== 266) {
+              break;
+            }
+
+            message.body = { $case: "contributionGrant", value: ContributionGrant.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 34: {
+            if (tag !== 274) {
+              break;
+            }
+
+            message.body = {
+              $case: "contributionGrantResult",
+              value: ContributionGrantResult.decode(reader, reader.uint32()),
+            };
             continue;
           }
           case 40: {
@@ -1097,6 +1148,21 @@ export const KcpMessage: MessageFns<KcpMessage> = {
       case "rawPacketResult": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
           message.body = { $case: "rawPacketResult", value: RawPacketResult.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "contributionGrant": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "contributionGrant", value: ContributionGrant.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "contributionGrantResult": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = {
+            $case: "contributionGrantResult",
+            value: ContributionGrantResult.fromPartial(object.body.value),
+          };
         }
         break;
       }
@@ -3502,6 +3568,231 @@ export const RawPacketResult: MessageFns<RawPacketResult> = {
     message.error = (object.error !== undefined && object.error !== null)
       ? ErrorDetail.fromPartial(object.error)
       : undefined;
+    return message;
+  },
+};
+
+function createBaseContributionRange(): ContributionRange {
+  return { offset: 0n, length: 0n };
+}
+
+export const ContributionRange: MessageFns<ContributionRange> = {
+  encode(message: ContributionRange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.offset !== 0n) {
+      if (BigInt.asUintN(64, message.offset) !== message.offset) {
+        throw new globalThis.Error("value provided for field message.offset of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.offset);
+    }
+    if (message.length !== 0n) {
+      if (BigInt.asUintN(64, message.length) !== message.length) {
+        throw new globalThis.Error("value provided for field message.length of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.length);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ContributionRange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseContributionRange();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.offset = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.length = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ContributionRange>, I>>(base?: I): ContributionRange {
+    return ContributionRange.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ContributionRange>, I>>(object: I): ContributionRange {
+    const message = createBaseContributionRange();
+    message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : 0n;
+    message.length = (object.length !== undefined && object.length !== null) ? BigInt(object.length) : 0n;
+    return message;
+  },
+};
+
+function createBaseContributionGrant(): ContributionGrant {
+  return { streamId: 0n, pathId: 0, ranges: [] };
+}
+
+export const ContributionGrant: MessageFns<ContributionGrant> = {
+  encode(message: ContributionGrant, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.streamId !== 0n) {
+      if (BigInt.asUintN(64, message.streamId) !== message.streamId) {
+        throw new globalThis.Error("value provided for field message.streamId of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.streamId);
+    }
+    if (message.pathId !== 0) {
+      writer.uint32(16).uint32(message.pathId);
+    }
+    for (const v of message.ranges) {
+      ContributionRange.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ContributionGrant {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseContributionGrant();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.streamId = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pathId = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.ranges.push(ContributionRange.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ContributionGrant>, I>>(base?: I): ContributionGrant {
+    return ContributionGrant.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ContributionGrant>, I>>(object: I): ContributionGrant {
+    const message = createBaseContributionGrant();
+    message.streamId = (object.streamId !== undefined && object.streamId !== null) ? BigInt(object.streamId) : 0n;
+    message.pathId = object.pathId ?? 0;
+    message.ranges = object.ranges?.map((e) => ContributionRange.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseContributionGrantResult(): ContributionGrantResult {
+  return { streamId: 0n, pathId: 0 };
+}
+
+export const ContributionGrantResult: MessageFns<ContributionGrantResult> = {
+  encode(message: ContributionGrantResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.streamId !== 0n) {
+      if (BigInt.asUintN(64, message.streamId) !== message.streamId) {
+        throw new globalThis.Error("value provided for field message.streamId of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.streamId);
+    }
+    if (message.pathId !== 0) {
+      writer.uint32(16).uint32(message.pathId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ContributionGrantResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseContributionGrantResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.streamId = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pathId = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ContributionGrantResult>, I>>(base?: I): ContributionGrantResult {
+    return ContributionGrantResult.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ContributionGrantResult>, I>>(object: I): ContributionGrantResult {
+    const message = createBaseContributionGrantResult();
+    message.streamId = (object.streamId !== undefined && object.streamId !== null) ? BigInt(object.streamId) : 0n;
+    message.pathId = object.pathId ?? 0;
     return message;
   },
 };

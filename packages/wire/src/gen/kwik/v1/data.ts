@@ -162,6 +162,11 @@ export interface StopSendingFrame {
 export interface RawFrame {
   data: Uint8Array;
   sequence: bigint;
+  /**
+   * Whose packet it is, as the client knows: the number of the path that it came by; 0 stands for all paths of the primary.
+   * Absent: a client that does not say.
+   */
+  fromPathId?: number | undefined;
 }
 
 export interface PingFrame {
@@ -1283,7 +1288,7 @@ export const StopSendingFrame: MessageFns<StopSendingFrame> = {
 };
 
 function createBaseRawFrame(): RawFrame {
-  return { data: new Uint8Array(0), sequence: 0n };
+  return { data: new Uint8Array(0), sequence: 0n, fromPathId: undefined };
 }
 
 export const RawFrame: MessageFns<RawFrame> = {
@@ -1296,6 +1301,9 @@ export const RawFrame: MessageFns<RawFrame> = {
         throw new globalThis.Error("value provided for field message.sequence of type uint64 too large");
       }
       writer.uint32(16).uint64(message.sequence);
+    }
+    if (message.fromPathId !== undefined) {
+      writer.uint32(24).uint32(message.fromPathId);
     }
     return writer;
   },
@@ -1329,6 +1337,14 @@ export const RawFrame: MessageFns<RawFrame> = {
             message.sequence = reader.uint64() as bigint;
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.fromPathId = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1348,6 +1364,7 @@ export const RawFrame: MessageFns<RawFrame> = {
     const message = createBaseRawFrame();
     message.data = object.data ?? new Uint8Array(0);
     message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
+    message.fromPathId = object.fromPathId ?? undefined;
     return message;
   },
 };
