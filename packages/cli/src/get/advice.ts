@@ -41,8 +41,8 @@ function endOf(error: unknown): 'passing' | 'local' | 'final' {
   if (isConnectionFailure(error)) return 'passing';
   if (!(error instanceof KwikError)) return 'final';
   switch (error.code) {
+    // The second: the server changes the file, or has too much to do.
     case 'ERR_KWIK_ABORTED':
-    // The server changes the file, or has too much to do.
     case 'ERR_KWIK_SOURCE_FAILED':
       return 'passing';
     case 'ERR_KWIK_LOCAL_FILE':

@@ -53,7 +53,7 @@ export function planGet(urls: readonly string[], options: GetOptions): GetPlan {
 function checkCombination(urls: readonly KwikUrl[], options: GetOptions): void {
   const { output, dir, recursive, json } = options;
   if (output === '' || dir === '') throw usageError(`${output === '' ? '-o' : '-d'} names nothing: give a name`);
-  if (output !== undefined && output.endsWith(sep))
+  if (output?.endsWith(sep) === true)
     throw usageError(`-o ${output} names a folder; use -d ${output} to download into it`);
   if (output !== undefined && dir !== undefined)
     throw usageError('-o and -d do not go together: a file name, or a folder');

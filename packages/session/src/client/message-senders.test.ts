@@ -5,8 +5,11 @@ import type { PathRuntime } from '../runtime/path-runtime.js';
 import { requireSender, SENDERS } from './message-senders.js';
 
 const KINDS = Object.keys(SENDERS) as KcpBody['$case'][];
-const path = (primary: boolean): PathRuntime =>
-  ({ primary, id: toPathId(primary ? 0 : 3), address: '192.0.2.3:4433' }) as PathRuntime;
+const path = (primary: boolean): Pick<PathRuntime, 'primary' | 'id' | 'address'> => ({
+  primary,
+  id: toPathId(primary ? 0 : 3),
+  address: '192.0.2.3:4433',
+});
 
 /** What a program takes for the primary's word: no secondary may say any of it. */
 const THE_PRIMARYS: readonly KcpBody['$case'][] = [
