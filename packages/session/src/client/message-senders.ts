@@ -56,8 +56,11 @@ export const SENDERS: Readonly<Record<Kind, 'primary' | 'server' | 'nobody'>> = 
   pathStatus: 'nobody',
 };
 
+/** The path over which a message came, as far as it matters here. */
+type Speaker = Pick<PathRuntime, 'primary' | 'id' | 'address'>;
+
 /** Throws, which ends the path, when its server sends what is not its to send. */
-export function requireSender({ primary, id, address }: PathRuntime, kind: Kind): void {
+export function requireSender({ primary, id, address }: Speaker, kind: Kind): void {
   const sender = SENDERS[kind];
   if (sender === 'server' || (sender === 'primary' && primary)) return;
   const may = sender === 'primary' ? 'only the primary sends a client' : 'no server sends a client';
