@@ -24,6 +24,7 @@ export { checkKeyPair } from './tls/server-credentials.js';
 export { systemClock } from './endpoint/clock.js';
 export { Endpoint } from './endpoint/endpoint.js';
 export type { DropReason, EndpointStats } from './endpoint/endpoint-stats.js';
+export { BOUND_TEXT, type Bound } from './endpoint/bound-watch.js';
 export { DEFAULT_LIMITS, type EndpointLimits } from './routing/limits.js';
 export { DEFAULT_ALPN } from './endpoint/options.js';
 export type {

@@ -1,3 +1,4 @@
+export { persistentResetKey } from './credentials/reset-key.js';
 export type * from './api/session.js';
 export type * from './api/options.js';
 export { dial } from './client/dial.js';

@@ -24,6 +24,10 @@ export class ServeLog {
     else this.#io.stdout.print(`listening on ${address}\n`);
   }
 
+  boundMet(message: string): void {
+    this.#write({ event: 'bound-met', message }, message);
+  }
+
   sessionOpened(id: string, role: string): void {
     this.#write({ event: 'session-opened', session: id, role }, `${short(id)}  opened (${role})`);
   }

@@ -1,3 +1,4 @@
+import { persistentResetKey } from '@kwik/session';
 import type { Listener, ListenOptions, ReplicaContext, ReplicaSource, ServerSession } from '@kwik/session';
 import { KwikError } from '@kwik/wire';
 import { formatHostPort, parseHostPort } from '../address.js';
@@ -33,7 +34,7 @@ export async function runServe(directory: string, options: ServeOptions, io: Cli
   const peers = options.peer.map((peer) => formatHostPort(parseHostPort(peer)));
   const folder = await ServedFolder.open(directory);
   const log = new ServeLog(io, options.json);
-  const listener = await listenOn(options, io, (key, context) => resolveReplica(key, context, folder, log));
+  const listener = await listenOn(options, io, log, (key, context) => resolveReplica(key, context, folder, log));
   const sessions = new Set<ServerSession>();
   const stopped = stopRequest(io, options.untilStdinEnds);
   const { address, port } = listener.address();
@@ -61,15 +62,21 @@ export async function runServe(directory: string, options: ServeOptions, io: Cli
 async function listenOn(
   options: ServeOptions,
   io: CliIo,
+  log: ServeLog,
   replica: NonNullable<ListenOptions['replica']>,
 ): Promise<Listener> {
   const { host, port } = parseHostPort(options.listen, { allowZero: true });
   const credentials = await readCredentials(options);
   const audiences = options.audience.map((audience) => formatHostPort(parseHostPort(audience)));
+  const resetKey = await persistentResetKey();
   return io.network.listen({
     host,
     port,
     replica,
+    onRefused: (error) => {
+      if (error.code === 'ERR_KWIK_LIMIT_EXCEEDED') log.boundMet(error.message);
+    },
+    ...(resetKey === undefined ? {} : { resetKey }),
     ...(credentials === undefined ? {} : { credentials }),
     ...(audiences.length === 0 ? {} : { audiences }),
   });

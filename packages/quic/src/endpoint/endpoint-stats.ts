@@ -12,7 +12,7 @@ export type DropReason =
   | 'notListening'
   /** Too many attempts from one address. */
   | 'rate'
-  /** Too many handshakes at once. */
+  /** Handshakes that gave way to newer ones. */
   | 'halfOpen'
   /** A retry token that is forged or too old. */
   | 'badToken'

@@ -8,6 +8,7 @@ import type { QuicBackend } from '../backends/backend.js';
 import { quicheBackend } from '../backends/quiche.js';
 import { BlockPool } from '../connection/byte-queue.js';
 import { systemClock } from './clock.js';
+import { BoundWatch } from './bound-watch.js';
 import { ConfigCache } from './config-cache.js';
 import { ConnectionTable } from './connection-table.js';
 import { Connection } from '../connection/connection.js';
@@ -15,9 +16,10 @@ import type { ConnectionHost } from '../connection/connection-types.js';
 import { Demultiplexer } from '../routing/demultiplexer.js';
 import { byDeadline } from './deadline.js';
 import { DialPlan } from './dialer.js';
+import { Door } from './door.js';
 import { EndWatch } from './end-watch.js';
 import { EndpointCounters, type EndpointStats } from './endpoint-stats.js';
-import { AdmissionControl, DEFAULT_LIMITS, type EndpointLimits } from '../routing/limits.js';
+import { AdmissionControl, type EndpointLimits, resolveLimits } from '../routing/limits.js';
 import {
   DEFAULT_DIAL_TIMEOUT_MS,
   type DialOptions,
@@ -52,6 +54,7 @@ export class Endpoint implements AsyncDisposable {
   private readonly satellites = new Map<string, Promise<Endpoint>>();
   private readonly loop: TurnLoop<Connection>;
   private readonly admission: AdmissionControl;
+  private readonly door: Door<Connection>;
   private readonly router: PacketRouter;
   private readonly rings: SendRings;
   private readonly connectionHost: ConnectionHost;
@@ -68,7 +71,8 @@ export class Endpoint implements AsyncDisposable {
     private readonly clock: Clock,
   ) {
     this.ends = new EndWatch(clock);
-    this.admission = new AdmissionControl(limits, clock.now());
+    this.admission = new AdmissionControl(limits, clock.now(), new BoundWatch(options.onBound));
+    this.door = new Door(this.admission, this.counters);
     this.tokens = new RetryTokens(randomBytes(KEY_BYTES), limits.retryTokenLifeMs);
     this.resets = new StatelessReset(options.resetKey ?? randomBytes(KEY_BYTES), randomBytes);
     this.rings = new SendRings(() => socket.queuedCount());
@@ -86,7 +90,7 @@ export class Endpoint implements AsyncDisposable {
    * `host` is a name without an address.
    */
   static async bind(options: EndpointOptions = {}): Promise<Endpoint> {
-    const limits = { ...DEFAULT_LIMITS, ...withoutUndefined(options.limits ?? {}) };
+    const limits = resolveLimits(withoutUndefined(options.limits ?? {}));
     const socket = await bindFirst(await resolveHost(options.host ?? '127.0.0.1', options.lookup), options.port ?? 0);
     const endpoint = new Endpoint(
       socket,
@@ -265,12 +269,12 @@ export class Endpoint implements AsyncDisposable {
     const party = acceptor.party({
       completed: () => {
         this.counters.counts.accepted += 1;
-        this.admission.completed(from.address);
+        this.door.completed(connection);
         this.demultiplexer.removeInitial(opening.initialKey);
       },
       failed: () => {
         this.counters.counts.failedHandshakes += 1;
-        this.admission.completed(from.address);
+        this.door.completed(connection);
         this.demultiplexer.removeInitial(opening.initialKey);
       },
     });
@@ -286,7 +290,7 @@ export class Endpoint implements AsyncDisposable {
       onHandshakeTimeout: () => new KwikError('ERR_KWIK_TIMEOUT', 'the client did not finish its handshake'),
     } as const;
     const connection = new Connection(backendConnection, settings, this.connectionHost, party, now);
-    this.admission.opened(from.address);
+    this.door.enter(connection, from.address);
     this.connections.add(connection);
     this.demultiplexer.addInitial(opening.initialKey, connection);
     return connection;
@@ -297,7 +301,7 @@ export class Endpoint implements AsyncDisposable {
   private afterTurn(connection: Connection): void {
     if (!connection.ended || connection.lingers || !this.connections.remove(connection)) return;
     this.loop.forget(connection);
-    if (connection.side === 'server') this.admission.released(connection.remote.address);
+    if (connection.side === 'server') this.door.left(connection);
     else this.admission.dialledReleased();
   }
 

@@ -1,6 +1,7 @@
 import { KwikError, type Clock } from '@kwik/wire';
 import type { BackendTransport, QuicBackend } from '../backends/backend.js';
 import type { HostLookup } from '../socket/address.js';
+import type { Bound } from './bound-watch.js';
 import type { EndpointLimits } from '../routing/limits.js';
 
 /** What a UDP endpoint is made of. */
@@ -19,6 +20,8 @@ export interface EndpointOptions {
    * a restarted server, and peers of its former life learn at once that their connections are gone.
    */
   readonly resetKey?: Uint8Array;
+  /** A bound of `limits` was met, by `source` where one is to blame; once a minute for each bound at most. */
+  readonly onBound?: (bound: Bound, source: string | undefined) => void;
 }
 
 /** Sizes in bytes, times in milliseconds. */

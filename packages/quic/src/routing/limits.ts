@@ -1,14 +1,21 @@
+import { BoundWatch } from '../endpoint/bound-watch.js';
+import { isOwnMachine } from './source.js';
 import { TokenBucket, TokenBuckets } from './token-bucket.js';
 
 /** Bounds on what peers can make an endpoint do. Half-open: a server's connection before its handshake is complete. */
 export interface EndpointLimits {
   /** Connections of the endpoint, both ways; default 20 000. */
   readonly maxConnections: number;
-  /** Incoming connections from one address; default 10 000 on loopback's account, set lower in the open. */
+  /** Incoming connections from one source (an IPv4 address, a /64 of IPv6); default 5000, a quarter. */
   readonly maxConnectionsPerAddress: number;
-  /** Default 2000. */
+  /**
+   * The same from 127.0.0.1 and ::1, which all programs of this machine share, a proxy among them; default 10 000, or
+   * `maxConnectionsPerAddress` if that is given.
+   */
+  readonly maxConnectionsFromOwnMachine: number;
+  /** Default 2000. When there are so many, the oldest of the source that has most gives way. */
   readonly maxHalfOpen: number;
-  /** Default 512. */
+  /** Of one source; default 500, a quarter. Then its own oldest gives way. */
   readonly maxHalfOpenPerAddress: number;
   /** Half-open connections from which on `retry: 'underLoad'` asks for a proof of address; default 256. */
   readonly retryThreshold: number;
@@ -25,9 +32,10 @@ export interface EndpointLimits {
 
 export const DEFAULT_LIMITS: EndpointLimits = {
   maxConnections: 20_000,
-  maxConnectionsPerAddress: 10_000,
+  maxConnectionsPerAddress: 5_000,
+  maxConnectionsFromOwnMachine: 10_000,
   maxHalfOpen: 2_000,
-  maxHalfOpenPerAddress: 512,
+  maxHalfOpenPerAddress: 500,
   retryThreshold: 256,
   initialsPerSecondPerAddress: 1_000,
   initialsBurstPerAddress: 2_000,
@@ -35,6 +43,13 @@ export const DEFAULT_LIMITS: EndpointLimits = {
   handshakeTimeoutMs: 10_000,
   retryTokenLifeMs: 10_000,
 };
+
+/** Fills in defaults. */
+export function resolveLimits(given: Partial<EndpointLimits>): EndpointLimits {
+  const { maxConnectionsPerAddress } = given;
+  const own = maxConnectionsPerAddress === undefined ? {} : { maxConnectionsFromOwnMachine: maxConnectionsPerAddress };
+  return { ...DEFAULT_LIMITS, ...own, ...given };
+}
 
 /** Sources whose rate of attempts is remembered at once; a flood from more addresses meets `maxHalfOpen` and retry. */
 const MAX_TRACKED_SOURCES = 8_192;
@@ -46,7 +61,7 @@ export type Admission =
   /** Say no with a close frame. */
   | { readonly kind: 'refuse'; readonly reason: 'connections' | 'address' }
   /** Say nothing. */
-  | { readonly kind: 'drop'; readonly reason: 'rate' | 'halfOpen' };
+  | { readonly kind: 'drop'; readonly reason: 'rate' };
 
 interface SourceCount {
   open: number;
@@ -57,6 +72,9 @@ interface SourceCount {
 export class AdmissionControl {
   private readonly sources = new Map<string, SourceCount>();
   private readonly attempts: TokenBuckets;
+  /** For sources that have a quarter of the half-open connections that they may have. */
+  private readonly stalled: TokenBuckets;
+  private readonly stalledAt: number;
   private readonly stateless: TokenBucket;
   private total = 0;
   private halfOpen = 0;
@@ -64,9 +82,13 @@ export class AdmissionControl {
   constructor(
     private readonly limits: EndpointLimits,
     now: number,
+    private readonly bounds = new BoundWatch(undefined),
   ) {
     const { initialsPerSecondPerAddress, initialsBurstPerAddress, statelessPerSecond } = limits;
     this.attempts = new TokenBuckets(initialsPerSecondPerAddress, initialsBurstPerAddress, MAX_TRACKED_SOURCES);
+    this.stalledAt = Math.ceil(limits.maxHalfOpenPerAddress / 4);
+    const stalledPerSecond = (1000 * this.stalledAt) / limits.handshakeTimeoutMs;
+    this.stalled = new TokenBuckets(stalledPerSecond, this.stalledAt, MAX_TRACKED_SOURCES);
     this.stateless = new TokenBucket(statelessPerSecond, statelessPerSecond, now);
   }
 
@@ -80,23 +102,42 @@ export class AdmissionControl {
 
   /** `validated`: the source has shown by a token that it receives what is sent to it. */
   decide(source: string, validated: boolean, retry: 'always' | 'underLoad' | 'never', now: number): Admission {
-    if (!this.attempts.take(source, now)) return { kind: 'drop', reason: 'rate' };
-    if (!validated && this.wantsRetry(retry)) return { kind: 'retry' };
-    if (this.halfOpen >= this.limits.maxHalfOpen) return { kind: 'drop', reason: 'halfOpen' };
-    const count = this.sources.get(source);
-    if (count !== undefined && count.halfOpen >= this.limits.maxHalfOpenPerAddress) {
-      return { kind: 'drop', reason: 'halfOpen' };
+    if (!this.attempts.take(source, now)) {
+      this.bounds.met('initialsPerSource', source, now);
+      return { kind: 'drop', reason: 'rate' };
     }
-    if (this.total >= this.limits.maxConnections) return { kind: 'refuse', reason: 'connections' };
-    if (count !== undefined && count.open >= this.limits.maxConnectionsPerAddress) {
+    if (!validated && this.wantsRetry(retry)) return { kind: 'retry' };
+    // Whose handshakes do not end gets no more of them than would keep it where it is: each costs milliseconds.
+    if (this.halfOpenOf(source) >= this.stalledAt && !this.stalled.take(source, now)) {
+      this.bounds.met('halfOpenPerSource', source, now);
+      return { kind: 'drop', reason: 'rate' };
+    }
+    if (this.total >= this.limits.maxConnections) {
+      this.bounds.met('connections', undefined, now);
+      return { kind: 'refuse', reason: 'connections' };
+    }
+    const { maxConnectionsPerAddress, maxConnectionsFromOwnMachine } = this.limits;
+    const share = isOwnMachine(source) ? maxConnectionsFromOwnMachine : maxConnectionsPerAddress;
+    if ((this.sources.get(source)?.open ?? 0) >= share) {
+      this.bounds.met('connectionsPerSource', source, now);
       return { kind: 'refuse', reason: 'address' };
     }
+    const room = this.halfOpenRoom(source);
+    if (room !== 'room') this.bounds.met(room === 'full' ? 'halfOpen' : 'halfOpenPerSource', source, now);
     return { kind: 'accept' };
+  }
+
+  /** Whether one more handshake has room, or one of the source's or of all has to give way. */
+  halfOpenRoom(source: string): 'room' | 'sourceFull' | 'full' {
+    if (this.halfOpenOf(source) >= this.limits.maxHalfOpenPerAddress) return 'sourceFull';
+    return this.halfOpen >= this.limits.maxHalfOpen ? 'full' : 'room';
   }
 
   /** Whether one more packet may be answered that belongs to no connection. */
   mayAnswer(now: number): boolean {
-    return this.stateless.take(now);
+    if (this.stateless.take(now)) return true;
+    this.bounds.met('answers', undefined, now);
+    return false;
   }
 
   /** An incoming connection was made; it is half-open. */
@@ -134,6 +175,10 @@ export class AdmissionControl {
 
   dialledReleased(): void {
     this.total -= 1;
+  }
+
+  private halfOpenOf(source: string): number {
+    return this.sources.get(source)?.halfOpen ?? 0;
   }
 
   private wantsRetry(retry: 'always' | 'underLoad' | 'never'): boolean {

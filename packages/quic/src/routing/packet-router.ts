@@ -9,6 +9,7 @@ import type { DropReason, EndpointCounters } from '../endpoint/endpoint-stats.js
 import type { AdmissionControl } from './limits.js';
 import { hasFixedBit, isLongHeader, type LongHeader, parseLongHeader, splitPackets } from './packet-header.js';
 import type { RetryTokens, TokenBinding } from './retry-token.js';
+import { sourceOf } from './source.js';
 import type { StatelessReset } from './stateless-reset.js';
 
 /** RFC 9000, section 14.1: smaller datagrams with a client's first packet are not served. */
@@ -106,7 +107,7 @@ export class PacketRouter {
   ): void {
     const originalId = this.provenId(header, from);
     const now = this.host.now();
-    const admission = this.host.admission.decide(from.address, originalId !== undefined, acceptor.retry, now);
+    const admission = this.host.admission.decide(sourceOf(from.address), originalId !== undefined, acceptor.retry, now);
     switch (admission.kind) {
       case 'accept': {
         // After a Retry the client uses the id that the Retry gave it.

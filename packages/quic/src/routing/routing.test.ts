@@ -233,9 +233,10 @@ describe('AdmissionControl', () => {
     const control = new AdmissionControl(limits, 0);
     const kind = (source: string): string => control.decide(source, true, 'never', 0).kind;
     for (let i = 0; i < 3; i += 1) control.opened('a');
-    expect([kind('a'), kind('b')]).toEqual(['drop', 'accept']);
+    // The source's own oldest gives way.
+    expect([kind('a'), control.halfOpenRoom('a'), kind('b')]).toEqual(['accept', 'sourceFull', 'accept']);
     for (let i = 0; i < 3; i += 1) control.opened('b');
-    expect(kind('c')).toBe('drop');
+    expect([kind('c'), control.halfOpenRoom('c')]).toEqual(['accept', 'full']);
     for (let i = 0; i < 3; i += 1) control.completed('a');
     control.opened('a');
     control.completed('a');

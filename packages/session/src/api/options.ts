@@ -142,14 +142,26 @@ export interface ListenOptions {
     context: ReplicaContext,
   ) => ReplicaSource | undefined | Promise<ReplicaSource | undefined>;
   readonly serverId?: string;
-  /** Told why a connection did not become a session: a refused token, a failed authentication, a full server. */
+  /**
+   * At least 32 random bytes that outlive the process: a server that is started again on the same host and port then tells
+   * clients of its former life at once that their paths are gone (RFC 9000, section 10.3). Without it they notice its
+   * silence. Keep it secret; servers may share it.
+   */
+  readonly resetKey?: Uint8Array;
+  /**
+   * Told why a connection did not become a session: a refused token, a failed authentication, a full server; and, once a
+   * minute for each, with ERR_KWIK_LIMIT_EXCEEDED that clients have met a bound of the listener (`stats().bounds`).
+   */
   readonly onRefused?: (error: KwikError) => void;
   readonly limits?: SessionLimits & {
     /** Sessions at once. */
     readonly maxSessions?: number;
     /** Sessions that wait for `accept`. */
     readonly backlog?: number;
-    /** Connections from one address at once; 10,000 unless told. */
+    /**
+     * Connections from one IPv4 address or one /64 of IPv6 at once; a quarter of `maxSessions` unless told, and
+     * 10,000 or `maxSessions` from this machine itself.
+     */
     readonly maxConnectionsPerAddress?: number;
     /** Handshakes begun from one address each second, twice as many at once; 1,000 unless told. More are not answered. */
     readonly handshakesPerSecondPerAddress?: number;

@@ -285,10 +285,23 @@ export interface ListenerStats {
   readonly tokens: TokenCounters;
   /** Connections that did not get in, for whatever reason, by the code that the client was given. */
   readonly refused: Readonly<Partial<Record<ErrorCode, number>>>;
+  /** How often clients have met a bound on connections: what was refused, not answered or given up for it. */
+  readonly bounds: ListenerBounds;
   /** What peers make the listener hold now, and how many sessions were ended because they held too much. */
   readonly memory: MemoryUse;
   /** How often each of the application's callbacks has thrown; the first time it was a warning of the process, too. */
   readonly callbackErrors: Readonly<Record<string, number>>;
+}
+
+export interface ListenerBounds {
+  /** Told that the server is full, or that their address has its share. */
+  readonly connections: number;
+  /** Handshakes that gave way to newer ones. */
+  readonly halfOpen: number;
+  /** First packets beyond the rate of an address. */
+  readonly initials: number;
+  /** Packets of no connection that got no answer. */
+  readonly answers: number;
 }
 
 /** One `accepted`, and a name for each way to be refused. */

@@ -10,15 +10,15 @@ import { resolveLimits } from '../limits.js';
 import { schedulerFactory } from '../schedulers.js';
 import { transportOptions } from '../transport-options.js';
 import { TurnQueue } from '../runtime/turn-queue.js';
-import { endpointLimits } from './endpoint-limits.js';
+import { endpointLimits, MAX_SESSIONS } from './endpoint-limits.js';
 import { letFinish, LISTENER_CLOSE_TIMEOUT_MS } from './let-finish.js';
+import { boundTeller, listenerBounds } from './listener-bounds.js';
+import { listenerResetKey } from './reset-key.js';
 import { SessionFactory } from './session-factory.js';
 import type { AcceptedSession } from './server-session.js';
 
 const DEFAULT_HOST = '127.0.0.1';
 const DEFAULT_IDLE_TIMEOUT_MS = 30_000;
-/** V10.1. */
-const MAX_SESSIONS = 10_000;
 const BACKLOG = 512;
 /** Sessions that ended before anybody accepted them, and what they hold of their streams: no ledger counts it any more. */
 const MAX_ENDED_WAITING = 64;
@@ -51,15 +51,26 @@ export async function listenWith(options: ListenOptions, specials: ListenSpecial
   // Before anything else takes them: this says best what is wrong with them.
   checkKeyPair(credentials.cert, credentials.key);
   const clock = options.clock ?? systemClock();
-  const port = options.port ?? 0;
-  const endpoint =
-    specials.endpoint ?? (await Endpoint.bind({ host, port, clock, limits: endpointLimits(options.limits) }));
+  const endpoint = specials.endpoint ?? (await bind(host, options, clock));
   try {
     return new SessionListener(endpoint, options, specials, credentials, clock);
   } catch (error) {
     if (specials.endpoint === undefined) await endpoint.close();
     throw error;
   }
+}
+
+function bind(host: string, options: ListenOptions, clock: Clock): Promise<Endpoint> {
+  const port = options.port ?? 0;
+  const resetKey = listenerResetKey(options.resetKey, host, port);
+  return Endpoint.bind({
+    host,
+    port,
+    clock,
+    limits: endpointLimits(options.limits),
+    ...(resetKey !== undefined && { resetKey }),
+    onBound: boundTeller(options.onRefused),
+  });
 }
 
 async function developmentCredentials(host: string): Promise<ServerCredentials> {
@@ -177,6 +188,7 @@ class SessionListener implements UpdatableListener {
       resumed: this.#resumed,
       tokens: this.#factory.joinCounters,
       refused: { ...this.#refused },
+      bounds: listenerBounds(this.#endpoint.stats()),
       memory: this.#factory.host.memory.use,
       callbackErrors: this.#factory.host.callbacks.errors,
     };
