@@ -101,7 +101,7 @@ export class Connection implements PathTransport, HeapItem {
       receiveDone: (stream) => this.streams.settle(stream),
     });
     this.intake = new Intake(backend, this.streams, this.receiver, settings, host.pieces, now);
-    this.watch = new PathWatch(backend, this.sampler, this.pacer, this.sender, this.intake.guard);
+    this.watch = new PathWatch(backend, this.sampler, this.pacer, this.sender, this.intake.guard, this.streams.all);
   }
 
   get closed(): boolean {

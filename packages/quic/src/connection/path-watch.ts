@@ -3,10 +3,14 @@ import type { BackendConnection } from '../backends/backend.js';
 import type { Pacer } from './pacer.js';
 import type { PathSampler } from './path-sampler.js';
 import type { Sender } from './sender.js';
+import { streamRoom } from './stream-room.js';
+import type { QuicStream } from './stream.js';
 import type { TrafficGuard } from './traffic-guard.js';
 
 /** Two datagrams, of the smallest size that QUIC works with. */
 const MOVABLE_BYTES = 2 * 1200;
+/** After so long without much that was sent its acknowledgements are in. */
+const SETTLED_MS = 1_000;
 
 /** Samples the path while there is something to learn, and lets the pacer and the guard judge by it. */
 export class PathWatch {
@@ -16,6 +20,7 @@ export class PathWatch {
     private readonly pacer: Pacer,
     private readonly sender: Sender,
     private readonly guard: TrafficGuard,
+    private readonly streams: ReadonlyMap<number, QuicStream>,
   ) {}
 
   sample(now: number): void {
@@ -33,7 +38,10 @@ export class PathWatch {
    */
   canMove(now: number): boolean {
     this.sample(now);
-    return this.sender.inFlightBytes <= MOVABLE_BYTES;
+    // Window and room of the same moment. Without a stream to ask, only time tells.
+    const room = streamRoom(this.backend, this.streams.values());
+    if (room === undefined) return this.sender.quietFor(now) >= SETTLED_MS;
+    return this.sampler.latest.cwndBytes - room <= MOVABLE_BYTES;
   }
 
   /** If a sample is due, takes it. The error to close with when the peer sends too much that is of no use. */

@@ -226,13 +226,8 @@ export class Endpoint implements AsyncDisposable {
       options.signal?.addEventListener('abort', onAbort);
       const settings = { side: 'client', local: this.address(), remote, id, transport: plan.transport } as const;
       const limits = { handshakeDeadlineMs: deadlineMs, onHandshakeTimeout: () => plan.noAnswer() };
-      const connection = new Connection(
-        backendConnection,
-        { ...settings, ...limits },
-        this.connectionHost,
-        party,
-        this.clock.now(),
-      );
+      const all = { ...settings, ...limits };
+      const connection = new Connection(backendConnection, all, this.connectionHost, party, this.clock.now());
       this.counters.counts.dialled += 1;
       this.connections.add(connection);
       this.loop.wake(connection);
