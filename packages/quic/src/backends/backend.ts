@@ -91,9 +91,10 @@ export interface BackendPathStats {
 
 /**
  * `taken`: authentic, and new. `ignored`: neither (RFC 9000, section 5.2), so that anybody may have sent it.
- * `failed`: the connection failed over it; see `localError`.
+ * `failed`: the connection failed over it; see `localError`. `restarted`: it may have had the client begin anew, as Retry
+ * and Version Negotiation packets do, which no key protects; something may have to be sent.
  */
-export type Received = 'taken' | 'ignored' | 'failed';
+export type Received = 'taken' | 'ignored' | 'failed' | 'restarted';
 
 export interface BackendConnection {
   /** Takes one datagram and may decrypt it in place. `from`: where it came from, when not from `peerAddress`. */

@@ -1,6 +1,6 @@
 import { KwikError } from '@kwik/wire';
 import quiche from '@matrixai/quic/native/quiche.js';
-import { isLongHeader } from '../routing/packet-header.js';
+import { isLongHeader, restartsHandshake } from '../routing/packet-header.js';
 import { OpenedPackets } from './opened-packets.js';
 import type { Config, Connection, ConnectionError, RecvInfo, Shutdown } from '@matrixai/quic/native/types.js';
 import type {
@@ -186,7 +186,10 @@ class QuicheConnection implements BackendConnection {
     } catch {
       return 'failed';
     }
-    if (before >= 0 && this.native.stats().recv === before) return 'ignored';
+    if (before >= 0 && this.native.stats().recv === before) {
+      // quiche does not count these.
+      return !isShort && !this.hasKeys && restartsHandshake(datagram) ? 'restarted' : 'ignored';
+    }
     // In handshakes the count has told; what it was told is remembered, lest the packet count again later.
     if (isShort && !this.opened.take(datagram)) return 'ignored';
     if (from !== undefined) this.notePeer();

@@ -143,7 +143,10 @@ describe('proof of address', () => {
   test('retry always: clients get in, after one round trip more', async () => {
     const server = await startServer({ server: { retry: 'always' } });
     const client = await bindClient();
+    const beganMs = performance.now();
     const probe = new TransportProbe(await client.dial(server.dialOptions()));
+    // The probe timeout of a first packet is a second (RFC 9002, section 6.2.2).
+    expect(performance.now() - beganMs).toBeLessThan(900);
     const accepted = await server.nextConnection();
     void probe.open(true).send(Buffer.from('proven'));
     const incoming = await accepted.nextStream();

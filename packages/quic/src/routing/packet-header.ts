@@ -13,6 +13,7 @@ export interface LongHeader {
 
 const LONG_FORM = 0x80;
 const FIXED_BIT = 0x40;
+const RETRY_TYPE = 0x30;
 /** RFC 9000, section 17.2: longer connection ids than this do not exist in version 1. */
 const MAX_ID_BYTES_V1 = 20;
 const TYPES = ['initial', '0rtt', 'handshake', 'retry'] as const;
@@ -27,6 +28,12 @@ export function isLongHeader(datagram: Uint8Array): boolean {
 /** False for what cannot be QUIC version 1 (RFC 9000, section 17: the fixed bit is always set). */
 export function hasFixedBit(datagram: Uint8Array): boolean {
   return ((datagram[0] ?? 0) & FIXED_BIT) !== 0;
+}
+
+/** Whether a long header is that of a Retry or Version Negotiation packet (RFC 9000, section 17.2). */
+export function restartsHandshake(datagram: Uint8Array): boolean {
+  const isNegotiation = readUint32(datagram, 1) === 0;
+  return isNegotiation || ((datagram[0] ?? 0) & RETRY_TYPE) === RETRY_TYPE;
 }
 
 /** `undefined` for what is cut short or breaks the version-independent rules. Ids and token are views. */
