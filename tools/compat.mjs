@@ -2,10 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Other people's tests, in the project's own words: what a program for @matrixai/quic may rely on, run with that package
- * and with @kwik/session/quic (`pnpm compat`, or `pnpm compat quic`). The gate runs it without the original.
+ * Other people's tests, in the project's own words; `pnpm compat` runs all of them, `pnpm compat NAME` one. `quic`: what a
+ * program for @matrixai/quic may rely on, run with that package and with @kwik/session/quic; the gate runs it without the
+ * original. `muxer`: what libp2p expects of a stream muxer, run with sessions; the gate runs it as it is.
  */
-const SUITES = { quic: 'test/quic-compat.test' };
+const SUITES = { quic: 'test/quic-compat.test', muxer: 'test/muxer/' };
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in SUITES));
