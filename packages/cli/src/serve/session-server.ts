@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { ServerSession, Stream } from '@kwik/session';
 import { answerStream, type FileService } from './answer.js';
 import { Slots } from './slots.js';
@@ -32,6 +33,8 @@ export async function serveSession(session: ServerSession, options: SessionServe
 
 async function answerStreams(session: ServerSession, options: SessionServerOptions): Promise<void> {
   const ended = new AbortController();
+  // Each request that is answered or waits may listen for the end; Node would take more than ten for a leak.
+  setMaxListeners(2 * (MAX_RUNNING_REQUESTS + MAX_WAITING_REQUESTS), ended.signal);
   void session.closed.then(() => ended.abort());
   const peers = new SessionPeers({ session, policy: options.policy, log: options.log, signal: ended.signal });
   const unsubscribe = session.onPathChange((path) => {
