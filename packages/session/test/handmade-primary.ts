@@ -16,8 +16,8 @@ import {
 import { Endpoint, systemClock } from '@kwik/quic';
 import { proto, sessionIdFromBytes, toPathId, type PathTransport } from '@kwik/wire';
 import { developmentCertificate } from '../src/credentials/dev-authority.js';
-import type { PathPort } from '../src/runtime/path-port.js';
-import { newHost } from '../src/runtime/session-host.js';
+import type { PathPort } from '../src/runtime/paths/path-port.js';
+import { newHost } from '../src/runtime/host/session-host.js';
 import { acceptHandshake } from '../src/server/accept-handshake.js';
 
 const TIMEOUT_MS = 10_000;

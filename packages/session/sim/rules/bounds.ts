@@ -1,4 +1,4 @@
-import type { SessionEngine } from '../../src/runtime/engine.js';
+import type { SessionEngine } from '../../src/runtime/session/engine.js';
 import { FREE_OVERHEAD_BYTES } from '../../src/core/costs/memory-ledger.js';
 import { resolveLimits, type ResolvedLimits } from '../../src/limits.js';
 import { trespasses } from '../plan/plan.js';

@@ -1,4 +1,4 @@
-import type { SessionEngine } from '../../src/runtime/engine.js';
+import type { SessionEngine } from '../../src/runtime/session/engine.js';
 
 export const CANARIES = ['flip', 'repeat', 'lose'] as const;
 /**

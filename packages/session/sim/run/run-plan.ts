@@ -8,7 +8,7 @@ import { runStreams, type End } from '../actors/streams.js';
 import { healedAtMs, type Plan } from '../plan/plan.js';
 import { plantCanary, type Canary } from '../rules/canary.js';
 import { watchBounds } from '../rules/bounds.js';
-import type { SessionEngine } from '../../src/runtime/engine.js';
+import type { SessionEngine } from '../../src/runtime/session/engine.js';
 import { SimulatedClient } from '../world/client.js';
 import { corruptTransport } from '../world/evil-peer.js';
 import { injectFaults } from '../world/inject.js';

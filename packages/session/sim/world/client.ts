@@ -4,7 +4,7 @@ import type { DialOptions, DialTarget } from '../../src/api/options.js';
 import type { Session } from '../../src/api/session.js';
 import type { ConnectOptions } from '../../src/client/connector.js';
 import { dialOver } from '../../src/client/dial.js';
-import type { SessionEngine } from '../../src/runtime/engine.js';
+import type { SessionEngine } from '../../src/runtime/session/engine.js';
 import { IDLE_TIMEOUT_MS, linkName, TRANSPORT_WINDOWS } from './server.js';
 import type { World } from './world.js';
 

@@ -16,7 +16,7 @@ import {
 import type { DialTarget } from '../../src/api/options.js';
 import type { Session } from '../../src/api/session.js';
 import { dialOver } from '../../src/client/dial.js';
-import type { SessionEngine } from '../../src/runtime/engine.js';
+import type { SessionEngine } from '../../src/runtime/session/engine.js';
 import type { SpenderPlan, SpendKind } from '../plan/plan.js';
 import { IDLE_TIMEOUT_MS, TRANSPORT_WINDOWS } from './server.js';
 import type { World } from './world.js';

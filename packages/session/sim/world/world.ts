@@ -1,7 +1,7 @@
 import { MemoryNetwork, ProcessClock, VirtualClock } from '@kwik/testbed';
 import { KwikError } from '@kwik/wire';
 import type { Stream } from '../../src/api/session.js';
-import type { SessionEngine } from '../../src/runtime/engine.js';
+import type { SessionEngine } from '../../src/runtime/session/engine.js';
 import type { Plan, Side } from '../plan/plan.js';
 import { Expectations } from '../rules/expectations.js';
 import { Trace } from '../run/trace.js';

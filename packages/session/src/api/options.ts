@@ -1,6 +1,6 @@
 import type { ClientAuthenticator, ServerAuthenticator, TrustPolicy } from '@kwik/kcp';
 import type { Clock, KwikError } from '@kwik/wire';
-import type { WriteRouting } from '../runtime/packet-sender.js';
+import type { WriteRouting } from '../runtime/turn/packet-sender.js';
 import type { SchedulerChoice } from '../schedulers.js';
 import type { ReplicaSource } from './session.js';
 

@@ -1,6 +1,6 @@
 import type { ClientHandshake, ClientHandshakeResult, ControlEvent, KcpBody } from '@kwik/kcp';
 import { KwikError, type Clock, type ErrorCode, type TransportCloseInfo } from '@kwik/wire';
-import { PathPort } from '../runtime/path-port.js';
+import { PathPort } from '../runtime/paths/path-port.js';
 import type { PathTransport } from '@kwik/wire';
 
 export interface HandshakeDriverOptions {

@@ -1,7 +1,7 @@
 import type { OffsetMap } from '@kwik/wire';
 import type { CloseInfo, CloseOptions, PathInfo, Session, Stream, StreamOptions } from '../api/session.js';
-import type { SessionEngine } from '../runtime/engine.js';
-import { isActive } from '../runtime/path-history.js';
+import type { SessionEngine } from '../runtime/session/engine.js';
+import { isActive } from '../runtime/paths/path-history.js';
 import type { Connector } from './connector.js';
 
 /** What `dial` returns. */

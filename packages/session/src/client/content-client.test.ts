@@ -3,9 +3,9 @@ import type { KcpBody } from '@kwik/kcp';
 import { createScheduler } from '@kwik/scheduler';
 import { VirtualClock } from '@kwik/testbed';
 import { KwikError, PRIMARY_PATH_ID, proto, toPathId, toStreamId, type StreamId } from '@kwik/wire';
-import { newHost } from '../runtime/session-host.js';
-import { SessionEngine, type EngineRole } from '../runtime/engine.js';
-import type { PathRuntime } from '../runtime/path-runtime.js';
+import { newHost } from '../runtime/host/session-host.js';
+import { SessionEngine, type EngineRole } from '../runtime/session/engine.js';
+import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 import type { OpeningPath } from './client-role.js';
 import { ContentClient } from './content-client.js';
 

@@ -2,9 +2,9 @@ import type { KcpBody } from '@kwik/kcp';
 import { KwikError, toStreamId, type PathId, type proto, type StreamId } from '@kwik/wire';
 import { ContentReceiver, type ContentCommand } from '../core/content/content-receiver.js';
 import type { RangeSink } from '../core/data/range-sink.js';
-import type { SessionEngine } from '../runtime/engine.js';
+import type { SessionEngine } from '../runtime/session/engine.js';
 import type { OpeningPath } from './client-role.js';
-import type { PathRuntime } from '../runtime/path-runtime.js';
+import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 
 /** Contents under way at once in a session. */
 const MAX_CONTENTS = 4096;

@@ -14,12 +14,12 @@ import {
 import type { DialOptions, DialTarget } from '../api/options.js';
 import type { Session } from '../api/session.js';
 import { agreedIdleTimeoutMs, peerStreamLimits, resolveLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
-import { SessionEngine, type EngineProbe } from '../runtime/engine.js';
-import { CLOSE_TIMEOUT_MS } from '../runtime/farewell.js';
-import { newHost } from '../runtime/session-host.js';
-import { orClose } from '../runtime/or-close.js';
-import type { PathPort } from '../runtime/path-port.js';
-import { PathRuntime } from '../runtime/path-runtime.js';
+import { SessionEngine, type EngineProbe } from '../runtime/session/engine.js';
+import { CLOSE_TIMEOUT_MS } from '../runtime/session/farewell.js';
+import { newHost } from '../runtime/host/session-host.js';
+import { orClose } from '../runtime/paths/or-close.js';
+import type { PathPort } from '../runtime/paths/path-port.js';
+import { PathRuntime } from '../runtime/paths/path-runtime.js';
 import { shakeHands } from './client-handshake.js';
 import { type CommandedDial, CommandedDials } from './commanded/commanded-dials.js';
 import { ClientRole, type OpeningPath } from './client-role.js';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { KcpBody } from '@kwik/kcp';
 import { toPathId } from '@kwik/wire';
-import type { PathRuntime } from '../runtime/path-runtime.js';
+import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 import { requireSender, SENDERS } from './message-senders.js';
 
 const KINDS = Object.keys(SENDERS) as KcpBody['$case'][];

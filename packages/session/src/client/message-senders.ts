@@ -1,6 +1,6 @@
 import type { KcpBody } from '@kwik/kcp';
 import { KwikError } from '@kwik/wire';
-import type { PathRuntime } from '../runtime/path-runtime.js';
+import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 
 type Kind = KcpBody['$case'];
 

@@ -3,10 +3,10 @@ import { KwikError, PRIMARY_PATH_ID, toPathId, type PathId, type TimerHandle } f
 import type { DialOptions } from '../api/options.js';
 import type { PathInfo } from '../api/session.js';
 import { FIRST_CLIENT_PATH_ID } from '../limits.js';
-import type { SessionEngine } from '../runtime/engine.js';
-import { attemptTimeoutMs } from '../runtime/attempt-timeout.js';
-import type { PathRuntime } from '../runtime/path-runtime.js';
-import { isImpostor, isRecoverable } from '../runtime/recovery.js';
+import type { SessionEngine } from '../runtime/session/engine.js';
+import { attemptTimeoutMs } from '../runtime/paths/attempt-timeout.js';
+import type { PathRuntime } from '../runtime/paths/path-runtime.js';
+import { isImpostor, isRecoverable } from '../runtime/session/recovery.js';
 
 /** The primary is asked for again at once, and then ever more rarely, but often enough to be found within a second. */
 const FIRST_WAIT_MS = 50;

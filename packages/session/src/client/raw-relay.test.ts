@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { errorCodeFromNumber, toPathId, type proto } from '@kwik/wire';
-import type { PathRuntime } from '../runtime/path-runtime.js';
+import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 import { RawRelay } from './raw-relay.js';
 
 const LIMITS = { maxRawPacketBytes: 1000, rawPacketsPerSecond: 10, rawBytesPerSecond: 3000 };

@@ -1,6 +1,6 @@
 import { errorToDetail, type KcpBody } from '@kwik/kcp';
 import { KwikError, PRIMARY_PATH_ID, rawFrame, type PathId, type proto } from '@kwik/wire';
-import type { PathRuntime } from '../runtime/path-runtime.js';
+import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 
 /** Raw packets and other frames that may wait for one path; a path that is slower is told to the sender. */
 const MAX_WAITING_FRAMES = 256;

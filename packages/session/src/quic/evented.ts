@@ -1,4 +1,4 @@
-import { UserCallbacks } from '../runtime/user-callbacks.js';
+import { UserCallbacks } from '../runtime/host/user-callbacks.js';
 import { EventQUIC } from './events.js';
 
 type AddOptions = Parameters<EventTarget['addEventListener']>[2];

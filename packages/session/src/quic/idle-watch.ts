@@ -1,5 +1,5 @@
 import { KwikError, type TimerHandle } from '@kwik/wire';
-import type { SessionEngine } from '../runtime/engine.js';
+import type { SessionEngine } from '../runtime/session/engine.js';
 
 export interface IdleOptions {
   /** The session ends when nothing has come for so long; 0: never. Milliseconds. */

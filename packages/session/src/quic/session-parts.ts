@@ -1,7 +1,7 @@
 import { KwikError, PRIMARY_PATH_ID, type PathTransport } from '@kwik/wire';
 import type { Session } from '../api/session.js';
 import { ClientSession } from '../client/client-session.js';
-import type { SessionEngine } from '../runtime/engine.js';
+import type { SessionEngine } from '../runtime/session/engine.js';
 import { AcceptedSession } from '../server/server-session.js';
 
 /** What a session is made of. */

@@ -7,8 +7,8 @@ import {
   type ServerStep,
 } from '@kwik/kcp';
 import { KwikError, type Clock, type PathTransport } from '@kwik/wire';
-import { PathPort } from '../runtime/path-port.js';
-import type { UserCallbacks } from '../runtime/user-callbacks.js';
+import { PathPort } from '../runtime/paths/path-port.js';
+import type { UserCallbacks } from '../runtime/host/user-callbacks.js';
 
 export interface AcceptOptions {
   readonly timeoutMs: number;

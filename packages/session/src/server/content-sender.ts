@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { errorFromDetail, errorToDetail, issueContentGrant, type Ed25519Signer } from '@kwik/kcp';
 import { copyOfBytes, KwikError, proto, toStreamId, type SessionId, type StreamId } from '@kwik/wire';
 import type { ReplicaSource } from '../api/session.js';
-import type { SessionEngine } from '../runtime/engine.js';
-import type { PathRuntime } from '../runtime/path-runtime.js';
-import type { StreamHandle } from '../runtime/stream-handle.js';
-import { Waiters } from '../runtime/waiters.js';
+import type { SessionEngine } from '../runtime/session/engine.js';
+import type { PathRuntime } from '../runtime/paths/path-runtime.js';
+import type { StreamHandle } from '../runtime/streams/stream-handle.js';
+import { Waiters } from '../runtime/waiting/waiters.js';
 import type { ContentServer } from './content-server.js';
 
 /** Content up to this size goes by the primary alone: asking others would take longer than sending it. */

@@ -3,8 +3,8 @@ import { copyOfBytes, KwikError, toStreamId, type proto, type SessionId, type St
 import type { ReplicaSource } from '../api/session.js';
 import { RangeSupplies, type PendingRead } from '../core/content/range-supplies.js';
 import type { StreamState } from '../core/streams/stream-state.js';
-import type { SessionEngine } from '../runtime/engine.js';
-import type { PathRuntime } from '../runtime/path-runtime.js';
+import type { SessionEngine } from '../runtime/session/engine.js';
+import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 
 /** Contents that one session may have open at a server. */
 const MAX_CONTENTS = 1024;

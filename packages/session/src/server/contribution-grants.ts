@@ -2,9 +2,9 @@ import { CONTROL_LIMITS, KwikError, toPathId, toStreamId, type ErrorCode } from 
 import type { ContributionRange } from '../api/session.js';
 import type { OffsetRange } from '../core/range-set.js';
 import type { SendHalf } from '../core/streams/send-half.js';
-import type { SessionEngine } from '../runtime/engine.js';
-import type { PathRuntime } from '../runtime/path-runtime.js';
-import type { PendingReplies } from '../runtime/pending-replies.js';
+import type { SessionEngine } from '../runtime/session/engine.js';
+import type { PathRuntime } from '../runtime/paths/path-runtime.js';
+import type { PendingReplies } from '../runtime/control/pending-replies.js';
 
 const GRANT_TIMEOUT_MS = 10_000;
 

@@ -1,9 +1,9 @@
 import { copyOfBytes, KwikError, type BytesLike } from '@kwik/wire';
 import type { Contribution } from '../api/session.js';
 import type { StreamState } from '../core/streams/stream-state.js';
-import type { SessionEngine } from '../runtime/engine.js';
-import type { StreamHandle } from '../runtime/stream-handle.js';
-import { MAX_WAITING_WRITE_BYTES } from '../runtime/write-queue.js';
+import type { SessionEngine } from '../runtime/session/engine.js';
+import type { StreamHandle } from '../runtime/streams/stream-handle.js';
+import { MAX_WAITING_WRITE_BYTES } from '../runtime/streams/write-queue.js';
 
 interface Write {
   readonly at: number;

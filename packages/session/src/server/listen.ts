@@ -9,7 +9,7 @@ import { developmentCertificate } from '../credentials/dev-authority.js';
 import { resolveLimits } from '../limits.js';
 import { schedulerFactory } from '../schedulers.js';
 import { transportOptions } from '../transport-options.js';
-import { TurnQueue } from '../runtime/turn-queue.js';
+import { TurnQueue } from '../runtime/waiting/turn-queue.js';
 import { endpointLimits, MAX_SESSIONS } from './endpoint-limits.js';
 import { letFinish, LISTENER_CLOSE_TIMEOUT_MS } from './let-finish.js';
 import { boundTeller, listenerBounds } from './listener-bounds.js';

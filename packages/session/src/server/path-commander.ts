@@ -4,10 +4,10 @@ import { Backoff, fromProtoPathState } from '@kwik/paths';
 import { KwikError, proto, toPathId, type PathId, type TimerHandle } from '@kwik/wire';
 import { formatAddress, parseTarget } from '../client/target.js';
 import type { AddPathOptions, PathCapability, PathInfo } from '../api/session.js';
-import type { SessionEngine } from '../runtime/engine.js';
-import { attemptTimeoutMs } from '../runtime/attempt-timeout.js';
-import type { PathRuntime } from '../runtime/path-runtime.js';
-import type { PendingReplies } from '../runtime/pending-replies.js';
+import type { SessionEngine } from '../runtime/session/engine.js';
+import { attemptTimeoutMs } from '../runtime/paths/attempt-timeout.js';
+import type { PathRuntime } from '../runtime/paths/path-runtime.js';
+import type { PendingReplies } from '../runtime/control/pending-replies.js';
 
 const ADD_PATH_TIMEOUT_MS = 10_000;
 /** The answer travels too, and the client's own deadline comes first. */

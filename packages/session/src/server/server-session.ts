@@ -11,10 +11,10 @@ import type {
   Stream,
   StreamOptions,
 } from '../api/session.js';
-import type { SessionEngine } from '../runtime/engine.js';
-import { isActive } from '../runtime/path-history.js';
-import type { PathRuntime } from '../runtime/path-runtime.js';
-import type { PendingReplies } from '../runtime/pending-replies.js';
+import type { SessionEngine } from '../runtime/session/engine.js';
+import { isActive } from '../runtime/paths/path-history.js';
+import type { PathRuntime } from '../runtime/paths/path-runtime.js';
+import type { PendingReplies } from '../runtime/control/pending-replies.js';
 import { StreamContribution } from './contribution.js';
 import { grantContribution } from './contribution-grants.js';
 import type { PathCommander } from './path-commander.js';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { VirtualClock } from '@kwik/testbed';
 import { KwikError } from '@kwik/wire';
-import { UserCallbacks } from '../../runtime/user-callbacks.js';
+import { UserCallbacks } from '../../runtime/host/user-callbacks.js';
 import { CommandedDials, type CommandedDial } from './commanded-dials.js';
 import { DialBudget } from './dial-budget.js';
 

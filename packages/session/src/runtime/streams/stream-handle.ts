@@ -1,14 +1,14 @@
 import type { Duplex } from 'node:stream';
 import { KwikError, PRIMARY_PATH_ID, type BytesLike, type PathId, type StreamId } from '@kwik/wire';
-import type { ReplicaSource, Stream } from '../api/session.js';
-import type { ReceiveHalf } from '../core/streams/receive-half.js';
-import type { SendHalf } from '../core/streams/send-half.js';
-import { PRIORITY_LEVELS, type StreamState } from '../core/streams/stream-state.js';
+import type { ReplicaSource, Stream } from '../../api/session.js';
+import type { ReceiveHalf } from '../../core/streams/receive-half.js';
+import type { SendHalf } from '../../core/streams/send-half.js';
+import { PRIORITY_LEVELS, type StreamState } from '../../core/streams/stream-state.js';
 import { bytesToWrite } from './bytes-to-write.js';
-import type { SessionEngine } from './engine.js';
+import type { SessionEngine } from '../session/engine.js';
 import { duplexOf } from './node-duplex.js';
-import { TurnQueue } from './turn-queue.js';
-import { Waiters } from './waiters.js';
+import { TurnQueue } from '../waiting/turn-queue.js';
+import { Waiters } from '../waiting/waiters.js';
 import { readableOf, writableOf } from './web-streams.js';
 import { WriteQueue, type WriteOptions } from './write-queue.js';
 

@@ -1,9 +1,9 @@
 import type { KwikError, StreamId } from '@kwik/wire';
-import type { StreamOptions } from '../api/session.js';
-import type { StreamState } from '../core/streams/stream-state.js';
-import type { SessionEngine } from './engine.js';
+import type { StreamOptions } from '../../api/session.js';
+import type { StreamState } from '../../core/streams/stream-state.js';
+import type { SessionEngine } from '../session/engine.js';
 import { StreamHandle, type StreamExtension } from './stream-handle.js';
-import { TurnQueue } from './turn-queue.js';
+import { TurnQueue } from '../waiting/turn-queue.js';
 
 /** The session's streams in the hands of the application: opened here, waiting for `acceptStream`, or taken from there. */
 export class StreamRegistry {

@@ -1,23 +1,23 @@
 import type { ControlEvent } from '@kwik/kcp';
 import type { PathMachine } from '@kwik/paths';
 import { KwikError, toPathId, type Clock, type PathId, type TimerHandle } from '@kwik/wire';
-import type { CloseInfo, PathInfo, StreamOptions } from '../api/session.js';
-import type { MemoryAccount } from '../core/costs/memory-ledger.js';
-import type { DataEvent } from '../core/data/data-events.js';
-import { DataPlane, type DataPlaneOptions } from '../core/data/data-plane.js';
-import type { StreamState } from '../core/streams/stream-state.js';
+import type { CloseInfo, PathInfo, StreamOptions } from '../../api/session.js';
+import type { MemoryAccount } from '../../core/costs/memory-ledger.js';
+import type { DataEvent } from '../../core/data/data-events.js';
+import { DataPlane, type DataPlaneOptions } from '../../core/data/data-plane.js';
+import type { StreamState } from '../../core/streams/stream-state.js';
 import { closeOf } from './close.js';
-import { earliest } from './earliest.js';
+import { earliest } from '../waiting/earliest.js';
 import { Farewell, type FarewellHost } from './farewell.js';
-import { PacketSender, type PacketSenderOptions } from './packet-sender.js';
-import { PathHistory } from './path-history.js';
-import { standingOf } from './path-standing.js';
-import type { PathRuntime, PathRuntimeEvents } from './path-runtime.js';
+import { PacketSender, type PacketSenderOptions } from '../turn/packet-sender.js';
+import { PathHistory } from '../paths/path-history.js';
+import { standingOf } from '../paths/path-standing.js';
+import type { PathRuntime, PathRuntimeEvents } from '../paths/path-runtime.js';
 import { RawQueue } from './raw-queue.js';
-import type { SessionHost } from './session-host.js';
-import type { StreamExtension, StreamHandle } from './stream-handle.js';
-import { StreamRegistry } from './stream-registry.js';
-import type { UserCallbacks } from './user-callbacks.js';
+import type { SessionHost } from '../host/session-host.js';
+import type { StreamExtension, StreamHandle } from '../streams/stream-handle.js';
+import { StreamRegistry } from '../streams/stream-registry.js';
+import type { UserCallbacks } from '../host/user-callbacks.js';
 
 /** What differs between the ends: how control messages are answered, and what is planned before sending. */
 export interface EngineRole {

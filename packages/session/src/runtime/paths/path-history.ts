@@ -1,7 +1,7 @@
 import type { PathMachine } from '@kwik/paths';
 import type { PathId } from '@kwik/wire';
-import type { PathInfo, PathStateName } from '../api/session.js';
-import type { UserCallbacks } from './user-callbacks.js';
+import type { PathInfo, PathStateName } from '../../api/session.js';
+import type { UserCallbacks } from '../host/user-callbacks.js';
 
 /** Dead paths that are remembered one by one; older ones are forgotten. */
 const MAX_HISTORY = 1024;

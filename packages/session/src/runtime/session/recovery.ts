@@ -1,8 +1,8 @@
 import type { KcpBody } from '@kwik/kcp';
 import { streamInitiator, type ErrorCode, type KwikError, type StreamInitiator } from '@kwik/wire';
-import type { StreamState } from '../core/streams/stream-state.js';
+import type { StreamState } from '../../core/streams/stream-state.js';
 import type { SessionEngine } from './engine.js';
-import type { PathRuntime } from './path-runtime.js';
+import type { PathRuntime } from '../paths/path-runtime.js';
 
 /** Deaths that say something about the network or about one process, and nothing about the session. */
 const RECOVERABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([

@@ -1,6 +1,6 @@
 import type { KcpBody } from '@kwik/kcp';
 import { errorCodeFromNumber, KwikError, type proto } from '@kwik/wire';
-import type { CloseInfo } from '../api/session.js';
+import type { CloseInfo } from '../../api/session.js';
 
 const MAX_REASON_CHARACTERS = 200;
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { toPathId, type Clock, type PathTransport, type TransportStream } from '@kwik/wire';
-import { DataPlane } from '../core/data/data-plane.js';
+import { DataPlane } from '../../core/data/data-plane.js';
 import { PathPort } from './path-port.js';
 import { PathRuntime } from './path-runtime.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { KwikError, proto } from '@kwik/wire';
-import type { CloseInfo } from '../api/session.js';
+import type { CloseInfo } from '../../api/session.js';
 import { closeOf, endByPeer } from './close.js';
 
 /** As it comes out of the wire at the other end. */

@@ -1,6 +1,6 @@
 import type { TimerHandle } from '@kwik/wire';
-import type { CloseInfo } from '../api/session.js';
-import type { PathRuntime } from './path-runtime.js';
+import type { CloseInfo } from '../../api/session.js';
+import type { PathRuntime } from '../paths/path-runtime.js';
 
 /** How long `close` of a session waits until the peer's session has what was written. */
 export const CLOSE_TIMEOUT_MS = 5000;

@@ -12,10 +12,10 @@ import {
   type TransportCloseInfo,
   type TransportStats,
 } from '@kwik/wire';
-import type { PathInfo } from '../api/session.js';
-import type { DataPath, PathPeer } from '../core/data/data-path.js';
-import type { DataPlane } from '../core/data/data-plane.js';
-import { earliest } from './earliest.js';
+import type { PathInfo } from '../../api/session.js';
+import type { DataPath, PathPeer } from '../../core/data/data-path.js';
+import type { DataPlane } from '../../core/data/data-plane.js';
+import { earliest } from '../waiting/earliest.js';
 import type { PathPort, PathPortOwner } from './path-port.js';
 import { SignsOfLife } from './signs-of-life.js';
 import { TransportRtt } from './transport-rtt.js';

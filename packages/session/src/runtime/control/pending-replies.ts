@@ -1,6 +1,6 @@
 import { errorFromDetail, type ControlEvent, type KcpBody } from '@kwik/kcp';
 import { KwikError } from '@kwik/wire';
-import type { PathRuntime } from './path-runtime.js';
+import type { PathRuntime } from '../paths/path-runtime.js';
 
 interface Pending {
   readonly path: PathRuntime;

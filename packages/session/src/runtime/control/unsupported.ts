@@ -1,6 +1,6 @@
 import { errorToDetail, type KcpBody } from '@kwik/kcp';
 import { KwikError } from '@kwik/wire';
-import type { PathRuntime } from './path-runtime.js';
+import type { PathRuntime } from '../paths/path-runtime.js';
 
 /** Requests that this end does not serve: told so at once, where silence would cost the asker its deadline. */
 const REQUESTS: ReadonlySet<KcpBody['$case']> = new Set([

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { PacketReader, PRIMARY_PATH_ID, toPathId, type PathId, type proto, type Scheduler } from '@kwik/wire';
-import { connect, LIMITS, planeOf } from '../test-support/data-link.js';
-import { patternBytes } from '../test-support/random.js';
-import type { DataPlane } from '../core/data/data-plane.js';
+import { connect, LIMITS, planeOf } from '../../test-support/data-link.js';
+import { patternBytes } from '../../test-support/random.js';
+import type { DataPlane } from '../../core/data/data-plane.js';
 import { PacketSender } from './packet-sender.js';
-import type { PathRuntime } from './path-runtime.js';
+import type { PathRuntime } from '../paths/path-runtime.js';
 
 const STATS = { rttMs: 20, rttVarMs: 1, minRttMs: 20, cwndBytes: 100_000, bytesInFlight: 0, unsentBytes: 0 };
 

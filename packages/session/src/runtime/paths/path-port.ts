@@ -7,7 +7,7 @@ import {
   type TransportCloseInfo,
   type TransportStream,
 } from '@kwik/wire';
-import { ControlLink, type ControlLinkOwner } from './control-link.js';
+import { ControlLink, type ControlLinkOwner } from '../control/control-link.js';
 import { RealStreamPool } from './real-stream-pool.js';
 
 /** Real streams that may wait for the handshake to end; an honest peer opens none before. */

@@ -7,12 +7,12 @@ import {
   type Scheduler,
   type TransportStats,
 } from '@kwik/wire';
-import type { Carry } from '../core/data/data-path.js';
-import type { DataPlane } from '../core/data/data-plane.js';
-import { FRAME_OVERHEAD_BYTES } from '../core/data/packet-builder.js';
-import type { StreamState } from '../core/streams/stream-state.js';
-import { recordOffsets } from './packet-offsets.js';
-import type { PathRuntime } from './path-runtime.js';
+import type { Carry } from '../../core/data/data-path.js';
+import type { DataPlane } from '../../core/data/data-plane.js';
+import { FRAME_OVERHEAD_BYTES } from '../../core/data/packet-builder.js';
+import type { StreamState } from '../../core/streams/stream-state.js';
+import { recordOffsets } from '../paths/packet-offsets.js';
+import type { PathRuntime } from '../paths/path-runtime.js';
 
 /** Packets written to one path before the others get their turn. */
 const PACKETS_PER_TURN = 64;

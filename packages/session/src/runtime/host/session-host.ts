@@ -1,4 +1,4 @@
-import { MemoryLedger } from '../core/costs/memory-ledger.js';
+import { MemoryLedger } from '../../core/costs/memory-ledger.js';
 import { UserCallbacks } from './user-callbacks.js';
 
 /** What the sessions of one listener, or the one session of a dial, have in common. */

@@ -1,5 +1,5 @@
 import { FlowMonitor, LivenessMonitor, type LivenessActions, type RttView } from '@kwik/paths';
-import { earliest } from './earliest.js';
+import { earliest } from '../waiting/earliest.js';
 
 /** V2.3: an unreachable server is noticed within 5 s, also on a path that carries nothing: 3 s and the time to be sure. */
 const KEEP_ALIVE_MS = 3000;

@@ -1,6 +1,6 @@
 import { KwikError } from '@kwik/wire';
-import type { SendHalf } from '../core/streams/send-half.js';
-import { aborted } from './waiters.js';
+import type { SendHalf } from '../../core/streams/send-half.js';
+import { aborted } from '../waiting/waiters.js';
 
 /** Bytes that may wait in writes which nobody awaited, per stream. Whoever awaits each write never comes near it. */
 export const MAX_WAITING_WRITE_BYTES = 64 * 1024 * 1024;

@@ -1,4 +1,4 @@
-import type { PathStanding } from '../core/data/data-path.js';
+import type { PathStanding } from '../../core/data/data-path.js';
 import type { PathRuntime } from './path-runtime.js';
 
 /** What the data plane is told of a path: how far it is to be used. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { toStreamId, type KwikError } from '@kwik/wire';
-import { SendHalf } from '../core/streams/send-half.js';
+import { SendHalf } from '../../core/streams/send-half.js';
 import { MAX_WAITING_WRITE_BYTES, WriteQueue } from './write-queue.js';
 
 const BUFFER = 1000;
