@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cruise } from 'dependency-cruiser';
-import { LAYERS, TEST_FILE, TEST_LAYERS } from '../lib/layers.mjs';
+import { LAYERS_PAGE, withLayerTables } from '../lib/layer-tables.mjs';
+import { FOLDERS, TEST_FILE, TEST_LAYERS, importsOf } from '../lib/layers.mjs';
 import { fromProblems } from '../lib/result.mjs';
 import { listPackages, readJson } from '../lib/workspace.mjs';
 
@@ -14,12 +15,14 @@ import { listPackages, readJson } from '../lib/workspace.mjs';
  * The direction of imports, and what package.json says of it. Reads sources; imports of other packages are resolved
  * through their `exports` to `dist`, as a user's would be, so the packages must be built.
  *
- * @type {import('../lib/result.mjs').Check}
+ * @param {string} root
+ * @param {import('../lib/layers.mjs').FolderTables} [folders]
+ * @returns {Promise<import('../lib/result.mjs').CheckResult>}
  */
-export async function checkLayers(root) {
+export async function checkLayers(root, folders = FOLDERS) {
   const packages = listPackages(root);
   const found = packages.flatMap((each) => [...manifestProblems(each), ...referenceProblems(root, each)]);
-  const modules = await cruiseSources(root, packages);
+  const modules = await cruiseSources(root, packages, folders);
   const sources = modules.modules.filter(({ source }) => /^packages\/[^/]+\/src\//.test(source));
   const unseen = packages.filter(({ name }) => !sources.some(({ source }) => source.startsWith(`packages/${name}/`)));
   const problems = [
@@ -27,6 +30,8 @@ export async function checkLayers(root) {
     ...unseen.map(({ name }) => `packages/${name}: no module was seen; the rule would pass blind`),
     ...modules.summary.violations.map(({ from, to, rule }) => `${from} → ${to}: ${describe(rule.name)}`),
     ...packages.flatMap((each) => importProblems(root, each, modules.modules)),
+    ...packages.flatMap(({ name }) => folderProblems(name, folders[name] ?? {}, sources)),
+    ...pageProblems(root),
   ];
   return fromProblems([...new Set(problems)].sort(), `${sources.length} modules`);
 }
@@ -34,6 +39,7 @@ export async function checkLayers(root) {
 /** @type {Readonly<Record<string, string>>} */
 const RULES = {
   layer: 'the layer table (tools/lib/layers.mjs) does not allow this import',
+  folder: "the layer table of the package's folders (tools/lib/layers.mjs) does not allow this import",
   'core-without-io': 'the core of the session is sans-IO and does not know the driver',
   'front-door': 'import another package by its name, not by its files',
   unresolvable: 'cannot be resolved (are the packages built?)',
@@ -46,11 +52,12 @@ const describe = (rule) => RULES[rule.replace(/:.*/, '')] ?? rule;
 /**
  * @param {string} root
  * @param {readonly Package[]} packages
+ * @param {import('../lib/layers.mjs').FolderTables} folderTables
  */
-async function cruiseSources(root, packages) {
+async function cruiseSources(root, packages, folderTables) {
   const tests = TEST_FILE.source;
   const layers = packages.flatMap(({ name }) => {
-    const row = [name, ...(LAYERS[name] ?? [])];
+    const row = [name, ...(importsOf(name) ?? [])];
     const own = `^packages/${name}/`;
     return [
       rule(`layer:${name}`, { path: own, pathNot: tests }, { path: '^packages/', pathNot: below(row) }),
@@ -59,6 +66,7 @@ async function cruiseSources(root, packages) {
   });
   const forbidden = [
     ...layers,
+    ...packages.flatMap(({ name }) => folderRules(name, folderTables[name] ?? {})),
     rule('core-without-io', { path: '^packages/session/src/core/', pathNot: tests }, { path: below(['quic']) }),
     rule('front-door', { path: '^packages/([^/]+)/' }, { path: '^packages/[^/]+/src/', pathNot: '^packages/$1/' }),
     rule('unresolvable', {}, { couldNotResolve: true }),
@@ -90,6 +98,69 @@ async function cruiseSources(root, packages) {
  */
 const rule = (name, from, to) => ({ name, severity: 'error', from, to });
 
+/**
+ * @param {string} name
+ * @param {import('../lib/layers.mjs').FolderRows} rows
+ * @returns {import('dependency-cruiser').IForbiddenRuleType[]}
+ */
+function folderRules(name, rows) {
+  return Object.entries(rows).flatMap(([folder, row]) => {
+    if (row === 'any') return [];
+    const from = { path: ownedBy(name, rows, folder), pathNot: TEST_FILE.source };
+    const pathNot = [folder, ...row].map((each) => ownedBy(name, rows, each));
+    return [rule(`folder:${name}/${folder}`, from, { path: `^packages/${name}/src/`, pathNot })];
+  });
+}
+
+/**
+ * The files of a folder that has a row, without those of folders in it that have rows of their own.
+ *
+ * @param {string} name
+ * @param {import('../lib/layers.mjs').FolderRows} rows
+ * @param {string} folder
+ */
+function ownedBy(name, rows, folder) {
+  const source = `^packages/${name}/src/`;
+  if (folder === '.') return `${source}[^/]+$`;
+  const inner = Object.keys(rows).filter((other) => other.startsWith(`${folder}/`));
+  return `${source}${folder}/${inner.map((other) => `(?!${other.slice(folder.length + 1)}/)`).join('')}`;
+}
+
+/**
+ * Each file is owned by a row, and each row by a folder; a row names rows.
+ *
+ * @param {string} name
+ * @param {import('../lib/layers.mjs').FolderRows} rows
+ * @param {readonly Module[]} sources
+ */
+function folderProblems(name, rows, sources) {
+  if (Object.keys(rows).length === 0) return [];
+  const files = sources
+    .map(({ source }) => source)
+    .filter((source) => source.startsWith(`packages/${name}/src/`) && !TEST_FILE.test(source));
+  const owners = Object.keys(rows).map((folder) => ({ folder, files: new RegExp(ownedBy(name, rows, folder)) }));
+  const unknown = Object.entries(rows).flatMap(([folder, row]) =>
+    (row === 'any' ? [] : row).filter((other) => rows[other] === undefined).map((other) => `${folder} names ${other}`),
+  );
+  const table = `in the layer table of the folders of ${name} (tools/lib/layers.mjs)`;
+  return [
+    ...files
+      .filter((source) => !owners.some((owner) => owner.files.test(source)))
+      .map((source) => `${source}: its folder has no row ${table}`),
+    ...owners
+      .filter((owner) => !files.some((source) => owner.files.test(source)))
+      .map(({ folder }) => `${folder} has a row and no files, ${table}`),
+    ...unknown.map((fault) => `${fault}, which has no row, ${table}`),
+  ];
+}
+
+/** @param {string} root */
+function pageProblems(root) {
+  const file = join(root, LAYERS_PAGE);
+  const page = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  return page === withLayerTables(page) ? [] : [`${LAYERS_PAGE} does not show the layer tables: run \`pnpm layers\``];
+}
+
 /** @param {readonly string[]} names */
 const below = (names) => `^packages/(${names.join('|')})/`;
 
@@ -99,7 +170,7 @@ const below = (names) => `^packages/(${names.join('|')})/`;
  * @param {Package} item
  */
 function manifestProblems({ name, manifest }) {
-  const row = LAYERS[name];
+  const row = importsOf(name);
   if (row === undefined) return [`packages/${name} has no row in the layer table (tools/lib/layers.mjs)`];
   const shipped = { ...manifest.dependencies, ...manifest.peerDependencies, ...manifest.optionalDependencies };
   const wrong = kwikNames(shipped).filter((other) => !row.includes(other));

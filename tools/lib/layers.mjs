@@ -1,21 +1,63 @@
 /**
- * The direction of imports: each package may import the packages in its row, and no other @kwik package.
- * CONTRIBUTING.md shows the same table to people; a test holds the two together.
- *
- * @type {Readonly<Record<string, readonly string[]>>}
+ * The direction of imports. This is the only place where the layers stand: the step `layers` of the checks enforces the
+ * tables, and docs/architecture.md shows them (`pnpm layers` writes them there).
  */
-export const LAYERS = {
-  wire: [],
-  quic: ['wire'],
-  kcp: ['wire'],
-  scheduler: ['wire'],
-  paths: ['wire', 'kcp'],
-  discovery: ['wire'],
-  session: ['wire', 'kcp', 'scheduler', 'paths', 'quic', 'discovery'],
-  socket: ['session', 'discovery', 'wire'],
-  testbed: ['wire', 'quic'],
-  cli: ['wire', 'quic', 'kcp', 'scheduler', 'paths', 'discovery', 'session', 'socket', 'testbed'],
-  bench: ['wire', 'quic', 'kcp', 'scheduler', 'paths', 'discovery', 'session', 'socket', 'testbed', 'cli'],
+
+/**
+ * @typedef {object} PackageRow
+ * @property {string} purpose
+ * @property {readonly string[] | 'any'} mayImport Packages by their folder; `any` stands for all that are listed above.
+ *
+ * @typedef {Readonly<Record<string, readonly string[] | 'any'>>} FolderRows By the name of the folder.
+ * @typedef {Readonly<Record<string, FolderRows>>} FolderTables By the folder of the package.
+ */
+
+/**
+ * Each package may import the packages in its row, and no other @kwik package. A row names only rows above it.
+ *
+ * @type {Readonly<Record<string, PackageRow>>}
+ */
+export const PACKAGES = {
+  wire: {
+    purpose: 'protobuf messages, frame and packet codec, ids, error table, contracts between layers',
+    mayImport: [],
+  },
+  quic: { purpose: 'UDP endpoint and QUIC connections on the native quiche binding', mayImport: ['wire'] },
+  kcp: { purpose: 'control plane: messages, handshake, authentication, path tokens; no I/O', mayImport: ['wire'] },
+  scheduler: { purpose: 'path schedulers; pure functions', mayImport: ['wire'] },
+  paths: {
+    purpose: 'path state, packet numbers, acknowledgements, RTT, windows, failure detection; no I/O',
+    mayImport: ['wire', 'kcp'],
+  },
+  discovery: { purpose: 'finding and selecting servers (not written yet)', mayImport: ['wire'] },
+  session: {
+    purpose: 'streams over several servers, multi-source streams, `dial`, `listen`',
+    mayImport: ['wire', 'kcp', 'scheduler', 'paths', 'quic', 'discovery'],
+  },
+  socket: { purpose: 'the shape of `node:net` (not written yet)', mayImport: ['session', 'discovery', 'wire'] },
+  testbed: { purpose: 'emulated links, virtual-time network, fakes', mayImport: ['wire', 'quic'] },
+  cli: { purpose: 'the `kwik` command', mayImport: 'any' },
+  bench: { purpose: 'what `pnpm bench` measures; private', mayImport: 'any' },
+};
+
+/**
+ * What the files in a folder may import from other folders of their package. A folder is named by its path below `src`,
+ * `.` being `src` itself; of several names that fit, the longest owns a file. `any` is for a folder whose layer is not
+ * decided. In a package that stands here every file is owned by a row. Tests may import anything of their own package.
+ *
+ * @type {FolderTables}
+ */
+export const FOLDERS = {
+  session: {
+    core: [],
+    credentials: [],
+    runtime: ['core', 'api'],
+    api: ['core', 'runtime', '.'],
+    client: ['core', 'credentials', 'runtime', 'api', '.'],
+    server: ['core', 'credentials', 'runtime', 'api', 'client', '.'],
+    quic: ['runtime', 'api', 'client', 'server'],
+    '.': 'any',
+  },
 };
 
 /** What the tests and benches of every package may import besides its row: emulated links and fakes. */
@@ -26,3 +68,14 @@ export const TEST_FILE = /(\.test\.ts$|\/test-support\/|^packages\/[^/]+\/(test|
 
 /** Packages, and parts of packages, that take `now` and input and give output. See CONTRIBUTING.md, "Sans-IO". */
 export const SANS_IO = ['wire/src', 'kcp/src', 'scheduler/src', 'paths/src', 'session/src/core'];
+
+/**
+ * The packages that a package may import; undefined for one without a row.
+ *
+ * @param {string} name
+ * @returns {readonly string[] | undefined}
+ */
+export function importsOf(name) {
+  const row = PACKAGES[name]?.mayImport;
+  return row === 'any' ? Object.keys(PACKAGES).slice(0, Object.keys(PACKAGES).indexOf(name)) : row;
+}

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { checkLayers } from '../checks/layers.mjs';
-import { LAYERS } from '../lib/layers.mjs';
+import { LAYERS_PAGE, layerTables } from '../lib/layer-tables.mjs';
+import { PACKAGES, importsOf } from '../lib/layers.mjs';
 import { ROOT, entryPoints, listPackages, readJson } from '../lib/workspace.mjs';
 import { link, makeTree, packageFiles } from './tree.mjs';
 
@@ -15,6 +15,7 @@ let tree;
 beforeEach(() => {
   tree = makeTree({
     'package.json': { devDependencies: { jest: '1.0.0' } },
+    [LAYERS_PAGE]: `# Architecture\n\n${layerTables()}\n`,
     'tsconfig.json': { references: ['kcp', 'quic', 'wire'].map((name) => ({ path: `packages/${name}` })) },
     ...packageFiles('wire'),
     ...packageFiles('quic', { dependencies: { '@kwik/wire': '*' }, source: "export * from '@kwik/wire';\n" }),
@@ -27,10 +28,11 @@ afterEach(() => {
   tree.remove();
 });
 
-const report = async () => (await checkLayers(tree.root)).report;
+/** @param {import('../lib/layers.mjs').FolderTables} folders */
+const report = async (folders = {}) => (await checkLayers(tree.root, folders)).report;
 
 test('a tree in order passes, and its modules were seen', async () => {
-  expect(await checkLayers(tree.root)).toEqual({ ok: true, report: '', summary: '3 modules' });
+  expect(await checkLayers(tree.root, {})).toEqual({ ok: true, report: '', summary: '3 modules' });
 });
 
 test('an import that the table does not allow is reported', async () => {
@@ -84,14 +86,52 @@ test('a package that is not in the table, not built or empty is reported', async
   expect(await report()).toContain('tsconfig.json: packages/utils is not referenced, and so not built');
 });
 
-test('CONTRIBUTING shows the table that is enforced', () => {
-  const text = readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8');
-  const rows = [...text.matchAll(/^\| `@kwik\/(\w+)` +\|[^|]*\| ([^|]*?) +\|$/gm)];
-  const shown = rows.map(([, name = '', row = '']) => {
-    const above = Object.keys(LAYERS).slice(0, Object.keys(LAYERS).indexOf(name));
-    return [name, row === 'any' ? above : row.split(', ').filter((each) => each !== 'none')];
+describe('folders of a package', () => {
+  /** @type {import('../lib/layers.mjs').FolderTables} */
+  const folders = { wire: { '.': ['codec', 'codec/text'], codec: [], 'codec/text': ['codec'] } };
+
+  beforeEach(() => {
+    tree.put('packages/wire/src/codec/one.ts', 'export const one = 1;\n');
+    tree.put('packages/wire/src/codec/text/two.ts', "export { one } from '../one.js';\n");
+    tree.put('packages/wire/src/index.ts', "export { one } from './codec/text/two.js';\n");
   });
-  expect(Object.fromEntries(shown)).toEqual(LAYERS);
+
+  test('import what their rows allow; a test imports what it likes', async () => {
+    tree.put('packages/wire/src/codec/one.test.ts', "export { one } from './text/two.js';\n");
+    expect(await report(folders)).toBe('');
+  });
+
+  test('an import that a row does not allow is reported, of a type too', async () => {
+    tree.put(
+      'packages/wire/src/codec/three.ts',
+      "import type { one } from './text/two.js';\nexport type T = typeof one;\n",
+    );
+    expect(await report(folders)).toMatch(
+      /^\S+codec\/three\.ts → \S+text\/two\.ts: the layer table of the package's folders/,
+    );
+    expect(await report({ wire: { ...folders['wire'], codec: 'any' } })).toBe('');
+  });
+
+  test('a file without a row, a row without a file and a name without a row are reported', async () => {
+    tree.put('packages/wire/src/frames/three.ts', 'export const three = 3;\n');
+    const found = await report({ wire: { ...folders['wire'], gone: ['missing'] } });
+    expect(found).toContain('packages/wire/src/frames/three.ts: its folder has no row');
+    expect(found).toContain('gone has a row and no files');
+    expect(found).toContain('gone names missing, which has no row');
+  });
+});
+
+test('a page that shows other tables is reported', async () => {
+  tree.put(LAYERS_PAGE, layerTables().replace('@kwik/kcp', '@kwik/pck'));
+  expect(await report()).toBe(`${LAYERS_PAGE} does not show the layer tables: run \`pnpm layers\``);
+  tree.put(LAYERS_PAGE, '# Architecture\n');
+  expect(await report()).toContain('does not show the layer tables');
+});
+
+test('a row of the table of packages names rows above it', () => {
+  const names = Object.keys(PACKAGES);
+  for (const [index, name] of names.entries())
+    expect(names.slice(0, index)).toEqual(expect.arrayContaining([...(importsOf(name) ?? [])]));
 });
 
 test('tests and eslint find the sources of every import path', () => {
