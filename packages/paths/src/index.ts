@@ -1,3 +1,4 @@
+export * from './health/path-health.js';
 export * from './liveness/flow-monitor.js';
 export * from './liveness/liveness-monitor.js';
 export * from './packets/ack-tracker.js';

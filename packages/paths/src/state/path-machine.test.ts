@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { KwikError } from '@kwik/wire';
 import { MAX_PATH_HISTORY, PathMachine } from './path-machine.js';
-import { canSend, fromProtoPathState, isAlive, PATH_STATES, toProtoPathState, type PathState } from './path-state.js';
+import { fromProtoPathState, PATH_STATES, toProtoPathState, type PathState } from './path-state.js';
 
 type Step = (machine: PathMachine, now: number) => void;
 
@@ -118,10 +118,5 @@ describe('path states', () => {
     expect(new Set(PATH_STATES.map(toProtoPathState)).size).toBe(9);
     expect(fromProtoPathState(0)).toBeUndefined();
     expect(fromProtoPathState(99)).toBeUndefined();
-  });
-
-  test('tell what may be done', () => {
-    expect(PATH_STATES.filter(canSend)).toEqual(['active', 'degraded', 'suspected']);
-    expect(PATH_STATES.filter((state) => !isAlive(state))).toEqual(['dead']);
   });
 });

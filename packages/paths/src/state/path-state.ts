@@ -1,4 +1,4 @@
-import { proto, type SchedulablePathState } from '@kwik/wire';
+import { proto } from '@kwik/wire';
 
 /**
  * The life of a path as its owner sees it.
@@ -40,16 +40,6 @@ const TO_PROTO: Readonly<Record<PathState, proto.PathState>> = {
 
 /** All states, in the order of a path's usual life. */
 export const PATH_STATES: readonly PathState[] = Object.keys(TO_PROTO) as PathState[];
-
-/** May new data be put on a path in this state? Exactly the states in which a scheduler may meet a path. */
-export function canSend(state: PathState): state is SchedulablePathState {
-  return state === 'active' || state === 'degraded' || state === 'suspected';
-}
-
-/** Everything but `dead`: operations on a path that is not alive are answered with a dead-path notice (K6.3). */
-export function isAlive(state: PathState): boolean {
-  return state !== 'dead';
-}
 
 export function toProtoPathState(state: PathState): proto.PathState {
   return TO_PROTO[state];

@@ -1,6 +1,6 @@
 import { KwikError, toPathId, type PathId } from '@kwik/wire';
+import { isAlive, isAvailable } from '../health/path-health.js';
 import type { PathMachine } from '../state/path-machine.js';
-import { canSend, isAlive } from '../state/path-state.js';
 
 /** Paths that may be alive at once, unless told otherwise. */
 export const DEFAULT_MAX_ALIVE_PATHS = 64;
@@ -91,9 +91,9 @@ export class PathTable<P extends TablePath> {
     return [...this.#paths.values()];
   }
 
-  /** Paths that may carry new data. */
+  /** Paths that are available. */
   active(): P[] {
-    return this.#filter((path) => canSend(path.machine.state));
+    return this.#filter((path) => isAvailable(path.machine.state));
   }
 
   /** Paths in any state but dead. */
