@@ -95,7 +95,7 @@ export class ClientRole implements EngineRole {
   }
 
   onPathState(path: PathRuntime): void {
-    this.#content.pausePath(path.id, path.machine.state === 'draining' || path.machine.state === 'suspended');
+    this.#content.touch();
     this.#tellStatus(path);
   }
 

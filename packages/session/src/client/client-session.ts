@@ -1,7 +1,7 @@
+import { isConnected } from '@kwik/paths';
 import type { OffsetMap } from '@kwik/wire';
 import type { CloseInfo, CloseOptions, PathInfo, Session, Stream, StreamOptions } from '../api/session.js';
 import type { SessionEngine } from '../runtime/session/engine.js';
-import { isActive } from '../runtime/paths/path-history.js';
 import type { Connector } from './connector.js';
 
 /** What `dial` returns. */
@@ -38,7 +38,7 @@ export class ClientSession implements Session {
   }
 
   getActivePaths(): PathInfo[] {
-    return this.getAllPaths().filter((path) => isActive(path.state));
+    return this.getAllPaths().filter((path) => isConnected(path.state));
   }
 
   getDeadPaths(): PathInfo[] {

@@ -1,4 +1,5 @@
 import type { KcpBody } from '@kwik/kcp';
+import { contentUse, isAvailable, type ContentUse } from '@kwik/paths';
 import { KwikError, toStreamId, type PathId, type proto, type StreamId } from '@kwik/wire';
 import { ContentReceiver, type ContentCommand } from '../core/content/content-receiver.js';
 import type { RangeSink } from '../core/data/range-sink.js';
@@ -154,12 +155,7 @@ export class ContentClient implements RangeSink {
     this.#dirty = true;
   }
 
-  /** Whether the path may be asked for more. */
-  pausePath(pathId: PathId, paused: boolean): void {
-    for (const { receiver } of this.#contents.values()) receiver.pauseSource(pathId, paused);
-    this.#dirty = true;
-  }
-
+  /** The health of a path has changed: what may be asked of whom is looked at anew. */
   touch(): void {
     this.#dirty = true;
   }
@@ -184,7 +180,7 @@ export class ContentClient implements RangeSink {
     }
     for (const block of receiver.takeVerified()) this.#engine.plane.insertContent(stream, block.offset, block.data);
     for (const source of receiver.sources) source.rttMs = this.#engine.paths.get(source.pathId)?.rttMs ?? source.rttMs;
-    receiver.checkSources(now, (pathId) => this.#isSilent(pathId));
+    receiver.checkSources(now, (pathId) => this.#useOf(pathId));
     this.#punish(receiver, streamId);
     if (receiver.complete) {
       this.#finish(streamId, undefined);
@@ -200,13 +196,10 @@ export class ContentClient implements RangeSink {
     if (now - content.reportedMs >= PROGRESS_INTERVAL_MS) this.#report(streamId, content, now);
   }
 
-  /** Nothing is to be asked of it now. A path that has just come back is better than none. */
-  #isSilent(pathId: PathId): boolean {
+  #useOf(pathId: PathId): ContentUse {
     const { paths } = this.#engine;
-    const path = paths.get(pathId);
-    if (path === undefined) return false;
-    if (path.suspected || path.stalled) return true;
-    return path.settling && [...paths.values()].some((one) => !one.suspected && !one.stalled && !one.settling);
+    const health = this.#opening.has(pathId) ? 'validating' : (paths.get(pathId)?.health ?? 'dead');
+    return contentUse(health, health === 'settling' && [...paths.values()].some((one) => isAvailable(one.health)));
   }
 
   /** Why the rest of the content cannot come any more, if so: waiting would not help, another session might. */

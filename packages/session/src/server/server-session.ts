@@ -1,3 +1,4 @@
+import { isConnected } from '@kwik/paths';
 import { copyOfBytes, KwikError, toPathId, toStreamId, type BytesLike, type OffsetMap } from '@kwik/wire';
 import type {
   AddPathOptions,
@@ -12,7 +13,6 @@ import type {
   StreamOptions,
 } from '../api/session.js';
 import type { SessionEngine } from '../runtime/session/engine.js';
-import { isActive } from '../runtime/paths/path-history.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 import type { PendingReplies } from '../runtime/control/pending-replies.js';
 import { StreamContribution } from './contribution.js';
@@ -70,7 +70,7 @@ export class AcceptedSession implements ServerSession {
   }
 
   getActivePaths(): PathInfo[] {
-    return this.getAllPaths().filter((path) => isActive(path.state));
+    return this.getAllPaths().filter((path) => isConnected(path.state));
   }
 
   getDeadPaths(): PathInfo[] {

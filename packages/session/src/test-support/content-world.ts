@@ -184,7 +184,7 @@ export class ContentWorld {
   #plan(): void {
     const receiver = this.#receiver;
     for (const source of receiver.sources) source.rttMs = this.#shape.servers[source.pathId]!.rttMs;
-    receiver.checkSources(this.#now, () => false);
+    receiver.checkSources(this.#now, () => 'ask');
     for (const violation of receiver.takeViolations()) {
       this.#violations.push(violation);
       receiver.removeSource(violation.pathId, 'untrusted');

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
+import type { ContentUse } from '@kwik/paths';
 import { makeStreamId, toPathId } from '@kwik/wire';
 import { BASE_OFFSET, startOf } from '../../test-support/content-world.js';
 import { patternBytes } from '../../test-support/random.js';
@@ -12,7 +13,7 @@ const primary = toPathId(0);
 const other = toPathId(1);
 const third = toPathId(2);
 const FAR = BASE_OFFSET + SIZE;
-const nobodySuspected = (): boolean => false;
+const nobodySuspected = (): ContentUse => 'ask';
 const code = (name: string): unknown => expect.objectContaining({ code: name });
 
 function receiverOf(size = SIZE, blockBytes = BLOCK): ContentReceiver {

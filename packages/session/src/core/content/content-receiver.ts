@@ -1,3 +1,4 @@
+import type { ContentUse } from '@kwik/paths';
 import { KwikError, type PathId, type proto, type StreamId } from '@kwik/wire';
 import { BlockLedger, type BlockCopy } from './block-ledger.js';
 import { ContentSource } from './content-source.js';
@@ -113,12 +114,6 @@ export class ContentReceiver {
     else for (const copy of source.expected.values()) this.ledger.forget(copy);
   }
 
-  /** Whether the path may be asked for more. */
-  pauseSource(pathId: PathId, paused: boolean): void {
-    const source = this.#sources.get(pathId);
-    if (source !== undefined) source.paused = paused;
-  }
-
   /** The primary's digests have come for the blocks before this one. */
   get digestsEnd(): number {
     return this.#digests.end;
@@ -161,16 +156,21 @@ export class ContentReceiver {
     }
   }
 
-  /** Servers that are asked and do not deliver are passed over until they do. Call now and then. */
-  checkSources(now: number, isPathSuspected: (pathId: PathId) => boolean): void {
+  /**
+   * Servers that are asked and do not deliver are passed over until they do. Call now and then.
+   *
+   * @param useOf what the health of a path allows
+   */
+  checkSources(now: number, useOf: (pathId: PathId) => ContentUse): void {
     for (const source of this.#sources.values()) {
+      const use = useOf(source.pathId);
       const patienceMs = Math.max(SOURCE_SILENCE_MS, SOURCE_SILENCE_RTTS * source.rttMs);
       const silent = source.expected.size > 0 && now - source.lastDataMs > patienceMs;
       // What it owes is soon fetched elsewhere, and then it is not silent any more: its rest outlasts that.
       if (silent && !source.suspected) source.rest(patienceMs, now);
       else if (silent && !source.isResting(now)) this.#giveUp(source, now);
-      source.suspected =
-        (silent && source.expected.size > 0) || source.isResting(now) || isPathSuspected(source.pathId);
+      source.suspected = (silent && source.expected.size > 0) || source.isResting(now) || use === 'replace';
+      source.paused = use === 'await';
       // Servers send the lowest block first: what was passed over is lost, and is asked for again, of anybody.
       for (const copy of source.overdue(now, patienceMs)) {
         this.#cancel(copy, now);

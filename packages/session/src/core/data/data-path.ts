@@ -1,4 +1,13 @@
-import { AckTracker, InFlightWindow, MAX_SENT_SPAN, RateEstimator, RttEstimator, SentPackets } from '@kwik/paths';
+import {
+  AckTracker,
+  InFlightWindow,
+  isAvailable,
+  MAX_SENT_SPAN,
+  RateEstimator,
+  RttEstimator,
+  SentPackets,
+  type PathHealth,
+} from '@kwik/paths';
 import { KwikError, PacketReader, type PacketNumber, type PathId, type proto } from '@kwik/wire';
 import type { Piece } from '../streams/send-half.js';
 import type { PeerStreamLimits } from '../streams/stream-table.js';
@@ -35,12 +44,6 @@ export interface PathPeer extends PeerStreamLimits, SecondaryRights {
   readonly compresses?: boolean;
 }
 
-/**
- * What the engine says of a path: new data goes to active ones, and what a suspected one owes is sent again elsewhere. One
- * that settles in after an outage is better than none.
- */
-export type PathStanding = 'active' | 'settling' | 'suspected' | 'draining' | 'suspended';
-
 /** What of the session's streams a path may take: new data and copies of what others owe, only these, or neither. */
 export type Carry = 'all' | 'copies' | 'nothing';
 
@@ -67,7 +70,8 @@ export class DataPath {
   readonly owner: boolean;
   /** When both ends agreed on compression. */
   readonly compressor: PacketCompressor | undefined;
-  standing: PathStanding = 'active';
+  /** As the engine says. */
+  health: PathHealth = 'active';
   /** Which real stream the packet built last should take. */
   lane = 0;
   /** When what other paths owe was last looked at for this one. */
@@ -102,6 +106,11 @@ export class DataPath {
     this.compressor = options.compresses === true ? new PacketCompressor() : undefined;
     this.session = new SessionWindow(options);
     this.#maxPacketBytes = options.maxPacketBytes;
+  }
+
+  /** New data may go here whatever the other paths are like. */
+  get available(): boolean {
+    return isAvailable(this.health);
   }
 
   reader(realStreamId: number): PacketReader {

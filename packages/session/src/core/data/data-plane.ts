@@ -11,20 +11,20 @@ import {
   type PathId,
   type StreamId,
 } from '@kwik/wire';
+import { needsReinjection, type PathHealth } from '@kwik/paths';
 import type { MemoryAccount } from '../costs/memory-ledger.js';
 import { StreamPicker } from '../streams/stream-picker.js';
 import { StreamTable } from '../streams/stream-table.js';
 import { isDone, type StreamState } from '../streams/stream-state.js';
 import type { ReadChunk } from '../streams/reassembler.js';
-import { bestOf } from './best-path.js';
 import { DataEventQueue } from './data-event-queue.js';
 import type { DataEvent } from './data-events.js';
-import { DataPath, type Carry, type ControlFrame, type PathPeer, type PathStanding } from './data-path.js';
+import { DataPath, type Carry, type ControlFrame, type PathPeer } from './data-path.js';
 import { FrameReceiver } from './frame-receiver.js';
 import { frameRights, linkFrom } from './frame-rights.js';
 import { PacketBuilder } from './packet-builder.js';
+import { backupsBeside, bestOf } from './paths-to-peer.js';
 import { Reinjector } from './reinjector.js';
-import { stalledBeside } from './stalled-paths.js';
 import { StreamWriters } from './stream-writers.js';
 import { UntoldFrames } from './untold-frames.js';
 import type { RangeSink } from './range-sink.js';
@@ -56,7 +56,7 @@ export class DataPlane {
   readonly writers: StreamWriters;
   readonly #picker = new StreamPicker();
   readonly #paths = new Map<PathId, DataPath>();
-  readonly #reinjector = new Reinjector((id) => this.#paths.get(id)?.standing === 'active');
+  readonly #reinjector = new Reinjector((id) => this.#paths.get(id)?.available === true);
   readonly #events = new DataEventQueue();
   readonly #untold = new UntoldFrames();
   readonly #receiver: FrameReceiver;
@@ -109,13 +109,15 @@ export class DataPlane {
   }
 
   /** What a path that stops answering owes goes out again on others of the same peer, and so do its control frames. */
-  setStanding(id: PathId, standing: PathStanding): void {
+  setHealth(id: PathId, health: PathHealth): void {
     const path = this.#paths.get(id);
-    if (path === undefined || path.standing === standing) return;
-    path.standing = standing;
-    if (standing === 'active') this.#reinjector.queue.drop(id);
+    if (path === undefined) return;
+    const { health: before, available: wasAvailable } = path;
+    path.health = health;
+    if (path.available && !wasAvailable) this.#reinjector.queue.drop(id);
+    if (!needsReinjection(health) || needsReinjection(before)) return;
     const other = this.defaultPath;
-    if (standing !== 'suspected' || !path.owner || other === path) return;
+    if (!path.owner || other === path) return;
     for (const { pieces, frames } of path.sent.takeOlderThan(0, Number.POSITIVE_INFINITY)) {
       this.#reinjector.queue.add(pieces, id, true);
       this.#tell(other, frames);
@@ -203,11 +205,12 @@ export class DataPlane {
   pollPacket(pathId: PathId, maxBytes: number, now: number, carry: Carry = 'all'): Uint8Array | undefined {
     const path = this.#paths.get(pathId);
     if (path === undefined) return undefined;
-    const carries = path.owner && (path.standing === 'active' || this.#isLast(path)) ? carry : 'nothing';
+    // A backup carries data all the same when no path is available.
+    const carries = path.owner && (path.available || this.defaultPath === path) ? carry : 'nothing';
     if (carries !== 'nothing' && maxBytes > 0 && this.#paths.size > 1 && this.#picker.empty) {
       this.#reinjector.look(path, this.#paths.values(), now);
     }
-    const packet = this.#builder.build(path, maxBytes, carries, now, stalledBeside(path, this.#paths));
+    const packet = this.#builder.build(path, maxBytes, carries, now, backupsBeside(path, this.#paths));
     if (packet === undefined) return undefined;
     return encodePacket(path.compressor?.compress(packet, packet.payloadBytes) ?? packet);
   }
@@ -322,11 +325,6 @@ export class DataPlane {
     stream.supply = undefined;
     this.streams.remove(stream.id);
     this.#events.push({ kind: 'gone', streamId: stream.id });
-  }
-
-  /** A path that is not well carries data all the same when there is no other. */
-  #isLast(path: DataPath): boolean {
-    return path.owner && this.defaultPath === path;
   }
 
   /** The paths whose peers write into the stream; undefined stands for the peer that is not connected now. */

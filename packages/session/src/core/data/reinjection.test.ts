@@ -46,9 +46,9 @@ function transfer(seed: number, fate: 'clears' | 'dies'): { received: Uint8Array
   const suspectedAt = random.between(20, 120);
   for (let now = 0; now < 5000 && reading.receive!.state !== 'finished'; now++) {
     const stalled = now >= suspectedAt && (fate === 'dies' || now < suspectedAt + 200);
-    if (now === suspectedAt + 20) server.setStanding(PRIMARY_PATH_ID, 'suspected');
+    if (now === suspectedAt + 20) server.setHealth(PRIMARY_PATH_ID, 'suspected');
     if (now === suspectedAt + 220) {
-      if (fate === 'clears') server.setStanding(PRIMARY_PATH_ID, 'active');
+      if (fate === 'clears') server.setHealth(PRIMARY_PATH_ID, 'active');
       else for (const plane of [client, server]) plane.removePath(PRIMARY_PATH_ID);
     }
     for (const [id, link] of links) {
@@ -94,10 +94,10 @@ describe('what a path owes', () => {
 
   it('goes out a third time when the path that took it over does not answer either', () => {
     const { server, third } = underWay(4);
-    server.setStanding(PRIMARY_PATH_ID, 'suspected');
+    server.setHealth(PRIMARY_PATH_ID, 'suspected');
     expect(server.pollPacket(SECOND, 2000, 1, 'copies')).toBeDefined();
     expect(server.pollPacket(third, 2000, 1, 'copies')).toBeUndefined();
-    server.setStanding(SECOND, 'suspected');
+    server.setHealth(SECOND, 'suspected');
     expect(server.pollPacket(third, 2000, 2, 'copies')).toBeDefined();
     expect(server.copiedBytes).toBe(2000);
     for (const id of [PRIMARY_PATH_ID, SECOND]) server.removePath(id);
@@ -108,11 +108,11 @@ describe('what a path owes', () => {
     const { server, third } = underWay(5);
     // A copy that shortens a wait; then the first is suspected, heard, and suspected again.
     expect(server.pollCopy(PRIMARY_PATH_ID, SECOND, 2000, 1)).toBeDefined();
-    for (const standing of ['suspected', 'active', 'suspected'] as const) {
-      server.setStanding(PRIMARY_PATH_ID, standing);
+    for (const health of ['suspected', 'active', 'suspected'] as const) {
+      server.setHealth(PRIMARY_PATH_ID, health);
       expect(server.pollPacket(SECOND, 2000, 2, 'copies')).toBeUndefined();
     }
-    server.setStanding(SECOND, 'suspected');
+    server.setHealth(SECOND, 'suspected');
     expect(server.pollPacket(third, 2000, 3, 'copies')).toBeDefined();
     expect(server.pollPacket(third, 2000, 3, 'copies')).toBeUndefined();
   });
@@ -123,7 +123,7 @@ describe('what a path owes', () => {
     stream.send!.write(patternBytes(1000));
     server.offer(stream);
     client.handleChunk(PRIMARY_PATH_ID, 0, server.pollPacket(PRIMARY_PATH_ID, 2000, 0)!, 0);
-    client.setStanding(PRIMARY_PATH_ID, 'suspected');
+    client.setHealth(PRIMARY_PATH_ID, 'suspected');
     const due = client.nextTimeoutMs()!;
     server.handleChunk(SECOND, 0, client.pollPacket(SECOND, 0, due)!, due);
     expect(stream.send!.flushed).toBe(true);
@@ -138,7 +138,7 @@ describe('what a path owes', () => {
     client.stopSending(reading, 9);
     // Sent on the first path, and lost there.
     expect(client.pollPacket(PRIMARY_PATH_ID, 0, 0)).toBeDefined();
-    client.path(PRIMARY_PATH_ID)!.standing = 'suspended';
+    client.path(PRIMARY_PATH_ID)!.health = 'suspended';
     client.removePath(PRIMARY_PATH_ID);
     server.handleChunk(SECOND, 0, client.pollPacket(SECOND, 0, 1)!, 1);
     expect(stream.send!.stopCode).toBe(9);

@@ -1,6 +1,6 @@
 import type { PathMachine } from '@kwik/paths';
 import type { PathId } from '@kwik/wire';
-import type { PathInfo, PathStateName } from '../../api/session.js';
+import type { PathInfo } from '../../api/session.js';
 import type { UserCallbacks } from '../host/user-callbacks.js';
 
 /** Dead paths that are remembered one by one; older ones are forgotten. */
@@ -54,9 +54,4 @@ export class PathHistory {
   all(): PathInfo[] {
     return Array.from(this.#known.values(), ({ info }) => info).sort((a, b) => a.id - b.id);
   }
-}
-
-/** Whether a path in this state is connected. */
-export function isActive(state: PathStateName): boolean {
-  return state !== 'dead' && state !== 'recovering' && state !== 'connecting' && state !== 'validating';
 }

@@ -133,7 +133,7 @@ describe('signs of life', () => {
     // A second later it is suspected, and asked once more.
     expect(path.nextTimeoutMs()).toBe(dueMs + 1000);
     path.handleTimeout(dueMs + 1000);
-    expect([path.suspected, transport.pings, path.data.pendingFrameCount]).toEqual([true, 2, 0]);
+    expect([path.health, transport.pings, path.data.pendingFrameCount]).toEqual(['suspected', 2, 0]);
   });
 
   test('while something is awaited, KWIK itself asks', () => {
@@ -145,11 +145,11 @@ describe('signs of life', () => {
   });
 
   const suspectedAt = (path: PathRuntime, untilMs: number): void => {
-    while (!path.suspected && time.now < untilMs) {
+    while (path.health !== 'suspected' && time.now < untilMs) {
       time.now = path.nextTimeoutMs() as number;
       path.handleTimeout(time.now);
     }
-    expect(path.suspected).toBe(true);
+    expect(path.health).toBe('suspected');
   };
 
   test('after an outage nothing new follows what is still to be delivered, for a second at the most', () => {
@@ -165,14 +165,14 @@ describe('signs of life', () => {
     transport.heardMs = time.now += 400;
     const backMs = time.now;
     path.nextTimeoutMs();
-    expect([path.machine.state, path.settling]).toEqual(['active', true]);
+    expect([path.machine.state, path.health]).toEqual(['active', 'settling']);
     transport.heardMs = time.now = backMs + 900;
     // It is looked at again in time, though nothing more comes.
     expect(path.nextTimeoutMs()).toBeLessThanOrEqual(backMs + 1000);
-    expect(path.settling).toBe(true);
+    expect(path.health).toBe('settling');
     time.now = backMs + 1000;
     path.handleTimeout(time.now);
-    expect([path.settling, settled.length]).toEqual([false, 1]);
+    expect([path.health, settled.length]).toEqual(['active', 1]);
   });
 
   test('a path that owes nothing is as it was as soon as it is heard', () => {
@@ -181,6 +181,6 @@ describe('signs of life', () => {
     suspectedAt(path, 10_000);
     transport.heardMs = time.now += 400;
     path.nextTimeoutMs();
-    expect([path.machine.state, path.stalled, path.settling]).toEqual(['active', false, false]);
+    expect(path.health).toBe('active');
   });
 });

@@ -1,5 +1,5 @@
 import type { ControlEvent, KcpBody } from '@kwik/kcp';
-import { ackDelayForRtt, isAlive, PathMachine, QualityMonitor } from '@kwik/paths';
+import { ackDelayForRtt, healthOf, isAlive, PathMachine, QualityMonitor, type PathHealth } from '@kwik/paths';
 import {
   errorCodeFromNumber,
   KwikError,
@@ -27,7 +27,7 @@ export interface PathRuntimeEvents {
   /** Something may be sent, or has come: the engine should look. */
   onActivity(path: PathRuntime): void;
   onStateChange(path: PathRuntime): void;
-  /** Its flow stopped or goes on, or it has settled in: `stalled` and `settling` tell. */
+  /** Its flow stopped or goes on, or it has settled in: its `health` tells, and its state is as before. */
   onStall(path: PathRuntime): void;
   /** The path is dead; called once. */
   onDead(path: PathRuntime): void;
@@ -116,23 +116,13 @@ export class PathRuntime implements PathPortOwner {
     this.port.activate(this);
   }
 
+  /** The machine is the path's, over all its connections: after this one's death it may tell of another's life. */
+  get health(): PathHealth {
+    return this.#death === undefined ? healthOf(this.machine.state, this.#signs.flow) : 'dead';
+  }
+
   get alive(): boolean {
-    // The machine is the path's, over all its connections: after this one's death it may tell of another's life.
-    return this.#death === undefined && isAlive(this.machine.state);
-  }
-
-  get suspected(): boolean {
-    return this.machine.state === 'suspected';
-  }
-
-  /** Its flow has stopped: others take over what it owes, and it gets nothing new. */
-  get stalled(): boolean {
-    return this.#signs.stalled;
-  }
-
-  /** It has just come back from an outage: it gets nothing new while another path is well. */
-  get settling(): boolean {
-    return this.#signs.settling;
+    return isAlive(this.health);
   }
 
   /** Why it is dead. */

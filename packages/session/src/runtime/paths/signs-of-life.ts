@@ -1,4 +1,4 @@
-import { FlowMonitor, LivenessMonitor, type LivenessActions, type RttView } from '@kwik/paths';
+import { FlowMonitor, LivenessMonitor, type LivenessActions, type PathFlow, type RttView } from '@kwik/paths';
 import { earliest } from '../waiting/earliest.js';
 
 /** V2.3: an unreachable server is noticed within 5 s, also on a path that carries nothing: 3 s and the time to be sure. */
@@ -57,9 +57,10 @@ export class SignsOfLife {
     this.#liveness.alone = alone;
   }
 
-  /** Nothing has come for longer than is common, though it should have: what it owes is fetched elsewhere as well. */
-  get stalled(): boolean {
-    return !this.#alone && this.#flow.stalled;
+  /** A path that has nobody to take over what it owes never counts as stalled. */
+  get flow(): PathFlow {
+    if (!this.#alone && this.#flow.stalled) return 'stalled';
+    return this.settling ? 'settling' : 'steady';
   }
 
   /** It has just come back from an outage: what would follow on its streams waits for what QUIC sends again. */

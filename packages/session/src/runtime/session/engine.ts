@@ -11,7 +11,6 @@ import { earliest } from '../waiting/earliest.js';
 import { Farewell, type FarewellHost } from './farewell.js';
 import { PacketSender, type PacketSenderOptions } from '../turn/packet-sender.js';
 import { PathHistory } from '../paths/path-history.js';
-import { standingOf } from '../paths/path-standing.js';
 import type { PathRuntime, PathRuntimeEvents } from '../paths/path-runtime.js';
 import { RawQueue } from './raw-queue.js';
 import type { SessionHost } from '../host/session-host.js';
@@ -230,8 +229,8 @@ export class SessionEngine implements PathRuntimeEvents {
   }
 
   onStall(path: PathRuntime): void {
-    this.#setStanding(path);
-    if (path.stalled) {
+    this.#setHealth(path);
+    if (path.health === 'stalled') {
       path.ask();
       this.#askOthers(path);
     }
@@ -240,8 +239,8 @@ export class SessionEngine implements PathRuntimeEvents {
   }
 
   onStateChange(path: PathRuntime): void {
-    this.#setStanding(path);
-    if (path.suspected) this.#askOthers(path);
+    this.#setHealth(path);
+    if (path.health === 'suspected') this.#askOthers(path);
     this.#notifyPath(path);
     this.#role.onPathState(path);
     this.wake();
@@ -266,13 +265,13 @@ export class SessionEngine implements PathRuntimeEvents {
     for (const path of this.paths.values()) path.alone = this.paths.size === 1;
   }
 
-  #setStanding(path: PathRuntime): void {
-    this.plane.setStanding(path.id, standingOf(path));
+  #setHealth({ id, health }: PathRuntime): void {
+    this.plane.setHealth(id, health);
   }
 
   /** Paths often fail together, and an idle one would take what the first owed before it is noticed. */
   #askOthers(suspected: PathRuntime): void {
-    for (const path of this.paths.values()) if (path !== suspected && !path.suspected) path.ask();
+    for (const path of this.paths.values()) if (path !== suspected && path.health !== 'suspected') path.ask();
   }
 
   #notifyPath(path: PathRuntime): void {

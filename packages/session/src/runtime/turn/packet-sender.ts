@@ -1,4 +1,4 @@
-import { frameBudgetBytes } from '@kwik/paths';
+import { frameBudgetBytes, schedulableState } from '@kwik/paths';
 import {
   KwikError,
   type PathId,
@@ -86,8 +86,8 @@ export class PacketSender {
 
   /** Asks the scheduler for each packet. */
   #distribute(paths: readonly PathRuntime[], now: number): boolean {
-    const healthy = paths.filter((path) => path.data.standing === 'active');
-    let offers = (healthy.length > 0 ? healthy : paths).map((path) => new Offer(path));
+    const available = paths.filter(({ data }) => data.available);
+    let offers = (available.length > 0 ? available : paths).map((path) => new Offer(path));
     // Summed over all streams: once, and then less what goes out.
     let pendingBytes = this.#plane.pendingBytes;
     for (let count = 0; count < PACKETS_PER_TURN * paths.length; count++) {
@@ -198,10 +198,9 @@ const NONE: readonly PathRuntime[] = [];
 /** The path as a scheduler sees it. */
 function snapshotOf(path: PathRuntime): PathSnapshot {
   const stats = path.sampleStats();
-  const state = path.machine.state;
   return {
     id: path.id,
-    state: state === 'degraded' || state === 'suspected' ? state : 'active',
+    state: schedulableState(path.data.health),
     primary: path.primary,
     rttMs: stats.rttMs,
     rttVarMs: stats.rttVarMs,
