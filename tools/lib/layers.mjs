@@ -19,14 +19,17 @@
  */
 export const PACKAGES = {
   wire: {
-    purpose: 'protobuf messages, frame and packet codec, ids, error table, contracts between layers',
+    purpose: 'protobuf messages, frame and packet codec, ids, error table, contracts between layers; pure',
     mayImport: [],
   },
   quic: { purpose: 'UDP endpoint and QUIC connections on the native quiche binding', mayImport: ['wire'] },
-  kcp: { purpose: 'control plane: messages, handshake, authentication, path tokens; no I/O', mayImport: ['wire'] },
-  scheduler: { purpose: 'path schedulers; pure functions', mayImport: ['wire'] },
+  kcp: {
+    purpose: 'control plane: messages, handshake, authentication, path tokens; no I/O, on `node:crypto`',
+    mayImport: ['wire'],
+  },
+  scheduler: { purpose: 'path schedulers; pure', mayImport: ['wire'] },
   paths: {
-    purpose: 'path state, packet numbers, acknowledgements, RTT, windows, failure detection; no I/O',
+    purpose: 'path state, packet numbers, acknowledgements, RTT, windows, failure detection; pure',
     mayImport: ['wire', 'kcp'],
   },
   discovery: { purpose: 'finding and selecting servers (not written yet)', mayImport: ['wire'] },

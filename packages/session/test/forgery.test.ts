@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { describe, expect, jest, test } from '@jest/globals';
 import type { PathCapability, ReplicaSource, ServerSession } from '@kwik/session';
 import {
@@ -50,7 +51,7 @@ class Intruder {
   frame(frame: proto.Frame): void {
     const stream = this.#transport.openStream({ unidirectional: true })!;
     stream.attach(NOBODY);
-    stream.write(encodePacket({ packetNumber: this.#numbers++, type: proto.PacketType.DATA, frames: [frame] }));
+    stream.write(encodePacket({ packetNumber: this.#numbers++, type: proto.PacketType.DATA, frames: [frame] }, crc32));
   }
 
   message(body: Body): void {

@@ -2,6 +2,7 @@ export { copyOfBytes, type BytesLike } from './contracts/bytes.js';
 export type * from './contracts/clock.js';
 export type * from './contracts/path-transport.js';
 export type * from './contracts/scheduler.js';
+export type { Crc32 } from './codec/checksum.js';
 export { DelimitedReader, type DelimitedReaderOptions, encodeDelimited } from './codec/delimited-reader.js';
 export { decodeFrameList, decodePacket } from './codec/packet-decoder.js';
 export { encodeFrameList, encodePacket, encodePacketInto } from './codec/packet-encoder.js';

@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
 import { Endpoint } from '@kwik/quic';
 import { listen } from '@kwik/session';
 import { encodePacket, proto, type PathTransport } from '@kwik/wire';
@@ -61,7 +62,7 @@ function write(transport: PathTransport, pieces: readonly Uint8Array[]): void {
     const frames = [streamData(0, offset, piece)];
     offset += piece.length;
     const packetNumber = FIRST_PACKET_NUMBER + BigInt(index);
-    return encodePacket({ packetNumber, type: proto.PacketType.DATA, frames });
+    return encodePacket({ packetNumber, type: proto.PacketType.DATA, frames }, crc32);
   });
   let rest: Uint8Array = Buffer.concat(packets);
   const flush = (): void => {

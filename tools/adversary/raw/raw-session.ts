@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import {
   ClientHandshake,
   ControlChannel,
@@ -59,19 +60,22 @@ export class RawSession {
 
   /** A packet of frames, encoded, under the next number or the one given. */
   packet(frames: DataFrame[], number = this.#packetNumber++): Buffer {
-    return Buffer.from(encodePacket({ packetNumber: number, type: proto.PacketType.DATA, frames }));
+    return Buffer.from(encodePacket({ packetNumber: number, type: proto.PacketType.DATA, frames }, crc32));
   }
 
   /** A packet whose frames are compressed already. */
   compressedPacket(compressed: Uint8Array, originalBytes: number): Buffer {
     return Buffer.from(
-      encodePacket({
-        packetNumber: this.#packetNumber++,
-        type: proto.PacketType.DATA,
-        frames: [],
-        compression: { algorithm: proto.CompressionAlgorithm.DEFLATE, originalBytes },
-        compressedFrames: compressed,
-      }),
+      encodePacket(
+        {
+          packetNumber: this.#packetNumber++,
+          type: proto.PacketType.DATA,
+          frames: [],
+          compression: { algorithm: proto.CompressionAlgorithm.DEFLATE, originalBytes },
+          compressedFrames: compressed,
+        },
+        crc32,
+      ),
     );
   }
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { ControlChannel, DEFAULT_LIMITS, type KcpBody } from '@kwik/kcp';
 import { Endpoint } from '@kwik/quic';
 import {
@@ -100,7 +101,7 @@ function serverHello({ sessionId, pathId }: proto.Join, serverNonce: Uint8Array)
 
 /** Tells the text of the client's streams, and answers in the primary's name. */
 function readData(transport: PathTransport, onText: (text: string) => void): (data: Uint8Array) => void {
-  const reader = new PacketReader();
+  const reader = new PacketReader(crc32);
   return (data) => {
     reader.push(data);
     for (let packet = reader.next(); packet !== undefined; packet = reader.next()) {
@@ -119,7 +120,7 @@ function forgeAnswer(transport: PathTransport, streamId: bigint): void {
   const data = new TextEncoder().encode('an answer that was forged');
   const value = { streamId, offset: 0n, flags: 1, priority: 0, data };
   const frames: proto.Frame[] = [{ body: { $case: 'stream', value } }];
-  stream?.write(encodePacket({ packetNumber: 0n, type: proto.PacketType.DATA, frames }));
+  stream?.write(encodePacket({ packetNumber: 0n, type: proto.PacketType.DATA, frames }, crc32));
 }
 
 /** Passes the control stream of each client on to the true server, and back; tells the session's secret when it sees it. */

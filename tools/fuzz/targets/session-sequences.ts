@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import {
   blockedFrame,
   encodePacket,
@@ -103,7 +104,7 @@ export const sessionSequences: FuzzTarget = {
     for (const step of decode(input)) {
       for (let packet = 0; packet < step.packets && ended === ''; packet++) {
         const content = step.kind === 'read' ? [] : framesOf(step, packet);
-        const bytes = encodePacket({ packetNumber: number++, type: proto.PacketType.DATA, frames: content });
+        const bytes = encodePacket({ packetNumber: number++, type: proto.PacketType.DATA, frames: content }, crc32);
         plane.handleChunk(PATHS[step.path]!, 0, bytes, Number(number));
       }
       act(plane, step, seen);

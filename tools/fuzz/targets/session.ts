@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import {
   ackFrame,
   blockedFrame,
@@ -167,7 +168,7 @@ function dataSeeds(): Uint8Array[] {
   ];
   const encoded = packets.map(
     (frames, index) =>
-      splitStream(encodePacket({ packetNumber: BigInt(index), type: proto.PacketType.DATA, frames }))[0]!,
+      splitStream(encodePacket({ packetNumber: BigInt(index), type: proto.PacketType.DATA, frames }, crc32))[0]!,
   );
   return [
     joinStream(encoded),

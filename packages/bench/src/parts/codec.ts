@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { decodePacket, encodePacketInto, type PacketInput, proto, streamFrame } from '@kwik/wire';
 import { Pattern } from '../harness/pattern.js';
 import { callRates } from '../harness/rate.js';
@@ -30,13 +31,13 @@ function measureSize(bytes: number, context: PartContext): Row[] {
     compare(
       `encode ${bytes} bytes`,
       context,
-      () => encodePacketInto(packet, target),
+      () => encodePacketInto(packet, target, crc32),
       () => encodeGenerated(packet, target),
     ),
     compare(
       `decode ${bytes} bytes`,
       context,
-      () => decodePacket(packetBytes),
+      () => decodePacket(packetBytes, crc32),
       () => decodeGenerated(packetBytes),
     ),
   ].flat();
@@ -67,11 +68,11 @@ function makePacket(bytes: number): PacketInput {
 
 /** Both write the same bytes and read them back, or nothing is measured. */
 function checked(packet: PacketInput, target: Buffer): Buffer {
-  const hand = Buffer.from(target.subarray(0, encodePacketInto(packet, target)));
+  const hand = Buffer.from(target.subarray(0, encodePacketInto(packet, target, crc32)));
   const generated = target.subarray(0, encodeGenerated(packet, target));
   if (!hand.equals(generated)) throw new Error('the two encoders disagree');
   const body = hand.subarray(hand.findIndex((byte) => byte < 0x80) + 1);
-  const [first, second] = [decodePacket(body), decodeGenerated(body)].map(dataOf);
+  const [first, second] = [decodePacket(body, crc32), decodeGenerated(body)].map(dataOf);
   if (first === undefined || second === undefined || !first.equals(second))
     throw new Error('the two decoders disagree');
   return hand;

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { SeededRandom, type RandomSource } from '@kwik/testbed';
 import {
   ackFrame,
@@ -181,7 +182,10 @@ class EvilDeed {
   }
 
   #packet(frames: proto.Frame[]): Uint8Array {
-    return encodePacket({ packetNumber: BigInt(1e6 + this.#random.below(1e6)), type: proto.PacketType.DATA, frames });
+    return encodePacket(
+      { packetNumber: BigInt(1e6 + this.#random.below(1e6)), type: proto.PacketType.DATA, frames },
+      crc32,
+    );
   }
 
   #write(bytes: Uint8Array, end = false, unidirectional = true): void {

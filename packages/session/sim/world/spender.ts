@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { SeededRandom, type LinkShape, type ProcessClock } from '@kwik/testbed';
 import {
   blockedFrame,
@@ -94,7 +95,7 @@ export class Spender {
     const sending = this.#engine!.plane.path(PRIMARY_PATH_ID)!;
     const packetNumber = sending.nextNumber();
     sending.sent.record(packetNumber, 0, true, { pieces: [], frames: [] }, this.#process.now());
-    stream.write(encodePacket({ packetNumber, type: proto.PacketType.DATA, frames }));
+    stream.write(encodePacket({ packetNumber, type: proto.PacketType.DATA, frames }, crc32));
     this.#process.schedule(EVERY_MS, () => this.#write(stream, packet + 1));
   }
 }

@@ -3,6 +3,7 @@ import type { KcpBody } from '@kwik/kcp';
 import { createScheduler } from '@kwik/scheduler';
 import { VirtualClock } from '@kwik/testbed';
 import { KwikError, PRIMARY_PATH_ID, proto, toPathId, toStreamId, type StreamId } from '@kwik/wire';
+import { NODE_NATIVES } from '../runtime/host/node-natives.js';
 import { newHost } from '../runtime/host/session-host.js';
 import { SessionEngine, type EngineRole } from '../runtime/session/engine.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
@@ -49,6 +50,7 @@ describe('a path that is being opened', () => {
         sendBufferBytes: MEGABYTE,
         maxStreams: 100,
         maxPacketBytes: 65_536,
+        natives: NODE_NATIVES,
         rangeSink: content,
       },
       { routing: 'primary', scheduler: createScheduler() },

@@ -3,6 +3,7 @@ import { contentUse, isAvailable, type ContentUse } from '@kwik/paths';
 import { KwikError, toStreamId, type PathId, type proto, type StreamId } from '@kwik/wire';
 import { ContentReceiver, type ContentCommand } from '../core/content/content-receiver.js';
 import type { RangeSink } from '../core/data/range-sink.js';
+import { NODE_NATIVES } from '../runtime/host/node-natives.js';
 import type { SessionEngine } from '../runtime/session/engine.js';
 import type { OpeningPath } from './client-role.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
@@ -83,7 +84,7 @@ export class ContentClient implements RangeSink {
       );
     }
     const now = this.#engine.clock.now();
-    const receiver = new ContentReceiver(message, streamId);
+    const receiver = new ContentReceiver(message, streamId, NODE_NATIVES.sha256);
     const { baseOffset, ledger } = receiver;
     this.#engine.plane.writers.announceContent(streamId, baseOffset, baseOffset + ledger.shape.size);
     for (const source of this.#engine.paths.values()) receiver.addSource(source.id, source.primary, now);

@@ -14,6 +14,7 @@ import {
 import type { DialOptions, DialTarget } from '../api/options.js';
 import type { Session } from '../api/session.js';
 import { agreedIdleTimeoutMs, peerStreamLimits, resolveLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
+import { NODE_NATIVES } from '../runtime/host/node-natives.js';
 import { SessionEngine, type EngineProbe } from '../runtime/session/engine.js';
 import { CLOSE_TIMEOUT_MS } from '../runtime/session/farewell.js';
 import { newHost } from '../runtime/host/session-host.js';
@@ -185,6 +186,7 @@ class Dialler {
         sendBufferBytes,
         maxStreams,
         maxPacketBytes: MAX_PACKET_BYTES,
+        natives: NODE_NATIVES,
         rangeSink: content,
       },
       { routing: this.#options.routing ?? 'primary', scheduler: schedulerFactory(this.#options.scheduler)() },

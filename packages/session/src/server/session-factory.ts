@@ -23,6 +23,7 @@ import type { ListenOptions } from '../api/options.js';
 import { formatAddress } from '../client/target.js';
 import { FIRST_CLIENT_PATH_ID } from '../limits.js';
 import { agreedIdleTimeoutMs, peerStreamLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
+import { NODE_NATIVES } from '../runtime/host/node-natives.js';
 import { SessionEngine, type EngineProbe } from '../runtime/session/engine.js';
 import { CLOSE_TIMEOUT_MS } from '../runtime/session/farewell.js';
 import type { WriteRouting } from '../runtime/turn/packet-sender.js';
@@ -235,7 +236,15 @@ export class SessionFactory {
     const { routing, makeScheduler, limits } = this.#options;
     const { streamWindowBytes, sessionWindowBytes, sendBufferBytes, maxStreams } = limits;
     const engine = new SessionEngine(
-      { role, streamWindowBytes, sessionWindowBytes, sendBufferBytes, maxStreams, maxPacketBytes: MAX_PACKET_BYTES },
+      {
+        role,
+        streamWindowBytes,
+        sessionWindowBytes,
+        sendBufferBytes,
+        maxStreams,
+        maxPacketBytes: MAX_PACKET_BYTES,
+        natives: NODE_NATIVES,
+      },
       { routing, scheduler: makeScheduler() },
       this.#options.clock,
       this.host,

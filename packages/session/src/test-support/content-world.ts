@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { proto, toPathId, makeStreamId, type PathId } from '@kwik/wire';
 import { ContentReceiver, type ContentCommand, type ContentViolation } from '../core/content/content-receiver.js';
 import { RangeSupply } from '../core/content/range-supply.js';
+import { NODE_NATIVES } from '../runtime/host/node-natives.js';
 import { patternBytes } from './random.js';
 
 export const BASE_OFFSET = 1000;
@@ -126,7 +127,7 @@ export class ContentWorld {
     this.#shape = shape;
     this.#content = patternBytes(shape.size);
     this.#read = new Uint8Array(shape.size);
-    this.#receiver = new ContentReceiver(startOf(shape), makeStreamId(0n, 'server', true));
+    this.#receiver = new ContentReceiver(startOf(shape), makeStreamId(0n, 'server', true), NODE_NATIVES.sha256);
     this.#servers = new Map(
       shape.servers.map((server, index) => {
         const pathId = toPathId(index);

@@ -2,12 +2,13 @@ import { PRIMARY_PATH_ID, type PathId } from '@kwik/wire';
 import type { DataEvent } from '../core/data/data-events.js';
 import { DataPlane, type DataPlaneOptions } from '../core/data/data-plane.js';
 import type { SecondaryRights } from '../core/data/frame-rights.js';
+import { NODE_NATIVES } from '../runtime/host/node-natives.js';
 import type { TestRandom } from './random.js';
 
 const REAL_STREAMS = 3;
 export const SECONDARY_PATH_ID = 1 as PathId;
 
-export type SmallLimits = Omit<DataPlaneOptions, 'role' | 'rangeSink'>;
+export type SmallLimits = Omit<DataPlaneOptions, 'role' | 'rangeSink' | 'natives'>;
 
 export const LIMITS: SmallLimits = {
   streamWindowBytes: 100_000,
@@ -22,7 +23,7 @@ export function planeOf(
   limits: SmallLimits,
   rest: Partial<DataPlaneOptions> = {},
 ): DataPlane {
-  return new DataPlane({ ...limits, ...rest, role });
+  return new DataPlane({ ...limits, natives: NODE_NATIVES, ...rest, role });
 }
 
 /** Adds the path at one end, with what the other end, of the same limits, announces. */

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { encodePacket, PacketReader, PRIMARY_PATH_ID, proto, streamFrame, toStreamId, type PathId } from '@kwik/wire';
 import type { DataEvent } from '../core/data/data-events.js';
 import type { DataPlane } from '../core/data/data-plane.js';
@@ -20,7 +21,7 @@ export class DataPeer {
 
   say(frames: readonly proto.Frame[], path: PathId = PRIMARY_PATH_ID, now = 0): DataEvent[] {
     const packet = { packetNumber: this.#numbers++, type: proto.PacketType.DATA, frames };
-    this.plane.handleChunk(path, 0, encodePacket(packet), now);
+    this.plane.handleChunk(path, 0, encodePacket(packet, crc32), now);
     return eventsOf(this.plane);
   }
 
@@ -34,7 +35,7 @@ export class DataPeer {
   hear(path: PathId = PRIMARY_PATH_ID, maxBytes = 16_384, now = 0): proto.Frame[] {
     const bytes = this.plane.pollPacket(path, maxBytes, now);
     if (bytes === undefined) return [];
-    const reader = new PacketReader();
+    const reader = new PacketReader(crc32);
     reader.push(bytes);
     return reader.next()!.frames;
   }

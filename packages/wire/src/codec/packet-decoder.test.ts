@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { ackFrame, pingFrame, stopSendingFrame, streamFrame, windowUpdateFrame } from '../frames/index.js';
@@ -58,8 +59,8 @@ describe('decodePacket', () => {
   ])('reads what was encoded: %s', (_, frames) => {
     fc.assert(
       fc.property(packetsOf(frames), (packet) => {
-        const bytes = withoutPrefix(encodePacket(packet));
-        const decoded = decodePacket(bytes);
+        const bytes = withoutPrefix(encodePacket(packet, crc32));
+        const decoded = decodePacket(bytes, crc32);
         expect(decoded).toEqual(Packet.decode(bytes));
         expect(decoded.frames).toEqual(packet.frames);
       }),
@@ -77,7 +78,7 @@ describe('decodePacket', () => {
       fc.property(arbitrary, (bytes) => {
         const fields = Uint8Array.from(bytes);
         const expected = outcomeOf(() => decodeSlowly(fields));
-        const decoded = outcomeOf(() => decodePacket(seal(fields)));
+        const decoded = outcomeOf(() => decodePacket(seal(fields), crc32));
         expect(Object.keys(decoded)).toEqual(Object.keys(expected));
         if ('value' in expected) expect(decoded).toEqual(expected);
         all++;
@@ -95,8 +96,10 @@ describe('decodePacket', () => {
     const data = new Uint8Array(10);
     const hot = streamFrame({ streamId: 4n, offset: 2n ** 48n, data, fin: true, priority: 3 });
     const acks = ackFrame({ pathId: 1, ackDelayUs: 7, ranges: [{ first: 1n, last: 2n ** 48n }] });
-    const bytes = withoutPrefix(encodePacket({ packetNumber: 2n ** 48n, type: PacketType.DATA, frames: [hot, acks] }));
-    decodePacket(bytes);
+    const bytes = withoutPrefix(
+      encodePacket({ packetNumber: 2n ** 48n, type: PacketType.DATA, frames: [hot, acks] }, crc32),
+    );
+    decodePacket(bytes, crc32);
     expect(generated).not.toHaveBeenCalled();
     generated.mockRestore();
   });
@@ -104,11 +107,11 @@ describe('decodePacket', () => {
   test('verifies the checksum before it reads anything', () => {
     const bytes = seal(Uint8Array.from([...varintField(1, 1), 0xff, 0xff]));
     bytes[0]! ^= 1;
-    expect(codeOf(() => decodePacket(bytes))).toBe('ERR_KWIK_CHECKSUM_MISMATCH');
+    expect(codeOf(() => decodePacket(bytes, crc32))).toBe('ERR_KWIK_CHECKSUM_MISMATCH');
   });
 
   test('refuses a packet above the bound without reading it', () => {
-    expect(codeOf(() => decodePacket(new Uint8Array(MAX_PACKET_BYTES + 1)))).toBe('ERR_KWIK_PACKET_TOO_LARGE');
+    expect(codeOf(() => decodePacket(new Uint8Array(MAX_PACKET_BYTES + 1), crc32))).toBe('ERR_KWIK_PACKET_TOO_LARGE');
   });
 
   const start = [...varintField(1, 1), ...varintField(2, 1)];
@@ -153,7 +156,7 @@ describe('decodePacket', () => {
       /beside/,
     ],
   ])('refuses %s', (_, fields, says) => {
-    const error = kwikErrorOf(() => decodePacket(seal(Uint8Array.from(fields))));
+    const error = kwikErrorOf(() => decodePacket(seal(Uint8Array.from(fields)), crc32));
     expect([error.code, error.scope]).toEqual(['ERR_KWIK_INVALID_PACKET', 'peer']);
     expect(error.message).toMatch(says);
   });
@@ -163,7 +166,7 @@ describe('decodePacket', () => {
     ['of a later version', bytesField(11, [1]), /unknown kind/],
     ['of 65 ranges in the usual form', bytesField(2, repeat(65, bytesField(3, []))), /more than 64/],
   ])('refuses a frame %s', (_, body, says) => {
-    const error = kwikErrorOf(() => decodePacket(seal(Uint8Array.from([...start, ...bytesField(3, body)]))));
+    const error = kwikErrorOf(() => decodePacket(seal(Uint8Array.from([...start, ...bytesField(3, body)])), crc32));
     expect(error.code).toBe('ERR_KWIK_INVALID_FRAME');
     expect(error.message).toMatch(says);
   });
@@ -180,14 +183,14 @@ describe('decodePacket', () => {
     // In the stream frame before it, field 5 would be its data.
     ['one that looks like data', bytesField(5, varintField(2, 9)), stopSendingFrame({ streamId: 0n, code: 9 })],
   ])('of two bodies in a frame the last one counts, and only as a body: %s', (_, second, expected) => {
-    const packet = decodePacket(seal(Uint8Array.from([...start, ...bytesField(3, [...streamBody, ...second])])));
+    const packet = decodePacket(seal(Uint8Array.from([...start, ...bytesField(3, [...streamBody, ...second])])), crc32);
     expect(packet.frames).toEqual([expected]);
   });
 
   test('stops at the 257th frame, and does not first read the others', () => {
     const fields = Uint8Array.from([...start, ...repeat(5_000, bytesField(3, bytesField(1, bytesField(5, [7]))))]);
     const views = jest.spyOn(Uint8Array.prototype, 'subarray');
-    const code = codeOf(() => decodePacket(seal(fields)));
+    const code = codeOf(() => decodePacket(seal(fields), crc32));
     const made = views.mock.calls.length;
     views.mockRestore();
     expect(code).toBe('ERR_KWIK_INVALID_PACKET');
@@ -200,16 +203,16 @@ describe('decodePacket', () => {
       ...bytesField(3, [...bytesField(7, varintField(1, 3)), ...bytesField(99, [1])]),
       ...fixed64Field(9),
     ];
-    expect(decodePacket(seal(Uint8Array.from(fields))).frames).toEqual([pingFrame({ sequence: 3n })]);
+    expect(decodePacket(seal(Uint8Array.from(fields)), crc32).frames).toEqual([pingFrame({ sequence: 3n })]);
   });
 
   test('a view of a larger buffer is decoded in its own bounds', () => {
     const bytes = withoutPrefix(
-      encodePacket({ packetNumber: 1n, type: PacketType.DATA, frames: [pingFrame({ sequence: 1n })] }),
+      encodePacket({ packetNumber: 1n, type: PacketType.DATA, frames: [pingFrame({ sequence: 1n })] }, crc32),
     );
     const larger = new Uint8Array(bytes.length + 20).fill(0xff);
     larger.set(bytes, 7);
-    expect(decodePacket(larger.subarray(7, 7 + bytes.length))).toEqual(decodePacket(bytes));
+    expect(decodePacket(larger.subarray(7, 7 + bytes.length), crc32)).toEqual(decodePacket(bytes, crc32));
   });
 });
 

@@ -3,7 +3,7 @@ import { readAckFrame } from '../frames/ack-frame.js';
 import { readStreamFrame } from '../frames/stream-frame.js';
 import { type Frame, FrameList, Packet, PacketType } from '../gen/kwik/v1/data.js';
 import { MAX_INFLATED_BYTES, MAX_PACKET_BYTES } from '../limits/wire-limits.js';
-import { verifyChecksum } from './checksum.js';
+import { type Crc32, verifyChecksum } from './checksum.js';
 import { checkFrameCount, checkFrames, invalidPacket, validatePacket } from './packet-rules.js';
 import { FRAME_LIST_SHAPE, PACKET_SHAPE } from './packet-shape.js';
 import { type Cursor, readVarint, UNUSUAL } from './varint.js';
@@ -14,12 +14,12 @@ import { checkShape } from './wire-shape.js';
  * must not change while they are used. Throws KwikError: ERR_KWIK_PACKET_TOO_LARGE, ERR_KWIK_CHECKSUM_MISMATCH,
  * ERR_KWIK_INVALID_PACKET, ERR_KWIK_INVALID_FRAME.
  */
-export function decodePacket(bytes: Uint8Array): Packet {
+export function decodePacket(bytes: Uint8Array, crc32: Crc32): Packet {
   if (bytes.length > MAX_PACKET_BYTES) {
     const message = `packet of ${bytes.length} bytes; at most ${MAX_PACKET_BYTES} are allowed`;
     throw new KwikError('ERR_KWIK_PACKET_TOO_LARGE', message);
   }
-  const { coveredBytes, checksum } = verifyChecksum(bytes);
+  const { coveredBytes, checksum } = verifyChecksum(bytes, crc32);
   const packet = readPacket(bytes, coveredBytes) ?? decodeByGeneratedCode(bytes.subarray(0, coveredBytes));
   packet.checksum = checksum;
   validatePacket(packet);

@@ -4,7 +4,7 @@ import { streamFrameSize, writeStreamFrame } from '../frames/stream-frame.js';
 import { FrameList, Packet } from '../gen/kwik/v1/data.js';
 import type { AckFrame, Frame, StreamFrame } from '../gen/kwik/v1/data.js';
 import { MAX_PACKET_BYTES } from '../limits/wire-limits.js';
-import { CHECKSUM_FIELD_BYTES, checksumOf, writeChecksum } from './checksum.js';
+import { CHECKSUM_FIELD_BYTES, type Crc32, writeChecksum } from './checksum.js';
 import { checkFrames, type PacketInput, validatePacket } from './packet-rules.js';
 import { fieldSize, varintSize, writeField, writeVarint } from './varint.js';
 
@@ -13,11 +13,11 @@ import { fieldSize, varintSize, writeField, writeVarint } from './varint.js';
  * once. Throws KwikError of scope `local`: ERR_KWIK_INVALID_PACKET or ERR_KWIK_INVALID_FRAME for what a receiver
  * would refuse, ERR_KWIK_PACKET_TOO_LARGE above MAX_PACKET_BYTES.
  */
-export function encodePacket(packet: PacketInput): Uint8Array {
+export function encodePacket(packet: PacketInput, crc32: Crc32): Uint8Array {
   const fields = measure(packet);
   const target = new Uint8Array(framedBytes(fields.bytes));
   // The array is exactly as long as it needs to be, but for the one packet in 2^32 that has no checksum.
-  const length = writePacket(target, fields, packet);
+  const length = writePacket(target, fields, packet, crc32);
   return length === target.length ? target : target.slice(0, length);
 }
 
@@ -26,13 +26,13 @@ export function encodePacket(packet: PacketInput): Uint8Array {
  * allocation where the bytes are handed on at once. MAX_FRAMED_PACKET_BYTES are always enough; with less,
  * ERR_KWIK_INVALID_ARGUMENT.
  */
-export function encodePacketInto(packet: PacketInput, target: Uint8Array): number {
+export function encodePacketInto(packet: PacketInput, target: Uint8Array, crc32: Crc32): number {
   const fields = measure(packet);
   const needed = framedBytes(fields.bytes);
   if (needed > target.length) {
     throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `a packet of ${needed} bytes does not fit ${target.length}`);
   }
-  return writePacket(target, fields, packet);
+  return writePacket(target, fields, packet, crc32);
 }
 
 /** The frames of a packet for compression; throws as `encodePacket` does. */
@@ -120,12 +120,12 @@ function framedBytes(fieldBytes: number): number {
 }
 
 /** Returns the position behind the packet. */
-function writePacket(target: Uint8Array, fields: Fields, packet: PacketInput): number {
+function writePacket(target: Uint8Array, fields: Fields, packet: PacketInput, crc32: Crc32): number {
   const start = writeVarint(target, 0, fields.bytes + CHECKSUM_FIELD_BYTES);
   const end = start + fields.bytes;
   if (fields.generated === undefined) writeHotPacket(target, start, packet as HotPacket);
   else target.set(fields.generated, start);
-  const checksum = checksumOf(target.subarray(start, end));
+  const checksum = crc32(target.subarray(start, end));
   if (checksum === 0) return dropChecksum(target, start, end);
   writeChecksum(target, end, checksum);
   return end + CHECKSUM_FIELD_BYTES;

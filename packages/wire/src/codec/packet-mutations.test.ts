@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import { ackFrame, maxStreamsFrame, pingFrame, streamFrame, windowUpdateFrame } from '../frames/index.js';
 import type { ErrorCode } from '../errors/error-table.js';
@@ -49,14 +50,14 @@ const KINDS: readonly (readonly [string, PacketInput])[] = [
 ];
 
 describe.each(KINDS)('packet of type %s', (_, packet) => {
-  const framed = encodePacket(packet);
+  const framed = encodePacket(packet, crc32);
 
   test('cut off anywhere, is refused or, if its checksum matches, a shorter packet', () => {
     const fields = withoutPrefix(framed).subarray(0, -5);
     for (let length = 0; length < fields.length; length++) {
-      const outcome = outcomeOf(() => decodePacket(seal(fields.subarray(0, length))));
+      const outcome = outcomeOf(() => decodePacket(seal(fields.subarray(0, length)), crc32));
       if ('code' in outcome) expect(['ERR_KWIK_INVALID_PACKET', 'ERR_KWIK_INVALID_FRAME']).toContain(outcome.code);
-      else expect(withoutPrefix(encodePacket(outcome.value))).toEqual(seal(fields.subarray(0, length)));
+      else expect(withoutPrefix(encodePacket(outcome.value, crc32))).toEqual(seal(fields.subarray(0, length)));
     }
   });
 
@@ -64,9 +65,9 @@ describe.each(KINDS)('packet of type %s', (_, packet) => {
     const random = new TestRandom(packet.type);
     const codes = new Set<ErrorCode>();
     for (let round = 0; round < MUTATIONS; round++) {
-      const outcome = outcomeOf(() => decodePacket(seal(mutate(withoutPrefix(framed).subarray(0, -5), random))));
+      const outcome = outcomeOf(() => decodePacket(seal(mutate(withoutPrefix(framed).subarray(0, -5), random)), crc32));
       if ('code' in outcome) codes.add(outcome.code);
-      else encodePacket(outcome.value);
+      else encodePacket(outcome.value, crc32);
     }
     expect(codes.size).toBeGreaterThan(0);
     expect(PEER_CODES).toEqual(expect.arrayContaining([...codes]));
@@ -77,7 +78,7 @@ describe.each(KINDS)('packet of type %s', (_, packet) => {
     const many = Uint8Array.from([...framed, ...framed, ...framed]);
     const codes = new Set<ErrorCode>();
     for (let round = 0; round < MUTATIONS / 10; round++) {
-      const reader = new PacketReader();
+      const reader = new PacketReader(crc32);
       reader.push(mutate(many, random));
       const outcome = outcomeOf(() => {
         while (reader.next() !== undefined);

@@ -1,4 +1,5 @@
 import type { Packet } from '../gen/kwik/v1/data.js';
+import type { Crc32 } from './checksum.js';
 import { DelimitedReader, type DelimitedReaderOptions } from './delimited-reader.js';
 import { decodePacket } from './packet-decoder.js';
 
@@ -8,8 +9,10 @@ import { decodePacket } from './packet-decoder.js';
  */
 export class PacketReader {
   readonly #messages: DelimitedReader;
+  readonly #crc32: Crc32;
 
-  constructor(options: DelimitedReaderOptions = {}) {
+  constructor(crc32: Crc32, options: DelimitedReaderOptions = {}) {
+    this.#crc32 = crc32;
     this.#messages = new DelimitedReader(options);
   }
 
@@ -26,6 +29,6 @@ export class PacketReader {
   /** The next whole packet, or undefined until more is pushed. */
   next(): Packet | undefined {
     const message = this.#messages.next();
-    return message && decodePacket(message);
+    return message && decodePacket(message, this.#crc32);
   }
 }

@@ -1,6 +1,6 @@
-import { isUtf8 } from 'node:buffer';
 import type { KwikError } from '../errors/kwik-error.js';
 import { MAX_UINT32 } from '../limits/wire-limits.js';
+import { isUtf8 } from './utf8.js';
 
 /**
  * A walk over an encoded message before the generated decoder sees it. The generated code trusts what this walk
@@ -84,7 +84,7 @@ function walkDelimited(walk: Walk, end: number, known: FieldShape | undefined): 
     walkMessage(walk, start + length, known.message);
   } else if (known?.packed === true) {
     return walkPacked(walk, start + length);
-  } else if (known?.text === true && !isUtf8(walk.bytes.subarray(start, start + length))) {
+  } else if (known?.text === true && !isUtf8(walk.bytes, start, start + length)) {
     throw walk.fault('a string is not UTF-8');
   }
   return walkBytes(walk, end, start + length - walk.position);

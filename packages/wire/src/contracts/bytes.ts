@@ -1,4 +1,3 @@
-import { isAnyArrayBuffer } from 'node:util/types';
 import { KwikError } from '../errors/kwik-error.js';
 
 /** Whatever holds bytes: a Buffer, any other typed array or DataView (the bytes under it), or a whole (shared) ArrayBuffer. */
@@ -25,6 +24,18 @@ export function copyOfBytes(data: BytesLike, what: string): Uint8Array {
       cause,
     });
   }
+}
+
+/** Whatever realm it comes from, and whatever it calls itself: the lengths can be read of these only. */
+function isAnyArrayBuffer(data: unknown): data is ArrayBuffer | SharedArrayBuffer {
+  return [ArrayBuffer, SharedArrayBuffer].some(({ prototype }) => {
+    try {
+      Reflect.get(prototype, 'byteLength', data);
+      return true;
+    } catch {
+      return false;
+    }
+  });
 }
 
 function nameOf(value: unknown): string {

@@ -2,6 +2,7 @@
  * Rules for fields of decoded messages. A table of them must name every field of its message, or it does not compile:
  * a field that is added to the protocol gets its bound.
  */
+import { utf8Length } from '../codec/utf8.js';
 import { MAX_VARINT } from '../ids/ids.js';
 import { MAX_UINT32 } from '../limits/wire-limits.js';
 
@@ -86,7 +87,7 @@ export function textMap(maxEntries: number, maxBytes: number): Rule<Map<string, 
       let left = maxBytes;
       for (const [key, value] of map) {
         if (!fitsUtf8(key, left) || !fitsUtf8(value, left)) return `is larger than ${maxBytes} bytes`;
-        left -= Buffer.byteLength(key) + Buffer.byteLength(value);
+        left -= utf8Length(key) + utf8Length(value);
       }
       return left < 0 ? `is larger than ${maxBytes} bytes` : undefined;
     },
@@ -134,5 +135,5 @@ export function describe(place: string, fault: string | undefined): string | und
 
 /** Looks at the bytes only when the count of UTF-16 units leaves it open. */
 function fitsUtf8(value: string, maxBytes: number): boolean {
-  return value.length <= maxBytes && (value.length * 3 <= maxBytes || Buffer.byteLength(value) <= maxBytes);
+  return value.length <= maxBytes && (value.length * 3 <= maxBytes || utf8Length(value) <= maxBytes);
 }

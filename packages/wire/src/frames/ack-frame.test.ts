@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { expect, test } from '@jest/globals';
 import { decodePacket } from '../codec/packet-decoder.js';
 import { encodePacket } from '../codec/packet-encoder.js';
@@ -37,13 +38,13 @@ testFrame('ack frame', {
 
 test('a negative packet number does not leave this side', () => {
   const packet = { packetNumber: 0n, type: PacketType.ACKNOWLEDGEMENT, frames: [acks([-1n, 3n])] };
-  expect(codeOf(() => encodePacket(packet))).toBe('ERR_KWIK_INVALID_FRAME');
+  expect(codeOf(() => encodePacket(packet, crc32))).toBe('ERR_KWIK_INVALID_FRAME');
 });
 
 test('64 ranges with one packet between them are allowed', () => {
   const frame = acks(...falling(64));
-  const packet = encodePacket({ packetNumber: 0n, type: PacketType.ACKNOWLEDGEMENT, frames: [frame] });
-  expect(decodePacket(withoutPrefix(packet)).frames).toEqual([frame]);
+  const packet = encodePacket({ packetNumber: 0n, type: PacketType.ACKNOWLEDGEMENT, frames: [frame] }, crc32);
+  expect(decodePacket(withoutPrefix(packet), crc32).frames).toEqual([frame]);
 });
 
 function ranges(...pairs: [bigint, bigint][]): AckRange[] {

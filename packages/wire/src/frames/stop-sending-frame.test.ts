@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { expect, test } from '@jest/globals';
 import { encodePacket } from '../codec/packet-encoder.js';
 import { PacketType } from '../gen/kwik/v1/data.js';
@@ -17,7 +18,7 @@ testFrame('stop sending frame', {
 
 test.each([-1, 1.5, 2 ** 32, Number.NaN])('a code of %p does not leave this side', (code) => {
   const frames = [stopSendingFrame({ streamId: 0n, code })];
-  expect(codeOf(() => encodePacket({ packetNumber: 0n, type: PacketType.DATA, frames }))).toBe(
+  expect(codeOf(() => encodePacket({ packetNumber: 0n, type: PacketType.DATA, frames }, crc32))).toBe(
     'ERR_KWIK_INVALID_FRAME',
   );
 });

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import { decodePacket } from '../codec/packet-decoder.js';
 import { encodePacket } from '../codec/packet-encoder.js';
@@ -57,8 +58,8 @@ describe('stream frame', () => {
     const hot = streamFrame({ streamId: 4n, offset: 9n, data });
     const cold = streamFrame({ streamId: 4n, offset: 1n << 55n, data });
     for (const frame of [hot, cold]) {
-      const packet = withoutPrefix(encodePacket({ packetNumber: 1n, type: PacketType.DATA, frames: [frame] }));
-      const body = decodePacket(packet).frames[0]?.body;
+      const packet = withoutPrefix(encodePacket({ packetNumber: 1n, type: PacketType.DATA, frames: [frame] }, crc32));
+      const body = decodePacket(packet, crc32).frames[0]?.body;
       const view = (body?.value as StreamFrame).data;
       expect(view).toEqual(data);
       expect(view.buffer).toBe(packet.buffer);
@@ -69,7 +70,7 @@ describe('stream frame', () => {
     const mine = Uint8Array.of(1, 2, 3);
     const frame = streamFrame({ streamId: 4n, offset: 9n, data: mine });
     expect((frame.body?.value as StreamFrame).data).toBe(mine);
-    const encoded = encodePacket({ packetNumber: 1n, type: PacketType.DATA, frames: [frame] });
+    const encoded = encodePacket({ packetNumber: 1n, type: PacketType.DATA, frames: [frame] }, crc32);
     const before = Uint8Array.from(encoded);
     mine.fill(9);
     expect(encoded).toEqual(before);

@@ -51,11 +51,11 @@ export function toSessionId(value: string): SessionId {
 }
 
 export function sessionIdFromBytes(bytes: Uint8Array): SessionId {
-  return toSessionId(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex'));
+  return toSessionId(Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(''));
 }
 
 export function sessionIdToBytes(id: SessionId): Uint8Array {
-  return new Uint8Array(Buffer.from(id, 'hex'));
+  return Uint8Array.from({ length: id.length / 2 }, (_, at) => Number.parseInt(id.slice(2 * at, 2 * at + 2), 16));
 }
 
 export type StreamInitiator = 'client' | 'server';

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { encodePacket } from '../codec/packet-encoder.js';
@@ -47,7 +48,7 @@ describe('maxStreamDataForPacket', () => {
     const most = maxStreamDataForPacket(1_200, { ...shape, otherFrameBytes });
     const frames = (length: number): Frame[] => [other, streamFrame({ ...shape, data: new Uint8Array(length) })];
     const bytes = (length: number): number =>
-      encodePacket({ packetNumber: 1n, type: PacketType.DATA, frames: frames(length) }).length;
+      encodePacket({ packetNumber: 1n, type: PacketType.DATA, frames: frames(length) }, crc32).length;
     expect(bytes(most)).toBe(1_200);
     expect(bytes(most + 1)).toBe(1_201);
   });
@@ -85,7 +86,9 @@ describe('streamFrameOverhead', () => {
         fc.integer({ min: 0, max: 20_000 }),
         (streamId, offset, chosen, length) => {
           const shape = { streamId, offset, packetNumber: 1n, ...chosen };
-          const empty = withoutPrefix(encodePacket({ packetNumber: 1n, type: PacketType.DATA, frames: [] })).length;
+          const empty = withoutPrefix(
+            encodePacket({ packetNumber: 1n, type: PacketType.DATA, frames: [] }, crc32),
+          ).length;
           const withFrame = withoutPrefix(encodeShape(shape, length)).length;
           expect(streamFrameOverhead(streamId, offset, chosen, length)).toBe(withFrame - empty - length);
           expect(streamFrameOverhead(streamId, offset, chosen)).toBeGreaterThanOrEqual(withFrame - empty - length);
@@ -97,7 +100,7 @@ describe('streamFrameOverhead', () => {
 
 function encodeShape(shape: StreamPacketShape, length: number): Uint8Array {
   const frame = streamFrame({ ...shape, data: new Uint8Array(length) });
-  return encodePacket({ packetNumber: shape.packetNumber, type: PacketType.DATA, frames: [frame] });
+  return encodePacket({ packetNumber: shape.packetNumber, type: PacketType.DATA, frames: [frame] }, crc32);
 }
 
 function packetBytes(shape: StreamPacketShape, length: number): number {

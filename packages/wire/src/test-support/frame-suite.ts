@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import { decodePacket } from '../codec/packet-decoder.js';
 import { encodePacket } from '../codec/packet-encoder.js';
@@ -26,13 +27,13 @@ export function testFrame(name: string, { examples, broken }: FrameSuite): void 
     });
 
     test.each(examples)('$what is decoded from these bytes', ({ frame, bytes }) => {
-      expect(decodePacket(seal(packetAround(fromHex(bytes)))).frames).toEqual([frame]);
+      expect(decodePacket(seal(packetAround(fromHex(bytes))), crc32).frames).toEqual([frame]);
     });
 
     test.each(examples)('$what, cut off anywhere, is refused by its checksum', ({ frame }) => {
       const packet = packetWith(frame);
       for (let length = 0; length < packet.length; length++) {
-        const code = codeOf(() => decodePacket(packet.subarray(0, length)));
+        const code = codeOf(() => decodePacket(packet.subarray(0, length), crc32));
         // The CRC of no bytes at all is 0, as the missing checksum says; an empty packet has no type.
         expect(code).toBe(length === 0 ? 'ERR_KWIK_INVALID_PACKET' : 'ERR_KWIK_CHECKSUM_MISMATCH');
       }
@@ -42,15 +43,15 @@ export function testFrame(name: string, { examples, broken }: FrameSuite): void 
       const fields = packetAround(fromHex(bytes));
       const beforeFrame = packetAround().length;
       for (let length = beforeFrame + 1; length < fields.length; length++) {
-        expect(codeOf(() => decodePacket(seal(fields.subarray(0, length))))).toBe('ERR_KWIK_INVALID_PACKET');
+        expect(codeOf(() => decodePacket(seal(fields.subarray(0, length)), crc32))).toBe('ERR_KWIK_INVALID_PACKET');
       }
     });
 
     test.each(broken)('$what is refused by sender and receiver', ({ frame, says }) => {
-      const local = kwikErrorOf(() => encodePacket(packetOf(frame)));
+      const local = kwikErrorOf(() => encodePacket(packetOf(frame), crc32));
       expect([local.code, local.scope]).toEqual(['ERR_KWIK_INVALID_FRAME', 'local']);
       expect(local.message).toMatch(says);
-      const peer = kwikErrorOf(() => decodePacket(seal(packetAround(Frame.encode(frame).finish()))));
+      const peer = kwikErrorOf(() => decodePacket(seal(packetAround(Frame.encode(frame).finish())), crc32));
       expect([peer.code, peer.scope]).toEqual(['ERR_KWIK_INVALID_FRAME', 'peer']);
       expect(peer.message).toMatch(says);
     });
@@ -63,12 +64,13 @@ export function testFrame(name: string, { examples, broken }: FrameSuite): void 
         const original = packetAround(fromHex(examples[round % examples.length]!.bytes));
         const fields = mutate(original, random);
         // Every other one gets a checksum that matches, so that the decoder behind it is met too.
-        const outcome = outcomeOf(() => decodePacket(round % 2 === 0 ? seal(fields) : fields));
+        const outcome = outcomeOf(() => decodePacket(round % 2 === 0 ? seal(fields) : fields, crc32));
         if ('code' in outcome) codes.add(outcome.code);
         else {
           valid++;
-          const again = encodePacket(outcome.value);
-          if (hex(encodePacket(decodePacket(withoutPrefix(again)))) !== hex(again)) throw new Error(hex(fields));
+          const again = encodePacket(outcome.value, crc32);
+          if (hex(encodePacket(decodePacket(withoutPrefix(again), crc32), crc32)) !== hex(again))
+            throw new Error(hex(fields));
         }
       }
       expect(PEER_CODES).toEqual(expect.arrayContaining([...codes]));
@@ -83,7 +85,7 @@ function packetOf(...frames: Frame[]): { packetNumber: bigint; type: PacketType;
 }
 
 function packetWith(frame: Frame): Uint8Array {
-  return withoutPrefix(encodePacket(packetOf(frame)));
+  return withoutPrefix(encodePacket(packetOf(frame), crc32));
 }
 
 /** The same packet by hand, from encoded frames. */

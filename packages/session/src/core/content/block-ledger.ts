@@ -30,8 +30,8 @@ export class BlockCopy {
   add(at: number, data: Uint8Array): number {
     const fresh = this.received.add(at, at + data.length);
     if (fresh === 0) return 0;
-    // Only now, and without zeros: a block is asked for long before it comes, and given to nobody before it is whole.
-    this.#bytes ??= new Uint8Array(Buffer.allocUnsafeSlow(this.length).buffer);
+    // Only now: a block is asked for long before it comes.
+    this.#bytes ??= new Uint8Array(this.length);
     this.#bytes.set(data, at);
     return fresh;
   }

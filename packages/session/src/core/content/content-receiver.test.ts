@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { ContentUse } from '@kwik/paths';
 import { makeStreamId, toPathId } from '@kwik/wire';
 import { BASE_OFFSET, startOf } from '../../test-support/content-world.js';
+import { NODE_NATIVES } from '../../runtime/host/node-natives.js';
 import { patternBytes } from '../../test-support/random.js';
 import { ContentReceiver, type ContentCommand } from './content-receiver.js';
 
@@ -17,7 +18,7 @@ const nobodySuspected = (): ContentUse => 'ask';
 const code = (name: string): unknown => expect.objectContaining({ code: name });
 
 function receiverOf(size = SIZE, blockBytes = BLOCK): ContentReceiver {
-  return new ContentReceiver(startOf({ size, blockBytes }), makeStreamId(0n, 'server', true));
+  return new ContentReceiver(startOf({ size, blockBytes }), makeStreamId(0n, 'server', true), NODE_NATIVES.sha256);
 }
 
 function block(index: number): Uint8Array {
@@ -42,7 +43,7 @@ describe('ContentReceiver', () => {
     ['an end that nobody can count to', { size: (1n << 53n) - 100n, baseOffset: 200n }],
   ])('refuses %s', (_name, change) => {
     const start = { ...startOf({ size: SIZE, blockBytes: BLOCK }), ...change };
-    expect(() => new ContentReceiver(start, makeStreamId(0n, 'server', true))).toThrow(
+    expect(() => new ContentReceiver(start, makeStreamId(0n, 'server', true), NODE_NATIVES.sha256)).toThrow(
       code('ERR_KWIK_INVALID_MESSAGE'),
     );
   });

@@ -1,5 +1,6 @@
 import type { ContentUse } from '@kwik/paths';
 import { KwikError, type PathId, type proto, type StreamId } from '@kwik/wire';
+import type { Natives } from '../natives.js';
 import { BlockLedger, type BlockCopy } from './block-ledger.js';
 import { ContentSource } from './content-source.js';
 import { DigestLedger } from './digest-ledger.js';
@@ -58,7 +59,7 @@ export class ContentReceiver {
   #violations: ContentViolation[] = [];
   #cancels = new Map<PathId, number[]>();
 
-  constructor(start: proto.ContentStart, streamId: StreamId) {
+  constructor(start: proto.ContentStart, streamId: StreamId, sha256: Natives['sha256']) {
     const size = safeNumber(start.size, 'content size');
     if (start.blockBytes < MIN_BLOCK_BYTES || start.blockBytes > MAX_BLOCK_BYTES) {
       throw new KwikError(
@@ -70,7 +71,7 @@ export class ContentReceiver {
     this.baseOffset = safeNumber(start.baseOffset, 'content offset');
     safeNumber(start.baseOffset + start.size, 'end of the content');
     this.ledger = new BlockLedger({ size, blockBytes: start.blockBytes });
-    this.#digests = new DigestLedger(this.ledger.blockCount);
+    this.#digests = new DigestLedger(this.ledger.blockCount, sha256);
   }
 
   get complete(): boolean {

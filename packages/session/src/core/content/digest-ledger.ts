@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { KwikError } from '@kwik/wire';
+import type { Natives } from '../natives.js';
 import { BlockWindow } from './block-window.js';
 
 export const DIGEST_BYTES = 32;
@@ -15,11 +15,13 @@ interface Part {
 /** Digests of blocks as the primary sends them, in order. Keeps those of blocks that are not done yet. */
 export class DigestLedger {
   readonly #blockCount: number;
+  readonly #sha256: Natives['sha256'];
   readonly #parts = new BlockWindow<Part>();
   #next = 0;
 
-  constructor(blockCount: number) {
+  constructor(blockCount: number, sha256: Natives['sha256']) {
     this.#blockCount = blockCount;
+    this.#sha256 = sha256;
   }
 
   /** The digests of all blocks before this one have come. */
@@ -56,10 +58,7 @@ export class DigestLedger {
     const part = this.#parts.get(block);
     if (part === undefined) return undefined;
     const at = (block - part.firstBlock) * DIGEST_BYTES;
-    return createHash('sha256')
-      .update(bytes)
-      .digest()
-      .equals(part.digests.subarray(at, at + DIGEST_BYTES));
+    return this.#sha256(bytes).every((byte, index) => byte === part.digests[at + index]);
   }
 
   forget(block: number): void {

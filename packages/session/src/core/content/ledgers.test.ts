@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { toPathId } from '@kwik/wire';
 import fc from 'fast-check';
+import { NODE_NATIVES } from '../../runtime/host/node-natives.js';
 import { patternBytes, TestRandom } from '../../test-support/random.js';
 import { BlockLedger } from './block-ledger.js';
 import { DigestLedger } from './digest-ledger.js';
@@ -67,7 +68,7 @@ describe('DigestLedger', () => {
   const blocks = [patternBytes(100), patternBytes(100, 100), patternBytes(50, 200)];
 
   it('tells right from wrong, once it knows', () => {
-    const ledger = new DigestLedger(3);
+    const ledger = new DigestLedger(3, NODE_NATIVES.sha256);
     expect(ledger.check(0, blocks[0]!)).toBeUndefined();
     expect(ledger.add(0, Buffer.concat(blocks.slice(0, 2).map(digestOf)))).toEqual({ first: 0, end: 2 });
     expect(ledger.check(0, blocks[0]!)).toBe(true);
@@ -80,7 +81,7 @@ describe('DigestLedger', () => {
   });
 
   it('takes whole digests, in order, for blocks that exist', () => {
-    const ledger = new DigestLedger(3);
+    const ledger = new DigestLedger(3, NODE_NATIVES.sha256);
     const invalid = expect.objectContaining({ code: 'ERR_KWIK_INVALID_MESSAGE' });
     for (const [first, bytes] of [
       [1, 32],
@@ -96,7 +97,7 @@ describe('DigestLedger', () => {
   });
 
   it('passes over digests that come again, as after the loss of one of two paths; the first stay (sim, seed 10713)', () => {
-    const ledger = new DigestLedger(3);
+    const ledger = new DigestLedger(3, NODE_NATIVES.sha256);
     const blocks = [1, 2, 3].map((fill) => new Uint8Array(10).fill(fill));
     ledger.add(0, Buffer.concat(blocks.slice(0, 2).map(digestOf)));
     expect(ledger.add(0, new Uint8Array(64))).toEqual({ first: 2, end: 2 });
@@ -105,7 +106,7 @@ describe('DigestLedger', () => {
   });
 
   it('keeps a bounded number of them', () => {
-    const ledger = new DigestLedger(1e12);
+    const ledger = new DigestLedger(1e12, NODE_NATIVES.sha256);
     const many = new Uint8Array(32 * 1024);
     let added = 0;
     const addAll = (): void => {

@@ -8,7 +8,17 @@ import {
   SentPackets,
   type PathHealth,
 } from '@kwik/paths';
-import { KwikError, PacketReader, type PacketNumber, type PathId, type proto } from '@kwik/wire';
+import {
+  encodePacket,
+  KwikError,
+  PacketReader,
+  type Crc32,
+  type PacketInput,
+  type PacketNumber,
+  type PathId,
+  type proto,
+} from '@kwik/wire';
+import type { Natives } from '../natives.js';
 import type { Piece } from '../streams/send-half.js';
 import type { PeerStreamLimits } from '../streams/stream-table.js';
 import type { FrameRights, Link, SecondaryRights } from './frame-rights.js';
@@ -63,13 +73,14 @@ export class DataPath {
   readonly #readers = new Map<number, PacketReader>();
   #pending = new Map<string, ControlFrame>();
   readonly #maxPacketBytes: number;
+  readonly #crc32: Crc32;
   readonly link: Link;
   /** What the peer may send here. */
   readonly rights: FrameRights;
   /** The peer is the other end of the session's streams: the client's primary, a server's client. */
   readonly owner: boolean;
   /** When both ends agreed on compression. */
-  readonly compressor: PacketCompressor | undefined;
+  readonly #compressor: PacketCompressor | undefined;
   /** As the engine says. */
   health: PathHealth = 'active';
   /** Which real stream the packet built last should take. */
@@ -97,20 +108,27 @@ export class DataPath {
       rights: FrameRights;
       owner?: boolean;
       compresses?: boolean;
+      natives: Natives;
     },
   ) {
     this.id = id;
     this.link = options.link;
     this.rights = options.rights;
     this.owner = options.owner ?? true;
-    this.compressor = options.compresses === true ? new PacketCompressor() : undefined;
+    this.#compressor = options.compresses === true ? new PacketCompressor(options.natives.deflate) : undefined;
     this.session = new SessionWindow(options);
     this.#maxPacketBytes = options.maxPacketBytes;
+    this.#crc32 = options.natives.crc32;
   }
 
   /** New data may go here whatever the other paths are like. */
   get available(): boolean {
     return isAvailable(this.health);
+  }
+
+  /** The packet as it goes on the wire, compressed where that was agreed and pays. */
+  encode(packet: PacketInput, payloadBytes: number): Uint8Array {
+    return encodePacket(this.#compressor?.compress(packet, payloadBytes) ?? packet, this.#crc32);
   }
 
   reader(realStreamId: number): PacketReader {
@@ -119,7 +137,7 @@ export class DataPath {
     if (this.#readers.size >= MAX_REAL_STREAMS) {
       throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `the peer uses more than ${MAX_REAL_STREAMS} real streams`);
     }
-    const reader = new PacketReader({ maxPacketBytes: this.#maxPacketBytes });
+    const reader = new PacketReader(this.#crc32, { maxPacketBytes: this.#maxPacketBytes });
     this.#readers.set(realStreamId, reader);
     return reader;
   }
@@ -143,7 +161,7 @@ export class DataPath {
 
   /** What a compressed packet of the peer may hold: no more than an honest one, which was packed first; 0 for none. */
   get maxInflatedBytes(): number {
-    return this.compressor === undefined ? 0 : this.#maxPacketBytes;
+    return this.#compressor === undefined ? 0 : this.#maxPacketBytes;
   }
 
   get pendingFrameCount(): number {

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import {
   blockedFrame,
@@ -22,11 +23,14 @@ const serverUni = makeStreamId(0n, 'server', true);
 describe('DataPlane: streams', () => {
   it('takes a packet once', () => {
     const peer = new DataPeer('client');
-    const packet = encodePacket({
-      packetNumber: 3n,
-      type: proto.PacketType.DATA,
-      frames: [rawFrame({ data: patternBytes(3), sequence: 0n })],
-    });
+    const packet = encodePacket(
+      {
+        packetNumber: 3n,
+        type: proto.PacketType.DATA,
+        frames: [rawFrame({ data: patternBytes(3), sequence: 0n })],
+      },
+      crc32,
+    );
     peer.plane.handleChunk(PRIMARY_PATH_ID, 0, packet.slice(), 0);
     peer.plane.handleChunk(PRIMARY_PATH_ID, 1, packet.slice(), 0);
     expect(eventsOf(peer.plane)).toHaveLength(1);

@@ -1,7 +1,6 @@
 import type { proto } from '@kwik/wire';
 import {
   blockedFrame,
-  encodePacket,
   KwikError,
   maxStreamsFrame,
   PRIMARY_PATH_ID,
@@ -13,6 +12,7 @@ import {
 } from '@kwik/wire';
 import { needsReinjection, type PathHealth } from '@kwik/paths';
 import type { MemoryAccount } from '../costs/memory-ledger.js';
+import type { Natives } from '../natives.js';
 import { StreamPicker } from '../streams/stream-picker.js';
 import { StreamTable } from '../streams/stream-table.js';
 import { isDone, type StreamState } from '../streams/stream-state.js';
@@ -36,6 +36,7 @@ export interface DataPlaneOptions {
   readonly sendBufferBytes: number;
   readonly maxStreams: number;
   readonly maxPacketBytes: number;
+  readonly natives: Natives;
   /** What the session holds for its peers is charged to it. */
   readonly account?: MemoryAccount;
   /** The client's content receivers. */
@@ -78,6 +79,7 @@ export class DataPlane {
       writers: this.writers,
       picker: this.#picker,
       rangeSink: options.rangeSink,
+      inflate: options.natives.inflate,
       emit,
       path: (id) => this.#paths.get(id),
       settle: (stream) => this.settle(stream),
@@ -99,6 +101,7 @@ export class DataPlane {
       rights: frameRights(link, peer),
       owner,
       compresses: peer.compresses === true,
+      natives: this.#options.natives,
     });
     this.#paths.set(id, path);
     if (!owner) return path;
@@ -212,7 +215,7 @@ export class DataPlane {
     }
     const packet = this.#builder.build(path, maxBytes, carries, now, backupsBeside(path, this.#paths));
     if (packet === undefined) return undefined;
-    return encodePacket(path.compressor?.compress(packet, packet.payloadBytes) ?? packet);
+    return path.encode(packet, packet.payloadBytes);
   }
 
   /** A copy of what the last packet of one path carried, for another path. */

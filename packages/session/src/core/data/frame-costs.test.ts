@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { deflateRawSync } from 'node:zlib';
+import { crc32, deflateRawSync } from 'node:zlib';
 import { encodePacket, maxStreamsFrame, PRIMARY_PATH_ID, proto, windowUpdateFrame } from '@kwik/wire';
 import { DataPeer, kinds } from '../../test-support/data-peer.js';
 import { connect, eventsOf, LIMITS, planeOf } from '../../test-support/data-link.js';
@@ -32,7 +32,7 @@ describe('what a frame of a few bytes costs its receiver', () => {
     };
     expect(sentBytes()).toBe(50_000);
     const frames = [windowUpdateFrame({ maxOffset: 60_000n })];
-    const update = encodePacket({ packetNumber: 0n, type: proto.PacketType.CONTROL, frames });
+    const update = encodePacket({ packetNumber: 0n, type: proto.PacketType.CONTROL, frames }, crc32);
     plane.handleChunk(PRIMARY_PATH_ID, 0, update, 0);
     expect(sentBytes()).toBe(60_000);
   });
@@ -55,13 +55,16 @@ describe('what a frame of a few bytes costs its receiver', () => {
     const peer = new DataPeer('primary');
     const compression = { algorithm: proto.CompressionAlgorithm.DEFLATE, originalBytes: 60_000 };
     const compressedFrames = deflateRawSync(new Uint8Array(60_000));
-    const packet = encodePacket({
-      packetNumber: 0n,
-      type: proto.PacketType.DATA,
-      frames: [],
-      compression,
-      compressedFrames,
-    });
+    const packet = encodePacket(
+      {
+        packetNumber: 0n,
+        type: proto.PacketType.DATA,
+        frames: [],
+        compression,
+        compressedFrames,
+      },
+      crc32,
+    );
     peer.plane.handleChunk(PRIMARY_PATH_ID, 0, packet, 0);
     const [event] = eventsOf(peer.plane);
     expect(event).toMatchObject({ kind: 'violation', error: { code: 'ERR_KWIK_UNSUPPORTED' } });

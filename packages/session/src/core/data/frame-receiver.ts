@@ -11,6 +11,7 @@ import {
   type PathId,
   type StreamId,
 } from '@kwik/wire';
+import type { Natives } from '../natives.js';
 import type { StreamPicker } from '../streams/stream-picker.js';
 import type { ReceiveHalf } from '../streams/receive-half.js';
 import type { StreamState } from '../streams/stream-state.js';
@@ -33,6 +34,7 @@ export interface FrameReceiverContext {
   readonly writers: StreamWriters;
   readonly picker: StreamPicker;
   readonly rangeSink: RangeSink | undefined;
+  readonly inflate: Natives['inflate'];
   readonly emit: (event: DataEvent) => void;
   path(id: PathId): DataPath | undefined;
   settle(stream: StreamState): void;
@@ -52,7 +54,7 @@ export class FrameReceiver {
 
   handlePacket(path: DataPath, packet: proto.Packet, now: number): void {
     path.lastPacketMs = now;
-    const frames = framesOf(packet, path.maxInflatedBytes);
+    const frames = framesOf(packet, path.maxInflatedBytes, this.#context.inflate);
     const eliciting = frames.some((frame) => frame.body?.$case !== 'ack');
     const arrival = path.acks.onPacket(toPacketNumber(packet.packetNumber), eliciting, now);
     if (arrival === 'duplicate') return;

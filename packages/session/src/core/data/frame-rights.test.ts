@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import {
   ackFrame,
@@ -103,7 +104,7 @@ describe('who may send which frame', () => {
     const stream = plane.open(false);
     eventsOf(plane);
     const packet = { packetNumber: 0n, type: proto.PacketType.DATA, frames: [data(stream.id, 0, 5, { range: true })] };
-    plane.handleChunk(SECONDARY_PATH_ID, 0, encodePacket(packet), 0);
+    plane.handleChunk(SECONDARY_PATH_ID, 0, encodePacket(packet, crc32), 0);
     const error = { code: 'ERR_KWIK_PROTOCOL_VIOLATION', message: expect.stringContaining('ranges of content') };
     expect(eventsOf(plane)).toMatchObject([{ kind: 'violation', pathId: SECONDARY_PATH_ID, error }]);
   });

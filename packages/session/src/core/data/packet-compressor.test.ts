@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { encodePacket, MAX_PACKET_BYTES, PacketReader, proto, streamFrame, type PacketInput } from '@kwik/wire';
-import { deflateRawSync } from 'node:zlib';
+import { crc32, deflateRawSync } from 'node:zlib';
+import { NODE_NATIVES } from '../../runtime/host/node-natives.js';
 import { patternBytes } from '../../test-support/random.js';
 import { framesOf, PacketCompressor } from './packet-compressor.js';
 
@@ -12,21 +13,21 @@ function packetOf(data: Uint8Array): PacketInput {
 }
 
 function onTheWire(packet: PacketInput): proto.Packet {
-  const reader = new PacketReader({ maxPacketBytes: 65_536 });
-  reader.push(encodePacket(packet));
+  const reader = new PacketReader(crc32, { maxPacketBytes: 65_536 });
+  reader.push(encodePacket(packet, crc32));
   return reader.next()!;
 }
 
 describe('PacketCompressor', () => {
   it('makes text smaller, and the peer reads the same frames', () => {
     const packet = packetOf(text);
-    const compressed = new PacketCompressor().compress(packet, text.length);
-    expect(encodePacket(compressed).length).toBeLessThan(text.length / 4);
-    expect(framesOf(onTheWire(compressed), MAX_PACKET_BYTES)).toEqual(onTheWire(packet).frames);
+    const compressed = new PacketCompressor(NODE_NATIVES.deflate).compress(packet, text.length);
+    expect(encodePacket(compressed, crc32).length).toBeLessThan(text.length / 4);
+    expect(framesOf(onTheWire(compressed), MAX_PACKET_BYTES, NODE_NATIVES.inflate)).toEqual(onTheWire(packet).frames);
   });
 
   it('leaves alone what does not get smaller, and tries more and more rarely', () => {
-    const compressor = new PacketCompressor();
+    const compressor = new PacketCompressor(NODE_NATIVES.deflate);
     const noise = packetOf(patternBytes(4000));
     expect(compressor.compress(noise, 4000)).toBe(noise);
     // One packet of pause, then two, then four.
@@ -43,7 +44,7 @@ describe('PacketCompressor', () => {
 
   it('leaves small packets alone', () => {
     const small = packetOf(text.subarray(0, 100));
-    expect(new PacketCompressor().compress(small, 100)).toBe(small);
+    expect(new PacketCompressor(NODE_NATIVES.deflate).compress(small, 100)).toBe(small);
   });
 });
 
@@ -67,24 +68,28 @@ describe('framesOf', () => {
     ['less than it says', 1000, deflateRawSync(new Uint8Array(10)), 'ERR_KWIK_INVALID_PACKET'],
     ['rubbish', 1000, Uint8Array.of(255, 255, 255), 'ERR_KWIK_INVALID_PACKET'],
   ])('refuses %s, and inflates no more than that', (_name, originalBytes, bytes, code) => {
-    expect(() => framesOf(compressed(originalBytes, bytes), MAX_PACKET_BYTES)).toThrow(
+    expect(() => framesOf(compressed(originalBytes, bytes), MAX_PACKET_BYTES, NODE_NATIVES.inflate)).toThrow(
       expect.objectContaining({ code }),
     );
   });
 
   it('refuses an algorithm that it does not know', () => {
     const packet = compressed(10, Uint8Array.of(1), proto.CompressionAlgorithm.BROTLI);
-    expect(() => framesOf(packet, MAX_PACKET_BYTES)).toThrow(expect.objectContaining({ code: 'ERR_KWIK_UNSUPPORTED' }));
+    expect(() => framesOf(packet, MAX_PACKET_BYTES, NODE_NATIVES.inflate)).toThrow(
+      expect.objectContaining({ code: 'ERR_KWIK_UNSUPPORTED' }),
+    );
   });
   it('inflates nothing where the two ends did not agree on compression', () => {
-    const honest = new PacketCompressor().compress(packetOf(text), text.length);
-    expect(() => framesOf(onTheWire(honest), 0)).toThrow(expect.objectContaining({ code: 'ERR_KWIK_UNSUPPORTED' }));
+    const honest = new PacketCompressor(NODE_NATIVES.deflate).compress(packetOf(text), text.length);
+    expect(() => framesOf(onTheWire(honest), 0, NODE_NATIVES.inflate)).toThrow(
+      expect.objectContaining({ code: 'ERR_KWIK_UNSUPPORTED' }),
+    );
   });
 
   it('refuses what says that it holds more than a packet can, before it is inflated', () => {
     // Rubbish: inflating it would be told as such.
     const packet = compressed(MAX_PACKET_BYTES + 1, Uint8Array.of(255, 255, 255));
-    expect(() => framesOf(packet, MAX_PACKET_BYTES)).toThrow(
+    expect(() => framesOf(packet, MAX_PACKET_BYTES, NODE_NATIVES.inflate)).toThrow(
       expect.objectContaining({ code: 'ERR_KWIK_PACKET_TOO_LARGE' }),
     );
   });

@@ -1,5 +1,5 @@
-import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { decodeFrameList, encodeFrameList, KwikError, proto, type PacketInput } from '@kwik/wire';
+import type { Natives } from '../natives.js';
 
 /** Smaller packets save less than they cost. */
 const MIN_BYTES = 512;
@@ -10,8 +10,13 @@ const MAX_PAUSE = 256;
 
 /** Compresses packets where it pays: it samples, and leaves alone for a while what did not get smaller. */
 export class PacketCompressor {
+  readonly #deflate: Natives['deflate'];
   #pause = 0;
   #nextPause = 1;
+
+  constructor(deflate: Natives['deflate']) {
+    this.#deflate = deflate;
+  }
 
   compress(packet: PacketInput, payloadBytes: number): PacketInput {
     if (payloadBytes < MIN_BYTES) return packet;
@@ -20,7 +25,7 @@ export class PacketCompressor {
       return packet;
     }
     const frames = encodeFrameList(packet.frames);
-    const compressed = deflateRawSync(frames, { level: constants.Z_BEST_SPEED });
+    const compressed = this.#deflate(frames);
     if (compressed.length > frames.length * MAX_RATIO) {
       this.#pause = this.#nextPause;
       this.#nextPause = Math.min(MAX_PAUSE, 2 * this.#nextPause);
@@ -41,7 +46,7 @@ export class PacketCompressor {
  * The frames of a packet, inflated if need be: to what it says, and no further than `maxBytes`, which is 0 where the two
  * ends did not agree on compression. Nothing is inflated before both are checked.
  */
-export function framesOf(packet: proto.Packet, maxBytes: number): readonly proto.Frame[] {
+export function framesOf(packet: proto.Packet, maxBytes: number, inflate: Natives['inflate']): readonly proto.Frame[] {
   const { compression } = packet;
   if (compression === undefined) return packet.frames;
   if (maxBytes === 0) {
@@ -57,7 +62,7 @@ export function framesOf(packet: proto.Packet, maxBytes: number): readonly proto
   }
   let inflated: Uint8Array;
   try {
-    inflated = inflateRawSync(packet.compressedFrames, { maxOutputLength: Math.max(1, compression.originalBytes) });
+    inflated = inflate(packet.compressedFrames, Math.max(1, compression.originalBytes));
   } catch (cause) {
     throw new KwikError('ERR_KWIK_INVALID_PACKET', 'a compressed packet cannot be inflated', { cause });
   }

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import {
   ackFrame,
@@ -150,7 +151,10 @@ describe('DataPlane: a peer’s mistake ends its path and nothing else', () => {
   });
 
   it('garbage, a bad checksum, half a packet at the end of a real stream', () => {
-    const good = encodePacket({ packetNumber: 0n, type: proto.PacketType.DATA, frames: [data(serverStream, 0, 50)] });
+    const good = encodePacket(
+      { packetNumber: 0n, type: proto.PacketType.DATA, frames: [data(serverStream, 0, 50)] },
+      crc32,
+    );
     const flipped = good.slice();
     flipped[20]! ^= 1;
     for (const [bytes, end, code] of [
@@ -190,7 +194,7 @@ describe('DataPlane: a peer’s mistake ends its path and nothing else', () => {
       plane.handleChunk(
         SECONDARY_PATH_ID,
         0,
-        encodePacket({ packetNumber, type: proto.PacketType.DATA, frames: [frame] }),
+        encodePacket({ packetNumber, type: proto.PacketType.DATA, frames: [frame] }, crc32),
         0,
       );
     say(0n, data(stream.id, 70, 10, { range: true }));

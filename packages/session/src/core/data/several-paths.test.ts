@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { PacketReader, PRIMARY_PATH_ID, toPathId, type proto } from '@kwik/wire';
 import { connect, LIMITS, planeOf } from '../../test-support/data-link.js';
@@ -31,7 +32,7 @@ function write(plane: DataPlane, bytes: number) {
 }
 
 function read(bytes: Uint8Array): proto.Packet {
-  const reader = new PacketReader();
+  const reader = new PacketReader(crc32);
   reader.push(bytes);
   return reader.next()!;
 }

@@ -1,3 +1,4 @@
+import { firstDifference } from './first-difference.js';
 import { join, type OwnBytes } from './small-bytes.js';
 
 /** Bytes that came, from an offset of the stream on, and who brought them. */
@@ -62,12 +63,12 @@ export function countOrigins(segment: Segment, byOrigin: Map<number, number>): v
 export function conflictWith(segment: Segment, offset: number, data: Uint8Array): number | undefined {
   const first = Math.max(segment.start, offset);
   const last = Math.min(segment.start + segment.data.length, offset + data.length);
+  if (first >= last) return undefined;
   const known = segment.data.subarray(first - segment.start, last - segment.start);
-  const other = data.subarray(first - offset, last - offset);
-  if (Buffer.compare(known, other) === 0) return undefined;
+  const at = first + firstDifference(known, data.subarray(first - offset, last - offset));
+  if (at === last) return undefined;
   const { runs, runsFrom } = segment;
   if (runs === undefined) return segment.origin;
-  const at = first + known.findIndex((byte, index) => byte !== other[index]);
   for (let index = runsFrom; index < runs.length; index += 2) if (at < runs[index]!) return runs[index + 1]!;
   return segment.origin;
 }

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { MAX_PACKET_BYTES, PacketReader, type OffsetMap } from '@kwik/wire';
 import type { RealStart } from './real-stream-pool.js';
 
@@ -6,7 +7,7 @@ import type { RealStart } from './real-stream-pool.js';
  * packet as a receiver would, so it costs as much: for diagnosis only. Compressed packets have no such places.
  */
 export function recordOffsets(map: OffsetMap, packet: Uint8Array, { realStreamId, quicOffset }: RealStart): void {
-  const reader = new PacketReader({ maxPacketBytes: MAX_PACKET_BYTES });
+  const reader = new PacketReader(crc32, { maxPacketBytes: MAX_PACKET_BYTES });
   reader.push(packet);
   for (const { body } of reader.next()?.frames ?? []) {
     if (body?.$case !== 'stream' || body.value.data.buffer !== packet.buffer) continue;

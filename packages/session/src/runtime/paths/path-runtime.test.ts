@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { toPathId, type Clock, type PathTransport, type TransportStream } from '@kwik/wire';
 import { DataPlane } from '../../core/data/data-plane.js';
+import { NODE_NATIVES } from '../host/node-natives.js';
 import { PathPort } from './path-port.js';
 import { PathRuntime } from './path-runtime.js';
 
@@ -125,7 +126,7 @@ describe('signs of life', () => {
 
   test('on a path that carries nothing QUIC asks for them', () => {
     const { transport, path } = setUp();
-    path.join(new DataPlane({ role: 'client', maxPacketBytes: 60_000, ...options }));
+    path.join(new DataPlane({ role: 'client', maxPacketBytes: 60_000, natives: NODE_NATIVES, ...options }));
     const dueMs = path.nextTimeoutMs() as number;
     expect(dueMs).toBe(3000);
     path.handleTimeout(dueMs);
@@ -138,7 +139,7 @@ describe('signs of life', () => {
 
   test('while something is awaited, KWIK itself asks', () => {
     const { transport, path } = setUp();
-    path.join(new DataPlane({ role: 'client', maxPacketBytes: 60_000, ...options }));
+    path.join(new DataPlane({ role: 'client', maxPacketBytes: 60_000, natives: NODE_NATIVES, ...options }));
     path.expectData(true);
     path.handleTimeout(path.nextTimeoutMs() as number);
     expect([transport.pings, path.data.pendingFrameCount]).toEqual([0, 1]);
@@ -154,7 +155,7 @@ describe('signs of life', () => {
 
   test('after an outage nothing new follows what is still to be delivered, for a second at the most', () => {
     const { transport, path, settled } = setUp();
-    const plane = new DataPlane({ role: 'primary', maxPacketBytes: 60_000, ...options });
+    const plane = new DataPlane({ role: 'primary', maxPacketBytes: 60_000, natives: NODE_NATIVES, ...options });
     path.join(plane);
     const stream = plane.open(true);
     stream.send!.write(new Uint8Array(100));
@@ -177,7 +178,7 @@ describe('signs of life', () => {
 
   test('a path that owes nothing is as it was as soon as it is heard', () => {
     const { transport, path } = setUp();
-    path.join(new DataPlane({ role: 'client', maxPacketBytes: 60_000, ...options }));
+    path.join(new DataPlane({ role: 'client', maxPacketBytes: 60_000, natives: NODE_NATIVES, ...options }));
     suspectedAt(path, 10_000);
     transport.heardMs = time.now += 400;
     path.nextTimeoutMs();

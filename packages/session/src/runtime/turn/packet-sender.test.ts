@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { PacketReader, PRIMARY_PATH_ID, toPathId, type PathId, type proto, type Scheduler } from '@kwik/wire';
 import { connect, LIMITS, planeOf } from '../../test-support/data-link.js';
@@ -14,7 +15,7 @@ function openPath(plane: DataPlane, id: PathId, written: proto.Packet[]): PathRu
     congested: false,
     resize: () => undefined,
     write: (bytes: Uint8Array) => {
-      const reader = new PacketReader();
+      const reader = new PacketReader(crc32);
       reader.push(bytes);
       written.push(reader.next()!);
       return { realStreamId: 0, quicOffset: 0n };
