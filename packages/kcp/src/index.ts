@@ -24,8 +24,17 @@ export {
   type SendOptions,
 } from './channel/control-channel.js';
 export type { ControlEvent } from './channel/inbox.js';
-export type { KcpBody } from './channel/kcp-body.js';
-export { defaultPriority } from './channel/priorities.js';
+export type { ControlValues, KcpBody } from './channel/kcp-body.js';
+export {
+  type AnswerTo,
+  type ControlSpeaker,
+  CONTROL_MESSAGES,
+  defaultPriority,
+  isRequest,
+  maySend,
+  type ReplyTo,
+  type RequestKind,
+} from './channel/message-table.js';
 export { type KeyPairBytes } from './crypto/ed25519.js';
 export { errorFromDetail, errorToDetail } from './errors/error-detail.js';
 export { SESSION_SECRET_BYTES, type SessionKeys, deriveSessionKeys } from './keys/session-keys.js';

@@ -8,13 +8,12 @@ import {
   type SessionId,
 } from '@kwik/wire';
 import { equalBytes } from '../crypto/bytes.js';
-import { answers } from './answers.js';
 import { IncomingDeadlines } from './incoming-deadlines.js';
 import { Inbox, type ControlEvent } from './inbox.js';
 import type { KcpBody } from './kcp-body.js';
+import { answers, defaultPriority } from './message-table.js';
 import { MAX_HEADER_BYTES, Outbox, encodeBody, expiryMs, joinMessage, type OutgoingMessage } from './outbox.js';
 import { PendingRequests } from './pending-requests.js';
-import { defaultPriority } from './priorities.js';
 
 /** A stalled peer costs no more than this per path. */
 export const DEFAULT_MAX_QUEUED_BYTES = 1_048_576;

@@ -1,5 +1,4 @@
 import { proto } from '@kwik/wire';
-import type { KcpBody } from './kcp-body.js';
 
 /** Lanes of the send queue, the most urgent first. */
 export const LANE_COUNT = 5;
@@ -21,23 +20,5 @@ export function laneOf(priority: proto.Priority): number {
     default:
       // A number of a newer version.
       return 2;
-  }
-}
-
-/**
- * The priority of a message for which the caller names none. Only kinds whose order against others means nothing leave
- * NORMAL: order is kept within a priority only.
- */
-export function defaultPriority(kind: KcpBody['$case']): proto.Priority {
-  switch (kind) {
-    case 'ping':
-    case 'pong':
-      return proto.Priority.CRITICAL;
-    case 'healthReport':
-    case 'capacityReport':
-    case 'serverAnnouncement':
-      return proto.Priority.BACKGROUND;
-    default:
-      return proto.Priority.NORMAL;
   }
 }
