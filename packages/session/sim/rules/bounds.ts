@@ -31,7 +31,7 @@ function checkEngine(world: World, engine: SessionEngine, limits: ResolvedLimits
   const { overheadBytes, heldBytes } = engine.account;
   over('the cost of pieces', overheadBytes, FREE_OVERHEAD_BYTES + heldBytes);
   let streams = 0;
-  for (const { id, send, receive } of engine.plane.streams.values()) {
+  for (const { id, send, receive } of engine.streams.values()) {
     streams++;
     if (receive !== undefined) over(`received in stream ${id}`, receive.bufferedBytes, limits.streamWindowBytes);
     // The last write is accepted whole; contributions may fill gaps below what waits.

@@ -11,18 +11,18 @@ export type Canary = (typeof CANARIES)[number];
 const AFTER_BYTES = 1000;
 
 export function plantCanary(engine: SessionEngine, canary: Canary): void {
-  const { plane } = engine;
-  const read = plane.read.bind(plane);
+  const { streams } = engine;
+  const read = streams.read.bind(streams);
   let bytes = 0;
   let done = false;
   let again: ReturnType<typeof read>;
-  plane.read = (stream, maxBytes) => {
+  streams.read = (stream) => {
     if (again !== undefined) {
       const chunk = again;
       again = undefined;
       return chunk;
     }
-    const chunk = read(stream, maxBytes);
+    const chunk = read(stream);
     bytes += chunk?.data.length ?? 0;
     if (chunk === undefined || done || bytes < AFTER_BYTES) return chunk;
     done = true;
@@ -36,7 +36,7 @@ export function plantCanary(engine: SessionEngine, canary: Canary): void {
         again = chunk;
         return chunk;
       case 'lose':
-        return read(stream, maxBytes);
+        return read(stream);
     }
   };
 }

@@ -92,7 +92,7 @@ export class Spender {
       frameOf(this.#plan.kind, packet * FRAMES + index, random.below(1000)),
     );
     // Its own session gets the acknowledgement, and must know of the packet.
-    const sending = this.#engine!.plane.path(PRIMARY_PATH_ID)!;
+    const sending = this.#engine!.paths.get(PRIMARY_PATH_ID)!.data;
     const packetNumber = sending.nextNumber();
     sending.sent.record(packetNumber, 0, true, { pieces: [], frames: [] }, this.#process.now());
     stream.write(encodePacket({ packetNumber, type: proto.PacketType.DATA, frames }, crc32));

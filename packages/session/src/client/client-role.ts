@@ -6,7 +6,6 @@ import type { PathInfo } from '../api/session.js';
 import type { StreamState } from '../core/streams/stream-state.js';
 import type { EngineRole, SessionEngine } from '../runtime/session/engine.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
-import type { StreamExtension } from '../runtime/streams/stream-handle.js';
 import { endByPeer } from '../runtime/session/close.js';
 import { announceStreams, isMisconduct, streamOpened } from '../runtime/session/recovery.js';
 import type { ContentClient } from './content-client.js';
@@ -76,10 +75,9 @@ export class ClientRole implements EngineRole {
     });
   }
 
-  readonly streamExtension: StreamExtension = {
-    sendFrom: () =>
-      Promise.reject(new KwikError('ERR_KWIK_INVALID_STATE', 'sendFrom is for primary servers; a client writes')),
-  };
+  sendContent(): Promise<void> {
+    return Promise.reject(new KwikError('ERR_KWIK_INVALID_STATE', 'sendFrom is for primary servers; a client writes'));
+  }
 
   get primary(): PathRuntime | undefined {
     const path = this.#engine.controlPath;
@@ -169,11 +167,10 @@ export class ClientRole implements EngineRole {
         return;
       }
       case 'streamOpened':
-        this.#engine.plane.handleStreamOpened(toStreamId(body.value.streamId));
+        this.#engine.streams.announced(toStreamId(body.value.streamId));
         return;
       case 'contributionGrant':
-        path.reply(id, answerGrant(this.#engine.plane.writers, body.value));
-        this.#engine.wake();
+        path.reply(id, answerGrant(this.#engine.streams, body.value));
         return;
       case 'addPath':
         void this.#addPath(path, id, body.value);
@@ -202,7 +199,6 @@ export class ClientRole implements EngineRole {
         error: undefined,
       };
       path.reply(id, { $case: 'addPathResult', value: { ...value, ...result } });
-      this.#engine.wake();
     };
     try {
       const pathId = toPathId(command.pathId);
@@ -281,7 +277,6 @@ export class ClientRole implements EngineRole {
     const done = (): void => {
       known.die(new KwikError('ERR_KWIK_PATH_REMOVED', reason));
       path.reply(id, { $case: 'removePathResult', value: { pathId: command.pathId, removed: true, error: undefined } });
-      this.#engine.wake();
     };
     if (command.drainMs === 0 || !known.drain(reason)) {
       done();
@@ -310,7 +305,6 @@ export class ClientRole implements EngineRole {
       return;
     }
     path.reply(id, this.#raw.relay(path, target, command, this.#engine.clock.now()));
-    this.#engine.wake();
   }
 
   #onClose(path: PathRuntime, close: proto.Close): void {

@@ -26,7 +26,7 @@ export class ClientSession implements Session {
   }
 
   openStream(options: StreamOptions = {}): Stream {
-    return this.engine.openStream(options);
+    return this.engine.streams.open(options);
   }
 
   openStreamSync(options: StreamOptions & { signal?: AbortSignal } = {}): Promise<Stream> {

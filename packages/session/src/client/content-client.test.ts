@@ -70,7 +70,7 @@ describe('a path that is being opened', () => {
 
   const start = (): StreamId => {
     const id = toStreamId(1n);
-    engine.plane.handleStreamOpened(id);
+    engine.streams.announced(id);
     content.start(primary, {
       streamId: id,
       baseOffset: 0n,

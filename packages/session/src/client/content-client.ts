@@ -86,7 +86,7 @@ export class ContentClient implements RangeSink {
     const now = this.#engine.clock.now();
     const receiver = new ContentReceiver(message, streamId, NODE_NATIVES.sha256);
     const { baseOffset, ledger } = receiver;
-    this.#engine.plane.writers.announceContent(streamId, baseOffset, baseOffset + ledger.shape.size);
+    this.#engine.streams.announceContent(streamId, { start: baseOffset, end: baseOffset + ledger.shape.size });
     for (const source of this.#engine.paths.values()) receiver.addSource(source.id, source.primary, now);
     if (this.#contents.size < MAX_OPENING_CONTENTS)
       for (const path of this.#opening.values()) addOpening(receiver, path, now);
@@ -174,12 +174,12 @@ export class ContentClient implements RangeSink {
 
   #planOne(streamId: StreamId, content: Content, now: number): void {
     const { receiver } = content;
-    const stream = this.#engine.plane.streams.get(streamId);
+    const stream = this.#engine.streams.get(streamId);
     if (stream?.receive === undefined || stream.receive.state === 'stopped' || stream.receive.state === 'reset') {
       this.#finish(streamId, new KwikError('ERR_KWIK_STREAM_STOPPED', 'the reader stopped'));
       return;
     }
-    for (const block of receiver.takeVerified()) this.#engine.plane.insertContent(stream, block.offset, block.data);
+    for (const block of receiver.takeVerified()) this.#engine.streams.insertContent(stream, block.offset, block.data);
     for (const source of receiver.sources) source.rttMs = this.#engine.paths.get(source.pathId)?.rttMs ?? source.rttMs;
     receiver.checkSources(now, (pathId) => this.#useOf(pathId));
     this.#punish(receiver, streamId);
@@ -301,7 +301,7 @@ export class ContentClient implements RangeSink {
 
   #keepEarly(range: EarlyRange): void {
     if (range.offset < (this.#ended.get(range.streamId)?.offset ?? 0)) return;
-    if (this.#engine.plane.streams.get(range.streamId) === undefined) return;
+    if (this.#engine.streams.get(range.streamId) === undefined) return;
     if (this.#earlyBytes + range.data.length > MAX_EARLY_BYTES) return;
     this.#early.push(range);
     this.#earlyBytes += range.data.length;

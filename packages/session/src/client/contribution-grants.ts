@@ -1,13 +1,13 @@
 import { errorToDetail, type KcpBody } from '@kwik/kcp';
 import { KwikError, toPathId, toStreamId, type proto } from '@kwik/wire';
 import type { OffsetRange } from '../core/range-set.js';
-import type { StreamWriters } from '../core/data/stream-writers.js';
+import type { StreamDirectory } from '../runtime/streams/stream-directory.js';
 
 /** What the client answers to a primary that lets a secondary write into a stream. */
-export function answerGrant(writers: StreamWriters, grant: proto.ContributionGrant): KcpBody {
+export function answerGrant(streams: StreamDirectory, grant: proto.ContributionGrant): KcpBody {
   const { streamId, pathId, ranges } = grant;
   try {
-    writers.grant(toStreamId(streamId), toPathId(pathId), ranges.map(toOffsetRange));
+    streams.grant(toStreamId(streamId), toPathId(pathId), ranges.map(toOffsetRange));
     return { $case: 'contributionGrantResult', value: { streamId, pathId } };
   } catch (error) {
     return { $case: 'error', value: errorToDetail(KwikError.from(error)) };

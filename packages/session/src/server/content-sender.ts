@@ -109,7 +109,6 @@ export class ContentSender {
     if (this.#engine.closeInfo !== undefined) return;
     const value = { streamId: handle.id, complete: false, error: errorToDetail(error) };
     this.#path()?.send({ $case: 'contentEnd', value });
-    this.#engine.wake();
   }
 
   progress(message: proto.ContentProgress): void {
@@ -183,7 +182,6 @@ export class ContentSender {
       supply.request(path.id, block, offset, Math.min(blockBytes, Number(source.size) - offset));
     }
     void this.#server.pump(handle.id);
-    this.#engine.wake();
   }
 
   async #sendDigests(source: ReplicaSource, state: Sending, signal: AbortSignal): Promise<void> {
@@ -204,7 +202,6 @@ export class ContentSender {
         value: { streamId, firstBlock: BigInt(offset / blockBytes), digests },
       });
       state.digestsFrom += length;
-      this.#engine.wake();
     }
   }
 

@@ -90,7 +90,7 @@ export class ContentServer {
     content.abort.abort();
     content.supply.clear();
     content.stream.supply = undefined;
-    if (this.#options.grantSigner !== undefined) this.#engine.plane.detach(content.stream);
+    if (this.#options.grantSigner !== undefined) this.#engine.streams.detach(content.stream);
     this.#close(content.source);
   }
 
@@ -130,8 +130,7 @@ export class ContentServer {
           throw new KwikError('ERR_KWIK_SOURCE_FAILED', `the source gave a wrong length: ${short}`);
         }
         read.supply(bytes);
-        this.#engine.plane.offer(content.stream);
-        this.#engine.wake();
+        this.#engine.streams.offer(content.stream);
       }
     } catch (error) {
       this.#fail(streamId, KwikError.from(error, 'ERR_KWIK_SOURCE_FAILED'));
@@ -164,7 +163,7 @@ export class ContentServer {
     const grant = verifyContentGrant(request.grant, { signer, sessionId, nowMs: wallClockMs() });
     if (grant.streamId !== streamId)
       throw new KwikError('ERR_KWIK_PERMISSION_DENIED', 'the grant is for another stream');
-    const stream = this.#engine.plane.streams.attach(streamId);
+    const stream = this.#engine.streams.attach(streamId);
     const content = this.#open(stream, safe(request.baseOffset), safe(grant.size), undefined);
     void this.#find(path, content, grant);
     return content;
@@ -220,7 +219,6 @@ export class ContentServer {
     if (!this.#contents.has(streamId)) return;
     for (const path of this.#engine.paths.values()) this.#refuse(path, streamId, error);
     this.end(streamId);
-    this.#engine.wake();
   }
 
   #refuse(path: PathRuntime, streamId: StreamId, error: KwikError, requestIds: bigint[] = []): void {

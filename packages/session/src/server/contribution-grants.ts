@@ -31,7 +31,7 @@ export interface Grant {
 /** Tells the client which bytes another server writes, and resolves when it knows. */
 export async function grantContribution(engine: SessionEngine, client: Client, grant: Grant): Promise<void> {
   const { streamId } = grant;
-  const send = engine.plane.streams.get(toStreamId(streamId))?.send;
+  const send = engine.streams.get(toStreamId(streamId))?.send;
   if (send === undefined) {
     throw new KwikError('ERR_KWIK_STREAM_CLOSED', `this server writes no stream ${streamId}: it is over, or never was`);
   }
@@ -40,7 +40,6 @@ export async function grantContribution(engine: SessionEngine, client: Client, g
   for (let from = 0; from < grant.ranges.length; from += most) {
     asked.push(grantSome(client, send, { ...grant, ranges: grant.ranges.slice(from, from + most) }));
   }
-  engine.wake();
   await Promise.all(asked);
 }
 

@@ -55,8 +55,7 @@ export class StreamContribution implements Contribution {
     send.assertWritable();
     if (!send.acceptsAt(at)) return false;
     send.writeAt(at, bytes);
-    this.#engine.plane.offer(this.#state);
-    this.#engine.wake();
+    this.#engine.streams.offer(this.#state);
     return true;
   }
 

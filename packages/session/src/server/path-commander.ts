@@ -205,7 +205,6 @@ export class PathCommander {
     if (client === undefined) return;
     const value = { pathId, reason: 'removed while it was being connected', drainMs: 0 };
     this.#options.replies.request(client, { $case: 'removePath', value }, ANSWER_SLACK_MS).catch(() => undefined);
-    this.#engine.wake();
   }
 
   #lost(path: Commanded): void {
@@ -261,9 +260,11 @@ export class PathCommander {
       metadata: new Map(),
     };
     try {
-      const asked = this.#options.replies.request(client, { $case: 'addPath', value }, timeoutMs + ANSWER_SLACK_MS);
-      this.#engine.wake();
-      const answer = await asked;
+      const answer = await this.#options.replies.request(
+        client,
+        { $case: 'addPath', value },
+        timeoutMs + ANSWER_SLACK_MS,
+      );
       if (answer.$case !== 'addPathResult') {
         throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `the client answered addPath with ${answer.$case}`);
       }

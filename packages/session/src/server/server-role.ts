@@ -1,5 +1,6 @@
 import { errorToDetail, type ControlEvent } from '@kwik/kcp';
 import { KwikError, proto, toStreamId, type TimerHandle } from '@kwik/wire';
+import type { ReplicaSource } from '../api/session.js';
 import { endByPeer } from '../runtime/session/close.js';
 import { announceStreams, isRecoverable, streamOpened } from '../runtime/session/recovery.js';
 import type { StreamState } from '../core/streams/stream-state.js';
@@ -7,7 +8,7 @@ import type { EngineRole, SessionEngine } from '../runtime/session/engine.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 import type { PendingReplies } from '../runtime/control/pending-replies.js';
 import { unsupported } from '../runtime/control/unsupported.js';
-import type { StreamExtension } from '../runtime/streams/stream-handle.js';
+import type { StreamHandle } from '../runtime/streams/stream-handle.js';
 import type { ContentSender } from './content-sender.js';
 import type { ContentServer } from './content-server.js';
 import type { PathCommander } from './path-commander.js';
@@ -41,15 +42,13 @@ export class ServerRole implements EngineRole {
     });
   }
 
-  readonly streamExtension: StreamExtension = {
-    sendFrom: (handle, key, source) => {
-      const sender = this.#parts.sender;
-      if (sender === undefined) {
-        return Promise.reject(new KwikError('ERR_KWIK_INVALID_STATE', 'sendFrom is for the primary of a session'));
-      }
-      return sender.send(handle, key, source);
-    },
-  };
+  sendContent(handle: StreamHandle, key: string, source: ReplicaSource): Promise<void> {
+    const sender = this.#parts.sender;
+    if (sender === undefined) {
+      return Promise.reject(new KwikError('ERR_KWIK_INVALID_STATE', 'sendFrom is for the primary of a session'));
+    }
+    return sender.send(handle, key, source);
+  }
 
   plan(): number | undefined {
     if (this.#draining) this.#finishDraining();
@@ -117,7 +116,7 @@ export class ServerRole implements EngineRole {
         this.#parts.commander?.untrusted(body.value);
         return;
       case 'streamOpened':
-        if (this.#parts.sender !== undefined) this.#engine.plane.handleStreamOpened(toStreamId(body.value.streamId));
+        if (this.#parts.sender !== undefined) this.#engine.streams.announced(toStreamId(body.value.streamId));
         return;
       case 'ping':
         path.reply(id, { $case: 'pong', value: { sequence: body.value.sequence } });
@@ -145,7 +144,7 @@ export class ServerRole implements EngineRole {
 
   /** A secondary that is being removed goes when all that it had to say has arrived. */
   #finishDraining(): void {
-    for (const { send, supply } of this.#engine.plane.streams.values()) {
+    for (const { send, supply } of this.#engine.streams.values()) {
       if (send?.flushed === false || supply?.hasData === true) return;
     }
     for (const path of this.#engine.paths.values()) if (path.data.sent.count > 0) return;

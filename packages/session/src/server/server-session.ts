@@ -57,7 +57,7 @@ export class AcceptedSession implements ServerSession {
 
   openStream(options: StreamOptions = {}): Stream {
     this.#assertPrimary('openStream');
-    return this.engine.openStream(options);
+    return this.engine.streams.open(options);
   }
 
   async openStreamSync(options: StreamOptions & { signal?: AbortSignal } = {}): Promise<Stream> {
@@ -86,15 +86,11 @@ export class AcceptedSession implements ServerSession {
   }
 
   async addPath(address: string, options?: AddPathOptions): Promise<PathInfo> {
-    const info = this.#commander().addPath(this.#path(), address, options);
-    this.engine.wake();
-    return info;
+    return this.#commander().addPath(this.#path(), address, options);
   }
 
   async removePath(pathId: number, reason = ''): Promise<void> {
-    const removed = this.#commander().removePath(this.#path(), pathId, reason);
-    this.engine.wake();
-    await removed;
+    await this.#commander().removePath(this.#path(), pathId, reason);
   }
 
   async sendRawPacket(data: BytesLike, pathId: number): Promise<void> {
@@ -111,9 +107,7 @@ export class AcceptedSession implements ServerSession {
     }
     this.#parts.commander?.requireCapability(pathId, 'raw');
     const command = { pathId, data: bytes, sequence: 0n };
-    const answer = this.#parts.replies.request(this.#path(), { $case: 'rawPacket', value: command }, RAW_TIMEOUT_MS);
-    this.engine.wake();
-    await answer;
+    await this.#parts.replies.request(this.#path(), { $case: 'rawPacket', value: command }, RAW_TIMEOUT_MS);
   }
 
   async *rawPackets(): AsyncIterable<RawPacket> {
@@ -147,7 +141,7 @@ export class AcceptedSession implements ServerSession {
         'the primary added this server without the contribute capability',
       );
     }
-    return new StreamContribution(this.engine, this.engine.plane.streams.attach(toStreamId(streamId)));
+    return new StreamContribution(this.engine, this.engine.streams.attach(toStreamId(streamId)));
   }
 
   offsetMap(pathId: number): OffsetMap | undefined {
@@ -169,17 +163,17 @@ export class AcceptedSession implements ServerSession {
   /** Bytes of streams that came and nobody has read. */
   get unreadBytes(): number {
     let bytes = 0;
-    for (const { receive } of this.engine.plane.streams.values()) bytes += receive?.bufferedBytes ?? 0;
+    for (const { receive } of this.engine.streams.values()) bytes += receive?.bufferedBytes ?? 0;
     return bytes;
   }
 
   /** Nothing is going on in it: no stream is open, nothing is to be delivered. */
   get quiet(): boolean {
-    const { streams, plane } = this.engine;
+    const { streams } = this.engine;
     if (streams.undelivered) return false;
     // What a secondary attached to stays as long as the session; only content that waits to be sent counts.
-    if (this.role === 'secondary') return ![...plane.streams.values()].some(({ supply }) => supply?.hasData === true);
-    return plane.streams.size === 0;
+    if (this.role === 'secondary') return ![...streams.values()].some(({ supply }) => supply?.hasData === true);
+    return streams.size === 0;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -83,6 +83,7 @@ function setUp() {
       onChunk: nothing,
       onRealStreamEnd: nothing,
       onActivity: nothing,
+      onQueued: nothing,
       onStateChange: nothing,
       onStall: (one) => settled.push(one),
       onDead: (one) => dead.push(one),

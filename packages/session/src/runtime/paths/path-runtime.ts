@@ -26,6 +26,8 @@ export interface PathRuntimeEvents {
   onRealStreamEnd(path: PathRuntime, realStreamId: number): void;
   /** Something may be sent, or has come: the engine should look. */
   onActivity(path: PathRuntime): void;
+  /** Something waits to be sent on the path. */
+  onQueued(path: PathRuntime): void;
   onStateChange(path: PathRuntime): void;
   /** Its flow stopped or goes on, or it has settled in: its `health` tells, and its state is as before. */
   onStall(path: PathRuntime): void;
@@ -139,7 +141,7 @@ export class PathRuntime implements PathPortOwner {
     return this.#lastStats.rttMs;
   }
 
-  /** Ends the path when the peer takes no control messages. */
+  /** Sends a notice. Ends the path when the peer takes no control messages. */
   send(body: KcpBody): void {
     this.#queue(() => this.port.control?.channel.send(body, this.#clock.now()));
   }
@@ -149,7 +151,9 @@ export class PathRuntime implements PathPortOwner {
     if (!this.alive || control === undefined) {
       throw new KwikError('ERR_KWIK_PATH_DEAD', `path ${this.id} is dead: ${this.#death?.message ?? 'closed'}`);
     }
-    return control.channel.request(body, this.#clock.now(), { timeoutMs });
+    const id = control.channel.request(body, this.#clock.now(), { timeoutMs });
+    this.#events.onQueued(this);
+    return id;
   }
 
   /** As `send`. */
@@ -229,7 +233,7 @@ export class PathRuntime implements PathPortOwner {
   /** Has the peer answer: if it does not, the path is suspected soon. */
   ask(): void {
     this.data.queueFrame('ping', pingFrame({ sequence: this.#pings++ }));
-    this.#events.onActivity(this);
+    this.#events.onQueued(this);
   }
 
   /** The path takes nothing new; false when it is not in a state to. */
@@ -261,6 +265,7 @@ export class PathRuntime implements PathPortOwner {
     if (!this.alive) return;
     try {
       send();
+      this.#events.onQueued(this);
     } catch (error) {
       if (!(error instanceof KwikError) || error.code !== 'ERR_KWIK_LIMIT_EXCEEDED') throw error;
       const reason = `${this.address} takes no control messages: ${error.message}`;

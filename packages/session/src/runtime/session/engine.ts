@@ -1,7 +1,7 @@
 import type { ControlEvent } from '@kwik/kcp';
 import type { PathMachine } from '@kwik/paths';
-import { KwikError, toPathId, type Clock, type PathId, type TimerHandle } from '@kwik/wire';
-import type { CloseInfo, PathInfo, StreamOptions } from '../../api/session.js';
+import { KwikError, PRIMARY_PATH_ID, toPathId, type Clock, type PathId } from '@kwik/wire';
+import type { CloseInfo, PathInfo, ReplicaSource } from '../../api/session.js';
 import type { MemoryAccount } from '../../core/costs/memory-ledger.js';
 import type { DataEvent } from '../../core/data/data-events.js';
 import { DataPlane, type DataPlaneOptions } from '../../core/data/data-plane.js';
@@ -14,8 +14,9 @@ import { PathHistory } from '../paths/path-history.js';
 import type { PathRuntime, PathRuntimeEvents } from '../paths/path-runtime.js';
 import { RawQueue } from './raw-queue.js';
 import type { SessionHost } from '../host/session-host.js';
-import type { StreamExtension, StreamHandle } from '../streams/stream-handle.js';
-import { StreamRegistry } from '../streams/stream-registry.js';
+import { StreamDirectory, type StreamSession } from '../streams/stream-directory.js';
+import type { StreamHandle } from '../streams/stream-handle.js';
+import { Turn, type TurnSteps } from '../turn/turn.js';
 import type { UserCallbacks } from '../host/user-callbacks.js';
 
 /** What differs between the ends: how control messages are answered, and what is planned before sending. */
@@ -31,7 +32,8 @@ export interface EngineRole {
   /** Called before packets are built; may queue messages. Returns when it wants to be called again at the latest. */
   plan(now: number): number | undefined;
   onStreamOpenedLocally(stream: StreamState): void;
-  readonly streamExtension: StreamExtension;
+  /** `sendFrom` of a stream. */
+  sendContent(handle: StreamHandle, key: string, source: ReplicaSource): Promise<void>;
 }
 
 /** Shown each engine before its first path: simulations watch the bounds that it keeps. */
@@ -40,32 +42,33 @@ export type EngineProbe = (engine: SessionEngine) => void;
 /** Runs a session at one end: feeds the data plane from the paths, and the paths from the data plane. */
 export class SessionEngine implements PathRuntimeEvents {
   readonly clock: Clock;
-  readonly plane: DataPlane;
+  /** Nobody else has it: whatever changes it wakes the session as well. */
+  readonly #plane: DataPlane;
   readonly callbacks: UserCallbacks;
   /** What the session holds because of its peers. */
   readonly account: MemoryAccount;
   readonly paths = new Map<PathId, PathRuntime>();
   readonly history: PathHistory;
   readonly #sender: PacketSender;
-  readonly streams = new StreamRegistry(this, () => this.#role.streamExtension);
+  readonly streams: StreamDirectory;
   readonly rawQueue = new RawQueue();
   readonly closed: Promise<CloseInfo>;
   #resolveClosed!: (info: CloseInfo) => void;
   #closeInfo: CloseInfo | undefined;
   #farewell: Farewell | undefined;
   #role!: EngineRole;
-  #timer: TimerHandle | undefined;
-  #timerAtMs = Number.POSITIVE_INFINITY;
+  readonly #turn: Turn;
   #planAtMs: number | undefined;
-  #scheduled = false;
 
   constructor(options: DataPlaneOptions, sending: PacketSenderOptions, clock: Clock, host: SessionHost) {
     this.clock = clock;
     this.callbacks = host.callbacks;
     this.history = new PathHistory(host.callbacks);
     this.account = host.memory.open((error) => this.#overdrawn(error));
-    this.plane = new DataPlane({ ...options, account: this.account });
-    this.#sender = new PacketSender(this.plane, this.paths, sending);
+    this.#plane = new DataPlane({ ...options, account: this.account });
+    this.#sender = new PacketSender(this.#plane, this.paths, sending);
+    this.#turn = new Turn(clock, this.#turnSteps());
+    this.streams = new StreamDirectory(this.#plane, this.#streamSession());
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
   }
 
@@ -80,7 +83,7 @@ export class SessionEngine implements PathRuntimeEvents {
 
   /** A path that had its number before is dead: its state is that of this one. */
   addPath(path: PathRuntime): void {
-    path.join(this.plane);
+    path.join(this.#plane);
     this.paths.set(path.id, path);
     this.#tellAlone();
     this.notifyPathInfo(path.info(), path.machine);
@@ -91,27 +94,13 @@ export class SessionEngine implements PathRuntimeEvents {
 
   /** The path for control messages to the other end of the session's streams, while there is one. */
   get controlPath(): PathRuntime | undefined {
-    const best = this.plane.defaultPath;
+    const best = this.#plane.defaultPath;
     return best === undefined ? undefined : this.paths.get(best.id);
   }
 
   /** Looks after everything at the end of the current turn. */
   wake(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    queueMicrotask(() => {
-      this.#scheduled = false;
-      this.#safely(() => this.#run());
-    });
-  }
-
-  // --- Streams ---
-
-  openStream(options: StreamOptions): StreamHandle {
-    const handle = this.streams.open(options);
-    this.#role.onStreamOpenedLocally(handle.state);
-    this.wake();
-    return handle;
+    this.#turn.wake();
   }
 
   // --- Paths ---
@@ -183,11 +172,11 @@ export class SessionEngine implements PathRuntimeEvents {
     this.#dispatchEvents();
     this.#farewell?.end();
     this.#closeInfo = info;
+    this.#turn.stop();
     for (const path of [...this.paths.values()]) {
       if (tellPeers) path.send(closeOf(info));
       path.die(new KwikError('ERR_KWIK_SESSION_CLOSED', info.reason === '' ? 'session closed' : info.reason));
     }
-    this.#timer?.cancel();
     this.account.close();
     this.streams.wakeAll();
     this.rawQueue.end();
@@ -207,7 +196,7 @@ export class SessionEngine implements PathRuntimeEvents {
   /** The session held too much: nobody gets to read that any more. */
   #overdrawn(error: KwikError): void {
     this.fail(error);
-    this.plane.streams.releaseBuffers();
+    this.#plane.streams.releaseBuffers();
   }
 
   // --- What paths tell ---
@@ -217,15 +206,19 @@ export class SessionEngine implements PathRuntimeEvents {
   }
 
   onChunk(path: PathRuntime, realStreamId: number, chunk: Uint8Array): void {
-    this.plane.handleChunk(path.id, realStreamId, chunk, this.clock.now());
+    this.#plane.handleChunk(path.id, realStreamId, chunk, this.clock.now());
   }
 
   onRealStreamEnd(path: PathRuntime, realStreamId: number): void {
-    this.plane.handleRealStreamEnd(path.id, realStreamId);
+    this.#plane.handleRealStreamEnd(path.id, realStreamId);
   }
 
   onActivity(): void {
-    this.wake();
+    this.#turn.wake();
+  }
+
+  onQueued(): void {
+    this.#turn.onQueued();
   }
 
   onStall(path: PathRuntime): void {
@@ -250,7 +243,7 @@ export class SessionEngine implements PathRuntimeEvents {
     if (this.paths.get(path.id) !== path) return;
     this.paths.delete(path.id);
     this.#tellAlone();
-    this.plane.removePath(path.id);
+    this.#plane.removePath(path.id);
     if (this.#closeInfo !== undefined) {
       this.history.update(path.info());
       return;
@@ -266,7 +259,7 @@ export class SessionEngine implements PathRuntimeEvents {
   }
 
   #setHealth({ id, health }: PathRuntime): void {
-    this.plane.setHealth(id, health);
+    this.#plane.setHealth(id, health);
   }
 
   /** Paths often fail together, and an idle one would take what the first owed before it is noticed. */
@@ -293,26 +286,40 @@ export class SessionEngine implements PathRuntimeEvents {
     };
   }
 
-  /** Nobody catches what is thrown from a timer or a microtask: it ends the session, never the process. */
-  #safely(action: () => void): void {
-    try {
-      action();
-    } catch (error) {
-      this.fail(KwikError.from(error, 'ERR_KWIK_INTERNAL'));
-    }
+  #streamSession(): StreamSession {
+    const pathId = (): PathId => this.controlPath?.id ?? PRIMARY_PATH_ID;
+    const over = (): boolean => this.#closeInfo !== undefined;
+    return {
+      get pathId() {
+        return pathId();
+      },
+      get over() {
+        return over();
+      },
+      assertOpen: () => this.assertOpen(),
+      assertTakes: () => this.assertTakes(),
+      sendContent: (handle, key, source) => this.#role.sendContent(handle, key, source),
+      onQueued: () => this.#turn.onQueued(),
+      onOpenedHere: (stream) => this.#role.onStreamOpenedLocally(stream),
+    };
   }
 
-  #run(): void {
-    if (this.#closeInfo !== undefined) return;
-    const now = this.clock.now();
-    this.#dispatchEvents();
-    const planAtMs = this.#role.plan(now);
-    const more = this.#send(now);
-    this.#dispatchEvents();
-    if (this.#farewell?.check() === 'over') return;
-    if (more) this.clock.schedule(0, () => this.wake());
-    this.#planAtMs = earliest(planAtMs, this.#sender.askAgainAtMs);
-    this.#arm();
+  #turnSteps(): TurnSteps {
+    return {
+      prepare: (now) => {
+        this.#dispatchEvents();
+        this.#planAtMs = this.#role.plan(now);
+      },
+      send: (now) => {
+        const more = this.#send(now);
+        this.#dispatchEvents();
+        if (this.#farewell?.check() === 'over') return;
+        if (more) this.#turn.again();
+      },
+      handleTimeout: (now) => this.#handleTimeout(now),
+      nextTimeoutMs: () => this.#nextTimeoutMs(),
+      failed: (error) => this.fail(KwikError.from(error, 'ERR_KWIK_INTERNAL')),
+    };
   }
 
   #send(now: number): boolean {
@@ -327,7 +334,7 @@ export class SessionEngine implements PathRuntimeEvents {
 
   #dispatchEvents(): void {
     for (;;) {
-      const event = this.plane.nextEvent();
+      const event = this.#plane.nextEvent();
       if (event === undefined) return;
       this.#dispatch(event);
     }
@@ -364,25 +371,17 @@ export class SessionEngine implements PathRuntimeEvents {
   /** When there is something to be planned or sent, whatever the paths' signs of life say. */
   #workAtMs(): number {
     // An acknowledgement that is due on a path whose stream is full would have the timer fire again and again.
-    const planeAtMs = this.plane.nextTimeoutMs((id) => this.paths.get(id)?.port.pool.congested === false);
-    return earliest(this.#planAtMs, planeAtMs) ?? Number.POSITIVE_INFINITY;
+    const planeAtMs = this.#plane.nextTimeoutMs((id) => this.paths.get(id)?.port.pool.congested === false);
+    return earliest(earliest(this.#planAtMs, this.#sender.askAgainAtMs), planeAtMs) ?? Number.POSITIVE_INFINITY;
   }
 
-  #arm(): void {
+  #nextTimeoutMs(): number {
     let next = this.#workAtMs();
     for (const path of this.paths.values()) next = Math.min(next, path.nextTimeoutMs() ?? Number.POSITIVE_INFINITY);
-    if (this.#timer !== undefined && next >= this.#timerAtMs) return;
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    this.#timerAtMs = next;
-    if (next === Number.POSITIVE_INFINITY) return;
-    this.#timer = this.clock.schedule(Math.max(0, next - this.clock.now()), () => this.#safely(() => this.#onTimer()));
+    return next;
   }
 
-  #onTimer(): void {
-    this.#timer = undefined;
-    this.#timerAtMs = Number.POSITIVE_INFINITY;
-    const now = this.clock.now();
+  #handleTimeout(now: number): void {
     for (const path of [...this.paths.values()]) {
       try {
         path.handleTimeout(now);
@@ -391,7 +390,7 @@ export class SessionEngine implements PathRuntimeEvents {
       }
     }
     // Of very many sessions most do nothing at most times, and then that must cost next to nothing.
-    if (this.#workAtMs() > now && [...this.paths.values()].every((path) => path.resting)) this.#arm();
-    else this.#run();
+    if (this.#workAtMs() > now && [...this.paths.values()].every((path) => path.resting)) this.#turn.arm();
+    else this.#turn.run();
   }
 }

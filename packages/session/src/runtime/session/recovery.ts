@@ -56,7 +56,7 @@ export function streamOpened(stream: StreamState): KcpBody {
 
 /** Tells the peer of the streams that this end opened: it may have missed the notice of those that carried nothing yet. */
 export function announceStreams(engine: SessionEngine, path: PathRuntime, side: StreamInitiator): void {
-  for (const stream of engine.plane.streams.values()) {
+  for (const stream of engine.streams.values()) {
     if (streamInitiator(stream.id) === side) path.send(streamOpened(stream));
   }
 }

@@ -1,27 +1,21 @@
 import type { Duplex } from 'node:stream';
-import { KwikError, PRIMARY_PATH_ID, type BytesLike, type PathId, type StreamId } from '@kwik/wire';
+import { KwikError, type BytesLike, type PathId, type StreamId } from '@kwik/wire';
 import type { ReplicaSource, Stream } from '../../api/session.js';
 import type { ReceiveHalf } from '../../core/streams/receive-half.js';
 import type { SendHalf } from '../../core/streams/send-half.js';
 import { PRIORITY_LEVELS, type StreamState } from '../../core/streams/stream-state.js';
 import { bytesToWrite } from './bytes-to-write.js';
-import type { SessionEngine } from '../session/engine.js';
 import { duplexOf } from './node-duplex.js';
+import type { StreamHost } from './stream-host.js';
 import { TurnQueue } from '../waiting/turn-queue.js';
 import { Waiters } from '../waiting/waiters.js';
 import { readableOf, writableOf } from './web-streams.js';
 import { WriteQueue, type WriteOptions } from './write-queue.js';
 
-/** What a role adds to streams. */
-export interface StreamExtension {
-  sendFrom(handle: StreamHandle, key: string, source: ReplicaSource): Promise<void>;
-}
-
 /** A logical stream in the hands of the application. */
 export class StreamHandle implements Stream {
-  readonly #engine: SessionEngine;
+  readonly #host: StreamHost;
   readonly #state: StreamState;
-  readonly #extension: StreamExtension;
   readonly #waiters = new Waiters();
   readonly #reads = new TurnQueue(() => this.#readNow());
   readonly #writes: WriteQueue | undefined;
@@ -37,18 +31,14 @@ export class StreamHandle implements Stream {
   /** Why content that was announced will not come. */
   #failure: KwikError | undefined;
 
-  constructor(engine: SessionEngine, state: StreamState, extension: StreamExtension) {
-    this.#engine = engine;
+  constructor(host: StreamHost, state: StreamState) {
+    this.#host = host;
     this.#state = state;
-    this.#extension = extension;
     if (state.send === undefined) return;
     this.#writes = new WriteQueue({
       send: state.send,
-      assertOpen: () => engine.assertOpen(),
-      onWritten: () => {
-        engine.plane.offer(state);
-        engine.wake();
-      },
+      assertOpen: () => host.assertOpen(),
+      onWritten: () => host.offer(state),
     });
   }
 
@@ -57,7 +47,7 @@ export class StreamHandle implements Stream {
   }
 
   get pathId(): PathId {
-    return this.#engine.controlPath?.id ?? PRIMARY_PATH_ID;
+    return this.#host.pathId;
   }
 
   get state(): StreamState {
@@ -88,16 +78,15 @@ export class StreamHandle implements Stream {
   #readNow(): Uint8Array | null | undefined {
     const receive = this.#state.receive;
     if (receive === undefined) throw new KwikError('ERR_KWIK_STREAM_CLOSED', `stream ${this.id} is not readable here`);
-    const chunk = this.#engine.plane.read(this.#state);
+    const chunk = this.#host.read(this.#state);
     if (chunk !== undefined) {
-      this.#engine.wake();
       // Whoever waits for the end, and not for bytes.
       if (receive.state !== 'open') this.#waiters.wake();
       return chunk.data;
     }
     switch (receive.state) {
       case 'finished':
-        this.#engine.plane.settle(this.#state);
+        this.#host.settle(this.#state);
         return null;
       case 'stopped':
         return null;
@@ -107,7 +96,7 @@ export class StreamHandle implements Stream {
         break;
     }
     if (this.#failure !== undefined) throw this.#failure;
-    this.#engine.assertOpen();
+    this.#host.assertOpen();
     return undefined;
   }
 
@@ -115,7 +104,7 @@ export class StreamHandle implements Stream {
     try {
       const bytes = bytesToWrite(data);
       this.#assertNotEnding();
-      this.#engine.assertTakes();
+      this.#host.assertTakes();
       return this.writeOwned(bytes, { signal: options.signal, whole: options.signal !== undefined });
     } catch (error) {
       return Promise.reject(KwikError.from(error));
@@ -144,8 +133,7 @@ export class StreamHandle implements Stream {
     this.#ending = true;
     while (this.busy) await this.#waiters.wait();
     send.finish();
-    this.#engine.plane.offer(this.#state);
-    this.#engine.wake();
+    this.#host.offer(this.#state);
     await this.#delivered(send);
     if (this.#contentFailure !== undefined) throw this.#contentFailure;
   }
@@ -156,7 +144,7 @@ export class StreamHandle implements Stream {
       if (send.state === 'closed' || (send.state === 'reset' && !send.dropped)) return;
       if (send.state === 'reset')
         throw send.stopCode === undefined ? this.#resetHere() : this.#stoppedByPeer(send.stopCode);
-      this.#engine.assertOpen();
+      this.#host.assertOpen();
       await this.#waiters.wait();
     }
   }
@@ -164,7 +152,7 @@ export class StreamHandle implements Stream {
   async peerStopped(options: { signal?: AbortSignal } = {}): Promise<number | undefined> {
     const send = this.#state.send;
     while (send !== undefined && send.stopCode === undefined) {
-      const over = send.state === 'closed' || send.state === 'reset' || this.#engine.closeInfo !== undefined;
+      const over = send.state === 'closed' || send.state === 'reset' || this.#host.over;
       if (over) return undefined;
       await this.#waiters.wait(options.signal);
     }
@@ -176,7 +164,7 @@ export class StreamHandle implements Stream {
     const receive = this.#state.receive;
     while (receive?.state === 'open') {
       if (this.#failure !== undefined && !receive.readable) throw this.#failure;
-      if (!receive.readable) this.#engine.assertOpen();
+      if (!receive.readable) this.#host.assertOpen();
       await this.#waiters.wait();
     }
     if (receive?.state === 'reset') throw this.#resetByPeer(receive);
@@ -191,7 +179,7 @@ export class StreamHandle implements Stream {
         return send.stopCode === undefined ? this.#resetHere() : this.#stoppedByPeer(send.stopCode);
       }
       try {
-        this.#engine.assertOpen();
+        this.#host.assertOpen();
       } catch (error) {
         return KwikError.from(error);
       }
@@ -203,7 +191,7 @@ export class StreamHandle implements Stream {
   async flushed(): Promise<void> {
     const send = this.#sendHalf();
     while (!send.flushed) {
-      this.#engine.assertOpen();
+      this.#host.assertOpen();
       await this.#waiters.wait();
     }
     if (send.dropped) throw send.stopCode === undefined ? this.#resetHere() : this.#stoppedByPeer(send.stopCode);
@@ -211,15 +199,13 @@ export class StreamHandle implements Stream {
 
   reset(code = 0): void {
     checkCode(code);
-    this.#engine.plane.resetStream(this.#state, code);
-    this.#engine.wake();
+    this.#host.resetStream(this.#state, code);
     this.wake();
   }
 
   stopSending(code = 0): void {
     checkCode(code);
-    this.#engine.plane.stopSending(this.#state, code);
-    this.#engine.wake();
+    this.#host.stopSending(this.#state, code);
     this.wake();
   }
 
@@ -247,11 +233,11 @@ export class StreamHandle implements Stream {
   async sendFrom(key: string, source: ReplicaSource): Promise<void> {
     this.#sendHalf();
     this.#assertNotEnding();
-    this.#engine.assertTakes();
+    this.#host.assertTakes();
     this.#contents++;
     try {
       while (this.#hasWaitingWrites) await this.#waiters.wait();
-      await this.#extension.sendFrom(this, key, source);
+      await this.#host.sendContent(this, key, source);
     } catch (error) {
       this.#contentFailure ??= KwikError.from(error);
       throw error;
@@ -304,7 +290,7 @@ export class StreamHandle implements Stream {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state.receive?.done === false) this.stopSending();
-    if (this.#engine.closeInfo === undefined && this.#state.send?.state !== 'reset') await this.close();
+    if (!this.#host.over && this.#state.send?.state !== 'reset') await this.close();
   }
 
   #assertNotEnding(): void {

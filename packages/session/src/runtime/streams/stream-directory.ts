@@ -1,0 +1,227 @@
+import type { KwikError, PathId, StreamId } from '@kwik/wire';
+import type { ReplicaSource, StreamOptions } from '../../api/session.js';
+import type { DataPlane } from '../../core/data/data-plane.js';
+import type { OffsetRange } from '../../core/range-set.js';
+import type { ReadChunk } from '../../core/streams/reassembler.js';
+import type { StreamState } from '../../core/streams/stream-state.js';
+import { TurnQueue } from '../waiting/turn-queue.js';
+import { StreamHandle } from './stream-handle.js';
+import type { StreamHost } from './stream-host.js';
+
+/** What the streams need of their session. */
+export interface StreamSession
+  extends Pick<StreamHost, 'pathId' | 'over' | 'assertOpen' | 'assertTakes' | 'sendContent'> {
+  /** A stream has something to send, or to tell the peer. */
+  onQueued(): void;
+  /** This end opened a stream. */
+  onOpenedHere(stream: StreamState): void;
+}
+
+/**
+ * The streams of a session: those opened here, those that wait for `acceptStream`, and those taken from there. All that the
+ * session does with streams it does here, and the session wakes by itself to send what follows from it.
+ */
+export class StreamDirectory implements StreamHost {
+  readonly #plane: DataPlane;
+  readonly #session: StreamSession;
+  readonly #handles = new Map<StreamId, StreamHandle>();
+  /** As long at the most as the peer has credit for streams: none is given back before a stream is accepted. */
+  readonly #acceptQueue: StreamHandle[] = [];
+  readonly #accepts = new TurnQueue(() => this.#acceptNow());
+  readonly #openings = {
+    uni: new TurnQueue<StreamHandle, StreamOptions>((options) => this.#openNow(options)),
+    bidi: new TurnQueue<StreamHandle, StreamOptions>((options) => this.#openNow(options)),
+  };
+
+  constructor(plane: DataPlane, session: StreamSession) {
+    this.#plane = plane;
+    this.#session = session;
+  }
+
+  // --- Opening and accepting ---
+
+  /** Throws when the session takes nothing new, and ERR_KWIK_STREAM_LIMIT without credit. */
+  open({ unidirectional = false, priority }: StreamOptions): StreamHandle {
+    this.#session.assertTakes();
+    const handle = this.handle(this.#plane.open(unidirectional, priority));
+    this.#session.onOpenedHere(handle.state);
+    return handle;
+  }
+
+  /** Waits until the peer gives credit; whoever waits longest gets it. */
+  openWithCredit(options: StreamOptions, signal?: AbortSignal): Promise<StreamHandle> {
+    return this.#openings[options.unidirectional === true ? 'uni' : 'bidi'].next(signal, options);
+  }
+
+  /** Those that came before the end of the session are still given out after it. */
+  accept(signal: AbortSignal | undefined): Promise<StreamHandle> {
+    return this.#accepts.next(signal);
+  }
+
+  /** The peer says that it opened the stream. */
+  announced(id: StreamId): void {
+    this.#plane.handleStreamOpened(id);
+    this.#session.onQueued();
+  }
+
+  /** At a secondary: a stream of the session into which it writes. */
+  attach(id: StreamId): StreamState {
+    return this.#plane.streams.attach(id);
+  }
+
+  /** Forgets a stream that was attached. */
+  detach(stream: StreamState): void {
+    this.#plane.detach(stream);
+    this.#session.onQueued();
+  }
+
+  // --- What streams there are ---
+
+  get size(): number {
+    return this.#plane.streams.size;
+  }
+
+  get(id: StreamId): StreamState | undefined {
+    return this.#plane.streams.get(id);
+  }
+
+  values(): IterableIterator<StreamState> {
+    return this.#plane.streams.values();
+  }
+
+  handle(state: StreamState): StreamHandle {
+    let handle = this.#handles.get(state.id);
+    if (handle === undefined) {
+      handle = new StreamHandle(this, state);
+      this.#handles.set(state.id, handle);
+    }
+    return handle;
+  }
+
+  /** Something of a stream has been handed over, or is under way, and the peer's session has not acknowledged it. */
+  get undelivered(): boolean {
+    for (const handle of this.#handles.values()) if (handle.undelivered) return true;
+    return false;
+  }
+
+  // --- What is done to a stream ---
+
+  read(stream: StreamState): ReadChunk | undefined {
+    const chunk = this.#plane.read(stream);
+    if (chunk !== undefined) this.#session.onQueued();
+    return chunk;
+  }
+
+  offer(stream: StreamState): void {
+    this.#plane.offer(stream);
+    this.#session.onQueued();
+  }
+
+  settle(stream: StreamState): void {
+    this.#plane.settle(stream);
+    this.#session.onQueued();
+  }
+
+  resetStream(stream: StreamState, code: number): void {
+    this.#plane.resetStream(stream, code);
+    this.#session.onQueued();
+  }
+
+  stopSending(stream: StreamState, code: number): void {
+    this.#plane.stopSending(stream, code);
+    this.#session.onQueued();
+  }
+
+  /** Verified content enters the stream. */
+  insertContent(stream: StreamState, offset: number, data: Uint8Array): void {
+    this.#plane.insertContent(stream, offset, data);
+    this.#session.onQueued();
+  }
+
+  /** At a client: content is announced for these bytes of the stream. Throws when the primary may not say so. */
+  announceContent(id: StreamId, { start, end }: OffsetRange): void {
+    this.#plane.writers.announceContent(id, start, end);
+    this.#session.onQueued();
+  }
+
+  /** At a client: the server of the path writes these bytes of the stream. Throws the answer to a primary that may not say so. */
+  grant(id: StreamId, pathId: PathId, ranges: readonly OffsetRange[]): void {
+    this.#plane.writers.grant(id, pathId, ranges);
+    this.#session.onQueued();
+  }
+
+  // --- What the handles ask of the session ---
+
+  get pathId(): PathId {
+    return this.#session.pathId;
+  }
+
+  get over(): boolean {
+    return this.#session.over;
+  }
+
+  assertOpen(): void {
+    this.#session.assertOpen();
+  }
+
+  assertTakes(): void {
+    this.#session.assertTakes();
+  }
+
+  sendContent(handle: StreamHandle, key: string, source: ReplicaSource): Promise<void> {
+    return this.#session.sendContent(handle, key, source);
+  }
+
+  // --- What the data plane tells ---
+
+  onOpened(state: StreamState): void {
+    this.#acceptQueue.push(this.handle(state));
+    this.#accepts.pump();
+  }
+
+  onCredit(): void {
+    this.#openings.uni.pump();
+    this.#openings.bidi.pump();
+  }
+
+  /** The data plane has forgotten the stream: whoever has its handle keeps it. */
+  forget(id: StreamId): void {
+    this.#handles.get(id)?.wake();
+    this.#handles.delete(id);
+  }
+
+  wake(id: StreamId): void {
+    this.#handles.get(id)?.wake();
+  }
+
+  fail(id: StreamId, error: KwikError): void {
+    this.#handles.get(id)?.fail(error);
+  }
+
+  /** The session takes nothing new. */
+  stopTaking(): void {
+    this.#accepts.pump();
+    this.onCredit();
+  }
+
+  wakeAll(): void {
+    for (const handle of [...this.#handles.values()]) handle.wake();
+    this.stopTaking();
+  }
+
+  #acceptNow(): StreamHandle | undefined {
+    const handle = this.#acceptQueue.shift();
+    if (handle === undefined) {
+      this.#session.assertTakes();
+      return undefined;
+    }
+    this.#plane.accept(handle.state);
+    this.#session.onQueued();
+    return handle;
+  }
+
+  #openNow(options: StreamOptions = {}): StreamHandle | undefined {
+    this.#session.assertTakes();
+    return this.#plane.streams.canOpen(options.unidirectional ?? false) ? this.open(options) : undefined;
+  }
+}

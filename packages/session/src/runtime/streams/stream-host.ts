@@ -1,0 +1,27 @@
+import type { PathId } from '@kwik/wire';
+import type { ReplicaSource } from '../../api/session.js';
+import type { ReadChunk } from '../../core/streams/reassembler.js';
+import type { StreamState } from '../../core/streams/stream-state.js';
+import type { StreamHandle } from './stream-handle.js';
+
+/** What the handle of a stream needs of its session. Whatever it changes of a stream is sent without a further call. */
+export interface StreamHost {
+  /** The path that writes take by default. */
+  readonly pathId: PathId;
+  /** The session has ended. */
+  readonly over: boolean;
+  /** Throws when the session has ended. */
+  assertOpen(): void;
+  /** Throws when the session has ended or is being closed: it takes nothing new. */
+  assertTakes(): void;
+  /** The next bytes of the stream, if there are any. */
+  read(stream: StreamState): ReadChunk | undefined;
+  /** The stream has bytes to send, or ends. */
+  offer(stream: StreamState): void;
+  /** The reader has seen the end of the stream. */
+  settle(stream: StreamState): void;
+  resetStream(stream: StreamState, code: number): void;
+  stopSending(stream: StreamState, code: number): void;
+  /** Sends content from all servers that have it; rejects at ends that are no primary. */
+  sendContent(handle: StreamHandle, key: string, source: ReplicaSource): Promise<void>;
+}
