@@ -1,36 +1,37 @@
-import { Backoff, PathMachine } from '@kwik/paths';
+import { PathMachine, ReconnectSchedule, type ReconnectPolicy, type ReconnectState } from '@kwik/paths';
 import { KwikError, PRIMARY_PATH_ID, toPathId, type PathId, type TimerHandle } from '@kwik/wire';
 import type { DialOptions } from '../api/options.js';
 import type { PathInfo } from '../api/session.js';
 import { FIRST_CLIENT_PATH_ID } from '../limits.js';
-import type { SessionEngine } from '../runtime/session/engine.js';
-import { attemptTimeoutMs } from '../runtime/paths/attempt-timeout.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
+import type { SessionEngine } from '../runtime/session/engine.js';
 import { isImpostor, isRecoverable } from '../runtime/session/recovery.js';
+import { DueTimer } from '../runtime/waiting/due-timer.js';
 
-/** The primary is asked for again at once, and then ever more rarely, but often enough to be found within a second. */
-const FIRST_WAIT_MS = 50;
-const MAX_WAIT_MS = 1000;
-/** While another path leads to the primary there is no hurry. */
-const SPARE_BASE_WAIT_MS = 100;
-const SPARE_MAX_WAIT_MS = 30_000;
-/** As for paths to other servers: so many attempts, then only when there is reason to hope again. */
-const SPARE_TRIES = 12;
-/** A path that held for so long is a new beginning. */
-const HELD_MS = 2000;
 /** One attempt at the most; the next address is tried after it. */
-const ATTEMPT_TIMEOUT_MS = 3000;
+const MAX_ATTEMPT_MS = 3000;
+/**
+ * With no path left the primary is asked for again at once, and then ever more rarely, but often enough to be found within a
+ * second. The recovery time is the bound on the tries.
+ */
+const IN_HASTE: ReconnectPolicy = {
+  firstWaitMs: 50,
+  maxWaitMs: 1000,
+  maxTries: Number.MAX_SAFE_INTEGER,
+  maxAttemptMs: MAX_ATTEMPT_MS,
+};
+/** While another path leads to the primary there is no hurry. As for paths to other servers: so many tries. */
+const AT_LEISURE: ReconnectPolicy = {
+  firstWaitMs: 100,
+  maxWaitMs: 30_000,
+  maxTries: 12,
+  maxAttemptMs: MAX_ATTEMPT_MS,
+};
+/** How often a session that lost its primary, and goes on without it, looks whether it still can. */
+const LOOK_AGAIN_MS = 1000;
 
 /** Of a path that was never there. */
 const NOTHING_KNOWN = { rttMs: 0, sentBytes: 0, receivedBytes: 0, duplicateBytes: 0, lostPackets: 0 };
-
-/** How a way to the primary is being tried. */
-interface Attempts {
-  /** Another path led to the primary when this began. */
-  readonly spare: boolean;
-  readonly backoff: Backoff;
-  upSinceMs: number | undefined;
-}
 
 /** A way to the primary. */
 export interface PrimaryRoute {
@@ -50,16 +51,17 @@ export interface PrimaryPathsOptions {
   join(route: PrimaryRoute, address: string, timeoutMs: number): Promise<PathRuntime>;
 }
 
+/** A route, and when it is connected again. */
+interface KeptRoute extends PrimaryRoute {
+  readonly schedule: ReconnectSchedule;
+  readonly timer: DueTimer;
+}
+
 /** Keeps the client's paths to its primary: opens those over further local addresses, and connects again what is lost. */
 export class PrimaryPaths {
   readonly #engine: SessionEngine;
   readonly #options: PrimaryPathsOptions;
-  readonly #routes = new Map<PathId, PrimaryRoute>();
-  readonly #attempts = new Map<PathId, Attempts>();
-  /** Tried often enough, for now. */
-  readonly #givenUp = new Set<PathId>();
-  readonly #waiting = new Map<PathId, TimerHandle>();
-  readonly #connecting = new Set<PathId>();
+  readonly #routes = new Map<PathId, KeptRoute>();
   /** Runs while no path leads to the primary. */
   #deadline: TimerHandle | undefined;
   #deadlineMs = 0;
@@ -72,13 +74,13 @@ export class PrimaryPaths {
     void engine.closed.then(() => this.#stop());
   }
 
-  /** `addresses` of the primary; one more path for each of `extra`. */
+  /** `addresses` of the primary, to which path 0 leads already; one more path for each of `extra`. */
   start(addresses: readonly string[], extra: NonNullable<DialOptions['extraPaths']>): void {
-    this.#routes.set(PRIMARY_PATH_ID, { id: PRIMARY_PATH_ID, addresses });
+    const first = this.#keep({ id: PRIMARY_PATH_ID, addresses });
+    first.schedule.connected(this.#engine.clock.now());
     extra.forEach(({ localAddress, address }, index) => {
       const own = address === undefined ? addresses : [address];
-      const route = { id: toPathId(FIRST_CLIENT_PATH_ID + index), addresses: own, localAddress };
-      this.#routes.set(route.id, route);
+      const route = this.#keep({ id: toPathId(FIRST_CLIENT_PATH_ID + index), addresses: own, localAddress });
       void this.#connect(route);
     });
   }
@@ -91,8 +93,16 @@ export class PrimaryPaths {
     if (!isRecoverable(death) || (last && !waits)) return last ? ended(death) : undefined;
     const route = this.#routes.get(path.id);
     if (last) this.#startDeadline(death);
-    if (route !== undefined && !this.#connecting.has(route.id)) this.#schedule(route);
+    if (route?.schedule.state === 'connected') this.#tryAgain(route);
     return undefined;
+  }
+
+  #keep(route: PrimaryRoute): KeptRoute {
+    const schedule = new ReconnectSchedule(route.addresses, this.#policy, this.#options.random);
+    const timer = new DueTimer(this.#engine.clock, () => void this.#connect(kept));
+    const kept: KeptRoute = { ...route, schedule, timer };
+    this.#routes.set(route.id, kept);
+    return kept;
   }
 
   #anyPath(): boolean {
@@ -100,72 +110,51 @@ export class PrimaryPaths {
     return false;
   }
 
-  /** Those under way, or new ones when what they were for has changed. */
-  #attemptsOf(route: PrimaryRoute): Attempts {
-    const spare = this.#anyPath();
-    const known = this.#attempts.get(route.id);
-    const held = known?.upSinceMs !== undefined && this.#engine.clock.now() - known.upSinceMs >= HELD_MS;
-    if (known?.spare === spare && !held) return known;
-    const backoff = new Backoff(this.#options.random, {
-      baseMs: spare ? SPARE_BASE_WAIT_MS : FIRST_WAIT_MS,
-      maxMs: spare ? SPARE_MAX_WAIT_MS : MAX_WAIT_MS,
-      // With no path left, the recovery time is the bound.
-      maxTries: spare ? SPARE_TRIES : Number.MAX_SAFE_INTEGER,
-    });
-    const attempts = { spare, backoff, upSinceMs: undefined };
-    this.#attempts.set(route.id, attempts);
-    return attempts;
+  get #policy(): ReconnectPolicy {
+    return this.#anyPath() ? AT_LEISURE : IN_HASTE;
   }
 
   #startDeadline(cause: KwikError): void {
     if (this.#deadline !== undefined) return;
     this.#armDeadline(this.#options.recoveryMs, cause);
     // What waits at leisure, or was given up, is in a hurry now.
-    for (const id of [...this.#waiting.keys(), ...this.#givenUp]) this.#schedule(this.#routes.get(id)!);
+    this.#restart('waiting', 'given-up');
   }
 
   #armDeadline(delayMs: number, cause: KwikError): void {
     const { clock } = this.#engine;
     this.#deadlineMs = clock.now() + delayMs;
     this.#deadline = clock.schedule(delayMs, () => {
-      if (this.#options.mayGoOn()) this.#armDeadline(MAX_WAIT_MS, cause);
+      if (this.#options.mayGoOn()) this.#armDeadline(LOOK_AGAIN_MS, cause);
       else this.#engine.fail(ended([...this.#impostors.values()].at(-1) ?? cause));
     });
   }
 
-  #schedule(route: PrimaryRoute): void {
-    if (this.#engine.closeInfo !== undefined) return;
-    this.#waiting.get(route.id)?.cancel();
-    this.#waiting.delete(route.id);
-    const waitMs = this.#attemptsOf(route).backoff.next();
-    if (waitMs === undefined) {
-      this.#givenUp.add(route.id);
-      return;
-    }
-    this.#givenUp.delete(route.id);
-    const timer = this.#engine.clock.schedule(waitMs, () => {
-      this.#waiting.delete(route.id);
-      void this.#connect(route);
-    });
-    this.#waiting.set(route.id, timer);
+  /** The path of this route died, or an attempt to connect it failed. */
+  #tryAgain({ schedule, timer }: KeptRoute): void {
+    schedule.use(this.#policy);
+    schedule.lost(this.#engine.clock.now());
+    timer.set(schedule.dueAtMs);
   }
 
-  /** A path to the primary is there, so the others that were given up may be there as well. */
-  #hopeAgain(): void {
-    for (const id of this.#givenUp) {
-      this.#attempts.delete(id);
-      this.#schedule(this.#routes.get(id)!);
+  #restart(...states: readonly ReconnectState[]): void {
+    for (const { schedule, timer } of this.#routes.values()) {
+      if (!states.includes(schedule.state)) continue;
+      schedule.use(this.#policy);
+      schedule.restart(this.#engine.clock.now());
+      timer.set(schedule.dueAtMs);
     }
   }
 
-  async #connect(route: PrimaryRoute): Promise<void> {
-    this.#connecting.add(route.id);
-    const attempts = this.#attemptsOf(route);
-    const address = route.addresses[attempts.backoff.tries % route.addresses.length]!;
-    this.#tell(route, address, 'recovering');
+  async #connect(route: KeptRoute): Promise<void> {
+    const { id, schedule } = route;
+    schedule.use(this.#policy);
+    // When the last path is lost the network may have changed, and the round trip of before says little.
+    const rttMs = this.#deadline === undefined ? this.#engine.history.get(id)?.rttMs : undefined;
+    const attempt = schedule.begin(rttMs ?? 0);
+    this.#tell(route, attempt.address, 'recovering');
     try {
-      const path = await this.#options.join(route, address, this.#timeoutMs(route, attempts));
-      this.#connecting.delete(route.id);
+      const path = await this.#options.join(route, attempt.address, this.#boundedMs(attempt.timeoutMs));
       if (this.#engine.closeInfo !== undefined) {
         path.die(new KwikError('ERR_KWIK_SESSION_CLOSED'));
         return;
@@ -173,22 +162,26 @@ export class PrimaryPaths {
       this.#deadline?.cancel();
       this.#deadline = undefined;
       this.#impostors.clear();
-      attempts.upSinceMs = this.#engine.clock.now();
+      schedule.connected(this.#engine.clock.now());
       this.#engine.addPath(path);
-      this.#hopeAgain();
+      // A path to the primary is there, so the others that were given up may be there as well.
+      this.#restart('given-up');
     } catch (thrown) {
-      this.#connecting.delete(route.id);
-      this.#failed(route, address, KwikError.from(thrown, 'ERR_KWIK_CONNECT_FAILED'));
+      this.#failed(route, attempt.address, KwikError.from(thrown, 'ERR_KWIK_CONNECT_FAILED'));
     }
   }
 
-  #failed(route: PrimaryRoute, address: string, error: KwikError): void {
+  #failed(route: KeptRoute, address: string, error: KwikError): void {
     if (this.#engine.closeInfo !== undefined) return;
     this.#tell(route, address, 'dead', error);
     this.#impostors.delete(address);
     if (isImpostor(error)) this.#impostors.set(address, error);
-    if (isRecoverable(error) && !this.#nowhere()) this.#schedule(route);
-    else if (!this.#anyPath() && !this.#options.mayGoOn()) this.#engine.fail(ended(error));
+    if (isRecoverable(error) && !this.#nowhere()) {
+      this.#tryAgain(route);
+      return;
+    }
+    route.schedule.abandon();
+    if (!this.#anyPath() && !this.#options.mayGoOn()) this.#engine.fail(ended(error));
   }
 
   /**
@@ -200,13 +193,10 @@ export class PrimaryPaths {
     return routes.every(({ addresses }) => addresses.every((address) => this.#impostors.has(address)));
   }
 
-  /** An attempt leaves time for another one before the session ends. */
-  #timeoutMs({ id }: PrimaryRoute, { backoff }: Attempts): number {
-    if (this.#deadline === undefined) {
-      return attemptTimeoutMs(this.#engine.history.get(id)?.rttMs ?? 0, backoff.tries, ATTEMPT_TIMEOUT_MS);
-    }
-    const left = this.#deadlineMs - this.#engine.clock.now();
-    return Math.max(1, Math.min(ATTEMPT_TIMEOUT_MS, left));
+  /** An attempt ends before the session does for want of a path. */
+  #boundedMs(timeoutMs: number): number {
+    if (this.#deadline === undefined) return timeoutMs;
+    return Math.max(1, Math.min(timeoutMs, this.#deadlineMs - this.#engine.clock.now()));
   }
 
   #tell(route: PrimaryRoute, address: string, state: 'recovering' | 'dead', error?: KwikError): void {
@@ -233,8 +223,7 @@ export class PrimaryPaths {
 
   #stop(): void {
     this.#deadline?.cancel();
-    for (const timer of this.#waiting.values()) timer.cancel();
-    this.#waiting.clear();
+    for (const { timer } of this.#routes.values()) timer.set(undefined);
   }
 }
 

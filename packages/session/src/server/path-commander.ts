@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { errorFromDetail, issuePathToken, type Ed25519Signer, type SessionKeys } from '@kwik/kcp';
-import { Backoff, fromProtoPathState } from '@kwik/paths';
-import { KwikError, proto, toPathId, type PathId, type TimerHandle } from '@kwik/wire';
+import { fromProtoPathState, ReconnectSchedule } from '@kwik/paths';
+import { KwikError, proto, toPathId, type PathId } from '@kwik/wire';
 import { formatAddress, parseTarget } from '../client/target.js';
 import type { AddPathOptions, PathCapability, PathInfo } from '../api/session.js';
 import type { SessionEngine } from '../runtime/session/engine.js';
-import { attemptTimeoutMs } from '../runtime/paths/attempt-timeout.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 import type { PendingReplies } from '../runtime/control/pending-replies.js';
+import { DueTimer } from '../runtime/waiting/due-timer.js';
 
 const ADD_PATH_TIMEOUT_MS = 10_000;
 /** The answer travels too, and the client's own deadline comes first. */
@@ -25,11 +25,9 @@ const MAX_WAIT_MS = 30_000;
 const MAX_TRIES = 12;
 /** While the client itself is away. */
 const CLIENT_AWAY_MS = 500;
-/** A path that held for so long is a new beginning. */
-const HELD_MS = 2000;
 
-function timeoutOf({ options }: Commanded): number {
-  return options.timeoutMs ?? ADD_PATH_TIMEOUT_MS;
+function timeoutOf({ timeoutMs = ADD_PATH_TIMEOUT_MS }: AddPathOptions): number {
+  return timeoutMs;
 }
 
 const CAPABILITY: Record<PathCapability, proto.Capability> = {
@@ -51,17 +49,14 @@ export interface PathCommanderOptions {
 /** A path that this primary asked for. */
 interface Commanded {
   readonly id: PathId;
-  /** `host:port`, the preferred first. */
-  readonly addresses: readonly string[];
   readonly options: AddPathOptions;
-  readonly backoff: Backoff;
+  readonly schedule: ReconnectSchedule;
+  readonly timer: DueTimer;
   address: string;
   /** It carried data once, and is not to be given up: connect it again when it is lost. */
   wanted: boolean;
   /** The application gave it up: what a connection attempt that is under way still brings is sent away again. */
   abandoned: boolean;
-  activeSinceMs: number;
-  waiting: TimerHandle | undefined;
 }
 
 /** How a primary adds paths to the client's session, keeps them and removes them, and what it knows of them. */
@@ -75,7 +70,7 @@ export class PathCommander {
     this.#engine = engine;
     this.#options = options;
     void engine.closed.then(() => {
-      for (const path of this.#commanded.values()) path.waiting?.cancel();
+      for (const { timer } of this.#commanded.values()) timer.set(undefined);
     });
   }
 
@@ -88,23 +83,12 @@ export class PathCommander {
     if (!Number.isInteger(weight) || weight < 1 || weight > 1000) {
       throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `weight ${weight} is not a whole number from 1 to 1000`);
     }
-    const path: Commanded = {
-      id: toPathId(this.#nextPathId++),
-      addresses,
-      options,
-      backoff: new Backoff(this.#options.random, { baseMs: FIRST_WAIT_MS, maxMs: MAX_WAIT_MS, maxTries: MAX_TRIES }),
-      address: addresses[0]!,
-      wanted: false,
-      abandoned: false,
-      activeSinceMs: 0,
-      waiting: undefined,
-    };
-    this.#commanded.set(path.id, path);
+    const path = this.#command(addresses, options);
     this.#update(path.id, 'connecting');
     let first: KwikError | undefined;
     for (path.address of addresses) {
       try {
-        return await this.#establish(path, client);
+        return await this.#establish(path, client, timeoutOf(options));
       } catch (error) {
         first ??= KwikError.from(error);
       }
@@ -113,6 +97,26 @@ export class PathCommander {
     if (!path.abandoned) this.#commanded.delete(path.id);
     const cause = first!;
     throw new KwikError(cause.code, `path to ${addresses[0]}: ${cause.message}`, { cause, scope: 'path' });
+  }
+
+  #command(addresses: readonly string[], options: AddPathOptions): Commanded {
+    const policy = {
+      firstWaitMs: FIRST_WAIT_MS,
+      maxWaitMs: MAX_WAIT_MS,
+      maxTries: MAX_TRIES,
+      maxAttemptMs: timeoutOf(options),
+    };
+    const path: Commanded = {
+      id: toPathId(this.#nextPathId++),
+      options,
+      schedule: new ReconnectSchedule(addresses, policy, this.#options.random),
+      timer: new DueTimer(this.#engine.clock, () => void this.#again(path)),
+      address: addresses[0]!,
+      wanted: false,
+      abandoned: false,
+    };
+    this.#commanded.set(path.id, path);
+    return path;
   }
 
   async removePath(client: PathRuntime, pathId: number, reason: string): Promise<void> {
@@ -208,44 +212,34 @@ export class PathCommander {
   }
 
   #lost(path: Commanded): void {
+    const { schedule, timer } = path;
     if (!path.wanted || this.#engine.closeInfo !== undefined) return;
-    const now = this.#engine.clock.now();
-    if (now - path.activeSinceMs >= HELD_MS) path.backoff.reset();
-    // Tries that fail from here on are of the same loss.
-    path.activeSinceMs = Number.POSITIVE_INFINITY;
-    const waitMs = path.backoff.next();
-    if (waitMs === undefined) {
-      this.#commanded.delete(path.id);
-      return;
-    }
-    this.#schedule(path, waitMs);
-  }
-
-  #schedule(path: Commanded, waitMs: number): void {
-    path.waiting?.cancel();
-    path.waiting = this.#engine.clock.schedule(waitMs, () => void this.#again(path));
+    schedule.lost(this.#engine.clock.now());
+    timer.set(schedule.dueAtMs);
+    if (schedule.state === 'given-up') this.#commanded.delete(path.id);
   }
 
   async #again(path: Commanded): Promise<void> {
-    path.waiting = undefined;
+    const { schedule, timer } = path;
     const client = this.#engine.controlPath;
     if (!path.wanted || this.#engine.closeInfo !== undefined) return;
-    // Without the client there is nobody to ask; it is back soon, or the session ends. It costs no try.
+    // Without the client there is nobody to ask; it is back soon, or the session ends.
     if (client === undefined) {
-      this.#schedule(path, CLIENT_AWAY_MS);
+      schedule.postpone(this.#engine.clock.now(), CLIENT_AWAY_MS);
+      timer.set(schedule.dueAtMs);
       return;
     }
-    path.address = path.addresses[path.backoff.tries % path.addresses.length]!;
+    const attempt = schedule.begin(this.#engine.history.get(path.id)?.rttMs ?? 0);
+    path.address = attempt.address;
     this.#update(path.id, 'recovering');
     try {
-      const rttMs = this.#engine.history.get(path.id)?.rttMs ?? 0;
-      await this.#establish(path, client, attemptTimeoutMs(rttMs, path.backoff.tries, timeoutOf(path)));
+      await this.#establish(path, client, attempt.timeoutMs);
     } catch {
       this.#lost(path);
     }
   }
 
-  async #establish(path: Commanded, client: PathRuntime, timeoutMs = timeoutOf(path)): Promise<PathInfo> {
+  async #establish(path: Commanded, client: PathRuntime, timeoutMs: number): Promise<PathInfo> {
     const { id: pathId, address, options } = path;
     const capabilities = (options.capabilities ?? DEFAULT_CAPABILITIES).map((name) => CAPABILITY[name]);
     const value: proto.AddPath = {
@@ -277,7 +271,7 @@ export class PathCommander {
         this.#sendAway(path);
         throw new KwikError('ERR_KWIK_PATH_REMOVED', 'the path was removed while it was being connected');
       }
-      path.activeSinceMs = this.#engine.clock.now();
+      this.#connected(path);
       path.wanted = options.reconnect ?? true;
       return this.#update(pathId, 'active', {
         rttMs: answer.value.rttUs / 1000,
@@ -289,6 +283,14 @@ export class PathCommander {
       this.#update(pathId, 'dead', { reason: cause.message, errorCode: cause.code });
       throw cause;
     }
+  }
+
+  #connected({ schedule }: Commanded): void {
+    // The client may have told of its death before the answer was seen; then that loss has been dealt with.
+    if (schedule.state === 'waiting' || schedule.state === 'given-up') {
+      throw new KwikError('ERR_KWIK_PATH_DEAD', 'the path died as it was connected');
+    }
+    schedule.connected(this.#engine.clock.now());
   }
 
   #token(pathId: PathId, server: string, capabilities: proto.Capability[], timeoutMs: number): Uint8Array {
@@ -330,5 +332,6 @@ export class PathCommander {
 function giveUp(path: Commanded): void {
   path.wanted = false;
   path.abandoned = true;
-  path.waiting?.cancel();
+  path.schedule.abandon();
+  path.timer.set(undefined);
 }
