@@ -69,6 +69,9 @@ export const TEST_LAYERS = ['testbed'];
 /** Files that are not shipped: tests, what only tests use, and benches. */
 export const TEST_FILE = /(\.test\.ts$|\/test-support\/|^packages\/[^/]+\/(test|bench|sim)\/)/;
 
+/** Those of the sans-IO parts that need nothing of Node, not even its types; `tools/test/purity.test.mjs` runs them so. */
+export const PURE = ['wire/src', 'scheduler/src', 'paths/src', 'session/src/core'];
+
 /** Packages, and parts of packages, that take `now` and input and give output. See CONTRIBUTING.md, "Sans-IO". */
 export const SANS_IO = ['wire/src', 'kcp/src', 'scheduler/src', 'paths/src', 'session/src/core'];
 
