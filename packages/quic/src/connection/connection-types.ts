@@ -2,11 +2,12 @@ import type { KwikError, TransportAddress, TransportCloseInfo } from '@kwik/wire
 import type { ResolvedTransport } from '../endpoint/options.js';
 import type { ReceiveSlab } from '../socket/receive-slab.js';
 import type { BlockPool } from './byte-queue.js';
+import type { ProcessorHost } from './processor-account.js';
 import type { PieceCount } from './small-pieces.js';
 import type { Connection } from './connection.js';
 
 /** What a connection needs of its endpoint. */
-export interface ConnectionHost {
+export interface ConnectionHost extends ProcessorHost {
   /** Milliseconds on the endpoint's clock. */
   now(): number;
   readonly slab: ReceiveSlab;

@@ -6,12 +6,14 @@ import { FakeBackend } from '../test-support/fake-backend.js';
 import { BlockPool } from './byte-queue.js';
 import type { ConnectionHost } from './connection-types.js';
 import { Connection } from './connection.js';
+import { ProcessorShares } from './processor-shares.js';
 
 let backend: FakeBackend;
 let connection: Connection;
 let now: number;
 let woken: number;
 let log: string[];
+let host: { -readonly [Name in keyof ConnectionHost]: ConnectionHost[Name] };
 
 const ADDRESS = { address: '127.0.0.1', port: 1, family: 'IPv4' } as const;
 
@@ -22,16 +24,18 @@ beforeEach(() => {
   backend = new FakeBackend();
   backend.rttMs = 0;
   const slot = Buffer.alloc(1350);
-  const host: ConnectionHost = {
+  host = {
     now: () => now,
     slab: new ReceiveSlab(),
     blocks: new BlockPool(),
     pieces: { pieces: 0 },
+    shares: new ProcessorShares(),
     wake: () => (woken += 1),
     wakeBy: () => (woken += 1),
     slot: () => slot,
     submit: () => undefined,
     congested: () => false,
+    dropped: () => log.push('dropped'),
     ended: () => log.push('ended'),
   };
   connection = new Connection(
@@ -270,6 +274,57 @@ describe('a connection', () => {
     expect(log).toEqual([]);
     bothHalves();
     expect(log).toEqual(['0 data 7', 'ended', 'close peer 3']);
+  });
+
+  test('one that has had more than its share keeps its packets for its turn, and loses what finds no room', () => {
+    start();
+    let dearMs = 0;
+    const other = host.shares.account(now);
+    const stream = connection.openStream({ unidirectional: true });
+    for (let i = 0; i < 20; i += 1) {
+      host.shares.charge(other, 0.25, now);
+      connection.processor.charge(0.9, now);
+      turn();
+    }
+    expect(connection.processor.overShare(now)).toBe(true);
+    const before = backend.received.length;
+    woken = 0;
+    for (let i = 0; i < 4000; i += 1) connection.receive(Uint8Array.of(0x40, i & 0xff), now);
+    expect([backend.received.length - before, woken > 0, log.includes('dropped')]).toEqual([0, true, true]);
+    // Each takes a tenth of a millisecond: a turn has time for ten or so, and asks for another.
+    backend.onReceive = () => (dearMs += 0.1);
+    host.now = () => now + dearMs;
+    woken = 0;
+    stream?.write(new Uint8Array(5));
+    turn();
+    const taken = backend.received.length - before;
+    expect(taken).toBeGreaterThan(8);
+    expect(taken).toBeLessThan(14);
+    expect(backend.received.at(-1)?.[1]).toBe(taken - 1);
+    expect(woken).toBeGreaterThan(0);
+  });
+
+  test('what its user takes long to read is read in small pieces, a turn at a time', () => {
+    let spentMs = 0;
+    const pieces: number[] = [];
+    host.now = () => now + spentMs;
+    start({
+      onStream: (stream) =>
+        stream.attach({
+          ...recorder(stream),
+          onData: ({ length }) => {
+            pieces.push(length);
+            spentMs += length / 4096;
+          },
+        }),
+    });
+    for (let i = 0; i < 100; i += 1) backend.arrive(0, new Uint8Array(8192));
+    for (let i = 0; i < 10; i += 1) {
+      woken = 0;
+      turn();
+      expect(woken).toBeGreaterThan(0);
+    }
+    expect(pieces.length).toBeLessThan(12);
   });
 
   test('codes must fit the wire', () => {

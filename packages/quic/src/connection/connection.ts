@@ -7,25 +7,25 @@ import {
   type TransportStream,
 } from '@kwik/wire';
 import type { BackendAddress, BackendConnection } from '../backends/backend.js';
-import { AckDelay } from './ack-delay.js';
 import { PROTOCOL_VIOLATION } from './close-codes.js';
 import type { ConnectionHost, ConnectionSettings, HandshakeParty } from './connection-types.js';
 import type { HeapItem } from '../endpoint/deadline-heap.js';
-import { Ending } from './ending.js';
 import { Handshake } from './handshake.js';
 import { Intake } from './intake.js';
 import { Pacer } from './pacer.js';
-import { PathSampler, STATS_AGE_MS } from './path-sampler.js';
+import { Lifecycle, type Phase } from './lifecycle.js';
+import { PathSampler } from './path-sampler.js';
 import { PathWatch } from './path-watch.js';
+import { ProcessorAccount } from './processor-account.js';
 import { movedTo } from './peer-address.js';
 import { Receiver } from './receiver.js';
 import { Sender } from './sender.js';
+import { SmallPieces } from './small-pieces.js';
 import { StreamCommands } from './stream-commands.js';
 import { StreamNews } from './stream-news.js';
 import { StreamTable } from './stream-table.js';
 import { checkedCode, type QuicStream } from './stream.js';
-import { transportStats } from './transport-stats.js';
-import { TurnSpacing } from './turn-spacing.js';
+import { TurnState } from './turn-state.js';
 
 /**
  * One QUIC connection: a backend's state machine, driven by the endpoint. Datagrams are handed in as they come
@@ -44,13 +44,9 @@ export class Connection implements PathTransport, HeapItem {
   deadlineMs = 0;
   waiting = false;
   answering = false;
-  private phase: 'handshake' | 'open' | 'flushing' | 'ended' = 'handshake';
   private handler: PathTransportHandler | undefined;
-  private inTurn = false;
-  /** A stream was attached or resumed while others were read. */
-  private readAgain = false;
-  /** The next turn sends, even if only acknowledgements are due. */
-  private urgent = true;
+  private readonly turn: TurnState;
+  readonly processor: ProcessorAccount;
   private receivedMs: number;
   private backendDeadlineMs = Infinity;
   private readonly pacer: Pacer;
@@ -61,9 +57,7 @@ export class Connection implements PathTransport, HeapItem {
   private readonly news: StreamNews;
   private readonly intake: Intake;
   private readonly watch: PathWatch;
-  private readonly acks = new AckDelay();
-  private readonly spacing = new TurnSpacing();
-  private readonly ending: Ending;
+  private readonly life: Lifecycle;
   private readonly handshake: Handshake;
 
   constructor(
@@ -71,7 +65,7 @@ export class Connection implements PathTransport, HeapItem {
     settings: ConnectionSettings,
     private readonly host: ConnectionHost,
     private readonly party: HandshakeParty,
-    private now: number,
+    now: number,
   ) {
     const { transport } = settings;
     this.side = settings.side;
@@ -79,8 +73,10 @@ export class Connection implements PathTransport, HeapItem {
     this.remote = settings.remote;
     this.id = settings.id;
     this.receivedMs = now;
+    this.turn = new TurnState(now);
+    this.processor = new ProcessorAccount(host, now);
     this.pacer = new Pacer(transport.pacing, transport.congestionControl, transport.datagramBytes, now);
-    this.ending = new Ending(backend);
+    this.life = new Lifecycle(backend);
     this.handshake = new Handshake(backend, settings, party);
     const commands = new StreamCommands(
       () => this.sender,
@@ -100,8 +96,13 @@ export class Connection implements PathTransport, HeapItem {
       closed: () => this.closed,
       receiveDone: (stream) => this.streams.settle(stream),
     });
-    this.intake = new Intake(backend, this.streams, this.receiver, settings, host.pieces, now);
+    const pieces = new SmallPieces(this.streams, host.pieces);
+    this.intake = new Intake(backend, pieces, this.receiver, settings, this.processor, now);
     this.watch = new PathWatch(backend, this.sampler, this.pacer, this.sender, this.intake.guard, this.streams.all);
+  }
+
+  private get phase(): Phase {
+    return this.life.phase;
   }
 
   get closed(): boolean {
@@ -135,9 +136,7 @@ export class Connection implements PathTransport, HeapItem {
   }
 
   stats(): TransportStats {
-    const now = this.currentMs();
-    if (this.phase === 'open' && this.sampler.older(now, STATS_AGE_MS)) this.watch.sample(now);
-    return transportStats(this.sampler, this.sender);
+    return this.watch.stats(this.phase === 'open', this.currentMs());
   }
 
   acceptPeer(): void {
@@ -146,10 +145,7 @@ export class Connection implements PathTransport, HeapItem {
 
   close(code: number, reason: string): void {
     checkedCode(code);
-    if (this.phase !== 'open') return;
-    this.ending.wish(code, reason, this.currentMs());
-    this.phase = 'flushing';
-    this.wake();
+    if (this.life.close(code, reason, this.currentMs())) this.wake();
   }
 
   // --- For the endpoint ---
@@ -184,7 +180,7 @@ export class Connection implements PathTransport, HeapItem {
 
   /** Ends the connection for an error on this side: `transportCode` is what the peer is told. */
   fail(error: KwikError, transportCode: number): void {
-    if (this.phase !== 'ended' && this.ending.fail(error, transportCode, this.currentMs())) this.wake();
+    if (this.life.fail(error, transportCode, this.currentMs())) this.wake();
   }
 
   /** The endpoint closes. */
@@ -196,8 +192,14 @@ export class Connection implements PathTransport, HeapItem {
 
   /** One packet or a datagram of several, from `remote` unless said. False when it was not authentic. */
   receive(packet: Uint8Array, now: number, from?: BackendAddress): boolean {
+    if (!this.processor.hold(packet, from, now)) return this.process(packet, now, from);
+    this.host.wake(this);
+    return true;
+  }
+
+  private process(packet: Uint8Array, now: number, from?: BackendAddress): boolean {
     if (this.phase === 'ended') {
-      const bytes = this.ending.answer(this.host.slot(this));
+      const bytes = this.life.answer(this.host.slot(this));
       if (bytes > 0) this.host.submit(this, bytes);
       return true;
     }
@@ -215,8 +217,8 @@ export class Connection implements PathTransport, HeapItem {
     }
     this.sender.onReceived(now);
     this.news.onReceived(now);
-    this.acks.received(now);
-    if (!this.inTurn) this.host.wakeBy(this, this.spacing.received(now, this.sampler.minRttMs), now);
+    const dueMs = this.turn.received(now, this.sampler.minRttMs);
+    if (!this.turn.running) this.host.wakeBy(this, dueMs, now);
     return true;
   }
 
@@ -233,42 +235,39 @@ export class Connection implements PathTransport, HeapItem {
     if (now < this.backendDeadlineMs) return;
     this.backend.onTimeout();
     this.sender.onTimeout(now);
-    this.urgent = true;
+    this.turn.wantToSend();
   }
 
   /** The first half of a turn: handlers are told what came. */
   deliver(now: number): void {
-    this.now = now;
-    this.inTurn = true;
-    this.spacing.taken(now);
+    this.turn.beginDelivery(now);
     try {
+      this.processHeld(now);
+      this.turn.takeReceived();
       // At once goes what no application adds to, and what waited for the window: who writes more sees what that leaves.
       const sendsNow = this.phase === 'handshake' || this.sender.holdsBytes;
       if (this.phase === 'handshake') this.shakeHands();
       if (this.phase === 'open' || this.phase === 'flushing') this.work();
       if (sendsNow && this.phase !== 'ended') this.send();
     } finally {
-      this.inTurn = false;
+      this.turn.endDelivery();
     }
   }
 
   /** The second half: what is due is sent. */
   transmit(now: number): void {
-    this.now = now;
-    this.inTurn = true;
-    if (now >= this.acks.dueMs) this.urgent = true;
+    this.turn.beginTransmission(now);
     try {
       if (this.phase !== 'ended' && !this.holdsAcknowledgement()) this.send();
       // What came last may be all that the peer said before it closed.
-      if (this.spacing.dueMs === Infinity) this.observeEnd();
+      if (!this.turn.hasReceived && !this.processor.hasHeld) this.observeEnd();
       this.tellEnd();
     } finally {
-      this.inTurn = false;
-      this.urgent = false;
+      this.turn.endTransmission();
     }
     const timeoutMs = this.backend.timeoutMs();
     // Rounded down by the backend: called sooner it would do nothing and ask again at once.
-    this.backendDeadlineMs = timeoutMs === undefined ? Infinity : this.now + timeoutMs + 1;
+    this.backendDeadlineMs = timeoutMs === undefined ? Infinity : this.turn.nowMs + timeoutMs + 1;
     if (this.phase !== 'ended' && this.hasMore()) this.host.wake(this);
   }
 
@@ -282,81 +281,83 @@ export class Connection implements PathTransport, HeapItem {
       handshakeMs,
       newsMs,
       this.sender.wakeAtMs,
-      this.ending.dueMs,
-      this.acks.dueMs,
-      this.spacing.dueMs,
+      this.life.dueMs,
+      this.turn.dueMs,
     );
   }
 
   // --- A turn's parts ---
 
+  /** What came while others went first. */
+  private processHeld(now: number): void {
+    while (!this.turn.isTimeUp(this.host.now())) {
+      const next = this.processor.takeHeld();
+      if (next === undefined) return;
+      this.process(next.packet, now, next.from);
+    }
+  }
+
   private shakeHands(): void {
-    if (this.ending.isOver(this.now) || this.ending.error !== undefined) return;
-    const step = this.handshake.step(this, this.intake.guard.receivedBytes, this.now);
+    if (this.life.isOver(this.turn.nowMs) || this.life.error !== undefined) return;
+    const step = this.handshake.step(this, this.intake.guard.receivedBytes, this.turn.nowMs);
     if (step.kind === 'waiting') return;
     if (step.kind === 'failed') {
       this.fail(step.error, step.transportCode);
       return;
     }
-    this.phase = 'open';
-    this.watch.sample(this.now);
+    this.life.open();
+    this.watch.sample(this.turn.nowMs);
     this.party.completed(this);
   }
 
   private work(): void {
-    const problem = this.watch.problem(this.receiver.deliveredBytes, this.now);
+    const problem = this.watch.problem(this.receiver.deliveredBytes, this.turn.nowMs);
     if (problem !== undefined) {
       this.fail(problem, PROTOCOL_VIOLATION);
       return;
     }
-    this.news.findStopped(this.now);
+    this.news.findStopped(this.turn.nowMs);
     if (this.phase !== 'open' || this.handler === undefined) return;
-    this.receiver.deliver();
+    if (!this.receiver.deliver(() => this.turn.isTimeUp(this.host.now()))) this.turn.wantToRead();
     this.news.tell(() => this.closed);
-    if (!this.closed && this.sender.takeSendableEdge(this.now)) this.handler.onSendable();
+    if (!this.closed && this.sender.takeSendableEdge(this.turn.nowMs)) this.handler.onSendable();
   }
 
   private send(): void {
-    this.acks.sent();
-    this.sender.transmit(this.now);
+    this.turn.sent();
+    this.sender.transmit(this.turn.nowMs);
   }
 
   /** Acknowledgements alone can wait a little; all else makes the turn urgent. */
   private holdsAcknowledgement(): boolean {
-    if (this.phase !== 'open' || this.urgent || this.sender.hasMore) return false;
-    return this.acks.mayWait(this.now, this.sender.quietFor(this.now), this.sampler.rttMs);
+    if (this.phase !== 'open' || this.sender.hasMore) return false;
+    return this.turn.holdsAcknowledgement(this.sender.quietFor(this.turn.nowMs), this.sampler.rttMs);
   }
 
   /** Another turn is needed although nothing comes in between. */
   private hasMore(): boolean {
-    if (this.sender.hasMore) return true;
+    if (this.sender.hasMore || this.processor.hasHeld) return true;
     if (this.phase !== 'open' || this.handler === undefined) return false;
-    const readMore = this.readAgain && this.backend.isReadable();
-    this.readAgain = false;
-    return readMore || this.news.owed || this.sender.sendableEdge(this.now);
+    const readMore = this.turn.takeReadMore() && this.backend.isReadable();
+    return readMore || this.news.owed || this.sender.sendableEdge(this.turn.nowMs);
   }
 
   private observeEnd(): void {
-    if (this.phase === 'ended') return;
-    if (this.phase === 'flushing' && this.ending.closeAsWished(this.sender.drained, this.now)) this.send();
-    if (!this.ending.isOver(this.now)) return;
-    const wasHandshake = this.phase === 'handshake';
-    // What came before the end waits, as the end does, until somebody is there to hear of it.
-    if (this.phase === 'open' && this.handler === undefined && this.ending.error === undefined) return;
-    this.phase = 'ended';
-    const info = this.ending.conclude();
+    const now = this.turn.nowMs;
+    if (this.life.closeWhenFlushed(() => this.sender.drained, now)) this.send();
+    const isNew = this.phase === 'handshake';
+    const info = this.life.end(this.handler !== undefined, now);
+    if (info === undefined) return;
     this.streams.clear();
+    this.processor.clear();
     this.intake.clear();
     this.host.ended(this);
-    if (!wasHandshake) return;
-    this.ending.takeUntold();
-    this.party.failed(this, info, this.ending.error);
+    if (isNew) this.party.failed(this, info, this.life.error);
   }
 
   private tellEnd(): void {
-    if (this.phase !== 'ended' || this.handler === undefined) return;
-    const info = this.ending.takeUntold();
-    if (info !== undefined) this.handler.onClose(info);
+    const info = this.handler === undefined ? undefined : this.life.takeUntold();
+    if (info !== undefined) this.handler?.onClose(info);
   }
 
   // --- For streams ---
@@ -375,25 +376,24 @@ export class Connection implements PathTransport, HeapItem {
   }
 
   readMore(): void {
-    if (this.inTurn || this.answering) this.readAgain = true;
+    if (this.turn.running || this.answering) this.turn.wantToRead();
     else this.wake();
   }
 
-  // --- Helpers ---
-
   private submit(bytes: number): void {
-    this.ending.onDatagram(this.host.slot(this), bytes);
+    this.processor.explain(bytes);
+    this.life.onDatagram(this.host.slot(this), bytes);
     this.host.submit(this, bytes);
   }
 
   /** Something is to be sent, or told. */
   wake(): void {
-    this.urgent = true;
-    if (!this.inTurn && !this.answering && this.phase !== 'ended') this.host.wake(this);
+    this.turn.wantToSend();
+    if (!this.turn.running && !this.answering && this.phase !== 'ended') this.host.wake(this);
   }
 
   /** Within the half of a turn time stands still. */
   private currentMs(): number {
-    return this.inTurn ? this.now : this.host.now();
+    return this.turn.running ? this.turn.nowMs : this.host.now();
   }
 }

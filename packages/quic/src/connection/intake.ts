@@ -3,8 +3,8 @@ import type { BackendAddress, BackendConnection, Received } from '../backends/ba
 import type { ConnectionSettings } from './connection-types.js';
 import { FrameReader } from './frame-reader.js';
 import { PeerLedger } from './peer-ledger.js';
-import { ReceiveCost } from './receive-cost.js';
-import { type PieceCount, type ReadProgress, SmallPieces } from './small-pieces.js';
+import type { ProcessorAccount } from './processor-account.js';
+import type { SmallPieces } from './small-pieces.js';
 import { TrafficGuard } from './traffic-guard.js';
 
 /**
@@ -14,28 +14,26 @@ import { TrafficGuard } from './traffic-guard.js';
 export class Intake {
   readonly guard: TrafficGuard;
   private readonly reader = new FrameReader();
-  private readonly cost = new ReceiveCost();
-  private readonly pieces: SmallPieces;
   private readonly ledger: PeerLedger;
 
   constructor(
     private readonly backend: BackendConnection,
-    progress: ReadProgress,
+    private readonly pieces: SmallPieces,
     private readonly delivered: { readonly deliveredBytes: number },
     settings: ConnectionSettings,
-    shared: PieceCount,
+    private readonly processor: ProcessorAccount,
     now: number,
   ) {
     this.guard = new TrafficGuard(settings.transport.connectionWindowBytes, now);
-    this.pieces = new SmallPieces(progress, shared);
     this.ledger = new PeerLedger(this.pieces, settings.strangerBytes, now);
   }
 
   take(packet: Uint8Array, from: BackendAddress | undefined, judged: boolean): Received {
-    const startMs = judged && this.cost.samples ? performance.now() : undefined;
+    const startMs = judged ? this.processor.startSample() : undefined;
     const outcome = this.backend.receive(packet, from);
     if (outcome !== 'taken') return outcome;
-    if (startMs !== undefined) this.cost.record(packet.length, performance.now() - startMs);
+    if (startMs !== undefined) this.processor.endSample(packet.length, startMs);
+    this.processor.explain(packet.length);
     this.guard.onReceived(packet.length);
     const { framesFrom, framesTo } = this.backend;
     if (framesFrom >= 0) this.reader.read(packet, framesFrom, framesTo, this.ledger);
@@ -44,7 +42,7 @@ export class Intake {
 
   /** The error to close with when the peer costs too much. */
   problem(now: number): KwikError | undefined {
-    return this.ledger.problem(this.delivered.deliveredBytes, now) ?? this.cost.problem();
+    return this.ledger.problem(this.delivered.deliveredBytes, now) ?? this.processor.problem();
   }
 
   accept(): void {

@@ -1,7 +1,7 @@
-import type { KwikError } from '@kwik/wire';
+import type { KwikError, TransportStats } from '@kwik/wire';
 import type { BackendConnection } from '../backends/backend.js';
 import type { Pacer } from './pacer.js';
-import type { PathSampler } from './path-sampler.js';
+import { type PathSampler, STATS_AGE_MS } from './path-sampler.js';
 import type { Sender } from './sender.js';
 import { streamRoom } from './stream-room.js';
 import type { QuicStream } from './stream.js';
@@ -30,6 +30,27 @@ export class PathWatch {
     this.sampler.record(stats, now, this.sender);
     this.pacer.update(this.sampler.model(this.sender.inFlightBytes, this.sender.takeBusy()), now);
     this.sender.onSample(stats.retransmittedBytes - before, now);
+  }
+
+  /** What applications are told, from the last sample and the sender's own count; a fresh sample if `mayAsk`. */
+  stats(mayAsk: boolean, now: number): TransportStats {
+    const { sampler, sender } = this;
+    if (mayAsk && sampler.older(now, STATS_AGE_MS)) this.sample(now);
+    const { cwndBytes, deliveryRateBps, sentPackets, lostPackets, sentBytes, receivedBytes } = sampler.latest;
+    return {
+      rttMs: sampler.rttMs,
+      minRttMs: sampler.minRttMs,
+      rttVarMs: sampler.rttVarMs,
+      cwndBytes,
+      bytesInFlight: sender.inFlightBytes,
+      unsentBytes: sender.unsentBytes,
+      deliveryRateBps,
+      sentPackets,
+      lostPackets,
+      sentBytes,
+      receivedBytes,
+      datagramBytes: sender.sizes.datagramBytes,
+    };
   }
 
   /**

@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { type FrameObserver, FrameReader } from './frame-reader.js';
 import { PeerLedger } from './peer-ledger.js';
-import { ReceiveCost } from './receive-cost.js';
 import { SmallPieces } from './small-pieces.js';
 
 const CAP = 16_384;
@@ -157,25 +156,5 @@ describe('SmallPieces', () => {
     for (const pieces of all) pieces.clear();
     expect(shared.pieces).toBe(0);
     expect(fill(new SmallPieces({ readUpTo: () => 0 }, shared))).toBe(CAP);
-  });
-});
-
-describe('ReceiveCost', () => {
-  const run = (samples: number, ms: (i: number) => number): string | undefined => {
-    const cost = new ReceiveCost();
-    for (let i = 0; i < samples; i += 1) cost.record(1_350, ms(i));
-    return cost.problem()?.code;
-  };
-
-  test('times one packet of eight', () => {
-    const cost = new ReceiveCost();
-    expect(Array.from({ length: 80 }, () => cost.samples).filter(Boolean)).toHaveLength(10);
-  });
-
-  test('ends who costs ten times as much all the time, and nobody whose machine stalls now and then', () => {
-    expect(run(31, () => 0.6)).toBeUndefined();
-    expect(run(32, () => 0.6)).toBe('ERR_KWIK_PROTOCOL_VIOLATION');
-    expect(run(100_000, (i) => (i % 3 === 0 ? 50 : 0.01))).toBeUndefined();
-    expect(run(100_000, () => 0.4)).toBeUndefined();
   });
 });

@@ -2,6 +2,9 @@ import type { BackendConnection, StreamReadResult } from '../backends/backend.js
 import type { ReceiveSlab } from '../socket/receive-slab.js';
 import type { QuicStream } from './stream.js';
 
+const MAX_PIECE_BYTES = 128 * 1024;
+const MIN_PIECE_BYTES = 2 * 1024;
+
 /** What the receiver needs of its connection. */
 export interface ReceiverOwner {
   /** The stream of this id, made and announced when it is new; undefined when nobody wants it. */
@@ -17,6 +20,11 @@ export class Receiver {
   /** Stream bytes that were handed over. */
   deliveredBytes = 0;
   private latest: QuicStream | undefined;
+  private isTimeUp: () => boolean = () => false;
+  /** Time was up before all was delivered. */
+  private cut = false;
+  /** As much is read at a time: less of what takes its user long. */
+  private pieceBytes = MAX_PIECE_BYTES;
   private readonly result: StreamReadResult = { bytes: -1, fin: false, resetCode: -1 };
 
   constructor(
@@ -25,16 +33,23 @@ export class Receiver {
     private readonly owner: ReceiverOwner,
   ) {}
 
-  /** Delivers all that can be read of streams that are not paused. */
-  deliver(): void {
-    if (!this.backend.isReadable()) return;
+  /** Delivers what can be read of streams that are not paused, until time is up. False: there may be more. */
+  deliver(isTimeUp: () => boolean): boolean {
+    if (!this.backend.isReadable()) return true;
+    this.isTimeUp = isTimeUp;
+    this.cut = false;
+    this.deliverAll();
+    return !this.cut;
+  }
+
+  private deliverAll(): void {
     // Bulk data comes on one stream; asking it first saves the list of all that are readable.
     if (this.latest?.receiveSide === 'open' && !this.latest.paused) {
       this.read(this.latest);
-      if (!this.backend.isReadable()) return;
+      if (this.cut || !this.backend.isReadable()) return;
     }
     for (const id of this.backend.readableStreams()) {
-      if (this.owner.closed()) return;
+      if (this.owner.closed() || this.cut) return;
       const stream = this.owner.streamFor(id);
       if (stream === undefined) continue;
       this.latest = stream;
@@ -45,7 +60,7 @@ export class Receiver {
   private read(stream: QuicStream): void {
     // Handlers may pause, stop or close the stream at each chunk.
     while (stream.receiveSide === 'open' && !stream.paused && stream.handler !== undefined && !this.owner.closed()) {
-      this.backend.streamReceive(stream.id, this.slab.space(), this.result);
+      this.backend.streamReceive(stream.id, this.space(), this.result);
       const { bytes, fin, resetCode } = this.result;
       if (resetCode >= 0) {
         this.finish(stream);
@@ -60,7 +75,21 @@ export class Receiver {
         stream.handler.onData(this.slab.take(bytes));
       }
       if (fin && !this.owner.closed()) stream.handler.onEnd();
+      if (this.checkTime(bytes)) return;
     }
+  }
+
+  private space(): Uint8Array {
+    const space = this.slab.space();
+    return space.length <= this.pieceBytes ? space : space.subarray(0, this.pieceBytes);
+  }
+
+  /** A piece that alone took all the time was too long. */
+  private checkTime(bytes: number): boolean {
+    this.cut = this.isTimeUp();
+    if (this.cut) this.pieceBytes = Math.max(MIN_PIECE_BYTES, Math.min(this.pieceBytes, bytes) / 2);
+    else if (this.pieceBytes < MAX_PIECE_BYTES) this.pieceBytes *= 2;
+    return this.cut;
   }
 
   private finish(stream: QuicStream): void {

@@ -85,6 +85,12 @@ class Taker implements TurnTaker {
   next = Infinity;
   onTurn: (() => void) | undefined;
   onTransmit: (() => void) | undefined;
+  isOver = false;
+  usedMs = 0;
+  readonly processor = {
+    overShare: (): boolean => this.isOver,
+    charge: (ms: number): void => void (this.usedMs += ms),
+  };
 
   expire(now: number): void {
     this.expired.push(now);
@@ -104,9 +110,10 @@ class Taker implements TurnTaker {
   }
 }
 
-function loopOn(clock: Clock): TurnLoop<Taker> {
+function loopOn(clock: Clock, received = (): number => 0): TurnLoop<Taker> {
   return new TurnLoop<Taker>(
     clock,
+    received,
     () => undefined,
     () => undefined,
   );
@@ -120,6 +127,7 @@ describe('TurnLoop', () => {
     const after: Taker[] = [];
     const loop = new TurnLoop<Taker>(
       clock,
+      () => 0,
       (taker) => after.push(taker),
       () => undefined,
     );
@@ -195,6 +203,7 @@ describe('TurnLoop', () => {
     const errors: unknown[] = [];
     const loop = new TurnLoop<Taker>(
       clock,
+      () => 0,
       () => undefined,
       (_, error) => errors.push(error),
     );
@@ -241,6 +250,48 @@ describe('TurnLoop', () => {
     expect(order).toEqual([0, 1, 2, 3]);
     await immediate();
     expect(order).toEqual([0, 1, 2, 3, 0]);
+  });
+
+  test('who has had more than its share goes after the others, and not while there may be more to be read', async () => {
+    const clock = new FakeClock();
+    let received = 0;
+    const loop = loopOn(clock, () => received);
+    const order: string[] = [];
+    const [greedy, first, second] = ['greedy', 'first', 'second'].map((name) => {
+      const taker = new Taker();
+      taker.onTurn = () => order.push(name);
+      return taker;
+    });
+    if (greedy === undefined || first === undefined || second === undefined) throw new Error('three are needed');
+    greedy.isOver = true;
+    for (const taker of [greedy, first, second]) loop.wake(taker);
+    await immediate();
+    expect(order.splice(0)).toEqual(['first', 'second', 'greedy']);
+    for (const taker of [greedy, first]) loop.wake(taker);
+    received += 32;
+    await immediate();
+    expect(order.splice(0)).toEqual(['first']);
+    received += 3;
+    await immediate();
+    expect(order.splice(0)).toEqual(['greedy']);
+    loop.wake(greedy);
+    greedy.isOver = false;
+    received += 32;
+    await immediate();
+    expect(order).toEqual(['greedy']);
+  });
+
+  test('each is charged for its own time, in both halves of its turn', async () => {
+    const clock = new FakeClock();
+    const loop = loopOn(clock);
+    const [one, other] = [new Taker(), new Taker()];
+    one.onTurn = () => (clock.time += 0.5);
+    other.onTurn = () => (clock.time += 0.25);
+    other.onTransmit = () => (clock.time += 1);
+    loop.wake(one);
+    loop.wake(other);
+    await immediate();
+    expect([one.usedMs, other.usedMs]).toEqual([0.5, 1.25]);
   });
 
   test('of very many deadlines that are due, a few are looked after at once', async () => {

@@ -16,6 +16,8 @@ export type DropReason =
   | 'halfOpen'
   /** A retry token that is forged or too old. */
   | 'badToken'
+  /** Its connection had more than its share of the processor, and too much waited for it already. */
+  | 'processorShare'
   /** An answer was due, but too many had gone out already. */
   | 'answerRate';
 
@@ -69,6 +71,7 @@ export class EndpointCounters {
     rate: 0,
     halfOpen: 0,
     badToken: 0,
+    processorShare: 0,
     answerRate: 0,
   };
   private readonly socketErrors: Record<string, number> = {};

@@ -7,6 +7,7 @@ import { raceAddresses } from './address-race.js';
 import type { QuicBackend } from '../backends/backend.js';
 import { quicheBackend } from '../backends/quiche.js';
 import { BlockPool } from '../connection/byte-queue.js';
+import { ProcessorShares } from '../connection/processor-shares.js';
 import { systemClock } from './clock.js';
 import { BoundWatch } from './bound-watch.js';
 import { ConfigCache } from './config-cache.js';
@@ -78,6 +79,7 @@ export class Endpoint implements AsyncDisposable {
     this.rings = new SendRings(() => socket.queuedCount());
     this.loop = new TurnLoop(
       clock,
+      () => this.counters.counts.datagramsReceived,
       (connection) => this.afterTurn(connection),
       (connection, error) => this.onHandlerError(connection, error),
     );
@@ -311,12 +313,14 @@ export class Endpoint implements AsyncDisposable {
       slab: new ReceiveSlab(),
       blocks: new BlockPool(),
       pieces: { pieces: 0 },
+      shares: new ProcessorShares(),
       now: () => this.clock.now(),
       wake: (connection) => this.loop.wake(connection),
       wakeBy: (connection, dueMs, now) => this.loop.wakeBy(connection, dueMs, now),
       slot: (connection) => this.rings.ring(connection.datagramBytes).slot(),
       submit: (connection, bytes) => this.submit(connection, bytes),
       congested: () => this.rings.congested(),
+      dropped: () => this.counters.drop('processorShare'),
       ended: (connection) => this.ends.ended(connection),
     };
   }

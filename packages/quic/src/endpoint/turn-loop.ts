@@ -1,12 +1,15 @@
 import type { Clock, TimerHandle } from '@kwik/wire';
 import { DeadlineHeap, type HeapItem } from './deadline-heap.js';
-import { TurnRound } from './turn-round.js';
+import { type RoundMember, TurnRound } from './turn-round.js';
 
 /** Deadlines that are looked after at once. */
 const MAX_EXPIRED = 16;
 
+/** libuv reads as many datagrams before others have a turn (`uv__udp_recvmsg`): then there may be more. */
+const FULL_READ = 32;
+
 /** What the loop drives. `deadlineMs` and `heapIndex` belong to the loop's heap, `waiting` and `answering` to the loop. */
-export interface TurnTaker extends HeapItem {
+export interface TurnTaker extends HeapItem, RoundMember {
   /** For the first half of a turn. */
   waiting: boolean;
   /** Between the halves. */
@@ -29,12 +32,15 @@ export class TurnLoop<T extends TurnTaker> {
   private readonly transmissions: TurnRound<T>;
   private scheduled = false;
   private stopped = false;
+  private receivedBefore = 0;
   private timer: TimerHandle | undefined;
   private timerMs = Infinity;
   private readonly deadlines = new DeadlineHeap<T>();
 
   constructor(
     private readonly clock: Clock,
+    /** Datagrams that were read, ever. */
+    private readonly received: () => number,
     private readonly afterTurn: (taker: T) => void,
     private readonly onError: (taker: T, error: unknown) => void,
   ) {
@@ -81,11 +87,14 @@ export class TurnLoop<T extends TurnTaker> {
 
   private readonly onDeliveries = (): void => {
     this.scheduled = false;
-    if (!this.deliveries.run()) this.schedule();
+    const received = this.received();
+    const isBusy = received - this.receivedBefore >= FULL_READ;
+    this.receivedBefore = received;
+    if (!this.deliveries.run(isBusy)) this.schedule();
   };
 
   private readonly onTransmissions = (): void => {
-    if (!this.transmissions.run()) this.schedule();
+    if (!this.transmissions.run(false)) this.schedule();
   };
 
   private deliver(taker: T, now: number): void {

@@ -48,6 +48,7 @@ export class FakeBackend implements BackendConnection {
   acknowledgementPending = false;
   /** What comes is not authentic. */
   ignores = false;
+  onReceive: (() => void) | undefined;
   readonly framesFrom = -1;
   readonly framesTo = 0;
   readonly destination = undefined;
@@ -56,6 +57,7 @@ export class FakeBackend implements BackendConnection {
   receive(datagram: Uint8Array): Received {
     if (this.ignores) return 'ignored';
     this.received.push(datagram);
+    this.onReceive?.();
     this.refreshRoom();
     this.acknowledgementPending = true;
     return 'taken';
@@ -169,7 +171,9 @@ export class FakeBackend implements BackendConnection {
 
   streamReceive(id: number, out: Uint8Array, result: StreamReadResult): void {
     const stream = this.stream(id);
-    const data = stream.readable.shift();
+    const next = stream.readable.shift();
+    const data = next?.subarray(0, out.length);
+    if (next !== undefined && next.length > out.length) stream.readable.unshift(next.subarray(out.length));
     result.bytes = data?.length ?? (stream.ended ? 0 : -1);
     result.resetCode = -1;
     result.fin = stream.ended && stream.readable.length === 0;
