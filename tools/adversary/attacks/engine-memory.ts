@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { atLeast, atMost, finding, type Attack, type Finding } from '../attack.js';
-import { cryptoFrame, newConnectionIdFrame } from '../raw/frames.js';
+import { cryptoFrame, newConnectionIdFrame, pingFrame, resetStreamFrame } from '../raw/frames.js';
 import { RawQuic } from '../raw/raw-quic.js';
 import { paced } from '../scene/paced.js';
 import type { Scene } from '../scene/scene.js';
@@ -46,6 +46,15 @@ const oldConnectionIds: MakePackets = (quic) => {
       frames.push(newConnectionIdFrame(sequence++, 0, 1));
     return Buffer.concat(frames);
   };
+};
+
+/** A packet for each PING: who answers takes as long for 30 bytes as for a full datagram. */
+const pings: MakePackets = () => () => pingFrame;
+
+/** RESET_STREAM of one stream again and again, as many as a packet holds. */
+const resets: MakePackets = () => {
+  const packet = Buffer.concat(Array.from({ length: 280 }, () => resetStreamFrame(2)));
+  return () => packet;
 };
 
 function fillPacket(write: (bytes: Buffer, at: number) => number): Buffer {
@@ -94,7 +103,12 @@ async function flood(scene: Scene, make: MakePackets, connections: number, rate:
       GROWTH_MB,
       'MB',
     ),
-    atLeast('an honest client beside it', honest.megabitsPerSecond, before.megabitsPerSecond * HONEST_SHARE, 'Mbit/s'),
+    atLeast(
+      `an honest client beside it (${before.megabitsPerSecond.toFixed(0)} Mbit/s without)`,
+      honest.megabitsPerSecond,
+      before.megabitsPerSecond * HONEST_SHARE,
+      'Mbit/s',
+    ),
   ];
 }
 
@@ -107,4 +121,6 @@ export const engineMemory: readonly Attack[] = [
   attack('crypto-bytes', 'Four clients send CRYPTO data byte by byte, with holes.', oneByteCrypto, 4, 15),
   attack('stream-bytes', 'Four clients send QUIC stream data byte by byte, with holes.', oneByteStream, 4, 15),
   attack('connection-ids', 'A client sends old connection ids and acknowledges nothing.', oldConnectionIds, 1, 2),
+  attack('quic-pings', 'A client sends nothing but PING, each in a packet of its own.', pings, 1, 40),
+  attack('quic-resets', 'A client resets one stream, 280 times a packet.', resets, 1, 40),
 ];

@@ -25,3 +25,10 @@ export function newConnectionIdFrame(
     RESET_TOKEN,
   ]);
 }
+
+export const pingFrame = Buffer.from([0x01]);
+
+/** RESET_STREAM of a stream that holds nothing. */
+export function resetStreamFrame(id: bigint | number): Buffer {
+  return Buffer.concat([Buffer.from([0x04]), encodeVarint(id), Buffer.from([0, 0])]);
+}
