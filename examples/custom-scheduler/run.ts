@@ -23,14 +23,16 @@ export async function runUpload(bytes: number, metered: number): Promise<Outcome
   const chosen = new Map<number, number>();
   const { address, port } = listener.address();
   await using session = await dial(`${address}:${port}`, {
-    localAddresses: ['127.0.0.2'],
-    routing: 'distributed',
-    // Asked for once for each session, so state in a scheduler belongs to one.
-    scheduler: () =>
-      counted(
-        sparing((path) => path.id === metered),
-        chosen,
-      ),
+    paths: { localAddresses: ['127.0.0.2'] },
+    writes: {
+      routing: 'distributed',
+      // Called once for each session, so state in a scheduler belongs to one.
+      scheduler: () =>
+        counted(
+          sparing((path) => path.id === metered),
+          chosen,
+        ),
+    },
   });
   await activePaths(session, 2);
   const stream = session.openStream();

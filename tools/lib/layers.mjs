@@ -56,9 +56,10 @@ export const FOLDERS = {
     credentials: [],
     runtime: ['core', 'api'],
     api: ['core', 'runtime', '.'],
-    client: ['core', 'credentials', 'runtime', 'api', '.'],
-    server: ['core', 'credentials', 'runtime', 'api', 'client', '.'],
-    quic: ['runtime', 'api', 'client', 'server'],
+    options: ['runtime', 'api', '.'],
+    client: ['core', 'credentials', 'runtime', 'api', 'options', '.'],
+    server: ['core', 'credentials', 'runtime', 'api', 'options', 'client', '.'],
+    quic: ['runtime', 'api', 'options', 'client', 'server'],
     '.': 'any',
   },
 };

@@ -64,7 +64,7 @@ describe('what the simulator found', () => {
   });
 
   test('content that is sent unasked keeps to the window of its stream (seeds 369, 521)', async () => {
-    const limits = { streamWindowBytes: 65_536, sessionWindowBytes: 131_072 };
+    const limits = { streamWindowBytes: 65_536, pathWindowBytes: 131_072 };
     const content = {
       startMs: 0,
       seed: 3,

@@ -1,9 +1,9 @@
 import type { proto } from '@kwik/wire';
 import { KwikError, MAX_PACKET_BYTES } from '@kwik/wire';
-import type { SessionLimits } from './api/options.js';
+import type { ClientLimits } from './api/options.js';
 import { firstWindowBytes } from './core/streams/window-budget.js';
 
-export type ResolvedLimits = Required<SessionLimits>;
+export type ResolvedLimits = Required<ClientLimits>;
 
 /** Twice the bandwidth-delay product of 50 Mbit/s at 1.3 s, or of 1 Gbit/s at 65 ms. */
 const STREAM_WINDOW_BYTES = 16 * 1024 * 1024;
@@ -19,7 +19,6 @@ const RAW_BYTES_PER_SECOND = 4 * 1024 * 1024;
 const COMMANDED_DIALS_PER_MINUTE = 60;
 /** Some 10 kB each to somebody who does not answer; a server that is away for good costs a dozen. */
 const FAILED_COMMANDED_DIALS = 1000;
-const HANDSHAKE_TIMEOUT_MS = 10_000;
 const MAX_CONTROL_MESSAGE_BYTES = 64 * 1024;
 const MAX_OUTSTANDING_RANGES = 4096;
 /** What fits a packet and a control message beside the rest. */
@@ -27,25 +26,21 @@ const MAX_RAW_BYTES = 60 * 1024;
 /** Smaller windows than a packet would stop every transfer. */
 const MIN_WINDOW_BYTES = MAX_PACKET_BYTES;
 
-export function resolveLimits(limits: SessionLimits = {}): ResolvedLimits {
+/** With the defaults. Throws ERR_KWIK_INVALID_ARGUMENT for limits with which nothing could be sent. */
+export function resolveLimits(limits: ClientLimits = {}): ResolvedLimits {
   const resolved: ResolvedLimits = {
     streamWindowBytes: limits.streamWindowBytes ?? STREAM_WINDOW_BYTES,
-    sessionWindowBytes: limits.sessionWindowBytes ?? SESSION_WINDOW_BYTES,
+    pathWindowBytes: limits.pathWindowBytes ?? SESSION_WINDOW_BYTES,
     sendBufferBytes: limits.sendBufferBytes ?? SEND_BUFFER_BYTES,
     maxStreams: limits.maxStreams ?? MAX_STREAMS,
     maxPaths: limits.maxPaths ?? MAX_PATHS,
     maxRawPacketBytes: limits.maxRawPacketBytes ?? MAX_RAW_PACKET_BYTES,
     rawPacketsPerSecond: limits.rawPacketsPerSecond ?? RAW_PACKETS_PER_SECOND,
     rawBytesPerSecond: limits.rawBytesPerSecond ?? RAW_BYTES_PER_SECOND,
-    ...commandedDials(limits),
-    handshakeTimeoutMs: limits.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
+    commandedDialsPerMinute: limits.commandedDialsPerMinute ?? COMMANDED_DIALS_PER_MINUTE,
+    failedCommandedDials: limits.failedCommandedDials ?? FAILED_COMMANDED_DIALS,
   };
-  for (const [name, value] of Object.entries(resolved)) {
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `limits.${name} is ${value}; it takes a whole number above 0`);
-    }
-  }
-  for (const name of ['streamWindowBytes', 'sessionWindowBytes'] as const) {
+  for (const name of ['streamWindowBytes', 'pathWindowBytes'] as const) {
     if (resolved[name] < MIN_WINDOW_BYTES) {
       throw new KwikError(
         'ERR_KWIK_INVALID_ARGUMENT',
@@ -53,23 +48,16 @@ export function resolveLimits(limits: SessionLimits = {}): ResolvedLimits {
       );
     }
   }
-  if (resolved.sessionWindowBytes < resolved.streamWindowBytes) {
+  if (resolved.pathWindowBytes < resolved.streamWindowBytes) {
     throw new KwikError(
       'ERR_KWIK_INVALID_ARGUMENT',
-      `limits.sessionWindowBytes (${resolved.sessionWindowBytes}) must not be below limits.streamWindowBytes (${resolved.streamWindowBytes})`,
+      `limits.pathWindowBytes (${resolved.pathWindowBytes}) must not be below limits.streamWindowBytes (${resolved.streamWindowBytes})`,
     );
   }
   if (resolved.maxRawPacketBytes > MAX_RAW_BYTES) {
     throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `limits.maxRawPacketBytes goes up to ${MAX_RAW_BYTES}`);
   }
   return resolved;
-}
-
-function commandedDials(limits: SessionLimits) {
-  return {
-    commandedDialsPerMinute: limits.commandedDialsPerMinute ?? COMMANDED_DIALS_PER_MINUTE,
-    failedCommandedDials: limits.failedCommandedDials ?? FAILED_COMMANDED_DIALS,
-  };
 }
 
 /** Paths that a client opens to its primary have numbers from here on, but for the first; below are the primary's. */
@@ -83,7 +71,7 @@ export function toProtoLimits(limits: ResolvedLimits, idleTimeoutMs: number): pr
     maxBidiStreams: limits.maxStreams,
     maxUniStreams: limits.maxStreams,
     maxStreamDataBytes: BigInt(firstWindowBytes(limits.streamWindowBytes)),
-    maxSessionDataBytes: BigInt(limits.sessionWindowBytes),
+    maxSessionDataBytes: BigInt(limits.pathWindowBytes),
     maxRawPacketBytes: limits.maxRawPacketBytes,
     idleTimeoutMs,
     maxPaths: limits.maxPaths,
@@ -101,13 +89,13 @@ export function peerStreamLimits(limits: proto.Limits): {
   maxBidiStreams: number;
   maxUniStreams: number;
   streamWindowBytes: number;
-  sessionWindowBytes: number;
+  pathWindowBytes: number;
 } {
   return {
     maxBidiStreams: limits.maxBidiStreams,
     maxUniStreams: limits.maxUniStreams,
     streamWindowBytes: clamp(limits.maxStreamDataBytes),
-    sessionWindowBytes: clamp(limits.maxSessionDataBytes),
+    pathWindowBytes: clamp(limits.maxSessionDataBytes),
   };
 }
 

@@ -1,7 +1,7 @@
 import { createScheduler, SCHEDULER_NAMES } from '@kwik/scheduler';
 import { KwikError, type Scheduler } from '@kwik/wire';
 
-/** A scheduler by name, or a function that makes one for each session; `adaptive` unless told. */
+/** A scheduler by name, or a function that makes one for each session. Default: `adaptive`. */
 export type SchedulerChoice = string | (() => Scheduler);
 
 /** Throws ERR_KWIK_INVALID_ARGUMENT for a name that no scheduler has. */

@@ -34,7 +34,7 @@ async function dialBoth(port: number, options: DialOptions = {}) {
 describe('a name with an address of each family', () => {
   test.each(['127.0.0.1', '::1'])('is dialled where the server is: %s', async (host) => {
     const port = await listen(host);
-    const session = await dialBoth(port, { timeoutMs: 5000 });
+    const session = await dialBoth(port, { timeouts: { dialMs: 5000 } });
     expect(session.getActivePaths()[0]).toMatchObject({ address: `localhost:${port}`, state: 'active' });
   });
 
@@ -43,12 +43,12 @@ describe('a name with an address of each family', () => {
     const silent = createSocket('udp6');
     await new Promise<void>((resolve) => silent.bind(port, '::1', resolve));
     harness.onClose(() => new Promise<void>((resolve) => silent.close(() => resolve())));
-    const session = await dialBoth(port, { timeoutMs: 3000 });
+    const session = await dialBoth(port, { timeouts: { dialMs: 3000 } });
     expect(session.getActivePaths()[0]?.state).toBe('active');
   });
 
   test('with nobody at either the error names both and says why', async () => {
-    await expect(dialBoth(9, { timeoutMs: 3000 })).rejects.toMatchObject({
+    await expect(dialBoth(9, { timeouts: { dialMs: 3000 } })).rejects.toMatchObject({
       code: 'ERR_KWIK_CONNECT_FAILED',
       message: expect.stringMatching(/none of the 2 addresses of localhost:9.*::1: .*nobody listens.*127\.0\.0\.1: /),
     });
@@ -64,8 +64,8 @@ describe('a name with an address of each family', () => {
   });
 });
 
-test('a resolver that never answers ends with timeoutMs', async () => {
-  const options = { timeoutMs: 150, trust: { pins: ['00'.repeat(32)] } };
+test('a resolver that never answers ends with dialMs', async () => {
+  const options = { timeouts: { dialMs: 150 }, trust: { pins: ['00'.repeat(32)] } };
   const connector = new QuicConnector(options, () => new Promise(() => undefined));
   const startMs = performance.now();
   const dialling = dialOver(connector, { host: 'slow.example', port: 9 }, options);

@@ -135,8 +135,8 @@ describe('client certificate', () => {
     const authority = await makeClientAuthority('clients');
     const auth = [certificateServerAuth({ ca: authority.ca })];
     const identity = await identityOf(
-      { auth, clientCa: authority.ca },
-      { auth: [certificateClientAuth()], certificate: await authority.issue('alice.example') },
+      { auth },
+      { auth: [certificateClientAuth(await authority.issue('alice.example'))] },
     );
     expect(identity).toBe('alice.example');
   });
@@ -144,18 +144,19 @@ describe('client certificate', () => {
   test('of a name that is not allowed, and none at all', async () => {
     const authority = await makeClientAuthority('clients');
     const auth = [certificateServerAuth({ ca: authority.ca, allow: (name) => name === 'alice.example' })];
-    const listen = { auth, clientCa: authority.ca };
-    const dial = { auth: [certificateClientAuth()], certificate: await authority.issue('mallory.example') };
+    const listen = { auth };
+    const dial = { auth: [certificateClientAuth(await authority.issue('mallory.example'))] };
     const refused = { code: AUTH_FAILED, message: 'authentication by certificate was refused' };
     expect(await refusalOf(listen, dial)).toMatchObject(refused);
-    expect(await refusalOf(listen, { auth: [certificateClientAuth()] })).toMatchObject(refused);
+    const { certificate: _, ...withoutCertificate } = dial.auth[0]!;
+    expect(await refusalOf(listen, { auth: [withoutCertificate] })).toMatchObject(refused);
   });
 
   test('of another authority does not get through TLS', async () => {
     const [ours, theirs] = [await makeClientAuthority('clients'), await makeClientAuthority('strangers')];
     const error = await refusalOf(
-      { auth: [certificateServerAuth({ ca: ours.ca })], clientCa: ours.ca },
-      { auth: [certificateClientAuth()], certificate: await theirs.issue('alice.example') },
+      { auth: [certificateServerAuth({ ca: ours.ca })] },
+      { auth: [certificateClientAuth(await theirs.issue('alice.example'))] },
     );
     expect(error).toMatchObject({ code: 'ERR_KWIK_CERTIFICATE' });
     expect(error.message).toMatch(/certificate/);

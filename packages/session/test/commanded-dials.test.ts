@@ -1,7 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { spkiPin } from '@kwik/quic';
-import type { DialOptions, KwikError } from '@kwik/session';
+import type { ClientTrust, KwikError } from '@kwik/session';
 import { toPathId } from '@kwik/wire';
 import { QuicConnector } from '../src/client/connector.js';
 import { developmentAuthority, developmentCertificate } from '../src/credentials/dev-authority.js';
@@ -15,7 +15,7 @@ const LINK = { both: { rateBps: 50e6, delayMs: 5 } };
 
 describe('a primary that names addresses of its client', () => {
   /** What the primary and the application of its client hear, and how often the target was dialled. */
-  async function worldWith(primaryHost: string, targetHost: string, options: DialOptions = {}) {
+  async function worldWith(primaryHost: string, targetHost: string, trust: ClientTrust = {}) {
     const world = new SimulatedWorld(3);
     const primary = world.server(primaryHost, LINK);
     const target: SimulatedServer = world.server(targetHost, LINK);
@@ -23,7 +23,7 @@ describe('a primary that names addresses of its client', () => {
     const refused: KwikError[] = [];
     await world.dial(
       primary.address,
-      { onPathRefused: ({ error }) => refused.push(error), ...options },
+      { paths: { onRefused: ({ error }) => refused.push(error) }, trust },
       (transport) => {
         if (transport.remote.address === targetHost) connections++;
         return transport;
@@ -57,8 +57,8 @@ describe('a primary that names addresses of its client', () => {
     ['203.0.113.1', '198.51.100.7', {}],
     ['10.0.0.1', '192.168.0.9', {}],
     ['203.0.113.1', '10.0.0.9', { allowTargets: ['private'] }],
-  ] as const)('from %s: %s is dialled, with %p', async (from, target, options) => {
-    const { answer, connections } = await worldWith(from, target, options);
+  ] as const)('from %s: %s is dialled, with %p', async (from, target, trust) => {
+    const { answer, connections } = await worldWith(from, target, trust);
     expect(answer).toBe('added');
     expect(connections()).toBe(1);
   });
@@ -94,8 +94,8 @@ describe('over real connections', () => {
   });
 
   test("a primary's pin adds to the client's trust, and replaces none of it", async () => {
-    const { certPem, keyPem, ca } = await developmentCertificate(['127.0.0.1']);
-    const credentials = { cert: certPem, key: keyPem, ca };
+    const { certPem, keyPem } = await developmentCertificate(['127.0.0.1']);
+    const credentials = { cert: certPem, key: keyPem };
     const primary = await HandmadePrimary.start();
     harness.onClose(() => primary.close());
     const secondary = await harness.listen({ credentials, trust: { keys: [primary.signer.publicKey] } });
@@ -103,7 +103,7 @@ describe('over real connections', () => {
     const other = createHash('sha256').update('another key').digest();
     const at = addressOf(secondary);
     const refused: string[] = [];
-    await harness.dial(primary.address, { onPathRefused: ({ error }) => refused.push(error.message) });
+    await harness.dial(primary.address, { paths: { onRefused: ({ error }) => refused.push(error.message) } });
     // The chain is good, and still the pin must fit.
     expect(await primary.addPath(at, primary.token(at), { pathId: 1, pin: other })).toMatchObject({ accepted: false });
     expect(refused[0]).toContain('its key has the pin');
@@ -113,15 +113,15 @@ describe('over real connections', () => {
   });
 
   test('nor does it make a server trusted whose certificate the client does not accept', async () => {
-    const { certPem, keyPem, ca } = await developmentCertificate(['elsewhere.example']);
+    const { certPem, keyPem } = await developmentCertificate(['elsewhere.example']);
     const primary = await HandmadePrimary.start();
     harness.onClose(() => primary.close());
     const trust = { keys: [primary.signer.publicKey] };
-    const secondary = await harness.listen({ credentials: { cert: certPem, key: keyPem, ca }, trust });
+    const secondary = await harness.listen({ credentials: { cert: certPem, key: keyPem }, trust });
     const pin = Buffer.from(spkiPin(new X509Certificate(certPem)), 'hex');
     const at = addressOf(secondary);
     const refused: string[] = [];
-    await harness.dial(primary.address, { onPathRefused: ({ error }) => refused.push(error.code) });
+    await harness.dial(primary.address, { paths: { onRefused: ({ error }) => refused.push(error.code) } });
     expect(await primary.addPath(at, primary.token(at), { pathId: 1, pin })).toMatchObject({ accepted: false });
     expect(refused).toEqual(['ERR_KWIK_CERTIFICATE']);
   });

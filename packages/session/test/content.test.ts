@@ -120,7 +120,7 @@ describe('multi-source streams (K10, V1.3, V6.3)', () => {
     const names = ['primary', 'vanishing', 'closing'] as const;
     const via = new Map(servers.map((server, index) => [addressOf(server), links[names[index]!].address()]));
     const [client, server] = await Promise.all([
-      harness.dial(via.get(addressOf(primary))!, { resolvePath: (address) => via.get(address)! }),
+      harness.dial(via.get(addressOf(primary))!, { paths: { resolve: (address) => via.get(address)! } }),
       primary.accept(),
     ]);
     await Promise.all([vanishing, closing].map((peer) => server.addPath(addressOf(peer))));
@@ -145,7 +145,7 @@ describe('multi-source streams (K10, V1.3, V6.3)', () => {
     const { links, close } = await createLinks({ primary: link(primary), peer: link(peer) }, { isolated: true });
     harness.onClose(close);
     const [client, server] = await Promise.all([
-      harness.dial(links.primary.address(), { resolvePath: () => links.peer.address() }),
+      harness.dial(links.primary.address(), { paths: { resolve: () => links.peer.address() } }),
       primary.accept(),
     ]);
     await server.addPath(addressOf(peer));

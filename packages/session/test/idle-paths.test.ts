@@ -19,7 +19,7 @@ describe('a session that carries nothing keeps its paths, however short the idle
     const shape = { both: { rateBps: 10e6, delayMs: rttMs / 2 } };
     const primary = world.server('10.0.0.1', shape, { idleTimeoutMs: server });
     const peer = world.server('10.0.0.2', shape, { idleTimeoutMs: server });
-    const session = await world.dial(primary.address, { transport: { idleTimeoutMs: client } });
+    const session = await world.dial(primary.address, { timeouts: { idleMs: client } });
     await world.settle(primary.sessions[0]!.addPath(peer.address));
     const changes: string[] = [];
     session.onPathChange(({ id, state }) => changes.push(`${id} ${state}`));
@@ -32,7 +32,7 @@ describe('a session that carries nothing keeps its paths, however short the idle
     const world = new SimulatedWorld(4);
     const shape = { both: { rateBps: 10e6, delayMs: 20, lossRate: 0.1 } };
     const primary = world.server('10.0.0.1', shape, { idleTimeoutMs: 2000 });
-    const session = await world.dial(primary.address, { transport: { idleTimeoutMs: 2000 } });
+    const session = await world.dial(primary.address, { timeouts: { idleMs: 2000 } });
     const died: string[] = [];
     session.onPathChange(({ state, reason }) => state === 'dead' && died.push(reason ?? ''));
     await world.clock.advanceByAsync(MINUTES_MS);

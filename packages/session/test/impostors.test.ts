@@ -38,7 +38,7 @@ async function impostorAt(impostor: Impostor, { certPem, keyPem }: Certificate):
 async function primaryBehindLink(): Promise<{ listener: Listener; link: EmulatedLink; certificate: Certificate }> {
   const certificate = await developmentCertificate(['127.0.0.1']);
   const { certPem: cert, keyPem: key, ca } = certificate;
-  const listener = await harness.listen({ credentials: { cert, key, ca } });
+  const listener = await harness.listen({ credentials: { cert, key }, trust: { ca } });
   const target = { host: '127.0.0.1', port: listener.address().port };
   const { links, close } = await createLinks({ primary: { target, both: LINK } }, { isolated: true });
   harness.onClose(close);
@@ -65,7 +65,10 @@ describe("a server that answers in the primary's place", () => {
     const impostor = new Impostor(proof);
     const shown = code === 'ERR_KWIK_CERTIFICATE' ? await developmentCertificate(['127.0.0.1']) : certificate;
     const elsewhere = await impostorAt(impostor, shown);
-    const client = await harness.dial(link.address(), { alternatives: [elsewhere], recoveryTimeoutMs: 30_000 });
+    const client = await harness.dial(link.address(), {
+      paths: { alternatives: [elsewhere] },
+      timeouts: { recoveryMs: 30_000 },
+    });
     const changes = changesOf(client);
     const server = await listener.accept();
     const stream = client.openStream();
@@ -89,7 +92,7 @@ describe("a server that answers in the primary's place", () => {
     const impostor = new Impostor();
     const elsewhere = await impostorAt(impostor, other);
     const options: DialOptions = {
-      alternatives: [elsewhere],
+      paths: { alternatives: [elsewhere] },
       trust: { pins: [pinOf(other.certPem), pinOf(certificate.certPem)] },
     };
     const client = await harness.dial(link.address(), options);
@@ -106,7 +109,7 @@ describe("a server that answers in the primary's place", () => {
   test('at every address: the session ends at once, and says so', async () => {
     const world = new SimulatedWorld(1);
     const server = world.server('primary', { both: { rateBps: 50e6, delayMs: 10 } });
-    const client = await world.dial(server.address, { recoveryTimeoutMs: 60_000 });
+    const client = await world.dial(server.address, { timeouts: { recoveryMs: 60_000 } });
     const impostor = new Impostor();
     world.network.kill(server.address);
     world.network.listen(server.address, (transport) => impostor.accept(transport));

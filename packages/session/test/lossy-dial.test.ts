@@ -12,7 +12,7 @@ const DIALS = 100;
 async function dialled(world: SimulatedWorld, address: string, timeoutMs: number) {
   const startMs = world.clock.now();
   const outcome: Session | Error = await world
-    .dial(address, { timeoutMs })
+    .dial(address, { timeouts: { dialMs: timeoutMs } })
     .catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
   return { outcome, tookMs: world.clock.now() - startMs };
 }
@@ -49,7 +49,7 @@ describe('where a third of all packets is lost', () => {
   });
 });
 
-describe('a dial keeps to its timeoutMs', () => {
+describe('a dial keeps to its dialMs', () => {
   test('with a server that never answers the hello', async () => {
     const world = new SimulatedWorld(1);
     world.network.listen('10.0.0.1:4433', () => undefined);

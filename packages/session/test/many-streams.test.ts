@@ -58,9 +58,13 @@ describe('64 streams both ways over four paths', () => {
     const shapes = { a: { target, both }, b: { target, both }, c: { target, both }, d: { target, both } };
     const { links, close } = await createLinks(shapes, { isolated: true });
     harness.onClose(close);
-    const extraPaths = [links.b, links.c, links.d].map((link) => ({ address: link.address() }));
+    const extra = [links.b, links.c, links.d].map((link) => ({ address: link.address() }));
     const [client, server] = await Promise.all([
-      harness.dial(links.a.address(), { extraPaths, routing: 'distributed', transport: { idleTimeoutMs: 20_000 } }),
+      harness.dial(links.a.address(), {
+        paths: { extra },
+        writes: { routing: 'distributed' },
+        timeouts: { idleMs: 20_000 },
+      }),
       listener.accept(),
     ]);
     const dead = new Set<number>();

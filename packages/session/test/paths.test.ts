@@ -17,7 +17,7 @@ afterEach(async () => {
 
 describe('paths (K3, K5, K6)', () => {
   test('a server adds a path; the client joins; the answer is awaited and carries the reason of a failure', async () => {
-    const secondary = await harness.listen({ serverId: 'second' });
+    const secondary = await harness.listen({ identity: { serverId: 'second' } });
     const { client, server } = await harness.pair();
     const [joined, info] = await Promise.all([secondary.accept(), server.addPath(addressOf(secondary))]);
     expect(info).toMatchObject({ id: 1, state: 'active', address: addressOf(secondary), serverId: 'second' });
@@ -46,7 +46,7 @@ describe('paths (K3, K5, K6)', () => {
 
   test('a token is for one server: elsewhere it is refused', async () => {
     const [named, other] = [await harness.listen(), await harness.listen()];
-    const { server } = await harness.pair({}, { resolvePath: () => addressOf(other) });
+    const { server } = await harness.pair({}, { paths: { resolve: () => addressOf(other) } });
     await expect(server.addPath(addressOf(named))).rejects.toMatchObject({ code: 'ERR_KWIK_TOKEN_WRONG_SERVER' });
   });
 
@@ -54,15 +54,15 @@ describe('paths (K3, K5, K6)', () => {
     const { listener, client, server } = await harness.pair();
     await expect(server.addPath(addressOf(listener))).rejects.toMatchObject({
       code: 'ERR_KWIK_INVALID_ARGUMENT',
-      message: expect.stringContaining('extraPaths of dial'),
+      message: expect.stringContaining('paths.extra of dial'),
     });
     expect(client.getActivePaths()).toHaveLength(1);
   });
 
   test('a client may refuse a server', async () => {
     const refused: unknown[] = [];
-    const onPathRefused = ({ error }: { error: KwikError }): void => void refused.push(error.code);
-    const { server } = await harness.pair({}, { resolvePath: () => false, onPathRefused });
+    const onRefused = ({ error }: { error: KwikError }): void => void refused.push(error.code);
+    const { server } = await harness.pair({}, { paths: { resolve: () => false, onRefused } });
     await expect(server.addPath('127.0.0.1:9')).rejects.toMatchObject({ code: 'ERR_KWIK_CONNECT_FAILED' });
     expect(refused).toEqual(['ERR_KWIK_PERMISSION_DENIED']);
   });
@@ -175,7 +175,7 @@ test('a path without the capability serves no content, and a client takes no mor
   expect(asked).toBe(0);
   await expect(server.addPath(addressOf(secondary))).rejects.toMatchObject({ code: 'ERR_KWIK_LIMIT_EXCEEDED' });
 
-  const other = await harness.pair({}, { resolvePath: () => addressOf(secondary) });
+  const other = await harness.pair({}, { paths: { resolve: () => addressOf(secondary) } });
   await expect(other.server.addPath('127.0.0.1:9')).rejects.toMatchObject({ code: 'ERR_KWIK_TOKEN_WRONG_SERVER' });
   expect(refusals).toEqual(['ERR_KWIK_TOKEN_WRONG_SERVER']);
 });

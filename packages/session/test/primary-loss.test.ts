@@ -35,7 +35,7 @@ describe('a primary that is lost before it has sent all digests', () => {
     const { links, close } = await createLinks({ primary: { target, both } }, { isolated: true });
     harness.onClose(close);
     const [client, server] = await Promise.all([
-      harness.dial(links.primary.address(), { recoveryTimeoutMs: 500 }),
+      harness.dial(links.primary.address(), { timeouts: { recoveryMs: 500 } }),
       primary.accept(),
     ]);
     await server.addPath(addressOf(peer));

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import type { SessionLimits } from '@kwik/session';
+import type { ClientLimits } from '@kwik/session';
 import { addressOf, Harness, pattern } from './harness.js';
 
 /** For machines that do much else at the time; nothing here waits for a clock. */
@@ -14,7 +14,7 @@ afterEach(async () => {
 });
 
 /** A primary and a secondary of one client. */
-async function setUp(capabilities: readonly ('raw' | 'contribute')[], limits: SessionLimits = {}) {
+async function setUp(capabilities: readonly ('raw' | 'contribute')[], limits: ClientLimits = {}) {
   const secondary = await harness.listen();
   const { server, client } = await harness.pair({}, { limits });
   const [joined, { id }] = await Promise.all([

@@ -12,7 +12,7 @@ afterEach(() => harness.close());
 
 describe('logical streams and real ones (K7)', () => {
   test('a stream is there at the other end by a control notice, before it carries a byte', async () => {
-    const { client, server } = await harness.pair({}, { diagnostics: true });
+    const { client, server } = await harness.pair({}, { diagnostics: { offsetMap: true } });
     const opened = Array.from({ length: 12 }, (_, index) => client.openStream({ unidirectional: index % 2 === 1 }));
     const accepted = await Promise.all(opened.map(() => server.acceptStream()));
     expect(new Set(accepted.map(({ id }) => id))).toEqual(new Set(opened.map(({ id }) => id)));
@@ -21,7 +21,7 @@ describe('logical streams and real ones (K7)', () => {
   });
 
   test('twelve logical streams share three QUIC streams, and each arrives whole', async () => {
-    const { client, server } = await harness.pair({}, { diagnostics: true });
+    const { client, server } = await harness.pair({}, { diagnostics: { offsetMap: true } });
     const opened = Array.from({ length: 12 }, () => client.openStream({ unidirectional: true }));
     const accepted = await Promise.all(opened.map(() => server.acceptStream()));
     const contents = new Map(opened.map(({ id }, index) => [id, pattern(50_000 + index, index + 1)]));

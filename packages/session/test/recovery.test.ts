@@ -100,12 +100,12 @@ describe('a session whose only path is lost', () => {
   });
 
   test('ends, both ends and all that waits, when it does not come back', async () => {
-    const listener = await harness.listen({ recoveryTimeoutMs: 300 });
+    const listener = await harness.listen({ timeouts: { recoveryMs: 300 } });
     const target = { host: '127.0.0.1', port: listener.address().port };
     const { links, close } = await createLinks({ primary: { target, both: LINK } }, { isolated: true });
     harness.onClose(close);
     const [client, server] = await Promise.all([
-      harness.dial(links.primary.address(), { recoveryTimeoutMs: 300 }),
+      harness.dial(links.primary.address(), { timeouts: { recoveryMs: 300 } }),
       listener.accept(),
     ]);
     const reading = client.openStream().read();
@@ -118,12 +118,12 @@ describe('a session whose only path is lost', () => {
   test('ends at once when the server that answers knows nothing of it', async () => {
     // The same server, as far as its key tells: one that was started again.
     const { keyPem: key, certPem: cert, ca } = await developmentCertificate(['127.0.0.1']);
-    const credentials = { key, cert, ca };
-    const [listener, other] = [await harness.listen({ credentials }), await harness.listen({ credentials })];
+    const options = { credentials: { key, cert }, trust: { ca } };
+    const [listener, other] = [await harness.listen(options), await harness.listen(options)];
     const target = { host: '127.0.0.1', port: listener.address().port };
     const { links, close } = await createLinks({ primary: { target, both: LINK } }, { isolated: true });
     harness.onClose(close);
-    const client = await harness.dial(links.primary.address(), { alternatives: [addressOf(other)] });
+    const client = await harness.dial(links.primary.address(), { paths: { alternatives: [addressOf(other)] } });
     await listener.accept();
     links.primary.cut();
     expect(await client.closed).toMatchObject({
@@ -137,7 +137,10 @@ describe('several local addresses', () => {
   test('carry one stream over all of them', async () => {
     const listener = await harness.listen();
     const [client, server] = await Promise.all([
-      harness.dial(listener, { localAddresses: ['127.0.0.2', '127.0.0.3'], routing: 'distributed' }),
+      harness.dial(listener, {
+        paths: { localAddresses: ['127.0.0.2', '127.0.0.3'] },
+        writes: { routing: 'distributed' },
+      }),
       listener.accept(),
     ]);
     const three = (): boolean => client.getActivePaths().length === 3;
@@ -170,8 +173,8 @@ describe('a path to another server', () => {
     const target = { host: '127.0.0.1', port: peer.address().port };
     const { links, close } = await createLinks({ peer: { target, both: LINK } }, { isolated: true });
     harness.onClose(close);
-    const resolvePath = (address: string): string => (address === addressOf(peer) ? links.peer.address() : address);
-    const [client, server] = await Promise.all([harness.dial(primary, { resolvePath }), primary.accept()]);
+    const resolve = (address: string): string => (address === addressOf(peer) ? links.peer.address() : address);
+    const [client, server] = await Promise.all([harness.dial(primary, { paths: { resolve } }), primary.accept()]);
     const path = await server.addPath(addressOf(peer), { alternatives: [addressOf(other)] });
     expect(path).toMatchObject({ id: 1, state: 'active', address: addressOf(peer) });
     const seen: string[] = [];
@@ -199,7 +202,7 @@ describe('a path to another server', () => {
     const { links, close } = await createLinks({ peer: { target, both: slow } }, { isolated: true });
     harness.onClose(close);
     const [client, server] = await Promise.all([
-      harness.dial(primary, { resolvePath: () => links.peer.address() }),
+      harness.dial(primary, { paths: { resolve: () => links.peer.address() } }),
       primary.accept(),
     ]);
     const [{ id }, secondary] = await Promise.all([
@@ -227,11 +230,11 @@ describe('a path to another server', () => {
     harness.onClose(close);
     links.peer.cut();
     const asked = new Promise<string>((resolve) => {
-      const resolvePath = (): string => {
+      const redirected = (): string => {
         resolve('asked');
         return links.peer.address();
       };
-      void harness.dial(primary, { resolvePath }).then((client) => {
+      void harness.dial(primary, { paths: { resolve: redirected } }).then((client) => {
         void asked.then(() => client.close());
       });
     });
@@ -240,7 +243,7 @@ describe('a path to another server', () => {
   });
 
   test('that is set aside carries nothing until it is resumed', async () => {
-    const { listener, client, server } = await harness.pair({}, { localAddresses: ['127.0.0.2'] });
+    const { listener, client, server } = await harness.pair({}, { paths: { localAddresses: ['127.0.0.2'] } });
     expect(listener.address().family).toBe('IPv4');
     const second = FIRST_CLIENT_PATH_ID;
     if (client.getActivePaths().length < 2) await whenState(client, second, 'active');

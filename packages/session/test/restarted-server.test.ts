@@ -27,8 +27,9 @@ async function noticedAfterMs(resetKey: Uint8Array | undefined): Promise<number>
   const made = await developmentCertificate(['127.0.0.1']);
   const options = {
     port: await freePort(),
-    credentials: { cert: made.certPem, key: made.keyPem, ca: made.ca },
-    ...(resetKey !== undefined && { resetKey }),
+    credentials: { cert: made.certPem, key: made.keyPem },
+    trust: { ca: made.ca },
+    ...(resetKey !== undefined && { identity: { resetKey } }),
   };
   const first = await harness.listen(options);
   const target = { host: '127.0.0.1', port: options.port };

@@ -12,7 +12,7 @@ afterEach(() => harness.close());
 async function upload(scheduler: Scheduler, bytes: Uint8Array): Promise<Buffer> {
   const { client, server } = await harness.pair(
     {},
-    { localAddresses: ['127.0.0.2'], routing: 'distributed', scheduler: () => scheduler },
+    { paths: { localAddresses: ['127.0.0.2'] }, writes: { routing: 'distributed', scheduler: () => scheduler } },
   );
   while (client.getActivePaths().length < 2) await new Promise((resolve) => setImmediate(resolve));
   const received = server.acceptStream().then(async (stream) => {

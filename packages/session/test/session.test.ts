@@ -95,8 +95,8 @@ describe('dial and listen (K1, K2)', () => {
   });
 
   test('limits that cannot work are refused by name', async () => {
-    const refused = { code: 'ERR_KWIK_INVALID_ARGUMENT', message: expect.stringContaining('sessionWindowBytes') };
-    await expect(harness.listen({ limits: { sessionWindowBytes: 1_000_000 } })).rejects.toMatchObject(refused);
+    const refused = { code: 'ERR_KWIK_INVALID_ARGUMENT', message: expect.stringContaining('pathWindowBytes') };
+    await expect(harness.listen({ limits: { pathWindowBytes: 1_000_000 } })).rejects.toMatchObject(refused);
   });
 
   test('reset and stopSending reach the other end', async () => {
@@ -201,7 +201,7 @@ describe('who may connect (V6)', () => {
     await once(socket, 'listening');
     const { port } = socket.address();
     socket.close();
-    await expect(harness.dial(`127.0.0.1:${port}`, { timeoutMs: 3000 })).rejects.toMatchObject({
+    await expect(harness.dial(`127.0.0.1:${port}`, { timeouts: { dialMs: 3000 } })).rejects.toMatchObject({
       code: expect.stringMatching(/^ERR_KWIK_(CONNECT_FAILED|TIMEOUT)$/),
     });
   });

@@ -1,5 +1,4 @@
 import { Ed25519Signer, noneServerAuth } from '@kwik/kcp';
-import { createScheduler } from '@kwik/scheduler';
 import {
   deterministicRandomBytes,
   MemoryNetwork,
@@ -13,6 +12,9 @@ import type { DialOptions, ReplicaSource, ServerSession, Session, SessionLimits 
 import type { ConnectOptions } from '../src/client/connector.js';
 import { dialOver } from '../src/client/dial.js';
 import { resolveLimits } from '../src/limits.js';
+import { resolveTimeouts } from '../src/options/timeouts.js';
+import { withMembers } from '../src/options/with-members.js';
+import { resolveWrites } from '../src/options/writes.js';
 import { SessionFactory } from '../src/server/session-factory.js';
 
 /** Of all servers: each believes the tokens of the others. */
@@ -60,21 +62,13 @@ export class SimulatedWorld {
     const process = new ProcessClock(this.clock);
     const { idleTimeoutMs = RECOVERY_MS } = options;
     const factory = new SessionFactory({
-      clock: process,
-      wallClockMs: () => Date.now(),
-      random: this.#random,
+      runtime: { clock: process, wallClockMs: () => Date.now(), random: this.#random },
+      identity: { serverId: host, audiences: () => [address], signer: SIGNER },
+      admission: { auth: [noneServerAuth()], trust: { keys: [SIGNER.publicKey] }, admit: () => undefined },
       limits: resolveLimits(options.limits),
-      idleTimeoutMs,
-      signer: SIGNER,
-      trust: { keys: [SIGNER.publicKey] },
-      audiences: () => [address],
-      auth: [noneServerAuth()],
-      serverId: host,
+      timeouts: resolveTimeouts({ idleMs: idleTimeoutMs, recoveryMs: RECOVERY_MS }),
+      writes: resolveWrites({ scheduler: options.makeScheduler ?? 'adaptive' }, 'distributed'),
       replica: () => options.source,
-      routing: 'distributed',
-      makeScheduler: options.makeScheduler ?? (() => createScheduler()),
-      recoveryMs: RECOVERY_MS,
-      admit: () => undefined,
     });
     const link = this.network.link(address, shape);
     const server: SimulatedServer = { address, link, process, sessions: [], refusals: [] };
@@ -109,14 +103,13 @@ export class SimulatedWorld {
           ...(localAddress !== undefined && { from: localAddress, link: `${localAddress} to ${to}` }),
           ...(signal !== undefined && { signal }),
         };
-        const { idleTimeoutMs = RECOVERY_MS } = options.transport ?? {};
+        const { idleMs: idleTimeoutMs = RECOVERY_MS } = options.timeouts ?? {};
         return wrap(await this.network.dial({ to, timeoutMs, idleTimeoutMs, ...own }));
       },
       close: () => Promise.resolve(),
     };
-    return this.settle(
-      dialOver(connector, { host: host!, port: Number(port) }, { clock: this.client, random: () => 0.5, ...options }),
-    );
+    const own: DialOptions = { runtime: { clock: this.client, random: () => 0.5 } };
+    return this.settle(dialOver(connector, { host: host!, port: Number(port) }, withMembers(own, options)));
   }
 
   /** Lets so much virtual time pass. */

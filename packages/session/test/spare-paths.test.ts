@@ -15,7 +15,7 @@ describe('a further path to the primary', () => {
     const primary = world.server('10.0.0.1', LINK);
     const nowhere = world.server('10.0.0.9', LINK);
     nowhere.link.cut();
-    const client = await world.dial(primary.address, { extraPaths: [{ address: nowhere.address }] });
+    const client = await world.dial(primary.address, { paths: { extra: [{ address: nowhere.address }] } });
     // The first was begun before anybody could listen.
     let tried = 1;
     client.onPathChange(({ id, state }) => {
@@ -44,7 +44,7 @@ describe('a further path to the primary', () => {
     const world = new SimulatedWorld(outageMs);
     const primary = world.server('10.0.0.1', LINK);
     const other = world.network.link(`10.9.0.2 to ${primary.address}`, LINK);
-    const client = await world.dial(primary.address, { extraPaths: [{ localAddress: '10.9.0.2' }] });
+    const client = await world.dial(primary.address, { paths: { extra: [{ localAddress: '10.9.0.2' }] } });
     const active = (): boolean => client.getActivePaths().some(({ id }) => Number(id) === SPARE);
     expect(await world.clock.runUntilAsync(active, { maxMs: 1000 })).toBe(true);
     await world.clock.advanceByAsync(2500);

@@ -63,8 +63,8 @@ test.each<[string, NonNullable<ListenOptions['replica']>, Record<string, number>
   expect(peer.stats()).toMatchObject({ sessions: 1, callbackErrors: errors });
 });
 
-test('resolvePath that throws: the path does not come, and the session goes on', async () => {
-  const { client, server } = await harness.pair({}, { resolvePath: fail });
+test('paths.resolve that throws: the path does not come, and the session goes on', async () => {
+  const { client, server } = await harness.pair({}, { paths: { resolve: fail } });
   const peer = await harness.listen();
   await expect(server.addPath(addressOf(peer))).rejects.toThrow();
   void serveContent(server, 'film', content);
@@ -73,8 +73,8 @@ test('resolvePath that throws: the path does not come, and the session goes on',
 
 test('a scheduler that throws ends its session with that error, and no other', async () => {
   const { client, server, listener } = await harness.pair(
-    { scheduler: () => ({ name: 'broken', select: fail }) },
-    { localAddresses: ['127.0.0.1'] },
+    { writes: { scheduler: () => ({ name: 'broken', select: fail }) } },
+    { paths: { localAddresses: ['127.0.0.1'] } },
   );
   const second = new Promise<void>((resolve) => {
     client.onPathChange(() => client.getActivePaths().length > 1 && resolve());

@@ -156,7 +156,7 @@ describe('path tokens over real connections: refused by name, at the primary, at
 });
 
 test('an honest primary is told the same, in its own words', async () => {
-  const { server } = await harness.pair({}, { resolvePath: () => here() });
+  const { server } = await harness.pair({}, { paths: { resolve: () => here() } });
   await expect(server.addPath('127.0.0.1:1')).rejects.toMatchObject({
     code: 'ERR_KWIK_TOKEN_WRONG_SERVER',
     scope: 'path',

@@ -18,7 +18,10 @@ describe('compression', () => {
     ['only the receiver wants it', 'off', 'auto', false],
     ['only the sender wants it', 'auto', 'off', false],
   ] as const)('%s: the same bytes arrive', async (_name, sender, receiver, smaller) => {
-    const { client, server } = await harness.pair({ compression: sender }, { compression: receiver });
+    const { client, server } = await harness.pair(
+      { writes: { compression: sender } },
+      { writes: { compression: receiver } },
+    );
     const stream = server.openStream({ unidirectional: true });
     const accepted = client.acceptStream();
     const writing = stream.write(text).then(() => stream.close());
@@ -32,7 +35,7 @@ describe('compression', () => {
 
 describe('offsets of KWIK and of QUIC', () => {
   test('are mapped to each other, when asked for, and never mixed', async () => {
-    const { client, server } = await harness.pair({}, { diagnostics: true });
+    const { client, server } = await harness.pair({}, { diagnostics: { offsetMap: true } });
     const stream = client.openStream({ unidirectional: true });
     const accepted = server.acceptStream();
     const sent = pattern(100_000);

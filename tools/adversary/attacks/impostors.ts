@@ -15,8 +15,8 @@ async function rejoin(scene: Scene): Promise<Finding[]> {
     const read: string[] = [];
     takeAnyJoin(impostor, (text) => read.push(text));
     const session = await dial(`127.0.0.1:${port}`, {
-      alternatives: [`127.0.0.1:${impostor.port}`],
-      recoveryTimeoutMs: RECOVERY_MS,
+      paths: { alternatives: [`127.0.0.1:${impostor.port}`] },
+      timeouts: { recoveryMs: RECOVERY_MS },
       auth: [pskClientAuth({ key: PSK, name: 'laptop' })],
     });
     const stream = session.openStream();
@@ -40,7 +40,7 @@ async function relayed(scene: Scene): Promise<Finding[]> {
     await relayHandshake(impostor, port, (secret) => secrets.push(Buffer.from(secret).toString('hex')));
     const outcome = await dial(`127.0.0.1:${impostor.port}`, {
       auth: [pskClientAuth({ key: PSK, name: 'laptop' })],
-      timeoutMs: 5000,
+      timeouts: { dialMs: 5000 },
     }).then(
       async (session) => {
         await Promise.race([session.close(), wait(500)]);

@@ -22,7 +22,7 @@ async function withStage(scene: Scene, run: (stage: Stage) => Promise<Finding[]>
   const { port: serverPort } = await scene.server();
   process.env['KWIK_DATA_DIR'] = `${scene.folder}/data`;
   const link = await InjectingLink.between(serverPort);
-  const session = await dial(`127.0.0.1:${link.port}`, { recoveryTimeoutMs: 2000 });
+  const session = await dial(`127.0.0.1:${link.port}`, { timeouts: { recoveryMs: 2000 } });
   const states: PathInfo['state'][] = [];
   session.onPathChange(({ state }) => states.push(state));
   try {

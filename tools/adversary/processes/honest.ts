@@ -8,7 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 const address = `127.0.0.1:${process.env['PORT'] ?? ''}`;
 const seconds = Number(process.env['SECONDS']);
 const localAddress = process.env['FROM'];
-const options = { timeoutMs: 5000, ...(localAddress !== undefined && { localAddress }) };
+const options = { timeouts: { dialMs: 5000 }, ...(localAddress !== undefined && { paths: { localAddress } }) };
 const ends = performance.now() + seconds * 1000;
 const result = { dialled: 0, refused: 0, bytes: 0, error: '' };
 

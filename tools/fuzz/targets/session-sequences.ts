@@ -53,7 +53,7 @@ const FRAMES = 200;
 /** Honest windows, so that what is wasted is not held up by small ones. */
 const LIMITS = {
   streamWindowBytes: 2 * 1024 * 1024,
-  sessionWindowBytes: 4 * 1024 * 1024,
+  pathWindowBytes: 4 * 1024 * 1024,
   sendBufferBytes: 50_000,
   maxStreams: 256,
   maxPacketBytes: 65_536,
@@ -123,7 +123,7 @@ function checkAccount(plane: DataPlane, held: number, overhead: number, ended: s
   let bytes = 0;
   for (const { receive } of plane.streams.values()) bytes += receive?.bufferedBytes ?? 0;
   rule(held === bytes, `${bytes} bytes are held, and ${held} are charged`);
-  rule(held <= PATHS.length * LIMITS.sessionWindowBytes, 'more is held than the windows allow');
+  rule(held <= PATHS.length * LIMITS.pathWindowBytes, 'more is held than the windows allow');
   rule(overhead <= FREE_OVERHEAD_BYTES + held, 'pieces cost more than a session may spend on them');
 }
 

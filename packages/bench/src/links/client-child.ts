@@ -43,8 +43,10 @@ async function run(task: RunTask, stop: AbortController): Promise<RunResult> {
   try {
     session = await dial(task.target, {
       trust: { ca: task.ca },
-      resolvePath: (address) => task.via[address] ?? false,
-      extraPaths: task.extraPaths.map((address) => ({ address })),
+      paths: {
+        resolve: (address) => task.via[address] ?? false,
+        extra: task.extraPaths.map((address) => ({ address })),
+      },
       signal: stop.signal,
     });
     const stream = session.openStream();

@@ -15,8 +15,13 @@ class Server {
     this.#peers = addresses;
   }
 
-  async listen({ host, credentials }: ListenTask): Promise<number> {
-    const listener = await listen({ host, credentials, replica: (key) => replicaOf(key) });
+  async listen({ host, credentials: { cert, key, ca } }: ListenTask): Promise<number> {
+    const listener = await listen({
+      host,
+      credentials: { cert, key },
+      trust: { ca },
+      replica: (name) => replicaOf(name),
+    });
     void (async () => {
       for await (const session of listener) if (session.role === 'primary') void this.#serve(session);
     })();

@@ -52,7 +52,7 @@ export class Fetch {
     const address = stage.servers[server]!.address;
     const session = await io.network.dial(stage.via(address), {
       trust: { ca: await stage.authority() },
-      resolvePath: (peer) => (together ? stage.via(peer) : false),
+      paths: { resolve: (peer) => (together ? stage.via(peer) : false) },
       signal,
     });
     this.#session = session;

@@ -41,7 +41,7 @@ test('trust and timeout hold for each', async () => {
   const fake = network({ 'b:2': 'session' });
   const trust = { ca: 'pem' };
   await connect(fake.network, { ...options, servers: ['a:1', 'b:2'], trust });
-  for (const [, given] of fake.dialled) expect(given).toMatchObject({ timeoutMs: 1234, trust });
+  for (const [, given] of fake.dialled) expect(given).toMatchObject({ timeouts: { dialMs: 1234 }, trust });
 });
 
 test('when none answers, the error is about the one that was asked for', async () => {

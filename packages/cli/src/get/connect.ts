@@ -29,9 +29,8 @@ export async function connect(network: Network, options: ConnectOptions): Promis
   for (const [index, server] of servers.entries()) {
     try {
       const session = await network.dial(server, {
-        timeoutMs,
         signal,
-        recoveryTimeoutMs: RECOVERY_MS,
+        timeouts: { dialMs: timeoutMs, recoveryMs: RECOVERY_MS },
         ...(trust === undefined ? {} : { trust }),
       });
       return { session, server };

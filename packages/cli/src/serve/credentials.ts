@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { ServerCredentials } from '@kwik/session';
+import type { ListenOptions } from '@kwik/session';
 import { KwikError } from '@kwik/wire';
 import { fileError, usageError } from '../errors.js';
 
@@ -9,20 +9,26 @@ export interface CredentialFiles {
   readonly ca?: string;
 }
 
-/** What `--cert`, `--key` and `--ca` name; undefined without them. */
-export async function readCredentials({ cert, key, ca }: CredentialFiles): Promise<ServerCredentials | undefined> {
+/**
+ * What `--cert`, `--key` and `--ca` name, as options of `listen`; none without them. Rejects with a usage error for files
+ * that do not go together, ERR_KWIK_CREDENTIALS for one that is no PEM, and the error of one that cannot be read.
+ */
+export async function readCredentials({
+  cert,
+  key,
+  ca,
+}: CredentialFiles): Promise<Pick<ListenOptions, 'credentials' | 'trust'>> {
   if (cert === undefined && key === undefined) {
     if (ca !== undefined)
       throw usageError(
         '--ca needs --cert and --key: the authority of a server without a certificate is the development one',
       );
-    return undefined;
+    return {};
   }
   if (cert === undefined || key === undefined) throw usageError('--cert and --key go together; give both or neither');
   return {
-    cert: await readPem('--cert', cert),
-    key: await readPem('--key', key),
-    ...(ca === undefined ? {} : { ca: await readPem('--ca', ca) }),
+    credentials: { cert: await readPem('--cert', cert), key: await readPem('--key', key) },
+    ...(ca === undefined ? {} : { trust: { ca: await readPem('--ca', ca) } }),
   };
 }
 

@@ -76,9 +76,8 @@ async function listenOn(
     onRefused: (error) => {
       if (error.code === 'ERR_KWIK_LIMIT_EXCEEDED') log.boundMet(error.message);
     },
-    ...(resetKey === undefined ? {} : { resetKey }),
-    ...(credentials === undefined ? {} : { credentials }),
-    ...(audiences.length === 0 ? {} : { audiences }),
+    ...credentials,
+    identity: { audiences, ...(resetKey === undefined ? {} : { resetKey }) },
   });
 }
 

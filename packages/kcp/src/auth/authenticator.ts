@@ -30,8 +30,18 @@ export interface ClientAuthExchange {
   satisfied(): boolean;
 }
 
+/** PEM. */
+export interface ClientCertificate {
+  /** The leaf first, then its intermediates. */
+  readonly cert: string;
+  /** Private key of the leaf. */
+  readonly key: string;
+}
+
 export interface ClientAuthenticator {
   readonly mechanism: string;
+  /** What the client shows in the TLS handshake where the server asks for it. */
+  readonly certificate?: ClientCertificate;
   begin(context: ClientAuthContext): ClientAuthExchange;
 }
 
@@ -62,6 +72,8 @@ export interface ServerAuthExchange {
 
 export interface ServerAuthenticator {
   readonly mechanism: string;
+  /** PEM of authorities: TLS asks each client for a certificate of theirs, and refuses those of others. */
+  readonly clientCa?: string;
   begin(context: ServerAuthContext): ServerAuthExchange;
   /** Answers what `ask` asks. The handshake never calls it: its driver does, and gives the decision back. */
   readonly check?: (data: Uint8Array) => AuthDecision | Promise<AuthDecision>;

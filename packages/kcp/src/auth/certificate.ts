@@ -1,19 +1,25 @@
 import type { X509Certificate } from 'node:crypto';
 import { checkChain, parseCertificatesPem } from '../tokens/certificate-chain.js';
-import { type AuthDecision, type ClientAuthenticator, NO_DATA, type ServerAuthenticator } from './authenticator.js';
+import {
+  type AuthDecision,
+  type ClientAuthenticator,
+  type ClientCertificate,
+  NO_DATA,
+  type ServerAuthenticator,
+} from './authenticator.js';
 
 const MECHANISM = 'certificate';
 
-/** The client shows its certificate in the TLS handshake; here it only says that it did. */
-export function certificateClientAuth(): ClientAuthenticator {
+/** The client shows its certificate in the TLS handshake; the exchange only says that it did. */
+export function certificateClientAuth(certificate: ClientCertificate): ClientAuthenticator {
   const exchange = { initial: () => NO_DATA, respond: () => NO_DATA, satisfied: () => true };
-  return { mechanism: MECHANISM, begin: () => exchange };
+  return { mechanism: MECHANISM, certificate, begin: () => exchange };
 }
 
 export interface CertificateServerAuthOptions {
   /** PEM of the authorities of clients. Checked here as well, because a resumed TLS session skips the check. */
   readonly ca: string;
-  /** Whether this identity may open sessions; everybody unless told. */
+  /** Whether this identity may open sessions. Default: everybody. */
   readonly allow?: (identity: string) => boolean;
 }
 
@@ -26,6 +32,7 @@ export function certificateServerAuth(options: CertificateServerAuthOptions): Se
   const allow = options.allow ?? (() => true);
   return {
     mechanism: MECHANISM,
+    clientCa: options.ca,
     begin: ({ peerCertificates, nowMs }) => ({
       step: () => ({ kind: 'decided', decision: decide(peerCertificates, anchors, allow, nowMs) }),
     }),

@@ -96,7 +96,7 @@ function drawLimits(random: RandomSource): SessionLimits {
   const small = chance(random, 0.4);
   const streamWindowBytes = LEAST_WINDOW_BYTES * (1 + random.below(3));
   return {
-    ...(small && { streamWindowBytes, sessionWindowBytes: streamWindowBytes * (2 + random.below(3)) }),
+    ...(small && { streamWindowBytes, pathWindowBytes: streamWindowBytes * (2 + random.below(3)) }),
     ...(chance(random, 0.3) && { sendBufferBytes: pick(random, [200, 1000, 4096, 20_000]) }),
     ...(chance(random, 0.3) && { maxStreams: 1 + random.below(6) }),
   };

@@ -57,8 +57,8 @@ export function drawWorkload(random: RandomSource, topology: Topology): Workload
 function mayStall(topology: Topology, index: number): boolean {
   if (index > 0) return false;
   return [topology.clientLimits, topology.serverLimits].every((limits) => {
-    const { streamWindowBytes, sessionWindowBytes, maxStreams } = resolveLimits(limits);
-    return streamWindowBytes * 2 <= sessionWindowBytes && maxStreams > 2;
+    const { streamWindowBytes, pathWindowBytes, maxStreams } = resolveLimits(limits);
+    return streamWindowBytes * 2 <= pathWindowBytes && maxStreams > 2;
   });
 }
 

@@ -46,13 +46,11 @@ export class SimulatedClient {
     const { clientLimits, clientRouting, scheduler, seed } = this.#world.plan;
     const jitter = new SeededRandom(seed).fork('jitter');
     const options: DialOptions = {
-      clock: this.process,
+      runtime: { clock: this.process, random: () => jitter.float() },
       limits: clientLimits,
-      routing: clientRouting,
-      scheduler,
-      localAddresses: this.#hosts.slice(1),
-      recoveryTimeoutMs: IDLE_TIMEOUT_MS,
-      random: () => jitter.float(),
+      writes: { routing: clientRouting, scheduler },
+      paths: { localAddresses: this.#hosts.slice(1) },
+      timeouts: { recoveryMs: IDLE_TIMEOUT_MS },
     };
     this.session = await dialOver(connector, { host, port: Number(port) }, options, (engine) => {
       this.#world.engines.add(engine);

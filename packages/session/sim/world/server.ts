@@ -9,8 +9,9 @@ import {
 } from '@kwik/testbed';
 import type { PathTransport } from '@kwik/wire';
 import type { ReplicaSource, ServerSession } from '../../src/api/session.js';
-import { schedulerFactory } from '../../src/schedulers.js';
 import { resolveLimits } from '../../src/limits.js';
+import { resolveTimeouts } from '../../src/options/timeouts.js';
+import { resolveWrites } from '../../src/options/writes.js';
 import { SessionFactory } from '../../src/server/session-factory.js';
 import { Impostor } from '../../src/test-support/impostor.js';
 import type { ServerPlan } from '../plan/plan.js';
@@ -72,6 +73,7 @@ export class SimulatedServer {
 
   start(): void {
     const { host, index, offsetMs, wallSkewMs } = this.plan;
+    const { seed, serverLimits, serverRouting, scheduler } = this.#world.plan;
     this.#usurper?.close();
     this.#usurper = undefined;
     const process = this.#world.startProcess(host, offsetMs + this.#starts * 1000);
@@ -79,21 +81,17 @@ export class SimulatedServer {
     this.sessions = [];
     this.transports = [];
     const factory = new SessionFactory({
-      clock: process,
-      wallClockMs: () => this.#world.wallClockMs(wallSkewMs),
-      random: deterministicRandomBytes(this.#world.plan.seed * 64 + index * 8 + this.#starts++),
-      limits: resolveLimits(this.#world.plan.serverLimits),
-      idleTimeoutMs: IDLE_TIMEOUT_MS,
-      signer: this.#signer,
-      trust: { keys: this.#trusted },
-      audiences: () => [this.address],
-      auth: [noneServerAuth()],
-      serverId: host,
+      runtime: {
+        clock: process,
+        wallClockMs: () => this.#world.wallClockMs(wallSkewMs),
+        random: deterministicRandomBytes(seed * 64 + index * 8 + this.#starts++),
+      },
+      identity: { serverId: host, audiences: () => [this.address], signer: this.#signer },
+      admission: { auth: [noneServerAuth()], trust: { keys: this.#trusted }, admit: () => undefined },
+      limits: resolveLimits(serverLimits),
+      timeouts: resolveTimeouts({ idleMs: IDLE_TIMEOUT_MS }),
+      writes: resolveWrites({ routing: serverRouting, scheduler }, 'distributed'),
       replica: (key) => this.#application.replica(key, this),
-      admit: () => undefined,
-      routing: this.#world.plan.serverRouting,
-      makeScheduler: schedulerFactory(this.#world.plan.scheduler),
-      recoveryMs: IDLE_TIMEOUT_MS,
       probe: (engine) => void this.#world.engines.add(engine),
     });
     this.#world.network.listen(

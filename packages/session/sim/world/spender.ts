@@ -76,7 +76,7 @@ export class Spender {
       return this.#transport;
     };
     const connector = { connect, close: () => Promise.resolve() };
-    const options = { clock: this.#process, recoveryTimeoutMs: 0 };
+    const options = { runtime: { clock: this.#process }, timeouts: { recoveryMs: 0 } };
     const probe = (engine: SessionEngine): void => void (this.#engine = engine);
     this.#session = await dialOver(connector, { host, port: Number(port) }, options, probe);
     void this.#session.closed.then(({ by, reason }) => this.#world.trace.note(`spender: closed by ${by}: ${reason}`));

@@ -4,53 +4,196 @@ import type { WriteRouting } from '../runtime/turn/packet-sender.js';
 import type { SchedulerChoice } from '../schedulers.js';
 import type { ReplicaSource } from './session.js';
 
-/** How a client decides that a server is who it says it is. With neither member: the development authority, loopback only. */
+/**
+ * Options of `dial` and `listen`, in groups of one concern each. Sizes are bytes; names that end in `Ms` are
+ * milliseconds. A member that is undefined counts as absent. A member that no group has, or a value of the wrong type,
+ * is refused with ERR_KWIK_INVALID_ARGUMENT, which names the member and the nearest one that exists.
+ */
+
+/** Kinds of local addresses; see `ClientTrust.allowTargets`. */
+export type LocalTarget = 'loopback' | 'link-local' | 'private';
+
+/**
+ * How a client decides that a server is who it says it is, and how far it follows its primary. With neither `ca` nor
+ * `pins` the development authority is trusted, for addresses of this machine only; a dial of any other is refused with
+ * ERR_KWIK_CREDENTIALS.
+ */
 export interface ClientTrust {
   /** PEM certificates of the authorities. */
   readonly ca?: string;
   /** SHA-256 of the server's public key (SPKI), hexadecimal or base64; accepted whatever signed it. */
   readonly pins?: readonly string[];
+  /** Name to check the primary's certificate against. Default: the host that is dialled. */
+  readonly serverName?: string;
+  /**
+   * Kinds of local addresses that any primary may have this client dial. Default: none. Then a primary names no address
+   * of the client's network unless it is in a private network itself, none of the client's machine unless it is on it,
+   * and no link-local one unless it is on that link. Names are judged by what they resolve to.
+   */
+  readonly allowTargets?: readonly LocalTarget[];
 }
 
-/** What a server shows. With none, on loopback only, the listener makes itself a development certificate. */
+/** What a server shows. Default, on loopback only: a development certificate that the listener makes itself. */
 export interface ServerCredentials {
   /** PEM: the leaf first, then its intermediates. */
   readonly cert: string;
   /** PEM private key of the leaf. */
   readonly key: string;
-  /** PEM authorities whose servers may act as primary towards this one (path tokens), and that sign its own peers. */
-  readonly ca?: string;
 }
 
-export interface TransportTuning {
-  readonly congestionControl?: 'bbr' | 'cubic' | 'reno';
-  readonly pacing?: boolean;
-  /** Largest UDP payload, bytes, where the path carries it; 1350 unless told. */
-  readonly datagramBytes?: number;
-  readonly idleTimeoutMs?: number;
+/** One more path of a client to its primary; at least one of the members. */
+export interface ExtraPath {
+  /** Local address to send from. Default: the system chooses. */
+  readonly localAddress?: string;
+  /** Another address of the server, `host:port`. Default: those that path 0 uses. */
+  readonly address?: string;
 }
 
+/** Why a server that the primary named was not reached, or refused. */
+export interface PathRefusal {
+  readonly address: string;
+  readonly error: KwikError;
+}
+
+/** Where a client's paths begin and lead. */
+export interface ClientPathOptions {
+  /** Local address to bind. Default: any of the target's family; for targets on this machine, loopback. */
+  readonly localAddress?: string;
+  /**
+   * Further local addresses, short for `extra` with these. Over each the client opens one more path to the primary
+   * (multi-homing); one that cannot be opened, or is lost, is tried again.
+   */
+  readonly localAddresses?: readonly string[];
+  /** Further paths to the primary: over a local address, to another address of the server, or both. */
+  readonly extra?: readonly ExtraPath[];
+  /** Further addresses of the primary, `host:port`, tried in turn when it cannot be reached at the first. */
+  readonly alternatives?: readonly string[];
+  /**
+   * Asked for each server that the primary names, before it is dialled: the address to use instead, or false to refuse.
+   * For clients that know their network better (proxies, emulated links). Default: the address as it was named.
+   */
+  readonly resolve?: (address: string) => string | false | Promise<string | false>;
+  /** Told why a server that the primary named was not reached, or refused: the primary itself is told only that it was. */
+  readonly onRefused?: (refusal: PathRefusal) => void;
+}
+
+/** How what this end writes reaches the peer. */
+export interface WriteOptions {
+  /**
+   * Where writes go when several paths lead to the peer: over one of them (`primary`, the default of `dial`), or over all
+   * (`distributed`, the default of `listen`).
+   */
+  readonly routing?: WriteRouting;
+  /** Chooses the path of each piece of data when writes are distributed. Default: `adaptive`. */
+  readonly scheduler?: SchedulerChoice;
+  /**
+   * `auto`: packets are compressed where that makes them smaller, if the peer has `auto` as well. `off`, the default:
+   * nothing is compressed, and compressed packets of the peer are refused.
+   * Do not use it where somebody else can choose part of what is sent beside a secret, and sees the lengths (CRIME).
+   */
+  readonly compression?: 'off' | 'auto';
+}
+
+/** How long an end waits for the other. Each takes a number of milliseconds, 0 or more. */
+export interface TimeoutOptions {
+  /** For handshake and authentication of one path; at least 1. Default: 10,000. */
+  readonly handshakeMs?: number;
+  /** Silence after which a connection is lost (RFC 9000, 10.1), the smaller of both ends'; 0: none. Default: 30,000. */
+  readonly idleMs?: number;
+  /** For the peer to be reached again when all paths to it are lost; 0: the session ends at once. Default: `idleMs`. */
+  readonly recoveryMs?: number;
+  /** For what was written to reach the peer when a session is closed; 0: it ends at once. Default: 5,000. */
+  readonly closeMs?: number;
+}
+
+export interface DialTimeouts extends TimeoutOptions {
+  /** For the whole dial: name, connection and handshake. Default: `handshakeMs`. */
+  readonly dialMs?: number;
+}
+
+/** What a session may hold or ask of this end. Each takes a whole number above 0. */
 export interface SessionLimits {
-  /** Receive window of one stream at the most, bytes; it begins with 512 KiB and grows as the stream is read. */
+  /** Receive window of one stream at the most; it begins with 512 KiB and grows as the stream is read. Default: 16 MiB. */
   readonly streamWindowBytes?: number;
-  /** Receive window of all streams of one path together, bytes. */
-  readonly sessionWindowBytes?: number;
-  /** Bytes that `write` accepts ahead of the network, per stream. */
+  /** Receive window of all streams of one path together; not below `streamWindowBytes`. Default: 32 MiB. */
+  readonly pathWindowBytes?: number;
+  /** What `write` accepts ahead of the network, per stream. Default: 1 MiB. */
   readonly sendBufferBytes?: number;
-  /** Streams of each kind that the peer may have open at once. */
+  /** Streams of each kind that the peer may have open at once. Default: 1,024. */
   readonly maxStreams?: number;
+  /** Paths of a session at once. Default: 16. */
   readonly maxPaths?: number;
+  /** Raw packets up to this size are taken from the peer; 61,440 at the most. Default: 16 KiB. */
   readonly maxRawPacketBytes?: number;
-  /** Raw packets that a client relays to one path each second; a second's worth may come at once. */
+}
+
+/** What a primary may have its client do, besides. */
+export interface ClientLimits extends SessionLimits {
+  /** Raw packets that the client relays to one path each second; a second's worth may come at once. Default: 1,000. */
   readonly rawPacketsPerSecond?: number;
-  /** And their bytes. */
+  /** And their bytes. Default: 4 MiB. */
   readonly rawBytesPerSecond?: number;
-  /** Dials of a client at its primary's command (`addPath`) in a minute, half of them at once; 60 unless told. */
+  /** Dials at the primary's command (`addPath`) in a minute, half of them at once. Default: 60. */
   readonly commandedDialsPerMinute?: number;
-  /** Such dials that came to nothing, in the life of a session; 1,000 unless told. */
+  /** Such dials that came to nothing, in the life of a session. Default: 1,000. */
   readonly failedCommandedDials?: number;
-  /** Time for handshake and authentication of one path, milliseconds. */
-  readonly handshakeTimeoutMs?: number;
+}
+
+/** What all clients together may have a listener do, besides; these take 0 as well. */
+export interface ListenerLimits extends SessionLimits {
+  /** Sessions at once. Default: 10,000. */
+  readonly maxSessions?: number;
+  /** Sessions that wait for `accept`. Default: 512. */
+  readonly backlog?: number;
+  /**
+   * Connections from one IPv4 address or one /64 of IPv6 at once. Default: a quarter of `maxSessions`; from this machine
+   * itself 10,000, or `maxSessions` where that is more.
+   */
+  readonly maxConnectionsPerAddress?: number;
+  /**
+   * Handshakes begun from one address each second, twice as many at once; more are not answered. Default: 1,000.
+   */
+  readonly handshakesPerSecondPerAddress?: number;
+}
+
+/** The QUIC connections underneath. */
+export interface TransportTuning {
+  /** Default: `bbr`. */
+  readonly congestionControl?: 'bbr' | 'cubic' | 'reno';
+  /** Packets leave evenly over a round trip rather than at once. Default: true. */
+  readonly pacing?: boolean;
+  /** Largest UDP payload, where the path carries it. Default: 1,350. */
+  readonly datagramBytes?: number;
+}
+
+export interface DiagnosticsOptions {
+  /** Keeps a map of KWIK offsets to QUIC offsets for each path (`Session.offsetMap`); costs time per packet. Default: false. */
+  readonly offsetMap?: boolean;
+}
+
+/** What a program of its own world (a simulation) puts in place of the system's. */
+export interface RuntimeOptions {
+  /** Monotonic time and timers. Default: the system's. A session with a clock of its own has a UDP socket of its own. */
+  readonly clock?: Clock;
+}
+
+export interface ClientRuntime extends RuntimeOptions {
+  /** 0 <= random() < 1, for the jitter of waits. Default: Math.random. */
+  readonly random?: () => number;
+}
+
+/** How a server is known to others, and to its clients of a former life. */
+export interface ServerIdentity {
+  /** The server's own name for itself, which `PathInfo.serverId` shows at the client. Default: none. */
+  readonly serverId?: string;
+  /** Further `host:port` names under which primaries may name this server in path tokens. Default: only its own. */
+  readonly audiences?: readonly string[];
+  /**
+   * At least 32 random bytes that outlive the process: a server that is started again on the same host and port then tells
+   * clients of its former life at once that their paths are gone (RFC 9000, section 10.3). Without it they notice its
+   * silence. Keep it secret; servers may share it.
+   */
+  readonly resetKey?: Uint8Array;
 }
 
 export interface DialTarget {
@@ -60,62 +203,17 @@ export interface DialTarget {
 
 export interface DialOptions {
   readonly trust?: ClientTrust;
-  /** Name to check the primary's certificate against, when it is not the host. */
-  readonly serverName?: string;
-  /** Ways to authenticate, the preferred first; `none` unless told. */
+  /** Ways to authenticate, the preferred first. Default: `none`. */
   readonly auth?: readonly ClientAuthenticator[];
-  /** Client certificate, PEM. */
-  readonly certificate?: { readonly cert: string; readonly key: string };
-  readonly limits?: SessionLimits;
-  readonly transport?: TransportTuning;
-  readonly timeoutMs?: number;
+  /** Gives up the dial, which then rejects with ERR_KWIK_ABORTED; a session that is open stays open. */
   readonly signal?: AbortSignal;
-  /** Local address to bind; the family of the target's unless told. */
-  readonly localAddress?: string;
-  /**
-   * Asked for each server that the primary names, before it is dialled: the address to use instead, or false to refuse.
-   * For clients that know their network better (proxies, emulated links).
-   */
-  readonly resolvePath?: (address: string) => string | false | Promise<string | false>;
-  /**
-   * Kinds of local addresses that any primary may have this client dial. Without, a primary names no address of the
-   * client's network unless it is in a private network itself, none of the client's machine unless it is on it, and no
-   * link-local one unless it is on that link. Names are judged by what they resolve to.
-   */
-  readonly allowTargets?: readonly ('loopback' | 'link-local' | 'private')[];
-  /** Told why a server that the primary named was not reached, or refused: the primary itself is told only that it was. */
-  readonly onPathRefused?: (refusal: { readonly address: string; readonly error: KwikError }) => void;
-  /**
-   * Further local addresses, short for `extraPaths` with these. Over each the client opens one more path to the primary
-   * (multi-homing); one that cannot be opened, or is lost, is tried again.
-   */
-  readonly localAddresses?: readonly string[];
-  /** Further paths to the primary: over a local address, to another address of the server (`host:port`), or both. */
-  readonly extraPaths?: readonly { readonly localAddress?: string; readonly address?: string }[];
-  /** Further addresses of the primary, `host:port`, tried in turn when it cannot be reached at the first. */
-  readonly alternatives?: readonly string[];
-  /**
-   * How long the session waits for its primary to be reached again when all paths to it are lost, milliseconds; the
-   * idle timeout unless told. 0: the session ends at once.
-   */
-  readonly recoveryTimeoutMs?: number;
-  /** How long `close` of the session waits until the peer has what was written, milliseconds; 5,000 unless told. */
-  readonly closeTimeoutMs?: number;
-  /** Where writes go when several paths lead to the primary: over one of them (unless told), or over all. */
-  readonly routing?: WriteRouting;
-  /** Chooses the path of each piece of data when writes are distributed. */
-  readonly scheduler?: SchedulerChoice;
-  /**
-   * `auto`: packets are compressed where that makes them smaller, if the peer has `auto` as well; `off` unless told, and
-   * then compressed packets of the peer are refused.
-   * Do not use it where somebody else can choose part of what is sent beside a secret, and sees the lengths (CRIME).
-   */
-  readonly compression?: 'off' | 'auto';
-  /** Keeps a map of KWIK offsets to QUIC offsets for each path (`offsetMap`); costs time per packet. */
-  readonly diagnostics?: boolean;
-  readonly clock?: Clock;
-  /** For the jitter of waits; Math.random unless told. */
-  readonly random?: () => number;
+  readonly timeouts?: DialTimeouts;
+  readonly paths?: ClientPathOptions;
+  readonly writes?: WriteOptions;
+  readonly limits?: ClientLimits;
+  readonly transport?: TransportTuning;
+  readonly diagnostics?: DiagnosticsOptions;
+  readonly runtime?: ClientRuntime;
 }
 
 export interface ReplicaContext {
@@ -124,64 +222,34 @@ export interface ReplicaContext {
 }
 
 export interface ListenOptions {
-  /** 127.0.0.1 unless told. */
+  /** Local address. Default: 127.0.0.1. */
   readonly host?: string;
-  /** 0 unless told: the system chooses. */
+  /** Default: 0, and the system chooses. */
   readonly port?: number;
+  /** Required off loopback. */
   readonly credentials?: ServerCredentials;
-  /** Whose path tokens are believed; the `ca` of the credentials unless told. */
-  readonly trust?: TrustPolicy;
-  /** PEM authorities of client certificates; with `certificate` among `auth`. */
-  readonly clientCa?: string;
+  /** Whom to let in, and how. Default: everybody, by `none`. */
   readonly auth?: readonly ServerAuthenticator[];
-  /** Further `host:port` names under which primaries may name this server in path tokens. */
-  readonly audiences?: readonly string[];
-  /** Finds the source that a key names; undefined: this server does not have it. */
+  /** Finds the source that a key names; undefined: this server does not have it. Default: it has none. */
   readonly replica?: (
     key: string,
     context: ReplicaContext,
   ) => ReplicaSource | undefined | Promise<ReplicaSource | undefined>;
-  readonly serverId?: string;
-  /**
-   * At least 32 random bytes that outlive the process: a server that is started again on the same host and port then tells
-   * clients of its former life at once that their paths are gone (RFC 9000, section 10.3). Without it they notice its
-   * silence. Keep it secret; servers may share it.
-   */
-  readonly resetKey?: Uint8Array;
   /**
    * Told why a connection did not become a session: a refused token, a failed authentication, a full server; and, once a
    * minute for each, with ERR_KWIK_LIMIT_EXCEEDED that clients have met a bound of the listener (`stats().bounds`).
    */
   readonly onRefused?: (error: KwikError) => void;
-  readonly limits?: SessionLimits & {
-    /** Sessions at once. */
-    readonly maxSessions?: number;
-    /** Sessions that wait for `accept`. */
-    readonly backlog?: number;
-    /**
-     * Connections from one IPv4 address or one /64 of IPv6 at once; a quarter of `maxSessions` unless told, and
-     * 10,000 or `maxSessions` from this machine itself.
-     */
-    readonly maxConnectionsPerAddress?: number;
-    /** Handshakes begun from one address each second, twice as many at once; 1,000 unless told. More are not answered. */
-    readonly handshakesPerSecondPerAddress?: number;
-  };
-  readonly transport?: TransportTuning;
-  /** How long a session waits for its client to come back, milliseconds; the idle timeout unless told. */
-  readonly recoveryTimeoutMs?: number;
-  /** How long `close` of a session waits until the client has what was written, milliseconds; 5,000 unless told. */
-  readonly closeTimeoutMs?: number;
-  /** Where writes go when several paths lead to the client: over all of them unless told. */
-  readonly routing?: WriteRouting;
-  /** Chooses the path of each piece of data when writes are distributed. */
-  readonly scheduler?: SchedulerChoice;
   /**
-   * `auto`: packets are compressed where that makes them smaller, if the peer has `auto` as well; `off` unless told, and
-   * then compressed packets of the peer are refused.
-   * Do not use it where somebody else can choose part of what is sent beside a secret, and sees the lengths (CRIME).
+   * Whose path tokens are believed, so which servers may act as primary towards this one. Default: nobody's; with
+   * development credentials, those of this machine.
    */
-  readonly compression?: 'off' | 'auto';
-  /** Keeps a map of KWIK offsets to QUIC offsets for each path (`offsetMap`); costs time per packet. */
-  readonly diagnostics?: boolean;
-  readonly clock?: Clock;
+  readonly trust?: TrustPolicy;
+  readonly identity?: ServerIdentity;
+  readonly timeouts?: TimeoutOptions;
+  readonly writes?: WriteOptions;
+  readonly limits?: ListenerLimits;
+  readonly transport?: TransportTuning;
+  readonly diagnostics?: DiagnosticsOptions;
+  readonly runtime?: RuntimeOptions;
 }

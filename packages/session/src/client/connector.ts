@@ -12,6 +12,7 @@ import {
 } from '@kwik/quic';
 import { KwikError, type Clock, type PathTransport } from '@kwik/wire';
 import type { DialOptions, DialTarget } from '../api/options.js';
+import { resolveTimeouts } from '../options/timeouts.js';
 import { developmentAuthority } from '../credentials/dev-authority.js';
 import { transportOptions } from '../transport-options.js';
 import { type EndpointLease, ownEndpoint, SharedEndpoints } from './shared-endpoints.js';
@@ -61,12 +62,12 @@ export class QuicConnector implements Connector {
   #transports: { readonly transport: PathTransport; readonly endpoint: Endpoint }[] = [];
   #closed: Promise<void> | undefined;
 
-  /** `lookup` resolves names; by the system unless told. */
+  /** `lookup` resolves names. Default: by the system. */
   constructor(options: DialOptions, lookup?: HostLookup, specials: ConnectorSpecials = {}) {
     this.#options = options;
     this.#specials = specials;
     this.#lookup = lookup;
-    this.#clock = options.clock ?? systemClock();
+    this.#clock = options.runtime?.clock ?? systemClock();
     // As many dials as a session may have paths: none of them is forgotten.
     setMaxListeners(0, this.#closing.signal);
   }
@@ -109,7 +110,8 @@ export class QuicConnector implements Connector {
     options: ConnectOptions,
     deadline: Deadline,
   ): Promise<PathTransport> {
-    const { certificate, transport: wanted } = this.#options;
+    const { auth = [], transport: wanted, timeouts } = this.#options;
+    const certificate = auth.find((way) => way.certificate !== undefined)?.certificate;
     const endpoint = await this.#endpoint(address, options.localAddress);
     const transport = await endpoint.dial({
       host: address,
@@ -118,7 +120,7 @@ export class QuicConnector implements Connector {
       trust,
       timeoutMs: Math.max(1, deadline.atMs - this.#clock.now()),
       ...(certificate !== undefined && { certificate: { certPem: certificate.cert, keyPem: certificate.key } }),
-      transport: transportOptions(wanted),
+      transport: transportOptions(wanted, resolveTimeouts(timeouts).idleMs),
       ...(options.signal !== undefined && { signal: options.signal }),
       ...(this.#specials.awaitServer === true && { awaitServer: true }),
     });
@@ -169,11 +171,11 @@ export class QuicConnector implements Connector {
 
   async #endpoint(address: string, localAddress: string | undefined): Promise<Endpoint> {
     if (this.#specials.endpoint !== undefined && localAddress === undefined) return this.#specials.endpoint;
-    const host = localAddress ?? this.#options.localAddress ?? localHostFor(address);
+    const host = localAddress ?? this.#options.paths?.localAddress ?? localHostFor(address);
     let lease = this.#leases.get(host);
     if (lease === undefined) {
       this.#requireOpen();
-      const { clock } = this.#options;
+      const clock = this.#options.runtime?.clock;
       lease = clock === undefined ? endpoints.lease(host) : ownEndpoint(host, clock);
       this.#leases.set(host, lease);
       lease.catch(() => this.#leases.delete(host));

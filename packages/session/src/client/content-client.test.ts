@@ -46,7 +46,7 @@ describe('a path that is being opened', () => {
       {
         role: 'client',
         streamWindowBytes: MEGABYTE,
-        sessionWindowBytes: MEGABYTE,
+        pathWindowBytes: MEGABYTE,
         sendBufferBytes: MEGABYTE,
         maxStreams: 100,
         maxPacketBytes: 65_536,

@@ -14,9 +14,11 @@ import {
 import type { DialOptions, DialTarget } from '../api/options.js';
 import type { Session } from '../api/session.js';
 import { agreedIdleTimeoutMs, peerStreamLimits, resolveLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
+import { checkDialOptions } from '../options/dial-rules.js';
+import { resolveTimeouts, type ResolvedTimeouts } from '../options/timeouts.js';
+import { resolveWrites, type ResolvedWrites } from '../options/writes.js';
 import { NODE_NATIVES } from '../runtime/host/node-natives.js';
 import { SessionEngine, type EngineProbe } from '../runtime/session/engine.js';
-import { CLOSE_TIMEOUT_MS } from '../runtime/session/farewell.js';
 import { newHost } from '../runtime/host/session-host.js';
 import { orClose } from '../runtime/paths/or-close.js';
 import type { PathPort } from '../runtime/paths/path-port.js';
@@ -30,14 +32,12 @@ import { ContentClient } from './content-client.js';
 import { PrimaryPaths, type PrimaryRoute } from './primary-paths.js';
 import { leftMs, reach } from './reach.js';
 import { formatAddress, onLinkOf, parseTarget } from './target.js';
-import { schedulerFactory } from '../schedulers.js';
 
 function keyPin({ peerCertificates: [leaf] }: PathTransport): string | undefined {
   return leaf === undefined ? undefined : spkiPin(new X509Certificate(leaf));
 }
 
 const AGENT = 'kwik-node/0.1';
-const DEFAULT_IDLE_TIMEOUT_MS = 30_000;
 /** An answer to a hello may hold what an authenticator asks elsewhere. */
 const HELLO_PATIENCE_MS = 3000;
 const HELLO_PATIENCE_RTTS = 4;
@@ -54,9 +54,11 @@ const COMPRESSING_CAPABILITIES = [...CAPABILITIES, proto.Capability.COMPRESSION]
 
 /**
  * Opens a session with the server at `target`: one QUIC connection, a control stream, authentication, a session id.
- * Rejects with a KwikError: ERR_KWIK_CONNECT_FAILED, ERR_KWIK_TIMEOUT, ERR_KWIK_CERTIFICATE, ERR_KWIK_AUTH_FAILED, …
+ * Rejects with a KwikError: ERR_KWIK_CONNECT_FAILED, ERR_KWIK_TIMEOUT, ERR_KWIK_CERTIFICATE, ERR_KWIK_AUTH_FAILED, …; for
+ * options that cannot be, with ERR_KWIK_INVALID_ARGUMENT, and without trust in a server elsewhere with ERR_KWIK_CREDENTIALS.
  */
 export async function dial(target: string | DialTarget, options: DialOptions = {}): Promise<Session> {
+  checkDialOptions(options);
   return dialOver(new QuicConnector(options), parseTarget(target), options);
 }
 
@@ -96,6 +98,8 @@ class Dialler {
   readonly #connector: Connector;
   readonly #options: DialOptions;
   readonly #limits: ResolvedLimits;
+  readonly #timeouts: ResolvedTimeouts;
+  readonly #writes: ResolvedWrites;
   readonly #clock: Clock;
   readonly #probe: EngineProbe | undefined;
   readonly #shared = newHost();
@@ -107,11 +111,9 @@ class Dialler {
     this.#probe = probe;
     this.#options = options;
     this.#limits = resolveLimits(options.limits);
-    this.#clock = options.clock ?? systemClock();
-  }
-
-  get #idleTimeoutMs(): number {
-    return this.#options.transport?.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS;
+    this.#timeouts = resolveTimeouts(options.timeouts);
+    this.#writes = resolveWrites(options.writes, 'primary');
+    this.#clock = options.runtime?.clock ?? systemClock();
   }
 
   async open(target: DialTarget): Promise<Session> {
@@ -122,9 +124,9 @@ class Dialler {
     const content = new ContentClient();
     const engine = this.#engine(content);
     const primaryPaths = new PrimaryPaths(engine, {
-      recoveryMs: this.#options.recoveryTimeoutMs ?? this.#idleTimeoutMs,
+      recoveryMs: this.#timeouts.recoveryMs,
       mayGoOn: () => content.viable,
-      random: () => this.#shared.callbacks.ask('random', this.#options.random ?? Math.random, HALF),
+      random: () => this.#shared.callbacks.ask('runtime.random', this.#options.runtime?.random ?? Math.random, HALF),
       join: (route, to, attemptMs) => this.#rejoin(engine, opened, route, to, attemptMs),
     });
     const dials = this.#commandedDials();
@@ -135,21 +137,18 @@ class Dialler {
       primaryPaths,
       wallClockMs: () => Date.now(),
       joinPath: (command, primary, onOpening) =>
-        dials.run(
-          { ...command, timeoutMs: command.timeoutMs || this.#limits.handshakeTimeoutMs },
-          primary,
-          (dialling) => this.#join(engine, result, command, dialling, onOpening),
+        dials.run({ ...command, timeoutMs: command.timeoutMs || this.#timeouts.handshakeMs }, primary, (dialling) =>
+          this.#join(engine, result, command, dialling, onOpening),
         ),
     });
     engine.attachRole(role);
     this.#probe?.(engine);
     content.bind(engine, () => role.primary);
     engine.addPath(this.#path(engine, { id: PRIMARY_PATH_ID, address, port, result, primary: true }));
-    const { alternatives = [], localAddresses = [], extraPaths = [] } = this.#options;
-    const extra = [...localAddresses.map((localAddress) => ({ localAddress })), ...extraPaths];
-    primaryPaths.start([address, ...alternatives], extra);
-    const closeTimeoutMs = this.#options.closeTimeoutMs ?? CLOSE_TIMEOUT_MS;
-    return new ClientSession(result.sessionId, engine, this.#connector, closeTimeoutMs);
+    const { alternatives = [], localAddresses = [], extra = [] } = this.#options.paths ?? {};
+    const further = [...localAddresses.map((localAddress) => ({ localAddress })), ...extra];
+    primaryPaths.start([address, ...alternatives], further);
+    return new ClientSession(result.sessionId, engine, this.#connector, this.#timeouts.closeMs);
   }
 
   /**
@@ -157,11 +156,11 @@ class Dialler {
    * for QUIC's own waits grow with each loss; the server ends what it may have opened for the one before.
    */
   async #openPath(target: DialTarget, address: string) {
-    const timeoutMs = this.#options.timeoutMs ?? this.#limits.handshakeTimeoutMs;
+    const timeoutMs = this.#options.timeouts?.dialMs ?? this.#timeouts.handshakeMs;
     const endMs = this.#clock.now() + timeoutMs;
-    const { signal, serverName } = this.#options;
+    const { signal, trust } = this.#options;
     for (let patienceMs = HELLO_PATIENCE_MS; ; patienceMs *= 2) {
-      const forConnecting = { timeoutMs: leftMs(endMs, this.#clock), signal, serverName };
+      const forConnecting = { timeoutMs: leftMs(endMs, this.#clock), signal, serverName: trust?.serverName };
       const transport = await reach(this.#connector, target, forConnecting, this.#clock);
       const handshake = new ClientHandshake({ purpose: { kind: 'open' }, ...this.#hello(transport) });
       const ownMs = Math.max(patienceMs, HELLO_PATIENCE_RTTS * transport.stats().rttMs);
@@ -177,31 +176,31 @@ class Dialler {
   }
 
   #engine(content: ContentClient): SessionEngine {
-    const { streamWindowBytes, sessionWindowBytes, sendBufferBytes, maxStreams } = this.#limits;
+    const { streamWindowBytes, pathWindowBytes, sendBufferBytes, maxStreams } = this.#limits;
     return new SessionEngine(
       {
         role: 'client',
         streamWindowBytes,
-        sessionWindowBytes,
+        pathWindowBytes,
         sendBufferBytes,
         maxStreams,
         maxPacketBytes: MAX_PACKET_BYTES,
         natives: NODE_NATIVES,
         rangeSink: content,
       },
-      { routing: this.#options.routing ?? 'primary', scheduler: schedulerFactory(this.#options.scheduler)() },
+      { routing: this.#writes.routing, scheduler: this.#writes.makeScheduler() },
       this.#clock,
       this.#shared,
     );
   }
 
   #commandedDials(): CommandedDials {
-    const { allowTargets = [], onPathRefused } = this.#options;
+    const { trust, paths } = this.#options;
     return new CommandedDials({
       clock: this.#clock,
       limits: this.#limits,
-      allowed: allowTargets,
-      onRefused: (refusal) => this.#shared.callbacks.call('onPathRefused', onPathRefused, refusal),
+      allowed: trust?.allowTargets ?? [],
+      onRefused: (refusal) => this.#shared.callbacks.call('paths.onRefused', paths?.onRefused, refusal),
     });
   }
 
@@ -218,9 +217,8 @@ class Dialler {
   ): Promise<PathRuntime> {
     const { localAddress } = route;
     const { primaryPin } = session;
-    const { serverName } = this.#options;
     const endMs = this.#clock.now() + timeoutMs;
-    const options = { timeoutMs, serverName, localAddress, requiredPin: primaryPin };
+    const options = { timeoutMs, serverName: this.#options.trust?.serverName, localAddress, requiredPin: primaryPin };
     const transport = await reach(this.#connector, parseTarget(address), options, this.#clock);
     const handshake = new ClientHandshake({
       purpose: { kind: 'join', keys: session.keys, pathId: route.id, token: NO_TOKEN, audience: '' },
@@ -238,8 +236,8 @@ class Dialler {
     { timeoutMs, admit, reached, joined }: CommandedDial,
     onOpening: (path: OpeningPath) => void,
   ): Promise<{ path: PathRuntime; result: ClientHandshakeResult }> {
-    const { resolvePath } = this.#options;
-    const asked = await this.#shared.callbacks.tell('resolvePath', () => resolvePath?.(command.address));
+    const { paths } = this.#options;
+    const asked = await this.#shared.callbacks.tell('paths.resolve', () => paths?.resolve?.(command.address));
     const resolved = asked ?? command.address;
     if (resolved === false) {
       throw new KwikError('ERR_KWIK_PERMISSION_DENIED', `the client does not connect to ${command.address}`);
@@ -289,12 +287,12 @@ class Dialler {
       peer: {
         ...peerStreamLimits(result.limits),
         owner: primary,
-        compresses: this.#options.compression === 'auto' && result.capabilities.includes(proto.Capability.COMPRESSION),
+        compresses: this.#writes.compresses && result.capabilities.includes(proto.Capability.COMPRESSION),
         mayContribute: capabilities.includes(proto.Capability.CONTRIBUTE),
         mayServe: capabilities.includes(proto.Capability.REPLICA),
       },
-      idleTimeoutMs: agreedIdleTimeoutMs(this.#idleTimeoutMs, result.limits.idleTimeoutMs),
-      diagnostics: this.#options.diagnostics,
+      idleTimeoutMs: agreedIdleTimeoutMs(this.#timeouts.idleMs, result.limits.idleTimeoutMs),
+      offsetMap: this.#options.diagnostics?.offsetMap,
       machine: engine.history.machine(id),
       clock: this.#clock,
       events: engine,
@@ -305,8 +303,8 @@ class Dialler {
     return {
       channelBinding,
       auth: [...(this.#options.auth ?? [noneClientAuth()])],
-      capabilities: this.#options.compression === 'auto' ? COMPRESSING_CAPABILITIES : CAPABILITIES,
-      limits: toProtoLimits(this.#limits, this.#idleTimeoutMs),
+      capabilities: this.#writes.compresses ? COMPRESSING_CAPABILITIES : CAPABILITIES,
+      limits: toProtoLimits(this.#limits, this.#timeouts.idleMs),
       agent: AGENT,
       random: (bytes: number) => new Uint8Array(randomBytes(bytes)),
     };

@@ -1,6 +1,6 @@
 import { PathMachine, ReconnectSchedule, type ReconnectPolicy, type ReconnectState } from '@kwik/paths';
 import { KwikError, PRIMARY_PATH_ID, toPathId, type PathId, type TimerHandle } from '@kwik/wire';
-import type { DialOptions } from '../api/options.js';
+import type { ExtraPath } from '../api/options.js';
 import type { PathInfo } from '../api/session.js';
 import { FIRST_CLIENT_PATH_ID } from '../limits.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
@@ -75,7 +75,7 @@ export class PrimaryPaths {
   }
 
   /** `addresses` of the primary, to which path 0 leads already; one more path for each of `extra`. */
-  start(addresses: readonly string[], extra: NonNullable<DialOptions['extraPaths']>): void {
+  start(addresses: readonly string[], extra: readonly ExtraPath[]): void {
     const first = this.#keep({ id: PRIMARY_PATH_ID, addresses });
     first.schedule.connected(this.#engine.clock.now());
     extra.forEach(({ localAddress, address }, index) => {

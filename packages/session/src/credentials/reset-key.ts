@@ -7,7 +7,7 @@ const FILE = 'reset-key';
 const KEY_BYTES = 32;
 
 /**
- * The key of this user's servers for stateless resets (`ListenOptions.resetKey`), made on first use in the user's data
+ * The key of this user's servers for stateless resets (`ListenOptions.identity.resetKey`), made on first use in the user's data
  * folder. Undefined when there can be none, as on a read-only disk: clients of a server that crashed then notice its
  * silence instead.
  */

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { certificateClientAuth, certificateServerAuth, noneClientAuth } from '@kwik/kcp';
 import { MAX_PACKET_BYTES } from '@kwik/wire';
-import type { DialOptions, ListenOptions, SessionLimits, TransportTuning } from '../api/options.js';
+import type { DialOptions, ListenOptions, SessionLimits } from '../api/options.js';
 import { ErrorQUICConfig, ErrorQUICConnectionConfigInvalid } from './errors.js';
 import type { IdleOptions } from './idle-watch.js';
 import type { QUICConfig, QUICServerConfigInput } from './types.js';
@@ -27,9 +27,8 @@ export function clientOptions(config: QUICConfig): DialOptions {
   const judged = config.verifyPeer === false || config.verifyCallback !== undefined;
   return {
     ...(config.ca !== undefined && !judged && { trust: { ca: pem(config.ca) } }),
-    ...(certificate !== undefined && { certificate, auth: [certificateClientAuth(), noneClientAuth()] }),
-    limits: limits(config),
-    transport: transport(config),
+    ...(certificate !== undefined && { auth: [certificateClientAuth(certificate), noneClientAuth()] }),
+    ...common(config),
   };
 }
 
@@ -37,10 +36,9 @@ export function serverOptions(config: QUICServerConfigInput): ListenOptions {
   refuseWhatCannotBe(config);
   const credentials = keyPair(config);
   if (credentials === undefined) throw new ErrorQUICConfig('a server takes key and cert');
-  const common = { credentials, limits: limits(config), transport: transport(config) };
-  if (config.verifyPeer !== true || config.verifyCallback !== undefined || config.ca === undefined) return common;
-  const ca = pem(config.ca);
-  return { ...common, clientCa: ca, auth: [certificateServerAuth({ ca })] };
+  const options = { credentials, ...common(config) };
+  if (config.verifyPeer !== true || config.verifyCallback !== undefined || config.ca === undefined) return options;
+  return { ...options, auth: [certificateServerAuth({ ca: pem(config.ca) })] };
 }
 
 /** DER of the certificates in PEM, in their order. */
@@ -79,11 +77,11 @@ function limits(config: QUICConfig): SessionLimits {
   const streams = largest('initialMaxStreams…', [config.initialMaxStreamsBidi, config.initialMaxStreamsUni]);
   // A window below a packet would stop every transfer; one of the session below that of a stream makes no sense.
   const streamWindowBytes = stream === undefined ? undefined : Math.max(stream, MAX_PACKET_BYTES);
-  const sessionWindowBytes = Math.max(session ?? 0, streamWindowBytes ?? 0, MAX_PACKET_BYTES);
+  const pathWindowBytes = Math.max(session ?? 0, streamWindowBytes ?? 0, MAX_PACKET_BYTES);
   return {
     ...(streamWindowBytes !== undefined && { streamWindowBytes }),
-    ...(streamWindowBytes === undefined && session !== undefined && { streamWindowBytes: sessionWindowBytes }),
-    ...((stream !== undefined || session !== undefined) && { sessionWindowBytes }),
+    ...(streamWindowBytes === undefined && session !== undefined && { streamWindowBytes: pathWindowBytes }),
+    ...((stream !== undefined || session !== undefined) && { pathWindowBytes }),
     ...(streams !== undefined && { maxStreams: streams }),
   };
 }
@@ -96,12 +94,13 @@ function largest(name: string, values: readonly (number | undefined)[]): number 
   return value;
 }
 
-function transport(config: QUICConfig): TransportTuning {
+function common(config: QUICConfig) {
   const { maxIdleTimeout = 0, maxSendUdpPayloadSize } = config;
   return {
+    limits: limits(config),
     // 0 is "never" there; here it leaves KWIK's own time, within which a silent peer is lost. An idle one is not silent.
-    ...(maxIdleTimeout > 0 && { idleTimeoutMs: Math.max(maxIdleTimeout, MIN_TRANSPORT_IDLE_MS) }),
-    ...(maxSendUdpPayloadSize !== undefined && { datagramBytes: maxSendUdpPayloadSize }),
+    ...(maxIdleTimeout > 0 && { timeouts: { idleMs: Math.max(maxIdleTimeout, MIN_TRANSPORT_IDLE_MS) } }),
+    ...(maxSendUdpPayloadSize !== undefined && { transport: { datagramBytes: maxSendUdpPayloadSize } }),
   };
 }
 

@@ -4,6 +4,8 @@ import type { DialOptions, DialTarget } from '../api/options.js';
 import type { Session } from '../api/session.js';
 import { QuicConnector, type Connector, type ConnectOptions } from '../client/connector.js';
 import { dialOver } from '../client/dial.js';
+import { checkDialOptions } from '../options/dial-rules.js';
+import { withMembers } from '../options/with-members.js';
 import { cannotReach, resolveHost } from './addresses.js';
 import { errorOfDial } from './close-errors.js';
 import { clientOptions } from './config.js';
@@ -32,7 +34,7 @@ export async function connect(
   signal: AbortSignal,
 ): Promise<DialledSession> {
   refuse(options);
-  const { config = {}, localHost, resolveHostname, kwik } = options;
+  const { config = {}, localHost, resolveHostname, kwik = {} } = options;
   const fromConfig = clientOptions(config);
   const verification = serverVerification(config, systemClock());
   signal.throwIfAborted();
@@ -42,14 +44,15 @@ export async function connect(
     if (localHost !== undefined && cannotReach(localHost, host)) {
       throw new ErrorQUICClientInvalidArgument(`${host} cannot be reached from ${localHost}`);
     }
-    return await open({ host, port: options.port }, options, verification, {
-      ...fromConfig,
-      serverName: options.serverName ?? options.host,
-      ...(localHost !== undefined && localHost !== '::' && { localAddress: localHost }),
-      ...(time.ms !== undefined && { timeoutMs: time.ms }),
+    checkDialOptions(kwik);
+    const target = { host, port: options.port };
+    const asked = {
+      trust: { ...fromConfig.trust, serverName: options.serverName ?? options.host },
+      ...(localHost !== undefined && localHost !== '::' && { paths: { localAddress: localHost } }),
+      timeouts: { ...fromConfig.timeouts, ...(time.ms !== undefined && { dialMs: time.ms }) },
       signal,
-      ...kwik,
-    });
+    };
+    return await open(target, options, verification, withMembers({ ...fromConfig, ...asked }, kwik));
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof KwikError)) throw error;

@@ -2,6 +2,8 @@ import { KwikError } from '@kwik/wire';
 import { systemClock } from '@kwik/quic';
 import type { ListenOptions } from '../api/options.js';
 import type { ServerSession } from '../api/session.js';
+import { checkListenOptions } from '../options/listen-rules.js';
+import { withMembers } from '../options/with-members.js';
 import { listenWith, type UpdatableListener } from '../server/listen.js';
 import { resolveHost } from './addresses.js';
 import { codesOf } from './codes.js';
@@ -37,9 +39,9 @@ import type {
 } from './types.js';
 
 export interface StartOptions {
-  /** `::` unless told: every address. */
+  /** Default: `::`, every address. */
   readonly host?: string;
-  /** 0 unless told: the system chooses. */
+  /** Default: 0, and the system chooses. */
   readonly port?: number;
   readonly reuseAddr?: boolean;
   readonly ipv6Only?: boolean;
@@ -143,26 +145,24 @@ export class QUICServer extends Evented {
   #listenOptions(config: QUICServerConfigInput): ListenOptions {
     const fromConfig = serverOptions(config);
     const handshake = this.minIdleTimeout;
-    const limits = {
-      ...fromConfig.limits,
-      ...(handshake !== undefined && Number.isFinite(handshake) && { handshakeTimeoutMs: handshake }),
+    const timeouts = {
+      ...fromConfig.timeouts,
+      ...(handshake !== undefined && Number.isFinite(handshake) && { handshakeMs: handshake }),
     };
-    return { ...fromConfig, limits };
+    return { ...fromConfig, timeouts };
   }
 
   async #listen(where: { host: string; port: number }, kwik: ListenOptions): Promise<UpdatableListener> {
     const { socket, resolveHostname } = this.#options;
     if (socket?.closed === true) throw new ErrorQUICServerSocketNotRunning();
     const options = this.#listenOptions(this.#config);
+    requireKnown(kwik);
     try {
       const host = socket?.host ?? (await resolveHost(where.host, resolveHostname, 'bind'));
-      return await listenWith(
-        { ...options, ...where, host, ...kwik },
-        {
-          ...(socket !== undefined && { endpoint: socket.endpoint }),
-          anyClientCertificate: clientVerification(this.#config, systemClock()).unverified,
-        },
-      );
+      return await listenWith(withMembers({ ...options, ...where, host }, kwik), {
+        ...(socket !== undefined && { endpoint: socket.endpoint }),
+        anyClientCertificate: clientVerification(this.#config, systemClock()).unverified,
+      });
     } catch (error) {
       const bad = error instanceof KwikError && error.code === 'ERR_KWIK_CREDENTIALS';
       const message = error instanceof Error ? error.message : String(error);
@@ -227,5 +227,14 @@ export class QUICServer extends Evented {
   #running(): UpdatableListener {
     if (this.#listener === undefined) throw new ErrorQUICServerNotRunning();
     return this.#listener;
+  }
+}
+
+/** Throws ErrorQUICConfig for an option that `listen` does not have. */
+function requireKnown(kwik: ListenOptions): void {
+  try {
+    checkListenOptions(kwik);
+  } catch (error) {
+    throw new ErrorQUICConfig(error instanceof Error ? error.message : String(error), { cause: error });
   }
 }

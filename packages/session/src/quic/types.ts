@@ -99,7 +99,7 @@ interface CommonOptions {
 export interface QUICClientOptions extends CommonOptions {
   readonly host: string;
   readonly port: number;
-  /** Name to check the server's certificate against; the host unless told. */
+  /** Name to check the server's certificate against. Default: the host. */
   readonly serverName?: string;
   readonly localHost?: string;
   /** 0 or absent: a port of the system's choice, which other clients may use as well. */
@@ -107,7 +107,7 @@ export interface QUICClientOptions extends CommonOptions {
   readonly config?: QUICClientConfigInput;
   readonly reuseAddr?: boolean;
   readonly ipv6Only?: boolean;
-  /** What only KWIK has: options of `dial`, over those that come from `config`. */
+  /** What only KWIK has: options of `dial`. A member that is given here counts before what comes from `config`. */
   readonly kwik?: DialOptions;
 }
 
@@ -115,7 +115,7 @@ export interface QUICServerOptions extends CommonOptions {
   readonly config: QUICServerConfigInput;
   /** How long a client may take for its handshake, milliseconds. */
   readonly minIdleTimeout?: number;
-  /** What only KWIK has: options of `listen`, over those that come from `config`. */
+  /** What only KWIK has: options of `listen`. A member that is given here counts before what comes from `config`. */
   readonly kwik?: ListenOptions & {
     /** A session that joined this server as a secondary. It is no connection of this server's own. */
     readonly onSecondary?: (session: ServerSession) => void;
@@ -130,6 +130,6 @@ export interface StopOptions {
   readonly errorCode?: number;
   /** UTF-8; at most 200 characters reach the peer. */
   readonly reason?: Uint8Array;
-  /** False: waits until both sides of every stream have ended. True unless told: gives them up. */
+  /** False: waits until both sides of every stream have ended. True, the default: gives them up. */
   readonly force?: boolean;
 }

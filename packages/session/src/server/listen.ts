@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { delegate, Ed25519Signer, noneServerAuth, type ServerHandshakeResult } from '@kwik/kcp';
+import { delegate, Ed25519Signer, noneServerAuth, type ServerHandshakeResult, type TrustPolicy } from '@kwik/kcp';
 import { checkKeyPair, Endpoint, systemClock, withoutZone } from '@kwik/quic';
 import { KwikError, type Clock, type ErrorCode, type PathTransport } from '@kwik/wire';
-import type { ListenOptions, ServerCredentials, SessionLimits } from '../api/options.js';
+import type { ListenOptions, ServerCredentials } from '../api/options.js';
 import type { Listener, ListenerCloseOptions, ListenerStats, ServerSession } from '../api/session.js';
 import { formatAddress, isLoopback } from '../client/target.js';
 import { developmentCertificate } from '../credentials/dev-authority.js';
 import { resolveLimits } from '../limits.js';
-import { schedulerFactory } from '../schedulers.js';
+import { checkListenOptions } from '../options/listen-rules.js';
+import { resolveTimeouts } from '../options/timeouts.js';
+import { resolveWrites } from '../options/writes.js';
 import { transportOptions } from '../transport-options.js';
 import { TurnQueue } from '../runtime/waiting/turn-queue.js';
 import { endpointLimits, MAX_SESSIONS } from './endpoint-limits.js';
@@ -18,7 +20,6 @@ import { SessionFactory } from './session-factory.js';
 import type { AcceptedSession } from './server-session.js';
 
 const DEFAULT_HOST = '127.0.0.1';
-const DEFAULT_IDLE_TIMEOUT_MS = 30_000;
 const BACKLOG = 512;
 /** Sessions that ended before anybody accepted them, and what they hold of their streams: no ledger counts it any more. */
 const MAX_ENDED_WAITING = 64;
@@ -46,14 +47,15 @@ export interface UpdatableListener extends Listener {
 }
 
 export async function listenWith(options: ListenOptions, specials: ListenSpecials = {}): Promise<UpdatableListener> {
+  checkListenOptions(options);
   const host = options.host ?? DEFAULT_HOST;
-  const credentials = options.credentials ?? (await developmentCredentials(host));
+  const { credentials, trust } = await credentialsFor(host, options);
   // Before anything else takes them: this says best what is wrong with them.
   checkKeyPair(credentials.cert, credentials.key);
-  const clock = options.clock ?? systemClock();
+  const clock = options.runtime?.clock ?? systemClock();
   const endpoint = specials.endpoint ?? (await bind(host, options, clock));
   try {
-    return new SessionListener(endpoint, options, specials, credentials, clock);
+    return new SessionListener(endpoint, { ...options, trust }, specials, credentials, clock);
   } catch (error) {
     if (specials.endpoint === undefined) await endpoint.close();
     throw error;
@@ -62,7 +64,7 @@ export async function listenWith(options: ListenOptions, specials: ListenSpecial
 
 function bind(host: string, options: ListenOptions, clock: Clock): Promise<Endpoint> {
   const port = options.port ?? 0;
-  const resetKey = listenerResetKey(options.resetKey, host, port);
+  const resetKey = listenerResetKey(options.identity?.resetKey, host, port);
   return Endpoint.bind({
     host,
     port,
@@ -73,7 +75,12 @@ function bind(host: string, options: ListenOptions, clock: Clock): Promise<Endpo
   });
 }
 
-async function developmentCredentials(host: string): Promise<ServerCredentials> {
+/** Without credentials, those of development, and trust in the other servers that have theirs from the same authority. */
+async function credentialsFor(
+  host: string,
+  { credentials, trust }: ListenOptions,
+): Promise<{ credentials: ServerCredentials; trust: TrustPolicy }> {
+  if (credentials !== undefined) return { credentials, trust: trust ?? {} };
   if (!isLoopback(host)) {
     throw new KwikError(
       'ERR_KWIK_CREDENTIALS',
@@ -81,7 +88,7 @@ async function developmentCredentials(host: string): Promise<ServerCredentials> 
     );
   }
   const made = await developmentCertificate([...new Set(['localhost', '127.0.0.1', '::1', withoutZone(host)])]);
-  return { cert: made.certPem, key: made.keyPem, ca: made.ca };
+  return { credentials: { cert: made.certPem, key: made.keyPem }, trust: trust ?? { ca: made.ca } };
 }
 
 class SessionListener implements UpdatableListener {
@@ -122,24 +129,22 @@ class SessionListener implements UpdatableListener {
     this.#backlog = options.limits?.backlog ?? BACKLOG;
     const signer = Ed25519Signer.fromSeed(new Uint8Array(randomBytes(SIGNER_SEED_BYTES)));
     this.#factory = new SessionFactory({
-      clock,
-      wallClockMs: () => Date.now(),
-      random: (bytes) => new Uint8Array(randomBytes(bytes)),
-      limits: resolveLimits(sessionLimits(options)),
-      idleTimeoutMs: options.transport?.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
-      signer: signer.withDelegation(delegate(signer.publicKey, credentials.key, credentials.cert)),
-      trust: options.trust ?? (credentials.ca === undefined ? {} : { ca: credentials.ca }),
-      audiences: () => this.#audiences(options),
-      auth: options.auth ?? [noneServerAuth()],
-      serverId: options.serverId ?? '',
+      runtime: { clock, wallClockMs: () => Date.now(), random: (bytes) => new Uint8Array(randomBytes(bytes)) },
+      identity: {
+        serverId: options.identity?.serverId ?? '',
+        audiences: () => this.#audiences(options),
+        signer: signer.withDelegation(delegate(signer.publicKey, credentials.key, credentials.cert)),
+      },
+      admission: {
+        auth: options.auth ?? [noneServerAuth()],
+        trust: options.trust ?? {},
+        admit: (result) => this.#admit(result),
+      },
+      limits: resolveLimits(options.limits),
+      timeouts: resolveTimeouts(options.timeouts),
+      writes: resolveWrites(options.writes, 'distributed'),
       replica: options.replica,
-      routing: options.routing ?? 'distributed',
-      makeScheduler: schedulerFactory(options.scheduler),
       diagnostics: options.diagnostics,
-      compression: options.compression,
-      recoveryMs: options.recoveryTimeoutMs ?? options.transport?.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
-      closeTimeoutMs: options.closeTimeoutMs,
-      admit: (result) => this.#admit(result),
     });
     this.#listen(credentials);
   }
@@ -156,15 +161,16 @@ class SessionListener implements UpdatableListener {
   }
 
   #listen({ cert, key }: ServerCredentials): void {
-    const { clientCa, transport } = this.#options;
+    const { auth = [], transport, timeouts } = this.#options;
+    const clientCa = auth.flatMap((way) => way.clientCa ?? []).join('\n');
     const { anyClientCertificate = false } = this.#specials;
     this.#endpoint.listen(
       {
         certPem: cert,
         keyPem: key,
-        ...(clientCa !== undefined && { clientCa }),
+        ...(clientCa !== '' && { clientCa }),
         anyClientCertificate,
-        transport: transportOptions(transport),
+        transport: transportOptions(transport, resolveTimeouts(timeouts).idleMs),
         strangerBytes: STRANGER_BYTES,
       },
       (accepted) => void this.take(accepted),
@@ -274,18 +280,6 @@ class SessionListener implements UpdatableListener {
     const own = [formatAddress(address, port)];
     if (isLoopback(address)) own.push(formatAddress('localhost', port));
     if (options.host !== undefined) own.push(formatAddress(options.host, port));
-    return [...own, ...(options.audiences ?? [])];
+    return [...own, ...(options.identity?.audiences ?? [])];
   }
-}
-
-/** What of the limits is each session's own; `resolveLimits` refuses what it does not know. */
-function sessionLimits({ limits = {} }: ListenOptions): SessionLimits {
-  const {
-    maxSessions: _maxSessions,
-    backlog: _backlog,
-    maxConnectionsPerAddress: _connections,
-    handshakesPerSecondPerAddress: _handshakes,
-    ...own
-  } = limits;
-  return own;
 }

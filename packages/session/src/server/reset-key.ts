@@ -11,7 +11,7 @@ const MIN_KEY_BYTES = 32;
 export function listenerResetKey(key: Uint8Array | undefined, host: string, port: number): Uint8Array | undefined {
   if (key === undefined) return undefined;
   if (key.length < MIN_KEY_BYTES) {
-    const text = `resetKey has ${key.length} bytes; at least ${MIN_KEY_BYTES} random ones are needed`;
+    const text = `identity.resetKey has ${key.length} bytes; at least ${MIN_KEY_BYTES} random ones are needed`;
     throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', text);
   }
   if (port === 0) return undefined;

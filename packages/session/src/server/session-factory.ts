@@ -16,17 +16,16 @@ import {
   sessionIdFromBytes,
   type Clock,
   type PathTransport,
-  type Scheduler,
   type SessionId,
 } from '@kwik/wire';
-import type { ListenOptions } from '../api/options.js';
+import type { DiagnosticsOptions, ListenOptions } from '../api/options.js';
 import { formatAddress } from '../client/target.js';
 import { FIRST_CLIENT_PATH_ID } from '../limits.js';
 import { agreedIdleTimeoutMs, peerStreamLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
+import type { ResolvedTimeouts } from '../options/timeouts.js';
+import type { ResolvedWrites } from '../options/writes.js';
 import { NODE_NATIVES } from '../runtime/host/node-natives.js';
 import { SessionEngine, type EngineProbe } from '../runtime/session/engine.js';
-import { CLOSE_TIMEOUT_MS } from '../runtime/session/farewell.js';
-import type { WriteRouting } from '../runtime/turn/packet-sender.js';
 import { orClose } from '../runtime/paths/or-close.js';
 import type { PathPort } from '../runtime/paths/path-port.js';
 import { PathRuntime } from '../runtime/paths/path-runtime.js';
@@ -42,29 +41,43 @@ import { AcceptedSession } from './server-session.js';
 const SESSION_ID_BYTES = 16;
 const SECRET_BYTES = 32;
 
-export interface SessionFactoryOptions {
+/** Time and chance. */
+export interface FactoryRuntime {
   readonly clock: Clock;
+  /** Milliseconds since 1970, for what is signed and has an expiry. */
   readonly wallClockMs: () => number;
   readonly random: (bytes: number) => Uint8Array;
-  readonly limits: ResolvedLimits;
-  readonly idleTimeoutMs: number;
-  readonly signer: Ed25519Signer;
-  readonly trust: TrustPolicy;
-  readonly audiences: () => readonly string[];
-  readonly auth: readonly ServerAuthenticator[];
+}
+
+/** How this server is known to others. */
+export interface FactoryIdentity {
   readonly serverId: string;
-  readonly replica: ListenOptions['replica'];
-  readonly routing: WriteRouting;
-  readonly makeScheduler: () => Scheduler;
-  readonly compression?: 'off' | 'auto' | undefined;
-  readonly diagnostics?: boolean | undefined;
-  /** How long a session waits for its client to come back, milliseconds. */
-  readonly recoveryMs: number;
-  readonly closeTimeoutMs?: number | undefined;
+  /** `host:port` names under which path tokens may name it. */
+  readonly audiences: () => readonly string[];
+  /** Signs path tokens and content grants. */
+  readonly signer: Ed25519Signer;
+}
+
+/** Who is let in. */
+export interface AdmissionRules {
+  readonly auth: readonly ServerAuthenticator[];
+  /** Whose path tokens are believed. */
+  readonly trust: TrustPolicy;
   /** Throws when there is no room for another session. */
   readonly admit: (result: ServerHandshakeResult) => void;
+}
+
+export interface SessionFactoryOptions {
+  readonly runtime: FactoryRuntime;
+  readonly identity: FactoryIdentity;
+  readonly admission: AdmissionRules;
+  readonly limits: ResolvedLimits;
+  readonly timeouts: ResolvedTimeouts;
+  readonly writes: ResolvedWrites;
+  readonly replica: ListenOptions['replica'];
+  readonly diagnostics?: DiagnosticsOptions | undefined;
   readonly probe?: EngineProbe;
-  /** One of its own unless told. */
+  /** Default: one of its own. */
   readonly host?: SessionHost;
 }
 
@@ -85,8 +98,8 @@ export class SessionFactory {
     this.#options = options;
     this.host = options.host ?? newHost();
     this.#admission = new JoinAdmission({
-      trust: options.trust,
-      audiences: options.audiences,
+      trust: options.admission.trust,
+      audiences: options.identity.audiences,
       used: new UsedTokens({}),
     });
   }
@@ -98,10 +111,10 @@ export class SessionFactory {
 
   /** The session that the connection opened; undefined when it is a further path of one, or one that came back. */
   async accept(transport: PathTransport): Promise<AcceptedSession | undefined> {
-    const { clock, limits, wallClockMs } = this.#options;
-    const { port, result } = await acceptHandshake(transport, this.#handshake(transport), clock, {
-      timeoutMs: limits.handshakeTimeoutMs,
-      wallClockMs,
+    const { runtime, timeouts } = this.#options;
+    const { port, result } = await acceptHandshake(transport, this.#handshake(transport), runtime.clock, {
+      timeoutMs: timeouts.handshakeMs,
+      wallClockMs: runtime.wallClockMs,
       admit: (admitted) => this.#admit(admitted),
       callbacks: this.host.callbacks,
     });
@@ -123,14 +136,14 @@ export class SessionFactory {
 
   #admit(result: ServerHandshakeResult): void {
     if (result.kind !== 'join-primary') {
-      this.#options.admit(result);
+      this.#options.admission.admit(result);
       return;
     }
     if (result.token !== undefined) {
       throw new KwikError(
         'ERR_KWIK_INVALID_ARGUMENT',
         "the address is the session's own primary: addPath is for other servers, and further paths to this one are the " +
-          'option extraPaths of dial',
+          'option paths.extra of dial',
       );
     }
     // Numbers between are for paths to other servers, which this one gives itself.
@@ -156,18 +169,19 @@ export class SessionFactory {
   }
 
   #handshake(transport: PathTransport): ServerHandshake {
-    const { limits, idleTimeoutMs, random, signer, auth, serverId, replica, compression } = this.#options;
+    const { limits, timeouts, identity, admission, writes, replica } = this.#options;
+    const { random } = this.#options.runtime;
     const { CONTRIBUTE, RAW, COMPRESSION, MULTIHOMING } = proto.Capability;
     const capabilities: proto.Capability[] = [CONTRIBUTE, RAW, MULTIHOMING];
-    if (compression === 'auto') capabilities.push(COMPRESSION);
+    if (writes.compresses) capabilities.push(COMPRESSION);
     if (replica !== undefined) capabilities.push(proto.Capability.REPLICA);
     return new ServerHandshake({
-      auth,
+      auth: admission.auth,
       capabilities,
-      limits: toProtoLimits(limits, idleTimeoutMs),
-      serverId,
+      limits: toProtoLimits(limits, timeouts.idleMs),
+      serverId: identity.serverId,
       random,
-      serverKey: signer.publicKey,
+      serverKey: identity.signer.publicKey,
       makeSessionId: () => sessionIdFromBytes(random(SESSION_ID_BYTES)),
       sessionSecret: () => random(SECRET_BYTES),
       findSession: (id) => this.#sessions.get(id)?.keys,
@@ -180,7 +194,8 @@ export class SessionFactory {
   #primary(port: PathPort, result: ServerHandshakeResult): AcceptedSession {
     const keys = this.#keys(result);
     const engine = this.#engine('primary');
-    const { signer, wallClockMs } = this.#options;
+    const { signer } = this.#options.identity;
+    const { wallClockMs } = this.#options.runtime;
     const replies = new PendingReplies();
     const content = new ContentServer(engine, {
       sessionId: result.sessionId,
@@ -189,7 +204,7 @@ export class SessionFactory {
     });
     const sender = new ContentSender(engine, content, { sessionId: result.sessionId, signer, wallClockMs });
     const commander = new PathCommander(engine, { keys, signer, wallClockMs, replies, random: () => this.#fraction() });
-    const { recoveryMs } = this.#options;
+    const { recoveryMs } = this.#options.timeouts;
     engine.attachRole(new ServerRole(engine, { recoveryMs, content, replies, sender, commander }));
     this.#sessions.set(result.sessionId, { keys, engine });
     void engine.closed.then(() => {
@@ -203,7 +218,8 @@ export class SessionFactory {
 
   #secondary(port: PathPort, result: ServerHandshakeResult): AcceptedSession {
     const engine = this.#engine('secondary');
-    const { wallClockMs, replica } = this.#options;
+    const { replica } = this.#options;
+    const { wallClockMs } = this.#options.runtime;
     const replies = new PendingReplies();
     const mayServe = result.token?.capabilities.includes(proto.Capability.REPLICA) === true;
     const context = {
@@ -224,29 +240,29 @@ export class SessionFactory {
   }
 
   #compresses({ peerCapabilities }: ServerHandshakeResult): boolean {
-    return this.#options.compression === 'auto' && peerCapabilities.includes(proto.Capability.COMPRESSION);
+    return this.#options.writes.compresses && peerCapabilities.includes(proto.Capability.COMPRESSION);
   }
 
   /** 0 <= fraction < 1 */
   #fraction(): number {
-    return Buffer.from(this.#options.random(4)).readUInt32LE() / 2 ** 32;
+    return Buffer.from(this.#options.runtime.random(4)).readUInt32LE() / 2 ** 32;
   }
 
   #engine(role: 'primary' | 'secondary'): SessionEngine {
-    const { routing, makeScheduler, limits } = this.#options;
-    const { streamWindowBytes, sessionWindowBytes, sendBufferBytes, maxStreams } = limits;
+    const { writes, limits } = this.#options;
+    const { streamWindowBytes, pathWindowBytes, sendBufferBytes, maxStreams } = limits;
     const engine = new SessionEngine(
       {
         role,
         streamWindowBytes,
-        sessionWindowBytes,
+        pathWindowBytes,
         sendBufferBytes,
         maxStreams,
         maxPacketBytes: MAX_PACKET_BYTES,
         natives: NODE_NATIVES,
       },
-      { routing, scheduler: makeScheduler() },
-      this.#options.clock,
+      { routing: writes.routing, scheduler: writes.makeScheduler() },
+      this.#options.runtime.clock,
       this.host,
     );
     this.#options.probe?.(engine);
@@ -261,10 +277,10 @@ export class SessionFactory {
       primary: result.kind !== 'join-secondary',
       port,
       peer: { ...peerStreamLimits(result.peerLimits), compresses: this.#compresses(result) },
-      idleTimeoutMs: agreedIdleTimeoutMs(this.#options.idleTimeoutMs, result.peerLimits.idleTimeoutMs),
-      diagnostics: this.#options.diagnostics,
+      idleTimeoutMs: agreedIdleTimeoutMs(this.#options.timeouts.idleMs, result.peerLimits.idleTimeoutMs),
+      offsetMap: this.#options.diagnostics?.offsetMap,
       machine: engine.history.machine(result.pathId),
-      clock: this.#options.clock,
+      clock: this.#options.runtime.clock,
       events: engine,
     });
   }
@@ -285,7 +301,7 @@ export class SessionFactory {
       commander,
       maxRawPacketBytes,
       mayContribute: result.token?.capabilities.includes(proto.Capability.CONTRIBUTE) === true,
-      closeTimeoutMs: this.#options.closeTimeoutMs ?? CLOSE_TIMEOUT_MS,
+      closeTimeoutMs: this.#options.timeouts.closeMs,
       mayUseRaw: role === 'primary' || result.token?.capabilities.includes(proto.Capability.RAW) === true,
     });
   }

@@ -12,7 +12,7 @@ export type SmallLimits = Omit<DataPlaneOptions, 'role' | 'rangeSink' | 'natives
 
 export const LIMITS: SmallLimits = {
   streamWindowBytes: 100_000,
-  sessionWindowBytes: 200_000,
+  pathWindowBytes: 200_000,
   sendBufferBytes: 50_000,
   maxStreams: 8,
   maxPacketBytes: 65_536,
@@ -37,7 +37,7 @@ export function connect(
     maxBidiStreams: limits.maxStreams,
     maxUniStreams: limits.maxStreams,
     streamWindowBytes: limits.streamWindowBytes,
-    sessionWindowBytes: limits.sessionWindowBytes,
+    pathWindowBytes: limits.pathWindowBytes,
     ...rights,
   });
 }

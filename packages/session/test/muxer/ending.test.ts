@@ -100,7 +100,7 @@ describe.each(OPENERS)('muxer: the end of a stream that the %s opened', (opener)
   });
 
   test('reset after a megabyte that nobody read, it frees what it held', async () => {
-    const limits = { streamWindowBytes: 1_048_576, sessionWindowBytes: 1_048_576 };
+    const limits = { streamWindowBytes: 1_048_576, pathWindowBytes: 1_048_576 };
     const pair = await muxerPair(opener, { limits });
     for (let round = 0; round < 8; round++) {
       const [mine, theirs] = await openedStream(pair);

@@ -113,7 +113,10 @@ describe('acceptStream', () => {
       world.network.link(`wifi to ${server.address}`, {
         both: { rateBps: 20e6, delayMs: 3 + round, queueBytes: 60_000 },
       });
-      const client = await world.dial(server.address, { localAddresses: ['wifi'], routing: 'distributed' });
+      const client = await world.dial(server.address, {
+        paths: { localAddresses: ['wifi'] },
+        writes: { routing: 'distributed' },
+      });
       await world.pass(500);
       expect(client.getActivePaths()).toHaveLength(2);
       const [near, far] = opener === 'client' ? [client, server.sessions[0]!] : [server.sessions[0]!, client];

@@ -22,7 +22,7 @@ describe('streams that nobody reads', () => {
   });
 
   test('do not stop others where their readers read much before they stopped', async () => {
-    const limits = { streamWindowBytes: 2_000_000, sessionWindowBytes: 4_000_000 };
+    const limits = { streamWindowBytes: 2_000_000, pathWindowBytes: 4_000_000 };
     const pair = await pairOf({}, { limits });
     for (let index = 0; index < 3; index++) {
       const [mine, theirs] = await streamOf(pair);

@@ -6,7 +6,7 @@ const PATHS_TIMEOUT_MS = 5000;
 /** A stream of a session. With several paths both ends use all of them. */
 export const session: EchoContender = {
   async serve({ certPem, keyPem, caPem }) {
-    const listener = await listen({ credentials: { cert: certPem, key: keyPem, ca: caPem } });
+    const listener = await listen({ credentials: { cert: certPem, key: keyPem }, trust: { ca: caPem } });
     void (async () => {
       for await (const client of listener) {
         void (async () => {
@@ -22,8 +22,8 @@ export const session: EchoContender = {
   async connect([first, ...others], caPem) {
     const client = await dial(`127.0.0.1:${first}`, {
       trust: { ca: caPem },
-      routing: 'distributed',
-      extraPaths: others.map((port) => ({ address: `127.0.0.1:${port}` })),
+      writes: { routing: 'distributed' },
+      paths: { extra: others.map((port) => ({ address: `127.0.0.1:${port}` })) },
     });
     await havePaths(client, others.length + 1);
     const stream = client.openStream();

@@ -24,7 +24,7 @@ const STEP_BYTES = 7919;
 export const calls = answerParent({
   async serve({ credentials, bytesEach }: { credentials: Credentials; bytesEach: number }): Promise<{ port: number }> {
     const { certPem, keyPem, caPem } = credentials;
-    const listener = await listen({ credentials: { cert: certPem, key: keyPem, ca: caPem } });
+    const listener = await listen({ credentials: { cert: certPem, key: keyPem }, trust: { ca: caPem } });
     const pattern = new Pattern();
     void (async () => {
       for await (const session of listener) {

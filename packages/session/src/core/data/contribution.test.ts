@@ -45,7 +45,7 @@ function run(seed: number, shape: Shape): void {
   const limits: SmallLimits = {
     streamWindowBytes: shape.streamWindowBytes,
     // One writer's share of a stream's window must fit its session window.
-    sessionWindowBytes: shape.streamWindowBytes,
+    pathWindowBytes: shape.streamWindowBytes,
     sendBufferBytes: shape.sendBufferBytes,
     maxStreams: 4,
     maxPacketBytes: 65_536,
@@ -314,7 +314,7 @@ describe('two servers that write one stream in turns', () => {
   });
 
   it('leaves the other paths and the stream alone when the secondary is lost: what it had acknowledged stays', () => {
-    const limits: SmallLimits = { ...base, sessionWindowBytes: 4096, maxStreams: 4, maxPacketBytes: 65_536 };
+    const limits: SmallLimits = { ...base, pathWindowBytes: 4096, maxStreams: 4, maxPacketBytes: 65_536 };
     const random = new TestRandom(1);
     const client = planeOf('client', limits);
     const secondary = planeOf('secondary', limits);

@@ -58,7 +58,7 @@ function smallLimits(random: TestRandom): SmallLimits {
   const streamWindowBytes = random.between(200, 6000);
   return {
     streamWindowBytes,
-    sessionWindowBytes: random.between(200, 8000),
+    pathWindowBytes: random.between(200, 8000),
     sendBufferBytes: random.between(100, 3000),
     maxStreams: 8,
     maxPacketBytes: 65_536,
@@ -73,8 +73,7 @@ function checkBounds(plane: DataPlane, limits: SmallLimits): void {
     buffered += receive?.bufferedBytes ?? 0;
   }
   const held = plane.path(PRIMARY_PATH_ID)?.session.heldBytes ?? 0;
-  if (buffered > limits.sessionWindowBytes || held > limits.sessionWindowBytes)
-    throw new Error('session window exceeded');
+  if (buffered > limits.pathWindowBytes || held > limits.pathWindowBytes) throw new Error('session window exceeded');
 }
 
 function run(seed: number, cutEverySteps: number): void {

@@ -47,7 +47,7 @@ export interface SentContent {
 
 /** What the peer of a path announced, and what it is to the session. */
 export interface PathPeer extends PeerStreamLimits, SecondaryRights {
-  readonly sessionWindowBytes: number;
+  readonly pathWindowBytes: number;
   /** At the client: it is the primary; path 0 unless told. */
   readonly owner?: boolean;
   /** Both ends agreed on compression: this one compresses, and inflates what the peer compressed. */

@@ -32,7 +32,7 @@ import type { RangeSink } from './range-sink.js';
 export interface DataPlaneOptions {
   readonly role: 'client' | 'primary' | 'secondary';
   readonly streamWindowBytes: number;
-  readonly sessionWindowBytes: number;
+  readonly pathWindowBytes: number;
   readonly sendBufferBytes: number;
   readonly maxStreams: number;
   readonly maxPacketBytes: number;
@@ -94,8 +94,8 @@ export class DataPlane {
     const owner = this.#options.role !== 'client' || (peer.owner ?? id === PRIMARY_PATH_ID);
     const link = linkFrom(this.#options.role, owner);
     const path = new DataPath(id, {
-      windowBytes: this.#options.sessionWindowBytes,
-      peerWindowBytes: peer.sessionWindowBytes,
+      windowBytes: this.#options.pathWindowBytes,
+      peerWindowBytes: peer.pathWindowBytes,
       maxPacketBytes: this.#options.maxPacketBytes,
       link,
       rights: frameRights(link, peer),

@@ -20,7 +20,7 @@ describe('what a frame of a few bytes costs its receiver', () => {
 
   it('and yet streams that this window held back go on', () => {
     const plane = planeOf('primary', LIMITS);
-    connect(plane, { ...LIMITS, sessionWindowBytes: 50_000 });
+    connect(plane, { ...LIMITS, pathWindowBytes: 50_000 });
     for (let opened = 0; opened < 3; opened++) {
       const stream = plane.open(false);
       stream.send!.write(new Uint8Array(20_000));

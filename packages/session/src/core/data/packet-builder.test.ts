@@ -94,7 +94,7 @@ describe('DataPlane: packets', () => {
       maxBidiStreams: 8,
       maxUniStreams: 8,
       streamWindowBytes: 1e5,
-      sessionWindowBytes: 600,
+      pathWindowBytes: 600,
     });
     const [first] = peer.hear();
     expect(first).toMatchObject({ body: { value: { offset: 0n, flags: proto.FrameFlag.RETRANSMIT } } });

@@ -16,7 +16,7 @@ function twoPaths(seed: number) {
       maxBidiStreams: LIMITS.maxStreams,
       maxUniStreams: LIMITS.maxStreams,
       streamWindowBytes: LIMITS.streamWindowBytes,
-      sessionWindowBytes: LIMITS.sessionWindowBytes,
+      pathWindowBytes: LIMITS.pathWindowBytes,
       owner: true,
     });
     connect(server, LIMITS, id);

@@ -17,7 +17,7 @@ function twoPaths() {
       maxBidiStreams: LIMITS.maxStreams,
       maxUniStreams: LIMITS.maxStreams,
       streamWindowBytes: LIMITS.streamWindowBytes,
-      sessionWindowBytes: LIMITS.sessionWindowBytes,
+      pathWindowBytes: LIMITS.pathWindowBytes,
       owner: true,
     });
   }

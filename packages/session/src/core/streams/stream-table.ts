@@ -22,7 +22,7 @@ export interface StreamTableOptions {
   /** Receive window that this end gives to each stream at the most, bytes. */
   readonly streamWindowBytes: number;
   /** Receive window of all of them together on one path; no bound unless told. */
-  readonly sessionWindowBytes?: number;
+  readonly pathWindowBytes?: number;
   readonly sendBufferBytes: number;
   /** Of the session; what its streams hold is charged to it. */
   readonly account?: MemoryAccount | undefined;
@@ -51,7 +51,7 @@ export class StreamTable {
 
   constructor(options: StreamTableOptions) {
     this.#options = options;
-    this.#windowBudget = new WindowBudget(GROWN_SHARE * (options.sessionWindowBytes ?? Number.POSITIVE_INFINITY));
+    this.#windowBudget = new WindowBudget(GROWN_SHARE * (options.pathWindowBytes ?? Number.POSITIVE_INFINITY));
     this.#weAllow = { bidi: BigInt(options.maxStreams), uni: BigInt(options.maxStreams) };
   }
 

@@ -76,7 +76,7 @@ function setUp() {
     address: 'second.example:1',
     primary: false,
     port,
-    peer: { maxBidiStreams: 1, maxUniStreams: 1, streamWindowBytes: 1000, sessionWindowBytes: 1000 },
+    peer: { maxBidiStreams: 1, maxUniStreams: 1, streamWindowBytes: 1000, pathWindowBytes: 1000 },
     clock: CLOCK,
     events: {
       onControlEvent: nothing,
@@ -123,7 +123,7 @@ describe('a peer that reads no control messages', () => {
 });
 
 describe('signs of life', () => {
-  const options = { streamWindowBytes: 1000, sessionWindowBytes: 1000, sendBufferBytes: 1000, maxStreams: 9 };
+  const options = { streamWindowBytes: 1000, pathWindowBytes: 1000, sendBufferBytes: 1000, maxStreams: 9 };
 
   test('on a path that carries nothing QUIC asks for them', () => {
     const { transport, path } = setUp();

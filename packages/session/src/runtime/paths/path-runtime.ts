@@ -47,7 +47,7 @@ export interface PathRuntimeOptions {
   /** Silence after which either end gives the connection up, as both announced; 0 for never, which is the default. */
   readonly idleTimeoutMs?: number;
   /** Keeps a map of where bytes went on the wire. */
-  readonly diagnostics?: boolean | undefined;
+  readonly offsetMap?: boolean | undefined;
   /** Of the path that had this number before and is dead; a new one unless told. */
   readonly machine?: PathMachine | undefined;
   readonly clock: Clock;
@@ -83,7 +83,7 @@ export class PathRuntime implements PathPortOwner {
     this.primary = options.primary;
     this.serverId = options.serverId;
     this.weight = options.weight ?? 1;
-    this.offsets = options.diagnostics === true ? new OffsetMap() : undefined;
+    this.offsets = options.offsetMap === true ? new OffsetMap() : undefined;
     this.port = options.port;
     this.#peer = options.peer;
     this.#clock = options.clock;

@@ -2,9 +2,7 @@ import type { TimerHandle } from '@kwik/wire';
 import type { CloseInfo } from '../../api/session.js';
 import type { PathRuntime } from '../paths/path-runtime.js';
 
-/** How long `close` of a session waits until the peer's session has what was written. */
-export const CLOSE_TIMEOUT_MS = 5000;
-/** And how long, when all is delivered, for the peer to hear the last acknowledgements: that, or some round trips. */
+/** How long, when all is delivered, for the peer to hear the last acknowledgements: that, or some round trips. */
 const LAST_WORD_MS = 500;
 const LAST_WORD_RTTS = 4;
 

@@ -10,7 +10,8 @@ export const content: Contender = {
   async serve({ certPem, keyPem, caPem }, settings, peers) {
     const source = patternSource(settings.bytes);
     const listener = await listen({
-      credentials: { cert: certPem, key: keyPem, ca: caPem },
+      credentials: { cert: certPem, key: keyPem },
+      trust: { ca: caPem },
       transport: { datagramBytes: settings.datagramBytes },
       replica: (key) => (key === KEY ? source : undefined),
     });

@@ -1,4 +1,4 @@
-import { dial, listen, type Session, type Stream } from '@kwik/session';
+import { dial, listen, type DialOptions, type Session, type Stream } from '@kwik/session';
 import { Pattern, PatternReader } from '../../../harness/pattern.js';
 import { CHUNK_BYTES, type Contender, type FetchResult } from '../contender.js';
 
@@ -7,7 +7,7 @@ export const session: Contender = sessions(() => ({}));
 
 /** The same over further paths to the same server. */
 export const extra: Contender = sessions((paths) => ({
-  extraPaths: Array.from({ length: paths - 1 }, () => ({ localAddress: '127.0.0.1' })),
+  paths: { extra: Array.from({ length: paths - 1 }, () => ({ localAddress: '127.0.0.1' })) },
 }));
 
 /** Reads a stream to its end, checks it, and closes the session. */
@@ -20,11 +20,11 @@ export async function readAll(client: Session, stream: Stream, start: number): P
   return { bytes: reader.bytes, seconds, pathBytes };
 }
 
-function sessions(dialOptions: (paths: number) => object): Contender {
+function sessions(dialOptions: (paths: number) => DialOptions): Contender {
   return {
     async serve({ certPem, keyPem, caPem }, settings) {
       const transport = { datagramBytes: settings.datagramBytes };
-      const listener = await listen({ credentials: { cert: certPem, key: keyPem, ca: caPem }, transport });
+      const listener = await listen({ credentials: { cert: certPem, key: keyPem }, trust: { ca: caPem }, transport });
       void (async () => {
         for await (const client of listener) void sendAll(await client.acceptStream(), settings.bytes);
       })();

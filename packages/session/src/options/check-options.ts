@@ -1,0 +1,71 @@
+import { KwikError } from '@kwik/wire';
+import { nearestName } from './nearest-name.js';
+import type { GroupRule, OptionRule } from './option-rule.js';
+
+/** What an option was called before, and what to write now. Both are paths, as in `limits.maxPaths`. */
+export type FormerNames = Readonly<Record<string, string>>;
+
+/** The options of one call. */
+export interface OptionRules {
+  /** Who takes them, for the message: `dial`, `listen`. */
+  readonly call: string;
+  readonly root: GroupRule;
+  readonly former: FormerNames;
+}
+
+const MAX_SHOWN = 40;
+
+/** Throws ERR_KWIK_INVALID_ARGUMENT for the first member that the rules do not know, or whose value they do not take. */
+export function checkOptions(options: unknown, rules: OptionRules): void {
+  checkGroup(options, rules.root, '', rules);
+}
+
+function check(given: unknown, rule: OptionRule, path: string, rules: OptionRules): void {
+  switch (rule.kind) {
+    case 'value':
+      if (!rule.accepts(given)) throw wrongValue(given, path, rule.takes, rules);
+      return;
+    case 'list':
+      if (!Array.isArray(given)) throw wrongValue(given, path, 'a list', rules);
+      given.forEach((each, index) => check(each, rule.each, `${path}[${index}]`, rules));
+      return;
+    case 'group':
+      checkGroup(given, rule, path, rules);
+  }
+}
+
+function checkGroup(given: unknown, { members }: GroupRule, path: string, rules: OptionRules): void {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw wrongValue(given, path, `an object of ${Object.keys(members).join(', ')}`, rules);
+  }
+  for (const [name, value] of Object.entries(given)) {
+    const memberPath = path === '' ? name : `${path}.${name}`;
+    const rule = Object.hasOwn(members, name) ? members[name] : undefined;
+    if (rule === undefined) throw unknownMember(memberPath, Object.keys(members), rules);
+    if (value !== undefined) check(value, rule, memberPath, rules);
+  }
+}
+
+function wrongValue(given: unknown, path: string, takes: string, { call }: OptionRules): KwikError {
+  const what = path === '' ? `the options of ${call}` : `the option ${path} of ${call}`;
+  return invalid(`${what} cannot be ${shown(given)}: it takes ${takes}`);
+}
+
+function unknownMember(path: string, siblings: readonly string[], { call, root, former }: OptionRules): KwikError {
+  const now = Object.hasOwn(former, path) ? former[path] : undefined;
+  if (now !== undefined) return invalid(`${call} has no option ${path} any more: give ${now}`);
+  const nearest = nearestName(path, root);
+  const hint = nearest === undefined ? `there are ${siblings.join(', ')}` : `did you mean ${nearest}?`;
+  return invalid(`${call} has no option ${path}; ${hint}`);
+}
+
+function invalid(message: string): KwikError {
+  return new KwikError('ERR_KWIK_INVALID_ARGUMENT', message);
+}
+
+/** A value in a few words; nothing of an object, which may hold secrets. */
+function shown(value: unknown): string {
+  if (value === null || typeof value === 'boolean' || typeof value === 'number') return String(value);
+  if (typeof value === 'string') return value.length > MAX_SHOWN ? 'that string' : `'${value}'`;
+  return Array.isArray(value) ? 'a list' : `of type ${typeof value}`;
+}

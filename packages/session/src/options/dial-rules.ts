@@ -1,0 +1,74 @@
+import type {
+  ClientLimits,
+  ClientPathOptions,
+  ClientRuntime,
+  ClientTrust,
+  DialOptions,
+  DialTimeouts,
+  ExtraPath,
+} from '../api/options.js';
+import { checkOptions, type OptionRules } from './check-options.js';
+import { call, group, list, milliseconds, objectWith, oneOf, positive, text } from './option-rule.js';
+import {
+  authenticator,
+  clock,
+  diagnostics,
+  formerNames,
+  limits,
+  timeouts,
+  transport,
+  writes,
+} from './session-rules.js';
+
+const DIAL: OptionRules = {
+  call: 'dial',
+  root: group<DialOptions>({
+    trust: group<ClientTrust>({
+      ca: text,
+      pins: list(text),
+      serverName: text,
+      allowTargets: list(oneOf('loopback', 'link-local', 'private')),
+    }),
+    auth: list(authenticator),
+    signal: objectWith('addEventListener', 'throwIfAborted'),
+    timeouts: group<DialTimeouts>({ ...timeouts, dialMs: milliseconds }),
+    paths: group<ClientPathOptions>({
+      localAddress: text,
+      localAddresses: list(text),
+      extra: list(group<ExtraPath>({ localAddress: text, address: text })),
+      alternatives: list(text),
+      resolve: call,
+      onRefused: call,
+    }),
+    writes,
+    limits: group<ClientLimits>({
+      ...limits,
+      rawPacketsPerSecond: positive,
+      rawBytesPerSecond: positive,
+      commandedDialsPerMinute: positive,
+      failedCommandedDials: positive,
+    }),
+    transport,
+    diagnostics,
+    runtime: group<ClientRuntime>({ clock, random: call }),
+  }),
+  former: {
+    ...formerNames,
+    serverName: 'trust.serverName',
+    allowTargets: 'trust.allowTargets',
+    certificate: 'it to certificateClientAuth in auth',
+    timeoutMs: 'timeouts.dialMs',
+    localAddress: 'paths.localAddress',
+    localAddresses: 'paths.localAddresses',
+    extraPaths: 'paths.extra',
+    alternatives: 'paths.alternatives',
+    resolvePath: 'paths.resolve',
+    onPathRefused: 'paths.onRefused',
+    random: 'runtime.random',
+  },
+};
+
+/** Throws ERR_KWIK_INVALID_ARGUMENT, which names the member that is wrong. */
+export function checkDialOptions(options: DialOptions): void {
+  checkOptions(options, DIAL);
+}

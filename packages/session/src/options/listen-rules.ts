@@ -1,0 +1,60 @@
+import type { TrustPolicy } from '@kwik/kcp';
+import type {
+  ListenerLimits,
+  ListenOptions,
+  RuntimeOptions,
+  ServerCredentials,
+  ServerIdentity,
+  TimeoutOptions,
+} from '../api/options.js';
+import { checkOptions, type OptionRules } from './check-options.js';
+import { bytes, call, count, group, list, text } from './option-rule.js';
+import {
+  authenticator,
+  clock,
+  diagnostics,
+  formerNames,
+  limits,
+  timeouts,
+  transport,
+  writes,
+} from './session-rules.js';
+
+const LISTEN: OptionRules = {
+  call: 'listen',
+  root: group<ListenOptions>({
+    host: text,
+    port: count,
+    credentials: group<ServerCredentials>({ cert: text, key: text }),
+    auth: list(authenticator),
+    replica: call,
+    onRefused: call,
+    trust: group<TrustPolicy>({ ca: text, keys: list(bytes), names: list(text) }),
+    identity: group<ServerIdentity>({ serverId: text, audiences: list(text), resetKey: bytes }),
+    timeouts: group<TimeoutOptions>(timeouts),
+    writes,
+    limits: group<ListenerLimits>({
+      ...limits,
+      maxSessions: count,
+      backlog: count,
+      maxConnectionsPerAddress: count,
+      handshakesPerSecondPerAddress: count,
+    }),
+    transport,
+    diagnostics,
+    runtime: group<RuntimeOptions>({ clock }),
+  }),
+  former: {
+    ...formerNames,
+    clientCa: 'it to certificateServerAuth in auth',
+    audiences: 'identity.audiences',
+    serverId: 'identity.serverId',
+    resetKey: 'identity.resetKey',
+    'credentials.ca': 'trust.ca',
+  },
+};
+
+/** Throws ERR_KWIK_INVALID_ARGUMENT, which names the member that is wrong. */
+export function checkListenOptions(options: ListenOptions): void {
+  checkOptions(options, LISTEN);
+}

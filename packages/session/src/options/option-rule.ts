@@ -1,0 +1,66 @@
+/** What an option takes. */
+export type OptionRule = ValueRule | ListRule | GroupRule;
+
+export interface ValueRule {
+  readonly kind: 'value';
+  /** Ends the sentence "it takes …". */
+  readonly takes: string;
+  accepts(value: unknown): boolean;
+}
+
+export interface ListRule {
+  readonly kind: 'list';
+  readonly each: OptionRule;
+}
+
+export interface GroupRule {
+  readonly kind: 'group';
+  readonly members: Readonly<Record<string, OptionRule>>;
+}
+
+/** One rule for each member of a group: the compiler notices one that is missing, and one that is not of the group. */
+type RulesOf<Group> = { readonly [Name in keyof Required<Group>]: OptionRule };
+
+export function group<Group>(members: RulesOf<Group>): GroupRule {
+  return { kind: 'group', members };
+}
+
+export function list(each: OptionRule): ListRule {
+  return { kind: 'list', each };
+}
+
+export function oneOf(...names: readonly string[]): ValueRule {
+  return value(names.map((name) => `'${name}'`).join(' or '), (given) => names.includes(given as string));
+}
+
+/** An object that has these methods, of whatever class. */
+export function objectWith(...methods: readonly string[]): ValueRule {
+  return value(`an object with ${methods.join(' and ')}`, (given) => {
+    return methods.every((name) => typeof (given as Record<string, unknown> | null)?.[name] === 'function');
+  });
+}
+
+export function either(one: ValueRule, other: ValueRule): ValueRule {
+  return value(`${one.takes} or ${other.takes}`, (given) => one.accepts(given) || other.accepts(given));
+}
+
+export const text = value('a string', (given) => typeof given === 'string');
+export const flag = value('true or false', (given) => typeof given === 'boolean');
+export const call = value('a function', (given) => typeof given === 'function');
+export const bytes = value('a Uint8Array', (given) => given instanceof Uint8Array);
+export const positive = value(
+  'a whole number above 0',
+  (given) => Number.isSafeInteger(given) && (given as number) > 0,
+);
+export const count = value(
+  'a whole number, 0 or more',
+  (given) => Number.isSafeInteger(given) && (given as number) >= 0,
+);
+export const milliseconds = value(
+  'a number of milliseconds, 0 or more',
+  (given) => Number.isFinite(given) && (given as number) >= 0,
+);
+
+function value(takes: string, accepts: (given: unknown) => boolean): ValueRule {
+  return { kind: 'value', takes, accepts };
+}

@@ -1,0 +1,56 @@
+import type {
+  SessionLimits,
+  TransportTuning,
+  DiagnosticsOptions,
+  TimeoutOptions,
+  WriteOptions,
+} from '../api/options.js';
+import { call, either, flag, group, milliseconds, objectWith, oneOf, positive, text } from './option-rule.js';
+
+/** Rules of what `dial` and `listen` have in common. */
+
+export const clock = objectWith('now', 'schedule');
+export const authenticator = objectWith('begin');
+
+export const timeouts = {
+  handshakeMs: positive,
+  idleMs: milliseconds,
+  recoveryMs: milliseconds,
+  closeMs: milliseconds,
+} satisfies Record<keyof TimeoutOptions, unknown>;
+
+export const limits = {
+  streamWindowBytes: positive,
+  pathWindowBytes: positive,
+  sendBufferBytes: positive,
+  maxStreams: positive,
+  maxPaths: positive,
+  maxRawPacketBytes: positive,
+} satisfies Record<keyof SessionLimits, unknown>;
+
+export const writes = group<WriteOptions>({
+  routing: oneOf('primary', 'distributed'),
+  scheduler: either(text, call),
+  compression: oneOf('off', 'auto'),
+});
+
+export const transport = group<TransportTuning>({
+  congestionControl: oneOf('bbr', 'cubic', 'reno'),
+  pacing: flag,
+  datagramBytes: positive,
+});
+
+export const diagnostics = group<DiagnosticsOptions>({ offsetMap: flag });
+
+/** Former names that both calls had. */
+export const formerNames = {
+  recoveryTimeoutMs: 'timeouts.recoveryMs',
+  closeTimeoutMs: 'timeouts.closeMs',
+  routing: 'writes.routing',
+  scheduler: 'writes.scheduler',
+  compression: 'writes.compression',
+  clock: 'runtime.clock',
+  'transport.idleTimeoutMs': 'timeouts.idleMs',
+  'limits.handshakeTimeoutMs': 'timeouts.handshakeMs',
+  'limits.sessionWindowBytes': 'limits.pathWindowBytes',
+} as const;
