@@ -145,6 +145,11 @@ export class DialPlan {
     return this.failed('nobody listens on this UDP port (the machine is there and says so)');
   }
 
+  throwIfAborted(): void {
+    const { signal } = this.options;
+    if (signal?.aborted === true) throw this.aborted(signal.reason);
+  }
+
   aborted(reason: unknown): KwikError {
     return new KwikError('ERR_KWIK_ABORTED', `the dial to ${this.target} was aborted`, { cause: reason });
   }

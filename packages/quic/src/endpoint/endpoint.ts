@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { isIPv6 } from 'node:net';
-import { KwikError, type Clock, type PathTransport, type TransportAddress } from '@kwik/wire';
+import { KwikError, type PathTransport, type TransportAddress } from '@kwik/wire';
 import { Acceptor } from './acceptor.js';
 import { backendAddress, reachable, requirePort, resolveHost } from '../socket/address.js';
 import { raceAddresses } from './address-race.js';
-import type { QuicBackend } from '../backends/backend.js';
 import { quicheBackend } from '../backends/quiche.js';
 import { BlockPool } from '../connection/byte-queue.js';
 import { ProcessorShares } from '../connection/processor-shares.js';
@@ -15,6 +14,7 @@ import { ConnectionTable } from './connection-table.js';
 import { Connection } from '../connection/connection.js';
 import type { ConnectionHost } from '../connection/connection-types.js';
 import { Demultiplexer } from '../routing/demultiplexer.js';
+import { DatagramIntake } from './datagram-intake.js';
 import { byDeadline } from './deadline.js';
 import { DialPlan } from './dialer.js';
 import { Door } from './door.js';
@@ -36,7 +36,7 @@ import { RetryTokens } from '../routing/retry-token.js';
 import { SendRings } from '../socket/send-ring.js';
 import { StatelessReset } from '../routing/stateless-reset.js';
 import { TurnLoop } from './turn-loop.js';
-import { bindFirst, type UdpSocket } from '../socket/udp-socket.js';
+import { bindFirst, UdpSocket } from '../socket/udp-socket.js';
 
 const defaultBackend = quicheBackend();
 
@@ -57,6 +57,7 @@ export class Endpoint implements AsyncDisposable {
   private readonly admission: AdmissionControl;
   private readonly door: Door<Connection>;
   private readonly router: PacketRouter;
+  private readonly intake: DatagramIntake;
   private readonly rings: SendRings;
   private readonly connectionHost: ConnectionHost;
   private readonly tokens: RetryTokens;
@@ -67,9 +68,10 @@ export class Endpoint implements AsyncDisposable {
   private constructor(
     private readonly socket: UdpSocket,
     private readonly options: EndpointOptions,
-    private readonly backend: QuicBackend,
     private readonly limits: EndpointLimits,
-    private readonly clock: Clock,
+    holdsUntilListen = false,
+    private readonly backend = options.backend ?? defaultBackend,
+    private readonly clock = options.clock ?? systemClock(),
   ) {
     this.ends = new EndWatch(clock);
     this.admission = new AdmissionControl(limits, clock.now(), new BoundWatch(options.onBound));
@@ -85,6 +87,12 @@ export class Endpoint implements AsyncDisposable {
     );
     this.connectionHost = this.makeConnectionHost();
     this.router = new PacketRouter(this.makeRouterHost());
+    this.intake = new DatagramIntake({ ...options, holds: holdsUntilListen }, this.router);
+    if (options.ref === false) socket.unref();
+    socket.open({
+      onDatagram: (datagram, from) => this.intake.take(datagram, from),
+      onError: (error) => this.counters.socketError(error.code ?? 'unknown'),
+    });
   }
 
   /**
@@ -93,19 +101,17 @@ export class Endpoint implements AsyncDisposable {
    */
   static async bind(options: EndpointOptions = {}): Promise<Endpoint> {
     const limits = resolveLimits(withoutUndefined(options.limits ?? {}));
-    const socket = await bindFirst(await resolveHost(options.host ?? '127.0.0.1', options.lookup), options.port ?? 0);
-    const endpoint = new Endpoint(
-      socket,
-      options,
-      options.backend ?? defaultBackend,
-      limits,
-      options.clock ?? systemClock(),
-    );
-    socket.open({
-      onDatagram: (datagram, from) => endpoint.router.route(datagram, from),
-      onError: (error) => endpoint.counters.socketError(error.code ?? 'unknown'),
-    });
-    return endpoint;
+    const addresses = await resolveHost(options.host ?? '127.0.0.1', options.lookup);
+    return new Endpoint(bindFirst(addresses, options.port ?? 0), options, limits);
+  }
+
+  /**
+   * As `bind`, but within the call and so for a numeric `host`, and to listen: what comes before `listen` waits for it.
+   * Throws `ERR_KWIK_INVALID_ARGUMENT`.
+   */
+  static bindSync(options: EndpointOptions = {}): Endpoint {
+    const limits = resolveLimits(withoutUndefined(options.limits ?? {}));
+    return new Endpoint(UdpSocket.bind(options.host ?? '127.0.0.1', options.port ?? 0), options, limits, true);
   }
 
   address(): TransportAddress {
@@ -120,6 +126,7 @@ export class Endpoint implements AsyncDisposable {
     this.requireOpen();
     if (this.acceptor !== undefined) throw new KwikError('ERR_KWIK_INVALID_STATE', 'the endpoint listens already');
     this.acceptor = new Acceptor(options, onConnection, this.backend);
+    this.intake.open();
   }
 
   /** Accepts no more; connections that are there stay. It may listen again. */
@@ -148,12 +155,12 @@ export class Endpoint implements AsyncDisposable {
     const deadlineMs = this.clock.now() + (options.timeoutMs ?? DEFAULT_DIAL_TIMEOUT_MS);
     requirePort(options.port);
     const plan = new DialPlan(options, resolveTransport(options.transport));
-    throwIfAborted(options, plan);
+    plan.throwIfAborted();
     const addresses = await byDeadline(
       resolveHost(options.host, this.options.lookup),
       plan.deadline(this.clock, deadlineMs),
     );
-    throwIfAborted(options, plan);
+    plan.throwIfAborted();
     return raceAddresses({
       target: plan.target,
       addresses: reachable(options.host, options.port, addresses, this.address()),
@@ -393,8 +400,4 @@ export class Endpoint implements AsyncDisposable {
     await this.socket.close();
     await Promise.all(satellites);
   }
-}
-
-function throwIfAborted(options: DialOptions, plan: DialPlan): void {
-  if (options.signal?.aborted === true) throw plan.aborted(options.signal.reason);
 }

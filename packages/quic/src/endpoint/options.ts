@@ -20,6 +20,10 @@ export interface EndpointOptions {
    * a restarted server, and peers of its former life learn at once that their connections are gone.
    */
   readonly resetKey?: Uint8Array;
+  /** False: the socket keeps no process alive. */
+  readonly ref?: boolean;
+  /** Drops datagrams of other machines unread: an endpoint on a wildcard address that serves this machine alone. */
+  readonly loopbackOnly?: boolean;
   /** A bound of `limits` was met, by `source` where one is to blame; once a minute for each bound at most. */
   readonly onBound?: (bound: Bound, source: string | undefined) => void;
 }

@@ -31,20 +31,26 @@ export class UdpSocket {
     socket.on('error', (error) => this.handlers?.onError(error));
   }
 
-  /** Rejects with `ERR_KWIK_INVALID_ARGUMENT` (no such address, port taken, no permission). */
-  static async bind(host: string, port: number): Promise<UdpSocket> {
+  /** Binds within the call. Throws `ERR_KWIK_INVALID_ARGUMENT` (no such address, port taken, no permission). */
+  static bind(host: string, port: number): UdpSocket {
     const type = isIPv6(host) ? 'udp6' : 'udp4';
     const socket = createSocket({ type, lookup: numericLookup });
-    await new Promise<void>((resolve, reject) => {
-      socket.once('error', (cause: NodeJS.ErrnoException) => {
-        socket.close();
-        reject(bindError(host, port, cause));
-      });
-      socket.bind({ port, address: host, exclusive: true }, resolve);
-    });
+    let failure: NodeJS.ErrnoException | undefined;
+    socket.once('error', (cause: NodeJS.ErrnoException) => (failure = cause));
+    // The lookup answers at once, and so the socket is bound when this returns, or has said why it is not.
+    socket.bind({ port, address: host, exclusive: true });
     socket.removeAllListeners('error');
+    if (failure !== undefined) {
+      socket.close();
+      throw bindError(host, port, failure);
+    }
     enlargeBuffers(socket);
     return new UdpSocket(socket);
+  }
+
+  /** The process may end although the socket is open. */
+  unref(): void {
+    this.socket.unref();
   }
 
   /** Datagrams are heard from now on; those that came before are lost, as datagrams may be. */
@@ -80,12 +86,12 @@ export class UdpSocket {
   }
 }
 
-/** A socket on the first of `addresses` that this machine has; rejects as `UdpSocket.bind` does for the first. */
-export async function bindFirst(addresses: readonly string[], port: number): Promise<UdpSocket> {
+/** A socket on the first of `addresses` that this machine has; throws as `UdpSocket.bind` does for the first. */
+export function bindFirst(addresses: readonly string[], port: number): UdpSocket {
   let first: unknown;
   for (const address of addresses) {
     try {
-      return await UdpSocket.bind(address, port);
+      return UdpSocket.bind(address, port);
     } catch (error) {
       first ??= error;
     }

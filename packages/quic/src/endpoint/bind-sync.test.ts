@@ -1,0 +1,42 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, expect, test } from '@jest/globals';
+import { makeAuthority } from '../test-support/certificates.js';
+import { Endpoint } from './endpoint.js';
+
+const open: Endpoint[] = [];
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((endpoint) => endpoint.close()));
+});
+
+function bound(port = 0): Endpoint {
+  const endpoint = Endpoint.bindSync({ host: '127.0.0.1', port, ref: false });
+  open.push(endpoint);
+  return endpoint;
+}
+
+test('has its port within the call, and says within the call that another has it', () => {
+  const { port } = bound().address();
+  expect(port).toBeGreaterThan(0);
+  expect(() => bound(port)).toThrow(
+    expect.objectContaining({
+      code: 'ERR_KWIK_INVALID_ARGUMENT',
+      cause: expect.objectContaining({ code: 'EADDRINUSE' }),
+    }),
+  );
+});
+
+test('a client that is faster than listen waits no second for its first packet to go out again', async () => {
+  const authority = await makeAuthority('Authority');
+  const { certPem, keyPem } = await authority.issue({ names: ['127.0.0.1'] });
+  const server = bound();
+  const client = await Endpoint.bind();
+  open.push(client);
+  const { port } = server.address();
+  const dialled = client.dial({ host: '127.0.0.1', port, trust: { ca: authority.certPem } });
+  await delay(20);
+  const startMs = performance.now();
+  server.listen({ certPem, keyPem }, () => undefined);
+  await dialled;
+  expect(performance.now() - startMs).toBeLessThan(500);
+});

@@ -1,0 +1,48 @@
+import type { RemoteInfo } from 'node:dgram';
+
+/** Datagrams that wait for `listen`: what a few dozen clients send first. */
+const MAX_HELD = 64;
+
+export interface DatagramRouter {
+  route(datagram: Uint8Array, from: RemoteInfo): void;
+}
+
+export interface IntakeOptions {
+  /** Datagrams of other machines are dropped. */
+  readonly loopbackOnly?: boolean;
+  /** Datagrams wait until `open`. */
+  readonly holds: boolean;
+}
+
+/** Which datagrams of the socket reach the router, and from when on. */
+export class DatagramIntake {
+  private held: { readonly datagram: Uint8Array; readonly from: RemoteInfo }[] | undefined;
+  private readonly loopbackOnly: boolean;
+
+  constructor(
+    { loopbackOnly = false, holds }: IntakeOptions,
+    private readonly router: DatagramRouter,
+  ) {
+    this.loopbackOnly = loopbackOnly;
+    if (holds) this.held = [];
+  }
+
+  /** `datagram` is freed when this returns. */
+  take(datagram: Uint8Array, from: RemoteInfo): void {
+    if (this.loopbackOnly && !isLoopback(from.address)) return;
+    if (this.held === undefined) this.router.route(datagram, from);
+    else if (this.held.length < MAX_HELD) this.held.push({ datagram: Uint8Array.from(datagram), from });
+  }
+
+  /** Routes what was held, and whatever comes from now on. */
+  open(): void {
+    const { held = [] } = this;
+    this.held = undefined;
+    for (const { datagram, from } of held) this.router.route(datagram, from);
+  }
+}
+
+/** IPv4 comes as a mapped address where the socket is one of IPv6. */
+function isLoopback(address: string): boolean {
+  return address === '::1' || /^(?:::ffff:)?127\./.test(address);
+}
