@@ -32,6 +32,7 @@ import {
 import { type Opening, PacketRouter, type RouterHost } from '../routing/packet-router.js';
 import { ReceiveSlab } from '../socket/receive-slab.js';
 import { probeRefusal } from './refusal-probe.js';
+import { Satellites } from './satellites.js';
 import { RetryTokens } from '../routing/retry-token.js';
 import { SendRings } from '../socket/send-ring.js';
 import { StatelessReset } from '../routing/stateless-reset.js';
@@ -52,7 +53,7 @@ export class Endpoint implements AsyncDisposable {
   private readonly demultiplexer = new Demultiplexer<Connection>(randomBytes);
   private readonly ends: EndWatch<Connection>;
   private readonly connections = new ConnectionTable(this.demultiplexer);
-  private readonly satellites = new Map<string, Promise<Endpoint>>();
+  private readonly satellites = new Satellites((host) => Endpoint.bind({ ...this.options, host, port: 0 }));
   private readonly loop: TurnLoop<Connection>;
   private readonly admission: AdmissionControl;
   private readonly door: Door<Connection>;
@@ -148,7 +149,7 @@ export class Endpoint implements AsyncDisposable {
   async dial(options: DialOptions): Promise<PathTransport> {
     this.requireOpen();
     if (options.localAddress !== undefined && options.localAddress !== this.address().address) {
-      const endpoint = await this.satellite(options.localAddress);
+      const endpoint = await this.satellites.get(options.localAddress);
       const { localAddress: _, ...rest } = options;
       return endpoint.dial(rest);
     }
@@ -241,16 +242,6 @@ export class Endpoint implements AsyncDisposable {
       this.connections.add(connection);
       this.loop.wake(connection);
     });
-  }
-
-  private satellite(localAddress: string): Promise<Endpoint> {
-    let endpoint = this.satellites.get(localAddress);
-    if (endpoint === undefined) {
-      endpoint = Endpoint.bind({ ...this.options, host: localAddress, port: 0 });
-      this.satellites.set(localAddress, endpoint);
-      endpoint.catch(() => this.satellites.delete(localAddress));
-    }
-    return endpoint;
   }
 
   // --- Accepting ---
@@ -388,16 +379,11 @@ export class Endpoint implements AsyncDisposable {
   }
 
   private async shutDown(): Promise<void> {
-    const satellites = [...this.satellites.values()].map((satellite) =>
-      satellite.then(
-        (endpoint) => endpoint.close(),
-        () => undefined,
-      ),
-    );
+    const satellites = this.satellites.close();
     for (const connection of this.connections) connection.shutDown();
     await this.ends.wait(this.connections, CLOSE_TIMEOUT_MS);
     this.loop.stop();
     await this.socket.close();
-    await Promise.all(satellites);
+    await satellites;
   }
 }
