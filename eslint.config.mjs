@@ -28,6 +28,9 @@ const TESTS = [
 const SANS_IO_SOURCES = SANS_IO.map((part) => `packages/${part}/**/*.ts`);
 const TOOLS = ['tools/**/*.mjs', '*.config.mjs'];
 
+// A test tells one story, which may be long.
+const MAY_BE_LONG = ['**/*.test.{ts,mjs}', '**/test-support/**', '**/test/**', '**/fixtures/**'];
+
 // A drop-in for node:net has a default export because node:net has one, and throws node:net's errors.
 const DROP_IN = ['packages/socket/src/**/*.ts'];
 // Programs written for @matrixai/quic ask for its errors and events with `instanceof`: names and descent are its own.
@@ -142,6 +145,15 @@ export default tseslint.config(
     ),
   },
   { files: ['packages/cli/src/**/*.ts'], rules: { 'no-console': 'off' } },
+  {
+    // A file is read from top to bottom in one sitting; a function is seen on one screen.
+    files: ['**/*.ts', '**/*.mjs'],
+    ignores: MAY_BE_LONG,
+    rules: {
+      'max-lines': ['error', { max: 400 }],
+      'max-lines-per-function': ['error', { max: 60, IIFEs: true }],
+    },
+  },
 
   {
     // Tests may hand methods around, and write doubles that do nothing.

@@ -14,7 +14,6 @@ import { checkLayers } from './checks/layers.mjs';
 import { checkPackages } from './checks/packages.mjs';
 import { checkGenerated, checkProtoBreaking, checkProtoFormat, checkProtoLint } from './checks/proto.mjs';
 import { checkSimulation } from './checks/sim.mjs';
-import { checkSize } from './checks/size.mjs';
 import { checkTests } from './checks/tests.mjs';
 import { runSteps } from './lib/steps.mjs';
 import { ROOT } from './lib/workspace.mjs';
@@ -30,7 +29,6 @@ const STEPS = [
   { name: 'lint', about: 'eslint has nothing to say', check: checkLint },
   { name: 'format', about: 'sources are laid out by prettier', check: checkFormat },
   { name: 'layers', about: 'imports go in the direction of the layer table', check: checkLayers },
-  { name: 'size', about: 'no file and no function is too long', check: checkSize },
   { name: 'hygiene', about: 'no file holds anything of one machine', check: checkHygiene },
   { name: 'commits', about: 'messages of commits are what changelogs are made of', check: checkCommits },
   { name: 'packages', about: 'what users install is complete, and imports', check: checkPackages },

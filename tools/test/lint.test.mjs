@@ -14,19 +14,30 @@ console.log(JSON.stringify(result.messages));
 `;
 
 /**
- * Lints lines as if they stood in a file of the checkout, and returns what eslint says, by line.
+ * Lints lines as if they stood in a file of the checkout, and returns what eslint says.
+ *
+ * @param {string} file
+ * @param {readonly string[]} lines
+ * @returns {{ ruleId: string, line: number, message: string }[]}
+ */
+function messagesOf(file, lines) {
+  const args = ['--input-type=module', '--eval', LINT, file, lines.join('\n')];
+  // In a single run, as CI is taken for, typescript-eslint would read the file from the disk and not these lines.
+  const env = { ...process.env, TSESTREE_SINGLE_RUN: 'false' };
+  const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8', env });
+  if (stdout === '') throw new Error(stderr);
+  return JSON.parse(stdout);
+}
+
+/**
+ * As messagesOf, by line.
  *
  * @param {string} file
  * @param {readonly string[]} lines
  * @returns {Record<string, string[]>}
  */
 function lint(file, lines) {
-  const args = ['--input-type=module', '--eval', LINT, file, lines.join('\n')];
-  // In a single run, as CI is taken for, typescript-eslint would read the file from the disk and not these lines.
-  const env = { ...process.env, TSESTREE_SINGLE_RUN: 'false' };
-  const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8', env });
-  if (stdout === '') throw new Error(stderr);
-  const messages = /** @type {{ ruleId: string, line: number, message: string }[]} */ (JSON.parse(stdout));
+  const messages = messagesOf(file, lines);
   return Object.fromEntries(
     lines.map((text, index) => [
       text,
@@ -90,4 +101,18 @@ test('a committed test runs, and a silenced rule says why', () => {
     ]),
   );
   expect(found.map((messages) => messages.length)).toEqual([0, 1, 1, 0, 0, 0]);
+});
+
+test('files of more than 400 lines and functions of more than 60 are refused, comments counted; tests may be longer', () => {
+  /** @param {number} count Lines of the method, its head and its closing brace counted. */
+  const method = (count) => [`  of${count}() {`, ...Array(count - 2).fill('    // one line'), '  }'];
+  const code = ['export class Thing {', ...method(60), ...method(61), '}'];
+  const text = [...code, ...Array(401 - code.length).fill('// one line'), ''];
+  /** @param {string} file */
+  const tooLong = (file) => messagesOf(file, text).filter(({ ruleId }) => ruleId.startsWith('max-lines'));
+  expect(tooLong('packages/wire/src/index.ts')).toMatchObject([
+    { ruleId: 'max-lines-per-function', line: 62 },
+    { ruleId: 'max-lines', line: 401 },
+  ]);
+  expect(tooLong('packages/wire/src/ids/ids.test.ts')).toEqual([]);
 });
