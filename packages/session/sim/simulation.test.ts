@@ -2,11 +2,23 @@ import { describe, expect, jest, test } from '@jest/globals';
 import { drawPlan } from './plan/draw-plan.js';
 import { readArgs } from './run/args.js';
 import { runPlan } from './run/run-plan.js';
-import { CANARIES } from './rules/canary.js';
+import { READER_CANARIES } from './rules/canary.js';
 import { directionOf, faultOf, planOf, streamOf } from './test-support/plans.js';
 
 /** For machines that do much else at the time; nothing here waits for a clock. */
 jest.setTimeout(60_000);
+
+/** The other server of a transfer is lost, and an impostor answers in its place. */
+const USURPED_SECONDARY = {
+  streams: [streamOf('stream', { forward: directionOf(400_000), backward: directionOf(400_000) })],
+  contents: [
+    {
+      ...{ name: 'content', startMs: 0, seed: 3, head: 24, size: 500_000, tail: 0 },
+      reader: { kind: 'eager' },
+    } as const,
+  ],
+  faults: [faultOf({ kind: 'usurp', atMs: 150, durationMs: 5000, target: 1 })],
+};
 
 describe('the simulator', () => {
   test('does the same under the same seed, to the last line of the trace', async () => {
@@ -17,7 +29,7 @@ describe('the simulator', () => {
     expect((await runPlan(drawPlan(3))).digest).not.toBe((await runPlan(drawPlan(4))).digest);
   });
 
-  test.each(CANARIES)('sees a bug that is planted behind all checks: %s', async (canary) => {
+  test.each(READER_CANARIES)('sees a bug that is planted behind all checks: %s', async (canary) => {
     const backward = directionOf(20_000);
     const plan = planOf({ streams: [streamOf('stream', { backward })] });
     expect((await runPlan(plan)).violation).toBeUndefined();
@@ -38,6 +50,27 @@ describe('the simulator', () => {
     const { violation } = await runPlan(plan, { write: (line) => void lines.push(line) });
     expect(violation).toBeUndefined();
     expect(lines.some((line) => line.includes('an impostor takes a connection'))).toBe(true);
+  });
+
+  test("an impostor in a secondary's place is asked for ranges, and reads nothing of the application", async () => {
+    // The primary is slow, so that content is still under way when the other server is asked to join again.
+    const slow = { shape: { both: { rateBps: 1e6, delayMs: 10, queueBytes: 60_000 } } };
+    const plan = planOf({ servers: [slow, {}], ...USURPED_SECONDARY });
+    const lines: string[] = [];
+    const { violation } = await runPlan(plan, { write: (line) => void lines.push(line) });
+    expect(violation).toBeUndefined();
+    const taken = lines.findIndex((line) => line.includes('an impostor takes a connection'));
+    // Nobody could tell it from the server.
+    expect(lines.slice(taken).some((line) => line.includes('path 1 active'))).toBe(true);
+  });
+
+  test.each([
+    ['the primary', [{}], { kind: 'usurp', atMs: 150, durationMs: 20_000 }],
+    ['a secondary', [{}, {}], { kind: 'usurp', atMs: 150, durationMs: 5000, target: 1 }],
+  ] as const)('sees a leak to an impostor of %s that is planted in the client', async (_place, servers, fault) => {
+    const plan = planOf({ servers, streams: USURPED_SECONDARY.streams, faults: [faultOf(fault)] });
+    expect((await runPlan(plan)).violation).toBeUndefined();
+    expect((await runPlan(plan, { canary: 'leak' })).violation?.rule).toBe('an impostor reads nothing');
   });
 
   test.each([
@@ -88,7 +121,7 @@ describe('the command line', () => {
     [['--seed', 'x'], '--seed takes a whole number from 0, not "x"'],
     [['--seeds', '0'], '--seeds takes a whole number from 1, not "0"'],
     [['--seed', '1', '--from', '2'], '--from goes with --seeds'],
-    [['--seed', '1', '--canary', 'tweety'], '--canary is one of flip, repeat, lose'],
+    [['--seed', '1', '--canary', 'tweety'], '--canary is one of flip, repeat, lose, leak'],
   ])('says what is wrong with %j', (args, message) => {
     expect(readArgs(args)).toBe(message);
   });

@@ -1,16 +1,21 @@
+import { crc32 } from 'node:zlib';
+import { encodePacket, proto, streamFrame, toStreamId, type PathTransport } from '@kwik/wire';
 import type { SessionEngine } from '../../src/runtime/session/engine.js';
 
-export const CANARIES = ['flip', 'repeat', 'lose'] as const;
+/** Bugs at the client's reader: a byte is flipped, bytes come twice, or bytes never come. */
+export const READER_CANARIES = ['flip', 'repeat', 'lose'] as const;
+export type ReaderCanary = (typeof READER_CANARIES)[number];
 /**
- * A bug planted behind all checks of the session, at the client's reader: a byte is flipped, bytes come twice, or bytes
- * never come. A simulator that passes with it is blind.
+ * A bug planted behind all checks of the session. A simulator that passes with it is blind. `leak` is one of the client: to
+ * whoever answers in the place of a server that does not run it writes bytes of a stream.
  */
+export const CANARIES = [...READER_CANARIES, 'leak'] as const;
 export type Canary = (typeof CANARIES)[number];
 
 /** Early enough for nearly every seed that moves bytes at all. */
 const AFTER_BYTES = 1000;
 
-export function plantCanary(engine: SessionEngine, canary: Canary): void {
+export function plantInReader(engine: SessionEngine, canary: ReaderCanary): void {
   const { streams } = engine;
   const read = streams.read.bind(streams);
   let bytes = 0;
@@ -39,4 +44,13 @@ export function plantCanary(engine: SessionEngine, canary: Canary): void {
         return read(stream);
     }
   };
+}
+
+/** Writes what no impostor may get to its connection. */
+export function leakInto(transport: PathTransport): void {
+  const ignore = (): void => undefined;
+  const stream = transport.openStream({ unidirectional: true });
+  stream?.attach({ onData: ignore, onEnd: ignore, onReset: ignore, onStopSending: ignore, onWritable: ignore });
+  const frame = streamFrame({ streamId: toStreamId(0n), offset: 0n, data: Uint8Array.of(1, 2, 3) });
+  stream?.write(encodePacket({ packetNumber: 0n, type: proto.PacketType.DATA, frames: [frame] }, crc32));
 }

@@ -6,7 +6,7 @@ import { PathCommands } from '../actors/paths.js';
 import { RawTraffic } from '../actors/raw.js';
 import { runStreams, type End } from '../actors/streams.js';
 import { healedAtMs, type Plan } from '../plan/plan.js';
-import { plantCanary, type Canary } from '../rules/canary.js';
+import { plantInReader, type Canary } from '../rules/canary.js';
 import { watchBounds } from '../rules/bounds.js';
 import type { SessionEngine } from '../../src/runtime/session/engine.js';
 import { SimulatedClient } from '../world/client.js';
@@ -79,7 +79,7 @@ class Run {
     this.world = new World(plan, write);
     this.#canary = canary;
     this.#servers = plan.servers.map((server) => new SimulatedServer(this.world, server, this.#application()));
-    this.#client = new SimulatedClient(this.world);
+    this.#client = new SimulatedClient(this.world, canary);
     this.#raws = new RawTraffic(this.world);
     this.#paths = new PathCommands(this.world, this.#servers);
     this.#spender = plan.spender && new Spender(this.world, plan.spender);
@@ -114,7 +114,7 @@ class Run {
     try {
       return await this.#client.dial(this.#servers[0]!.address, (engine) => {
         this.#clientEngine = engine;
-        if (this.#canary !== undefined) plantCanary(engine, this.#canary);
+        if (this.#canary !== undefined && this.#canary !== 'leak') plantInReader(engine, this.#canary);
       });
     } catch (error) {
       if (!(error instanceof KwikError) || !this.world.expectations.dialMayFail) throw error;

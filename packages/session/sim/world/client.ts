@@ -4,6 +4,7 @@ import type { DialOptions, DialTarget } from '../../src/api/options.js';
 import type { Session } from '../../src/api/session.js';
 import type { ConnectOptions } from '../../src/client/connector.js';
 import { dialOver } from '../../src/client/dial.js';
+import { leakInto, type Canary } from '../rules/canary.js';
 import type { SessionEngine } from '../../src/runtime/session/engine.js';
 import { IDLE_TIMEOUT_MS, linkName, TRANSPORT_WINDOWS } from './server.js';
 import type { World } from './world.js';
@@ -14,10 +15,12 @@ export class SimulatedClient {
   readonly transports: PathTransport[] = [];
   readonly #world: World;
   readonly #hosts: readonly string[];
+  readonly #canary: Canary | undefined;
   session: Session | undefined;
 
-  constructor(world: World) {
+  constructor(world: World, canary?: Canary) {
     this.#world = world;
+    this.#canary = canary;
     this.process = world.startProcess(homeHost(0), world.plan.clientOffsetMs);
     this.#hosts = [homeHost(0), ...world.plan.homes.map((_, index) => homeHost(index + 1))];
     for (const host of this.#hosts) world.processes.set(host, this.process);
@@ -39,6 +42,7 @@ export class SimulatedClient {
           ...TRANSPORT_WINDOWS,
         });
         this.transports.push(transport);
+        if (this.#canary === 'leak' && !this.#world.processes.has(target.host)) leakInto(transport);
         return transport;
       },
       close: () => Promise.resolve(),

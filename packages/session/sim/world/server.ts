@@ -126,8 +126,12 @@ export class SimulatedServer {
   /** The process dies, and somebody takes its place who has the key of its certificate, but not the secrets of its sessions. */
   usurp(): void {
     this.crash();
-    const impostor = new Impostor(this.#starts % 2 === 0 ? 'none' : 'rubbish', (what) =>
-      this.#world.violate('an impostor reads nothing', `of server ${this.plan.index}: ${what}`),
+    const { index } = this.plan;
+    const impostor = new Impostor(
+      // Of a secondary no proof is asked.
+      index === 0 && this.#starts % 2 === 1 ? 'rubbish' : 'none',
+      (what) => this.#world.violate('an impostor reads nothing', `of server ${index}: ${what}`),
+      index === 0 ? 'primary' : 'secondary',
     );
     const accept = (transport: PathTransport): void => {
       this.#world.trace.note(`server ${this.plan.index}: an impostor takes a connection`);
