@@ -15,6 +15,7 @@ import { checkPackages } from './checks/packages.mjs';
 import { checkGenerated, checkProtoBreaking, checkProtoFormat, checkProtoLint } from './checks/proto.mjs';
 import { checkSimulation } from './checks/sim.mjs';
 import { checkTests } from './checks/tests.mjs';
+import { checkUnused } from './checks/unused.mjs';
 import { runSteps } from './lib/steps.mjs';
 import { ROOT } from './lib/workspace.mjs';
 
@@ -29,6 +30,7 @@ const STEPS = [
   { name: 'lint', about: 'eslint has nothing to say', check: checkLint },
   { name: 'format', about: 'sources are laid out by prettier', check: checkFormat },
   { name: 'layers', about: 'imports go in the direction of the layer table', check: checkLayers },
+  { name: 'unused', about: 'nothing is exported, installed or kept for nobody', check: checkUnused },
   { name: 'hygiene', about: 'no file holds anything of one machine', check: checkHygiene },
   { name: 'commits', about: 'messages of commits are what changelogs are made of', check: checkCommits },
   { name: 'packages', about: 'what users install is complete, and imports', check: checkPackages },

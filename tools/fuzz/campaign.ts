@@ -6,7 +6,7 @@ import type { FuzzTarget } from './target.js';
 /** Inputs kept because something new came of them. */
 const MAX_KEPT = 2_000;
 
-export interface Finding {
+interface Finding {
   readonly input: Uint8Array;
   readonly why: string;
 }

@@ -2,9 +2,9 @@ import { KwikError } from '@kwik/wire';
 import type { FuzzTarget } from './target.js';
 
 /** An input of a few kilobytes takes under 5 ms; ten times that on a busy machine is still none of a decoder's business. */
-export const MAX_INPUT_MS = 250;
+const MAX_INPUT_MS = 250;
 /** Windows, queues and inflated packets of every target fit into it; an input that costs more multiplies itself. */
-export const MAX_GROWTH_BYTES = 48 * 1_048_576;
+const MAX_GROWTH_BYTES = 48 * 1_048_576;
 /** A slow input is run again before it is blamed: the machine may have been elsewhere. */
 const TRIES = 3;
 const MAX_OUTCOME_CHARACTERS = 160;

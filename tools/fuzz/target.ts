@@ -21,7 +21,7 @@ export interface FuzzTarget {
 export type InputShape = 'message' | 'stream' | 'blocks' | 'bytes';
 
 /** What a target throws when the decoder did not throw but did something that it must never do. */
-export class BrokenRule extends Error {
+class BrokenRule extends Error {
   override readonly name = 'BrokenRule';
 }
 

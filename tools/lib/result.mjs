@@ -5,6 +5,7 @@
  * @property {boolean} ok
  * @property {string} report What is wrong and what to do; printed when the check fails.
  * @property {string} [summary] How much was looked at; printed beside the name when the check passes.
+ * @property {string} [skipped] Why it could not look here. It counts as skipped then, and not as passed.
  * @property {{ passed: number, failed: number, skipped: number }} [tests] When the check is a run of tests.
  */
 

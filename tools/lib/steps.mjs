@@ -31,7 +31,8 @@ export async function runSteps(steps, root, write) {
   const counts = done.map(({ result }) => count(result));
   const passed = counts.reduce((sum, each) => sum + each.passed, 0);
   const failed = counts.reduce((sum, each) => sum + each.failed, 0);
-  write(`\n${passed} passed, ${failed} failed\n`);
+  const skipped = counts.reduce((sum, each) => sum + each.skipped, 0);
+  write(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
   return failed === 0 ? 0 : 1;
 }
 
@@ -54,8 +55,9 @@ async function runStep({ check }, root) {
  * @param {CheckResult} result
  * @param {string} seconds
  */
-function line({ name }, { ok, summary = '' }, seconds) {
-  return `${ok ? 'ok    ' : 'FAILED'} ${name.padEnd(16)}${seconds.padStart(8)}  ${ok ? summary : ''}`.trimEnd();
+function line({ name }, { ok, summary = '', skipped }, seconds) {
+  const mark = skipped !== undefined ? 'skip  ' : ok ? 'ok    ' : 'FAILED';
+  return `${mark} ${name.padEnd(16)}${seconds.padStart(8)}  ${ok ? (skipped ?? summary) : ''}`.trimEnd();
 }
 
 /**
@@ -63,6 +65,8 @@ function line({ name }, { ok, summary = '' }, seconds) {
  *
  * @param {CheckResult} result
  */
-function count({ ok, tests }) {
-  return tests ?? { passed: ok ? 1 : 0, failed: ok ? 0 : 1 };
+function count({ ok, tests, skipped }) {
+  if (tests !== undefined) return tests;
+  if (skipped !== undefined) return { passed: 0, failed: 0, skipped: 1 };
+  return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 };
 }

@@ -39,7 +39,16 @@ test('the last line counts tests one by one, and steps', async () => {
     step('jest', async () => ({ ok: true, report: '', tests })),
     step('good', async () => fromProblems([])),
   ]);
-  expect({ code, lastLine }).toEqual({ code: 0, lastLine: '41 passed, 0 failed' });
+  expect({ code, lastLine }).toEqual({ code: 0, lastLine: '41 passed, 0 failed, 1 skipped' });
+});
+
+test('a step that cannot look is named, and counts as skipped', async () => {
+  const { code, text, lastLine } = await outcome([
+    step('blind', async () => ({ ok: true, report: '', skipped: 'needs eyes' })),
+    step('good', async () => fromProblems([])),
+  ]);
+  expect(text).toMatch(/^skip {3}blind {9,}[\d.]+ s {2}needs eyes$/m);
+  expect({ code, lastLine }).toEqual({ code: 0, lastLine: '1 passed, 0 failed, 1 skipped' });
 });
 
 const GREEN = {

@@ -35,7 +35,7 @@ const DEFAULT_ROUNDS = 5;
 /** One round cannot tell a loss from noise. */
 const QUICK_COMPARE_ROUNDS = 3;
 const MAX_ROUNDS = 1000;
-export const DEFAULT_PLOTS = 'docs/plots';
+const DEFAULT_PLOTS = 'docs/plots';
 
 /** Reads the command line. File names are relative to `cwd`. Throws UsageError. */
 export function parseOptions(args: readonly string[], known: readonly string[], cwd: string): Options {

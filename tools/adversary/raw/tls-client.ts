@@ -11,7 +11,7 @@ const ZEROS: Buffer = Buffer.alloc(KEY_BYTES);
 const MESSAGE = { serverHello: 2, certificate: 11, certificateRequest: 13, finished: 20 } as const;
 
 /** The keys of both directions at one level. */
-export interface LevelKeys {
+interface LevelKeys {
   readonly client: PacketKeys;
   readonly server: PacketKeys;
 }

@@ -150,7 +150,7 @@ function keysId(): Uint8Array {
   return new Uint8Array(16).fill(7);
 }
 
-export function bodyOf($case: KcpBody['$case']): KcpBody {
+function bodyOf($case: KcpBody['$case']): KcpBody {
   return { $case, value: KCP_SAMPLES[$case] } as KcpBody;
 }
 

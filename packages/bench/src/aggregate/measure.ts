@@ -143,7 +143,7 @@ async function transfer(
   };
 }
 
-export function goodputMbit({ bytes, startMs, endMs }: Pick<RunResult, 'bytes' | 'startMs' | 'endMs'>): number {
+function goodputMbit({ bytes, startMs, endMs }: Pick<RunResult, 'bytes' | 'startMs' | 'endMs'>): number {
   return (bytes * 8) / (endMs - startMs) / 1000;
 }
 

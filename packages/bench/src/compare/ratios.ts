@@ -8,7 +8,7 @@ export interface MeasuredRow {
   readonly row: Row;
 }
 
-export type Change = 'worse' | 'same' | 'better' | 'new' | 'gone' | 'unjudged';
+type Change = 'worse' | 'same' | 'better' | 'new' | 'gone' | 'unjudged';
 
 /** What became of one row from base to head. */
 export interface Comparison {

@@ -87,7 +87,7 @@ export async function measureMptcp(setting: Setting, schedule: Schedule, seed: n
 }
 
 /** Cuts and heals as planned, when the transfer runs. */
-export async function perform(
+async function perform(
   bed: LinkBed,
   plan: readonly PlannedOutage[],
   { settleMs }: Schedule,
@@ -142,7 +142,7 @@ export function specsOf({ links, rttMs }: Setting): { rateMbit: number; delayMs:
 }
 
 /** More than the links carry in the time. */
-export function bytesFor({ links }: Setting, ms: number): number {
+function bytesFor({ links }: Setting, ms: number): number {
   return Math.round((links * RATE_MBIT * 1000 * ms * 1.2) / 8);
 }
 

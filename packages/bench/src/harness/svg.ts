@@ -1,9 +1,6 @@
 import { chart, type ChartOptions, fillClass, type Frame, lineClass, PLOT_WIDTH, px } from './svg/frame.js';
 
-export type { AxisOptions } from './svg/axis.js';
-export type { ChartOptions } from './svg/frame.js';
-
-export interface LineSeries {
+interface LineSeries {
   readonly name: string;
   /** x and y; in the order in which they are joined. */
   readonly points: readonly (readonly [number, number])[];

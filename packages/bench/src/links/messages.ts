@@ -63,7 +63,7 @@ export interface PathSample {
   readonly paths: readonly PathLook[];
 }
 
-export interface PathLook {
+interface PathLook {
   readonly id: number;
   readonly address: string;
   readonly state: string;

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 
 /** What one direction of a link has seen since the start. */
-export interface DirectionStats {
+interface DirectionStats {
   readonly packetsIn: number;
   /** IP packets, headers included. */
   readonly bytesIn: number;

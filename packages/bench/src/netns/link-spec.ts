@@ -8,7 +8,7 @@ export interface TraceSegment {
 }
 
 /** One direction: the same words, units and defaults as the emulated link of `@kwik/testbed`, of which this has a part. */
-export interface DirectionSpec
+interface DirectionSpec
   extends Pick<
     LinkDirectionOptions,
     'rateBps' | 'delayMs' | 'jitterMs' | 'jitterDistribution' | 'queueBytes' | 'lossRate'

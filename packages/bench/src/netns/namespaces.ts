@@ -10,14 +10,13 @@ import { applyLinkSpec, linkCommands, type CompleteDirection, type LinkSpec } fr
 import { compileNativeTools, type NativeTools } from './native-tools.js';
 import { clientSetup, serverSetup, clientAddressOf, serverAddressOf, type NamespaceSetup } from './namespace-setup.js';
 
-export type { DirectionStats, LabLinkStats, LabStats } from './link-emulator.js';
-export type { DirectionSpec, LinkSpec, TraceSegment } from './link-spec.js';
-export { networkLabSupport, mptcpSupport, type Support } from './support.js';
+export type { LabLinkStats } from './link-emulator.js';
+export { networkLabSupport, mptcpSupport } from './support.js';
 export { compileNativeTools, type NativeTools } from './native-tools.js';
 
 const run = promisify(execFile);
 
-export type LabSide = 'client' | 'server';
+type LabSide = 'client' | 'server';
 
 export interface NetworkLabOptions {
   /** 1 to 16 links. */
@@ -28,7 +27,7 @@ export interface NetworkLabOptions {
   readonly tools?: NativeTools;
 }
 
-export interface LabLink {
+interface LabLink {
   /** Packets from this address go over this link, and what answers them comes back over it. */
   readonly clientAddress: string;
   /** An unbound client's packets to this address go over this link. */

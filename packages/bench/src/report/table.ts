@@ -31,7 +31,7 @@ export function formatNumber(number: number): string {
   return number.toFixed(Math.min(6, digits));
 }
 
-export function formatTarget({ of, atLeast, atMost }: Target): string {
+function formatTarget({ of, atLeast, atMost }: Target): string {
   const bounds = [...(atLeast === undefined ? [] : [`≥ ${atLeast}`]), ...(atMost === undefined ? [] : [`≤ ${atMost}`])];
   return `${of === 'ratio' ? 'ratio ' : ''}${bounds.join(', ')}`;
 }

@@ -6,7 +6,7 @@ import { rounded, toMbps } from '../ui/units.js';
 import type { Batch } from './batch.js';
 
 /** A server's part in the transfer, as `--json` prints it. */
-export interface PathResult {
+interface PathResult {
   readonly server: string;
   readonly bytes: number;
   /** Of all bytes, 0 to 1. */

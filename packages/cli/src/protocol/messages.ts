@@ -89,7 +89,6 @@ export type Checking = z.infer<typeof checking>;
 export const headerSchema = z.union([header, checking, failure]);
 
 const trailer = z.object({ ok: z.literal(true), sha256 });
-export type Trailer = z.infer<typeof trailer>;
 export const trailerSchema = z.union([trailer, failure]);
 
 const entry = z.object({ path: path.min(1), size });

@@ -58,7 +58,7 @@ export async function* inPages(entries: AsyncIterable<Listed>): AsyncGenerator<L
   yield { ok: true, ...page, more: false };
 }
 
-export function isOmission(listed: Listed): listed is Omission {
+function isOmission(listed: Listed): listed is Omission {
   return 'reason' in listed;
 }
 

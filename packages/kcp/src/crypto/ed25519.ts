@@ -4,7 +4,7 @@ import { concat } from './bytes.js';
 
 /** RFC 8032: seeds and public keys. */
 export const ED25519_KEY_BYTES = 32;
-export const ED25519_SIGNATURE_BYTES = 64;
+const ED25519_SIGNATURE_BYTES = 64;
 
 /** DER of a PrivateKeyInfo (RFC 8410, section 7) up to the 32 bytes of the seed. */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');

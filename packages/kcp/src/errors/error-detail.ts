@@ -1,7 +1,7 @@
 import { ERROR_TABLE, KwikError, errorCodeFromNumber, proto, type ErrorCode, type ErrorScope } from '@kwik/wire';
 
 /** As the protocol says of ErrorDetail.reason. */
-export const MAX_REASON_BYTES = 512;
+const MAX_REASON_BYTES = 512;
 
 const SCOPE_NUMBERS: Readonly<Record<ErrorScope, proto.ErrorScope>> = {
   local: proto.ErrorScope.LOCAL,

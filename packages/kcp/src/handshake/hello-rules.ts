@@ -5,7 +5,7 @@ import { equalBytes } from '../crypto/bytes.js';
 export const NONCE_BYTES = 32;
 
 /** SHA-256. */
-export const CHANNEL_BINDING_BYTES = 32;
+const CHANNEL_BINDING_BYTES = 32;
 
 /** Challenges in one handshake; the mechanisms here need two, one more when the server chooses the mechanism. */
 export const MAX_AUTH_ROUNDS = 8;

@@ -3,7 +3,7 @@ import { KwikError } from '@kwik/wire';
 import { readExtensions } from './certificate-extensions.js';
 
 /** Leaf, intermediates and perhaps the root; longer ones are somebody playing. */
-export const MAX_CHAIN_CERTIFICATES = 6;
+const MAX_CHAIN_CERTIFICATES = 6;
 const SERVER_AUTH_OID = '1.3.6.1.5.5.7.3.1';
 const CLIENT_AUTH_OID = '1.3.6.1.5.5.7.3.2';
 const ANY_USAGE_OID = '2.5.29.37.0';

@@ -17,7 +17,7 @@ import type { Ed25519Signer } from './signer.js';
 import { SignerTrust, type TrustPolicy } from './trust.js';
 import type { UsedTokens } from './used-tokens.js';
 
-export const TOKEN_ID_BYTES = 16;
+const TOKEN_ID_BYTES = 16;
 /** From `addPath` on the primary to the Join at the secondary: a dial and a handshake, with time for a retry. */
 export const DEFAULT_TOKEN_LIFE_MS = 60_000;
 /**

@@ -3,7 +3,7 @@ import type { FrameObserver } from './frame-reader.js';
 import type { SmallPieces } from './small-pieces.js';
 
 /** What quiche keeps for one piece of data that it cannot hand over yet, besides the data. */
-export const PIECE_OVERHEAD_BYTES = 150;
+const PIECE_OVERHEAD_BYTES = 150;
 /**
  * For what never is of use to this side, in the whole life of a connection; nothing is given back. A server's session
  * tickets take a few kilobytes.

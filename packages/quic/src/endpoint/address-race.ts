@@ -2,7 +2,7 @@ import { KwikError, type Clock, type ErrorCode } from '@kwik/wire';
 import { raceAttempts } from './attempt-race.js';
 
 /** RFC 8305, section 5: the recommended Connection Attempt Delay. */
-export const ATTEMPT_DELAY_MS = 250;
+const ATTEMPT_DELAY_MS = 250;
 
 export interface AddressRace<A, T> {
   /** What is dialled, for messages. */

@@ -5,7 +5,7 @@ import { Backlog } from './backlog.js';
 const BUDGET_MS = 2;
 
 /** What one who takes part has used of the processor. */
-export interface ProcessorUse {
+interface ProcessorUse {
   /** Others want the processor, and this one has had more than its share. */
   overShare(now: number): boolean;
   /** Its step took `ms`. */

@@ -7,10 +7,10 @@ import { Patience } from './patience.js';
 const BUSY_PATIENCE_RTTS = 2;
 /** Bounds of the same: no timer's jitter ends it, and a path that is stuck costs no reader a second (V5.2). */
 const MIN_BUSY_PATIENCE_MS = 50;
-export const MAX_BUSY_PATIENCE_MS = 500;
+const MAX_BUSY_PATIENCE_MS = 500;
 const MIN_WAIT_MS = 1;
 /** A scheduler that waits looks again after this time, whatever its estimates say. */
-export const MAX_WAIT_MS = 50;
+const MAX_WAIT_MS = 50;
 
 /** One for all decisions without copies: those are nearly all, and this saves an array each. */
 const NO_DUPLICATES: readonly PathId[] = Object.freeze([]);

@@ -1,11 +1,11 @@
 import { KwikError, type PathSnapshot, type ScheduleRequest } from '@kwik/wire';
 
 /** A path without a sample is taken for a middling one, so that it is neither flooded nor ignored. */
-export const UNKNOWN_RTT_MS = 100;
+const UNKNOWN_RTT_MS = 100;
 /** A piece takes a path about this long, so that a slow path never holds much hostage (design, section 4). */
-export const PIECE_TIME_MS = 5;
+const PIECE_TIME_MS = 5;
 /** Above this, longer pieces save no work worth having. */
-export const MAX_PIECE_BYTES = 16 * 1024;
+const MAX_PIECE_BYTES = 16 * 1024;
 /** Of the same bytes, one after the other; more are too rare to change a choice. */
 const MOST_LOSSES = 4;
 

@@ -187,7 +187,7 @@ export const FAULT_KINDS = [
  * - shuffle: every second data stream delivers nothing, so that streams overtake each other
  * - break: the connection ends at one side with an error, and the other is not told
  */
-export type FaultKind = (typeof FAULT_KINDS)[number];
+type FaultKind = (typeof FAULT_KINDS)[number];
 
 export interface Fault {
   readonly kind: FaultKind;

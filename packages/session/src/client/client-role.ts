@@ -354,7 +354,7 @@ export class ClientRole implements EngineRole {
   }
 }
 
-export function statusOf(info: PathInfo): proto.PathStatus {
+function statusOf(info: PathInfo): proto.PathStatus {
   return {
     pathId: info.id,
     state: toProtoPathState(info.state),

@@ -3,7 +3,7 @@ import { nearestName } from './nearest-name.js';
 import type { GroupRule, OptionRule } from './option-rule.js';
 
 /** What an option was called before, and what to write now. Both are paths, as in `limits.maxPaths`. */
-export type FormerNames = Readonly<Record<string, string>>;
+type FormerNames = Readonly<Record<string, string>>;
 
 /** The options of one call. */
 export interface OptionRules {

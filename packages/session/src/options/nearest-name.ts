@@ -23,7 +23,7 @@ export function nearestName(path: string, rules: GroupRule): string | undefined 
 }
 
 /** Every option, groups included: `trust`, `trust.ca`, … */
-export function pathsOf({ members }: GroupRule, parent = ''): string[] {
+function pathsOf({ members }: GroupRule, parent = ''): string[] {
   return Object.entries(members).flatMap(([name, rule]) => {
     const path = parent === '' ? name : `${parent}.${name}`;
     return rule.kind === 'group' ? [path, ...pathsOf(rule, path)] : [path];

@@ -9,7 +9,7 @@ import { Waiters } from '../runtime/waiting/waiters.js';
 import type { ContentServer } from './content-server.js';
 
 /** Content up to this size goes by the primary alone: asking others would take longer than sending it. */
-export const SINGLE_SOURCE_BYTES = 64 * 1024;
+const SINGLE_SOURCE_BYTES = 64 * 1024;
 /**
  * What the reader waits for when a server is late is a block, and a tail may be one: they are a small part of the whole.
  * In long content fewer of them cost less than that matters.

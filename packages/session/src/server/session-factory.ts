@@ -42,7 +42,7 @@ const SESSION_ID_BYTES = 16;
 const SECRET_BYTES = 32;
 
 /** Time and chance. */
-export interface FactoryRuntime {
+interface FactoryRuntime {
   readonly clock: Clock;
   /** Milliseconds since 1970, for what is signed and has an expiry. */
   readonly wallClockMs: () => number;
@@ -50,7 +50,7 @@ export interface FactoryRuntime {
 }
 
 /** How this server is known to others. */
-export interface FactoryIdentity {
+interface FactoryIdentity {
   readonly serverId: string;
   /** `host:port` names under which path tokens may name it. */
   readonly audiences: () => readonly string[];
@@ -59,7 +59,7 @@ export interface FactoryIdentity {
 }
 
 /** Who is let in. */
-export interface AdmissionRules {
+interface AdmissionRules {
   readonly auth: readonly ServerAuthenticator[];
   /** Whose path tokens are believed. */
   readonly trust: TrustPolicy;

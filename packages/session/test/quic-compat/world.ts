@@ -196,7 +196,7 @@ export async function failure(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
-export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 export const text = (data: Uint8Array): string => new TextDecoder().decode(data);
 
 export async function readAll(stream: QuicStream): Promise<string> {

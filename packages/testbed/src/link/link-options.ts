@@ -2,8 +2,6 @@ import { KwikError } from '@kwik/wire';
 
 import type { BurstLoss, DirectionSettings, JitterDistribution } from './direction-settings.js';
 
-export type { BurstLoss, JitterDistribution } from './direction-settings.js';
-
 /** One direction of a link. What is left out stays as it is (`configure`) or takes its default (`create`). */
 export interface LinkDirectionOptions {
   /** Bits (not bytes) per second; Infinity, the default, sends at once. */

@@ -15,7 +15,7 @@ export const uint62: fc.Arbitrary<bigint> = fc.oneof(
   fc.constant(MAX_VARINT),
 );
 
-export const uint32: fc.Arbitrary<number> = fc.oneof(
+const uint32: fc.Arbitrary<number> = fc.oneof(
   fc.integer({ min: 0, max: 300 }),
   fc.integer({ min: 0, max: MAX_UINT32 }),
   fc.constantFrom(0x7fff_ffff, 0x8000_0000, MAX_UINT32),
@@ -30,7 +30,7 @@ const data = fc.oneof(
 const offset = uint62.map((value) => (value > MAX_VARINT - 100_000n ? value - 100_000n : value));
 
 /** Flags of every kind, which `streamFrame` alone does not give. */
-export const streamFrames: fc.Arbitrary<Frame> = fc
+const streamFrames: fc.Arbitrary<Frame> = fc
   .record({
     streamId: uint62,
     offset,
@@ -58,7 +58,7 @@ const ackRanges: fc.Arbitrary<AckRange[]> = fc
     return ranges.reverse();
   });
 
-export const ackFrames: fc.Arbitrary<Frame> = fc
+const ackFrames: fc.Arbitrary<Frame> = fc
   .record({ pathId: uint32, ackDelayUs: uint32, ranges: ackRanges })
   .map(frames.ackFrame);
 

@@ -10,7 +10,7 @@ export interface EchoContender {
   connect(ports: readonly number[], caPem: string): Promise<EchoConnection>;
 }
 
-export interface EchoConnection {
+interface EchoConnection {
   /** Resolves to as many bytes as were sent. */
   echo(message: Uint8Array): Promise<Uint8Array>;
   close(): Promise<void>;

@@ -24,7 +24,7 @@ const TRANSFERS = 3;
 const MB = 1e6;
 
 /** What it took to open so many. */
-export interface Opened {
+interface Opened {
   readonly count: number;
   readonly handshakesPerSecond: number;
   /** CPU per handshake, µs. */

@@ -1,10 +1,10 @@
 /** First byte of every stream: send back what comes, or send as many bytes as the next four say (big end first). */
-export const ECHO = 0;
+const ECHO = 0;
 export const BULK = 1;
 export const REQUEST_BYTES = 5;
 
 export const CHUNK_BYTES = 65_536;
-export const ECHO_BYTES = 100;
+const ECHO_BYTES = 100;
 
 export function bulkRequest(bytes: number): Buffer {
   const request = Buffer.alloc(REQUEST_BYTES);

@@ -25,7 +25,7 @@ export interface Run {
 }
 
 /** RFC 9000's 1200 and some: what fits every common link. */
-export const DATAGRAM_BYTES = 1350;
+const DATAGRAM_BYTES = 1350;
 const MB = 1e6;
 const GB = 1e9;
 

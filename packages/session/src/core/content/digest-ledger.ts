@@ -2,7 +2,7 @@ import { KwikError } from '@kwik/wire';
 import type { Natives } from '../natives.js';
 import { BlockWindow } from './block-window.js';
 
-export const DIGEST_BYTES = 32;
+const DIGEST_BYTES = 32;
 /** Digests kept of blocks that are not done: 4 GB of blocks of 64 kB. An honest primary sends those of 256 MB ahead. */
 const MAX_HELD_DIGESTS = 65_536;
 

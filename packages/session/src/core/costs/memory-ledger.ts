@@ -35,7 +35,7 @@ export interface MemoryBounds {
   readonly freeOverheadBytes: number;
 }
 
-export const DEFAULT_MEMORY_BOUNDS: MemoryBounds = {
+const DEFAULT_MEMORY_BOUNDS: MemoryBounds = {
   heldBytes: HELD_BYTES,
   overheadBytes: OVERHEAD_BYTES,
   readAheadBytes: READ_AHEAD_BYTES,

@@ -26,7 +26,7 @@ import { PacketCompressor } from './packet-compressor.js';
 import { SessionWindow } from './session-window.js';
 
 /** Real streams that a peer may use to carry packets; more are refused. */
-export const MAX_REAL_STREAMS = 64;
+const MAX_REAL_STREAMS = 64;
 /** Control frames that wait for a packet; they are keyed, so an honest session stays far below it. */
 const MAX_PENDING_FRAMES = 4096;
 
