@@ -37,7 +37,7 @@ export const PACKAGES = {
     purpose: 'streams over several servers, multi-source streams, `dial`, `listen`',
     mayImport: ['wire', 'kcp', 'scheduler', 'paths', 'quic', 'discovery'],
   },
-  socket: { purpose: 'the shape of `node:net` (not written yet)', mayImport: ['session', 'discovery', 'wire'] },
+  socket: { purpose: 'the shape of `node:net`', mayImport: ['session', 'discovery', 'wire'] },
   testbed: { purpose: 'emulated links, virtual-time network, fakes', mayImport: ['wire', 'quic'] },
   cli: { purpose: 'the `kwik` command', mayImport: 'any' },
   bench: { purpose: 'what `pnpm bench` measures; private', mayImport: 'any' },
@@ -60,6 +60,7 @@ export const FOLDERS = {
     client: ['core', 'credentials', 'runtime', 'api', 'options', '.'],
     server: ['core', 'credentials', 'runtime', 'api', 'options', 'client', '.'],
     quic: ['runtime', 'api', 'options', 'client', 'server'],
+    socket: ['runtime', 'api', 'options', 'client', 'server'],
     '.': 'any',
   },
 };

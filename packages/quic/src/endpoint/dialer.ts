@@ -141,8 +141,8 @@ export class DialPlan {
   }
 
   /** The machine said that nobody listens. */
-  portClosed(): KwikError {
-    return this.failed('nobody listens on this UDP port (the machine is there and says so)');
+  portClosed(cause: Error): KwikError {
+    return this.failed('nobody listens on this UDP port (the machine is there and says so)', cause);
   }
 
   throwIfAborted(): void {

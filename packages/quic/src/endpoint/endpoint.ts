@@ -216,7 +216,7 @@ export class Endpoint implements AsyncDisposable {
       ...(plan.serverName === undefined ? {} : { serverName: plan.serverName }),
     });
     return new Promise((resolve, reject) => {
-      const portClosed = (): void => connection.abandon(plan.portClosed());
+      const portClosed = (cause: Error): void => connection.abandon(plan.portClosed(cause));
       const probe = options.awaitServer === true ? undefined : probeRefusal(remote, this.clock, portClosed);
       const onAbort = (): void => connection.abandon(plan.aborted(options.signal?.reason));
       const settled = (): void => {

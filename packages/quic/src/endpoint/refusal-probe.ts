@@ -13,7 +13,11 @@ const PROBE = Uint8Array.of(0);
  * Finds out that nobody listens on a UDP port. The kernel tells only a connected socket of an ICMP "port unreachable",
  * and the endpoint's socket serves many peers, so an unanswered dial asks with a socket of its own.
  */
-export function probeRefusal(remote: TransportAddress, clock: Clock, onRefused: () => void): { cancel(): void } {
+export function probeRefusal(
+  remote: TransportAddress,
+  clock: Clock,
+  onRefused: (cause: Error) => void,
+): { cancel(): void } {
   let socket: ReturnType<typeof createSocket> | undefined;
   let done = false;
   const finish = (): void => {
@@ -30,7 +34,7 @@ export function probeRefusal(remote: TransportAddress, clock: Clock, onRefused: 
     const failed = (error: NodeJS.ErrnoException): void => {
       if (done) return;
       finish();
-      if (error.code === 'ECONNREFUSED') onRefused();
+      if (error.code === 'ECONNREFUSED') onRefused(error);
     };
     probe.on('error', failed);
     // Node hands an error to the callback of `connect` (its types do not say so): then the socket is not connected, and

@@ -44,6 +44,8 @@ export interface ConnectorSpecials {
   readonly awaitServer?: boolean;
   /** The socket to dial from, where no other local address is asked for. */
   readonly endpoint?: Endpoint;
+  /** The sockets to dial from otherwise. Default: those that all sessions of the process share. */
+  readonly endpoints?: SharedEndpoints;
 }
 
 const CLOSED = 'the session is closed';
@@ -176,7 +178,7 @@ export class QuicConnector implements Connector {
     if (lease === undefined) {
       this.#requireOpen();
       const clock = this.#options.runtime?.clock;
-      lease = clock === undefined ? endpoints.lease(host) : ownEndpoint(host, clock);
+      lease = clock === undefined ? (this.#specials.endpoints ?? endpoints).lease(host) : ownEndpoint(host, clock);
       this.#leases.set(host, lease);
       lease.catch(() => this.#leases.delete(host));
     }

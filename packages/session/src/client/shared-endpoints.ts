@@ -20,6 +20,11 @@ export const MAX_LEASES = 32;
 export class SharedEndpoints {
   /** Those with room for more leases, by local address. */
   readonly #free = new Map<string, Set<Shared>>();
+  readonly #bind: (host: string) => Promise<Endpoint>;
+
+  constructor(bind = (host: string) => Endpoint.bind({ host, port: 0 })) {
+    this.#bind = bind;
+  }
 
   /** An endpoint bound to this local address. Rejects as `Endpoint.bind` does. */
   async lease(host: string): Promise<EndpointLease> {
@@ -36,7 +41,7 @@ export class SharedEndpoints {
 
   #take(host: string): Shared {
     const [known] = this.#free.get(host) ?? [];
-    const shared = known ?? { endpoint: Endpoint.bind({ host, port: 0 }), leases: 0 };
+    const shared = known ?? { endpoint: this.#bind(host), leases: 0 };
     shared.leases++;
     if (shared.leases === MAX_LEASES) this.#forget(host, shared);
     else if (known === undefined) this.#offer(host, shared);

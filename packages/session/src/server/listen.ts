@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { delegate, Ed25519Signer, noneServerAuth, type ServerHandshakeResult, type TrustPolicy } from '@kwik/kcp';
-import { checkKeyPair, Endpoint, systemClock, withoutZone } from '@kwik/quic';
+import { checkKeyPair, Endpoint, type EndpointOptions, systemClock, withoutZone } from '@kwik/quic';
 import { KwikError, type Clock, type ErrorCode, type PathTransport } from '@kwik/wire';
 import type { ListenOptions, ServerCredentials } from '../api/options.js';
 import type { Listener, ListenerCloseOptions, ListenerStats, ServerSession } from '../api/session.js';
@@ -44,6 +44,11 @@ export interface ListenSpecials {
 export interface UpdatableListener extends Listener {
   /** Connections to come see these. Throws ERR_KWIK_CREDENTIALS and changes nothing when they cannot work. */
   updateCredentials(credentials: ServerCredentials): void;
+  /**
+   * Leaves the endpoint that it was given to another listener: nobody is let in any more, not even refused. Sessions that
+   * are there stay, as long as their paths do.
+   */
+  leaveEndpoint(): void;
 }
 
 export async function listenWith(options: ListenOptions, specials: ListenSpecials = {}): Promise<UpdatableListener> {
@@ -53,7 +58,7 @@ export async function listenWith(options: ListenOptions, specials: ListenSpecial
   // Before anything else takes them: this says best what is wrong with them.
   checkKeyPair(credentials.cert, credentials.key);
   const clock = options.runtime?.clock ?? systemClock();
-  const endpoint = specials.endpoint ?? (await bind(host, options, clock));
+  const endpoint = specials.endpoint ?? (await Endpoint.bind(endpointOptions(options)));
   try {
     return new SessionListener(endpoint, { ...options, trust }, specials, credentials, clock);
   } catch (error) {
@@ -62,17 +67,18 @@ export async function listenWith(options: ListenOptions, specials: ListenSpecial
   }
 }
 
-function bind(host: string, options: ListenOptions, clock: Clock): Promise<Endpoint> {
-  const port = options.port ?? 0;
+/** How the socket of a listener is bound. Throws ERR_KWIK_INVALID_ARGUMENT. */
+export function endpointOptions(options: ListenOptions): EndpointOptions {
+  const { host = DEFAULT_HOST, port = 0 } = options;
   const resetKey = listenerResetKey(options.identity?.resetKey, host, port);
-  return Endpoint.bind({
+  return {
     host,
     port,
-    clock,
+    clock: options.runtime?.clock ?? systemClock(),
     limits: endpointLimits(options.limits),
     ...(resetKey !== undefined && { resetKey }),
     onBound: boundTeller(options.onRefused),
-  });
+  };
 }
 
 /** Without credentials, those of development, and trust in the other servers that have theirs from the same authority. */
@@ -111,6 +117,7 @@ class SessionListener implements UpdatableListener {
   #opened = 0;
   #resumed = 0;
   #closed = false;
+  #listening = false;
 
   constructor(
     endpoint: Endpoint,
@@ -150,7 +157,7 @@ class SessionListener implements UpdatableListener {
   }
 
   updateCredentials(credentials: ServerCredentials): void {
-    this.#endpoint.stopListening();
+    this.#stopListening();
     try {
       this.#listen(credentials);
       this.#credentials = credentials;
@@ -175,6 +182,19 @@ class SessionListener implements UpdatableListener {
       },
       (accepted) => void this.take(accepted),
     );
+    this.#listening = true;
+  }
+
+  leaveEndpoint(): void {
+    this.#closed = true;
+    this.#accepts.pump();
+    this.#stopListening();
+  }
+
+  /** Another listener may have the endpoint by now. */
+  #stopListening(): void {
+    if (this.#listening) this.#endpoint.stopListening();
+    this.#listening = false;
   }
 
   address(): { address: string; port: number; family: string } {
@@ -205,7 +225,7 @@ class SessionListener implements UpdatableListener {
     this.#accepts.pump();
     await letFinish(this.#sessions, { clock: this.#clock, timeoutMs: force ? 0 : timeoutMs });
     if (this.#specials.endpoint === undefined) await this.#endpoint.close();
-    else this.#endpoint.stopListening();
+    else this.#stopListening();
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<ServerSession> {

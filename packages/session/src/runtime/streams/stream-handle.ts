@@ -17,7 +17,7 @@ export class StreamHandle implements Stream {
   readonly #host: StreamHost;
   readonly #state: StreamState;
   readonly #waiters = new Waiters();
-  readonly #reads = new TurnQueue(() => this.#readNow());
+  readonly #reads = new TurnQueue(() => this.readNow());
   readonly #writes: WriteQueue | undefined;
   readonly #wakeListeners = new Set<() => void>();
   /** `close` was called: nothing more is written. */
@@ -74,8 +74,11 @@ export class StreamHandle implements Stream {
     return this.#reads.next(options.signal);
   }
 
-  /** The next bytes; null at the end; undefined when there are none yet. */
-  #readNow(): Uint8Array | null | undefined {
+  /**
+   * The next bytes; null at the end; undefined when there are none yet. Throws as `read` rejects. For readers that are alone:
+   * it takes what those who wait in `read` have asked for before.
+   */
+  readNow(): Uint8Array | null | undefined {
     const receive = this.#state.receive;
     if (receive === undefined) throw new KwikError('ERR_KWIK_STREAM_CLOSED', `stream ${this.id} is not readable here`);
     const chunk = this.#host.read(this.#state);

@@ -1,0 +1,49 @@
+import { Endpoint, systemClock } from '@kwik/quic';
+import type { DialOptions, DialTarget } from '../api/options.js';
+import type { Session } from '../api/session.js';
+import { QuicConnector } from '../client/connector.js';
+import { dialOver } from '../client/dial.js';
+import { SharedEndpoints } from '../client/shared-endpoints.js';
+import { checkDialOptions } from '../options/dial-rules.js';
+
+/** UDP sockets for dialling, which keep no process alive; sessions share them as those of `dial` share theirs. */
+export class DialEndpoints {
+  readonly shared = new SharedEndpoints((host) => Endpoint.bind({ host, port: 0, clock: systemClock(), ref: false }));
+}
+
+/** A server whose name was resolved already. */
+export interface AddressedTarget extends DialTarget {
+  /** Numeric addresses of `host`, in the order in which they are tried. */
+  readonly addresses: readonly string[];
+  /** Local port to send from, of `paths.localAddress` or any address. Default: the system chooses. */
+  readonly localPort?: number;
+}
+
+/** As `dial`. With a local port the session has a socket of its own, and the error of its bind is one more reason to reject. */
+export async function dialAddresses(
+  target: AddressedTarget,
+  options: DialOptions,
+  { shared }: DialEndpoints,
+): Promise<Session> {
+  checkDialOptions(options);
+  const endpoint = await ownEndpoint(target, options);
+  const specials = { endpoints: shared, ...(endpoint !== undefined && { endpoint }) };
+  const connector = new QuicConnector(options, async () => target.addresses, specials);
+  try {
+    const session = await dialOver(connector, target, options);
+    void session.closed.then(() => endpoint?.close());
+    return session;
+  } catch (error) {
+    await endpoint?.close();
+    throw error;
+  }
+}
+
+async function ownEndpoint(
+  { addresses, localPort = 0 }: AddressedTarget,
+  { paths = {} }: DialOptions,
+): Promise<Endpoint | undefined> {
+  if (localPort === 0) return undefined;
+  const anywhere = addresses[0]?.includes(':') === true ? '::' : '0.0.0.0';
+  return Endpoint.bind({ host: paths.localAddress ?? anywhere, port: localPort, ref: false });
+}
