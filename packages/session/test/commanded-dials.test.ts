@@ -24,9 +24,11 @@ describe('a primary that names addresses of its client', () => {
     await world.dial(
       primary.address,
       { paths: { onRefused: ({ error }) => refused.push(error) }, trust },
-      (transport) => {
-        if (transport.remote.address === targetHost) connections++;
-        return transport;
+      {
+        wrap: (transport) => {
+          if (transport.remote.address === targetHost) connections++;
+          return transport;
+        },
       },
     );
     const adding = primary.sessions[0]!.addPath(target.address, { reconnect: false });

@@ -40,7 +40,7 @@ describe('an established connection of which no path can be made is closed', () 
         },
       });
     };
-    const client = await world.dial(server.address, {}, wrap);
+    const client = await world.dial(server.address, {}, { wrap });
     made[0]!.close(0x30, 'broken');
     await world.settle(client.closed);
     expect(made).toHaveLength(2);

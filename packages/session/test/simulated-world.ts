@@ -10,7 +10,7 @@ import {
 import type { PathTransport, Scheduler } from '@kwik/wire';
 import type { DialOptions, ReplicaSource, ServerSession, Session, SessionLimits } from '@kwik/session';
 import type { ConnectOptions } from '../src/client/connector.js';
-import { dialOver } from '../src/client/dial.js';
+import { dialOver, type DialSpecials } from '../src/client/dial.js';
 import { resolveLimits } from '../src/limits.js';
 import { resolveTimeouts } from '../src/options/timeouts.js';
 import { withMembers } from '../src/options/with-members.js';
@@ -28,6 +28,13 @@ export interface SimulatedServerOptions {
   readonly limits?: SessionLimits;
   /** Default 30 s. */
   readonly idleTimeoutMs?: number;
+  /** The connection as the session shall see it. */
+  readonly wrap?: (transport: PathTransport) => PathTransport;
+  /** Of its sessions, besides those that all have. */
+  readonly features?: DialSpecials['features'];
+}
+
+export interface SimulatedClientOptions extends DialSpecials {
   /** The connection as the session shall see it. */
   readonly wrap?: (transport: PathTransport) => PathTransport;
 }
@@ -69,6 +76,7 @@ export class SimulatedWorld {
       timeouts: resolveTimeouts({ idleMs: idleTimeoutMs, recoveryMs: RECOVERY_MS }),
       writes: resolveWrites({ scheduler: options.makeScheduler ?? 'adaptive' }, 'distributed'),
       replica: () => options.source,
+      ...(options.features !== undefined && { features: options.features }),
     });
     const link = this.network.link(address, shape);
     const server: SimulatedServer = { address, link, process, sessions: [], refusals: [] };
@@ -86,11 +94,11 @@ export class SimulatedWorld {
     return server;
   }
 
-  /** A client of the server, over connections that `wrap` may change. */
+  /** A client of the server. */
   async dial(
     address: string,
     options: DialOptions = {},
-    wrap: (transport: PathTransport) => PathTransport = (transport) => transport,
+    { wrap = (transport) => transport, ...specials }: SimulatedClientOptions = {},
   ): Promise<Session> {
     const [host, port] = address.split(':');
     const connector = {
@@ -109,7 +117,8 @@ export class SimulatedWorld {
       close: () => Promise.resolve(),
     };
     const own: DialOptions = { runtime: { clock: this.client, random: () => 0.5 } };
-    return this.settle(dialOver(connector, { host: host!, port: Number(port) }, withMembers(own, options)));
+    const target = { host: host!, port: Number(port) };
+    return this.settle(dialOver(connector, target, withMembers(own, options), specials));
   }
 
   /** Lets so much virtual time pass. */

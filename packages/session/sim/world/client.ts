@@ -56,9 +56,11 @@ export class SimulatedClient {
       paths: { localAddresses: this.#hosts.slice(1) },
       timeouts: { recoveryMs: IDLE_TIMEOUT_MS },
     };
-    this.session = await dialOver(connector, { host, port: Number(port) }, options, (engine) => {
-      this.#world.engines.add(engine);
-      probe(engine);
+    this.session = await dialOver(connector, { host, port: Number(port) }, options, {
+      probe: (engine) => {
+        this.#world.engines.add(engine);
+        probe(engine);
+      },
     });
     return this.session;
   }

@@ -78,7 +78,7 @@ export class Spender {
     const connector = { connect, close: () => Promise.resolve() };
     const options = { runtime: { clock: this.#process }, timeouts: { recoveryMs: 0 } };
     const probe = (engine: SessionEngine): void => void (this.#engine = engine);
-    this.#session = await dialOver(connector, { host, port: Number(port) }, options, probe);
+    this.#session = await dialOver(connector, { host, port: Number(port) }, options, { probe });
     void this.#session.closed.then(({ by, reason }) => this.#world.trace.note(`spender: closed by ${by}: ${reason}`));
     const stream = this.#transport?.openStream({ unidirectional: true });
     stream?.attach(NOBODY);

@@ -2,12 +2,11 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { KcpBody } from '@kwik/kcp';
 import { createScheduler } from '@kwik/scheduler';
 import { VirtualClock } from '@kwik/testbed';
-import { KwikError, PRIMARY_PATH_ID, proto, toPathId, toStreamId, type StreamId } from '@kwik/wire';
+import { PRIMARY_PATH_ID, proto, toPathId, toStreamId, type StreamId } from '@kwik/wire';
 import { NODE_NATIVES } from '../runtime/host/node-natives.js';
 import { newHost } from '../runtime/host/session-host.js';
-import { SessionEngine, type EngineRole } from '../runtime/session/engine.js';
-import type { PathRuntime } from '../runtime/paths/path-runtime.js';
-import type { OpeningPath } from './client-role.js';
+import { SessionEngine, type Composition } from '../runtime/session/engine.js';
+import type { OpeningPath } from './opening-path.js';
 import { ContentClient } from './content-client.js';
 
 const GRANT = Uint8Array.of(1, 2, 3);
@@ -35,37 +34,32 @@ class Opening implements OpeningPath {
 }
 
 describe('a path that is being opened', () => {
+  let engine: SessionEngine<Composition & { readonly content: ContentClient }>;
   let content: ContentClient;
-  let engine: SessionEngine;
-  let primary: PathRuntime;
-  let told: KcpBody[];
+  const primary = { id: PRIMARY_PATH_ID, send: () => undefined };
 
   beforeEach(() => {
-    content = new ContentClient();
     engine = new SessionEngine(
       {
-        role: 'client',
-        streamWindowBytes: MEGABYTE,
-        pathWindowBytes: MEGABYTE,
-        sendBufferBytes: MEGABYTE,
-        maxStreams: 100,
-        maxPacketBytes: 65_536,
-        natives: NODE_NATIVES,
-        rangeSink: content,
+        plane: {
+          role: 'client',
+          streamWindowBytes: MEGABYTE,
+          pathWindowBytes: MEGABYTE,
+          sendBufferBytes: MEGABYTE,
+          maxStreams: 100,
+          maxPacketBytes: 65_536,
+          natives: NODE_NATIVES,
+        },
+        sending: { routing: 'primary', scheduler: createScheduler() },
+        clock: new VirtualClock(),
+        host: newHost(),
       },
-      { routing: 'primary', scheduler: createScheduler() },
-      new VirtualClock(),
-      newHost(),
+      (session) => {
+        const made = new ContentClient(session);
+        return { content: made, features: [made] };
+      },
     );
-    told = [];
-    primary = {
-      id: PRIMARY_PATH_ID,
-      primary: true,
-      send: (body: KcpBody) => told.push(body),
-    } as unknown as PathRuntime;
-    content.bind(engine, () => primary);
-    const role = { plan: (now: number) => content.plan(now), onStreamOpenedLocally: () => undefined };
-    engine.attachRole(role as unknown as EngineRole);
+    content = engine.parts.content;
   });
 
   const start = (): StreamId => {
@@ -113,7 +107,7 @@ describe('a path that is being opened', () => {
     start();
     content.openPath(new Opening(toPathId(1)));
     await turn();
-    content.removePath(toPathId(1), false);
+    content.removePath(toPathId(1));
     const other = new Opening(toPathId(2));
     content.openPath(other);
     await turn();
@@ -125,7 +119,7 @@ describe('a path that is being opened', () => {
     const path = new Opening(toPathId(1));
     content.openPath(path);
     await turn();
-    content.ended({ streamId, complete: false, error: undefined }, new KwikError('ERR_KWIK_CONTENT_UNAVAILABLE'));
+    content.ended({ streamId, complete: false, error: undefined });
     expect(path.sent.at(-1)).toMatchObject({ $case: 'contentEnd', value: { streamId, complete: false } });
   });
 });

@@ -1,12 +1,12 @@
-import type { KcpBody } from '@kwik/kcp';
+import { errorFromDetail, type KcpBody } from '@kwik/kcp';
 import { contentUse, isAvailable, type ContentUse } from '@kwik/paths';
-import { KwikError, toStreamId, type PathId, type proto, type StreamId } from '@kwik/wire';
+import { KwikError, proto, toStreamId, type PathId, type StreamId } from '@kwik/wire';
 import { ContentReceiver, type ContentCommand } from '../core/content/content-receiver.js';
-import type { RangeSink } from '../core/data/range-sink.js';
 import { NODE_NATIVES } from '../runtime/host/node-natives.js';
-import type { SessionEngine } from '../runtime/session/engine.js';
-import type { OpeningPath } from './client-role.js';
+import type { ControlHandlers, Feature } from '../runtime/features/feature.js';
+import type { SessionContext } from '../runtime/features/session-context.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
+import type { OpeningPath } from './opening-path.js';
 
 /** Contents under way at once in a session. */
 const MAX_CONTENTS = 4096;
@@ -31,22 +31,30 @@ interface Content {
   reportedMs: number;
 }
 
+/** A path over which something of content came. */
+type ContentPath = Pick<PathRuntime, 'id' | 'send'>;
+
 /** The client's side of all multi-source streams of a session. */
-export class ContentClient implements RangeSink {
+export class ContentClient implements Feature {
+  readonly #session: SessionContext;
   readonly #contents = new Map<StreamId, Content>();
   /** How the last content of a stream ended, and where: what comes below that is late, not early. */
   readonly #ended = new Map<StreamId, { offset: number; message: proto.ContentEnd }>();
   readonly #opening = new Map<PathId, OpeningPath>();
   #early: EarlyRange[] = [];
   #earlyBytes = 0;
-  #engine!: SessionEngine;
-  #primary: () => PathRuntime | undefined = () => undefined;
   #dirty = false;
   #checkAtMs = 0;
 
-  bind(engine: SessionEngine, primary: () => PathRuntime | undefined): void {
-    this.#engine = engine;
-    this.#primary = primary;
+  readonly handlers: ControlHandlers = {
+    contentStart: (primary, message) => this.start(primary, message),
+    contentDigests: (_primary, message) => this.digests(message),
+    contentEnd: (_primary, message) => this.ended(message),
+    rangeRefused: (path, message) => this.refused(path, message),
+  };
+
+  constructor(session: SessionContext) {
+    this.#session = session;
   }
 
   /** Whether some content can go on without the primary: its digests have come, and other servers have it. */
@@ -59,11 +67,11 @@ export class ContentClient implements RangeSink {
     return false;
   }
 
-  handleRange(pathId: PathId, streamId: StreamId, offset: number, data: Uint8Array, now: number): number {
+  onRange(pathId: PathId, streamId: StreamId, offset: number, data: Uint8Array, now: number): number {
     const content = this.#contents.get(streamId);
     if (content === undefined) {
       // Only the primary sends unasked; everything else without content is late.
-      if (this.#engine.paths.get(pathId)?.primary === true) this.#keepEarly({ pathId, streamId, offset, data });
+      if (this.#session.paths.get(pathId)?.primary === true) this.#keepEarly({ pathId, streamId, offset, data });
       return 0;
     }
     const { receiver } = content;
@@ -73,9 +81,8 @@ export class ContentClient implements RangeSink {
     return wanted;
   }
 
-  start(path: PathRuntime, message: proto.ContentStart): void {
+  start(path: ContentPath, message: proto.ContentStart): void {
     const streamId = toStreamId(message.streamId);
-    if (!path.primary) throw new KwikError('ERR_KWIK_PERMISSION_DENIED', 'only the primary may start content');
     if (this.#isKnown(path, streamId, message)) return;
     if (this.#contents.has(streamId) || this.#contents.size >= MAX_CONTENTS) {
       throw new KwikError(
@@ -83,11 +90,11 @@ export class ContentClient implements RangeSink {
         `content is under way in stream ${streamId} already, or too many`,
       );
     }
-    const now = this.#engine.clock.now();
+    const now = this.#session.clock.now();
     const receiver = new ContentReceiver(message, streamId, NODE_NATIVES.sha256);
     const { baseOffset, ledger } = receiver;
-    this.#engine.streams.announceContent(streamId, { start: baseOffset, end: baseOffset + ledger.shape.size });
-    for (const source of this.#engine.paths.values()) receiver.addSource(source.id, source.primary, now);
+    this.#session.streams.announceContent(streamId, { start: baseOffset, end: baseOffset + ledger.shape.size });
+    for (const source of this.#session.paths.values()) receiver.addSource(source.id, source.primary, now);
     if (this.#contents.size < MAX_OPENING_CONTENTS)
       for (const path of this.#opening.values()) addOpening(receiver, path, now);
     receiver.expectUnasked(path.id, Number(message.initialBytes), now);
@@ -99,7 +106,7 @@ export class ContentClient implements RangeSink {
   }
 
   /** A primary that lost a path says it again; it is told what has come. */
-  #isKnown(path: PathRuntime, streamId: StreamId, message: proto.ContentStart): boolean {
+  #isKnown(path: ContentPath, streamId: StreamId, message: proto.ContentStart): boolean {
     const ended = this.#ended.get(streamId);
     if (ended !== undefined && Number(message.baseOffset + message.size) <= ended.offset) {
       path.send({ $case: 'contentEnd', value: ended.message });
@@ -107,57 +114,66 @@ export class ContentClient implements RangeSink {
     }
     const content = this.#contents.get(streamId);
     if (content === undefined || BigInt(content.receiver.baseOffset) !== message.baseOffset) return false;
-    this.#report(streamId, content, this.#engine.clock.now());
+    this.#report(streamId, content, this.#session.clock.now());
     return true;
   }
 
   digests(message: proto.ContentDigests): void {
     const content = this.#contents.get(toStreamId(message.streamId));
     if (content === undefined) return;
-    content.receiver.handleDigests(Number(message.firstBlock), message.digests, this.#engine.clock.now());
+    content.receiver.handleDigests(Number(message.firstBlock), message.digests, this.#session.clock.now());
     this.#dirty = true;
   }
 
-  refused(path: PathRuntime, message: proto.RangeRefused): void {
+  refused(path: ContentPath, message: proto.RangeRefused): void {
     const receiver = this.#contents.get(toStreamId(message.streamId))?.receiver;
     if (receiver === undefined) return;
     if (message.requestIds.length === 0) receiver.removeSource(path.id, 'refused');
-    else receiver.handleRefused(path.id, message.requestIds.map(Number), this.#engine.clock.now());
+    else receiver.handleRefused(path.id, message.requestIds.map(Number), this.#session.clock.now());
     this.#dirty = true;
   }
 
   /** The primary gives up. */
-  ended(message: proto.ContentEnd, error: KwikError): void {
-    const streamId = toStreamId(message.streamId);
-    if (!this.#contents.has(streamId) || message.complete) return;
-    this.#finish(streamId, error);
+  ended({ streamId, complete, error }: proto.ContentEnd): void {
+    if (complete) return;
+    const why = error === undefined ? new KwikError('ERR_KWIK_CONTENT_UNAVAILABLE') : errorFromDetail(error);
+    this.#finish(toStreamId(streamId), why);
   }
 
   /** A server that is being asked to join may be asked for content with the same breath. */
   openPath(path: OpeningPath): void {
     this.#opening.set(path.id, path);
-    const now = this.#engine.clock.now();
+    const now = this.#session.clock.now();
     for (const { receiver } of [...this.#contents.values()].slice(0, MAX_OPENING_CONTENTS))
       addOpening(receiver, path, now);
     this.#dirty = true;
-    this.#engine.wake();
+    this.#session.wake();
   }
 
-  addPath(path: PathRuntime): void {
+  onPathUp(path: PathRuntime): void {
+    if (path.primary || path.capabilities.includes(proto.Capability.REPLICA)) this.#addSource(path);
+    else this.removePath(path.id);
+  }
+
+  onPathDead({ id }: PathRuntime): void {
+    this.removePath(id);
+  }
+
+  /** What may be asked of whom is looked at anew. */
+  onPathHealth(): void {
+    this.#dirty = true;
+  }
+
+  #addSource(path: PathRuntime): void {
     this.#opening.delete(path.id);
-    const now = this.#engine.clock.now();
+    const now = this.#session.clock.now();
     for (const { receiver } of this.#contents.values()) receiver.addSource(path.id, path.primary, now);
     this.#dirty = true;
   }
 
-  removePath(pathId: PathId, untrusted: boolean): void {
+  removePath(pathId: PathId, untrusted = false): void {
     this.#opening.delete(pathId);
     for (const { receiver } of this.#contents.values()) receiver.removeSource(pathId, untrusted ? 'untrusted' : 'dead');
-    this.#dirty = true;
-  }
-
-  /** The health of a path has changed: what may be asked of whom is looked at anew. */
-  touch(): void {
     this.#dirty = true;
   }
 
@@ -174,13 +190,13 @@ export class ContentClient implements RangeSink {
 
   #planOne(streamId: StreamId, content: Content, now: number): void {
     const { receiver } = content;
-    const stream = this.#engine.streams.get(streamId);
+    const stream = this.#session.streams.get(streamId);
     if (stream?.receive === undefined || stream.receive.state === 'stopped' || stream.receive.state === 'reset') {
       this.#finish(streamId, new KwikError('ERR_KWIK_STREAM_STOPPED', 'the reader stopped'));
       return;
     }
-    for (const block of receiver.takeVerified()) this.#engine.streams.insertContent(stream, block.offset, block.data);
-    for (const source of receiver.sources) source.rttMs = this.#engine.paths.get(source.pathId)?.rttMs ?? source.rttMs;
+    for (const block of receiver.takeVerified()) this.#session.streams.insertContent(stream, block.offset, block.data);
+    for (const source of receiver.sources) source.rttMs = this.#session.paths.get(source.pathId)?.rttMs ?? source.rttMs;
     receiver.checkSources(now, (pathId) => this.#useOf(pathId));
     this.#punish(receiver, streamId);
     if (receiver.complete) {
@@ -198,7 +214,7 @@ export class ContentClient implements RangeSink {
   }
 
   #useOf(pathId: PathId): ContentUse {
-    const { paths } = this.#engine;
+    const { paths } = this.#session;
     const health = this.#opening.has(pathId) ? 'validating' : (paths.get(pathId)?.health ?? 'dead');
     return contentUse(health, health === 'settling' && [...paths.values()].some((one) => isAvailable(one.health)));
   }
@@ -206,7 +222,7 @@ export class ContentClient implements RangeSink {
   /** Why the rest of the content cannot come any more, if so: waiting would not help, another session might. */
   #hopeless({ receiver }: Content): KwikError | undefined {
     // A primary that is lost may come back; the session says when it is waited for no longer.
-    if (receiver.sources.length > 0 || this.#primary() === undefined) return undefined;
+    if (receiver.sources.length > 0 || this.#session.controlPath === undefined) return undefined;
     return new KwikError(
       'ERR_KWIK_CONTENT_UNAVAILABLE',
       `no server is left that has the content of stream ${receiver.streamId}`,
@@ -220,7 +236,7 @@ export class ContentClient implements RangeSink {
       this.#send(pathId, { $case: 'rangeCancel', value: { streamId, requestIds: command.blocks.map(BigInt) } });
       return;
     }
-    const isPrimary = this.#engine.paths.get(pathId)?.primary === true;
+    const isPrimary = this.#session.paths.get(pathId)?.primary === true;
     this.#send(pathId, {
       $case: 'rangeRequest',
       value: {
@@ -235,17 +251,20 @@ export class ContentClient implements RangeSink {
   }
 
   #send(pathId: PathId, body: KcpBody): void {
-    const path = this.#engine.paths.get(pathId) ?? this.#opening.get(pathId);
+    const path = this.#session.paths.get(pathId) ?? this.#opening.get(pathId);
     path?.send(body);
   }
 
   /** A server that sent wrong bytes is not used any more, and the primary is told. */
   #punish(receiver: ContentReceiver, streamId: StreamId): void {
     for (const { pathId, block } of receiver.takeViolations()) {
-      const path = this.#engine.paths.get(pathId);
+      const path = this.#session.paths.get(pathId);
       if (path === undefined) continue;
       const reason = `block ${block} of stream ${streamId} does not match the primary's digest`;
-      this.#primary()?.send({ $case: 'serverUntrusted', value: { pathId, streamId, block: BigInt(block), reason } });
+      this.#session.controlPath?.send({
+        $case: 'serverUntrusted',
+        value: { pathId, streamId, block: BigInt(block), reason },
+      });
       this.removePath(pathId, true);
       path.die(new KwikError('ERR_KWIK_SERVER_UNTRUSTED', `${path.address} sent wrong content: ${reason}`));
     }
@@ -254,7 +273,7 @@ export class ContentClient implements RangeSink {
   #report(streamId: StreamId, content: Content, now: number): void {
     content.reportedMs = now;
     const { receiver } = content;
-    this.#primary()?.send({
+    this.#session.controlPath?.send({
       $case: 'contentProgress',
       value: {
         streamId,
@@ -273,12 +292,12 @@ export class ContentClient implements RangeSink {
     const message: proto.ContentEnd = { streamId, complete: error === undefined, error: detail };
     const { baseOffset, ledger } = content.receiver;
     this.#rememberEnd(streamId, baseOffset + ledger.shape.size, message);
-    this.#report(streamId, content, this.#engine.clock.now());
+    this.#report(streamId, content, this.#session.clock.now());
     for (const source of content.receiver.sources) {
-      const isPrimary = this.#engine.paths.get(source.pathId)?.primary === true;
+      const isPrimary = this.#session.paths.get(source.pathId)?.primary === true;
       if (source.grantSent || isPrimary) this.#send(source.pathId, { $case: 'contentEnd', value: message });
     }
-    if (error !== undefined) this.#engine.streams.fail(streamId, error);
+    if (error !== undefined) this.#session.streams.fail(streamId, error);
   }
 
   #rememberEnd(streamId: StreamId, offset: number, message: proto.ContentEnd): void {
@@ -296,12 +315,12 @@ export class ContentClient implements RangeSink {
     for (const { receiver } of this.#contents.values()) {
       for (const source of receiver.sources) if (source.expectedBytes > 0) owed.add(source.pathId);
     }
-    for (const path of this.#engine.paths.values()) path.expectData(owed.has(path.id));
+    for (const path of this.#session.paths.values()) path.expectData(owed.has(path.id));
   }
 
   #keepEarly(range: EarlyRange): void {
     if (range.offset < (this.#ended.get(range.streamId)?.offset ?? 0)) return;
-    if (this.#engine.streams.get(range.streamId) === undefined) return;
+    if (this.#session.streams.get(range.streamId) === undefined) return;
     if (this.#earlyBytes + range.data.length > MAX_EARLY_BYTES) return;
     this.#early.push(range);
     this.#earlyBytes += range.data.length;
@@ -313,9 +332,9 @@ export class ContentClient implements RangeSink {
     this.#early = this.#early.filter((range) => range.streamId !== streamId);
     this.#earlyBytes = this.#early.reduce((sum, range) => sum + range.data.length, 0);
     for (const range of mine) {
-      const wanted = this.handleRange(range.pathId, streamId, range.offset, range.data, now);
+      const wanted = this.onRange(range.pathId, streamId, range.offset, range.data, now);
       // When they came they were counted as bytes that nobody wanted.
-      const path = this.#engine.paths.get(range.pathId);
+      const path = this.#session.paths.get(range.pathId);
       if (path !== undefined) path.data.duplicateBytes -= wanted;
     }
   }

@@ -1,17 +1,23 @@
-import { errorToDetail, type KcpBody } from '@kwik/kcp';
 import { KwikError, toPathId, toStreamId, type proto } from '@kwik/wire';
 import type { OffsetRange } from '../core/range-set.js';
-import type { StreamDirectory } from '../runtime/streams/stream-directory.js';
+import { failure } from '../runtime/features/control-dispatch.js';
+import type { Feature } from '../runtime/features/feature.js';
+import type { SessionContext } from '../runtime/features/session-context.js';
 
-/** What the client answers to a primary that lets a secondary write into a stream. */
-export function answerGrant(streams: StreamDirectory, grant: proto.ContributionGrant): KcpBody {
-  const { streamId, pathId, ranges } = grant;
-  try {
-    streams.grant(toStreamId(streamId), toPathId(pathId), ranges.map(toOffsetRange));
-    return { $case: 'contributionGrantResult', value: { streamId, pathId } };
-  } catch (error) {
-    return { $case: 'error', value: errorToDetail(KwikError.from(error)) };
-  }
+/** The primary says which server writes which bytes of a stream, and is answered before it tells that server. */
+export function contributionGrants({ streams }: Pick<SessionContext, 'streams'>): Feature {
+  return {
+    handlers: {
+      contributionGrant: (_primary, { streamId, pathId, ranges }) => {
+        try {
+          streams.grant(toStreamId(streamId), toPathId(pathId), ranges.map(toOffsetRange));
+          return { $case: 'contributionGrantResult', value: { streamId, pathId } };
+        } catch (error) {
+          return failure(error);
+        }
+      },
+    },
+  };
 }
 
 function toOffsetRange({ offset, length }: proto.ContributionRange): OffsetRange {

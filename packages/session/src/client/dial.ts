@@ -18,6 +18,8 @@ import { checkDialOptions } from '../options/dial-rules.js';
 import { resolveTimeouts, type ResolvedTimeouts } from '../options/timeouts.js';
 import { resolveWrites, type ResolvedWrites } from '../options/writes.js';
 import { NODE_NATIVES } from '../runtime/host/node-natives.js';
+import type { Feature } from '../runtime/features/feature.js';
+import type { SessionContext } from '../runtime/features/session-context.js';
 import { SessionEngine, type EngineProbe } from '../runtime/session/engine.js';
 import { newHost } from '../runtime/host/session-host.js';
 import { orClose } from '../runtime/paths/or-close.js';
@@ -25,11 +27,11 @@ import type { PathPort } from '../runtime/paths/path-port.js';
 import { PathRuntime } from '../runtime/paths/path-runtime.js';
 import { shakeHands } from './client-handshake.js';
 import { type CommandedDial, CommandedDials } from './commanded/commanded-dials.js';
-import { ClientRole, type OpeningPath } from './client-role.js';
+import { clientFeatures, type ClientFeatures } from './client-features.js';
 import { ClientSession } from './client-session.js';
 import { QuicConnector, type Connector } from './connector.js';
-import { ContentClient } from './content-client.js';
-import { PrimaryPaths, type PrimaryRoute } from './primary-paths.js';
+import type { OpeningPath } from './opening-path.js';
+import type { PrimaryRoute } from './primary-paths.js';
 import { leftMs, reach } from './reach.js';
 import { formatAddress, onLinkOf, parseTarget } from './target.js';
 
@@ -62,15 +64,22 @@ export async function dial(target: string | DialTarget, options: DialOptions = {
   return dialOver(new QuicConnector(options), parseTarget(target), options);
 }
 
+/** What `dial` never does, and tests do. */
+export interface DialSpecials {
+  readonly probe?: EngineProbe;
+  /** Features besides those that every client has. */
+  readonly features?: (session: SessionContext) => readonly Feature[];
+}
+
 /** The same over any source of connections. Closes `connector` when the session ends or cannot be opened. */
 export async function dialOver(
   connector: Connector,
   target: DialTarget,
   options: DialOptions,
-  probe?: EngineProbe,
+  specials: DialSpecials = {},
 ): Promise<Session> {
   try {
-    return await new Dialler(connector, options, probe).open(target);
+    return await new Dialler(connector, options, specials).open(target);
   } catch (error) {
     await connector.close();
     throw KwikError.from(error, 'ERR_KWIK_CONNECT_FAILED');
@@ -101,14 +110,14 @@ class Dialler {
   readonly #timeouts: ResolvedTimeouts;
   readonly #writes: ResolvedWrites;
   readonly #clock: Clock;
-  readonly #probe: EngineProbe | undefined;
+  readonly #specials: DialSpecials;
   readonly #shared = newHost();
   /** Of the primary. */
   #host = '';
 
-  constructor(connector: Connector, options: DialOptions, probe?: EngineProbe) {
+  constructor(connector: Connector, options: DialOptions, specials: DialSpecials) {
     this.#connector = connector;
-    this.#probe = probe;
+    this.#specials = specials;
     this.#options = options;
     this.#limits = resolveLimits(options.limits);
     this.#timeouts = resolveTimeouts(options.timeouts);
@@ -120,34 +129,11 @@ class Dialler {
     this.#host = target.host;
     const address = formatAddress(target.host, target.port);
     const { port, result } = await this.#openPath(target, address);
-    const opened = { ...result, primaryPin: keyPin(port.transport) };
-    const content = new ContentClient();
-    const engine = this.#engine(content);
-    const primaryPaths = new PrimaryPaths(engine, {
-      recoveryMs: this.#timeouts.recoveryMs,
-      mayGoOn: () => content.viable,
-      random: () => this.#shared.callbacks.ask('runtime.random', this.#options.runtime?.random ?? Math.random, HALF),
-      join: (route, to, attemptMs) => this.#rejoin(engine, opened, route, to, attemptMs),
-    });
-    const dials = this.#commandedDials();
-    void engine.closed.then(() => dials.close());
-    const role = new ClientRole(engine, content, {
-      maxPaths: this.#limits.maxPaths,
-      raw: this.#limits,
-      primaryPaths,
-      wallClockMs: () => Date.now(),
-      joinPath: (command, primary, onOpening) =>
-        dials.run({ ...command, timeoutMs: command.timeoutMs || this.#timeouts.handshakeMs }, primary, (dialling) =>
-          this.#join(engine, result, command, dialling, onOpening),
-        ),
-    });
-    engine.attachRole(role);
-    this.#probe?.(engine);
-    content.bind(engine, () => role.primary);
+    const engine = this.#engine({ ...result, primaryPin: keyPin(port.transport) });
     engine.addPath(this.#path(engine, { id: PRIMARY_PATH_ID, address, port, result, primary: true }));
     const { alternatives = [], localAddresses = [], extra = [] } = this.#options.paths ?? {};
     const further = [...localAddresses.map((localAddress) => ({ localAddress })), ...extra];
-    primaryPaths.start([address, ...alternatives], further);
+    engine.parts.primaryPaths.start([address, ...alternatives], further);
     return new ClientSession(result.sessionId, engine, this.#connector, this.#timeouts.closeMs);
   }
 
@@ -175,23 +161,44 @@ class Dialler {
     }
   }
 
-  #engine(content: ContentClient): SessionEngine {
+  #engine(opened: OpenedSession): SessionEngine<ClientFeatures> {
     const { streamWindowBytes, pathWindowBytes, sendBufferBytes, maxStreams } = this.#limits;
     return new SessionEngine(
       {
-        role: 'client',
-        streamWindowBytes,
-        pathWindowBytes,
-        sendBufferBytes,
-        maxStreams,
-        maxPacketBytes: MAX_PACKET_BYTES,
-        natives: NODE_NATIVES,
-        rangeSink: content,
+        plane: {
+          role: 'client',
+          streamWindowBytes,
+          pathWindowBytes,
+          sendBufferBytes,
+          maxStreams,
+          maxPacketBytes: MAX_PACKET_BYTES,
+          natives: NODE_NATIVES,
+        },
+        sending: { routing: this.#writes.routing, scheduler: this.#writes.makeScheduler() },
+        clock: this.#clock,
+        host: this.#shared,
+        ...this.#specials,
       },
-      { routing: this.#writes.routing, scheduler: this.#writes.makeScheduler() },
-      this.#clock,
-      this.#shared,
+      (session) => this.#features(session, opened),
     );
+  }
+
+  #features(session: SessionContext, opened: OpenedSession): ClientFeatures {
+    const dials = this.#commandedDials();
+    const made = clientFeatures(session, {
+      limits: this.#limits,
+      wallClockMs: () => Date.now(),
+      primaryPaths: {
+        recoveryMs: this.#timeouts.recoveryMs,
+        random: () => this.#shared.callbacks.ask('runtime.random', this.#options.runtime?.random ?? Math.random, HALF),
+        join: (route, to, attemptMs) => this.#rejoin(session, opened, route, to, attemptMs),
+      },
+      joinPath: (command, primary, onOpening) =>
+        dials.run({ ...command, timeoutMs: command.timeoutMs || this.#timeouts.handshakeMs }, primary, (dialling) =>
+          this.#join(session, opened, command, dialling, onOpening),
+        ),
+    });
+    return { ...made, features: [...made.features, { onEnd: () => dials.close() }] };
   }
 
   #commandedDials(): CommandedDials {
@@ -209,7 +216,7 @@ class Dialler {
    * certificates of that name as well, and the handshake shows that it holds the session's secret.
    */
   async #rejoin(
-    engine: SessionEngine,
+    context: SessionContext,
     session: OpenedSession,
     route: PrimaryRoute,
     address: string,
@@ -226,11 +233,11 @@ class Dialler {
     });
     const forHello = { timeoutMs: leftMs(endMs, this.#clock), address };
     const { port, result } = await shakeHands(transport, handshake, this.#clock, forHello);
-    return this.#path(engine, { id: route.id, address, port, result, primary: true });
+    return this.#path(context, { id: route.id, address, port, result, primary: true });
   }
 
   async #join(
-    engine: SessionEngine,
+    context: SessionContext,
     session: ClientHandshakeResult,
     command: proto.AddPath,
     { timeoutMs, admit, reached, joined }: CommandedDial,
@@ -268,19 +275,20 @@ class Dialler {
     joined(transport.remote);
     const { address, weight, capabilities } = command;
     const made = { id: pathId, address, port, result, primary: false, capabilities, weight: weight || 1 };
-    return { path: this.#path(engine, made), result };
+    return { path: this.#path(context, made), result };
   }
 
-  #path(engine: SessionEngine, made: EstablishedPath): PathRuntime {
-    return orClose(made.port, () => this.#newPath(engine, made));
+  #path(context: SessionContext, made: EstablishedPath): PathRuntime {
+    return orClose(made.port, () => this.#newPath(context, made));
   }
 
-  #newPath(engine: SessionEngine, made: EstablishedPath): PathRuntime {
+  #newPath(context: SessionContext, made: EstablishedPath): PathRuntime {
     const { id, address, port, result, primary, capabilities = [], weight } = made;
     return new PathRuntime({
       id,
       address,
       primary,
+      capabilities: capabilities.filter((capability) => result.capabilities.includes(capability)),
       ...(weight !== undefined && { weight }),
       serverId: result.serverId,
       port,
@@ -293,9 +301,9 @@ class Dialler {
       },
       idleTimeoutMs: agreedIdleTimeoutMs(this.#timeouts.idleMs, result.limits.idleTimeoutMs),
       offsetMap: this.#options.diagnostics?.offsetMap,
-      machine: engine.history.machine(id),
+      machine: context.history.machine(id),
       clock: this.#clock,
-      events: engine,
+      events: context.pathEvents,
     });
   }
 

@@ -3,9 +3,10 @@ import { KwikError, PRIMARY_PATH_ID, toPathId, type PathId, type TimerHandle } f
 import type { ExtraPath } from '../api/options.js';
 import type { PathInfo } from '../api/session.js';
 import { FIRST_CLIENT_PATH_ID } from '../limits.js';
+import type { Feature } from '../runtime/features/feature.js';
+import type { SessionContext } from '../runtime/features/session-context.js';
+import { isImpostor, isRecoverable } from '../runtime/paths/deaths.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
-import type { SessionEngine } from '../runtime/session/engine.js';
-import { isImpostor, isRecoverable } from '../runtime/session/recovery.js';
 import { DueTimer } from '../runtime/waiting/due-timer.js';
 
 /** One attempt at the most; the next address is tried after it. */
@@ -58,8 +59,8 @@ interface KeptRoute extends PrimaryRoute {
 }
 
 /** Keeps the client's paths to its primary: opens those over further local addresses, and connects again what is lost. */
-export class PrimaryPaths {
-  readonly #engine: SessionEngine;
+export class PrimaryPaths implements Feature {
+  readonly #session: SessionContext;
   readonly #options: PrimaryPathsOptions;
   readonly #routes = new Map<PathId, KeptRoute>();
   /** Runs while no path leads to the primary. */
@@ -68,16 +69,15 @@ export class PrimaryPaths {
   /** Addresses at which, when they were tried last, another server than the primary answered, and why it was not taken. */
   readonly #impostors = new Map<string, KwikError>();
 
-  constructor(engine: SessionEngine, options: PrimaryPathsOptions) {
-    this.#engine = engine;
+  constructor(session: SessionContext, options: PrimaryPathsOptions) {
+    this.#session = session;
     this.#options = options;
-    void engine.closed.then(() => this.#stop());
   }
 
   /** `addresses` of the primary, to which path 0 leads already; one more path for each of `extra`. */
   start(addresses: readonly string[], extra: readonly ExtraPath[]): void {
     const first = this.#keep({ id: PRIMARY_PATH_ID, addresses });
-    first.schedule.connected(this.#engine.clock.now());
+    first.schedule.connected(this.#session.clock.now());
     extra.forEach(({ localAddress, address }, index) => {
       const own = address === undefined ? addresses : [address];
       const route = this.#keep({ id: toPathId(FIRST_CLIENT_PATH_ID + index), addresses: own, localAddress });
@@ -85,8 +85,18 @@ export class PrimaryPaths {
     });
   }
 
+  onPathDead(path: PathRuntime): void {
+    const fatal = path.primary ? this.#lost(path) : undefined;
+    if (fatal !== undefined) this.#session.lost(fatal);
+  }
+
+  onEnd(): void {
+    this.#deadline?.cancel();
+    for (const { timer } of this.#routes.values()) timer.set(undefined);
+  }
+
   /** A path to the primary died. Returns the error with which the session ends, if it does. */
-  lost(path: PathRuntime): KwikError | undefined {
+  #lost(path: PathRuntime): KwikError | undefined {
     const death = path.death ?? new KwikError('ERR_KWIK_PATH_DEAD');
     const last = !this.#anyPath();
     const waits = this.#options.recoveryMs > 0 || this.#options.mayGoOn();
@@ -99,14 +109,14 @@ export class PrimaryPaths {
 
   #keep(route: PrimaryRoute): KeptRoute {
     const schedule = new ReconnectSchedule(route.addresses, this.#policy, this.#options.random);
-    const timer = new DueTimer(this.#engine.clock, () => void this.#connect(kept));
+    const timer = new DueTimer(this.#session.clock, () => void this.#connect(kept));
     const kept: KeptRoute = { ...route, schedule, timer };
     this.#routes.set(route.id, kept);
     return kept;
   }
 
   #anyPath(): boolean {
-    for (const path of this.#engine.paths.values()) if (path.primary) return true;
+    for (const path of this.#session.paths.values()) if (path.primary) return true;
     return false;
   }
 
@@ -122,18 +132,18 @@ export class PrimaryPaths {
   }
 
   #armDeadline(delayMs: number, cause: KwikError): void {
-    const { clock } = this.#engine;
+    const { clock } = this.#session;
     this.#deadlineMs = clock.now() + delayMs;
     this.#deadline = clock.schedule(delayMs, () => {
       if (this.#options.mayGoOn()) this.#armDeadline(LOOK_AGAIN_MS, cause);
-      else this.#engine.fail(ended([...this.#impostors.values()].at(-1) ?? cause));
+      else this.#session.fail(ended([...this.#impostors.values()].at(-1) ?? cause));
     });
   }
 
   /** The path of this route died, or an attempt to connect it failed. */
   #tryAgain({ schedule, timer }: KeptRoute): void {
     schedule.use(this.#policy);
-    schedule.lost(this.#engine.clock.now());
+    schedule.lost(this.#session.clock.now());
     timer.set(schedule.dueAtMs);
   }
 
@@ -141,7 +151,7 @@ export class PrimaryPaths {
     for (const { schedule, timer } of this.#routes.values()) {
       if (!states.includes(schedule.state)) continue;
       schedule.use(this.#policy);
-      schedule.restart(this.#engine.clock.now());
+      schedule.restart(this.#session.clock.now());
       timer.set(schedule.dueAtMs);
     }
   }
@@ -150,20 +160,20 @@ export class PrimaryPaths {
     const { id, schedule } = route;
     schedule.use(this.#policy);
     // When the last path is lost the network may have changed, and the round trip of before says little.
-    const rttMs = this.#deadline === undefined ? this.#engine.history.get(id)?.rttMs : undefined;
+    const rttMs = this.#deadline === undefined ? this.#session.history.get(id)?.rttMs : undefined;
     const attempt = schedule.begin(rttMs ?? 0);
     this.#tell(route, attempt.address, 'recovering');
     try {
       const path = await this.#options.join(route, attempt.address, this.#boundedMs(attempt.timeoutMs));
-      if (this.#engine.closeInfo !== undefined) {
+      if (this.#session.closeInfo !== undefined) {
         path.die(new KwikError('ERR_KWIK_SESSION_CLOSED'));
         return;
       }
       this.#deadline?.cancel();
       this.#deadline = undefined;
       this.#impostors.clear();
-      schedule.connected(this.#engine.clock.now());
-      this.#engine.addPath(path);
+      schedule.connected(this.#session.clock.now());
+      this.#session.addPath(path);
       // A path to the primary is there, so the others that were given up may be there as well.
       this.#restart('given-up');
     } catch (thrown) {
@@ -172,7 +182,7 @@ export class PrimaryPaths {
   }
 
   #failed(route: KeptRoute, address: string, error: KwikError): void {
-    if (this.#engine.closeInfo !== undefined) return;
+    if (this.#session.closeInfo !== undefined) return;
     this.#tell(route, address, 'dead', error);
     this.#impostors.delete(address);
     if (isImpostor(error)) this.#impostors.set(address, error);
@@ -181,7 +191,7 @@ export class PrimaryPaths {
       return;
     }
     route.schedule.abandon();
-    if (!this.#anyPath() && !this.#options.mayGoOn()) this.#engine.fail(ended(error));
+    if (!this.#anyPath() && !this.#options.mayGoOn()) this.#session.fail(ended(error));
   }
 
   /**
@@ -196,11 +206,11 @@ export class PrimaryPaths {
   /** An attempt ends before the session does for want of a path. */
   #boundedMs(timeoutMs: number): number {
     if (this.#deadline === undefined) return timeoutMs;
-    return Math.max(1, Math.min(timeoutMs, this.#deadlineMs - this.#engine.clock.now()));
+    return Math.max(1, Math.min(timeoutMs, this.#deadlineMs - this.#session.clock.now()));
   }
 
   #tell(route: PrimaryRoute, address: string, state: 'recovering' | 'dead', error?: KwikError): void {
-    const { history, clock } = this.#engine;
+    const { history, clock } = this.#session;
     const machine = history.machine(route.id) ?? new PathMachine(clock.now());
     if (state === 'recovering' && machine.state === 'dead') machine.recover(clock.now());
     if (state === 'dead' && machine.canBecome('dead')) machine.die(clock.now(), error?.message ?? 'lost');
@@ -218,12 +228,7 @@ export class PrimaryPaths {
       lostPackets: known.lostPackets,
       ...(error !== undefined && { reason: error.message, errorCode: error.code }),
     };
-    this.#engine.notifyPathInfo(info, machine);
-  }
-
-  #stop(): void {
-    this.#deadline?.cancel();
-    for (const { timer } of this.#routes.values()) timer.set(undefined);
+    this.#session.notifyPathInfo(info, machine);
   }
 }
 

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { errorFromDetail, errorToDetail, issueContentGrant, type Ed25519Signer } from '@kwik/kcp';
 import { copyOfBytes, KwikError, proto, toStreamId, type SessionId, type StreamId } from '@kwik/wire';
 import type { ReplicaSource } from '../api/session.js';
-import type { SessionEngine } from '../runtime/session/engine.js';
+import type { ControlHandlers, Feature } from '../runtime/features/feature.js';
+import type { SessionContext } from '../runtime/features/session-context.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 import type { StreamHandle } from '../runtime/streams/stream-handle.js';
 import { Waiters } from '../runtime/waiting/waiters.js';
@@ -49,19 +50,24 @@ interface Sending {
 }
 
 /** The primary's side of a multi-source stream: announces the content, and sends the digests that others' bytes must match. */
-export class ContentSender {
-  readonly #engine: SessionEngine;
+export class ContentSender implements Feature {
+  readonly #session: SessionContext;
   readonly #server: ContentServer;
   readonly #options: ContentSenderOptions;
   readonly #sending = new Map<StreamId, Sending>();
 
-  constructor(engine: SessionEngine, server: ContentServer, options: ContentSenderOptions) {
-    this.#engine = engine;
+  constructor(session: SessionContext, server: ContentServer, options: ContentSenderOptions) {
+    this.#session = session;
     this.#server = server;
     this.#options = options;
   }
 
-  async send(handle: StreamHandle, key: string, source: ReplicaSource): Promise<void> {
+  readonly handlers: ControlHandlers = {
+    contentProgress: (_client, message) => this.#progress(message),
+    contentEnd: (_client, message) => this.#ended(message),
+  };
+
+  async sendContent(handle: StreamHandle, key: string, source: ReplicaSource): Promise<void> {
     if (this.#sending.has(handle.id)) {
       throw new KwikError('ERR_KWIK_INVALID_STATE', `stream ${handle.id} already sends content; await it first`);
     }
@@ -106,12 +112,12 @@ export class ContentSender {
 
   /** Tells the client that the rest will not come. */
   #giveUp(handle: StreamHandle, error: KwikError): void {
-    if (this.#engine.closeInfo !== undefined) return;
+    if (this.#session.closeInfo !== undefined) return;
     const value = { streamId: handle.id, complete: false, error: errorToDetail(error) };
     this.#path()?.send({ $case: 'contentEnd', value });
   }
 
-  progress(message: proto.ContentProgress): void {
+  #progress(message: proto.ContentProgress): void {
     const state = this.#sending.get(toStreamId(message.streamId));
     if (state === undefined) return;
     state.delivered = Math.max(state.delivered, Number(message.deliveredBytes));
@@ -122,7 +128,7 @@ export class ContentSender {
     state.waiters.wake();
   }
 
-  ended(message: proto.ContentEnd): void {
+  #ended(message: proto.ContentEnd): void {
     const state = this.#sending.get(toStreamId(message.streamId));
     if (state === undefined) return;
     state.end = message;
@@ -130,13 +136,13 @@ export class ContentSender {
   }
 
   /** A path to the client was lost, and messages with it: the client tells what it has once it hears of the content. */
-  pathLost(): void {
+  onPathDead(): void {
     for (const state of this.#sending.values()) if (state.path?.alive !== true) state.interrupted = true;
-    this.resume();
+    this.onPathUp();
   }
 
   /** Tells the client again of all content under way, if there is a path to it. */
-  resume(): void {
+  onPathUp(): void {
     const path = this.#path();
     if (path === undefined) return;
     for (const state of this.#sending.values()) {
@@ -147,7 +153,7 @@ export class ContentSender {
   }
 
   /** The session ended: whoever waits looks again. */
-  wakeAll(): void {
+  onEnd(): void {
     for (const state of this.#sending.values()) state.waiters.wake();
   }
 
@@ -189,7 +195,7 @@ export class ContentSender {
     const size = Number(source.size);
     for (;;) {
       // Hashing must not hold up the content itself, nor other sessions: in between everybody has a turn.
-      await new Promise<void>((resolve) => this.#engine.clock.schedule(0, resolve));
+      await new Promise<void>((resolve) => this.#session.clock.schedule(0, resolve));
       const path = await this.#digestTurn(size, state, signal);
       if (path === undefined) return;
       const offset = state.digestsFrom;
@@ -208,7 +214,7 @@ export class ContentSender {
   /** Waits until the next digests may go; undefined when there is nothing left to send. */
   async #digestTurn(size: number, state: Sending, signal: AbortSignal): Promise<PathRuntime | undefined> {
     for (;;) {
-      this.#engine.assertOpen();
+      this.#session.assertOpen();
       if (signal.aborted || state.end !== undefined) return undefined;
       const path = state.path?.alive === true ? state.path : undefined;
       const queued = path?.port.control?.channel.queuedBytes ?? 0;
@@ -228,13 +234,13 @@ export class ContentSender {
       if (!this.#server.isOpen(handle.id)) {
         throw new KwikError('ERR_KWIK_SOURCE_FAILED', `the source of stream ${handle.id} failed at the primary`);
       }
-      this.#engine.assertOpen();
+      this.#session.assertOpen();
       await state.waiters.wait();
     }
   }
 
   #path(): PathRuntime | undefined {
-    return this.#engine.controlPath;
+    return this.#session.controlPath;
   }
 }
 

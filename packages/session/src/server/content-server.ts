@@ -3,7 +3,8 @@ import { copyOfBytes, KwikError, toStreamId, type proto, type SessionId, type St
 import type { ReplicaSource } from '../api/session.js';
 import { RangeSupplies, type PendingRead } from '../core/content/range-supplies.js';
 import type { StreamState } from '../core/streams/stream-state.js';
-import type { SessionEngine } from '../runtime/session/engine.js';
+import type { ControlHandlers, Feature } from '../runtime/features/feature.js';
+import type { SessionContext } from '../runtime/features/session-context.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 
 /** Contents that one session may have open at a server. */
@@ -29,8 +30,8 @@ interface OpenContent {
 }
 
 /** Serves ranges of content into streams of the session: at the primary what `sendFrom` opened, at a secondary what a grant names. */
-export class ContentServer {
-  readonly #engine: SessionEngine;
+export class ContentServer implements Feature {
+  readonly #session: SessionContext;
   readonly #options: ContentServerOptions;
   readonly #contents = new Map<StreamId, OpenContent>();
   /** Contents of which something was sent since they were last looked at. */
@@ -38,9 +39,19 @@ export class ContentServer {
   /** Contents that would read on, and wait for the session's share of what may be read ahead; who came first is first. */
   readonly #waiting = new Set<OpenContent>();
 
-  constructor(engine: SessionEngine, options: ContentServerOptions) {
-    this.#engine = engine;
+  readonly handlers: ControlHandlers = {
+    rangeRequest: (client, request) => this.request(client, request),
+    rangeCancel: (client, message) => this.cancel(client, message),
+  };
+
+  constructor(session: SessionContext, options: ContentServerOptions) {
+    this.#session = session;
     this.#options = options;
+  }
+
+  /** At a secondary: its client tells it that it wants no more. */
+  toldByClient(): Feature {
+    return { handlers: { contentEnd: (_client, { streamId }) => this.end(toStreamId(streamId)) } };
   }
 
   /** The primary's own content. */
@@ -90,22 +101,22 @@ export class ContentServer {
     content.abort.abort();
     content.supply.clear();
     content.stream.supply = undefined;
-    if (this.#options.grantSigner !== undefined) this.#engine.streams.detach(content.stream);
+    if (this.#options.grantSigner !== undefined) this.#session.streams.detach(content.stream);
     this.#close(content.source);
   }
 
-  endAll(): void {
+  onEnd(): void {
     for (const streamId of [...this.#contents.keys()]) this.end(streamId);
   }
 
   /** Reads on where something was sent, or waits for room that there is now; costs nothing for all the others. */
-  refill(): void {
+  plan(): undefined {
     for (const content of this.#taken) {
       this.#taken.delete(content);
       void this.pump(content.stream.id);
     }
     for (const content of this.#waiting) {
-      if (this.#engine.account.readAheadRoom === 0) return;
+      if (this.#session.account.readAheadRoom === 0) return;
       this.#waiting.delete(content);
       void this.pump(content.stream.id);
     }
@@ -130,7 +141,7 @@ export class ContentServer {
           throw new KwikError('ERR_KWIK_SOURCE_FAILED', `the source gave a wrong length: ${short}`);
         }
         read.supply(bytes);
-        this.#engine.streams.offer(content.stream);
+        this.#session.streams.offer(content.stream);
       }
     } catch (error) {
       this.#fail(streamId, KwikError.from(error, 'ERR_KWIK_SOURCE_FAILED'));
@@ -141,7 +152,7 @@ export class ContentServer {
 
   async #read({ abort }: OpenContent, source: ReplicaSource, read: PendingRead): Promise<Uint8Array> {
     try {
-      const { callbacks } = this.#engine;
+      const { callbacks } = this.#session;
       const bytes = await callbacks.tell('read of a source', () =>
         source.read(BigInt(read.offset), read.length, abort.signal),
       );
@@ -163,7 +174,7 @@ export class ContentServer {
     const grant = verifyContentGrant(request.grant, { signer, sessionId, nowMs: wallClockMs() });
     if (grant.streamId !== streamId)
       throw new KwikError('ERR_KWIK_PERMISSION_DENIED', 'the grant is for another stream');
-    const stream = this.#engine.streams.attach(streamId);
+    const stream = this.#session.streams.attach(streamId);
     const content = this.#open(stream, safe(request.baseOffset), safe(grant.size), undefined);
     void this.#find(path, content, grant);
     return content;
@@ -191,7 +202,7 @@ export class ContentServer {
   }
 
   #open(stream: StreamState, baseOffset: number, size: number, source: ReplicaSource | undefined): OpenContent {
-    const { account } = this.#engine;
+    const { account } = this.#session;
     const onTaken = (): void => void this.#taken.add(content);
     const supply = new RangeSupplies({ baseOffset, size, account, onTaken });
     const abort = new AbortController();
@@ -211,13 +222,13 @@ export class ContentServer {
   }
 
   #close(source: ReplicaSource | undefined): void {
-    if (source !== undefined) this.#engine.callbacks.call('close of a source', () => source.close?.());
+    if (source !== undefined) this.#session.callbacks.call('close of a source', () => source.close?.());
   }
 
   /** The content cannot be served from here (any more). */
   #fail(streamId: StreamId, error: KwikError): void {
     if (!this.#contents.has(streamId)) return;
-    for (const path of this.#engine.paths.values()) this.#refuse(path, streamId, error);
+    for (const path of this.#session.paths.values()) this.#refuse(path, streamId, error);
     this.end(streamId);
   }
 

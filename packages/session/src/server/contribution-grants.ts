@@ -2,9 +2,9 @@ import { CONTROL_LIMITS, KwikError, toPathId, toStreamId, type ErrorCode } from 
 import type { ContributionRange } from '../api/session.js';
 import type { OffsetRange } from '../core/range-set.js';
 import type { SendHalf } from '../core/streams/send-half.js';
-import type { SessionEngine } from '../runtime/session/engine.js';
+import type { SessionContext } from '../runtime/features/session-context.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
-import type { PendingReplies } from '../runtime/control/pending-replies.js';
+import { requireClient } from './client-path.js';
 
 const GRANT_TIMEOUT_MS = 10_000;
 
@@ -17,11 +17,6 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ERR_KWIK_PATH_NOT_FOUND',
 ]);
 
-interface Client {
-  readonly path: PathRuntime;
-  readonly replies: PendingReplies;
-}
-
 export interface Grant {
   readonly pathId: number;
   readonly streamId: bigint;
@@ -29,9 +24,10 @@ export interface Grant {
 }
 
 /** Tells the client which bytes another server writes, and resolves when it knows. */
-export async function grantContribution(engine: SessionEngine, client: Client, grant: Grant): Promise<void> {
+export async function grantContribution(session: SessionContext, grant: Grant): Promise<void> {
+  const client = requireClient(session);
   const { streamId } = grant;
-  const send = engine.streams.get(toStreamId(streamId))?.send;
+  const send = session.streams.get(toStreamId(streamId))?.send;
   if (send === undefined) {
     throw new KwikError('ERR_KWIK_STREAM_CLOSED', `this server writes no stream ${streamId}: it is over, or never was`);
   }
@@ -43,11 +39,11 @@ export async function grantContribution(engine: SessionEngine, client: Client, g
   await Promise.all(asked);
 }
 
-async function grantSome(client: Client, send: SendHalf, { pathId, streamId, ranges }: Grant): Promise<void> {
+async function grantSome(client: PathRuntime, send: SendHalf, { pathId, streamId, ranges }: Grant): Promise<void> {
   const fresh = send.delegate(ranges.map(toOffsetRange));
   const value = { streamId, pathId: toPathId(pathId), ranges: [...ranges] };
   try {
-    await client.replies.request(client.path, { $case: 'contributionGrant', value }, GRANT_TIMEOUT_MS);
+    await client.request('contributionGrant', value, GRANT_TIMEOUT_MS);
   } catch (error) {
     if (error instanceof KwikError && REFUSALS.has(error.code)) send.takeBack(fresh);
     throw error;

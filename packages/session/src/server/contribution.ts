@@ -1,7 +1,7 @@
 import { copyOfBytes, KwikError, type BytesLike } from '@kwik/wire';
 import type { Contribution } from '../api/session.js';
 import type { StreamState } from '../core/streams/stream-state.js';
-import type { SessionEngine } from '../runtime/session/engine.js';
+import type { SessionContext } from '../runtime/features/session-context.js';
 import type { StreamHandle } from '../runtime/streams/stream-handle.js';
 import { MAX_WAITING_WRITE_BYTES } from '../runtime/streams/write-queue.js';
 
@@ -17,7 +17,7 @@ interface WaitingWrite extends Write {
 
 /** A secondary's writing into a stream of the session, at offsets of its choice. */
 export class StreamContribution implements Contribution {
-  readonly #engine: SessionEngine;
+  readonly #session: SessionContext;
   readonly #state: StreamState;
   readonly #handle: StreamHandle;
   /** Lowest offset first: what the reader needs first is taken first. */
@@ -25,10 +25,10 @@ export class StreamContribution implements Contribution {
   #waitingBytes = 0;
   #closed = false;
 
-  constructor(engine: SessionEngine, state: StreamState) {
-    this.#engine = engine;
+  constructor(session: SessionContext, state: StreamState) {
+    this.#session = session;
     this.#state = state;
-    this.#handle = engine.streams.handle(state);
+    this.#handle = session.streams.handle(state);
   }
 
   async writeAt(offset: bigint, data: BytesLike): Promise<void> {
@@ -37,7 +37,7 @@ export class StreamContribution implements Contribution {
     if (typeof offset !== 'bigint' || offset < 0n || offset + BigInt(bytes.length) > BigInt(Number.MAX_SAFE_INTEGER)) {
       throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `offset ${offset} is not a bigint from 0 to 2^53-1`);
     }
-    this.#engine.assertTakes();
+    this.#session.assertTakes();
     const write = { at: Number(offset), bytes };
     if (this.#waiting.length > 0 || !this.#take(write)) await this.#wait(write);
   }
@@ -50,12 +50,12 @@ export class StreamContribution implements Contribution {
 
   /** False when there is no room for it now. */
   #take({ at, bytes }: Write): boolean {
-    this.#engine.assertOpen();
+    this.#session.assertOpen();
     const send = this.#state.send!;
     send.assertWritable();
     if (!send.acceptsAt(at)) return false;
     send.writeAt(at, bytes);
-    this.#engine.streams.offer(this.#state);
+    this.#session.streams.offer(this.#state);
     return true;
   }
 

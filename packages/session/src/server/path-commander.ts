@@ -4,9 +4,9 @@ import { fromProtoPathState, ReconnectSchedule } from '@kwik/paths';
 import { KwikError, proto, toPathId, type PathId } from '@kwik/wire';
 import { formatAddress, parseTarget } from '../client/target.js';
 import type { AddPathOptions, PathCapability, PathInfo } from '../api/session.js';
-import type { SessionEngine } from '../runtime/session/engine.js';
+import type { ControlHandlers, Feature } from '../runtime/features/feature.js';
+import type { SessionContext } from '../runtime/features/session-context.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
-import type { PendingReplies } from '../runtime/control/pending-replies.js';
 import { DueTimer } from '../runtime/waiting/due-timer.js';
 
 const ADD_PATH_TIMEOUT_MS = 10_000;
@@ -41,7 +41,6 @@ export interface PathCommanderOptions {
   readonly keys: SessionKeys;
   readonly signer: Ed25519Signer;
   readonly wallClockMs: () => number;
-  readonly replies: PendingReplies;
   /** 0 <= random() < 1, for the jitter of waits. */
   readonly random: () => number;
 }
@@ -60,18 +59,24 @@ interface Commanded {
 }
 
 /** How a primary adds paths to the client's session, keeps them and removes them, and what it knows of them. */
-export class PathCommander {
-  readonly #engine: SessionEngine;
+export class PathCommander implements Feature {
+  readonly #session: SessionContext;
   readonly #options: PathCommanderOptions;
   #nextPathId = 1;
   readonly #commanded = new Map<PathId, Commanded>();
 
-  constructor(engine: SessionEngine, options: PathCommanderOptions) {
-    this.#engine = engine;
+  readonly handlers: ControlHandlers = {
+    pathStatus: (_client, status) => this.#status(status),
+    serverUntrusted: (_client, message) => this.#untrusted(message),
+  };
+
+  constructor(session: SessionContext, options: PathCommanderOptions) {
+    this.#session = session;
     this.#options = options;
-    void engine.closed.then(() => {
-      for (const { timer } of this.#commanded.values()) timer.set(undefined);
-    });
+  }
+
+  onEnd(): void {
+    for (const { timer } of this.#commanded.values()) timer.set(undefined);
   }
 
   async addPath(client: PathRuntime, address: string, options: AddPathOptions = {}): Promise<PathInfo> {
@@ -110,7 +115,7 @@ export class PathCommander {
       id: toPathId(this.#nextPathId++),
       options,
       schedule: new ReconnectSchedule(addresses, policy, this.#options.random),
-      timer: new DueTimer(this.#engine.clock, () => void this.#again(path)),
+      timer: new DueTimer(this.#session.clock, () => void this.#again(path)),
       address: addresses[0]!,
       wanted: false,
       abandoned: false,
@@ -125,13 +130,9 @@ export class PathCommander {
     // While it is being connected for the first time the answer, when it comes, ends it.
     if (this.requireAlive(pathId).state === 'connecting') return;
     this.#update(toPathId(pathId), 'draining');
-    const answer = await this.#options.replies.request(
-      client,
-      { $case: 'removePath', value: { pathId, reason: reason.slice(0, 200), drainMs: DRAIN_MS } },
-      DRAIN_MS + ANSWER_SLACK_MS,
-    );
-    if (answer.$case === 'removePathResult' && answer.value.error !== undefined)
-      throw errorFromDetail(answer.value.error);
+    const command = { pathId, reason: reason.slice(0, 200), drainMs: DRAIN_MS };
+    const answer = await client.request('removePath', command, DRAIN_MS + ANSWER_SLACK_MS);
+    if (answer.value.error !== undefined) throw errorFromDetail(answer.value.error);
     this.#update(toPathId(pathId), 'dead', {
       reason: reason === '' ? 'removed' : reason,
       errorCode: 'ERR_KWIK_PATH_REMOVED',
@@ -141,7 +142,7 @@ export class PathCommander {
 
   /** Throws ERR_KWIK_PATH_NOT_FOUND or ERR_KWIK_PATH_DEAD. */
   requireAlive(pathId: number): PathInfo {
-    const info = this.#engine.history.get(toPathId(pathId));
+    const info = this.#session.history.get(toPathId(pathId));
     if (info === undefined) throw new KwikError('ERR_KWIK_PATH_NOT_FOUND', `the session has no path ${pathId}`);
     if (info.state === 'dead' || info.state === 'recovering') {
       throw new KwikError(
@@ -164,12 +165,12 @@ export class PathCommander {
   }
 
   /** What the client tells of a path. Numbers that this primary never gave are ignored. */
-  status(status: proto.PathStatus): void {
+  #status(status: proto.PathStatus): void {
     const pathId = toPathId(status.pathId);
     const state = fromProtoPathState(status.state);
     const path = this.#commanded.get(pathId);
     if (state === undefined || path === undefined) return;
-    const before = this.#engine.history.get(pathId)?.state;
+    const before = this.#session.history.get(pathId)?.state;
     // While a path is being connected again, news of its earlier life are old.
     const asking = before === 'recovering' || before === 'connecting';
     if (path.abandoned && before === 'dead' && state !== 'dead') {
@@ -177,7 +178,7 @@ export class PathCommander {
       return;
     }
     // But it may have died right after the answer, which waits to be seen: then it is active in a moment.
-    if (asking && state === 'dead') this.#engine.clock.schedule(0, () => this.#deadAfterAll(status));
+    if (asking && state === 'dead') this.#session.clock.schedule(0, () => this.#deadAfterAll(status));
     if (asking && (state === 'dead' || before === 'recovering') && state !== 'active') return;
     this.#update(pathId, state, {
       rttMs: status.rttUs / 1000,
@@ -190,12 +191,12 @@ export class PathCommander {
   }
 
   #deadAfterAll(status: proto.PathStatus): void {
-    if (this.#engine.closeInfo !== undefined) return;
-    if (this.#engine.history.get(toPathId(status.pathId))?.state === 'active') this.status(status);
+    if (this.#session.closeInfo !== undefined) return;
+    if (this.#session.history.get(toPathId(status.pathId))?.state === 'active') this.#status(status);
   }
 
   /** A server that was caught lying is not asked for again. */
-  untrusted(message: proto.ServerUntrusted): void {
+  #untrusted(message: proto.ServerUntrusted): void {
     const path = this.#commanded.get(toPathId(message.pathId));
     if (path === undefined) return;
     giveUp(path);
@@ -205,31 +206,31 @@ export class PathCommander {
 
   /** Should the client be lost before it hears of this, it tells of the path when it is back. */
   #sendAway({ id: pathId }: Commanded): void {
-    const client = this.#engine.controlPath;
+    const client = this.#session.controlPath;
     if (client === undefined) return;
     const value = { pathId, reason: 'removed while it was being connected', drainMs: 0 };
-    this.#options.replies.request(client, { $case: 'removePath', value }, ANSWER_SLACK_MS).catch(() => undefined);
+    client.request('removePath', value, ANSWER_SLACK_MS).catch(() => undefined);
   }
 
   #lost(path: Commanded): void {
     const { schedule, timer } = path;
-    if (!path.wanted || this.#engine.closeInfo !== undefined) return;
-    schedule.lost(this.#engine.clock.now());
+    if (!path.wanted || this.#session.closeInfo !== undefined) return;
+    schedule.lost(this.#session.clock.now());
     timer.set(schedule.dueAtMs);
     if (schedule.state === 'given-up') this.#commanded.delete(path.id);
   }
 
   async #again(path: Commanded): Promise<void> {
     const { schedule, timer } = path;
-    const client = this.#engine.controlPath;
-    if (!path.wanted || this.#engine.closeInfo !== undefined) return;
+    const client = this.#session.controlPath;
+    if (!path.wanted || this.#session.closeInfo !== undefined) return;
     // Without the client there is nobody to ask; it is back soon, or the session ends.
     if (client === undefined) {
-      schedule.postpone(this.#engine.clock.now(), CLIENT_AWAY_MS);
+      schedule.postpone(this.#session.clock.now(), CLIENT_AWAY_MS);
       timer.set(schedule.dueAtMs);
       return;
     }
-    const attempt = schedule.begin(this.#engine.history.get(path.id)?.rttMs ?? 0);
+    const attempt = schedule.begin(this.#session.history.get(path.id)?.rttMs ?? 0);
     path.address = attempt.address;
     this.#update(path.id, 'recovering');
     try {
@@ -254,14 +255,7 @@ export class PathCommander {
       metadata: new Map(),
     };
     try {
-      const answer = await this.#options.replies.request(
-        client,
-        { $case: 'addPath', value },
-        timeoutMs + ANSWER_SLACK_MS,
-      );
-      if (answer.$case !== 'addPathResult') {
-        throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `the client answered addPath with ${answer.$case}`);
-      }
+      const answer = await client.request('addPath', value, timeoutMs + ANSWER_SLACK_MS);
       if (!answer.value.accepted) {
         throw answer.value.error === undefined
           ? new KwikError('ERR_KWIK_CONNECT_FAILED', `the client could not connect to ${address}`)
@@ -290,7 +284,7 @@ export class PathCommander {
     if (schedule.state === 'waiting' || schedule.state === 'given-up') {
       throw new KwikError('ERR_KWIK_PATH_DEAD', 'the path died as it was connected');
     }
-    schedule.connected(this.#engine.clock.now());
+    schedule.connected(this.#session.clock.now());
   }
 
   #token(pathId: PathId, server: string, capabilities: proto.Capability[], timeoutMs: number): Uint8Array {
@@ -309,7 +303,7 @@ export class PathCommander {
   }
 
   #update(pathId: PathId, state: PathInfo['state'], changes: Partial<PathInfo> = {}): PathInfo {
-    const known = this.#engine.history.get(pathId);
+    const known = this.#session.history.get(pathId);
     const info: PathInfo = {
       id: pathId,
       address: this.#commanded.get(pathId)?.address ?? known?.address ?? '',
@@ -324,7 +318,7 @@ export class PathCommander {
       ...changes,
       state,
     };
-    this.#engine.notifyPathInfo(info);
+    this.#session.notifyPathInfo(info);
     return info;
   }
 }

@@ -1,5 +1,5 @@
 import { isConnected } from '@kwik/paths';
-import { copyOfBytes, KwikError, toPathId, toStreamId, type BytesLike, type OffsetMap } from '@kwik/wire';
+import { KwikError, toStreamId, type BytesLike, type OffsetMap } from '@kwik/wire';
 import type {
   AddPathOptions,
   CloseInfo,
@@ -13,25 +13,20 @@ import type {
   StreamOptions,
 } from '../api/session.js';
 import type { SessionEngine } from '../runtime/session/engine.js';
-import type { PathRuntime } from '../runtime/paths/path-runtime.js';
-import type { PendingReplies } from '../runtime/control/pending-replies.js';
 import { StreamContribution } from './contribution.js';
 import { grantContribution } from './contribution-grants.js';
+import { requireClient } from './client-path.js';
 import type { PathCommander } from './path-commander.js';
-
-const RAW_TIMEOUT_MS = 5000;
+import type { RawPackets } from './raw-packets.js';
 
 export interface ServerSessionParts {
   readonly id: string;
   readonly role: 'primary' | 'secondary';
   readonly identity: string | undefined;
-  readonly replies: PendingReplies;
   readonly commander: PathCommander | undefined;
-  readonly maxRawPacketBytes: number;
+  readonly rawPackets: RawPackets;
   /** The token lets this secondary write into streams. */
   readonly mayContribute: boolean;
-  /** Always at the primary; at a secondary, what the token says. */
-  readonly mayUseRaw: boolean;
   /** How long `close` waits until the peer has what was written, milliseconds. */
   readonly closeTimeoutMs: number;
 }
@@ -86,49 +81,32 @@ export class AcceptedSession implements ServerSession {
   }
 
   async addPath(address: string, options?: AddPathOptions): Promise<PathInfo> {
-    return this.#commander().addPath(this.#path(), address, options);
+    return this.#commander().addPath(requireClient(this.engine), address, options);
   }
 
   async removePath(pathId: number, reason = ''): Promise<void> {
-    await this.#commander().removePath(this.#path(), pathId, reason);
+    await this.#commander().removePath(requireClient(this.engine), pathId, reason);
   }
 
-  async sendRawPacket(data: BytesLike, pathId: number): Promise<void> {
-    const bytes = copyOfBytes(data, 'a raw packet');
-    toPathId(pathId);
-    if (bytes.length > this.#parts.maxRawPacketBytes) {
-      throw new KwikError(
-        'ERR_KWIK_PACKET_TOO_LARGE',
-        `a raw packet of ${bytes.length} bytes; the most is ${this.#parts.maxRawPacketBytes}`,
-      );
-    }
-    if (!this.#parts.mayUseRaw) {
-      throw new KwikError('ERR_KWIK_PERMISSION_DENIED', 'the primary added this server without the raw capability');
-    }
-    this.#parts.commander?.requireCapability(pathId, 'raw');
-    const command = { pathId, data: bytes, sequence: 0n };
-    await this.#parts.replies.request(this.#path(), { $case: 'rawPacket', value: command }, RAW_TIMEOUT_MS);
+  sendRawPacket(data: BytesLike, pathId: number): Promise<void> {
+    return this.#parts.rawPackets.send(data, pathId);
   }
 
   async *rawPackets(): AsyncIterable<RawPacket> {
     for (;;) {
-      const packet = await this.engine.rawQueue.next();
+      const packet = await this.#parts.rawPackets.next();
       if (packet === null) return;
       yield packet;
     }
   }
 
   rawPacketCounts(): { received: number; dropped: number } {
-    return this.engine.rawQueue.counts;
+    return this.#parts.rawPackets.counts;
   }
 
   async grantContribution(pathId: number, streamId: bigint, ranges: readonly ContributionRange[]): Promise<void> {
     this.#commander().requireCapability(pathId, 'contribute');
-    await grantContribution(
-      this.engine,
-      { path: this.#path(), replies: this.#parts.replies },
-      { pathId, streamId, ranges },
-    );
+    await grantContribution(this.engine, { pathId, streamId, ranges });
   }
 
   contribute(streamId: bigint): Contribution {
@@ -178,13 +156,6 @@ export class AcceptedSession implements ServerSession {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  #path(): PathRuntime {
-    this.engine.assertOpen();
-    const path = this.engine.controlPath;
-    if (path === undefined) throw new KwikError('ERR_KWIK_NO_PATH', 'the client is not connected');
-    return path;
   }
 
   #commander(): PathCommander {

@@ -25,17 +25,15 @@ import { agreedIdleTimeoutMs, peerStreamLimits, toProtoLimits, type ResolvedLimi
 import type { ResolvedTimeouts } from '../options/timeouts.js';
 import type { ResolvedWrites } from '../options/writes.js';
 import { NODE_NATIVES } from '../runtime/host/node-natives.js';
+import type { Feature } from '../runtime/features/feature.js';
+import type { SessionContext } from '../runtime/features/session-context.js';
 import { SessionEngine, type EngineProbe } from '../runtime/session/engine.js';
 import { orClose } from '../runtime/paths/or-close.js';
 import type { PathPort } from '../runtime/paths/path-port.js';
 import { PathRuntime } from '../runtime/paths/path-runtime.js';
 import { newHost, type SessionHost } from '../runtime/host/session-host.js';
-import { PendingReplies } from '../runtime/control/pending-replies.js';
 import { acceptHandshake } from './accept-handshake.js';
-import { ContentSender } from './content-sender.js';
-import { ContentServer } from './content-server.js';
-import { PathCommander } from './path-commander.js';
-import { ServerRole } from './server-role.js';
+import { primaryFeatures, secondaryFeatures, type ServerFeatures } from './server-features.js';
 import { AcceptedSession } from './server-session.js';
 
 const SESSION_ID_BYTES = 16;
@@ -77,6 +75,8 @@ export interface SessionFactoryOptions {
   readonly replica: ListenOptions['replica'];
   readonly diagnostics?: DiagnosticsOptions | undefined;
   readonly probe?: EngineProbe;
+  /** Features besides those that every session here has. */
+  readonly features?: (session: SessionContext) => readonly Feature[];
   /** Default: one of its own. */
   readonly host?: SessionHost;
 }
@@ -193,50 +193,42 @@ export class SessionFactory {
 
   #primary(port: PathPort, result: ServerHandshakeResult): AcceptedSession {
     const keys = this.#keys(result);
-    const engine = this.#engine('primary');
     const { signer } = this.#options.identity;
     const { wallClockMs } = this.#options.runtime;
-    const replies = new PendingReplies();
-    const content = new ContentServer(engine, {
-      sessionId: result.sessionId,
-      wallClockMs,
-      replica: () => Promise.resolve(undefined),
-    });
-    const sender = new ContentSender(engine, content, { sessionId: result.sessionId, signer, wallClockMs });
-    const commander = new PathCommander(engine, { keys, signer, wallClockMs, replies, random: () => this.#fraction() });
     const { recoveryMs } = this.#options.timeouts;
-    engine.attachRole(new ServerRole(engine, { recoveryMs, content, replies, sender, commander }));
-    this.#sessions.set(result.sessionId, { keys, engine });
-    void engine.closed.then(() => {
-      this.#sessions.delete(result.sessionId);
-      sender.wakeAll();
-      content.endAll();
-    });
+    const { sessionId } = result;
+    const maxRawPacketBytes = this.#maxRawPacketBytes(result);
+    const random = (): number => this.#fraction();
+    const engine = this.#engine('primary', (session) =>
+      primaryFeatures(session, { sessionId, keys, signer, wallClockMs, random, recoveryMs, maxRawPacketBytes }),
+    );
+    this.#sessions.set(sessionId, { keys, engine });
+    void engine.closed.then(() => this.#sessions.delete(sessionId));
     engine.addPath(this.#path(engine, port, result));
-    return this.#session(engine, result, 'primary', replies, commander);
+    return this.#session(engine, result, 'primary');
   }
 
   #secondary(port: PathPort, result: ServerHandshakeResult): AcceptedSession {
-    const engine = this.#engine('secondary');
     const { replica } = this.#options;
     const { wallClockMs } = this.#options.runtime;
-    const replies = new PendingReplies();
-    const mayServe = result.token?.capabilities.includes(proto.Capability.REPLICA) === true;
-    const context = {
-      sessionId: result.sessionId,
-      ...(result.identity !== undefined && { identity: result.identity }),
-    };
-    const content = new ContentServer(engine, {
-      sessionId: result.sessionId,
-      ...(result.signer !== undefined && { grantSigner: result.signer }),
+    const { sessionId, identity, signer, token } = result;
+    const may = (capability: proto.Capability): boolean => token?.capabilities.includes(capability) === true;
+    const context = { sessionId, ...(identity !== undefined && { identity }) };
+    const content = {
+      sessionId,
+      ...(signer !== undefined && { grantSigner: signer }),
       wallClockMs,
-      replica: async (key) =>
-        mayServe ? this.host.callbacks.tell('replica', () => replica?.(key, context)) : undefined,
-    });
-    engine.attachRole(new ServerRole(engine, { recoveryMs: 0, content, replies }));
-    void engine.closed.then(() => content.endAll());
+      replica: async (key: string) =>
+        may(proto.Capability.REPLICA) ? this.host.callbacks.tell('replica', () => replica?.(key, context)) : undefined,
+    };
+    const raw = { maxPacketBytes: this.#maxRawPacketBytes(result), permitted: may(proto.Capability.RAW) };
+    const engine = this.#engine('secondary', (session) => secondaryFeatures(session, { content, raw }));
     engine.addPath(this.#path(engine, port, result));
-    return this.#session(engine, result, 'secondary', replies, undefined);
+    return this.#session(engine, result, 'secondary');
+  }
+
+  #maxRawPacketBytes({ peerLimits }: ServerHandshakeResult): number {
+    return Math.min(this.#options.limits.maxRawPacketBytes, peerLimits.maxRawPacketBytes);
   }
 
   #compresses({ peerCapabilities }: ServerHandshakeResult): boolean {
@@ -248,25 +240,31 @@ export class SessionFactory {
     return Buffer.from(this.#options.runtime.random(4)).readUInt32LE() / 2 ** 32;
   }
 
-  #engine(role: 'primary' | 'secondary'): SessionEngine {
-    const { writes, limits } = this.#options;
+  #engine(
+    role: 'primary' | 'secondary',
+    compose: (session: SessionContext) => ServerFeatures,
+  ): SessionEngine<ServerFeatures> {
+    const { writes, limits, runtime, probe, features } = this.#options;
     const { streamWindowBytes, pathWindowBytes, sendBufferBytes, maxStreams } = limits;
-    const engine = new SessionEngine(
+    return new SessionEngine(
       {
-        role,
-        streamWindowBytes,
-        pathWindowBytes,
-        sendBufferBytes,
-        maxStreams,
-        maxPacketBytes: MAX_PACKET_BYTES,
-        natives: NODE_NATIVES,
+        plane: {
+          role,
+          streamWindowBytes,
+          pathWindowBytes,
+          sendBufferBytes,
+          maxStreams,
+          maxPacketBytes: MAX_PACKET_BYTES,
+          natives: NODE_NATIVES,
+        },
+        sending: { routing: writes.routing, scheduler: writes.makeScheduler() },
+        clock: runtime.clock,
+        host: this.host,
+        probe,
+        features,
       },
-      { routing: writes.routing, scheduler: writes.makeScheduler() },
-      this.#options.runtime.clock,
-      this.host,
+      compose,
     );
-    this.#options.probe?.(engine);
-    return engine;
   }
 
   #path(engine: SessionEngine, port: PathPort, result: ServerHandshakeResult): PathRuntime {
@@ -286,23 +284,19 @@ export class SessionFactory {
   }
 
   #session(
-    engine: SessionEngine,
+    engine: SessionEngine<ServerFeatures>,
     result: ServerHandshakeResult,
     role: 'primary' | 'secondary',
-    replies: PendingReplies,
-    commander: PathCommander | undefined,
   ): AcceptedSession {
-    const maxRawPacketBytes = Math.min(this.#options.limits.maxRawPacketBytes, result.peerLimits.maxRawPacketBytes);
+    const { rawPackets, commander } = engine.parts;
     return new AcceptedSession(engine, {
       id: result.sessionId,
       role,
       identity: result.identity,
-      replies,
       commander,
-      maxRawPacketBytes,
+      rawPackets,
       mayContribute: result.token?.capabilities.includes(proto.Capability.CONTRIBUTE) === true,
       closeTimeoutMs: this.#options.timeouts.closeMs,
-      mayUseRaw: role === 'primary' || result.token?.capabilities.includes(proto.Capability.RAW) === true,
     });
   }
 

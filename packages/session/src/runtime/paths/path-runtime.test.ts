@@ -79,7 +79,7 @@ function setUp() {
     peer: { maxBidiStreams: 1, maxUniStreams: 1, streamWindowBytes: 1000, pathWindowBytes: 1000 },
     clock: CLOCK,
     events: {
-      onControlEvent: nothing,
+      onMessage: nothing,
       onChunk: nothing,
       onRealStreamEnd: nothing,
       onActivity: nothing,

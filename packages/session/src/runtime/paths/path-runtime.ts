@@ -1,4 +1,4 @@
-import type { ControlEvent, KcpBody } from '@kwik/kcp';
+import type { AnswerTo, ControlEvent, ControlValues, KcpBody, RequestKind } from '@kwik/kcp';
 import { ackDelayForRtt, healthOf, isAlive, PathMachine, QualityMonitor, type PathHealth } from '@kwik/paths';
 import {
   errorCodeFromNumber,
@@ -9,6 +9,7 @@ import {
   type Clock,
   type ErrorCode,
   type PathId,
+  type proto,
   type TransportCloseInfo,
   type TransportStats,
 } from '@kwik/wire';
@@ -16,12 +17,14 @@ import type { PathInfo } from '../../api/session.js';
 import type { DataPath, PathPeer } from '../../core/data/data-path.js';
 import type { DataPlane } from '../../core/data/data-plane.js';
 import { earliest } from '../waiting/earliest.js';
+import { PendingAnswers } from '../control/pending-answers.js';
 import type { PathPort, PathPortOwner } from './path-port.js';
 import { SignsOfLife } from './signs-of-life.js';
 import { TransportRtt } from './transport-rtt.js';
 
 export interface PathRuntimeEvents {
-  onControlEvent(path: PathRuntime, event: ControlEvent): void;
+  /** The peer sent a notice or a request; `id` is what a `reply` names. Throws when the path is to end. */
+  onMessage(path: PathRuntime, id: bigint, body: KcpBody): void;
   onChunk(path: PathRuntime, realStreamId: number, chunk: Uint8Array): void;
   onRealStreamEnd(path: PathRuntime, realStreamId: number): void;
   /** Something may be sent, or has come: the engine should look. */
@@ -39,6 +42,8 @@ export interface PathRuntimeOptions {
   readonly id: PathId;
   readonly address: string;
   readonly primary: boolean;
+  /** At the client: what the primary lets a further server do. */
+  readonly capabilities?: readonly proto.Capability[];
   readonly serverId?: string | undefined;
   /** For weighted schedulers; 1 unless told. */
   readonly weight?: number;
@@ -59,6 +64,7 @@ export class PathRuntime implements PathPortOwner {
   readonly id: PathId;
   readonly address: string;
   readonly primary: boolean;
+  readonly capabilities: readonly proto.Capability[];
   readonly serverId: string | undefined;
   readonly weight: number;
   /** Where the last pieces of logical streams went in real streams, when that is wanted. */
@@ -69,6 +75,7 @@ export class PathRuntime implements PathPortOwner {
   #data: DataPath | undefined;
   readonly #clock: Clock;
   readonly #events: PathRuntimeEvents;
+  readonly #answers: PendingAnswers;
   readonly #signs: SignsOfLife;
   readonly #quality: QualityMonitor;
   #lastStats: TransportStats;
@@ -81,6 +88,7 @@ export class PathRuntime implements PathPortOwner {
     this.id = options.id;
     this.address = options.address;
     this.primary = options.primary;
+    this.capabilities = options.capabilities ?? [];
     this.serverId = options.serverId;
     this.weight = options.weight ?? 1;
     this.offsets = options.offsetMap === true ? new OffsetMap() : undefined;
@@ -88,6 +96,7 @@ export class PathRuntime implements PathPortOwner {
     this.#peer = options.peer;
     this.#clock = options.clock;
     this.#events = options.events;
+    this.#answers = new PendingAnswers(options.address);
     this.#lastStats = options.port.transport.stats();
     this.machine = options.machine ?? new PathMachine(now);
     if (this.machine.state === 'dead') this.machine.recover(now);
@@ -146,14 +155,16 @@ export class PathRuntime implements PathPortOwner {
     this.#queue(() => this.port.control?.channel.send(body, this.#clock.now()));
   }
 
-  request(body: KcpBody, timeoutMs: number): bigint {
+  /** Resolves with the answer; rejects with the peer's error, after `timeoutMs`, and when the path dies. */
+  async request<K extends RequestKind>(kind: K, value: ControlValues[K], timeoutMs: number): Promise<AnswerTo<K>> {
     const control = this.port.control;
     if (!this.alive || control === undefined) {
       throw new KwikError('ERR_KWIK_PATH_DEAD', `path ${this.id} is dead: ${this.#death?.message ?? 'closed'}`);
     }
-    const id = control.channel.request(body, this.#clock.now(), { timeoutMs });
+    const id = control.channel.request({ $case: kind, value } as KcpBody, this.#clock.now(), { timeoutMs });
     this.#events.onQueued(this);
-    return id;
+    // What does not answer the request never gets here: the control channel holds it against the table.
+    return (await this.#answers.to(id)) as AnswerTo<K>;
   }
 
   /** As `send`. */
@@ -288,6 +299,7 @@ export class PathRuntime implements PathPortOwner {
     this.sampleStats();
     this.machine.die(this.#clock.now(), error.message);
     this.port.close(error.wireNumber, error.message.slice(0, 200));
+    this.#answers.failAll(error);
     this.#events.onDead(this);
   }
 
@@ -317,7 +329,8 @@ export class PathRuntime implements PathPortOwner {
   }
 
   onControlEvent(event: ControlEvent): void {
-    this.#events.onControlEvent(this, event);
+    if (event.kind === 'message') this.#events.onMessage(this, event.id, event.body);
+    else this.#answers.handle(event);
     this.#events.onActivity(this);
   }
 

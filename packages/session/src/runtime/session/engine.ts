@@ -1,46 +1,47 @@
-import type { ControlEvent } from '@kwik/kcp';
+import type { KcpBody } from '@kwik/kcp';
 import type { PathMachine } from '@kwik/paths';
 import { KwikError, PRIMARY_PATH_ID, toPathId, type Clock, type PathId } from '@kwik/wire';
-import type { CloseInfo, PathInfo, ReplicaSource } from '../../api/session.js';
+import type { CloseInfo, PathInfo } from '../../api/session.js';
 import type { MemoryAccount } from '../../core/costs/memory-ledger.js';
 import type { DataEvent } from '../../core/data/data-events.js';
 import { DataPlane, type DataPlaneOptions } from '../../core/data/data-plane.js';
-import type { StreamState } from '../../core/streams/stream-state.js';
-import { closeOf } from './close.js';
+import type { RangeSink } from '../../core/data/range-sink.js';
+import { closeOf } from '../control/close-message.js';
+import { ControlDispatch } from '../features/control-dispatch.js';
+import { FeatureSet } from '../features/feature-set.js';
+import type { Feature } from '../features/feature.js';
+import type { SessionContext } from '../features/session-context.js';
 import { earliest } from '../waiting/earliest.js';
 import { Farewell, type FarewellHost } from './farewell.js';
+import { SessionEnd } from './session-end.js';
 import { PacketSender, type PacketSenderOptions } from '../turn/packet-sender.js';
 import { PathHistory } from '../paths/path-history.js';
 import type { PathRuntime, PathRuntimeEvents } from '../paths/path-runtime.js';
-import { RawQueue } from './raw-queue.js';
 import type { SessionHost } from '../host/session-host.js';
 import { StreamDirectory, type StreamSession } from '../streams/stream-directory.js';
-import type { StreamHandle } from '../streams/stream-handle.js';
 import { Turn, type TurnSteps } from '../turn/turn.js';
 import type { UserCallbacks } from '../host/user-callbacks.js';
-
-/** What differs between the ends: how control messages are answered, and what is planned before sending. */
-export interface EngineRole {
-  onControlEvent(path: PathRuntime, event: ControlEvent): void;
-  onPathState(path: PathRuntime): void;
-  /** The flow of a path stopped or goes on, or the path has settled in. */
-  onPathStall(): void;
-  /** A path carries data from now on. */
-  onPathUp(path: PathRuntime): void;
-  /** A path died. Return an error when the session cannot go on without it. */
-  onPathDead(path: PathRuntime): KwikError | undefined;
-  /** Called before packets are built; may queue messages. Returns when it wants to be called again at the latest. */
-  plan(now: number): number | undefined;
-  onStreamOpenedLocally(stream: StreamState): void;
-  /** `sendFrom` of a stream. */
-  sendContent(handle: StreamHandle, key: string, source: ReplicaSource): Promise<void>;
-}
 
 /** Shown each engine before its first path: simulations watch the bounds that it keeps. */
 export type EngineProbe = (engine: SessionEngine) => void;
 
+/** What a session consists of besides its streams and paths. */
+export interface Composition {
+  readonly features: readonly Feature[];
+}
+
+export interface EngineOptions {
+  readonly plane: Omit<DataPlaneOptions, 'account' | 'rangeSink'>;
+  readonly sending: PacketSenderOptions;
+  readonly clock: Clock;
+  readonly host: SessionHost;
+  readonly probe?: EngineProbe | undefined;
+  /** Features besides those of the composition. */
+  readonly features?: ((session: SessionContext) => readonly Feature[]) | undefined;
+}
+
 /** Runs a session at one end: feeds the data plane from the paths, and the paths from the data plane. */
-export class SessionEngine implements PathRuntimeEvents {
+export class SessionEngine<C extends Composition = Composition> implements PathRuntimeEvents, SessionContext {
   readonly clock: Clock;
   /** Nobody else has it: whatever changes it wakes the session as well. */
   readonly #plane: DataPlane;
@@ -51,34 +52,43 @@ export class SessionEngine implements PathRuntimeEvents {
   readonly history: PathHistory;
   readonly #sender: PacketSender;
   readonly streams: StreamDirectory;
-  readonly rawQueue = new RawQueue();
-  readonly closed: Promise<CloseInfo>;
-  #resolveClosed!: (info: CloseInfo) => void;
-  #closeInfo: CloseInfo | undefined;
-  #farewell: Farewell | undefined;
-  #role!: EngineRole;
+  /** What `compose` made, for whoever made the engine. */
+  readonly parts: C;
+  readonly #features: FeatureSet;
+  readonly #control: ControlDispatch;
+  readonly #end = new SessionEnd();
   readonly #turn: Turn;
   #planAtMs: number | undefined;
 
-  constructor(options: DataPlaneOptions, sending: PacketSenderOptions, clock: Clock, host: SessionHost) {
+  /** `compose` makes the features; it may keep the session, and ask nothing of it yet. */
+  constructor(options: EngineOptions, compose: (session: SessionContext) => C) {
+    const { plane, sending, clock, host } = options;
     this.clock = clock;
     this.callbacks = host.callbacks;
     this.history = new PathHistory(host.callbacks);
     this.account = host.memory.open((error) => this.#overdrawn(error));
-    this.#plane = new DataPlane({ ...options, account: this.account });
+    const rangeSink: RangeSink = { handleRange: (...range) => this.#features.onRange(...range) };
+    this.#plane = new DataPlane({ ...plane, account: this.account, rangeSink });
     this.#sender = new PacketSender(this.#plane, this.paths, sending);
     this.#turn = new Turn(clock, this.#turnSteps());
     this.streams = new StreamDirectory(this.#plane, this.#streamSession());
-    this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
+    this.parts = compose(this);
+    const features = [...this.parts.features, ...(options.features?.(this) ?? [])];
+    this.#features = new FeatureSet(features);
+    this.#control = new ControlDispatch(plane.role === 'client' ? 'client' : 'server', features);
+    options.probe?.(this);
   }
 
-  /** Completes the engine; before this nothing may be asked of it. */
-  attachRole(role: EngineRole): void {
-    this.#role = role;
+  get pathEvents(): PathRuntimeEvents {
+    return this;
+  }
+
+  get closed(): Promise<CloseInfo> {
+    return this.#end.closed;
   }
 
   get closeInfo(): CloseInfo | undefined {
-    return this.#closeInfo;
+    return this.#end.info;
   }
 
   /** A path that had its number before is dead: its state is that of this one. */
@@ -87,8 +97,8 @@ export class SessionEngine implements PathRuntimeEvents {
     this.paths.set(path.id, path);
     this.#tellAlone();
     this.notifyPathInfo(path.info(), path.machine);
+    this.#features.onPathUp(path);
     path.start();
-    this.#role.onPathUp(path);
     this.wake();
   }
 
@@ -135,20 +145,11 @@ export class SessionEngine implements PathRuntimeEvents {
   // --- End ---
 
   assertOpen(): void {
-    const info = this.#closeInfo;
-    if (info === undefined) return;
-    const why = info.reason === '' ? '' : `: ${info.reason}`;
-    if (info.by === 'error' && info.error !== undefined) {
-      throw new KwikError(info.error.code, info.error.message, { cause: info.error });
-    }
-    throw new KwikError('ERR_KWIK_SESSION_CLOSED', `the session is closed by ${info.by}${why}`, { cause: info.error });
+    this.#end.assertOpen();
   }
 
-  /** As `assertOpen`, and while the session is being closed nothing new is taken either. */
   assertTakes(): void {
-    this.assertOpen();
-    if (this.#farewell === undefined) return;
-    throw new KwikError('ERR_KWIK_SESSION_CLOSED', 'the session is being closed here; it takes nothing new');
+    this.#end.assertTakes();
   }
 
   /**
@@ -156,9 +157,10 @@ export class SessionEngine implements PathRuntimeEvents {
    * ended, for whatever reason.
    */
   async close(info: CloseInfo, timeoutMs: number): Promise<void> {
-    if (timeoutMs <= 0) this.finish(this.#farewell?.info ?? info, true);
-    else if (this.#closeInfo === undefined && this.#farewell === undefined) {
-      this.#farewell = new Farewell(info, timeoutMs, this.#farewellHost());
+    const { farewell } = this.#end;
+    if (timeoutMs <= 0) this.finish(farewell?.info ?? info, true);
+    else if (this.#end.info === undefined && farewell === undefined) {
+      this.#end.part(new Farewell(info, timeoutMs, this.#farewellHost(info)));
       this.streams.stopTaking();
       this.wake();
     }
@@ -167,11 +169,10 @@ export class SessionEngine implements PathRuntimeEvents {
 
   /** Ends the session at this end. Idempotent. */
   finish(info: CloseInfo, tellPeers: boolean): void {
-    if (this.#closeInfo !== undefined) return;
+    if (this.#end.info !== undefined) return;
     // What has come is the application's, also after the end.
     this.#dispatchEvents();
-    this.#farewell?.end();
-    this.#closeInfo = info;
+    this.#end.come(info);
     this.#turn.stop();
     for (const path of [...this.paths.values()]) {
       if (tellPeers) path.send(closeOf(info));
@@ -179,14 +180,21 @@ export class SessionEngine implements PathRuntimeEvents {
     }
     this.account.close();
     this.streams.wakeAll();
-    this.rawQueue.end();
-    this.#resolveClosed(info);
+    this.#features.onEnd(info);
+    this.#end.tell();
   }
 
   /** The other end has ended the session; who was about to end it here has ended it, too. */
   finishByPeer(info: CloseInfo, tellPeers: boolean): void {
-    const own = this.#farewell?.info;
+    const own = this.#end.farewell?.info;
     this.finish(own !== undefined && info.error === undefined ? own : info, tellPeers);
+  }
+
+  /** Nothing leads to the peer any more: a failure, unless all that was left to do was to part. */
+  lost(error: KwikError): void {
+    const { farewell } = this.#end;
+    if (farewell?.isLastWord === true) this.finish(farewell.info, false);
+    else this.fail(error);
   }
 
   fail(error: KwikError): void {
@@ -201,8 +209,8 @@ export class SessionEngine implements PathRuntimeEvents {
 
   // --- What paths tell ---
 
-  onControlEvent(path: PathRuntime, event: ControlEvent): void {
-    this.#role.onControlEvent(path, event);
+  onMessage(path: PathRuntime, id: bigint, body: KcpBody): void {
+    this.#control.dispatch(path, id, body);
   }
 
   onChunk(path: PathRuntime, realStreamId: number, chunk: Uint8Array): void {
@@ -227,7 +235,7 @@ export class SessionEngine implements PathRuntimeEvents {
       path.ask();
       this.#askOthers(path);
     }
-    this.#role.onPathStall();
+    this.#features.onPathHealth(path, 'flow');
     this.wake();
   }
 
@@ -235,7 +243,7 @@ export class SessionEngine implements PathRuntimeEvents {
     this.#setHealth(path);
     if (path.health === 'suspected') this.#askOthers(path);
     this.#notifyPath(path);
-    this.#role.onPathState(path);
+    this.#features.onPathHealth(path, 'state');
     this.wake();
   }
 
@@ -244,13 +252,12 @@ export class SessionEngine implements PathRuntimeEvents {
     this.paths.delete(path.id);
     this.#tellAlone();
     this.#plane.removePath(path.id);
-    if (this.#closeInfo !== undefined) {
+    if (this.#end.info !== undefined) {
       this.history.update(path.info());
       return;
     }
     this.#notifyPath(path);
-    const fatal = this.#role.onPathDead(path);
-    if (fatal !== undefined) this.#lost(fatal);
+    this.#features.onPathDead(path);
     this.wake();
   }
 
@@ -271,24 +278,18 @@ export class SessionEngine implements PathRuntimeEvents {
     this.notifyPathInfo(path.info());
   }
 
-  /** Nothing leads to the peer any more: a failure, unless all that was left to do was to part. */
-  #lost(error: KwikError): void {
-    if (this.#farewell?.isLastWord === true) this.finish(this.#farewell.info, false);
-    else this.fail(error);
-  }
-
-  #farewellHost(): FarewellHost {
+  #farewellHost(info: CloseInfo): FarewellHost {
     return {
       schedule: (delayMs, action) => this.clock.schedule(delayMs, action),
       undelivered: () => this.streams.undelivered,
       paths: () => [...this.paths.values()].filter(({ data }) => data.owner),
-      finish: () => this.finish(this.#farewell!.info, true),
+      finish: () => this.finish(info, true),
     };
   }
 
   #streamSession(): StreamSession {
     const pathId = (): PathId => this.controlPath?.id ?? PRIMARY_PATH_ID;
-    const over = (): boolean => this.#closeInfo !== undefined;
+    const over = (): boolean => this.#end.info !== undefined;
     return {
       get pathId() {
         return pathId();
@@ -298,9 +299,9 @@ export class SessionEngine implements PathRuntimeEvents {
       },
       assertOpen: () => this.assertOpen(),
       assertTakes: () => this.assertTakes(),
-      sendContent: (handle, key, source) => this.#role.sendContent(handle, key, source),
+      sendContent: (handle, key, source) => this.#features.sendContent(handle, key, source),
       onQueued: () => this.#turn.onQueued(),
-      onOpenedHere: (stream) => this.#role.onStreamOpenedLocally(stream),
+      onOpenedHere: (stream) => this.#features.onStreamOpened(stream),
     };
   }
 
@@ -308,12 +309,12 @@ export class SessionEngine implements PathRuntimeEvents {
     return {
       prepare: (now) => {
         this.#dispatchEvents();
-        this.#planAtMs = this.#role.plan(now);
+        this.#planAtMs = this.#features.plan(now);
       },
       send: (now) => {
         const more = this.#send(now);
         this.#dispatchEvents();
-        if (this.#farewell?.check() === 'over') return;
+        if (this.#end.farewell?.check() === 'over') return;
         if (more) this.#turn.again();
       },
       handleTimeout: (now) => this.#handleTimeout(now),
@@ -360,7 +361,7 @@ export class SessionEngine implements PathRuntimeEvents {
         this.streams.onCredit();
         return;
       case 'raw':
-        this.rawQueue.push({ data: event.data, pathId: event.pathId, from: event.from });
+        this.#features.onRawPacket({ data: event.data, pathId: event.pathId, from: event.from });
         return;
       case 'violation':
         this.paths.get(event.pathId)?.die(event.error);

@@ -1,8 +1,4 @@
-import type { KcpBody } from '@kwik/kcp';
-import { streamInitiator, type ErrorCode, type KwikError, type StreamInitiator } from '@kwik/wire';
-import type { StreamState } from '../../core/streams/stream-state.js';
-import type { SessionEngine } from './engine.js';
-import type { PathRuntime } from '../paths/path-runtime.js';
+import type { ErrorCode, KwikError } from '@kwik/wire';
 
 /** Deaths that say something about the network or about one process, and nothing about the session. */
 const RECOVERABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -40,23 +36,4 @@ const MISCONDUCT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 /** Whether a server whose path died of this is not to be connected again in this session. */
 export function isMisconduct(code: ErrorCode | undefined): boolean {
   return code !== undefined && MISCONDUCT.has(code);
-}
-
-export function streamOpened(stream: StreamState): KcpBody {
-  return {
-    $case: 'streamOpened',
-    value: {
-      streamId: stream.id,
-      priority: stream.priority,
-      unidirectional: stream.receive === undefined,
-      metadata: new Map(),
-    },
-  };
-}
-
-/** Tells the peer of the streams that this end opened: it may have missed the notice of those that carried nothing yet. */
-export function announceStreams(engine: SessionEngine, path: PathRuntime, side: StreamInitiator): void {
-  for (const stream of engine.streams.values()) {
-    if (streamInitiator(stream.id) === side) path.send(streamOpened(stream));
-  }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { KwikError, proto } from '@kwik/wire';
 import type { CloseInfo } from '../../api/session.js';
-import { closeOf, endByPeer } from './close.js';
+import { closeOf, endByPeer } from './close-message.js';
 
 /** As it comes out of the wire at the other end. */
 function atThePeer(info: CloseInfo): CloseInfo {

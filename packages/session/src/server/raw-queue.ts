@@ -1,5 +1,5 @@
-import type { RawPacket } from '../../api/session.js';
-import { TurnQueue } from '../waiting/turn-queue.js';
+import type { RawPacket } from '../api/session.js';
+import { TurnQueue } from '../runtime/waiting/turn-queue.js';
 
 const MAX_PACKETS = 1024;
 const MAX_BYTES = 4 * 1024 * 1024;

@@ -1,0 +1,49 @@
+import type { ResolvedLimits } from '../limits.js';
+import { peerClose } from '../runtime/features/peer-close.js';
+import { ping } from '../runtime/features/ping.js';
+import type { SessionContext } from '../runtime/features/session-context.js';
+import { streamAnnouncements } from '../runtime/features/stream-announcements.js';
+import type { Composition } from '../runtime/session/engine.js';
+import { ContentClient } from './content-client.js';
+import { contributionGrants } from './contribution-grants.js';
+import { PathJoins, type PathJoinsOptions } from './path-joins.js';
+import { PathRemovals } from './path-removals.js';
+import { PathReports } from './path-reports.js';
+import { PrimaryPaths, type PrimaryPathsOptions } from './primary-paths.js';
+import { RawRelay } from './raw-relay.js';
+
+export interface ClientFeaturesOptions {
+  readonly limits: ResolvedLimits;
+  /** Milliseconds since 1970, for what peers are told of times. */
+  readonly wallClockMs: () => number;
+  readonly primaryPaths: Omit<PrimaryPathsOptions, 'mayGoOn'>;
+  readonly joinPath: PathJoinsOptions['joinPath'];
+}
+
+export interface ClientFeatures extends Composition {
+  readonly primaryPaths: PrimaryPaths;
+}
+
+/** All that a client does in its session. Only the primary commands paths and opens streams. */
+export function clientFeatures(session: SessionContext, options: ClientFeaturesOptions): ClientFeatures {
+  const { limits, wallClockMs, joinPath } = options;
+  const content = new ContentClient(session);
+  const removals = new PathRemovals(session, wallClockMs);
+  const primaryPaths = new PrimaryPaths(session, { ...options.primaryPaths, mayGoOn: () => content.viable });
+  const features = [
+    ping(),
+    streamAnnouncements(session, 'client'),
+    contributionGrants(session),
+    new RawRelay(session, { ...limits, wallClockMs }),
+    content,
+    new PathJoins(session, { maxPaths: limits.maxPaths, joinPath, content }),
+    removals,
+    new PathReports(session),
+    peerClose(session, {
+      tellOthers: true,
+      onPathClosed: (path, reason) => removals.closedByServer(path, reason),
+    }),
+    primaryPaths,
+  ];
+  return { features, primaryPaths };
+}

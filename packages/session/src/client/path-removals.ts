@@ -1,0 +1,85 @@
+import type { ReplyTo } from '@kwik/kcp';
+import { KwikError, toPathId, type PathId, type proto, type TimerHandle } from '@kwik/wire';
+import { failure } from '../runtime/features/control-dispatch.js';
+import type { ControlHandlers, Feature } from '../runtime/features/feature.js';
+import type { SessionContext } from '../runtime/features/session-context.js';
+import type { PathRuntime } from '../runtime/paths/path-runtime.js';
+import { deadPathAnswer } from './dead-path-answer.js';
+import { statusOf } from './path-reports.js';
+
+/** However long the primary wants to wait for a path that it removes. */
+const MAX_DRAIN_MS = 60_000;
+
+interface Removal {
+  readonly timer: TimerHandle;
+  done(): void;
+}
+
+/** The primary removes a path: it takes nothing new, delivers what is under way, and goes. */
+export class PathRemovals implements Feature {
+  readonly #session: SessionContext;
+  readonly #wallClockMs: () => number;
+  readonly #draining = new Map<PathId, Removal>();
+
+  readonly handlers: ControlHandlers = { removePath: (_primary, command) => this.#removePath(command) };
+
+  /** `wallClockMs`: milliseconds since 1970, for what the primary is told of times. */
+  constructor(session: SessionContext, wallClockMs: () => number) {
+    this.#session = session;
+    this.#wallClockMs = wallClockMs;
+  }
+
+  onPathDead({ id }: PathRuntime): void {
+    this.#drained(id);
+  }
+
+  onEnd(): void {
+    for (const { timer } of this.#draining.values()) timer.cancel();
+    this.#draining.clear();
+  }
+
+  /** Its server has closed the path: when it was being removed, nothing is left to be waited for. */
+  closedByServer(path: PathRuntime, reason: string): void {
+    if (this.#drained(path.id)) return;
+    path.die(new KwikError('ERR_KWIK_PATH_DEAD', `${path.address} closed its path: ${reason}`));
+  }
+
+  #removePath(command: proto.RemovePath): ReplyTo<'removePath'> | Promise<ReplyTo<'removePath'>> {
+    const path = this.#session.paths.get(toPathId(command.pathId));
+    if (path?.primary === true) return failure(new KwikError('ERR_KWIK_INVALID_STATE', 'the primary path stays'));
+    if (path === undefined || this.#draining.has(path.id)) {
+      return deadPathAnswer(this.#session, this.#wallClockMs, command.pathId);
+    }
+    const reason = command.reason === '' ? 'removed by the primary' : command.reason;
+    const removed: ReplyTo<'removePath'> = {
+      $case: 'removePathResult',
+      value: { pathId: command.pathId, removed: true, error: undefined },
+    };
+    const end = (): void => path.die(new KwikError('ERR_KWIK_PATH_REMOVED', reason));
+    if (command.drainMs === 0 || !path.drain(reason)) {
+      end();
+      return removed;
+    }
+    // The server tells when all that it had to send has arrived; it has so long.
+    path.send({ $case: 'pathStatus', value: statusOf(path.info()) });
+    return new Promise((resolve) => {
+      const leftMs = Math.min(command.drainMs, MAX_DRAIN_MS);
+      const timer = this.#session.clock.schedule(leftMs, () => void this.#drained(path.id));
+      const done = (): void => {
+        end();
+        resolve(removed);
+      };
+      this.#draining.set(path.id, { timer, done });
+    });
+  }
+
+  /** A path that was being removed is empty, or its time is over, or it died. False when it was none. */
+  #drained(pathId: PathId): boolean {
+    const removal = this.#draining.get(pathId);
+    if (removal === undefined) return false;
+    this.#draining.delete(pathId);
+    removal.timer.cancel();
+    removal.done();
+    return true;
+  }
+}

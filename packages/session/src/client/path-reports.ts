@@ -1,0 +1,77 @@
+import type { ReplyTo } from '@kwik/kcp';
+import { toProtoPathState } from '@kwik/paths';
+import type { proto } from '@kwik/wire';
+import type { PathInfo } from '../api/session.js';
+import type { ControlHandlers, Feature } from '../runtime/features/feature.js';
+import type { SessionContext } from '../runtime/features/session-context.js';
+import { isMisconduct } from '../runtime/paths/deaths.js';
+import type { PathRuntime } from '../runtime/paths/path-runtime.js';
+
+/** A line for a person; the protocol allows 512 bytes. */
+export const MAX_REASON_CHARACTERS = 120;
+/** Paths of which a primary that is back is told; servers keep their number when they come back, so there are few. */
+const MAX_TOLD_PATHS = 256;
+
+/** What the primary hears of the client's paths to other servers: what they do, and what their servers did wrong. */
+export class PathReports implements Feature {
+  readonly #session: SessionContext;
+
+  readonly handlers: ControlHandlers = { listPaths: () => this.#list() };
+
+  constructor(session: SessionContext) {
+    this.#session = session;
+  }
+
+  onPathUp(path: PathRuntime): void {
+    if (this.#session.controlPath === path) this.#tellAll(path);
+  }
+
+  onPathHealth(path: PathRuntime, changed: 'state' | 'flow'): void {
+    if (changed === 'state') this.#tell(path);
+  }
+
+  onPathDead(path: PathRuntime): void {
+    this.#tellMisconduct(path);
+    this.#tell(path);
+    if (path.primary && this.#session.controlPath !== undefined) this.#tellAll(this.#session.controlPath);
+  }
+
+  #list(): ReplyTo<'listPaths'> {
+    const paths = Array.from(this.#session.paths.values(), (path) => statusOf(path.info()));
+    return { $case: 'pathList', value: { paths } };
+  }
+
+  #tell(path: PathRuntime): void {
+    if (path.primary || this.#session.closeInfo !== undefined) return;
+    this.#session.controlPath?.send({ $case: 'pathStatus', value: statusOf(path.info()) });
+  }
+
+  /** A secondary that was lost while the primary was away would pass for alive, and never be connected again. */
+  #tellAll(primary: PathRuntime): void {
+    for (const info of this.#session.pathInfos().slice(-MAX_TOLD_PATHS)) {
+      if (!info.primary) primary.send({ $case: 'pathStatus', value: statusOf(info) });
+    }
+  }
+
+  /** A server that broke the rules does not come back; it is to blame, and nobody else. */
+  #tellMisconduct({ id: pathId, primary, death }: PathRuntime): void {
+    // Wrong content was told of with its block.
+    if (primary || death === undefined || !isMisconduct(death.code) || death.code === 'ERR_KWIK_SERVER_UNTRUSTED')
+      return;
+    const reason = death.message.slice(0, MAX_REASON_CHARACTERS);
+    const value = { pathId, streamId: 0n, block: 0n, reason };
+    this.#session.controlPath?.send({ $case: 'serverUntrusted', value });
+  }
+}
+
+export function statusOf(info: PathInfo): proto.PathStatus {
+  return {
+    pathId: info.id,
+    state: toProtoPathState(info.state),
+    reason: (info.reason ?? '').slice(0, MAX_REASON_CHARACTERS),
+    rttUs: Math.round(info.rttMs * 1000),
+    deliveryRateBps: BigInt(Math.round(info.deliveryRateBps)),
+    bytes: BigInt(info.receivedBytes),
+    lostPackets: BigInt(info.lostPackets),
+  };
+}

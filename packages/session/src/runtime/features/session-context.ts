@@ -1,0 +1,44 @@
+import type { PathMachine } from '@kwik/paths';
+import type { Clock, KwikError, PathId } from '@kwik/wire';
+import type { CloseInfo, PathInfo } from '../../api/session.js';
+import type { MemoryAccount } from '../../core/costs/memory-ledger.js';
+import type { UserCallbacks } from '../host/user-callbacks.js';
+import type { PathHistory } from '../paths/path-history.js';
+import type { PathRuntime, PathRuntimeEvents } from '../paths/path-runtime.js';
+import type { StreamDirectory } from '../streams/stream-directory.js';
+
+/** The session as its features see it. What they change of streams, and send on paths, goes out without a further call. */
+export interface SessionContext {
+  readonly clock: Clock;
+  readonly callbacks: UserCallbacks;
+  /** What the session holds because of its peers. */
+  readonly account: MemoryAccount;
+  readonly streams: StreamDirectory;
+  /** Those that live. */
+  readonly paths: ReadonlyMap<PathId, PathRuntime>;
+  readonly history: PathHistory;
+  /** For a new path of the session. */
+  readonly pathEvents: PathRuntimeEvents;
+  /** The path for control messages to the other end of the session's streams, while there is one. */
+  readonly controlPath: PathRuntime | undefined;
+  /** How the session ended, once it has. */
+  readonly closeInfo: CloseInfo | undefined;
+  /** A path that had its number before is dead: its state is that of this one. */
+  addPath(path: PathRuntime): void;
+  pathInfos(): PathInfo[];
+  notifyPathInfo(info: PathInfo, machine?: PathMachine): void;
+  /** Throws ERR_KWIK_SESSION_CLOSED, or the error that ended the session. */
+  assertOpen(): void;
+  /** As `assertOpen`, and while the session is being closed nothing new is taken either. */
+  assertTakes(): void;
+  /** Something is to be planned anew: features are asked at the end of the current turn. */
+  wake(): void;
+  /** Nothing leads to the peer any more: a failure, unless all that was left to do was to part. */
+  lost(error: KwikError): void;
+  /** Ends the session with an error, which the peers are told. */
+  fail(error: KwikError): void;
+  /** Ends the session at this end. Idempotent. */
+  finish(info: CloseInfo, tellPeers: boolean): void;
+  /** The other end has ended the session; who was about to end it here has ended it, too. */
+  finishByPeer(info: CloseInfo, tellPeers: boolean): void;
+}

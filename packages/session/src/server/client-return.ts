@@ -1,0 +1,41 @@
+import { KwikError, type TimerHandle } from '@kwik/wire';
+import type { Feature } from '../runtime/features/feature.js';
+import type { SessionContext } from '../runtime/features/session-context.js';
+import { isRecoverable } from '../runtime/paths/deaths.js';
+import type { PathRuntime } from '../runtime/paths/path-runtime.js';
+
+/** A server whose client is away waits for it, for a while. */
+export class ClientReturn implements Feature {
+  readonly #session: SessionContext;
+  readonly #recoveryMs: number;
+  /** Runs while the client is away. */
+  #away: TimerHandle | undefined;
+
+  /** `recoveryMs`: how long the session waits, milliseconds; 0: not at all, as at a secondary. */
+  constructor(session: SessionContext, recoveryMs: number) {
+    this.#session = session;
+    this.#recoveryMs = recoveryMs;
+  }
+
+  onPathUp(): void {
+    this.#away?.cancel();
+    this.#away = undefined;
+  }
+
+  onPathDead({ death = new KwikError('ERR_KWIK_PATH_DEAD') }: PathRuntime): void {
+    if (this.#session.paths.size > 0) return;
+    const recoveryMs = this.#recoveryMs;
+    if (recoveryMs === 0 || !isRecoverable(death)) {
+      this.#session.lost(death);
+      return;
+    }
+    this.#away = this.#session.clock.schedule(recoveryMs, () => {
+      const reason = `the client did not come back in ${recoveryMs} ms: ${death.message}`;
+      this.#session.fail(new KwikError('ERR_KWIK_NO_PATH', reason, { cause: death }));
+    });
+  }
+
+  onEnd(): void {
+    this.#away?.cancel();
+  }
+}

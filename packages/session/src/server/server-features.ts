@@ -1,0 +1,75 @@
+import type { Ed25519Signer, SessionKeys } from '@kwik/kcp';
+import type { SessionId } from '@kwik/wire';
+import { peerClose } from '../runtime/features/peer-close.js';
+import { ping } from '../runtime/features/ping.js';
+import type { SessionContext } from '../runtime/features/session-context.js';
+import { streamAnnouncements } from '../runtime/features/stream-announcements.js';
+import type { Composition } from '../runtime/session/engine.js';
+import { ClientReturn } from './client-return.js';
+import { ContentSender } from './content-sender.js';
+import { ContentServer, type ContentServerOptions } from './content-server.js';
+import { PathCommander } from './path-commander.js';
+import { RawPackets, type RawPacketsOptions } from './raw-packets.js';
+import { Removal } from './removal.js';
+
+export interface ServerFeatures extends Composition {
+  readonly rawPackets: RawPackets;
+  /** At the primary. */
+  readonly commander?: PathCommander;
+}
+
+export interface PrimaryOptions {
+  readonly sessionId: SessionId;
+  readonly keys: SessionKeys;
+  readonly signer: Ed25519Signer;
+  readonly wallClockMs: () => number;
+  /** 0 <= random() < 1, for the jitter of waits. */
+  readonly random: () => number;
+  /** How long the session waits for its client to come back, milliseconds. */
+  readonly recoveryMs: number;
+  readonly maxRawPacketBytes: number;
+}
+
+/** All that a primary does in a session. */
+export function primaryFeatures(session: SessionContext, options: PrimaryOptions): ServerFeatures {
+  const { sessionId, signer, wallClockMs, recoveryMs, maxRawPacketBytes } = options;
+  const content = new ContentServer(session, { sessionId, wallClockMs, replica: () => Promise.resolve(undefined) });
+  const commander = new PathCommander(session, options);
+  const rawPackets = new RawPackets(session, {
+    maxPacketBytes: maxRawPacketBytes,
+    permitted: true,
+    requireReceiver: (pathId) => commander.requireCapability(pathId, 'raw'),
+  });
+  const features = [
+    ping(),
+    streamAnnouncements(session, 'server'),
+    content,
+    new ContentSender(session, content, { sessionId, signer, wallClockMs }),
+    commander,
+    rawPackets,
+    peerClose(session, { tellOthers: false }),
+    new ClientReturn(session, recoveryMs),
+  ];
+  return { features, rawPackets, commander };
+}
+
+export interface SecondaryOptions {
+  readonly content: ContentServerOptions;
+  readonly raw: RawPacketsOptions;
+}
+
+/** All that a secondary does in a session. */
+export function secondaryFeatures(session: SessionContext, { content, raw }: SecondaryOptions): ServerFeatures {
+  const contentServer = new ContentServer(session, content);
+  const rawPackets = new RawPackets(session, raw);
+  const features = [
+    ping(),
+    contentServer,
+    contentServer.toldByClient(),
+    rawPackets,
+    new Removal(session),
+    peerClose(session, { tellOthers: false }),
+    new ClientReturn(session, 0),
+  ];
+  return { features, rawPackets };
+}
