@@ -36,6 +36,9 @@ export interface Connector {
   close(): Promise<void>;
 }
 
+/** What the connector needs of a UDP socket. */
+export type DialEndpoint = Pick<Endpoint, 'dial' | 'flushed'>;
+
 /** What `dial` never does, and the shape of @matrixai/quic may be asked to. */
 export interface ConnectorSpecials {
   /** Accepts any certificate where neither the trust nor the primary says which: somebody else judges it. */
@@ -43,7 +46,7 @@ export interface ConnectorSpecials {
   /** Goes on asking where nobody listens yet. */
   readonly awaitServer?: boolean;
   /** The socket to dial from, where no other local address is asked for. */
-  readonly endpoint?: Endpoint;
+  readonly endpoint?: DialEndpoint;
   /** The sockets to dial from otherwise. Default: those that all sessions of the process share. */
   readonly endpoints?: SharedEndpoints;
 }
@@ -61,7 +64,7 @@ export class QuicConnector implements Connector {
   readonly #leases = new Map<string, Promise<EndpointLease>>();
   readonly #closing = new AbortController();
   /** What was dialled and may be open. */
-  #transports: { readonly transport: PathTransport; readonly endpoint: Endpoint }[] = [];
+  #transports: { readonly transport: PathTransport; readonly endpoint: DialEndpoint }[] = [];
   #closed: Promise<void> | undefined;
 
   /** `lookup` resolves names. Default: by the system. */
@@ -171,7 +174,7 @@ export class QuicConnector implements Connector {
     return { ca: (await developmentAuthority()).certPem };
   }
 
-  async #endpoint(address: string, localAddress: string | undefined): Promise<Endpoint> {
+  async #endpoint(address: string, localAddress: string | undefined): Promise<DialEndpoint> {
     if (this.#specials.endpoint !== undefined && localAddress === undefined) return this.#specials.endpoint;
     const host = localAddress ?? this.#options.paths?.localAddress ?? localHostFor(address);
     let lease = this.#leases.get(host);

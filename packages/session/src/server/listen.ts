@@ -33,10 +33,13 @@ export function listen(options: ListenOptions = {}): Promise<Listener> {
   return listenWith(options);
 }
 
+/** What the listener needs of a UDP socket. */
+export type ListenEndpoint = Pick<Endpoint, 'address' | 'close' | 'listen' | 'stats' | 'stopListening'>;
+
 /** What `listen` never does, and the shape of @matrixai/quic may be asked to. */
 export interface ListenSpecials {
   /** The socket to listen on; it stays open when the listener is closed. */
-  readonly endpoint?: Endpoint;
+  readonly endpoint?: ListenEndpoint;
   /** Refuses clients without a certificate and accepts any, where there is no `clientCa`: somebody else judges it. */
   readonly anyClientCertificate?: boolean;
 }
@@ -98,7 +101,7 @@ async function credentialsFor(
 }
 
 class SessionListener implements UpdatableListener {
-  readonly #endpoint: Endpoint;
+  readonly #endpoint: ListenEndpoint;
   readonly #clock: Clock;
   readonly #options: ListenOptions;
   readonly #specials: ListenSpecials;
@@ -120,7 +123,7 @@ class SessionListener implements UpdatableListener {
   #listening = false;
 
   constructor(
-    endpoint: Endpoint,
+    endpoint: ListenEndpoint,
     options: ListenOptions,
     specials: ListenSpecials,
     credentials: ServerCredentials,
