@@ -106,8 +106,12 @@ describe('where there is nothing of Node', () => {
       datagramBytes: 1200,
     };
     const request = { streamId: 0n, pendingBytes: 1e6, priority: 3, kind: 'data', windowBytes: 4e6, exclude: [] };
-    const slow = { ...path, ...room, id: 1, rttMs: 900, minRttMs: 900, deliveryRateBps: 1000 };
-    const decision = createScheduler().select(request, [slow, { ...path, ...room, deliveryRateBps: 2_500_000 }], 0);
+    const slow = { ...path, ...room, id: 1, rttMs: 900, minRttMs: 900, deliveryRateBytesPerSecond: 1000 };
+    const decision = createScheduler().select(
+      request,
+      [slow, { ...path, ...room, deliveryRateBytesPerSecond: 2_500_000 }],
+      0,
+    );
     expect(decision).toMatchObject({ kind: 'send', pathId: 0 });
   });
 

@@ -21,7 +21,10 @@ afterEach(async () => {
 
 /** A link of 20 Mbit/s and 20 ms there and back, in front of the server. */
 async function linkTo(server: Server): Promise<Link> {
-  const link = await Link.create({ target: parseHostPort(server.address), both: { rateBps: 20e6, delayMs: 10 } });
+  const link = await Link.create({
+    target: parseHostPort(server.address),
+    both: { rateBitsPerSecond: 20e6, delayMs: 10 },
+  });
   links.push(link);
   return link;
 }

@@ -71,7 +71,10 @@ test('a reader that pauses for longer than --timeout gets every byte once', asyn
 test('a session that is lost on the way: the next one goes on behind the last byte', async () => {
   const sha256 = await harness.makeFile('a/film', 20 * MB);
   const server = await harness.serve('a');
-  const link = await Link.create({ target: parseHostPort(server.address), both: { rateBps: 40e6, delayMs: 10 } });
+  const link = await Link.create({
+    target: parseHostPort(server.address),
+    both: { rateBitsPerSecond: 40e6, delayMs: 10 },
+  });
   try {
     const child = unread(['get', '-q', '-t', '60', `kwik://${link.address()}/film`, '-o', '-']);
     const hash = createHash('sha256');

@@ -14,7 +14,7 @@ const MBIT = 1e6;
 /** Queues in milliseconds at the rate; delays are one way. */
 function shape(rateMbit: number, delayMs: number, queueMs: number, lossRate = 0): LinkShape {
   const queueBytes = Math.round((rateMbit * MBIT * queueMs) / 8000);
-  return { both: { delayMs }, down: { rateBps: rateMbit * MBIT, queueBytes, lossRate } };
+  return { both: { delayMs }, down: { rateBitsPerSecond: rateMbit * MBIT, queueBytes, lossRate } };
 }
 
 const LINKS: Readonly<Record<string, LinkShape>> = {

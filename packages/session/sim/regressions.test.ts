@@ -42,7 +42,7 @@ describe('what the simulator found', () => {
   test('what was said on one of two paths to the primary, and was lost with it, is said on the other (seed 2291)', async () => {
     const plan = planOf({
       servers: [{}, {}],
-      homes: [{ both: { rateBps: 10e6, delayMs: 30 } }],
+      homes: [{ both: { rateBitsPerSecond: 10e6, delayMs: 30 } }],
       faults: [
         faultOf({ kind: 'cut', atMs: 1000, durationMs: 6000, target: 1 }),
         // Over this one the primary would be told; it is lost at the primary only after the secondary is at the client.

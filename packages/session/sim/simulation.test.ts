@@ -54,7 +54,7 @@ describe('the simulator', () => {
 
   test("an impostor in a secondary's place is asked for ranges, and reads nothing of the application", async () => {
     // The primary is slow, so that content is still under way when the other server is asked to join again.
-    const slow = { shape: { both: { rateBps: 1e6, delayMs: 10, queueBytes: 60_000 } } };
+    const slow = { shape: { both: { rateBitsPerSecond: 1e6, delayMs: 10, queueBytes: 60_000 } } };
     const plan = planOf({ servers: [slow, {}], ...USURPED_SECONDARY });
     const lines: string[] = [];
     const { violation } = await runPlan(plan, { write: (line) => void lines.push(line) });

@@ -11,7 +11,7 @@ import { SimulatedWorld, type SimulatedServer } from './simulated-world.js';
 
 jest.setTimeout(60_000);
 
-const LINK = { both: { rateBps: 50e6, delayMs: 5 } };
+const LINK = { both: { rateBitsPerSecond: 50e6, delayMs: 5 } };
 
 describe('a primary that names addresses of its client', () => {
   /** What the primary and the application of its client hear, and how often the target was dialled. */

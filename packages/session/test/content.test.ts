@@ -106,7 +106,7 @@ describe('multi-source streams (K10, V1.3, V6.3)', () => {
   });
 
   test('servers vanish and close in mid-transfer: time is lost, never bytes (V7.1)', async () => {
-    const slow = { rateBps: 40e6, delayMs: 5, queueBytes: 200_000 };
+    const slow = { rateBitsPerSecond: 40e6, delayMs: 5, queueBytes: 200_000 };
     const [primary, vanishing, closing] = [
       await harness.listen(),
       await replica(),
@@ -139,7 +139,7 @@ describe('multi-source streams (K10, V1.3, V6.3)', () => {
   });
 
   test('content goes on without its primary, as far as digests have come', async () => {
-    const slow = { rateBps: 40e6, delayMs: 5, queueBytes: 200_000 };
+    const slow = { rateBitsPerSecond: 40e6, delayMs: 5, queueBytes: 200_000 };
     const [primary, peer] = [await harness.listen(), await replica()];
     const link = (server: Listener) => ({ target: { host: '127.0.0.1', port: server.address().port }, both: slow });
     const { links, close } = await createLinks({ primary: link(primary), peer: link(peer) }, { isolated: true });

@@ -16,7 +16,7 @@ type Script = readonly (readonly [atMs: number, act: (servers: readonly Simulate
 async function longestGap(seed: number, servers: number, rttMs: number, script: Script): Promise<number> {
   const content = pattern((servers * MBPS * 1e6 * SECONDS) / 8 / 2, seed);
   const world = new SimulatedWorld(seed);
-  const shape = { both: { rateBps: MBPS * 1e6, delayMs: rttMs / 2, queueBytes: 62_500 } };
+  const shape = { both: { rateBitsPerSecond: MBPS * 1e6, delayMs: rttMs / 2, queueBytes: 62_500 } };
   const { primary, peers } = contentServers(world, servers, shape, content);
   const client = await world.dial(primary.address);
   const stream = client.openStream();

@@ -3,7 +3,7 @@ import type { Feature } from '../src/runtime/features/feature.js';
 import type { SessionContext } from '../src/runtime/features/session-context.js';
 import { SimulatedWorld } from './simulated-world.js';
 
-const LINK = { both: { rateBps: 20e6, delayMs: 5, queueBytes: 60_000 } };
+const LINK = { both: { rateBitsPerSecond: 20e6, delayMs: 5, queueBytes: 60_000 } };
 const NORTH = { serverId: 'north', loadPermille: 250, sessions: 3, memoryBytes: 1n << 30n, accepting: true };
 
 /** A feature that nobody has yet: a server says every second how it is, and its client keeps the last that it heard. */

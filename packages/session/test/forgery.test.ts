@@ -21,7 +21,7 @@ import { SimulatedWorld } from './simulated-world.js';
 /** For machines that do much else at the time; nothing here waits for a clock. */
 jest.setTimeout(60_000);
 
-const LINK = { both: { rateBps: 10e6, delayMs: 20, queueBytes: 60_000 } };
+const LINK = { both: { rateBitsPerSecond: 10e6, delayMs: 20, queueBytes: 60_000 } };
 const HEADER = pattern(150, 1);
 const CONTENT = pattern(500_000, 2);
 const TRAILER = pattern(90, 3);

@@ -5,7 +5,7 @@ import { SimulatedWorld } from './simulated-world.js';
 /** For machines that do much else at the time; nothing here waits for a clock. */
 jest.setTimeout(60_000);
 
-const LINK = { both: { rateBps: 10e6, delayMs: 20, queueBytes: 60_000 } };
+const LINK = { both: { rateBitsPerSecond: 10e6, delayMs: 20, queueBytes: 60_000 } };
 /** Longer than all waits and attempts of what is tried again. */
 const LONG_MS = 60_000;
 

@@ -16,7 +16,7 @@ describe('a session that carries nothing keeps its paths, however short the idle
     { client: 2500, server: 2500, rttMs: 600 },
   ])('of $client ms at the client and $server ms at the server, over $rttMs ms', async ({ client, server, rttMs }) => {
     const world = new SimulatedWorld(3);
-    const shape = { both: { rateBps: 10e6, delayMs: rttMs / 2 } };
+    const shape = { both: { rateBitsPerSecond: 10e6, delayMs: rttMs / 2 } };
     const primary = world.server('10.0.0.1', shape, { idleTimeoutMs: server });
     const peer = world.server('10.0.0.2', shape, { idleTimeoutMs: server });
     const session = await world.dial(primary.address, { timeouts: { idleMs: client } });
@@ -30,7 +30,7 @@ describe('a session that carries nothing keeps its paths, however short the idle
 
   test('also where one datagram in ten is lost', async () => {
     const world = new SimulatedWorld(4);
-    const shape = { both: { rateBps: 10e6, delayMs: 20, lossRate: 0.1 } };
+    const shape = { both: { rateBitsPerSecond: 10e6, delayMs: 20, lossRate: 0.1 } };
     const primary = world.server('10.0.0.1', shape, { idleTimeoutMs: 2000 });
     const session = await world.dial(primary.address, { timeouts: { idleMs: 2000 } });
     const died: string[] = [];

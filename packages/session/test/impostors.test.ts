@@ -13,7 +13,7 @@ import { SimulatedWorld } from './simulated-world.js';
 /** For machines that do much else at the time. */
 jest.setTimeout(60_000);
 
-const LINK = { rateBps: 100e6, delayMs: 2, queueBytes: 200_000 };
+const LINK = { rateBitsPerSecond: 100e6, delayMs: 2, queueBytes: 200_000 };
 
 let harness: Harness;
 beforeEach(async () => {
@@ -108,7 +108,7 @@ describe("a server that answers in the primary's place", () => {
 
   test('at every address: the session ends at once, and says so', async () => {
     const world = new SimulatedWorld(1);
-    const server = world.server('primary', { both: { rateBps: 50e6, delayMs: 10 } });
+    const server = world.server('primary', { both: { rateBitsPerSecond: 50e6, delayMs: 10 } });
     const client = await world.dial(server.address, { timeouts: { recoveryMs: 60_000 } });
     const impostor = new Impostor();
     world.network.kill(server.address);

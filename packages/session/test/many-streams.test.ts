@@ -54,7 +54,7 @@ describe('64 streams both ways over four paths', () => {
   test('arrive byte for byte while paths die and return', async () => {
     const listener = await harness.listen();
     const target = { host: '127.0.0.1', port: listener.address().port };
-    const both = { rateBps: 2e6, delayMs: 5, queueBytes: 40_000 };
+    const both = { rateBitsPerSecond: 2e6, delayMs: 5, queueBytes: 40_000 };
     const shapes = { a: { target, both }, b: { target, both }, c: { target, both }, d: { target, both } };
     const { links, close } = await createLinks(shapes, { isolated: true });
     harness.onClose(close);

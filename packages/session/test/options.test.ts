@@ -11,7 +11,7 @@ import { SimulatedWorld } from './simulated-world.js';
 
 /** What an option configures, for those that no test of its mechanism sets through `dial` or `listen`. */
 
-const LINK = { both: { rateBps: 50e6, delayMs: 10 } };
+const LINK = { both: { rateBitsPerSecond: 50e6, delayMs: 10 } };
 
 let harness: Harness;
 beforeEach(async () => {

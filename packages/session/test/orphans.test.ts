@@ -5,7 +5,7 @@ import { SimulatedWorld } from './simulated-world.js';
 /** For machines that do much else at the time; nothing here waits for a clock. */
 jest.setTimeout(60_000);
 
-const LINK = { both: { rateBps: 10e6, delayMs: 10, queueBytes: 60_000 } };
+const LINK = { both: { rateBitsPerSecond: 10e6, delayMs: 10, queueBytes: 60_000 } };
 
 describe('an established connection of which no path can be made is closed', () => {
   test('at a server whose application throws', async () => {

@@ -31,7 +31,7 @@ describe('a primary that is lost before it has sent all digests', () => {
   ])('%s: the reader is told when the primary is waited for no longer', async (_name, replica) => {
     const [primary, peer] = [await harness.listen(), await harness.listen({ replica: () => replica })];
     const target = { host: '127.0.0.1', port: primary.address().port };
-    const both = { rateBps: 100e6, delayMs: 2, queueBytes: 200_000 };
+    const both = { rateBitsPerSecond: 100e6, delayMs: 2, queueBytes: 200_000 };
     const { links, close } = await createLinks({ primary: { target, both } }, { isolated: true });
     harness.onClose(close);
     const [client, server] = await Promise.all([

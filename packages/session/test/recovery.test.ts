@@ -9,7 +9,7 @@ import { addressOf, fetchContent, Harness, pattern, readAll, serveContent } from
 jest.setTimeout(60_000);
 
 const MB = 1024 * 1024;
-const LINK = { rateBps: 100e6, delayMs: 2, queueBytes: 200_000 };
+const LINK = { rateBitsPerSecond: 100e6, delayMs: 2, queueBytes: 200_000 };
 
 let harness: Harness;
 beforeEach(async () => {
@@ -198,7 +198,7 @@ describe('a path to another server', () => {
   test('that is removed delivers first what its server has written', async () => {
     const [primary, peer] = [await harness.listen(), await harness.listen()];
     const target = { host: '127.0.0.1', port: peer.address().port };
-    const slow = { rateBps: 8e6, delayMs: 5, queueBytes: 100_000 };
+    const slow = { rateBitsPerSecond: 8e6, delayMs: 5, queueBytes: 100_000 };
     const { links, close } = await createLinks({ peer: { target, both: slow } }, { isolated: true });
     harness.onClose(close);
     const [client, server] = await Promise.all([

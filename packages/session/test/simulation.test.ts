@@ -8,7 +8,7 @@ jest.setTimeout(60_000);
 
 describe('sessions on virtual time', () => {
   test('three equal servers bring nearly three times the rate of one', async () => {
-    const shape = { both: { rateBps: 10e6, delayMs: 10, queueBytes: 60_000 } };
+    const shape = { both: { rateBitsPerSecond: 10e6, delayMs: 10, queueBytes: 60_000 } };
     const content = pattern(3_000_000);
     const times: number[] = [];
     for (const count of [1, 3]) {

@@ -5,7 +5,7 @@ import { SimulatedWorld } from './simulated-world.js';
 /** For machines that do much else at the time; nothing here waits for a clock. */
 jest.setTimeout(60_000);
 
-const LINK = { both: { rateBps: 10e6, delayMs: 10, queueBytes: 60_000 } };
+const LINK = { both: { rateBitsPerSecond: 10e6, delayMs: 10, queueBytes: 60_000 } };
 const SPARE = FIRST_CLIENT_PATH_ID;
 const HOUR_MS = 3_600_000;
 

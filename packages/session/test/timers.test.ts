@@ -5,8 +5,8 @@ import { SimulatedWorld } from './simulated-world.js';
 /** For machines that do much else at the time; nothing here waits for a clock. */
 jest.setTimeout(60_000);
 
-const FAST = { both: { rateBps: 10e6, delayMs: 10, queueBytes: 60_000 } };
-const SLOW = { both: { rateBps: 0.2e6, delayMs: 10, queueBytes: 60_000 } };
+const FAST = { both: { rateBitsPerSecond: 10e6, delayMs: 10, queueBytes: 60_000 } };
+const SLOW = { both: { rateBitsPerSecond: 0.2e6, delayMs: 10, queueBytes: 60_000 } };
 
 describe('a session that is closed leaves no timer', () => {
   test('at a client with a path that is being removed', async () => {

@@ -20,10 +20,12 @@ const LEAST_QUEUE_BYTES = 15_000;
 
 /** In the words that both kinds of emulated links have in common. */
 export function shapeOf({ rateMbit, delayMs, queueMs = DEFAULT_QUEUE_MS, lossRate = 0, jitterMs = 0 }: LinkSpec): {
-  readonly both: Required<Pick<LinkDirectionOptions, 'rateBps' | 'delayMs' | 'queueBytes' | 'lossRate' | 'jitterMs'>>;
+  readonly both: Required<
+    Pick<LinkDirectionOptions, 'rateBitsPerSecond' | 'delayMs' | 'queueBytes' | 'lossRate' | 'jitterMs'>
+  >;
 } {
   const queueBytes = Math.max(LEAST_QUEUE_BYTES, Math.round((rateMbit * 1e6 * queueMs) / 8000));
-  return { both: { rateBps: rateMbit * 1e6, delayMs, queueBytes, lossRate, jitterMs } };
+  return { both: { rateBitsPerSecond: rateMbit * 1e6, delayMs, queueBytes, lossRate, jitterMs } };
 }
 
 /** What a link did with packets since it was made. */

@@ -4,16 +4,16 @@ import type { LinkDirection, LinkDirectionOptions } from '@kwik/testbed';
 export interface TraceSegment {
   readonly ms: number;
   /** Bits per second; 0 for none. */
-  readonly rateBps: number;
+  readonly rateBitsPerSecond: number;
 }
 
 /** One direction: the same words, units and defaults as the emulated link of `@kwik/testbed`, of which this has a part. */
 interface DirectionSpec
   extends Pick<
     LinkDirectionOptions,
-    'rateBps' | 'delayMs' | 'jitterMs' | 'jitterDistribution' | 'queueBytes' | 'lossRate'
+    'rateBitsPerSecond' | 'delayMs' | 'jitterMs' | 'jitterDistribution' | 'queueBytes' | 'lossRate'
   > {
-  /** Capacity over time instead of `rateBps`, from its start when set, repeated for ever. Null takes it away. */
+  /** Capacity over time instead of `rateBitsPerSecond`, from its start when set, repeated for ever. Null takes it away. */
   readonly trace?: readonly TraceSegment[] | null;
 }
 
@@ -30,7 +30,7 @@ export interface LinkSpec {
 export type CompleteDirection = Required<DirectionSpec>;
 
 const DEFAULTS: CompleteDirection = {
-  rateBps: Infinity,
+  rateBitsPerSecond: Infinity,
   delayMs: 0,
   jitterMs: 0,
   jitterDistribution: 'uniform',
@@ -61,14 +61,15 @@ export function applyLinkSpec(
 /** Drop-tail limit of a direction, bytes. */
 export function queueBytesOf(direction: CompleteDirection): number {
   if (direction.queueBytes !== null) return Math.min(direction.queueBytes, UNLIMITED_BYTES);
-  const rateBps = direction.trace === null ? direction.rateBps : meanRateBps(direction.trace);
-  if (rateBps === Infinity) return UNLIMITED_BYTES;
-  return Math.max(LEAST_DEFAULT_QUEUE_BYTES, Math.round((rateBps * DEFAULT_QUEUE_MS) / 8000));
+  const rateBitsPerSecond =
+    direction.trace === null ? direction.rateBitsPerSecond : meanRateBitsPerSecond(direction.trace);
+  if (rateBitsPerSecond === Infinity) return UNLIMITED_BYTES;
+  return Math.max(LEAST_DEFAULT_QUEUE_BYTES, Math.round((rateBitsPerSecond * DEFAULT_QUEUE_MS) / 8000));
 }
 
-export function meanRateBps(trace: readonly TraceSegment[]): number {
+export function meanRateBitsPerSecond(trace: readonly TraceSegment[]): number {
   const ms = trace.reduce((sum, segment) => sum + segment.ms, 0);
-  return trace.reduce((sum, segment) => sum + segment.ms * segment.rateBps, 0) / ms;
+  return trace.reduce((sum, segment) => sum + segment.ms * segment.rateBitsPerSecond, 0) / ms;
 }
 
 /** The commands that make the emulator's link `index` what `directions` says; `previous`, to leave unchanged traces running. */
@@ -79,11 +80,11 @@ export function linkCommands(
 ): string[] {
   return WAYS.flatMap((way, number) => {
     const direction = directions[way];
-    const { rateBps, delayMs, jitterMs, jitterDistribution, lossRate, trace } = direction;
+    const { rateBitsPerSecond, delayMs, jitterMs, jitterDistribution, lossRate, trace } = direction;
     const distribution = DISTRIBUTIONS.indexOf(jitterDistribution);
-    const rate = rateBps === Infinity ? 0 : rateBps;
+    const rate = rateBitsPerSecond === Infinity ? 0 : rateBitsPerSecond;
     const set = [rate, delayMs, jitterMs, distribution, queueBytesOf(direction), lossRate].join(' ');
-    const segments = trace?.map((segment) => `${segment.ms}:${segment.rateBps}`).join(',');
+    const segments = trace?.map((segment) => `${segment.ms}:${segment.rateBitsPerSecond}`).join(',');
     const sameTrace = trace === (previous?.[way].trace ?? null);
     return [`set ${index} ${number} ${set}`, ...(sameTrace ? [] : [`trace ${index} ${number} ${segments ?? '-'}`])];
   });

@@ -10,9 +10,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { kernelPing, kernelTransfer, prepareMptcp } from './mptcp.js';
 import { createNetworkLab, mptcpSupport, networkLabSupport, type NetworkLab } from './namespaces.js';
 
-const RATE_BPS = 10e6;
+const RATE_BITS_PER_SECOND = 10e6;
 const DELAY_MS = 10;
-const LINK = { both: { rateBps: RATE_BPS, delayMs: DELAY_MS } };
+const LINK = { both: { rateBitsPerSecond: RATE_BITS_PER_SECOND, delayMs: DELAY_MS } };
 
 const support = await networkLabSupport();
 const mptcp = support.ok ? await mptcpSupport() : support;
@@ -44,8 +44,8 @@ describe('links between two network namespaces', () => {
     const after = await here.stats();
     expect(transfer.bytes).toBe(500_000);
     const bps = (transfer.bytes * 8) / transfer.seconds;
-    expect(bps).toBeLessThan(RATE_BPS);
-    expect(bps).toBeGreaterThan(0.5 * RATE_BPS);
+    expect(bps).toBeLessThan(RATE_BITS_PER_SECOND);
+    expect(bps).toBeGreaterThan(0.5 * RATE_BITS_PER_SECOND);
     // All over link 1, chosen by the client's address; on the other, at most the end of the pings.
     expect(after.links[1]!.down.bytesOut - before.links[1]!.down.bytesOut).toBeGreaterThan(500_000);
     expect(after.links[0]!.down.packetsIn).toBeLessThan(before.links[0]!.down.packetsIn + 5);

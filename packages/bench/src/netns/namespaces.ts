@@ -52,7 +52,7 @@ export interface NetworkLab {
   heal(link: number): Promise<number>;
   /** Changes what the spec names and leaves the rest. Packets that were sent stay sent. */
   configure(link: number, spec: LinkSpec): Promise<void>;
-  setRate(link: number, rateBps: number): Promise<void>;
+  setRate(link: number, rateBitsPerSecond: number): Promise<void>;
   stats(): Promise<LabStats>;
   /** Any program in a namespace; killed at `dispose`. With 'ipc' in `stdio`, Node talks with its parent. */
   spawn(side: LabSide, command: string, args: readonly string[], stdio?: StdioOptions): ChildProcess;
@@ -152,8 +152,8 @@ class Lab implements NetworkLab {
     await Promise.all(commands.map((command) => this.#emulator.command(command)));
   }
 
-  setRate(link: number, rateBps: number): Promise<void> {
-    return this.configure(link, { both: { rateBps } });
+  setRate(link: number, rateBitsPerSecond: number): Promise<void> {
+    return this.configure(link, { both: { rateBitsPerSecond } });
   }
 
   stats(): Promise<LabStats> {

@@ -97,7 +97,7 @@ function snapshot(id: number): PathSnapshot {
     inFlightBytes: id === 0 ? windowBytes : 0,
     queuedBytes: 0,
     sendableBytes: id === 0 ? 0 : windowBytes,
-    deliveryRateBps: 2_500_000,
+    deliveryRateBytesPerSecond: 2_500_000,
     lossRate: id % 2 === 0 ? 0 : 0.01,
     weight: 1,
     datagramBytes: 1200,

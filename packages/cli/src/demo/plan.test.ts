@@ -5,9 +5,9 @@ const options: DemoOptions = { bytes: 30_000_000, rates: [20, 10, 5], seed: 1, k
 
 test('the first is the primary, the second the victim', () => {
   expect(planDemo(options)).toEqual([
-    { name: 'server 1 (20 Mbit/s)', rateBps: 20e6, primary: true, victim: false },
-    { name: 'server 2 (10 Mbit/s)', rateBps: 10e6, primary: false, victim: true },
-    { name: 'server 3 (5 Mbit/s)', rateBps: 5e6, primary: false, victim: false },
+    { name: 'server 1 (20 Mbit/s)', rateBitsPerSecond: 20e6, primary: true, victim: false },
+    { name: 'server 2 (10 Mbit/s)', rateBitsPerSecond: 10e6, primary: false, victim: true },
+    { name: 'server 3 (5 Mbit/s)', rateBitsPerSecond: 5e6, primary: false, victim: false },
   ]);
   expect(planDemo({ ...options, kill: false }).some(({ victim }) => victim)).toBe(false);
 });

@@ -13,7 +13,7 @@ export interface DemoOptions {
 
 export interface DemoServer {
   readonly name: string;
-  readonly rateBps: number;
+  readonly rateBitsPerSecond: number;
   readonly primary: boolean;
   /** Killed in mid-transfer. */
   readonly victim: boolean;
@@ -40,7 +40,7 @@ export function planDemo(options: DemoOptions): DemoServer[] {
   if (bytes < MIN_BYTES || bytes > MAX_BYTES) throw usageError('--bytes takes 1MB to 2GB');
   return rates.map((rate, index) => ({
     name: `server ${index + 1} (${rate} Mbit/s)`,
-    rateBps: rate * 1e6,
+    rateBitsPerSecond: rate * 1e6,
     primary: index === 0,
     victim: options.kill && index === 1,
   }));
@@ -48,9 +48,12 @@ export function planDemo(options: DemoOptions): DemoServer[] {
 
 /** The fastest one: what a client without KWIK would use at best. */
 export function bestServer(servers: readonly DemoServer[]): number {
-  return servers.reduce((best, server, index) => (server.rateBps > servers[best]!.rateBps ? index : best), 0);
+  return servers.reduce(
+    (best, server, index) => (server.rateBitsPerSecond > servers[best]!.rateBitsPerSecond ? index : best),
+    0,
+  );
 }
 
-export function queueBytes(rateBps: number): number {
-  return Math.round(((rateBps / 8) * QUEUE_MS) / 1000);
+export function queueBytes(rateBitsPerSecond: number): number {
+  return Math.round(((rateBitsPerSecond / 8) * QUEUE_MS) / 1000);
 }

@@ -79,8 +79,8 @@ async function allOrNone<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   return Promise.all(promises);
 }
 
-function shapeOf(server: ServerProcess, { rateBps }: DemoServer, seed: number): LinkOptions {
-  const both = { rateBps, delayMs: LINK_DELAY_MS, queueBytes: queueBytes(rateBps) };
+function shapeOf(server: ServerProcess, { rateBitsPerSecond }: DemoServer, seed: number): LinkOptions {
+  const both = { rateBitsPerSecond, delayMs: LINK_DELAY_MS, queueBytes: queueBytes(rateBitsPerSecond) };
   return { target: parseHostPort(server.address), both, seed };
 }
 

@@ -6,7 +6,7 @@ import { ServerTotals } from './server-totals.js';
 
 function path(id: number, address: string, part: Partial<PathInfo> = {}): PathInfo {
   return {
-    ...{ id: toPathId(id), address, primary: id === 0, state: 'active', rttMs: 10, deliveryRateBps: 0 },
+    ...{ id: toPathId(id), address, primary: id === 0, state: 'active', rttMs: 10, deliveryRateBytesPerSecond: 0 },
     ...{ sentBytes: 0, receivedBytes: 0, duplicateBytes: 0, lostPackets: 0, ...part },
   };
 }

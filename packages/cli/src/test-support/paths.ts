@@ -13,7 +13,7 @@ export function pathInfo(
     primary: false,
     state: 'active',
     rttMs: 10,
-    deliveryRateBps: 0,
+    deliveryRateBytesPerSecond: 0,
     sentBytes: 0,
     receivedBytes: 0,
     duplicateBytes: 0,

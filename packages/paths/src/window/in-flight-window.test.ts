@@ -23,7 +23,11 @@ describe('InFlightWindow', () => {
     runBottleneck(window, 1500, { rate: constant(12_500), rttMs: constant(40) });
     expect([window.windowBytes > 500_000, window.inFlightBytes > 0, window.inSlowStart]).toEqual([true, true, false]);
     window.onLostPath();
-    expect([window.windowBytes, window.inFlightBytes, window.deliveryRateBps]).toEqual([INITIAL_WINDOW_BYTES, 0, 0]);
+    expect([window.windowBytes, window.inFlightBytes, window.deliveryRateBytesPerSecond]).toEqual([
+      INITIAL_WINDOW_BYTES,
+      0,
+      0,
+    ]);
     expect(window.inSlowStart).toBe(true);
   });
 

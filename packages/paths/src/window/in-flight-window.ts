@@ -97,7 +97,7 @@ export class InFlightWindow {
   }
 
   /** Best delivery rate of the last rounds, bytes per second; 0 before the first round ended. */
-  get deliveryRateBps(): number {
+  get deliveryRateBytesPerSecond(): number {
     return this.#bestRate() * 1000;
   }
 

@@ -79,7 +79,7 @@ export interface BackendPathStats {
   /** Smoothed RTT; what a whole-millisecond counter says, rounded down. */
   readonly rttMs: number;
   readonly cwndBytes: number;
-  readonly deliveryRateBps: number;
+  readonly deliveryRateBytesPerSecond: number;
   readonly sentPackets: number;
   readonly lostPackets: number;
   readonly lostBytes: number;

@@ -338,7 +338,7 @@ class QuicheConnection implements BackendConnection {
     return {
       rttMs: path.rtt,
       cwndBytes: path.cwnd,
-      deliveryRateBps: path.deliveryRate,
+      deliveryRateBytesPerSecond: path.deliveryRate,
       sentPackets: counts.sent,
       lostPackets: counts.lost,
       lostBytes: counts.lostBytes,

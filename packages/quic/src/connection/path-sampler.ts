@@ -25,7 +25,7 @@ const LOWER_GAIN = 0.25;
 const NO_STATS: BackendPathStats = {
   rttMs: 0,
   cwndBytes: 0,
-  deliveryRateBps: 0,
+  deliveryRateBytesPerSecond: 0,
   sentPackets: 0,
   lostPackets: 0,
   lostBytes: 0,

@@ -36,7 +36,8 @@ export class PathWatch {
   stats(mayAsk: boolean, now: number): TransportStats {
     const { sampler, sender } = this;
     if (mayAsk && sampler.older(now, STATS_AGE_MS)) this.sample(now);
-    const { cwndBytes, deliveryRateBps, sentPackets, lostPackets, sentBytes, receivedBytes } = sampler.latest;
+    const { cwndBytes, deliveryRateBytesPerSecond, sentPackets, lostPackets, sentBytes, receivedBytes } =
+      sampler.latest;
     return {
       rttMs: sampler.rttMs,
       minRttMs: sampler.minRttMs,
@@ -44,7 +45,7 @@ export class PathWatch {
       cwndBytes,
       bytesInFlight: sender.inFlightBytes,
       unsentBytes: sender.unsentBytes,
-      deliveryRateBps,
+      deliveryRateBytesPerSecond,
       sentPackets,
       lostPackets,
       sentBytes,

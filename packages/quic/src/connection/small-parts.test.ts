@@ -149,7 +149,7 @@ describe('PathSampler', () => {
   const sample = (rttMs: number): BackendPathStats => ({
     rttMs,
     cwndBytes: 10_000,
-    deliveryRateBps: 0,
+    deliveryRateBytesPerSecond: 0,
     sentPackets: 0,
     lostPackets: 0,
     lostBytes: 0,

@@ -16,7 +16,7 @@ beforeEach(async () => {
   host = LinkHost.start();
   link = await host.create({
     target: { host: '127.0.0.1', port: server.port },
-    both: { rateBps: 20e6, delayMs: 5, queueBytes: 125_000 },
+    both: { rateBitsPerSecond: 20e6, delayMs: 5, queueBytes: 125_000 },
   });
 });
 afterEach(async () => {
@@ -82,7 +82,7 @@ describe('a path on which packets above 1300 bytes vanish without a word', () =>
 });
 
 test('on a path that carries all, no datagram is lost for finding out, and most are of full size', async () => {
-  link.configure('both', { rateBps: 20e6, queueBytes: 1_000_000 });
+  link.configure('both', { rateBitsPerSecond: 20e6, queueBytes: 1_000_000 });
   const ends = await connect();
   await transfer(ends.server, ends.client);
   const { down } = link.stats();

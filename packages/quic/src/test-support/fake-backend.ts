@@ -223,7 +223,7 @@ export class FakeBackend implements BackendConnection {
     return {
       rttMs: this.rttMs,
       cwndBytes: this.cwndBytes,
-      deliveryRateBps: 0,
+      deliveryRateBytesPerSecond: 0,
       sentPackets: this.datagrams.length,
       lostPackets: 0,
       lostBytes: 0,

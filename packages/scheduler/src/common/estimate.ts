@@ -16,7 +16,7 @@ export function rttMs(path: PathSnapshot): number {
 
 /** Bytes per millisecond: as measured, else a window per round trip; never 0. */
 export function ratePerMs(path: PathSnapshot): number {
-  const measured = path.deliveryRateBps / 1000;
+  const measured = path.deliveryRateBytesPerSecond / 1000;
   return measured > 0 ? measured : Math.max(path.windowBytes, path.datagramBytes) / rttMs(path);
 }
 

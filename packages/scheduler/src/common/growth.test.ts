@@ -4,8 +4,8 @@ import { arrivalMs } from './estimate.js';
 import { Growth } from './growth.js';
 
 describe('growth', () => {
-  const unknown = snapshot(0, { deliveryRateBps: 0, windowBytes: 12_000, sendableBytes: 12_000 });
-  const at = (deliveryRateBps: number): typeof unknown => ({ ...unknown, deliveryRateBps });
+  const unknown = snapshot(0, { deliveryRateBytesPerSecond: 0, windowBytes: 12_000, sendableBytes: 12_000 });
+  const at = (deliveryRateBytesPerSecond: number): typeof unknown => ({ ...unknown, deliveryRateBytesPerSecond });
   const isFaster = (growth: Growth, path: typeof unknown, now: number): boolean =>
     growth.arrivalMs(path, 1e6, now) < 0.5 * arrivalMs(path, 1e6);
 

@@ -20,7 +20,7 @@ export class Growth {
 
   /** To be called with every path at every decision: growth is seen by comparison. */
   observe(path: PathSnapshot, now: number): void {
-    const rate = path.deliveryRateBps / 1000;
+    const rate = path.deliveryRateBytesPerSecond / 1000;
     const course = this.#courses.get(path.id);
     if (course === undefined) {
       // Nothing is known of how a path that delivers already came there; one that is new is in slow start.

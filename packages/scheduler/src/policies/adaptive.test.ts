@@ -11,7 +11,7 @@ describeSchedulerContract('adaptive', createAdaptiveScheduler);
 
 describe('adaptive', () => {
   const fast = snapshot(0, { windowBytes: 50_000, sendableBytes: 50_000 });
-  const slow = snapshot(1, { rttMs: 120, minRttMs: 120, deliveryRateBps: 625_000 });
+  const slow = snapshot(1, { rttMs: 120, minRttMs: 120, deliveryRateBytesPerSecond: 625_000 });
 
   test('takes the path on which the piece arrives first: queue and rate count as well as RTT', () => {
     const scheduler = createAdaptiveScheduler();

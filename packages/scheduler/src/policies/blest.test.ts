@@ -10,7 +10,7 @@ describeSchedulerContract('blest', createBlestScheduler);
 
 describe('blest', () => {
   const fast = snapshot(0, { windowBytes: 50_000, sendableBytes: 50_000 });
-  const slow = snapshot(1, { rttMs: 100, minRttMs: 100, deliveryRateBps: 250_000 });
+  const slow = snapshot(1, { rttMs: 100, minRttMs: 100, deliveryRateBytesPerSecond: 250_000 });
   const choice = (windowBytes: number, paths = [busy(fast), slow]): unknown => {
     const decision = createBlestScheduler().select(request({ windowBytes }), paths, 0);
     return decision.kind === 'send' ? decision.pathId : 'wait';

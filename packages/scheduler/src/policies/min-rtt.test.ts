@@ -23,11 +23,11 @@ describe('min-rtt', () => {
       return decision.kind === 'send' ? decision.maxBytes : -1;
     };
     expect(bytes({})).toBe(12_500);
-    expect(bytes({ deliveryRateBps: 1e9 })).toBe(16_384);
-    expect(bytes({ deliveryRateBps: 1 })).toBe(1200);
+    expect(bytes({ deliveryRateBytesPerSecond: 1e9 })).toBe(16_384);
+    expect(bytes({ deliveryRateBytesPerSecond: 1 })).toBe(1200);
     expect(bytes({}, 17)).toBe(17);
     expect(bytes({ sendableBytes: 3000 })).toBe(3000);
-    expect(bytes({ deliveryRateBps: 0, windowBytes: 20_000 })).toBe(5000);
+    expect(bytes({ deliveryRateBytesPerSecond: 0, windowBytes: 20_000 })).toBe(5000);
   });
 
   test('a suspected path is used when the healthy one stays busy for two round trips', () => {

@@ -21,7 +21,9 @@ describe('weighted', () => {
     const weights = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 2, maxLength: 5 });
     fc.assert(
       fc.property(weights, fc.integer({ min: 1, max: 20 }), (list, speed) => {
-        const paths = list.map((weight, id) => snapshot(id, { weight, deliveryRateBps: (id + 1) * speed * 100_000 }));
+        const paths = list.map((weight, id) =>
+          snapshot(id, { weight, deliveryRateBytesPerSecond: (id + 1) * speed * 100_000 }),
+        );
         const bytes = share(createWeightedScheduler(), paths, 3000);
         const perWeight = paths.map((path) => (bytes.get(path.id) ?? 0) / path.weight);
         // Start-time fair queueing is fair to within one piece of each path.

@@ -167,7 +167,10 @@ function checkSinglePath(factory: SchedulerFactory): void {
 
 function checkSuspected(factory: SchedulerFactory): void {
   const scheduler = factory();
-  const paths = [snapshot(0, { rttMs: 1, state: 'suspected', deliveryRateBps: 1e8, weight: 9 }), snapshot(1)];
+  const paths = [
+    snapshot(0, { rttMs: 1, state: 'suspected', deliveryRateBytesPerSecond: 1e8, weight: 9 }),
+    snapshot(1),
+  ];
   for (let now = 0; now < 20; now++) expect(scheduler.select(request(), paths, now)).toMatchObject({ pathId: 1 });
 }
 

@@ -83,7 +83,7 @@ class SimulatedPath {
       windowBytes: this.#windowBytes,
       inFlightBytes: this.#inFlightBytes,
       sendableBytes: Math.max(0, Math.floor(this.#windowBytes - this.#inFlightBytes)),
-      deliveryRateBps: this.#knownRatePerMs() * 1000 * (this.link.rateError ?? 1),
+      deliveryRateBytesPerSecond: this.#knownRatePerMs() * 1000 * (this.link.rateError ?? 1),
       lossRate: this.link.lossRate ?? 0,
       datagramBytes: DATAGRAM_BYTES,
     });

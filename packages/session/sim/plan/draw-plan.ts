@@ -73,14 +73,14 @@ function drawEvil(random: RandomSource): EvilPlan[] {
 }
 
 function drawShape(random: RandomSource): LinkShape {
-  const rateBps = pick(random, [1, 2, 5, 10, 20, 50, 100]) * 1e6;
+  const rateBitsPerSecond = pick(random, [1, 2, 5, 10, 20, 50, 100]) * 1e6;
   const delayMs = pick(random, [0.2, 1, 5, 10, 20, 40, 80, 150]) * (0.8 + random.float() * 0.4);
-  const queueBytes = Math.max(8000, Math.round((rateBps / 8) * (0.01 + random.float() * 0.1)));
-  const both = { rateBps, delayMs, queueBytes };
+  const queueBytes = Math.max(8000, Math.round((rateBitsPerSecond / 8) * (0.01 + random.float() * 0.1)));
+  const both = { rateBitsPerSecond, delayMs, queueBytes };
   return {
     both,
     up: {
-      ...(chance(random, 0.2) && { rateBps: Math.max(5e5, rateBps / 4) }),
+      ...(chance(random, 0.2) && { rateBitsPerSecond: Math.max(5e5, rateBitsPerSecond / 4) }),
       ...(chance(random, 0.2) && { lossRate: random.float() * 0.03 }),
       ...(chance(random, 0.2) && { jitterMs: delayMs / 4 }),
     },

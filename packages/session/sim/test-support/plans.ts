@@ -24,7 +24,7 @@ export function planOf(
     servers: servers.map((server, index) => ({
       index,
       host: `10.0.0.${index + 1}`,
-      shape: { both: { rateBps: 10e6, delayMs: 10, queueBytes: 60_000 } },
+      shape: { both: { rateBitsPerSecond: 10e6, delayMs: 10, queueBytes: 60_000 } },
       offsetMs: 0,
       wallSkewMs: 0,
       replica: 'good',

@@ -120,7 +120,7 @@ function shapeOf({ kind, severity }: Fault): LinkDirectionOptions {
     case 'corrupt':
       return { lossRate: severity * 0.3, duplicateRate: 0.2 };
     case 'slow':
-      return { rateBps: TRICKLE_BPS };
+      return { rateBitsPerSecond: TRICKLE_BPS };
     case 'delay':
       return { delayMs: severity * MAX_EXTRA_DELAY_MS };
     default:

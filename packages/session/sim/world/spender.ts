@@ -25,7 +25,7 @@ import type { World } from './world.js';
 const HOST = '10.0.2.1';
 const LINK = 'of the spender';
 /** Fast enough that what is spent is the server's, not the link's. */
-const SHAPE: LinkShape = { both: { rateBps: 20e6, delayMs: 5, queueBytes: 200_000 } };
+const SHAPE: LinkShape = { both: { rateBitsPerSecond: 20e6, delayMs: 5, queueBytes: 200_000 } };
 const FRAMES = 200;
 const EVERY_MS = 4;
 

@@ -30,7 +30,7 @@ export interface PathInfo {
   /** Smoothed round-trip time, milliseconds; 0 when not measured yet. */
   readonly rttMs: number;
   /** Bytes per second that the path delivered in the recent past. */
-  readonly deliveryRateBps: number;
+  readonly deliveryRateBytesPerSecond: number;
   /** Payload bytes of logical streams: sent, with what went out again; received, without duplicates. */
   readonly sentBytes: number;
   readonly receivedBytes: number;

@@ -70,7 +70,7 @@ export function statusOf(info: PathInfo): proto.PathStatus {
     state: toProtoPathState(info.state),
     reason: (info.reason ?? '').slice(0, MAX_REASON_CHARACTERS),
     rttUs: Math.round(info.rttMs * 1000),
-    deliveryRateBps: BigInt(Math.round(info.deliveryRateBps)),
+    deliveryRateBps: BigInt(Math.round(info.deliveryRateBytesPerSecond)),
     bytes: BigInt(info.receivedBytes),
     lostPackets: BigInt(info.lostPackets),
   };

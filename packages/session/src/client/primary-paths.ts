@@ -221,7 +221,7 @@ export class PrimaryPaths implements Feature {
       primary: true,
       state: machine.state,
       rttMs: known.rttMs,
-      deliveryRateBps: 0,
+      deliveryRateBytesPerSecond: 0,
       sentBytes: known.sentBytes,
       receivedBytes: known.receivedBytes,
       duplicateBytes: known.duplicateBytes,

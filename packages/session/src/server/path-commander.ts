@@ -182,7 +182,7 @@ export class PathCommander implements Feature {
     if (asking && (state === 'dead' || before === 'recovering') && state !== 'active') return;
     this.#update(pathId, state, {
       rttMs: status.rttUs / 1000,
-      deliveryRateBps: Number(status.deliveryRateBps),
+      deliveryRateBytesPerSecond: Number(status.deliveryRateBps),
       sentBytes: Number(status.bytes),
       lostPackets: Number(status.lostPackets),
       ...(status.reason !== '' && { reason: status.reason }),
@@ -309,7 +309,7 @@ export class PathCommander implements Feature {
       address: this.#commanded.get(pathId)?.address ?? known?.address ?? '',
       primary: false,
       rttMs: known?.rttMs ?? 0,
-      deliveryRateBps: known?.deliveryRateBps ?? 0,
+      deliveryRateBytesPerSecond: known?.deliveryRateBytesPerSecond ?? 0,
       sentBytes: known?.sentBytes ?? 0,
       receivedBytes: 0,
       duplicateBytes: 0,

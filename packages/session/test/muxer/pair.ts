@@ -7,7 +7,7 @@ import { SimulatedWorld } from '../simulated-world.js';
 export const OPENERS = ['dialler', 'listener'] as const;
 export type Opener = (typeof OPENERS)[number];
 
-const FAST: LinkShape = { both: { rateBps: 100e6, delayMs: 5, queueBytes: 400_000 } };
+const FAST: LinkShape = { both: { rateBitsPerSecond: 100e6, delayMs: 5, queueBytes: 400_000 } };
 /** Pieces are lost, and overtake each other. */
 export const ROUGH: LinkShape = { both: { ...FAST.both, lossRate: 0.03, reorderRate: 0.1, reorderDelayMs: 15 } };
 

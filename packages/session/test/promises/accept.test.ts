@@ -111,7 +111,7 @@ describe('acceptStream', () => {
       const world = new SimulatedWorld(round);
       const server = world.server('primary', LINK);
       world.network.link(`wifi to ${server.address}`, {
-        both: { rateBps: 20e6, delayMs: 3 + round, queueBytes: 60_000 },
+        both: { rateBitsPerSecond: 20e6, delayMs: 3 + round, queueBytes: 60_000 },
       });
       const client = await world.dial(server.address, {
         paths: { localAddresses: ['wifi'] },

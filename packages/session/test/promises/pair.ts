@@ -3,7 +3,7 @@ import type { DialOptions, ServerSession, Session, Stream } from '@kwik/session'
 import type { LinkShape } from '@kwik/testbed';
 import { SimulatedWorld, type SimulatedServer, type SimulatedServerOptions } from '../simulated-world.js';
 
-export const LINK: LinkShape = { both: { rateBps: 50e6, delayMs: 10, queueBytes: 200_000 } };
+export const LINK: LinkShape = { both: { rateBitsPerSecond: 50e6, delayMs: 10, queueBytes: 200_000 } };
 
 export interface Pair {
   readonly world: SimulatedWorld;

@@ -136,7 +136,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 test.each(Object.entries(FAULTS))(
   'the suite notices a transport that %s',
   async (_, fault) => {
-    const sound = memoryPairs({ both: { rateBps: 50e6, delayMs: 5 } });
+    const sound = memoryPairs({ both: { rateBitsPerSecond: 50e6, delayMs: 5 } });
     const faulty: MakePair = async (options) => {
       const pair = await sound(options);
       return { ...pair, client: broken(pair.client, fault), server: broken(pair.server, fault) };
@@ -151,7 +151,7 @@ test.each(Object.entries(FAULTS))(
 test(
   'and does not mind one without a fault',
   async () => {
-    const sound = memoryPairs({ both: { rateBps: 50e6, delayMs: 5 } });
+    const sound = memoryPairs({ both: { rateBitsPerSecond: 50e6, delayMs: 5 } });
     const none = { noticedBy: '' };
     const wrapped: MakePair = async (options) => {
       const pair = await sound(options);

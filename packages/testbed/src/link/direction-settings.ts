@@ -1,7 +1,7 @@
 /** Settings of one direction, complete and checked. Plain data: it crosses to a worker thread as it is. */
 export interface DirectionSettings {
   /** Bits per second; Infinity for no limit. */
-  readonly rateBps: number;
+  readonly rateBitsPerSecond: number;
   readonly delayMs: number;
   readonly jitterMs: number;
   readonly jitterDistribution: JitterDistribution;
@@ -41,10 +41,10 @@ const LEAST_DEFAULT_QUEUE_BYTES = 32_768;
 /** What the drop-tail queue holds at most, bytes with overhead. */
 export function queueLimitBytes(settings: DirectionSettings): number {
   if (settings.queueBytes !== null) return settings.queueBytes;
-  return Math.max(LEAST_DEFAULT_QUEUE_BYTES, (settings.rateBps * DEFAULT_QUEUE_MS) / 8000);
+  return Math.max(LEAST_DEFAULT_QUEUE_BYTES, (settings.rateBitsPerSecond * DEFAULT_QUEUE_MS) / 8000);
 }
 
 /** Milliseconds that `bytes` (overhead not yet counted) take at the rate. */
 export function serializationMs(settings: DirectionSettings, bytes: number): number {
-  return ((bytes + settings.overheadBytes) * 8000) / settings.rateBps;
+  return ((bytes + settings.overheadBytes) * 8000) / settings.rateBitsPerSecond;
 }

@@ -59,18 +59,18 @@ function quantile(sorted: readonly number[], share: number): number {
 }
 
 test.each([
-  { rateBps: 50e6, isolated: true },
-  { rateBps: 50e6, isolated: false },
-  { rateBps: 5e6, isolated: true },
+  { rateBitsPerSecond: 50e6, isolated: true },
+  { rateBitsPerSecond: 50e6, isolated: false },
+  { rateBitsPerSecond: 5e6, isolated: true },
 ])(
-  'the rate is $rateBps within 2 %, isolated: $isolated',
-  async ({ rateBps, isolated }) => {
+  'the rate is $rateBitsPerSecond within 2 %, isolated: $isolated',
+  async ({ rateBitsPerSecond, isolated }) => {
     const error = await bestOf(0.02, () =>
-      through({ rateBps, delayMs: 10 }, isolated, async (port) => {
-        const intervalMs = ((PAYLOAD_BYTES + OVERHEAD_BYTES) * 8000) / (rateBps * 1.15);
+      through({ rateBitsPerSecond, delayMs: 10 }, isolated, async (port) => {
+        const intervalMs = ((PAYLOAD_BYTES + OVERHEAD_BYTES) * 8000) / (rateBitsPerSecond * 1.15);
         const count = Math.round(600 / intervalMs);
         const arrivals = await probe.run({ port, count, bytes: PAYLOAD_BYTES, intervalMs, waitMs: 150 });
-        return Math.abs(rateOf(arrivals) / rateBps - 1);
+        return Math.abs(rateOf(arrivals) / rateBitsPerSecond - 1);
       }),
     );
     expect(error).toBeLessThanOrEqual(0.02);
@@ -112,7 +112,7 @@ test('delay and rate hold together: a queue adds exactly its own time', async ()
   // 20 packets at once: the n-th waits for n packets of 11.024 ms each at 1 Mbit/s.
   const packetMs = ((PAYLOAD_BYTES + OVERHEAD_BYTES) * 8000) / 1e6;
   const error = await bestOf(1, () =>
-    through({ rateBps: 1e6, delayMs: 20 }, true, async (port) => {
+    through({ rateBitsPerSecond: 1e6, delayMs: 20 }, true, async (port) => {
       const arrivals = await probe.run({ port, count: 20, bytes: PAYLOAD_BYTES, intervalMs: 0, waitMs: 400 });
       expect(arrivals.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 20 }, (_, sequence) => sequence));
       const firstMs = arrivals[0]?.sentMs ?? NaN;

@@ -29,7 +29,7 @@ function drain(link: LinkModel<number>, untilMs = Infinity): Arrival[] {
 }
 
 /** 1 Mbit/s without overhead: 125 bytes take 1 ms. */
-const MBIT: LinkDirectionOptions = { rateBps: 1e6, overheadBytes: 0 };
+const MBIT: LinkDirectionOptions = { rateBitsPerSecond: 1e6, overheadBytes: 0 };
 
 describe('rate, delay and queue', () => {
   test('a packet arrives after its bits and the delay', () => {
@@ -39,7 +39,7 @@ describe('rate, delay and queue', () => {
   });
 
   test('28 bytes of headers count for the rate unless told otherwise', () => {
-    const link = model({ rateBps: 1e6 });
+    const link = model({ rateBitsPerSecond: 1e6 });
     link.enqueue(1, 97, 0);
     expect(drain(link)).toEqual([{ item: 1, atMs: 1 }]);
   });
@@ -69,7 +69,7 @@ describe('rate, delay and queue', () => {
   });
 
   test('the default queue holds 50 ms at the rate', () => {
-    const link = model({ rateBps: 50e6, overheadBytes: 0 });
+    const link = model({ rateBitsPerSecond: 50e6, overheadBytes: 0 });
     for (let item = 0; item < 1000; item++) link.enqueue(item, 1250, 0);
     expect(link.stats().peakQueueBytes).toBe(312_500);
   });
@@ -90,7 +90,7 @@ describe('rate, delay and queue', () => {
       bytes: fc.integer({ min: 0, max: 1500 }),
     });
     const options = fc.record({
-      rateBps: fc.constantFrom(1e5, 1e6, 20e6, Infinity),
+      rateBitsPerSecond: fc.constantFrom(1e5, 1e6, 20e6, Infinity),
       delayMs: fc.constantFrom(0, 1, 30),
       queueBytes: fc.constantFrom(0, 3000, 20_000),
       overheadBytes: fc.constantFrom(0, 28),
@@ -115,7 +115,7 @@ describe('rate, delay and queue', () => {
 /** The same link by keeping every packet's times in a list. */
 function twin(
   packets: readonly { gapMs: number; bytes: number }[],
-  { rateBps, delayMs, queueBytes, overheadBytes }: DirectionSettings,
+  { rateBitsPerSecond, delayMs, queueBytes, overheadBytes }: DirectionSettings,
 ): Arrival[] {
   const taken: { item: number; wireBytes: number; startMs: number; endMs: number }[] = [];
   let now = 0;
@@ -126,7 +126,7 @@ function twin(
     const waiting = taken.filter(({ startMs }) => startMs > now).reduce((sum, other) => sum + other.wireBytes, 0);
     if (busy && waiting + wireBytes > (queueBytes ?? 0)) return;
     const startMs = Math.max(now, ...taken.map(({ endMs }) => endMs));
-    taken.push({ item, wireBytes, startMs, endMs: startMs + (wireBytes * 8000) / rateBps });
+    taken.push({ item, wireBytes, startMs, endMs: startMs + (wireBytes * 8000) / rateBitsPerSecond });
   });
   return taken.map(({ item, endMs }) => ({ item, atMs: endMs + delayMs }));
 }
@@ -223,7 +223,7 @@ describe('faults', () => {
       const arrived = new Set(stream(model({ lossRate: 0.05, ...options }, 3), 2000).map(({ item }) => item));
       return Array.from({ length: 2000 }, (_, item) => item).filter((item) => !arrived.has(item));
     };
-    expect(lost({ jitterMs: 3, reorderRate: 0.5, duplicateRate: 0.5, rateBps: 1e8 })).toEqual(lost({}));
+    expect(lost({ jitterMs: 3, reorderRate: 0.5, duplicateRate: 0.5, rateBitsPerSecond: 1e8 })).toEqual(lost({}));
   });
 });
 
@@ -242,7 +242,7 @@ describe('changes while running', () => {
   test('a new rate holds for what is queued and for the rest of the packet being sent', () => {
     const link = model(MBIT);
     for (let item = 0; item < 3; item++) link.enqueue(item, 1250, 0);
-    link.configure(settings({ ...MBIT, rateBps: 10e6 }), 5);
+    link.configure(settings({ ...MBIT, rateBitsPerSecond: 10e6 }), 5);
     expect(drain(link).map(({ atMs }) => atMs)).toEqual([5.5, 6.5, 7.5]);
   });
 
@@ -285,7 +285,7 @@ describe('changes while running', () => {
       fc.record({ kind: fc.constantFrom('cut' as const, 'heal' as const) }),
       fc.record({
         kind: fc.constant('configure' as const),
-        rateBps: fc.constantFrom(1e5, 1e7, Infinity),
+        rateBitsPerSecond: fc.constantFrom(1e5, 1e7, Infinity),
         delayMs: fc.nat(50),
       }),
     );
@@ -298,7 +298,7 @@ describe('changes while running', () => {
           duplicateRate: 0.1,
           jitterMs: 4,
         };
-        const link = model({ rateBps: 1e6, queueBytes: 5000, ...faults }, seed);
+        const link = model({ rateBitsPerSecond: 1e6, queueBytes: 5000, ...faults }, seed);
         let now = 0;
         let out = 0;
         const check = (): void => {
@@ -312,7 +312,10 @@ describe('changes while running', () => {
           if (one.kind === 'send') link.enqueue(1, one.bytes, now);
           else if (one.kind === 'wait') out += drain(link, (now += one.ms)).length;
           else if (one.kind === 'configure')
-            link.configure(applyOptions(link.settings, { rateBps: one.rateBps, delayMs: one.delayMs }), now);
+            link.configure(
+              applyOptions(link.settings, { rateBitsPerSecond: one.rateBitsPerSecond, delayMs: one.delayMs }),
+              now,
+            );
           else if (one.kind === 'cut') link.cut(now);
           else link.heal();
           check();
@@ -334,8 +337,8 @@ describe('changes while running', () => {
 
 describe('options', () => {
   test.each<LinkDirectionOptions>([
-    { rateBps: 0 },
-    { rateBps: NaN },
+    { rateBitsPerSecond: 0 },
+    { rateBitsPerSecond: NaN },
     { delayMs: -1 },
     { lossRate: 1.5 },
     { queueBytes: -1 },
@@ -348,9 +351,12 @@ describe('options', () => {
   });
 
   test('a direction goes over both, and undefined is left out', () => {
-    const both = { rateBps: 5, delayMs: 7 };
-    const shape = resolveShape({ both, up: { rateBps: 6, delayMs: undefined } as unknown as LinkDirectionOptions });
-    expect(shape.up).toMatchObject({ rateBps: 6, delayMs: 7 });
+    const both = { rateBitsPerSecond: 5, delayMs: 7 };
+    const shape = resolveShape({
+      both,
+      up: { rateBitsPerSecond: 6, delayMs: undefined } as unknown as LinkDirectionOptions,
+    });
+    expect(shape.up).toMatchObject({ rateBitsPerSecond: 6, delayMs: 7 });
     expect(shape.down).toMatchObject(both);
   });
 });

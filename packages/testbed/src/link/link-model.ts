@@ -93,7 +93,7 @@ export class LinkModel<T> {
     this.#advance(now);
     if (this.#queue.length > 0) {
       const remainingMs = this.#headSentMs - now;
-      const speedUp = this.#settings.rateBps / settings.rateBps;
+      const speedUp = this.#settings.rateBitsPerSecond / settings.rateBitsPerSecond;
       this.#headSentMs = now + remainingMs * speedUp;
     }
     this.#settings = settings;

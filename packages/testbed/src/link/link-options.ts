@@ -5,7 +5,7 @@ import type { BurstLoss, DirectionSettings, JitterDistribution } from './directi
 /** One direction of a link. What is left out stays as it is (`configure`) or takes its default (`create`). */
 export interface LinkDirectionOptions {
   /** Bits (not bytes) per second; Infinity, the default, sends at once. */
-  readonly rateBps?: number;
+  readonly rateBitsPerSecond?: number;
   /** One-way delay after the last bit was sent, milliseconds. Default 0. */
   readonly delayMs?: number;
   /** Spread of the delay, milliseconds; never reorders by itself. Default 0. */
@@ -43,7 +43,7 @@ export type LinkDirection = 'up' | 'down';
 const IPV4_UDP_HEADER_BYTES = 28;
 
 const DEFAULTS: DirectionSettings = {
-  rateBps: Infinity,
+  rateBitsPerSecond: Infinity,
   delayMs: 0,
   jitterMs: 0,
   jitterDistribution: 'uniform',
@@ -76,7 +76,7 @@ export function resolveShape(shape: LinkShape): Record<LinkDirection, DirectionS
  */
 export function applyOptions(base: DirectionSettings, options: LinkDirectionOptions): DirectionSettings {
   const settings: DirectionSettings = { ...base, ...definedOf(options) };
-  atLeast('rateBps', settings.rateBps, Number.MIN_VALUE, Infinity);
+  atLeast('rateBitsPerSecond', settings.rateBitsPerSecond, Number.MIN_VALUE, Infinity);
   atLeast('delayMs', settings.delayMs, 0, MAX_DELAY_MS);
   atLeast('jitterMs', settings.jitterMs, 0, MAX_DELAY_MS);
   atLeast('reorderDelayMs', settings.reorderDelayMs, 0, MAX_DELAY_MS);

@@ -157,7 +157,7 @@ test.each([
   { target: { host: HOST, port: 1.5 } },
   { target: { host: HOST, port: 80 }, host: 'not-an-address' },
   { target: { host: HOST, port: 80 }, maxClients: 0 },
-  { target: { host: HOST, port: 80 }, up: { rateBps: -1 } },
+  { target: { host: HOST, port: 80 }, up: { rateBitsPerSecond: -1 } },
 ])('%j is refused', async (options) => {
   await expect(Link.create(options)).rejects.toMatchObject({ code: 'ERR_KWIK_INVALID_ARGUMENT' });
 });

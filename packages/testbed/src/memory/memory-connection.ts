@@ -157,7 +157,7 @@ export class MemoryConnection implements PathTransport {
       cwndBytes: this.#capacity().windowBytes,
       bytesInFlight: recovery.bytesInFlight,
       unsentBytes: this.#streams.unsentBytes,
-      deliveryRateBps: recovery.deliveryRateBps,
+      deliveryRateBytesPerSecond: recovery.deliveryRateBytesPerSecond,
       sentPackets,
       lostPackets: recovery.lostPackets,
       sentBytes,

@@ -26,7 +26,9 @@ function run(seed: number): void {
   const random = new SeededRandom(seed);
   const clock = new VirtualClock();
   const net = new MemoryNetwork({ clock, seed });
-  const link = net.link(SERVER, { both: { rateBps: 1e6 * (1 + random.below(50)), delayMs: random.below(80) } });
+  const link = net.link(SERVER, {
+    both: { rateBitsPerSecond: 1e6 * (1 + random.below(50)), delayMs: random.below(80) },
+  });
   const { client, server } = connect(net, clock, random);
   const transfers: Transfer[] = [];
   for (let i = 0; i < 4 + random.below(8); i++) {
@@ -87,7 +89,10 @@ function upset(net: MemoryNetwork, random: SeededRandom): void {
     case 1:
       return link.heal(direction);
     case 2:
-      return link.configure(direction, { rateBps: 1e5 * (1 + random.below(300)), delayMs: random.below(150) });
+      return link.configure(direction, {
+        rateBitsPerSecond: 1e5 * (1 + random.below(300)),
+        delayMs: random.below(150),
+      });
     case 3:
       return link.configure(direction, { lossRate: random.float() * 0.4, duplicateRate: random.float() * 0.4 });
     case 4:
@@ -99,7 +104,7 @@ function upset(net: MemoryNetwork, random: SeededRandom): void {
 
 function heal(net: MemoryNetwork): void {
   const well = {
-    rateBps: 20e6,
+    rateBitsPerSecond: 20e6,
     delayMs: 10,
     jitterMs: 0,
     lossRate: 0,

@@ -61,22 +61,22 @@ function rateOf(world: World, bytes: number): number {
 
 describe('transfers', () => {
   test.each<[string, LinkShape]>([
-    ['20 Mbit/s, 20 ms', { both: { rateBps: 20e6, delayMs: 10 } }],
-    ['5 Mbit/s, 120 ms', { both: { rateBps: 5e6, delayMs: 60 } }],
-    ['50 Mbit/s, 2 ms', { both: { rateBps: 50e6, delayMs: 1 } }],
-    ['20 Mbit/s, queue of 10 ms', { both: { rateBps: 20e6, delayMs: 25, queueBytes: 25_000 } }],
+    ['20 Mbit/s, 20 ms', { both: { rateBitsPerSecond: 20e6, delayMs: 10 } }],
+    ['5 Mbit/s, 120 ms', { both: { rateBitsPerSecond: 5e6, delayMs: 60 } }],
+    ['50 Mbit/s, 2 ms', { both: { rateBitsPerSecond: 50e6, delayMs: 1 } }],
+    ['20 Mbit/s, queue of 10 ms', { both: { rateBitsPerSecond: 20e6, delayMs: 25, queueBytes: 25_000 } }],
   ])('fill the link: %s', (_, shape) => {
     const world = connected(shape);
-    const limit = shape.both?.rateBps ?? 0;
+    const limit = shape.both?.rateBitsPerSecond ?? 0;
     const rate = rateOf(world, 5_000_000);
     expect(rate).toBeGreaterThan(0.85 * limit);
     expect(rate).toBeLessThan(limit);
-    expect(world.server.transport.stats().deliveryRateBps * 8).toBeGreaterThan(0.85 * limit);
+    expect(world.server.transport.stats().deliveryRateBytesPerSecond * 8).toBeGreaterThan(0.85 * limit);
     expect(world.server.transport.stats().lostPackets).toBe(0);
   });
 
   test('two connections share a link, and each takes its part', () => {
-    const world = connected({ both: { rateBps: 10e6, delayMs: 10 } });
+    const world = connected({ both: { rateBitsPerSecond: 10e6, delayMs: 10 } });
     const others: RecordingSide[] = [];
     world.net.connect(
       { to: SERVER },
@@ -92,7 +92,7 @@ describe('transfers', () => {
   });
 
   test('the RTT is that of the link, and grows by the queue', () => {
-    const world = connected({ both: { rateBps: 10e6, delayMs: 15 } });
+    const world = connected({ both: { rateBitsPerSecond: 10e6, delayMs: 15 } });
     download(world, 100);
     expect(world.server.transport.stats().minRttMs).toBeGreaterThanOrEqual(30);
     expect(world.server.transport.stats().minRttMs).toBeLessThan(34);
@@ -101,21 +101,30 @@ describe('transfers', () => {
   });
 
   test.each<[string, LinkShape]>([
-    ['loss', { both: { rateBps: 20e6, delayMs: 10, lossRate: 0.05 } }],
-    ['bursts', { both: { rateBps: 20e6, delayMs: 10, burstLoss: { enterRate: 0.01, leaveRate: 0.2 } } }],
-    ['reordering', { both: { rateBps: 20e6, delayMs: 10, reorderRate: 0.2, reorderDelayMs: 8 } }],
-    ['duplication', { both: { rateBps: 20e6, delayMs: 10, duplicateRate: 0.3 } }],
-    ['a queue that is too short', { both: { rateBps: 20e6, delayMs: 10, queueBytes: 3000 } }],
+    ['loss', { both: { rateBitsPerSecond: 20e6, delayMs: 10, lossRate: 0.05 } }],
+    ['bursts', { both: { rateBitsPerSecond: 20e6, delayMs: 10, burstLoss: { enterRate: 0.01, leaveRate: 0.2 } } }],
+    ['reordering', { both: { rateBitsPerSecond: 20e6, delayMs: 10, reorderRate: 0.2, reorderDelayMs: 8 } }],
+    ['duplication', { both: { rateBitsPerSecond: 20e6, delayMs: 10, duplicateRate: 0.3 } }],
+    ['a queue that is too short', { both: { rateBitsPerSecond: 20e6, delayMs: 10, queueBytes: 3000 } }],
     [
       'all of it',
-      { both: { rateBps: 5e6, delayMs: 30, jitterMs: 10, lossRate: 0.1, reorderRate: 0.1, duplicateRate: 0.1 } },
+      {
+        both: {
+          rateBitsPerSecond: 5e6,
+          delayMs: 30,
+          jitterMs: 10,
+          lossRate: 0.1,
+          reorderRate: 0.1,
+          duplicateRate: 0.1,
+        },
+      },
     ],
   ])('arrive whole in spite of %s', (_, shape) => {
     for (let seed = 1; seed <= 5; seed++) download(connected(shape, { seed }), 300_000);
   });
 
   test('losses are noticed, repaired and counted', () => {
-    const world = connected({ down: { rateBps: 20e6, delayMs: 10, lossRate: 0.02 }, up: { delayMs: 10 } });
+    const world = connected({ down: { rateBitsPerSecond: 20e6, delayMs: 10, lossRate: 0.02 }, up: { delayMs: 10 } });
     download(world, 2_000_000);
     const { lostPackets, sentPackets } = world.server.transport.stats();
     const { dropped } = world.net.link(SERVER).stats().down;
@@ -125,7 +134,7 @@ describe('transfers', () => {
 
   test('the same seed gives the same run, another one another', () => {
     const run = (seed: number): number => {
-      const world = connected({ both: { rateBps: 5e6, delayMs: 20, jitterMs: 5, lossRate: 0.03 } }, { seed });
+      const world = connected({ both: { rateBitsPerSecond: 5e6, delayMs: 20, jitterMs: 5, lossRate: 0.03 } }, { seed });
       download(world, 500_000);
       return world.clock.now();
     };
@@ -136,7 +145,7 @@ describe('transfers', () => {
 
 describe('faults', () => {
   test('a cut stops everything, healing resumes it', () => {
-    const world = connected({ both: { rateBps: 10e6, delayMs: 10 } });
+    const world = connected({ both: { rateBitsPerSecond: 10e6, delayMs: 10 } });
     const { clock, net, server, client } = world;
     const stream = server.open(true);
     if (stream === undefined) throw new Error('no stream');
@@ -158,7 +167,7 @@ describe('faults', () => {
   });
 
   test('a cut that lasts ends both sides by idle timeout, when it is due', () => {
-    const world = connected({ both: { rateBps: 10e6, delayMs: 10 } }, { idleTimeoutMs: 2000 });
+    const world = connected({ both: { rateBitsPerSecond: 10e6, delayMs: 10 } }, { idleTimeoutMs: 2000 });
     const { clock, net, server, client } = world;
     const stream = server.open(true);
     if (stream === undefined) throw new Error('no stream');
@@ -173,7 +182,7 @@ describe('faults', () => {
   });
 
   test('one direction cut: nothing is acknowledged, though everything arrives', () => {
-    const world = connected({ both: { rateBps: 10e6, delayMs: 10 } }, { idleTimeoutMs: 3000 });
+    const world = connected({ both: { rateBitsPerSecond: 10e6, delayMs: 10 } }, { idleTimeoutMs: 3000 });
     const { clock, net, server, client } = world;
     net.link(SERVER).cut('up');
     const stream = server.open(true);
@@ -218,7 +227,7 @@ describe('faults', () => {
   });
 
   test('a close behind a full window still ends within a second', () => {
-    const { clock, net, server } = connected({ both: { rateBps: 1e6, delayMs: 10 } });
+    const { clock, net, server } = connected({ both: { rateBitsPerSecond: 1e6, delayMs: 10 } });
     const stream = server.open(true);
     while ((stream?.write(new Uint8Array(10_000)) ?? 0) > 0);
     net.link(SERVER).cut();
@@ -235,9 +244,9 @@ describe('faults', () => {
   });
 
   test('a new rate holds at once', () => {
-    const world = connected({ both: { rateBps: 20e6, delayMs: 10 } });
+    const world = connected({ both: { rateBitsPerSecond: 20e6, delayMs: 10 } });
     expect(rateOf(world, 2_000_000)).toBeGreaterThan(17e6);
-    world.net.link(SERVER, { both: { rateBps: 2e6 } });
+    world.net.link(SERVER, { both: { rateBitsPerSecond: 2e6 } });
     expect(rateOf(world, 1_000_000)).toBeLessThan(2e6);
     expect(world.net.link(SERVER).stats().down.packetsOut).toBeGreaterThan(1000);
   });
@@ -325,7 +334,7 @@ describe('dialling', () => {
 });
 
 test('nothing is left when all is over', () => {
-  const { clock, net, client, server } = connected({ both: { rateBps: 1e6, delayMs: 10 } });
+  const { clock, net, client, server } = connected({ both: { rateBitsPerSecond: 1e6, delayMs: 10 } });
   client.close(0, '');
   clock.runUntilIdle();
   expect([client.closes.length, server.closes.length]).toEqual([1, 1]);

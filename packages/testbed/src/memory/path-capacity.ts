@@ -42,12 +42,12 @@ const MIN_BURST_DATAGRAMS = 2;
  */
 export function pathCapacity({ forward, back, sharers, datagramBytes }: CapacityInput): PathCapacity {
   const least = MIN_WINDOW_DATAGRAMS * datagramBytes;
-  if (forward.rateBps === Infinity) {
+  if (forward.rateBitsPerSecond === Infinity) {
     const windowBytes = Math.max(least, UNLIMITED_WINDOW_BYTES / sharers);
     return { windowBytes, bytesPerMs: Infinity, burstBytes: Infinity };
   }
   const payloadShare = datagramBytes / (datagramBytes + forward.overheadBytes);
-  const bytesPerMs = ((forward.rateBps / 8000) * payloadShare) / sharers;
+  const bytesPerMs = ((forward.rateBitsPerSecond / 8000) * payloadShare) / sharers;
   const sendMs = datagramBytes / bytesPerMs;
   const rttMs = Math.max(LEAST_RTT_MS, forward.delayMs + back.delayMs + forward.jitterMs + back.jitterMs + sendMs);
   const product = bytesPerMs * rttMs;

@@ -45,7 +45,7 @@ export class Recovery {
   rttVarMs = 0;
   #latestRttMs = 0;
   bytesInFlight = 0;
-  deliveryRateBps = 0;
+  deliveryRateBytesPerSecond = 0;
   lostPackets = 0;
 
   constructor(events: RecoveryEvents) {
@@ -177,7 +177,7 @@ export class Recovery {
     const spanMs = now - newest.deliveredMs;
     if (spanMs <= 0) return;
     const sample = ((this.#delivered - newest.deliveredBefore) * 1000) / spanMs;
-    const gain = sample > this.deliveryRateBps ? 1 : RATE_GAIN;
-    this.deliveryRateBps += gain * (sample - this.deliveryRateBps);
+    const gain = sample > this.deliveryRateBytesPerSecond ? 1 : RATE_GAIN;
+    this.deliveryRateBytesPerSecond += gain * (sample - this.deliveryRateBytesPerSecond);
   }
 }

@@ -19,7 +19,7 @@ export interface TransportStats {
   /** Accepted by `write` and not yet put on the wire. */
   readonly unsentBytes: number;
   /** Estimated rate at which the peer receives, bytes per second; 0 when not known. */
-  readonly deliveryRateBps: number;
+  readonly deliveryRateBytesPerSecond: number;
   readonly sentPackets: number;
   readonly lostPackets: number;
   readonly sentBytes: number;

@@ -20,7 +20,7 @@ export interface PathSnapshot {
   readonly queuedBytes: number;
   /** What the path can put on the wire about now. */
   readonly sendableBytes: number;
-  readonly deliveryRateBps: number;
+  readonly deliveryRateBytesPerSecond: number;
   /** Packets lost of packets sent, 0 to 1, over the recent past. */
   readonly lossRate: number;
   /** Set by whoever configures the path; 1 unless told. */

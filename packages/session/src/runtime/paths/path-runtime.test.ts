@@ -44,7 +44,14 @@ class StalledTransport implements PathTransport {
   }
 
   stats(): ReturnType<PathTransport['stats']> {
-    const nothing = { minRttMs: 0, rttVarMs: 0, cwndBytes: 0, bytesInFlight: 0, unsentBytes: 0, deliveryRateBps: 0 };
+    const nothing = {
+      minRttMs: 0,
+      rttVarMs: 0,
+      cwndBytes: 0,
+      bytesInFlight: 0,
+      unsentBytes: 0,
+      deliveryRateBytesPerSecond: 0,
+    };
     const counts = { sentPackets: 0, lostPackets: 0, sentBytes: 0, receivedBytes: 0 };
     return { rttMs: 0, datagramBytes: 1350, ...nothing, ...counts };
   }

@@ -312,7 +312,7 @@ export class PathRuntime implements PathPortOwner {
       state: this.machine.state,
       ...(this.#death !== undefined && { reason: this.#death.message, errorCode: this.#death.code }),
       rttMs: stats.rttMs,
-      deliveryRateBps: this.data.receiveRate.bytesPerSecond(this.#clock.now()),
+      deliveryRateBytesPerSecond: this.data.receiveRate.bytesPerSecond(this.#clock.now()),
       sentBytes: this.data.sentBytes,
       receivedBytes: this.data.receivedBytes - this.data.duplicateBytes,
       duplicateBytes: this.data.duplicateBytes,

@@ -30,7 +30,7 @@ function openPath(plane: DataPlane, id: PathId, written: proto.Packet[]): PathRu
     data: plane.path(id),
     machine: { state: 'active' },
     port: { pool, transport: { sendableBytes: () => 20_000 } },
-    sampleStats: () => ({ ...STATS, deliveryRateBps: 1_000_000, datagramBytes: 1350 }),
+    sampleStats: () => ({ ...STATS, deliveryRateBytesPerSecond: 1_000_000, datagramBytes: 1350 }),
     onPacketSent: () => undefined,
   };
   return path as unknown as PathRuntime;

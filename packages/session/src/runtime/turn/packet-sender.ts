@@ -183,9 +183,11 @@ function roomOf(path: PathRuntime): number {
   return path.port.pool.congested ? 0 : packetRoom(path, path.sampleStats());
 }
 
-function packetRoom(path: PathRuntime, { datagramBytes, deliveryRateBps }: TransportStats): number {
+function packetRoom(path: PathRuntime, { datagramBytes, deliveryRateBytesPerSecond }: TransportStats): number {
   const room = path.port.transport.sendableBytes();
-  return room < datagramBytes ? URGENT_PACKET_BYTES : Math.min(frameBudgetBytes(deliveryRateBps, datagramBytes), room);
+  return room < datagramBytes
+    ? URGENT_PACKET_BYTES
+    : Math.min(frameBudgetBytes(deliveryRateBytesPerSecond, datagramBytes), room);
 }
 
 function requestOf(stream: StreamState, pendingBytes: number): ScheduleRequest {
@@ -211,7 +213,7 @@ function snapshotOf(path: PathRuntime): PathSnapshot {
     sendableBytes: path.port.pool.congested
       ? 0
       : Math.min(path.port.transport.sendableBytes(), path.data.window.availableBytes),
-    deliveryRateBps: stats.deliveryRateBps,
+    deliveryRateBytesPerSecond: stats.deliveryRateBytesPerSecond,
     lossRate: path.lossRate,
     weight: path.weight,
     datagramBytes: stats.datagramBytes,

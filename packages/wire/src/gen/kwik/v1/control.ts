@@ -236,6 +236,7 @@ export interface PathStatus {
   state: PathState;
   reason: string;
   rttUs: number;
+  /** Bytes per second. Names that were released stay, also where they do not say the unit in full. */
   deliveryRateBps: bigint;
   bytes: bigint;
   lostPackets: bigint;
