@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
+import { until } from '@kwik/testbed';
 import { Children, type ChildHandle } from '../src/harness/children.js';
 
 type WorkerCalls = {
@@ -92,7 +92,7 @@ describe('children', () => {
     expect(isAlive(pid)).toBe(true);
     parent.kill('SIGTERM');
     // Ends by itself; nothing here can tell it to.
-    for (let waited = 0; isAlive(pid) && waited < 10_000; waited += 20) await sleep(20);
+    await until(() => !isAlive(pid));
     expect(isAlive(pid)).toBe(false);
     await rm(folder, { recursive: true });
   });

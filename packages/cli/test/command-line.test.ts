@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, readdir } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { pause } from '@kwik/testbed';
 import { z } from 'zod';
 import { Harness } from './harness.js';
 
@@ -146,7 +147,7 @@ describe('kwik demo', () => {
     await demo.ended;
     for (let tries = 0; processesOf(temporary).length > 0; tries++) {
       if (tries === 100) throw new Error(`still there:\n${processesOf(temporary).join('\n')}`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await pause(100);
     }
   });
 

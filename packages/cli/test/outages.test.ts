@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { setTimeout as wait } from 'node:timers/promises';
-import { Link } from '@kwik/testbed';
+import { Link, pause } from '@kwik/testbed';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { parseHostPort } from '../src/address.js';
 import { grownTo, Harness, sha256Of, withResult, type Server } from './harness.js';
@@ -37,7 +36,7 @@ describe('a link that falls silent', () => {
     await grownTo(harness.path('out.bin.kwik-part'), 5 * MB, get);
     link.cut();
     // The outage itself is what is tested.
-    await wait(20_000);
+    await pause(20_000);
     const { size } = await stat(harness.path('out.bin.kwik-part'));
     link.heal();
     const { status, stderr, result } = withResult(await get.ended);

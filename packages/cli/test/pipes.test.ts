@@ -2,9 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
-import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { Link } from '@kwik/testbed';
+import { Link, pause } from '@kwik/testbed';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { parseHostPort } from '../src/address.js';
 import { Harness } from './harness.js';
@@ -59,7 +58,7 @@ test('a reader that pauses for longer than --timeout gets every byte once', asyn
   hash.update(first);
   let bytes = first.length;
   // The pause itself is what is tested.
-  await wait(4000);
+  await pause(4000);
   for await (const chunk of child.stdout) {
     hash.update(chunk as Buffer);
     bytes += (chunk as Buffer).length;
@@ -86,7 +85,7 @@ test('a session that is lost on the way: the next one goes on behind the last by
       if (before < 8 * MB && bytes >= 8 * MB) {
         link.cut();
         // Longer than the session is waited for.
-        setTimeout(() => link.heal(), 9000);
+        void pause(9000).then(() => link.heal());
       }
     }
     if (child.exitCode === null) await once(child, 'exit');

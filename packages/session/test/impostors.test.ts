@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import { pskClientAuth, pskServerAuth } from '@kwik/kcp';
 import { Endpoint, spkiPin } from '@kwik/quic';
 import type { DialOptions, Listener, PathInfo, Session } from '@kwik/session';
-import { createLinks, type EmulatedLink } from '@kwik/testbed';
+import { createLinks, type EmulatedLink, until } from '@kwik/testbed';
 import type { PathTransport, TransportStream } from '@kwik/wire';
 import { developmentAuthority, developmentCertificate } from '../src/credentials/dev-authority.js';
 import { Impostor } from '../src/test-support/impostor.js';
@@ -49,10 +49,6 @@ function changesOf(session: Session): PathInfo[] {
   const seen: PathInfo[] = [];
   session.onPathChange((path) => seen.push(path));
   return seen;
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 describe("a server that answers in the primary's place", () => {

@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Endpoint } from '@kwik/quic';
 import type { Listener } from '@kwik/session';
@@ -10,6 +9,7 @@ import {
   proto,
   type TransportStream,
 } from '@kwik/wire';
+import { pause } from '@kwik/testbed';
 import { developmentAuthority } from '../src/credentials/dev-authority.js';
 import { HandmadePrimary } from './handmade-primary.js';
 import { addressOf, Harness } from './harness.js';
@@ -172,7 +172,7 @@ describe('what a client cannot do', () => {
     const beforeMs = Date.now();
     expect(await primary.request(removal)).toMatchObject({ $case: 'removePathResult', value: { removed: true } });
     const afterMs = Date.now();
-    while (Date.now() < afterMs + 20) await setTimeout(1); // so that the time of the answer is another
+    while (Date.now() < afterMs + 20) await pause(1); // so that the time of the answer is another
     const answer = await primary.request(removal);
     if (answer.$case !== 'pathDead') throw new TypeError(`answered by ${answer.$case}`);
     expect(answer.value).toMatchObject({ pathId: 1, reason: 'enough' });

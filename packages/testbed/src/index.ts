@@ -41,3 +41,4 @@ export {
 } from './memory/memory-network.js';
 export { deterministicRandomBytes } from './random/random-bytes.js';
 export { SeededRandom, type RandomSource } from './random/seeded-random.js';
+export { pause, until } from './waiting/real-time.js';

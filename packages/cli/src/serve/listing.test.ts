@@ -5,6 +5,7 @@ import { MAX_MESSAGE_BYTES, encodeMessage } from '../protocol/framing.js';
 import type { ListEntry, ListPage } from '../protocol/messages.js';
 import { temporaryFolder } from '../test-support/temporary-folder.js';
 import { inPages, listFiles } from './listing.js';
+import { unprivileged } from '../test-support/unprivileged.js';
 import { ServedFolder } from './served-folder.js';
 
 const disk = temporaryFolder();
@@ -59,25 +60,12 @@ test('names a folder that is too deep', async () => {
   expect(listed).toEqual([{ path: expect.stringMatching(/^d(\/d)+$/u), reason: expect.stringContaining('deep') }]);
 });
 
-/** Runs without the rights of root, which could read everything. */
-async function unprivileged<T>(work: () => Promise<T>): Promise<T> {
-  if (process.getuid?.() !== 0) return work();
-  const nobody = 65_534;
-  await chmod(disk.path('.'), 0o755);
-  process.seteuid?.(nobody);
-  try {
-    return await work();
-  } finally {
-    process.seteuid?.(0);
-  }
-}
-
 test('names a folder that cannot be read', async () => {
   await disk.write('served/good', 'x');
   await disk.write('served/locked/file', 'x');
   await chmod(disk.path('served/locked'), 0);
   const folder = await ServedFolder.open(disk.path('served'));
-  const listed = await unprivileged(() => collect(listFiles(folder, '', wanted)));
+  const listed = await unprivileged(disk.path('.'), () => collect(listFiles(folder, '', wanted)));
   await chmod(disk.path('served/locked'), 0o700);
   expect(listed).toEqual([
     { path: 'good', size: 1 },

@@ -43,7 +43,7 @@ describe('Backoff', () => {
   });
 
   test('refuses what cannot be waited', () => {
-    expect(() => new Backoff(Math.random, { baseMs: 0 })).toThrow();
-    expect(() => new Backoff(Math.random, { baseMs: 100, maxMs: 50 })).toThrow();
+    expect(() => new Backoff(() => 0.5, { baseMs: 0 })).toThrow();
+    expect(() => new Backoff(() => 0.5, { baseMs: 100, maxMs: 50 })).toThrow();
   });
 });

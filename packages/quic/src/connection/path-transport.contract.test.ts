@@ -1,11 +1,10 @@
 import type { PathTransport } from '@kwik/wire';
 import { describe, test } from '@jest/globals';
-import { describePathTransportContract, type MakePair } from '@kwik/testbed';
+import { describePathTransportContract, type MakePair, pause, until } from '@kwik/testbed';
 import { Endpoint } from '../endpoint/endpoint.js';
 import { TestServer } from '../test-support/peers.js';
 
 /** Real time after which something that should have happened has not. */
-const PATIENCE_MS = 20_000;
 
 const overLoopback: MakePair = async (options) => {
   const accepted: PathTransport[] = [];
@@ -19,20 +18,12 @@ const overLoopback: MakePair = async (options) => {
     client,
     server: other,
     until,
-    pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    pass: pause,
     async close() {
       await endpoint.close();
       await server.endpoint.close();
     },
   };
 };
-
-async function until(condition: () => boolean): Promise<void> {
-  const giveUp = performance.now() + PATIENCE_MS;
-  while (!condition()) {
-    if (performance.now() > giveUp) throw new Error(`it did not happen within ${PATIENCE_MS} ms`);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
 
 describePathTransportContract('QUIC on loopback', overLoopback, { describe, test });

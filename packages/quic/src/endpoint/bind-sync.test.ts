@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, test } from '@jest/globals';
+import { pause } from '@kwik/testbed';
 import { makeAuthority } from '../test-support/certificates.js';
 import { Endpoint } from './endpoint.js';
 
@@ -34,7 +34,7 @@ test('a client that is faster than listen waits no second for its first packet t
   open.push(client);
   const { port } = server.address();
   const dialled = client.dial({ host: '127.0.0.1', port, trust: { ca: authority.certPem } });
-  await delay(20);
+  await pause(20);
   const startMs = performance.now();
   server.listen({ certPem, keyPem }, () => undefined);
   await dialled;

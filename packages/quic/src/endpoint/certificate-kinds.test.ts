@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { pause } from '@kwik/testbed';
 import { type KeyKind, makeAuthority, makeSelfSigned } from '../test-support/certificates.js';
 import { TestServer, TransportProbe } from '../test-support/peers.js';
 import { Endpoint } from './endpoint.js';
@@ -82,7 +83,7 @@ test('with awaitServer, a port that is closed is asked again until a server is t
   await expect(client.dial(options)).rejects.toMatchObject({ code: 'ERR_KWIK_CONNECT_FAILED' });
   const dialled = client.dial({ ...options, awaitServer: true });
   // Longer than it takes to find out that the port is closed.
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await pause(300);
   await startServer({ serverEndpoint: { port } }, authority);
   expect((await dialled).closed).toBe(false);
 });

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { PathTransport } from '@kwik/wire';
+import { pause, until } from '@kwik/testbed';
 import { Endpoint } from './endpoint.js';
 import { TestServer } from '../test-support/peers.js';
 
@@ -14,12 +15,12 @@ test('a sign of life costs a datagram each way, and the handler hears nothing of
   const client = await endpoint.dial(server.dialOptions());
   let heard = 0;
   client.attach({ ...HANDLER, onStream: () => (heard += 1), onClose: () => (heard += 1) });
-  await settled();
+  await pause(SETTLE_MS);
   const before = endpoint.stats();
   const heardMs = client.lastReceivedMs();
   client.ping?.();
   await until(() => client.lastReceivedMs() > heardMs);
-  await settled();
+  await pause(SETTLE_MS);
   const after = endpoint.stats();
   expect(after.datagramsSent - before.datagramsSent).toBe(1);
   expect(after.datagramsReceived - before.datagramsReceived).toBe(1);
@@ -27,15 +28,3 @@ test('a sign of life costs a datagram each way, and the handler hears nothing of
   await endpoint.close();
   await server.endpoint.close();
 });
-
-function settled(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const giveUp = performance.now() + 20_000;
-  while (!condition()) {
-    if (performance.now() > giveUp) throw new Error('nothing was heard');
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, expect, test } from '@jest/globals';
+import { pause } from '@kwik/testbed';
 import { TestServer, TransportProbe } from '../test-support/peers.js';
 import { Relay } from '../test-support/relay.js';
 import { Endpoint } from './endpoint.js';
@@ -25,7 +26,7 @@ test('an honest peer is never closed for what 5 % of loss does: gaps behind bulk
   const sending = bulkStream.send(bulk);
   for (let at = 0; at < chat.length; at += 40) {
     await chatStream.send(chat.subarray(at, at + 40), at + 40 === chat.length);
-    if (at % 2_000 === 0) await new Promise((go) => setTimeout(go, 2));
+    if (at % 2_000 === 0) await pause(2);
   }
   await sending;
   const arrived = [await accepted.nextStream(), await accepted.nextStream()];

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { pause, until } from '@kwik/testbed';
 import { TransportProbe, TestServer } from '../test-support/peers.js';
 import { Relay } from '../test-support/relay.js';
 import { Endpoint } from './endpoint.js';
@@ -33,17 +34,6 @@ async function transfer(from: TransportProbe, to: TransportProbe, bytes: number)
   const incoming = await to.nextStream();
   await incoming.ended.promise;
   expect(Buffer.compare(incoming.received(), payload)).toBe(0);
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let tries = 0; !condition(); tries += 1) {
-    if (tries > 1_000) throw new Error('it never came true');
-    await pause(5);
-  }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((done) => setTimeout(done, ms));
 }
 
 /** Sends to both sides what `make` makes of a packet that went there before, `count` times. */

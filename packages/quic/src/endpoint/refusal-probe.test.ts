@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { expect, test } from '@jest/globals';
 import type { Clock, TransportAddress } from '@kwik/wire';
+import { pause } from '@kwik/testbed';
 import { systemClock } from './clock.js';
 import { probeRefusal } from './refusal-probe.js';
 
@@ -15,7 +16,7 @@ async function refused(address: string, port: number): Promise<boolean> {
   const remote: TransportAddress = { address, port, family: address.includes(':') ? 'IPv6' : 'IPv4' };
   let told = false;
   const probe = probeRefusal(remote, clock, () => (told = true));
-  await new Promise((resolve) => setTimeout(resolve, 400));
+  await pause(400);
   probe.cancel();
   return told;
 }

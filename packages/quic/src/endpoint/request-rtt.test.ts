@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { LinkHost } from '@kwik/testbed';
+import { LinkHost, pause } from '@kwik/testbed';
 import { TestServer, TransportProbe } from '../test-support/peers.js';
 import { Endpoint } from './endpoint.js';
 
@@ -42,6 +42,6 @@ test("under request and answer the RTT is the path's, at both ends, and stays so
     expect(rttMs).toBeGreaterThanOrEqual(0.95 * RTT_MS);
     expect(rttMs).toBeLessThan(1.25 * RTT_MS);
   }
-  await new Promise((resolve) => setTimeout(resolve, 10 * RTT_MS));
+  await pause(10 * RTT_MS);
   for (const rttMs of rtts()) expect(rttMs).toBeLessThan(1.25 * RTT_MS);
 });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { KwikError } from '@kwik/wire';
-import { Link } from '@kwik/testbed';
+import { Link, pause, until } from '@kwik/testbed';
 import {
   connectedPair,
   deferred,
@@ -50,14 +50,6 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
     return 'none';
   } catch (error) {
     return KwikError.from(error).code;
-  }
-}
-
-async function until(condition: () => boolean, patienceMs = 10_000): Promise<void> {
-  const giveUp = performance.now() + patienceMs;
-  while (!condition()) {
-    if (performance.now() > giveUp) throw new Error('it did not happen');
-    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
@@ -249,7 +241,7 @@ describe('slow readers', () => {
     const chatter = probe.open(true);
     for (let i = 0; i < 150; i++) {
       chatter.stream.write(new Uint8Array(1));
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await pause(5);
     }
     expect(incoming.bytes).toBe(0);
     incoming.stream.resume();

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { SeededRandom } from '@kwik/testbed';
+import { SeededRandom, pause } from '@kwik/testbed';
 import type { Session, Stream } from '@kwik/session';
 import { addressOf, Harness, pattern } from '../harness.js';
 import { SimulatedWorld } from '../simulated-world.js';
@@ -146,7 +146,7 @@ describe('accept', () => {
     void stream.close();
     client.openStream().reset(3);
     await client.close(42, 'gone');
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await pause(100);
     expect(listener.stats().sessions).toBe(0);
 
     const session = await listener.accept();
@@ -165,7 +165,7 @@ describe('accept', () => {
       await client.close(count);
     }
     const living = await harness.dial(listener);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await pause(200);
     const codes: number[] = [];
     for (;;) {
       const session = await listener.accept();

@@ -1,6 +1,7 @@
+import { pause } from '@kwik/testbed';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { ask, type Case, connectionOf, echo, endOf, failure, pause, within, type World } from './world.js';
+import { ask, type Case, connectionOf, echo, endOf, failure, within, type World } from './world.js';
 
 const HOSTS = [
   { client: '::ffff:127.0.0.1', server: '127.0.0.1', remote: '127.0.0.1' },

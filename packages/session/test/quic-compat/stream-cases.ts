@@ -1,3 +1,4 @@
+import { pause } from '@kwik/testbed';
 import { jest } from '@jest/globals';
 import type { events } from '@kwik/session/quic';
 import {
@@ -7,7 +8,6 @@ import {
   echo,
   failure,
   next,
-  pause,
   type QuicStream,
   readAll,
   streamOf,

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { createHmac, randomUUID, webcrypto } from 'node:crypto';
+import { pause } from '@kwik/testbed';
 import * as x509 from '@peculiar/x509';
 import type * as quicModule from '@kwik/session/quic';
 
@@ -226,8 +227,6 @@ export async function ask(connection: Connection, question: string): Promise<str
 export function within<T>(promise: Promise<T>, ms: number): Promise<T | 'too late'> {
   return Promise.race([promise, pause(ms).then(() => 'too late' as const)]);
 }
-
-export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Codes of reasons that are texts, for both ends. */
 export function textCodes(): Codes {

@@ -7,6 +7,7 @@ import { createLinks } from './create-links.js';
 import type { EmulatedLink, LinkOptions } from './emulated-link.js';
 import { Link } from './link.js';
 import { LinkHost } from './link-host.js';
+import { until } from '../waiting/real-time.js';
 
 const HOST = '127.0.0.1';
 /** A datagram on loopback takes well under a millisecond; this is for a machine that does something else. */
@@ -42,13 +43,6 @@ async function receive(from: Socket): Promise<string> {
   return data.toString();
 }
 
-async function eventually(check: () => boolean): Promise<void> {
-  for (const endMs = performance.now() + PATIENCE_MS; !check(); ) {
-    if (performance.now() > endMs) throw new Error('it never came true');
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
-
 describe.each([false, true])('a link, isolated: %s', (isolated) => {
   async function link(options: Omit<LinkOptions, 'target'> = {}, server?: Socket): Promise<EmulatedLink> {
     const target = { host: HOST, port: (server ?? (await echo())).address().port };
@@ -81,7 +75,7 @@ describe.each([false, true])('a link, isolated: %s', (isolated) => {
     const client = await socket();
     made.cut();
     client.send('lost', made.port, HOST);
-    await eventually(() => made.stats().up.dropped.cut === 1);
+    await until(() => made.stats().up.dropped.cut === 1);
     made.heal();
     const answer = receive(client);
     client.send('kept', made.port, HOST);
@@ -93,7 +87,7 @@ describe.each([false, true])('a link, isolated: %s', (isolated) => {
     const client = await socket();
     made.cut('down');
     client.send('question', made.port, HOST);
-    await eventually(() => made.stats().down.dropped.cut === 1);
+    await until(() => made.stats().down.dropped.cut === 1);
     expect(made.stats().up.packetsOut).toBe(1);
   });
 
@@ -102,7 +96,7 @@ describe.each([false, true])('a link, isolated: %s', (isolated) => {
     made.configure('up', { duplicateRate: 1 });
     const client = await socket();
     client.send('twice', made.port, HOST);
-    await eventually(() => made.stats().down.packetsOut === 2);
+    await until(() => made.stats().down.packetsOut === 2);
     expect(() => made.configure('both', { lossRate: 7 })).toThrow(
       expect.objectContaining({ code: 'ERR_KWIK_INVALID_ARGUMENT' }),
     );
@@ -126,7 +120,7 @@ describe.each([false, true])('a link, isolated: %s', (isolated) => {
     // Its disposal waits for the event; there is no second one.
     open.splice(open.length - 2, 1);
     for (let i = 0; i < 3; i++) client.send('into the void', fresh.port, HOST);
-    await eventually(() => fresh.stats().up.packetsIn === 3);
+    await until(() => fresh.stats().up.packetsIn === 3);
   });
 
   test('says why when its port is taken, and frees it on close', async () => {
