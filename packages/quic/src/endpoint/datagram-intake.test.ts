@@ -8,7 +8,7 @@ function intakeOf(options: IntakeOptions) {
   });
   const take = (byte: number, address = '127.0.0.1'): void => {
     const datagram = Uint8Array.of(byte);
-    intake.take(datagram, { address, family: 'IPv4', port: 1, size: 1 });
+    intake.take(datagram, { address, port: 1 });
     datagram.fill(0);
   };
   return { intake, routed, take };

@@ -1,10 +1,10 @@
-import type { RemoteInfo } from 'node:dgram';
+import type { DatagramSource } from '../socket/datagram-socket.js';
 
 /** Datagrams that wait for `listen`: what a few dozen clients send first. */
 const MAX_HELD = 64;
 
 export interface DatagramRouter {
-  route(datagram: Uint8Array, from: RemoteInfo): void;
+  route(datagram: Uint8Array, from: DatagramSource): void;
 }
 
 export interface IntakeOptions {
@@ -16,7 +16,7 @@ export interface IntakeOptions {
 
 /** Which datagrams of the socket reach the router, and from when on. */
 export class DatagramIntake {
-  private held: { readonly datagram: Uint8Array; readonly from: RemoteInfo }[] | undefined;
+  private held: { readonly datagram: Uint8Array; readonly from: DatagramSource }[] | undefined;
   private readonly loopbackOnly: boolean;
 
   constructor(
@@ -28,7 +28,7 @@ export class DatagramIntake {
   }
 
   /** `datagram` is freed when this returns. */
-  take(datagram: Uint8Array, from: RemoteInfo): void {
+  take(datagram: Uint8Array, from: DatagramSource): void {
     if (this.loopbackOnly && !isLoopback(from.address)) return;
     if (this.held === undefined) this.router.route(datagram, from);
     else if (this.held.length < MAX_HELD) this.held.push({ datagram: Uint8Array.from(datagram), from });

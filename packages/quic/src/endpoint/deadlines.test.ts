@@ -110,10 +110,13 @@ class Taker implements TurnTaker {
   }
 }
 
+const INPUT = { received: () => 0, readsAtOnce: 32 };
+
 function loopOn(clock: Clock, received = (): number => 0): TurnLoop<Taker> {
   return new TurnLoop<Taker>(
     clock,
-    received,
+    { ...INPUT, received },
+    () => undefined,
     () => undefined,
     () => undefined,
   );
@@ -127,7 +130,8 @@ describe('TurnLoop', () => {
     const after: Taker[] = [];
     const loop = new TurnLoop<Taker>(
       clock,
-      () => 0,
+      INPUT,
+      () => undefined,
       (taker) => after.push(taker),
       () => undefined,
     );
@@ -203,7 +207,8 @@ describe('TurnLoop', () => {
     const errors: unknown[] = [];
     const loop = new TurnLoop<Taker>(
       clock,
-      () => 0,
+      INPUT,
+      () => undefined,
       () => undefined,
       (_, error) => errors.push(error),
     );

@@ -1,3 +1,5 @@
+import type { DatagramSocket, SocketIo } from '../socket/datagram-socket.js';
+
 /** Why a datagram was dropped, or an attempt to connect was not taken up. */
 export type DropReason =
   /** Empty, cut short, or not QUIC. */
@@ -33,6 +35,10 @@ export interface EndpointStats {
   readonly retriesSent: number;
   readonly versionNegotiationsSent: number;
   readonly resetsSent: number;
+  /** How datagrams go in and out; `batched` makes one system call for many. */
+  readonly io: SocketIo;
+  /** Why the kernel takes only one datagram at a time from a message (an errno name), where `batched` found it so. */
+  readonly segmentationRefused: string | undefined;
   readonly datagramsReceived: number;
   readonly datagramsSent: number;
   readonly bytesReceived: number;
@@ -44,7 +50,12 @@ export interface EndpointStats {
   readonly handlerErrors: number;
 }
 
-type Counts = Omit<EndpointStats, 'connections' | 'halfOpen' | 'dropped' | 'socketErrors'>;
+type Counts = Omit<
+  EndpointStats,
+  'connections' | 'halfOpen' | 'dropped' | 'socketErrors' | 'io' | 'segmentationRefused'
+>;
+
+type SocketFacts = Pick<DatagramSocket, 'io' | 'segmentationRefused'>;
 
 /** The counters behind `EndpointStats`. */
 export class EndpointCounters {
@@ -84,8 +95,17 @@ export class EndpointCounters {
     this.socketErrors[code] = (this.socketErrors[code] ?? 0) + 1;
   }
 
-  snapshot(connections: number, halfOpen: number): EndpointStats {
+  snapshot(connections: number, halfOpen: number, socket: SocketFacts): EndpointStats {
     const { counts, dropped, socketErrors } = this;
-    return { ...counts, connections, halfOpen, dropped: { ...dropped }, socketErrors: { ...socketErrors } };
+    const { io, segmentationRefused } = socket;
+    return {
+      ...counts,
+      connections,
+      halfOpen,
+      io,
+      segmentationRefused,
+      dropped: { ...dropped },
+      socketErrors: { ...socketErrors },
+    };
   }
 }

@@ -15,6 +15,7 @@ import { Connection } from '../connection/connection.js';
 import type { ConnectionHost } from '../connection/connection-types.js';
 import { Demultiplexer } from '../routing/demultiplexer.js';
 import { DatagramIntake } from './datagram-intake.js';
+import { DatagramOutput } from './datagram-output.js';
 import { byDeadline } from './deadline.js';
 import { DialPlan } from './dialer.js';
 import { Door } from './door.js';
@@ -34,12 +35,14 @@ import { ReceiveSlab } from '../socket/receive-slab.js';
 import { probeRefusal } from './refusal-probe.js';
 import { Satellites } from './satellites.js';
 import { RetryTokens } from '../routing/retry-token.js';
-import { SendRings } from '../socket/send-ring.js';
 import { StatelessReset } from '../routing/stateless-reset.js';
 import { TurnLoop } from './turn-loop.js';
-import { bindFirst, UdpSocket } from '../socket/udp-socket.js';
+import { bindFirst, ioChoice } from '../socket/bind.js';
+import type { DatagramSocket } from '../socket/datagram-socket.js';
+import { ProcessResources } from './process-resources.js';
 
 const defaultBackend = quicheBackend();
+const defaultResources = new ProcessResources();
 
 const KEY_BYTES = 32;
 /** `close` waits this long for close frames to leave; written data may need window and pacing before. */
@@ -59,7 +62,7 @@ export class Endpoint implements AsyncDisposable {
   private readonly door: Door<Connection>;
   private readonly router: PacketRouter;
   private readonly intake: DatagramIntake;
-  private readonly rings: SendRings;
+  private readonly output: DatagramOutput;
   private readonly connectionHost: ConnectionHost;
   private readonly tokens: RetryTokens;
   private readonly resets: StatelessReset;
@@ -67,7 +70,7 @@ export class Endpoint implements AsyncDisposable {
   private closing: Promise<void> | undefined;
 
   private constructor(
-    private readonly socket: UdpSocket,
+    private readonly socket: DatagramSocket,
     private readonly options: EndpointOptions,
     private readonly limits: EndpointLimits,
     holdsUntilListen = false,
@@ -79,13 +82,14 @@ export class Endpoint implements AsyncDisposable {
     this.door = new Door(this.admission, this.counters);
     this.tokens = new RetryTokens(randomBytes(KEY_BYTES), limits.retryTokenLifeMs);
     this.resets = new StatelessReset(options.resetKey ?? randomBytes(KEY_BYTES), randomBytes);
-    this.rings = new SendRings(() => socket.queuedCount());
     this.loop = new TurnLoop(
       clock,
-      () => this.counters.counts.datagramsReceived,
+      { received: () => this.counters.counts.datagramsReceived, readsAtOnce: socket.readsAtOnce },
+      () => this.socket.flush(),
       (connection) => this.afterTurn(connection),
       (connection, error) => this.onHandlerError(connection, error),
     );
+    this.output = new DatagramOutput(socket, this.counters);
     this.connectionHost = this.makeConnectionHost();
     this.router = new PacketRouter(this.makeRouterHost());
     this.intake = new DatagramIntake({ ...options, holds: holdsUntilListen }, this.router);
@@ -103,7 +107,7 @@ export class Endpoint implements AsyncDisposable {
   static async bind(options: EndpointOptions = {}): Promise<Endpoint> {
     const limits = resolveLimits(withoutUndefined(options.limits ?? {}));
     const addresses = await resolveHost(options.host ?? '127.0.0.1', options.lookup);
-    return new Endpoint(bindFirst(addresses, options.port ?? 0), options, limits);
+    return new Endpoint(bindSocket(addresses, options), options, limits);
   }
 
   /**
@@ -112,7 +116,7 @@ export class Endpoint implements AsyncDisposable {
    */
   static bindSync(options: EndpointOptions = {}): Endpoint {
     const limits = resolveLimits(withoutUndefined(options.limits ?? {}));
-    return new Endpoint(UdpSocket.bind(options.host ?? '127.0.0.1', options.port ?? 0), options, limits, true);
+    return new Endpoint(bindSocket([options.host ?? '127.0.0.1'], options), options, limits, true);
   }
 
   address(): TransportAddress {
@@ -174,7 +178,8 @@ export class Endpoint implements AsyncDisposable {
   }
 
   stats(): EndpointStats {
-    return this.counters.snapshot(this.admission.connections, this.admission.halfOpenConnections);
+    const { connections, halfOpenConnections } = this.admission;
+    return this.counters.snapshot(connections, halfOpenConnections, this.socket);
   }
 
   /** Resolves when what a connection that was closed still had to send has left; after 2 s at the latest. */
@@ -315,44 +320,12 @@ export class Endpoint implements AsyncDisposable {
       now: () => this.clock.now(),
       wake: (connection) => this.loop.wake(connection),
       wakeBy: (connection, dueMs, now) => this.loop.wakeBy(connection, dueMs, now),
-      slot: (connection) => this.rings.ring(connection.datagramBytes).slot(),
-      submit: (connection, bytes) => this.submit(connection, bytes),
-      congested: () => this.rings.congested(),
+      slot: (connection) => this.output.slot(connection),
+      submit: (connection, bytes) => this.output.submit(connection, bytes),
+      congested: () => this.socket.congested(),
       dropped: () => this.counters.drop('processorShare'),
       ended: (connection) => this.ends.ended(connection),
     };
-  }
-
-  private submit(connection: Connection, bytes: number): void {
-    const ring = this.rings.ring(connection.datagramBytes);
-    const slot = ring.slot();
-    const { remote } = connection;
-    const { destination } = connection.backend;
-    this.socket.send(
-      bytes === slot.length ? slot : slot.subarray(0, bytes),
-      destination === undefined ? remote.port : destination.port,
-      destination === undefined ? remote.address : destination.host,
-      this.sendCallback(connection),
-    );
-    ring.advance();
-    this.rings.submitted();
-    this.counters.counts.datagramsSent += 1;
-    this.counters.counts.bytesSent += bytes;
-  }
-
-  /** A dial wants to know at once that there is no route; of the rest every 64th tells whether sending works at all. */
-  private sendCallback(connection: Connection): ((error: Error | null) => void) | undefined {
-    const sampled = (this.counters.counts.datagramsSent & 63) === 0;
-    const dialling = connection.halfOpen && connection.side === 'client';
-    return sampled || dialling ? (error) => this.onSent(connection, error) : undefined;
-  }
-
-  private onSent(connection: Connection, error: NodeJS.ErrnoException | null): void {
-    if (error === null) return;
-    this.counters.socketError(error.code ?? 'unknown');
-    const { address, port } = connection.remote;
-    const text = `cannot send to ${address} port ${port}: ${error.code ?? error.message}`;
-    connection.abandon(new KwikError('ERR_KWIK_CONNECT_FAILED', text, { cause: error }));
   }
 
   private makeRouterHost(): RouterHost {
@@ -386,4 +359,9 @@ export class Endpoint implements AsyncDisposable {
     await this.socket.close();
     await satellites;
   }
+}
+
+function bindSocket(addresses: readonly string[], options: EndpointOptions): DatagramSocket {
+  const { sockets } = options.resources ?? defaultResources;
+  return bindFirst(addresses, options.port ?? 0, ioChoice(options.io), sockets);
 }

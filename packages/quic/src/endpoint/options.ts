@@ -1,6 +1,8 @@
 import { KwikError, type Clock } from '@kwik/wire';
 import type { BackendTransport, QuicBackend } from '../backends/backend.js';
 import type { HostLookup } from '../socket/address.js';
+import type { IoChoice } from '../socket/bind.js';
+import type { ProcessResources } from './process-resources.js';
 import type { Bound } from './bound-watch.js';
 import type { EndpointLimits } from '../routing/limits.js';
 
@@ -11,6 +13,13 @@ export interface EndpointOptions {
   /** Local port; default 0: the system chooses. */
   readonly port?: number;
   readonly backend?: QuicBackend;
+  /**
+   * How datagrams go in and out. `batched`: many by one system call, on Linux where the package koffi is installed;
+   * `dgram`: by `node:dgram`. Default: what the environment variable KWIK_IO says, else `auto`, batched where it works.
+   */
+  readonly io?: IoChoice;
+  /** Shared by the endpoints that get the same; default: one for the process. */
+  readonly resources?: ProcessResources;
   readonly limits?: Partial<EndpointLimits>;
   readonly clock?: Clock;
   /** How names are resolved; default: by the system (hosts file, DNS). */

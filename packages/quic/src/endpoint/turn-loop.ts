@@ -5,8 +5,13 @@ import { type RoundMember, TurnRound } from './turn-round.js';
 /** Deadlines that are looked after at once. */
 const MAX_EXPIRED = 16;
 
-/** libuv reads as many datagrams before others have a turn (`uv__udp_recvmsg`): then there may be more. */
-const FULL_READ = 32;
+/** What the loop asks of the socket. */
+export interface TurnInput {
+  /** Datagrams that were read, ever. */
+  received(): number;
+  /** Datagrams that are read before others have a turn, at most: then there may be more. */
+  readonly readsAtOnce: number;
+}
 
 /** What the loop drives. `deadlineMs` and `heapIndex` belong to the loop's heap, `waiting` and `answering` to the loop. */
 export interface TurnTaker extends HeapItem, RoundMember {
@@ -39,8 +44,9 @@ export class TurnLoop<T extends TurnTaker> {
 
   constructor(
     private readonly clock: Clock,
-    /** Datagrams that were read, ever. */
-    private readonly received: () => number,
+    private readonly input: TurnInput,
+    /** Many connections have had half of their turn. */
+    private readonly afterRound: () => void,
     private readonly afterTurn: (taker: T) => void,
     private readonly onError: (taker: T, error: unknown) => void,
   ) {
@@ -87,14 +93,16 @@ export class TurnLoop<T extends TurnTaker> {
 
   private readonly onDeliveries = (): void => {
     this.scheduled = false;
-    const received = this.received();
-    const isBusy = received - this.receivedBefore >= FULL_READ;
+    const received = this.input.received();
+    const isBusy = received - this.receivedBefore >= this.input.readsAtOnce;
     this.receivedBefore = received;
     if (!this.deliveries.run(isBusy)) this.schedule();
+    this.afterRound();
   };
 
   private readonly onTransmissions = (): void => {
     if (!this.transmissions.run(false)) this.schedule();
+    this.afterRound();
   };
 
   private deliver(taker: T, now: number): void {

@@ -1,6 +1,6 @@
-import type { RemoteInfo } from 'node:dgram';
 import type { TransportAddress } from '@kwik/wire';
 import type { Acceptor } from '../endpoint/acceptor.js';
+import type { DatagramSource } from '../socket/datagram-socket.js';
 import { withoutZone } from '../socket/zone.js';
 import type { QuicBackend } from '../backends/backend.js';
 import type { Connection } from '../connection/connection.js';
@@ -31,7 +31,7 @@ export interface RouterHost {
   acceptor(): Acceptor | undefined;
   readonly local: TransportAddress;
   now(): number;
-  send(datagram: Uint8Array, to: RemoteInfo): void;
+  send(datagram: Uint8Array, to: DatagramSource): void;
   accept(acceptor: Acceptor, opening: Opening): Connection;
   /** Connections that were dialled to this address. */
   dialledTo(address: string, port: number): Iterable<Connection>;
@@ -39,7 +39,7 @@ export interface RouterHost {
 
 /** A client's first packet that may become a connection. */
 export interface Opening {
-  readonly from: RemoteInfo;
+  readonly from: DatagramSource;
   readonly id: Uint8Array;
   readonly originalId: Uint8Array | undefined;
   readonly initialKey: string;
@@ -51,7 +51,7 @@ export class PacketRouter {
 
   constructor(private readonly host: RouterHost) {}
 
-  route(datagram: Uint8Array, from: RemoteInfo): void {
+  route(datagram: Uint8Array, from: DatagramSource): void {
     const { counters } = this.host;
     counters.counts.datagramsReceived += 1;
     counters.counts.bytesReceived += datagram.length;
@@ -60,13 +60,13 @@ export class PacketRouter {
     else counters.drop('malformed');
   }
 
-  private routeShort(datagram: Uint8Array, from: RemoteInfo): void {
+  private routeShort(datagram: Uint8Array, from: DatagramSource): void {
     const connection = this.host.demultiplexer.find(datagram, 1);
     if (connection !== undefined) this.deliver(connection, datagram, from);
     else this.answerUnknown(datagram, from);
   }
 
-  private routeLong(datagram: Uint8Array, from: RemoteInfo): void {
+  private routeLong(datagram: Uint8Array, from: DatagramSource): void {
     const header = parseLongHeader(datagram);
     if (header === undefined) {
       this.drop('malformed');
@@ -78,7 +78,7 @@ export class PacketRouter {
     else this.open(datagram, header, key, from);
   }
 
-  private deliver(connection: Connection, packet: Uint8Array, from: RemoteInfo): void {
+  private deliver(connection: Connection, packet: Uint8Array, from: DatagramSource): void {
     const { remote } = connection;
     if (from.port === remote.port && from.address === remote.address) connection.receive(packet, this.host.now());
     else if (!isLongHeader(packet) && connection.mayMove(this.host.now())) {
@@ -88,7 +88,7 @@ export class PacketRouter {
     } else this.drop('wrongAddress');
   }
 
-  private open(datagram: Uint8Array, header: LongHeader, key: string, from: RemoteInfo): void {
+  private open(datagram: Uint8Array, header: LongHeader, key: string, from: DatagramSource): void {
     const { backend } = this.host;
     const acceptor = this.host.acceptor();
     if (acceptor === undefined) this.drop('notListening');
@@ -103,7 +103,7 @@ export class PacketRouter {
     datagram: Uint8Array,
     header: LongHeader,
     key: string,
-    from: RemoteInfo,
+    from: DatagramSource,
   ): void {
     const originalId = this.provenId(header, from);
     const now = this.host.now();
@@ -127,7 +127,7 @@ export class PacketRouter {
   }
 
   /** The id of the client's very first packet, when its token proves that it was sent a Retry here. */
-  private provenId(header: LongHeader, from: RemoteInfo): Uint8Array | undefined {
+  private provenId(header: LongHeader, from: DatagramSource): Uint8Array | undefined {
     if (header.token.length === 0) return undefined;
     const verdict = this.host.tokens.verify(header.token, binding(from, header.destinationId), Date.now());
     if (verdict.kind === 'valid' && header.destinationId.length === CONNECTION_ID_BYTES) return verdict.originalId;
@@ -136,7 +136,7 @@ export class PacketRouter {
     return undefined;
   }
 
-  private retry(header: LongHeader, from: RemoteInfo): void {
+  private retry(header: LongHeader, from: DatagramSource): void {
     if (!this.mayAnswer()) return;
     const newSourceId = this.host.demultiplexer.newId();
     const token = this.host.tokens.issue(binding(from, newSourceId), header.destinationId, Date.now());
@@ -154,14 +154,14 @@ export class PacketRouter {
     this.answer(bytes, from);
   }
 
-  private negotiateVersion(header: LongHeader, from: RemoteInfo): void {
+  private negotiateVersion(header: LongHeader, from: DatagramSource): void {
     if (!this.mayAnswer()) return;
     const bytes = this.host.backend.writeVersionNegotiation(header.sourceId, header.destinationId, this.out);
     this.host.counters.counts.versionNegotiationsSent += 1;
     this.answer(bytes, from);
   }
 
-  private refuse(acceptor: Acceptor, datagram: Uint8Array, from: RemoteInfo): void {
+  private refuse(acceptor: Acceptor, datagram: Uint8Array, from: DatagramSource): void {
     this.host.counters.counts.refused += 1;
     if (!this.mayAnswer()) return;
     const { backend, demultiplexer, local } = this.host;
@@ -176,7 +176,7 @@ export class PacketRouter {
   }
 
   /** A short-header packet of no connection: perhaps a reset for one of ours, else to be reset itself. */
-  private answerUnknown(datagram: Uint8Array, from: RemoteInfo): void {
+  private answerUnknown(datagram: Uint8Array, from: DatagramSource): void {
     this.drop('unknownConnection');
     let shown = 0;
     for (const candidate of this.host.dialledTo(from.address, from.port)) {
@@ -199,7 +199,7 @@ export class PacketRouter {
   }
 
   /** A copy: the socket may hold it for a while. */
-  private answer(bytes: number, to: RemoteInfo): void {
+  private answer(bytes: number, to: DatagramSource): void {
     this.host.send(this.out.slice(0, bytes), to);
   }
 
@@ -208,6 +208,6 @@ export class PacketRouter {
   }
 }
 
-function binding(from: RemoteInfo, retryId: Uint8Array): TokenBinding {
+function binding(from: DatagramSource, retryId: Uint8Array): TokenBinding {
   return { address: from.address, port: from.port, retryId };
 }

@@ -1,0 +1,69 @@
+import { KwikError, type TransportAddress } from '@kwik/wire';
+import type { BackendAddress } from '../backends/backend.js';
+import type { DatagramSocket, SendCallback } from '../socket/datagram-socket.js';
+import type { EndpointCounters } from './endpoint-stats.js';
+
+/** Of so many datagrams one tells whether sending works at all. */
+const SAMPLE_EVERY = 64;
+
+/** A connection, as far as its datagrams are concerned. */
+export interface DatagramSender {
+  readonly side: 'client' | 'server';
+  readonly remote: TransportAddress;
+  /** Length of the slot for the next datagram. */
+  readonly datagramBytes: number;
+  readonly halfOpen: boolean;
+  readonly ended: boolean;
+  readonly backend: {
+    /** Where the last datagram goes, when that is not `remote`. */
+    readonly destination: BackendAddress | undefined;
+  };
+  /** Gives up a handshake; does nothing after it. */
+  abandon(error: KwikError): void;
+}
+
+/** Hands the datagrams of connections to the socket, and counts them. */
+export class DatagramOutput {
+  constructor(
+    private readonly socket: DatagramSocket,
+    private readonly counters: EndpointCounters,
+  ) {}
+
+  /** Memory for the next datagram of the connection. */
+  slot({ datagramBytes }: DatagramSender): Buffer {
+    return this.socket.slot(datagramBytes);
+  }
+
+  /** The first `bytes` of the slot leave, at the end of the round of turns at the latest. */
+  submit(sender: DatagramSender, bytes: number): void {
+    const { destination } = sender.backend;
+    const { remote } = sender;
+    const { counts } = this.counters;
+    this.socket.submit(
+      sender.datagramBytes,
+      bytes,
+      destination === undefined ? remote.port : destination.port,
+      destination === undefined ? remote.address : destination.host,
+      this.callback(sender),
+    );
+    counts.datagramsSent += 1;
+    counts.bytesSent += bytes;
+    // It has no turns any more.
+    if (sender.ended) this.socket.flush();
+  }
+
+  /** A dial wants to know at once that there is no route. */
+  private callback(sender: DatagramSender): SendCallback | undefined {
+    const isSample = this.counters.counts.datagramsSent % SAMPLE_EVERY === 0;
+    const isDial = sender.halfOpen && sender.side === 'client';
+    return isSample || isDial ? (error) => this.handleSent(sender, error) : undefined;
+  }
+
+  private handleSent(sender: DatagramSender, error: NodeJS.ErrnoException | null): void {
+    if (error === null) return;
+    this.counters.socketError(error.code ?? 'unknown');
+    const { address, port } = sender.remote;
+    const text = `cannot send to ${address} port ${port}: ${error.code ?? error.message}`;
+    sender.abandon(new KwikError('ERR_KWIK_CONNECT_FAILED', text, { cause: error }));
+  }
+}

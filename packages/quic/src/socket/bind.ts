@@ -1,0 +1,48 @@
+import { KwikError } from '@kwik/wire';
+import { BatchedSocket } from './batched-socket.js';
+import type { DatagramSocket } from './datagram-socket.js';
+import { DgramSocket } from './dgram-socket.js';
+import type { SocketResources } from './socket-resources.js';
+
+/** `auto`: batched where it works. */
+export type IoChoice = 'auto' | 'batched' | 'dgram';
+
+const CHOICES: readonly string[] = ['auto', 'batched', 'dgram'];
+
+/** What an option or, without one, the environment says. Throws `ERR_KWIK_INVALID_ARGUMENT` for any other word. */
+export function ioChoice(option: string | undefined, environment: NodeJS.ProcessEnv = process.env): IoChoice {
+  const word = option ?? environment['KWIK_IO'] ?? 'auto';
+  if (CHOICES.includes(word)) return word as IoChoice;
+  const where = option === undefined ? 'the variable KWIK_IO' : 'io';
+  throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `${where} is '${word}'; there are ${CHOICES.join(', ')}`);
+}
+
+/**
+ * A socket on the first of `addresses` that this machine has. Throws `ERR_KWIK_INVALID_ARGUMENT` for the first
+ * address when none can be had, and when `batched` is asked for where it does not work.
+ */
+export function bindFirst(
+  addresses: readonly string[],
+  port: number,
+  io: IoChoice,
+  resources: SocketResources,
+): DatagramSocket {
+  let first: unknown;
+  for (const address of addresses) {
+    try {
+      return bind(address, port, io, resources);
+    } catch (error) {
+      first ??= error;
+    }
+  }
+  throw first;
+}
+
+function bind(host: string, port: number, io: IoChoice, resources: SocketResources): DatagramSocket {
+  const calls = io === 'dgram' ? undefined : resources.systemCalls();
+  const batched = calls === undefined ? undefined : BatchedSocket.bind(host, port, calls);
+  if (batched !== undefined) return batched;
+  if (io !== 'batched') return DgramSocket.bind(host, port, resources.spent);
+  const text = 'batched I/O works on Linux (x64, arm64) where the package koffi is installed';
+  throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', text);
+}
