@@ -11,5 +11,4 @@ export * from './reconnect/reconnect-schedule.js';
 export * from './rtt/rtt-estimator.js';
 export * from './state/path-machine.js';
 export * from './state/path-state.js';
-export * from './table/path-table.js';
 export * from './window/in-flight-window.js';

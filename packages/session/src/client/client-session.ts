@@ -46,23 +46,23 @@ export class ClientSession implements Session {
   }
 
   getAllPaths(): PathInfo[] {
-    return this.engine.pathInfos();
+    return this.engine.paths.infos();
   }
 
   onPathChange(listener: (path: PathInfo) => void): () => void {
-    return this.engine.onPathChange(listener);
+    return this.engine.paths.onChange(listener);
   }
 
   offsetMap(pathId: number): OffsetMap | undefined {
-    return this.engine.requirePath(pathId).offsets;
+    return this.engine.paths.require(pathId).offsets;
   }
 
   suspendPath(pathId: number, reason = 'set aside'): void {
-    this.engine.requirePath(pathId).suspend(reason);
+    this.engine.paths.require(pathId).suspend(reason);
   }
 
   resumePath(pathId: number): void {
-    this.engine.requirePath(pathId).resume();
+    this.engine.paths.require(pathId).resume();
   }
 
   async close(code = 0, reason = '', { timeoutMs = this.#closeTimeoutMs }: CloseOptions = {}): Promise<void> {

@@ -301,7 +301,7 @@ class Dialler {
       },
       idleTimeoutMs: agreedIdleTimeoutMs(this.#timeouts.idleMs, result.limits.idleTimeoutMs),
       offsetMap: this.#options.diagnostics?.offsetMap,
-      machine: context.history.machine(id),
+      machine: context.paths.machine(id),
       clock: this.#clock,
       events: context.pathEvents,
     });

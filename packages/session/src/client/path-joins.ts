@@ -75,7 +75,7 @@ export class PathJoins implements Feature {
   }
 
   #startJoin(from: PathRuntime, pathId: PathId, command: proto.AddPath): Join {
-    const before = this.#session.history.get(pathId);
+    const before = this.#session.paths.info(pathId);
     const again = before?.state === 'dead' && !before.primary;
     if (pathId >= FIRST_CLIENT_PATH_ID || (this.#usedPathIds.has(pathId) && !again)) {
       throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `path ${pathId} was used before in this session`);

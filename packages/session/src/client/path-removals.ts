@@ -61,7 +61,7 @@ export class PathRemovals implements Feature {
       return removed;
     }
     // The server tells when all that it had to send has arrived; it has so long.
-    path.send({ $case: 'pathStatus', value: statusOf(path.info()) });
+    path.send({ $case: 'pathStatus', value: statusOf(this.#session.paths.infoOf(path)) });
     return new Promise((resolve) => {
       const leftMs = Math.min(command.drainMs, MAX_DRAIN_MS);
       const timer = this.#session.clock.schedule(leftMs, () => void this.#drained(path.id));

@@ -37,18 +37,18 @@ export class PathReports implements Feature {
   }
 
   #list(): ReplyTo<'listPaths'> {
-    const paths = Array.from(this.#session.paths.values(), (path) => statusOf(path.info()));
+    const paths = Array.from(this.#session.paths.values(), (path) => statusOf(this.#session.paths.infoOf(path)));
     return { $case: 'pathList', value: { paths } };
   }
 
   #tell(path: PathRuntime): void {
     if (path.primary || this.#session.closeInfo !== undefined) return;
-    this.#session.controlPath?.send({ $case: 'pathStatus', value: statusOf(path.info()) });
+    this.#session.controlPath?.send({ $case: 'pathStatus', value: statusOf(this.#session.paths.infoOf(path)) });
   }
 
   /** A secondary that was lost while the primary was away would pass for alive, and never be connected again. */
   #tellAll(primary: PathRuntime): void {
-    for (const info of this.#session.pathInfos().slice(-MAX_TOLD_PATHS)) {
+    for (const info of this.#session.paths.infos().slice(-MAX_TOLD_PATHS)) {
       if (!info.primary) primary.send({ $case: 'pathStatus', value: statusOf(info) });
     }
   }

@@ -1,11 +1,11 @@
-import { PathMachine, ReconnectSchedule, type ReconnectPolicy, type ReconnectState } from '@kwik/paths';
+import { ReconnectSchedule, type ReconnectPolicy, type ReconnectState } from '@kwik/paths';
 import { KwikError, PRIMARY_PATH_ID, toPathId, type PathId, type TimerHandle } from '@kwik/wire';
 import type { ExtraPath } from '../api/options.js';
-import type { PathInfo } from '../api/session.js';
 import { FIRST_CLIENT_PATH_ID } from '../limits.js';
 import type { Feature } from '../runtime/features/feature.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
 import { isImpostor, isRecoverable } from '../runtime/paths/deaths.js';
+import type { PathIdentity } from '../runtime/paths/path-registry.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 import { DueTimer } from '../runtime/waiting/due-timer.js';
 
@@ -30,9 +30,6 @@ const AT_LEISURE: ReconnectPolicy = {
 };
 /** How often a session that lost its primary, and goes on without it, looks whether it still can. */
 const LOOK_AGAIN_MS = 1000;
-
-/** Of a path that was never there. */
-const NOTHING_KNOWN = { rttMs: 0, sentBytes: 0, receivedBytes: 0, duplicateBytes: 0, lostPackets: 0 };
 
 /** A way to the primary. */
 export interface PrimaryRoute {
@@ -160,9 +157,9 @@ export class PrimaryPaths implements Feature {
     const { id, schedule } = route;
     schedule.use(this.#policy);
     // When the last path is lost the network may have changed, and the round trip of before says little.
-    const rttMs = this.#deadline === undefined ? this.#session.history.get(id)?.rttMs : undefined;
+    const rttMs = this.#deadline === undefined ? this.#session.paths.info(id)?.rttMs : undefined;
     const attempt = schedule.begin(rttMs ?? 0);
-    this.#tell(route, attempt.address, 'recovering');
+    this.#session.paths.connecting(identityOf(route, attempt.address));
     try {
       const path = await this.#options.join(route, attempt.address, this.#boundedMs(attempt.timeoutMs));
       if (this.#session.closeInfo !== undefined) {
@@ -183,7 +180,7 @@ export class PrimaryPaths implements Feature {
 
   #failed(route: KeptRoute, address: string, error: KwikError): void {
     if (this.#session.closeInfo !== undefined) return;
-    this.#tell(route, address, 'dead', error);
+    this.#session.paths.connectFailed(identityOf(route, address), error);
     this.#impostors.delete(address);
     if (isImpostor(error)) this.#impostors.set(address, error);
     if (isRecoverable(error) && !this.#nowhere()) {
@@ -208,28 +205,10 @@ export class PrimaryPaths implements Feature {
     if (this.#deadline === undefined) return timeoutMs;
     return Math.max(1, Math.min(timeoutMs, this.#deadlineMs - this.#session.clock.now()));
   }
+}
 
-  #tell(route: PrimaryRoute, address: string, state: 'recovering' | 'dead', error?: KwikError): void {
-    const { history, clock } = this.#session;
-    const machine = history.machine(route.id) ?? new PathMachine(clock.now());
-    if (state === 'recovering' && machine.state === 'dead') machine.recover(clock.now());
-    if (state === 'dead' && machine.canBecome('dead')) machine.die(clock.now(), error?.message ?? 'lost');
-    const known = history.get(route.id) ?? NOTHING_KNOWN;
-    const info: PathInfo = {
-      id: route.id,
-      address,
-      primary: true,
-      state: machine.state,
-      rttMs: known.rttMs,
-      deliveryRateBytesPerSecond: 0,
-      sentBytes: known.sentBytes,
-      receivedBytes: known.receivedBytes,
-      duplicateBytes: known.duplicateBytes,
-      lostPackets: known.lostPackets,
-      ...(error !== undefined && { reason: error.message, errorCode: error.code }),
-    };
-    this.#session.notifyPathInfo(info, machine);
-  }
+function identityOf({ id }: PrimaryRoute, address: string): PathIdentity {
+  return { id, address, primary: true };
 }
 
 function ended(cause: KwikError): KwikError {

@@ -1,7 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
 import { errorCodeFromNumber, proto, toPathId, type PathId } from '@kwik/wire';
-import { UserCallbacks } from '../runtime/host/user-callbacks.js';
-import { PathHistory } from '../runtime/paths/path-history.js';
 import { RawRelay, type RelayPath } from './raw-relay.js';
 
 const LIMITS = { maxRawPacketBytes: 1000, rawPacketsPerSecond: 10, rawBytesPerSecond: 3000, wallClockMs: () => 0 };
@@ -32,8 +30,7 @@ class World {
   readonly relay = new RawRelay(
     {
       clock: { now: () => this.nowMs, schedule: () => ({ cancel: () => undefined }) },
-      history: new PathHistory(new UserCallbacks()),
-      paths: new Map(),
+      paths: { get: () => undefined, info: () => undefined, machine: () => undefined },
     },
     LIMITS,
   );

@@ -3,6 +3,7 @@ import { KwikError, PRIMARY_PATH_ID, proto, rawFrame, toPathId, type PathId } fr
 import { failure } from '../runtime/features/control-dispatch.js';
 import type { ControlHandlers, Feature } from '../runtime/features/feature.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
+import type { KnownPaths } from '../runtime/paths/path-registry.js';
 import { deadPathAnswer } from './dead-path-answer.js';
 
 /** Raw packets and other frames that may wait for one path; a path that is slower is told to the sender. */
@@ -21,8 +22,8 @@ export interface RawRelayOptions extends RawRelayLimits {
 }
 
 /** What the relay needs of its session. */
-export interface RelaySession extends Pick<SessionContext, 'clock' | 'history'> {
-  readonly paths: ReadonlyMap<PathId, RelayPath>;
+export interface RelaySession extends Pick<SessionContext, 'clock'> {
+  readonly paths: KnownPaths & { get(id: PathId): RelayPath | undefined };
 }
 
 /** A path as the relay uses it. */

@@ -6,6 +6,7 @@ import { formatAddress, parseTarget } from '../client/target.js';
 import type { AddPathOptions, PathCapability, PathInfo } from '../api/session.js';
 import type { ControlHandlers, Feature } from '../runtime/features/feature.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
+import type { PathReport } from '../runtime/paths/path-registry.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 import { DueTimer } from '../runtime/waiting/due-timer.js';
 
@@ -142,7 +143,7 @@ export class PathCommander implements Feature {
 
   /** Throws ERR_KWIK_PATH_NOT_FOUND or ERR_KWIK_PATH_DEAD. */
   requireAlive(pathId: number): PathInfo {
-    const info = this.#session.history.get(toPathId(pathId));
+    const info = this.#session.paths.info(toPathId(pathId));
     if (info === undefined) throw new KwikError('ERR_KWIK_PATH_NOT_FOUND', `the session has no path ${pathId}`);
     if (info.state === 'dead' || info.state === 'recovering') {
       throw new KwikError(
@@ -170,7 +171,7 @@ export class PathCommander implements Feature {
     const state = fromProtoPathState(status.state);
     const path = this.#commanded.get(pathId);
     if (state === undefined || path === undefined) return;
-    const before = this.#session.history.get(pathId)?.state;
+    const before = this.#session.paths.info(pathId)?.state;
     // While a path is being connected again, news of its earlier life are old.
     const asking = before === 'recovering' || before === 'connecting';
     if (path.abandoned && before === 'dead' && state !== 'dead') {
@@ -192,7 +193,7 @@ export class PathCommander implements Feature {
 
   #deadAfterAll(status: proto.PathStatus): void {
     if (this.#session.closeInfo !== undefined) return;
-    if (this.#session.history.get(toPathId(status.pathId))?.state === 'active') this.#status(status);
+    if (this.#session.paths.info(toPathId(status.pathId))?.state === 'active') this.#status(status);
   }
 
   /** A server that was caught lying is not asked for again. */
@@ -230,7 +231,7 @@ export class PathCommander implements Feature {
       timer.set(schedule.dueAtMs);
       return;
     }
-    const attempt = schedule.begin(this.#session.history.get(path.id)?.rttMs ?? 0);
+    const attempt = schedule.begin(this.#session.paths.info(path.id)?.rttMs ?? 0);
     path.address = attempt.address;
     this.#update(path.id, 'recovering');
     try {
@@ -302,24 +303,9 @@ export class PathCommander implements Feature {
     });
   }
 
-  #update(pathId: PathId, state: PathInfo['state'], changes: Partial<PathInfo> = {}): PathInfo {
-    const known = this.#session.history.get(pathId);
-    const info: PathInfo = {
-      id: pathId,
-      address: this.#commanded.get(pathId)?.address ?? known?.address ?? '',
-      primary: false,
-      rttMs: known?.rttMs ?? 0,
-      deliveryRateBytesPerSecond: known?.deliveryRateBytesPerSecond ?? 0,
-      sentBytes: known?.sentBytes ?? 0,
-      receivedBytes: 0,
-      duplicateBytes: 0,
-      lostPackets: known?.lostPackets ?? 0,
-      ...(known?.serverId !== undefined && { serverId: known.serverId }),
-      ...changes,
-      state,
-    };
-    this.#session.notifyPathInfo(info);
-    return info;
+  #update(id: PathId, state: PathInfo['state'], changes: Omit<PathReport, 'state'> = {}): PathInfo {
+    const address = this.#commanded.get(id)?.address;
+    return this.#session.paths.report(id, { ...(address !== undefined && { address }), ...changes, state });
   }
 }
 

@@ -73,11 +73,11 @@ export class AcceptedSession implements ServerSession {
   }
 
   getAllPaths(): PathInfo[] {
-    return this.engine.pathInfos();
+    return this.engine.paths.infos();
   }
 
   onPathChange(listener: (path: PathInfo) => void): () => void {
-    return this.engine.onPathChange(listener);
+    return this.engine.paths.onChange(listener);
   }
 
   async addPath(address: string, options?: AddPathOptions): Promise<PathInfo> {
@@ -123,15 +123,15 @@ export class AcceptedSession implements ServerSession {
   }
 
   offsetMap(pathId: number): OffsetMap | undefined {
-    return this.engine.requirePath(pathId).offsets;
+    return this.engine.paths.require(pathId).offsets;
   }
 
   suspendPath(pathId: number, reason = 'set aside'): void {
-    this.engine.requirePath(pathId).suspend(reason);
+    this.engine.paths.require(pathId).suspend(reason);
   }
 
   resumePath(pathId: number): void {
-    this.engine.requirePath(pathId).resume();
+    this.engine.paths.require(pathId).resume();
   }
 
   async close(code = 0, reason = '', { timeoutMs = this.#parts.closeTimeoutMs }: CloseOptions = {}): Promise<void> {

@@ -277,7 +277,7 @@ export class SessionFactory {
       peer: { ...peerStreamLimits(result.peerLimits), compresses: this.#compresses(result) },
       idleTimeoutMs: agreedIdleTimeoutMs(this.#options.timeouts.idleMs, result.peerLimits.idleTimeoutMs),
       offsetMap: this.#options.diagnostics?.offsetMap,
-      machine: engine.history.machine(result.pathId),
+      machine: engine.paths.machine(result.pathId),
       clock: this.#options.runtime.clock,
       events: engine,
     });

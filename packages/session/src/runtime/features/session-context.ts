@@ -1,9 +1,8 @@
-import type { PathMachine } from '@kwik/paths';
-import type { Clock, KwikError, PathId } from '@kwik/wire';
-import type { CloseInfo, PathInfo } from '../../api/session.js';
+import type { Clock, KwikError } from '@kwik/wire';
+import type { CloseInfo } from '../../api/session.js';
 import type { MemoryAccount } from '../../core/costs/memory-ledger.js';
 import type { UserCallbacks } from '../host/user-callbacks.js';
-import type { PathHistory } from '../paths/path-history.js';
+import type { PathRegistry } from '../paths/path-registry.js';
 import type { PathRuntime, PathRuntimeEvents } from '../paths/path-runtime.js';
 import type { StreamDirectory } from '../streams/stream-directory.js';
 
@@ -14,9 +13,7 @@ export interface SessionContext {
   /** What the session holds because of its peers. */
   readonly account: MemoryAccount;
   readonly streams: StreamDirectory;
-  /** Those that live. */
-  readonly paths: ReadonlyMap<PathId, PathRuntime>;
-  readonly history: PathHistory;
+  readonly paths: PathRegistry<PathRuntime>;
   /** For a new path of the session. */
   readonly pathEvents: PathRuntimeEvents;
   /** The path for control messages to the other end of the session's streams, while there is one. */
@@ -25,8 +22,6 @@ export interface SessionContext {
   readonly closeInfo: CloseInfo | undefined;
   /** A path that had its number before is dead: its state is that of this one. */
   addPath(path: PathRuntime): void;
-  pathInfos(): PathInfo[];
-  notifyPathInfo(info: PathInfo, machine?: PathMachine): void;
   /** Throws ERR_KWIK_SESSION_CLOSED, or the error that ended the session. */
   assertOpen(): void;
   /** As `assertOpen`, and while the session is being closed nothing new is taken either. */

@@ -13,12 +13,12 @@ import {
   type TransportCloseInfo,
   type TransportStats,
 } from '@kwik/wire';
-import type { PathInfo } from '../../api/session.js';
 import type { DataPath, PathPeer } from '../../core/data/data-path.js';
 import type { DataPlane } from '../../core/data/data-plane.js';
 import { earliest } from '../waiting/earliest.js';
 import { PendingAnswers } from '../control/pending-answers.js';
 import type { PathPort, PathPortOwner } from './path-port.js';
+import type { ConnectedPath, PathFigures } from './path-registry.js';
 import { SignsOfLife } from './signs-of-life.js';
 import { TransportRtt } from './transport-rtt.js';
 
@@ -60,7 +60,7 @@ export interface PathRuntimeOptions {
 }
 
 /** One established path of a session: its connection, its control channel, its signs of life. */
-export class PathRuntime implements PathPortOwner {
+export class PathRuntime implements PathPortOwner, ConnectedPath {
   readonly id: PathId;
   readonly address: string;
   readonly primary: boolean;
@@ -303,24 +303,19 @@ export class PathRuntime implements PathPortOwner {
     this.#events.onDead(this);
   }
 
-  info(): PathInfo {
+  figures(): PathFigures {
     const stats = this.sampleStats();
+    const { data } = this;
     return {
-      id: this.id,
-      address: this.address,
-      primary: this.primary,
-      state: this.machine.state,
-      ...(this.#death !== undefined && { reason: this.#death.message, errorCode: this.#death.code }),
       rttMs: stats.rttMs,
-      deliveryRateBytesPerSecond: this.data.receiveRate.bytesPerSecond(this.#clock.now()),
-      sentBytes: this.data.sentBytes,
-      receivedBytes: this.data.receivedBytes - this.data.duplicateBytes,
-      duplicateBytes: this.data.duplicateBytes,
+      deliveryRateBytesPerSecond: data.receiveRate.bytesPerSecond(this.#clock.now()),
+      sentBytes: data.sentBytes,
+      receivedBytes: data.receivedBytes - data.duplicateBytes,
+      duplicateBytes: data.duplicateBytes,
       lostPackets: stats.lostPackets,
-      reinjectedBytes: this.data.reinjectedBytes,
+      reinjectedBytes: data.reinjectedBytes,
       wireSentBytes: stats.sentBytes,
       wireReceivedBytes: stats.receivedBytes,
-      ...(this.serverId !== undefined && { serverId: this.serverId }),
     };
   }
 

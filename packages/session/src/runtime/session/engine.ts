@@ -1,7 +1,6 @@
 import type { KcpBody } from '@kwik/kcp';
-import type { PathMachine } from '@kwik/paths';
-import { KwikError, PRIMARY_PATH_ID, toPathId, type Clock, type PathId } from '@kwik/wire';
-import type { CloseInfo, PathInfo } from '../../api/session.js';
+import { KwikError, PRIMARY_PATH_ID, type Clock, type PathId } from '@kwik/wire';
+import type { CloseInfo } from '../../api/session.js';
 import type { MemoryAccount } from '../../core/costs/memory-ledger.js';
 import type { DataEvent } from '../../core/data/data-events.js';
 import { DataPlane, type DataPlaneOptions } from '../../core/data/data-plane.js';
@@ -15,7 +14,7 @@ import { earliest } from '../waiting/earliest.js';
 import { Farewell, type FarewellHost } from './farewell.js';
 import { SessionEnd } from './session-end.js';
 import { PacketSender, type PacketSenderOptions } from '../turn/packet-sender.js';
-import { PathHistory } from '../paths/path-history.js';
+import { PathRegistry } from '../paths/path-registry.js';
 import type { PathRuntime, PathRuntimeEvents } from '../paths/path-runtime.js';
 import type { SessionHost } from '../host/session-host.js';
 import { StreamDirectory, type StreamSession } from '../streams/stream-directory.js';
@@ -48,8 +47,7 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
   readonly callbacks: UserCallbacks;
   /** What the session holds because of its peers. */
   readonly account: MemoryAccount;
-  readonly paths = new Map<PathId, PathRuntime>();
-  readonly history: PathHistory;
+  readonly paths: PathRegistry<PathRuntime>;
   readonly #sender: PacketSender;
   readonly streams: StreamDirectory;
   /** What `compose` made, for whoever made the engine. */
@@ -65,7 +63,7 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
     const { plane, sending, clock, host } = options;
     this.clock = clock;
     this.callbacks = host.callbacks;
-    this.history = new PathHistory(host.callbacks);
+    this.paths = new PathRegistry(clock, host.callbacks);
     this.account = host.memory.open((error) => this.#overdrawn(error));
     const rangeSink: RangeSink = { handleRange: (...range) => this.#features.onRange(...range) };
     this.#plane = new DataPlane({ ...plane, account: this.account, rangeSink });
@@ -94,9 +92,9 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
   /** A path that had its number before is dead: its state is that of this one. */
   addPath(path: PathRuntime): void {
     path.join(this.#plane);
-    this.paths.set(path.id, path);
+    this.paths.add(path);
     this.#tellAlone();
-    this.notifyPathInfo(path.info(), path.machine);
+    this.paths.tell(path.id);
     this.#features.onPathUp(path);
     path.start();
     this.wake();
@@ -111,35 +109,6 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
   /** Looks after everything at the end of the current turn. */
   wake(): void {
     this.#turn.wake();
-  }
-
-  // --- Paths ---
-
-  onPathChange(listener: (path: PathInfo) => void): () => void {
-    return this.history.onChange(listener);
-  }
-
-  /** Throws ERR_KWIK_PATH_NOT_FOUND, or ERR_KWIK_PATH_DEAD with the reason. */
-  requirePath(id: number): PathRuntime {
-    const path = this.paths.get(toPathId(id));
-    if (path !== undefined) return path;
-    const past = this.history.get(toPathId(id));
-    throw past === undefined
-      ? new KwikError('ERR_KWIK_PATH_NOT_FOUND', `the session has no path ${id}`)
-      : new KwikError(
-          'ERR_KWIK_PATH_DEAD',
-          `path ${id} to ${past.address} is ${past.state}: ${past.reason ?? 'closed'}`,
-        );
-  }
-
-  pathInfos(): PathInfo[] {
-    for (const path of this.paths.values()) this.history.update(path.info());
-    return this.history.all();
-  }
-
-  notifyPathInfo(info: PathInfo, machine?: PathMachine): void {
-    this.history.update(info, machine);
-    this.history.tell(info);
   }
 
   // --- End ---
@@ -173,6 +142,7 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
     // What has come is the application's, also after the end.
     this.#dispatchEvents();
     this.#end.come(info);
+    this.paths.tellNoMore();
     this.#turn.stop();
     for (const path of [...this.paths.values()]) {
       if (tellPeers) path.send(closeOf(info));
@@ -242,21 +212,17 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
   onStateChange(path: PathRuntime): void {
     this.#setHealth(path);
     if (path.health === 'suspected') this.#askOthers(path);
-    this.#notifyPath(path);
+    this.paths.tell(path.id);
     this.#features.onPathHealth(path, 'state');
     this.wake();
   }
 
   onDead(path: PathRuntime): void {
-    if (this.paths.get(path.id) !== path) return;
-    this.paths.delete(path.id);
+    if (!this.paths.remove(path)) return;
     this.#tellAlone();
     this.#plane.removePath(path.id);
-    if (this.#end.info !== undefined) {
-      this.history.update(path.info());
-      return;
-    }
-    this.#notifyPath(path);
+    if (this.#end.info !== undefined) return;
+    this.paths.tell(path.id);
     this.#features.onPathDead(path);
     this.wake();
   }
@@ -272,10 +238,6 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
   /** Paths often fail together, and an idle one would take what the first owed before it is noticed. */
   #askOthers(suspected: PathRuntime): void {
     for (const path of this.paths.values()) if (path !== suspected && path.health !== 'suspected') path.ask();
-  }
-
-  #notifyPath(path: PathRuntime): void {
-    this.notifyPathInfo(path.info());
   }
 
   #farewellHost(info: CloseInfo): FarewellHost {

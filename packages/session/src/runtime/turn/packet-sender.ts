@@ -27,6 +27,12 @@ const MIN_WAIT_MS = 1;
  */
 export type WriteRouting = 'primary' | 'distributed';
 
+/** The paths of a session, in the order in which they were connected. */
+interface ConnectedPaths {
+  readonly size: number;
+  values(): Iterable<PathRuntime>;
+}
+
 export interface PacketSenderOptions {
   readonly routing: WriteRouting;
   readonly scheduler: Scheduler;
@@ -35,12 +41,12 @@ export interface PacketSenderOptions {
 /** Writes the data plane's packets to the paths, each while it can put them on the wire. */
 export class PacketSender {
   readonly #plane: DataPlane;
-  readonly #paths: ReadonlyMap<PathId, PathRuntime>;
+  readonly #paths: ConnectedPaths;
   readonly #options: PacketSenderOptions;
   /** When the scheduler wants to be asked again. */
   askAgainAtMs: number | undefined;
 
-  constructor(plane: DataPlane, paths: ReadonlyMap<PathId, PathRuntime>, options: PacketSenderOptions) {
+  constructor(plane: DataPlane, paths: ConnectedPaths, options: PacketSenderOptions) {
     this.#plane = plane;
     this.#paths = paths;
     this.#options = options;
