@@ -1,0 +1,48 @@
+import { Server, Socket } from 'node:net';
+import { KwikError } from '@kwik/wire';
+
+/**
+ * Arguments that `node:net` refuses, refused in its own words and classes of errors, whichever version of Node this is:
+ * it is asked itself. It looks at its arguments before it does anything.
+ */
+export function refuseConnect(options: object): never {
+  const socket = new Socket();
+  socket.on('error', () => undefined);
+  try {
+    socket.connect(options as never);
+  } finally {
+    socket.destroy();
+  }
+  throw unexpected('connect');
+}
+
+export function refuseListen(options: object): never {
+  const server = new Server();
+  server.on('error', () => undefined);
+  try {
+    server.listen(options as never);
+  } finally {
+    server.close();
+  }
+  throw unexpected('listen');
+}
+
+/** What a socket or a server is made with. */
+export function refuseSocket(options: object): never {
+  new Socket(options).destroy();
+  throw unexpected('new Socket');
+}
+
+export function refuseServer(options: unknown): never {
+  new Server(options as never);
+  throw unexpected('new Server');
+}
+
+/** What only the kernel's sockets have: files, pipes and handles. */
+export function unsupported(what: string): KwikError {
+  return new KwikError('ERR_KWIK_UNSUPPORTED', `${what} cannot be had over KWIK; use node:net for it`);
+}
+
+function unexpected(call: string): KwikError {
+  return new KwikError('ERR_KWIK_INVALID_ARGUMENT', `${call}: an argument cannot be used`);
+}

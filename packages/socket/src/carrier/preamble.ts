@@ -1,0 +1,51 @@
+import { KwikError } from '@kwik/wire';
+import type { ByteStream } from '@kwik/session/socket';
+import { RESET_CODES } from '../errors.js';
+
+/**
+ * How a stream of a session becomes a connection. The client's request is one byte of version, one byte that says how many
+ * bytes of parameters follow (none yet; a server skips those that it does not know), and these. The server's answer is its
+ * version; what the application sends follows. A server that does not take the connection resets the stream instead.
+ *
+ * The answer costs the round trip that TCP's handshake costs, and makes `connect` mean the same: the server is there, and
+ * has taken this very connection. Without it a client would write into a session whose server has gone, or stopped to listen.
+ */
+const VERSION = 1;
+const REQUEST = Uint8Array.of(VERSION, 0);
+const HEAD_BYTES = 2;
+const ANSWER = Uint8Array.of(VERSION);
+
+/** The client's part. Resolves, with the application's bytes that have come already, when the server has taken it. */
+export async function requestConnection(stream: ByteStream, signal: AbortSignal): Promise<Buffer> {
+  await stream.write(Uint8Array.from(REQUEST), signal);
+  const answer = await stream.read();
+  if (answer?.[0] === VERSION) return answer.subarray(ANSWER.length);
+  signal.throwIfAborted();
+  throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', 'what was connected to serves no sockets (@kwik/socket)');
+}
+
+/** The server's part: reads the request. Rejects, after a reset, when it is none; resolves with what came behind it. */
+export async function readRequest(stream: ByteStream): Promise<Buffer> {
+  let came: Buffer = Buffer.alloc(0);
+  for (;;) {
+    const more = await stream.read();
+    if (more !== null) came = Buffer.concat([came, more]);
+    const [version, length] = came;
+    if (version !== undefined && version !== VERSION) break;
+    if (length !== undefined && came.length >= HEAD_BYTES + length) return came.subarray(HEAD_BYTES + length);
+    if (more === null) break;
+  }
+  resetStream(stream, RESET_CODES.unsupported);
+  throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', 'a stream of a client that is no socket');
+}
+
+/** The server has taken the connection. */
+export function answerRequest(stream: ByteStream, signal: AbortSignal): Promise<void> {
+  return stream.write(Uint8Array.from(ANSWER), signal);
+}
+
+/** Both directions at once. */
+export function resetStream(stream: ByteStream, code: number): void {
+  stream.reset(code);
+  stream.stopSending(code);
+}

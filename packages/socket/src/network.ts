@@ -1,0 +1,25 @@
+import { env } from 'node:process';
+import { SessionPool } from './pool/session-pool.js';
+import { ProcessHold } from './process/process-hold.js';
+import { type KwikSettings, mergeSettings, settingsOf } from './settings/settings.js';
+import { PortTable } from './server/port-table.js';
+
+/** What the sockets and servers of a process have in common. */
+export class Network {
+  readonly hold = new ProcessHold();
+  readonly pool = new SessionPool();
+  readonly ports = new PortTable();
+  #configured: KwikSettings = {};
+
+  configure(settings: KwikSettings): void {
+    this.#configured = mergeSettings(this.#configured, settings);
+  }
+
+  /** For one call. Throws TypeError when a variable of the environment cannot be used. */
+  settings(ofCall: KwikSettings | undefined): KwikSettings {
+    return mergeSettings(settingsOf(env), this.#configured, ofCall);
+  }
+}
+
+/** As in `node:net`, the sockets of a process share what they are made of, and no constructor is given it. */
+export const network = new Network();

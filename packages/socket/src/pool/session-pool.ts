@@ -1,0 +1,199 @@
+import type { DialOptions, Session } from '@kwik/session';
+import {
+  type AddressedTarget,
+  ByteStream,
+  dialAddresses,
+  DialEndpoints,
+  sessionAddresses,
+  type SessionAddresses,
+} from '@kwik/session/socket';
+import { KwikError } from '@kwik/wire';
+import { requestConnection, resetStream } from '../carrier/preamble.js';
+import { RESET_CODES } from '../errors.js';
+import type { PoolSettings } from '../settings/settings.js';
+import { PooledSession } from './pooled-session.js';
+
+const IDLE_MS = 5000;
+const MAX_SOCKETS = 512;
+const MAX_IDLE = 64;
+/** A session that has just been there answers in a round trip. After this many, or this long, another one is tried beside it. */
+const PATIENCE_RTTS = 4;
+const MIN_PATIENCE_MS = 250;
+
+/** One connection of the application's, on a stream of its own. */
+export interface OpenedStream {
+  readonly stream: ByteStream;
+  readonly first: Buffer;
+  readonly addresses: SessionAddresses;
+  /** The stream is over. */
+  readonly release: () => void;
+}
+
+/** What a socket wants of the pool. */
+export interface PoolRequest {
+  readonly target: AddressedTarget;
+  readonly options: DialOptions;
+  readonly pool: PoolSettings;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The sessions of a process with each server, which its sockets share. Here is the place for paths that a session gets
+ * besides: whatever it carries is a matter of `PooledSession`, and sockets know nothing of it.
+ */
+export class SessionPool {
+  readonly #endpoints = new DialEndpoints();
+  readonly #byTarget = new Map<string, Set<PooledSession>>();
+  /** Without sockets, the one that has been so for longest first. */
+  readonly #idle = new Set<PooledSession>();
+
+  /** Sessions that are open or being dialled. */
+  *sessions(): Iterable<PooledSession> {
+    for (const sessions of this.#byTarget.values()) yield* sessions;
+  }
+
+  /**
+   * A stream that the server has taken. A session that was there before may lead to a server that has gone since: then a
+   * fresh one is tried, for nothing of the application has been sent yet. Rejects as `dial` and `Stream.read` do.
+   */
+  open(request: PoolRequest): Promise<OpenedStream> {
+    const known = this.#known(request);
+    if (known === undefined) return this.#openOn(this.#dial(request), request.signal);
+    if (known.established === undefined) return this.#openOn(known, request.signal);
+    return this.#openOnEither(known, patienceMs(known.established), request);
+  }
+
+  async #openOnEither(known: PooledSession, patience: number, request: PoolRequest): Promise<OpenedStream> {
+    const cancelled = new AbortController();
+    const signal = AbortSignal.any([request.signal, cancelled.signal]);
+    const first = this.#openOn(known, signal);
+    if (await settledWithin(first, patience)) {
+      const opened = await first.catch(() => undefined);
+      if (opened !== undefined) return opened;
+    }
+    known.retire();
+    request.signal.throwIfAborted();
+    const second = this.#openOn(this.#dial(request), signal);
+    try {
+      const winner = await Promise.any([first, second]);
+      // Whichever comes later is of no use.
+      for (const each of [first, second]) void each.then((opened) => opened !== winner && discard(opened), ignore);
+      return winner;
+    } catch {
+      // What a fresh session says is what holds now.
+      return await second;
+    } finally {
+      cancelled.abort();
+    }
+  }
+
+  async #openOn(pooled: PooledSession, signal: AbortSignal): Promise<OpenedStream> {
+    this.#idle.delete(pooled);
+    const release = pooled.join();
+    try {
+      const session = await orAborted(pooled.session, signal);
+      const stream = new ByteStream(await session.openStreamSync({ signal }));
+      const first = await ask(stream, signal);
+      const addresses = sessionAddresses(session);
+      if (addresses === undefined) throw new KwikError('ERR_KWIK_SESSION_CLOSED', 'the session lost its last path');
+      return { stream, first, addresses, release };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  #known({ target, options, pool: { maxSockets = MAX_SOCKETS } }: PoolRequest): PooledSession | undefined {
+    for (const pooled of this.#byTarget.get(keyOf(target)) ?? []) {
+      if (pooled.takes(options) && pooled.sockets < maxSockets) return pooled;
+    }
+    return undefined;
+  }
+
+  /** The dial outlives the socket that asked for it, as long as others have joined. */
+  #dial({ target, options, pool: { idleMs = IDLE_MS, maxIdle = MAX_IDLE } }: PoolRequest): PooledSession {
+    const key = keyOf(target);
+    const sessions = this.#byTarget.get(key) ?? new Set();
+    this.#byTarget.set(key, sessions);
+    const pooled = new PooledSession({
+      options,
+      idleMs,
+      dial: (signal) => dialAddresses(target, { ...options, signal }, this.#endpoints),
+      onIdle: () => this.#keepIdle(pooled, maxIdle),
+      onGone: () => {
+        this.#idle.delete(pooled);
+        sessions.delete(pooled);
+        if (sessions.size === 0) this.#byTarget.delete(key);
+      },
+    });
+    sessions.add(pooled);
+    return pooled;
+  }
+
+  #keepIdle(pooled: PooledSession, maxIdle: number): void {
+    this.#idle.add(pooled);
+    for (const oldest of this.#idle) {
+      if (this.#idle.size <= maxIdle) return;
+      oldest.retire();
+      this.#idle.delete(oldest);
+    }
+  }
+}
+
+/** Sockets share a session only if they would have opened the same one. */
+function keyOf({ host, port, addresses, localPort = 0 }: AddressedTarget): string {
+  return JSON.stringify([host, port, addresses, localPort]);
+}
+
+function patienceMs(session: Session): number {
+  const rttMs = session.getActivePaths()[0]?.rttMs ?? 0;
+  return Math.max(MIN_PATIENCE_MS, PATIENCE_RTTS * rttMs);
+}
+
+/** Asks the server to take the stream as a connection, and leaves nothing there when the socket has gone meanwhile. */
+async function ask(stream: ByteStream, signal: AbortSignal): Promise<Buffer> {
+  const onAbort = (): void => resetStream(stream, RESET_CODES.reset);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await requestConnection(stream, signal);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function discard({ stream, release }: OpenedStream): void {
+  resetStream(stream, RESET_CODES.reset);
+  release();
+}
+
+/** Whether the promise is settled, in whichever way, before so many milliseconds have passed. */
+async function settledWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, ms, false);
+    timer.unref();
+  });
+  const settled = promise.then(
+    () => true,
+    () => true,
+  );
+  try {
+    return await Promise.race([settled, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Rejects with the signal's reason when that comes first. */
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+function ignore(): void {
+  // It lost; nobody asks why.
+}

@@ -1,0 +1,55 @@
+import type { Listener, ServerSession, Stream } from '@kwik/session';
+import { ByteStream, sessionAddresses, type SessionAddresses } from '@kwik/session/socket';
+import { Carrier } from '../carrier/carrier.js';
+import { answerRequest, readRequest, resetStream } from '../carrier/preamble.js';
+import { RESET_CODES } from '../errors.js';
+import type { ProcessHold } from '../process/process-hold.js';
+
+/** A client asks for a connection. One of the two is called, once. */
+export interface Arrival {
+  readonly addresses: SessionAddresses;
+  accept(hold: ProcessHold): Carrier;
+  refuse(): void;
+}
+
+/** Tells of each stream that asks to be a connection, in any session of the listener, until that is closed. */
+export async function watchArrivals(listener: Listener, onArrival: (arrival: Arrival) => void): Promise<void> {
+  for await (const session of listener) void watchSession(session, onArrival);
+}
+
+async function watchSession(session: ServerSession, onArrival: (arrival: Arrival) => void): Promise<void> {
+  try {
+    for (;;) void welcome(session, await session.acceptStream(), onArrival);
+  } catch {
+    // The session has ended; its sockets know by themselves.
+  }
+}
+
+async function welcome(session: ServerSession, stream: Stream, onArrival: (arrival: Arrival) => void): Promise<void> {
+  const bytes = new ByteStream(stream);
+  let first: Buffer;
+  try {
+    first = await readRequest(bytes);
+  } catch {
+    // It was no request, or its session has ended: nobody here waits for it.
+    return;
+  }
+  const addresses = sessionAddresses(session);
+  if (addresses === undefined) return;
+  // Not from inside of a promise: what the application throws is an uncaught exception, as it is with node:net.
+  process.nextTick(onArrival, {
+    addresses,
+    accept: (hold: ProcessHold) => accepted(bytes, first, { addresses, hold }),
+    refuse: () => resetStream(bytes, RESET_CODES.refused),
+  });
+}
+
+function accepted(
+  stream: ByteStream,
+  first: Buffer,
+  { addresses, hold }: { addresses: SessionAddresses; hold: ProcessHold },
+): Carrier {
+  // What ends the session meanwhile is told to the socket when it reads.
+  answerRequest(stream, new AbortController().signal).catch(() => undefined);
+  return new Carrier({ stream, first, addresses, hold, onReleased: () => undefined });
+}

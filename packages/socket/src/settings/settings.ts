@@ -1,0 +1,87 @@
+import type { ClientAuthenticator, DialOptions, ListenOptions, ServerAuthenticator } from '@kwik/session';
+
+/**
+ * What KWIK needs to know and `node:net` has no option for: by `configure`, by the member `kwik` of the options of one
+ * call, or by variables of the environment. What a call says counts before what `configure` said, and that before the
+ * environment.
+ */
+export interface KwikSettings {
+  /**
+   * Authorities that sign the certificates of servers, PEM or the path of a file; `KWIK_CA`. Without it, and without `pins`,
+   * only servers on this machine can be reached.
+   */
+  readonly ca?: string;
+  /** The certificate that servers here show, PEM with its intermediates or the path of a file; `KWIK_CERT`. */
+  readonly cert?: string;
+  /** And its private key, PEM or the path of a file; `KWIK_KEY`. */
+  readonly key?: string;
+  /** SHA-256 of servers' public keys (SPKI), hexadecimal or base64; `KWIK_PINS`, separated by commas. */
+  readonly pins?: readonly string[];
+  /** The name to expect in the server's certificate. Default: the host that is connected to. */
+  readonly serverName?: string;
+  /** How clients here say who they are. Default: not at all. */
+  readonly clientAuth?: readonly ClientAuthenticator[];
+  /** Whom servers here let in. Default: everybody who reaches them. */
+  readonly serverAuth?: readonly ServerAuthenticator[];
+  /** Chooses the path of each piece of data, where several lead to the peer; `KWIK_SCHEDULER`. Default: `adaptive`. */
+  readonly scheduler?: NonNullable<DialOptions['writes']>['scheduler'];
+  /** For a whole connect, milliseconds; `KWIK_CONNECT_MS`. Default: 30,000. */
+  readonly connectMs?: number;
+  /** For a lost peer to be reached again before its sockets fail, milliseconds; `KWIK_RECOVERY_MS`. Default: 10,000. */
+  readonly recoveryMs?: number;
+  /** Bounds of the sessions that sockets share. */
+  readonly pool?: PoolSettings;
+  /** Further options of `dial` and `listen` of `@kwik/session`; what stands above counts before them. */
+  readonly dial?: DialOptions;
+  readonly listen?: Omit<ListenOptions, 'host' | 'port'>;
+}
+
+export interface PoolSettings {
+  /** A session without sockets is closed after so long, milliseconds; `KWIK_POOL_IDLE_MS`. Default: 5,000. */
+  readonly idleMs?: number;
+  /** Sockets that share a session; the next one opens a further session. Default: 512. */
+  readonly maxSockets?: number;
+  /** Sessions without sockets at once; the one that has been so for longest goes. Default: 64. */
+  readonly maxIdle?: number;
+}
+
+/** `KWIK_*` variables as settings. Throws TypeError for a number that is none. */
+export function settingsOf(env: NodeJS.ProcessEnv): KwikSettings {
+  const text = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
+  const idleMs = milliseconds(env, 'KWIK_POOL_IDLE_MS');
+  return withoutUndefined<KwikSettings>({
+    ca: text('KWIK_CA'),
+    cert: text('KWIK_CERT'),
+    key: text('KWIK_KEY'),
+    pins: text('KWIK_PINS')
+      ?.split(',')
+      .map((pin) => pin.trim()),
+    serverName: text('KWIK_SERVER_NAME'),
+    scheduler: text('KWIK_SCHEDULER'),
+    connectMs: milliseconds(env, 'KWIK_CONNECT_MS'),
+    recoveryMs: milliseconds(env, 'KWIK_RECOVERY_MS'),
+    pool: idleMs === undefined ? undefined : { idleMs },
+  });
+}
+
+/** Later settings count before earlier ones; the pool's members each. */
+export function mergeSettings(...layers: readonly (KwikSettings | undefined)[]): KwikSettings {
+  let merged: KwikSettings = {};
+  for (const layer of layers) {
+    const pool = { ...merged.pool, ...withoutUndefined<PoolSettings>(layer?.pool ?? {}) };
+    merged = { ...merged, ...withoutUndefined<KwikSettings>(layer ?? {}), pool };
+  }
+  return merged;
+}
+
+function milliseconds(env: NodeJS.ProcessEnv, name: string): number | undefined {
+  const text = env[name];
+  if (text === undefined || text === '') return undefined;
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new TypeError(`${name} is '${text}'; it takes a whole number of milliseconds`);
+}
+
+function withoutUndefined<T extends object>(settings: { [Name in keyof T]: T[Name] | undefined }): T {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as T;
+}

@@ -1,0 +1,384 @@
+import { Duplex, type DuplexOptions } from 'node:stream';
+import { nextTick } from 'node:process';
+import { checkConnect, type ConnectOptions } from '../arguments/connect-options.js';
+import { type Callback, normalizeArguments } from '../arguments/normalize.js';
+import { refuseConnect, refuseSocket, unsupported } from '../arguments/refused-by-node.js';
+import { type Callable, callable } from '../callable.js';
+import type { Carrier } from '../carrier/carrier.js';
+import { nodeError } from '../errors.js';
+import { network } from '../network.js';
+import { Holder } from '../process/process-hold.js';
+import { connectCarrier } from './connect-carrier.js';
+import { IdleTimer } from './idle-timer.js';
+import { Inflow } from './inflow.js';
+import { inNodesWords } from './in-nodes-words.js';
+import { bytesOf, Outflow } from './outflow.js';
+import { type OnReadOptions, UserBuffer } from './user-buffer.js';
+
+export interface SocketOptions extends DuplexOptions {
+  readonly onread?: OnReadOptions;
+  readonly noDelay?: boolean;
+  readonly keepAlive?: boolean;
+  readonly keepAliveInitialDelay?: number;
+}
+
+export interface SocketAddressInfo {
+  readonly address?: string;
+  readonly family?: string;
+  readonly port?: number;
+}
+
+type Done = (error?: Error | null) => void;
+type Write = (chunk: unknown, encoding?: BufferEncoding | Done, done?: Done) => boolean;
+
+/** Of what belongs to a server. */
+export const adopt = Symbol('adopt');
+
+/** `net.Socket` over a stream of a KWIK session. */
+export class KwikSocket extends Duplex {
+  /** As of a `net.Socket` whose handle is gone: nothing finds a descriptor or a libuv stream here. */
+  readonly _handle = null;
+  connecting = false;
+  server: unknown = null;
+  /** Milliseconds of `setTimeout`. */
+  timeout: number | undefined;
+  autoSelectFamilyAttemptedAddresses: string[] | undefined;
+  readonly #timer = new IdleTimer(() => this._onTimeout());
+  readonly #holder = new Holder(network.hold);
+  readonly #userBuffer: UserBuffer | undefined;
+  #refd = true;
+  #carrier: Carrier | undefined;
+  #inflow: Inflow | undefined;
+  #dialling: AbortController | undefined;
+  #remote: SocketAddressInfo = {};
+  readonly #outflow = new Outflow(this);
+  #bytesRead = 0;
+  #resetsPeer = false;
+  #onClosed: (() => void) | undefined;
+
+  constructor(options: SocketOptions | number = {}) {
+    if (typeof options === 'number' || 'fd' in options || 'handle' in options) {
+      throw unsupported('a socket of a descriptor or a handle');
+    }
+    checkSocketOptions(options);
+    super({ ...options, allowHalfOpen: Boolean(options.allowHalfOpen), emitClose: false, autoDestroy: true });
+    this.#userBuffer = UserBuffer.of(options.onread);
+    // Once the peer has ended, and with it this socket, a write says so rather than `write after end`.
+    this.on('end', () => {
+      if (!this.allowHalfOpen) (this as { write: Write }).write = this.#writeAfterEnd;
+    });
+  }
+
+  get pending(): boolean {
+    return this.#carrier === undefined || this.connecting;
+  }
+
+  get _connecting(): boolean {
+    return this.connecting;
+  }
+
+  get readyState(): 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed' {
+    if (this.connecting) return 'opening';
+    if (this.readable) return this.writable ? 'open' : 'readOnly';
+    return this.writable ? 'writeOnly' : 'closed';
+  }
+
+  get bufferSize(): number | undefined {
+    return this.#carrier === undefined && !this.connecting ? undefined : this.writableLength;
+  }
+
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
+  /** With what waits in the stream, and for the connection. */
+  get bytesWritten(): number {
+    return this.#outflow.bytes + bytesIn(this);
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#remote.address;
+  }
+
+  get remoteFamily(): string | undefined {
+    return this.#remote.family;
+  }
+
+  get remotePort(): number | undefined {
+    return this.#remote.port;
+  }
+
+  get localAddress(): string | undefined {
+    return this.#local.address;
+  }
+
+  get localFamily(): string | undefined {
+    return this.#local.family;
+  }
+
+  get localPort(): number | undefined {
+    return this.#local.port;
+  }
+
+  address(): SocketAddressInfo {
+    return this.#local;
+  }
+
+  /** `(options)`, `(port[, host])` or `(path)`, and a listener of `connect` besides. */
+  connect(...args: unknown[]): this {
+    const { options, callback }: { options: ConnectOptions; callback: Callback | undefined } = normalizeArguments(args);
+    if (callback !== undefined) this.once('connect', callback);
+    if (options.port === undefined && (options.path ?? null) === null) refuseConnect(options);
+    const checked = checkConnect(options);
+    if (this.destroyed || this.#carrier !== undefined) this.#renew();
+    this.#timer.refresh();
+    this.connecting = true;
+    this.#updateHold();
+    const dialling = new AbortController();
+    this.#dialling = dialling;
+    const { signal } = dialling;
+    const listener = {
+      onLookup: (error: Error | null, address?: string, family?: number) =>
+        this.emit('lookup', error, address, family, checked.host),
+      onAttempt: (to: { address: string; family: number }, port: number) =>
+        this.emit('connectionAttempt', to.address, port, to.family),
+      onAttemptFailed: (to: { address: string; family: number }, port: number, error: Error) =>
+        this.emit('connectionAttemptFailed', to.address, port, to.family, error),
+    };
+    connectCarrier(network, checked, { listener, signal }).then(
+      (carrier) => nextTick(() => this.#onConnected(carrier, signal)),
+      (error: unknown) => nextTick(() => signal.aborted || this.destroy(error as Error)),
+    );
+    return this;
+  }
+
+  setTimeout(ms: number, callback?: () => void): this {
+    if (this.destroyed) return this;
+    this.timeout = ms;
+    this.#timer.set(ms);
+    if (callback === undefined) return this;
+    if (ms === 0) this.removeListener('timeout', callback);
+    else this.once('timeout', callback);
+    return this;
+  }
+
+  /** Writes of small size leave at once anyway. */
+  setNoDelay(_enable?: boolean): this {
+    return this;
+  }
+
+  /** Sessions look after their peers by themselves. */
+  setKeepAlive(_enable?: boolean, _initialDelayMs?: number): this {
+    return this;
+  }
+
+  ref(): this {
+    this.#refd = true;
+    this.#updateHold();
+    return this;
+  }
+
+  unref(): this {
+    this.#refd = false;
+    this.#updateHold();
+    return this;
+  }
+
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once('finish', () => this.destroy());
+  }
+
+  resetAndDestroy(): this {
+    if (this.#carrier === undefined && !this.connecting) {
+      return this.destroy(nodeError(Error, 'ERR_SOCKET_CLOSED', 'Socket is closed'));
+    }
+    if (this.connecting) this.once('connect', () => this.#reset());
+    else this.#reset();
+    return this;
+  }
+
+  override pause(): this {
+    if (this.#userBuffer !== undefined) this.#inflow?.stop();
+    return super.pause();
+  }
+
+  override resume(): this {
+    this.#resumeUserBuffer();
+    return super.resume();
+  }
+
+  override read(size?: number): unknown {
+    this.#resumeUserBuffer();
+    return super.read(size);
+  }
+
+  // --- For http and others that know these names ---
+
+  _onTimeout(): void {
+    this.emit('timeout');
+  }
+
+  _unrefTimer(): void {
+    this.#timer.refresh();
+  }
+
+  // --- What streams call ---
+
+  override _read(size: number): void {
+    if (this.connecting || this.#inflow === undefined) this.once('connect', () => this._read(size));
+    else if (!this.#inflow.reading) this.#inflow.start();
+  }
+
+  override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: Done): void {
+    this.#timer.refresh();
+    this.#outflow.write([chunk], done);
+  }
+
+  override _writev(chunks: readonly { readonly chunk: Uint8Array }[], done: Done): void {
+    this.#timer.refresh();
+    this.#outflow.write(
+      chunks.map(({ chunk }) => chunk),
+      done,
+    );
+  }
+
+  override _final(done: Done): void {
+    if (this.pending) {
+      this.once('connect', () => this._final(done));
+      return;
+    }
+    this.#carrier?.end();
+    nextTick(done);
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.connecting = false;
+    this.#dialling?.abort();
+    this.#dialling = undefined;
+    this.#timer.clear();
+    this.#inflow?.end();
+    const carrier = this.#carrier;
+    this.#carrier = undefined;
+    this.#outflow.attach(undefined);
+    this.#updateHold();
+    carrier?.leave({ abrupt: this.#resetsPeer, held: this.#refd });
+    done(error);
+    // A socket of the system is closed in a later turn of the loop.
+    const close = (): void => void this.emit('close', error !== null);
+    if (carrier === undefined) nextTick(close);
+    else setImmediate(close);
+    this.#onClosed?.();
+  }
+
+  /** A connection that a server has accepted. */
+  [adopt](carrier: Carrier, { onClosed, paused }: { onClosed: () => void; paused: boolean }): void {
+    this.#onClosed = onClosed;
+    this.#attach(carrier);
+    if (paused) this.pause();
+    else this.read(0);
+  }
+
+  // --- Helpers ---
+
+  get #local(): SocketAddressInfo {
+    return this.#carrier === undefined ? {} : infoOf(this.#carrier.addresses.local);
+  }
+
+  #onConnected(carrier: Carrier, signal: AbortSignal): void {
+    if (signal.aborted) {
+      carrier.leave({ abrupt: true, held: false });
+      return;
+    }
+    this.#dialling = undefined;
+    this.connecting = false;
+    this.#attach(carrier);
+    this.#timer.refresh();
+    this.emit('connect');
+    this.emit('ready');
+    if (!this.destroyed && !this.isPaused()) this.read(0);
+  }
+
+  #attach(carrier: Carrier): void {
+    this.#carrier = carrier;
+    this.#outflow.attach(carrier);
+    this.#remote = infoOf(carrier.addresses.remote);
+    this.#inflow = new Inflow(carrier, {
+      onChunk: (chunk) => this.#onChunk(chunk),
+      onEnd: () => {
+        this.push(null);
+        this.read(0);
+      },
+      onError: (error) => this.destroy(inNodesWords(error, 'read')),
+    });
+    this.#updateHold();
+  }
+
+  #onChunk(chunk: Buffer): boolean {
+    this.#timer.refresh();
+    this.#bytesRead += chunk.length;
+    return this.#userBuffer === undefined ? this.push(chunk) : this.#userBuffer.deliver(chunk);
+  }
+
+  #resumeUserBuffer(): void {
+    if (this.#userBuffer === undefined || this.connecting || this.#inflow?.reading !== false) return;
+    if (this.#userBuffer.resume()) this.#inflow.start();
+  }
+
+  readonly #writeAfterEnd: Write = (chunk, encoding, done) => {
+    if (!this.writableEnded) return super.write(chunk, encoding as BufferEncoding, done);
+    const error = nodeError(Error, 'EPIPE', 'This socket has been ended by the other party');
+    const callback = typeof encoding === 'function' ? encoding : done;
+    if (callback !== undefined) nextTick(callback, error);
+    this.destroy(error);
+    return false;
+  };
+
+  #reset(): void {
+    this.#resetsPeer = true;
+    this.destroy();
+  }
+
+  /** As new, for another connection. */
+  #renew(): void {
+    this.#carrier?.leave({ abrupt: false, held: this.#refd });
+    this.#carrier = undefined;
+    this.#inflow = undefined;
+    this.#remote = {};
+    this.#bytesRead = 0;
+    this.#outflow.renew();
+    this.#resetsPeer = false;
+    delete (this as { write?: Write }).write;
+    // Node's types do not have what node:net itself calls here.
+    (this as unknown as { _undestroy(): void })._undestroy();
+  }
+
+  #updateHold(): void {
+    this.#holder.set(this.#refd && (this.connecting || this.#carrier !== undefined));
+  }
+}
+
+export const Socket: Callable<typeof KwikSocket> = callable(KwikSocket);
+export type Socket = KwikSocket;
+
+function checkSocketOptions(options: SocketOptions): void {
+  const { objectMode, readableObjectMode, writableObjectMode, keepAliveInitialDelay } = options;
+  const isObjectMode = Boolean(objectMode) || Boolean(readableObjectMode) || Boolean(writableObjectMode);
+  const isDelay = keepAliveInitialDelay === undefined || typeof keepAliveInitialDelay === 'number';
+  if (isObjectMode || !isDelay) refuseSocket(options);
+}
+
+function infoOf({ address, family, port }: SocketAddressInfo): SocketAddressInfo {
+  return {
+    ...(address !== undefined && { address }),
+    ...(family !== undefined && { family }),
+    ...(port !== undefined && { port }),
+  };
+}
+
+/** What waits in the stream's own buffer. Node's types do not have it. */
+function bytesIn(socket: KwikSocket): number {
+  const { writableBuffer } = socket as unknown as { writableBuffer?: readonly { readonly chunk: Uint8Array }[] };
+  return bytesOf((writableBuffer ?? []).map(({ chunk }) => chunk));
+}
