@@ -137,7 +137,7 @@ describe('where there is nothing of Node', () => {
     for (const plane of [client, primary]) plane.addPath(0, peer);
     const stream = client.open(false);
     stream.send.write(new Uint8Array(20_000).fill(7));
-    client.offer(stream);
+    client.markReady(stream);
     for (let packet = client.pollPacket(0, 5000, 0); packet !== undefined; packet = client.pollPacket(0, 5000, 0)) {
       primary.handleChunk(0, 0, packet, 10);
     }

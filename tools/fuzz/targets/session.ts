@@ -104,7 +104,7 @@ function prepare(plane: DataPlane, role: (typeof ROLES)[number]): void {
   for (const unidirectional of [false, true]) {
     const stream = plane.open(unidirectional);
     stream.send?.write(new Uint8Array(3_000));
-    plane.offer(stream);
+    plane.markReady(stream);
   }
   for (let sent = 0; sent < 4; sent++) plane.pollPacket(PRIMARY_PATH_ID, 1_200, 0);
 }

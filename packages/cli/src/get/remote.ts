@@ -1,6 +1,6 @@
 import type { Session, Stream } from '@kwik/session';
 import { KwikError } from '@kwik/wire';
-import { orAbort } from '../or-abort.js';
+import { abortable } from '../abortable.js';
 import { ByteReader } from '../protocol/byte-reader.js';
 import { errorOf } from '../protocol/failures.js';
 import { encodeMessage, readMessage } from '../protocol/framing.js';
@@ -41,7 +41,7 @@ export interface Asked {
 export async function ask(session: Session, request: object, signal: AbortSignal): Promise<Asked> {
   const stream = await session.openStreamSync({ signal });
   // A server that grants no room for the request is as silent as one that does not answer.
-  await orAbort(stream.write(encodeMessage({ v: PROTOCOL_VERSION, ...request })), signal);
+  await abortable(stream.write(encodeMessage({ v: PROTOCOL_VERSION, ...request })), signal);
   // The end of our side need not be waited for: the answer shows that the request arrived.
   stream.close().catch(() => undefined);
   return { stream, reader: new ByteReader(stream) };

@@ -2,7 +2,7 @@ import { close, constants, fstat, open, stat, write } from 'node:fs';
 import { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { errnoOf, fileError } from '../errors.js';
-import { pause } from '../or-abort.js';
+import { pause } from '../abortable.js';
 import type { ByteOutput } from './stdout-sink.js';
 
 const openPath = promisify(open);

@@ -1,5 +1,5 @@
 import { KwikError } from '@kwik/wire';
-import { orAbort } from '../or-abort.js';
+import { abortable } from '../abortable.js';
 import { SinkWaits } from './sink-waits.js';
 
 export interface StallGuardOptions {
@@ -37,7 +37,7 @@ export class StallGuard {
 
   /** Waits for work of this end; rejects with the reason when the signal aborts before. */
   whileBusy<T>(work: Promise<T>): Promise<T> {
-    return this.#waits.during(orAbort(work, this.signal));
+    return this.#waits.during(abortable(work, this.signal));
   }
 
   /** From now on this long is allowed. */

@@ -6,7 +6,7 @@ import { runPeer, type PeerOptions } from '../test-support/silent-peer.js';
 import { LivenessMonitor, type LivenessActions } from './liveness-monitor.js';
 
 /** A calm path: an answer may take 40 + 8 (4 variations) + 10 ms. */
-const CALM: RttView = { smoothedMs: 40, varianceMs: 2, minMs: 38 };
+const CALM: RttView = { smoothedMs: 40, rttVarMs: 2, minMs: 38 };
 
 /** Runs the timers until `untilMs`; what happened, and when. */
 function timeline(monitor: LivenessMonitor, untilMs: number): [number, LivenessActions][] {

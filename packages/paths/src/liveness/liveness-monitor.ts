@@ -288,8 +288,8 @@ export class LivenessMonitor {
   }
 
   #answerMs(): number {
-    const { smoothedMs, varianceMs } = this.#rtt;
-    const lateness = Math.min(Math.max(4 * varianceMs, smoothedMs * MIN_LATENESS_RTT), smoothedMs * MAX_LATENESS_RTT);
+    const { smoothedMs, rttVarMs } = this.#rtt;
+    const lateness = Math.min(Math.max(4 * rttVarMs, smoothedMs * MIN_LATENESS_RTT), smoothedMs * MAX_LATENESS_RTT);
     return smoothedMs + lateness + ANSWER_MARGIN_MS;
   }
 
@@ -308,8 +308,8 @@ export class LivenessMonitor {
   }
 
   #deathMs(): number {
-    const { smoothedMs, varianceMs } = this.#rtt;
-    const probeTimeoutMs = smoothedMs + Math.min(4 * varianceMs, smoothedMs) + this.#maxAckDelayMs;
+    const { smoothedMs, rttVarMs } = this.#rtt;
+    const probeTimeoutMs = smoothedMs + Math.min(4 * rttVarMs, smoothedMs) + this.#maxAckDelayMs;
     return Math.max(DEATH_PTO_COUNT * probeTimeoutMs, this.#minDeathMs);
   }
 

@@ -5,14 +5,14 @@ import { INITIAL_RTT_MS, RttEstimator } from './rtt-estimator.js';
 describe('RttEstimator', () => {
   test('assumes the initial RTT of RFC 9002 before the first sample', () => {
     const rtt = new RttEstimator();
-    expect([rtt.hasSample, rtt.smoothedMs, rtt.varianceMs]).toEqual([false, INITIAL_RTT_MS, INITIAL_RTT_MS / 2]);
+    expect([rtt.hasSample, rtt.smoothedMs, rtt.rttVarMs]).toEqual([false, INITIAL_RTT_MS, INITIAL_RTT_MS / 2]);
     expect(rtt.ptoMs(25)).toBeCloseTo(333 + 4 * 166.5 + 25);
   });
 
   test('takes the first sample whole, acknowledgement delay included', () => {
     const rtt = new RttEstimator();
     rtt.sample(100, 40, 5);
-    expect([rtt.smoothedMs, rtt.varianceMs, rtt.minMs, rtt.latestMs]).toEqual([100, 50, 100, 100]);
+    expect([rtt.smoothedMs, rtt.rttVarMs, rtt.minMs, rtt.latestMs]).toEqual([100, 50, 100, 100]);
     expect(rtt.lastSampleAtMs).toBe(5);
   });
 
@@ -21,11 +21,11 @@ describe('RttEstimator', () => {
     rtt.sample(100, 0, 0);
     rtt.sample(140, 20, 1);
     // adjusted 120; rttvar = 3/4*50 + 1/4*|100-120| = 42.5; srtt = 7/8*100 + 1/8*120 = 102.5
-    expect([rtt.smoothedMs, rtt.varianceMs, rtt.minMs, rtt.latestMs]).toEqual([102.5, 42.5, 100, 140]);
+    expect([rtt.smoothedMs, rtt.rttVarMs, rtt.minMs, rtt.latestMs]).toEqual([102.5, 42.5, 100, 140]);
     rtt.sample(110, 20, 2);
     // 110 < 100 + 20: the delay is not believed
     expect(rtt.smoothedMs).toBeCloseTo(102.5 * (7 / 8) + 110 / 8);
-    expect(rtt.ptoMs(20)).toBeCloseTo(rtt.smoothedMs + 4 * rtt.varianceMs + 20);
+    expect(rtt.ptoMs(20)).toBeCloseTo(rtt.smoothedMs + 4 * rtt.rttVarMs + 20);
   });
 
   test('cuts a claimed delay to the longest that was agreed', () => {
@@ -52,7 +52,7 @@ describe('RttEstimator', () => {
         expect(rtt.minMs).toBe(min);
         expect(rtt.smoothedMs).toBeGreaterThanOrEqual(min - 1e-6);
         expect(rtt.smoothedMs).toBeLessThanOrEqual(Math.max(...values) + 1e-6);
-        expect(rtt.varianceMs).toBeGreaterThanOrEqual(0);
+        expect(rtt.rttVarMs).toBeGreaterThanOrEqual(0);
       }),
     );
   });

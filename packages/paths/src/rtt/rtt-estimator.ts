@@ -11,7 +11,7 @@ const VARIATION_SMOOTHING = 1 / 4;
 /** What others need of an estimator; milliseconds. */
 export interface RttView {
   readonly smoothedMs: number;
-  readonly varianceMs: number;
+  readonly rttVarMs: number;
   readonly minMs: number;
 }
 
@@ -30,7 +30,7 @@ export class RttEstimator implements RttView {
   readonly #maxAckDelayMs: number;
   #hasSample = false;
   #smoothedMs: number;
-  #varianceMs: number;
+  #rttVarMs: number;
   #minMs: number;
   #latestMs: number;
   #lastSampleAtMs: number | undefined;
@@ -41,7 +41,7 @@ export class RttEstimator implements RttView {
       throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `initial RTT ${initialMs} ms is not above 0`);
     this.#maxAckDelayMs = options.maxAckDelayMs ?? Number.POSITIVE_INFINITY;
     this.#smoothedMs = initialMs;
-    this.#varianceMs = initialMs / 2;
+    this.#rttVarMs = initialMs / 2;
     this.#minMs = initialMs;
     this.#latestMs = initialMs;
   }
@@ -56,8 +56,8 @@ export class RttEstimator implements RttView {
   }
 
   /** The mean deviation that RFC 9002 calls rttvar. */
-  get varianceMs(): number {
-    return this.#varianceMs;
+  get rttVarMs(): number {
+    return this.#rttVarMs;
   }
 
   /** Lowest sample, acknowledgement delay not taken off (RFC 9002, section 5.2). */
@@ -86,14 +86,14 @@ export class RttEstimator implements RttView {
       this.#hasSample = true;
       this.#minMs = rttMs;
       this.#smoothedMs = rttMs;
-      this.#varianceMs = rttMs / 2;
+      this.#rttVarMs = rttMs / 2;
       return;
     }
     this.#minMs = Math.min(this.#minMs, rttMs);
     const delay = Math.min(Math.max(ackDelayMs, 0), this.#maxAckDelayMs);
     // RFC 9002, section 5.3: the claimed delay never takes a sample below the minimum, so a lying peer cannot do so.
     const adjusted = rttMs >= this.#minMs + delay ? rttMs - delay : rttMs;
-    this.#varianceMs += VARIATION_SMOOTHING * (Math.abs(this.#smoothedMs - adjusted) - this.#varianceMs);
+    this.#rttVarMs += VARIATION_SMOOTHING * (Math.abs(this.#smoothedMs - adjusted) - this.#rttVarMs);
     this.#smoothedMs += SMOOTHING * (adjusted - this.#smoothedMs);
   }
 
@@ -105,5 +105,5 @@ export class RttEstimator implements RttView {
 
 /** The probe timeout of RFC 9002, section 6.2.1, from any source of RTT values. */
 export function ptoMs(rtt: RttView, maxAckDelayMs: number): number {
-  return rtt.smoothedMs + Math.max(4 * rtt.varianceMs, TIMER_GRANULARITY_MS) + maxAckDelayMs;
+  return rtt.smoothedMs + Math.max(4 * rtt.rttVarMs, TIMER_GRANULARITY_MS) + maxAckDelayMs;
 }

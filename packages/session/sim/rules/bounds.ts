@@ -43,8 +43,8 @@ function checkEngine(world: World, engine: SessionEngine, limits: ResolvedLimits
   for (const path of engine.paths.values()) {
     // Nobody grants it anything, so not one byte of it is kept for a reader.
     const intrudes = engine === client && intruders.some((host) => path.address.startsWith(`${host}:`));
-    if (intrudes) over(`unauthorised bytes kept of path ${path.id}`, path.data.session.heldBytes, 0);
-    over(`held of path ${path.id}`, path.data.session.heldBytes, limits.pathWindowBytes);
+    if (intrudes) over(`unauthorised bytes kept of path ${path.id}`, path.data.flowControl.heldBytes, 0);
+    over(`held of path ${path.id}`, path.data.flowControl.heldBytes, limits.pathWindowBytes);
     over(`frames for path ${path.id}`, path.data.pendingFrameCount, MAX_WAITING_FRAMES);
     over(`control messages for path ${path.id}`, path.port.control?.channel.queuedBytes ?? 0, MAX_CONTROL_BYTES);
   }

@@ -22,7 +22,7 @@ import type { Feature } from '../runtime/features/feature.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
 import { SessionEngine, type EngineProbe } from '../runtime/session/engine.js';
 import { newHost } from '../runtime/host/session-host.js';
-import { orClose } from '../runtime/paths/or-close.js';
+import { closeOnThrow } from '../runtime/paths/close-on-throw.js';
 import type { PathPort } from '../runtime/paths/path-port.js';
 import { PathRuntime } from '../runtime/paths/path-runtime.js';
 import { shakeHands } from './client-handshake.js';
@@ -279,7 +279,7 @@ class Dialler {
   }
 
   #path(context: SessionContext, made: EstablishedPath): PathRuntime {
-    return orClose(made.port, () => this.#newPath(context, made));
+    return closeOnThrow(made.port, () => this.#newPath(context, made));
   }
 
   #newPath(context: SessionContext, made: EstablishedPath): PathRuntime {
@@ -294,7 +294,7 @@ class Dialler {
       port,
       peer: {
         ...peerStreamLimits(result.limits),
-        owner: primary,
+        primary,
         compresses: this.#writes.compresses && result.capabilities.includes(proto.Capability.COMPRESSION),
         mayContribute: capabilities.includes(proto.Capability.CONTRIBUTE),
         mayServe: capabilities.includes(proto.Capability.REPLICA),

@@ -141,7 +141,7 @@ export class ContentServer implements Feature {
           throw new KwikError('ERR_KWIK_SOURCE_FAILED', `the source gave a wrong length: ${short}`);
         }
         read.supply(bytes);
-        this.#session.streams.offer(content.stream);
+        this.#session.streams.markReady(content.stream);
       }
     } catch (error) {
       this.#fail(streamId, KwikError.from(error, 'ERR_KWIK_SOURCE_FAILED'));

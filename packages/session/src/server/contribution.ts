@@ -55,7 +55,7 @@ export class StreamContribution implements Contribution {
     send.assertWritable();
     if (!send.acceptsAt(at)) return false;
     send.writeAt(at, bytes);
-    this.#session.streams.offer(this.#state);
+    this.#session.streams.markReady(this.#state);
     return true;
   }
 

@@ -34,7 +34,7 @@ export function listen(options: ListenOptions = {}): Promise<Listener> {
 }
 
 /** What the listener needs of a UDP socket. */
-export type ListenEndpoint = Pick<Endpoint, 'address' | 'close' | 'listen' | 'stats' | 'stopListening'>;
+type ListenEndpoint = Pick<Endpoint, 'address' | 'close' | 'listen' | 'stats' | 'stopListening'>;
 
 /** What `listen` never does, and the shape of @matrixai/quic may be asked to. */
 export interface ListenSpecials {

@@ -28,7 +28,7 @@ import { NODE_NATIVES } from '../runtime/host/node-natives.js';
 import type { Feature } from '../runtime/features/feature.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
 import { SessionEngine, type EngineProbe } from '../runtime/session/engine.js';
-import { orClose } from '../runtime/paths/or-close.js';
+import { closeOnThrow } from '../runtime/paths/close-on-throw.js';
 import type { PathPort } from '../runtime/paths/path-port.js';
 import { PathRuntime } from '../runtime/paths/path-runtime.js';
 import { newHost, type SessionHost } from '../runtime/host/session-host.js';
@@ -119,10 +119,10 @@ export class SessionFactory {
       callbacks: this.host.callbacks,
     });
     transport.acceptPeer?.();
-    return orClose(port, () => this.#settle(port, result));
+    return closeOnThrow(port, () => this.#assign(port, result));
   }
 
-  #settle(port: PathPort, result: ServerHandshakeResult): AcceptedSession | undefined {
+  #assign(port: PathPort, result: ServerHandshakeResult): AcceptedSession | undefined {
     switch (result.kind) {
       case 'open':
         return this.#primary(port, result);

@@ -87,9 +87,9 @@ export class ContentReceiver {
   }
 
   /** A server that may have the content. One that refused it before is not asked again. */
-  addSource(pathId: PathId, trusted: boolean, now: number): void {
+  addSource(pathId: PathId, primary: boolean, now: number): void {
     if (this.#sources.has(pathId) || this.#refused.has(pathId)) return;
-    this.#sources.set(pathId, new ContentSource(pathId, trusted, now));
+    this.#sources.set(pathId, new ContentSource(pathId, primary, now));
   }
 
   /** The primary sends these first bytes without being asked. */
@@ -249,7 +249,7 @@ export class ContentReceiver {
     const { bytes } = copy;
     if (bytes === undefined) return;
     const source = this.#sources.get(copy.pathId);
-    const good = source?.trusted === true ? true : this.#digests.check(copy.block, bytes);
+    const good = source?.primary === true ? true : this.#digests.check(copy.block, bytes);
     if (good === undefined) return;
     if (!good) {
       this.ledger.forget(copy);

@@ -15,7 +15,7 @@ const MAX_REST_FACTOR = 64;
 export class ContentSource {
   readonly pathId: PathId;
   /** The primary: its bytes need no digest, TLS vouches for them. */
-  readonly trusted: boolean;
+  readonly primary: boolean;
   readonly #rate = new RateEstimator();
   readonly expected = new BlockWindow<BlockCopy>();
   #expectedBytes = 0;
@@ -36,9 +36,9 @@ export class ContentSource {
   duplicateBytes = 0;
   rejectedBytes = 0;
 
-  constructor(pathId: PathId, trusted: boolean, now: number) {
+  constructor(pathId: PathId, primary: boolean, now: number) {
     this.pathId = pathId;
-    this.trusted = trusted;
+    this.primary = primary;
     this.lastDataMs = now;
   }
 

@@ -80,7 +80,7 @@ function run(seed: number, shape: Shape): void {
     else send.write(piece(nextAtPrimary));
     nextAtPrimary++;
     if (nextAtPrimary === chunks) send.finish();
-    primary.offer(atPrimary);
+    primary.markReady(atPrimary);
   };
   const writeAtSecondary = (): void => {
     // In random order the application does not wait for one write before it asks for the next.
@@ -89,7 +89,7 @@ function run(seed: number, shape: Shape): void {
     if (index === undefined) return;
     forSecondary.splice(forSecondary.indexOf(index), 1);
     atSecondary.send!.writeAt(index * chunkBytes, piece(index));
-    secondary.offer(atSecondary);
+    secondary.markReady(atSecondary);
   };
 
   const read: Uint8Array[] = [];
@@ -209,7 +209,7 @@ describe('two servers that write one stream in turns', () => {
     expect(blamed(peer, [data(stream.id, 10, 20)], OTHER_PATH_ID)).toEqual([]);
     expect(peer.plane.read(stream)?.data).toEqual(patternBytes(10, 1));
     expect(peer.plane.read(stream)?.data).toEqual(patternBytes(20, 10));
-    expect(peer.plane.path(SECONDARY_PATH_ID)!.session.heldBytes).toBe(0);
+    expect(peer.plane.path(SECONDARY_PATH_ID)!.flowControl.heldBytes).toBe(0);
   });
 
   it.each([
@@ -326,7 +326,7 @@ describe('two servers that write one stream in turns', () => {
     client.writers.grant(stream.id, SECONDARY_PATH_ID, [{ start: 0, end: 100 }]);
     const attached = secondary.streams.attach(stream.id);
     attached.send!.writeAt(0, patternBytes(100));
-    secondary.offer(attached);
+    secondary.markReady(attached);
     for (let now = 0; now < 200; now++) {
       link.send(1000, now);
       link.deliver(1000, now);

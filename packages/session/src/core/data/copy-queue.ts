@@ -17,7 +17,7 @@ interface Waiting {
 }
 
 /**
- * Reinjection: pieces that one path owes and that go out again on another. What a suspected path owes is always copied;
+ * Reinjection: pieces that one path has in flight and that go out again on another. Those of a suspected path are all copied;
  * copies that only shorten a wait (the tail, a reader or a window held up) have a budget.
  */
 export class CopyQueue {
@@ -59,7 +59,7 @@ export class CopyQueue {
     }
   }
 
-  /** The path answers again, or is gone: what it owes is no longer copied. */
+  /** The path answers again, or is gone: what it has in flight is no longer copied. */
   drop(from: PathId): void {
     this.#waiting = this.#waiting.slice(this.#head).filter((waiting) => waiting.from !== from);
     this.#head = 0;
@@ -83,7 +83,7 @@ export class CopyQueue {
     return undefined;
   }
 
-  /** What several paths owe at once is needed in the order in which it was sent. */
+  /** What several paths have in flight is needed in the order in which it was sent. */
   #sort(): void {
     if (this.#sorted) return;
     this.#sorted = true;

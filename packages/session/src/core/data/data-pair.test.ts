@@ -38,7 +38,7 @@ class Transfer {
     send.write(piece);
     this.#written += piece.length;
     if (this.#written === this.#original.length) send.finish();
-    this.#writer.offer(stream);
+    this.#writer.markReady(stream);
   }
 
   read(maxBytes: number): void {
@@ -72,7 +72,7 @@ function checkBounds(plane: DataPlane, limits: SmallLimits): void {
     if ((send?.queuedBytes ?? 0) > limits.sendBufferBytes) throw new Error('send buffer exceeded');
     buffered += receive?.bufferedBytes ?? 0;
   }
-  const held = plane.path(PRIMARY_PATH_ID)?.session.heldBytes ?? 0;
+  const held = plane.path(PRIMARY_PATH_ID)?.flowControl.heldBytes ?? 0;
   if (buffered > limits.pathWindowBytes || held > limits.pathWindowBytes) throw new Error('session window exceeded');
 }
 

@@ -23,7 +23,7 @@ import type { Piece } from '../streams/send-half.js';
 import type { PeerStreamLimits } from '../streams/stream-table.js';
 import type { FrameRights, Link, SecondaryRights } from './frame-rights.js';
 import { PacketCompressor } from './packet-compressor.js';
-import { SessionWindow } from './session-window.js';
+import { PathFlowControl } from './path-flow-control.js';
 
 /** Real streams that a peer may use to carry packets; more are refused. */
 const MAX_REAL_STREAMS = 64;
@@ -35,7 +35,7 @@ export interface ControlFrame {
   /** A newer frame of the same key takes the place of one that still waits: only the newest limit matters. */
   readonly key: string;
   readonly frame: proto.Frame;
-  /** It says something about the session, and is told again when the path dies before it is acknowledged. */
+  /** It is about the session rather than the path: it goes out on another path when this one dies before the acknowledgement. */
   readonly outlivesPath: boolean;
 }
 
@@ -48,13 +48,13 @@ export interface SentContent {
 /** What the peer of a path announced, and what it is to the session. */
 export interface PathPeer extends PeerStreamLimits, SecondaryRights {
   readonly pathWindowBytes: number;
-  /** At the client: it is the primary; path 0 unless told. */
-  readonly owner?: boolean;
+  /** At the client: it is the primary. Default: on path 0 it is. */
+  readonly primary?: boolean;
   /** Both ends agreed on compression: this one compresses, and inflates what the peer compressed. */
   readonly compresses?: boolean;
 }
 
-/** What of the session's streams a path may take: new data and copies of what others owe, only these, or neither. */
+/** What of the session's streams a path may take: new data and copies of what other paths have in flight, only copies, or neither. */
 export type Carry = 'all' | 'copies' | 'nothing';
 
 /** Numbers kept back for acknowledgements and control frames when nothing is acknowledged for long. */
@@ -69,7 +69,7 @@ export class DataPath {
   readonly window = new InFlightWindow();
   readonly sendRate = new RateEstimator();
   readonly receiveRate = new RateEstimator();
-  readonly session: SessionWindow;
+  readonly flowControl: PathFlowControl;
   readonly #readers = new Map<number, PacketReader>();
   #pending = new Map<string, ControlFrame>();
   readonly #maxPacketBytes: number;
@@ -78,23 +78,23 @@ export class DataPath {
   /** What the peer may send here. */
   readonly rights: FrameRights;
   /** The peer is the other end of the session's streams: the client's primary, a server's client. */
-  readonly owner: boolean;
+  readonly toPeer: boolean;
   /** When both ends agreed on compression. */
   readonly #compressor: PacketCompressor | undefined;
   /** As the engine says. */
   health: PathHealth = 'active';
-  /** Which real stream the packet built last should take. */
-  lane = 0;
-  /** When what other paths owe was last looked at for this one. */
+  /** Packets with the same key take the same real stream; of the packet that was built last. */
+  realStreamKey = 0;
+  /** When this path last looked at what other paths have in flight. */
   lookedMs = Number.NEGATIVE_INFINITY;
-  /** Payload sent as a copy of what another path owes. */
+  /** Payload sent here as a copy of what another path has in flight. */
   reinjectedBytes = 0;
   /** The peer broke the rules: nothing that it sends counts any more. */
   violated = false;
   #lastNumber = 0n as PacketNumber;
   sentBytes = 0;
   receivedBytes = 0;
-  /** When a KWIK packet last came. What asks whether an idle path lives is QUIC's, and none. */
+  /** When a KWIK packet last came; the probes of idle paths are QUIC's own, and do not count. */
   lastPacketMs = Number.NEGATIVE_INFINITY;
   duplicateBytes = 0;
 
@@ -106,7 +106,7 @@ export class DataPath {
       maxPacketBytes: number;
       link: Link;
       rights: FrameRights;
-      owner?: boolean;
+      toPeer?: boolean;
       compresses?: boolean;
       natives: Natives;
     },
@@ -114,9 +114,9 @@ export class DataPath {
     this.id = id;
     this.link = options.link;
     this.rights = options.rights;
-    this.owner = options.owner ?? true;
+    this.toPeer = options.toPeer ?? true;
     this.#compressor = options.compresses === true ? new PacketCompressor(options.natives.deflate) : undefined;
-    this.session = new SessionWindow(options);
+    this.flowControl = new PathFlowControl(options);
     this.#maxPacketBytes = options.maxPacketBytes;
     this.#crc32 = options.natives.crc32;
   }
@@ -198,7 +198,7 @@ export class DataPath {
     return this.#lastNumber;
   }
 
-  /** The path is gone: pieces without an acknowledgement, and the frames that the session still has to tell. */
+  /** The path is gone: its pieces without an acknowledgement, and those of its frames that outlive it. */
   takeUndelivered(): SentContent {
     const pieces: Piece[] = [];
     const frames: ControlFrame[] = [];

@@ -44,7 +44,7 @@ describe('DataPlane: streams', () => {
     for (let round = 0; round < 10; round++) {
       expect(peer.say([data(serverUni, 0, 50_000)]).filter((event) => event.kind === 'violation')).toEqual([]);
     }
-    expect(peer.plane.path(PRIMARY_PATH_ID)!.session.heldBytes).toBe(0);
+    expect(peer.plane.path(PRIMARY_PATH_ID)!.flowControl.heldBytes).toBe(0);
     expect(kinds(peer.hear())).toContain('windowUpdate');
   });
 
@@ -59,7 +59,7 @@ describe('DataPlane: streams', () => {
     const peer = new DataPeer('client');
     const stream = peer.plane.open(false);
     stream.send!.write(patternBytes(5000));
-    peer.plane.offer(stream);
+    peer.plane.markReady(stream);
     expect(kinds(peer.hear(PRIMARY_PATH_ID, 1200))).toEqual(['stream']);
     peer.plane.resetStream(stream, 7);
     peer.plane.resetStream(stream, 8);
@@ -80,7 +80,7 @@ describe('DataPlane: streams', () => {
     expect(events).toContainEqual({ kind: 'readable', streamId: serverStream });
     expect(stream.receive!.state).toBe('reset');
     expect(peer.plane.read(stream)).toBeUndefined();
-    expect(peer.plane.path(PRIMARY_PATH_ID)!.session.heldBytes).toBe(0);
+    expect(peer.plane.path(PRIMARY_PATH_ID)!.flowControl.heldBytes).toBe(0);
   });
 
   it('answers a stop with a reset, and forgets the stream when the other side is done too', () => {
@@ -88,7 +88,7 @@ describe('DataPlane: streams', () => {
     peer.say([data(clientStream, 0, 3, { fin: true })]);
     const stream = peer.plane.streams.get(clientStream)!;
     stream.send!.write(patternBytes(LIMITS.streamWindowBytes + 10));
-    peer.plane.offer(stream);
+    peer.plane.markReady(stream);
     peer.plane.read(stream);
     const events = peer.say([stopSendingFrame({ streamId: clientStream, code: 4 })]);
     expect(events).toContainEqual({ kind: 'writable', streamId: clientStream });
@@ -103,7 +103,7 @@ describe('DataPlane: streams', () => {
     const peer = new DataPeer('secondary');
     const stream = peer.plane.streams.attach(serverStream);
     stream.send!.writeAt(50, patternBytes(100));
-    peer.plane.offer(stream);
+    peer.plane.markReady(stream);
     peer.say([stopSendingFrame({ streamId: serverStream, code: 4 })], SECONDARY_PATH_ID);
     expect(stream.send!.flushed).toBe(true);
     expect(kinds(peer.hear(SECONDARY_PATH_ID, 9000, 100))).toEqual(['ack']);
@@ -120,7 +120,7 @@ describe('DataPlane: streams', () => {
     expect(peer.hear(SECONDARY_PATH_ID)).toEqual([]);
     peer.say([data(serverStream, 20, 10)], SECONDARY_PATH_ID);
     expect(peer.hear(SECONDARY_PATH_ID)).toContainEqual(stop);
-    expect(peer.plane.path(SECONDARY_PATH_ID)!.session.heldBytes).toBe(0);
+    expect(peer.plane.path(SECONDARY_PATH_ID)!.flowControl.heldBytes).toBe(0);
   });
 
   it('sends a secondary that asks the window of the stream, and later ones unasked', () => {

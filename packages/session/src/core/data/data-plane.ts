@@ -26,7 +26,7 @@ import { PacketBuilder } from './packet-builder.js';
 import { backupsBeside, bestOf } from './paths-to-peer.js';
 import { Reinjector } from './reinjector.js';
 import { StreamWriters } from './stream-writers.js';
-import { UntoldFrames } from './untold-frames.js';
+import { UnsentFrames } from './unsent-frames.js';
 import type { RangeSink } from './range-sink.js';
 
 export interface DataPlaneOptions {
@@ -46,9 +46,9 @@ export interface DataPlaneOptions {
 /**
  * The data plane of a session at one end: logical streams over the packets of all paths. Sans-IO and deterministic.
  *
- * Calling contract: `handle…` takes what happened; the application's calls (`open`, `write`, `read`, …) change streams;
- * after either, take `nextEvent` until it is undefined and `pollPacket` for each path that can carry a packet; call
- * `handleTimeout` at `nextTimeoutMs`.
+ * Calling contract: `handle…` takes what came from a peer; the application's calls (`open`, `accept`, `read`, `markReady`, …)
+ * change streams; `addPath`, `setHealth` and `removePath` change paths. After each of these, take `nextEvent` until it is
+ * undefined, and `pollPacket` for each path that can carry a packet; do the latter again at `nextTimeoutMs`.
  */
 export class DataPlane {
   readonly #options: DataPlaneOptions;
@@ -59,7 +59,7 @@ export class DataPlane {
   readonly #paths = new Map<PathId, DataPath>();
   readonly #reinjector = new Reinjector((id) => this.#paths.get(id)?.available === true);
   readonly #events = new DataEventQueue();
-  readonly #untold = new UntoldFrames();
+  readonly #unsent = new UnsentFrames();
   readonly #receiver: FrameReceiver;
   readonly #builder: PacketBuilder;
 
@@ -82,7 +82,7 @@ export class DataPlane {
       inflate: options.natives.inflate,
       emit,
       path: (id) => this.#paths.get(id),
-      settle: (stream) => this.settle(stream),
+      retireIfDone: (stream) => this.retireIfDone(stream),
       announceWindow: (stream) => this.#announceWindow(stream),
       stopped: (stream, code) => this.resetStream(stream, code),
     });
@@ -91,27 +91,27 @@ export class DataPlane {
   // --- Paths ---
 
   addPath(id: PathId, peer: PathPeer): DataPath {
-    const owner = this.#options.role !== 'client' || (peer.owner ?? id === PRIMARY_PATH_ID);
-    const link = linkFrom(this.#options.role, owner);
+    const toPeer = this.#options.role !== 'client' || (peer.primary ?? id === PRIMARY_PATH_ID);
+    const link = linkFrom(this.#options.role, toPeer);
     const path = new DataPath(id, {
       windowBytes: this.#options.pathWindowBytes,
       peerWindowBytes: peer.pathWindowBytes,
       maxPacketBytes: this.#options.maxPacketBytes,
       link,
       rights: frameRights(link, peer),
-      owner,
+      toPeer,
       compresses: peer.compresses === true,
       natives: this.#options.natives,
     });
     this.#paths.set(id, path);
-    if (!owner) return path;
+    if (!toPeer) return path;
     this.streams.setPeerLimits(peer);
     this.#events.push({ kind: 'credit' });
-    this.#tell(path, this.#untold.take());
+    this.#tell(path, this.#unsent.take());
     return path;
   }
 
-  /** What a path that stops answering owes goes out again on others of the same peer, and so do its control frames. */
+  /** What a path that stops answering has not delivered goes out again on others of the same peer, with its control frames. */
   setHealth(id: PathId, health: PathHealth): void {
     const path = this.#paths.get(id);
     if (path === undefined) return;
@@ -120,7 +120,7 @@ export class DataPlane {
     if (path.available && !wasAvailable) this.#reinjector.queue.drop(id);
     if (!needsReinjection(health) || needsReinjection(before)) return;
     const other = this.defaultPath;
-    if (!path.owner || other === path) return;
+    if (!path.toPeer || other === path) return;
     for (const { pieces, frames } of path.sent.takeOlderThan(0, Number.POSITIVE_INFINITY)) {
       this.#reinjector.queue.add(pieces, id, true);
       this.#tell(other, frames);
@@ -166,13 +166,13 @@ export class DataPlane {
       const stream = this.streams.get(piece.streamId);
       piece.holders = piece.holders?.filter((holder) => holder !== id);
       stream?.send?.handleLost(piece);
-      if (stream !== undefined) this.#picker.offer(stream);
+      if (stream !== undefined) this.#picker.add(stream);
     }
     for (const { receive, supply } of this.streams.values()) {
       receive?.writers.delete(id);
       supply?.removePath(id);
     }
-    if (path.owner) this.#tell(this.defaultPath, frames);
+    if (path.toPeer) this.#tell(this.defaultPath, frames);
   }
 
   handleChunk(pathId: PathId, realStreamId: number, chunk: Uint8Array, now: number): void {
@@ -200,7 +200,7 @@ export class DataPlane {
     const path = this.#paths.get(pathId);
     if (path === undefined) return true;
     // Of several paths to one peer, one may help another.
-    const carries = path.owner && (!this.#picker.empty || !this.#reinjector.queue.empty || this.#paths.size > 1);
+    const carries = path.toPeer && (!this.#picker.empty || !this.#reinjector.queue.empty || this.#paths.size > 1);
     return !carries && !this.hasUrgent(pathId, now);
   }
 
@@ -209,7 +209,7 @@ export class DataPlane {
     const path = this.#paths.get(pathId);
     if (path === undefined) return undefined;
     // A backup carries data all the same when no path is available.
-    const carries = path.owner && (path.available || this.defaultPath === path) ? carry : 'nothing';
+    const carries = path.toPeer && (path.available || this.defaultPath === path) ? carry : 'nothing';
     if (carries !== 'nothing' && maxBytes > 0 && this.#paths.size > 1 && this.#picker.empty) {
       this.#reinjector.look(path, this.#paths.values(), now);
     }
@@ -262,12 +262,12 @@ export class DataPlane {
   /** The application has the stream that the peer opened. One that is over by now makes room for a new one. */
   accept(stream: StreamState): void {
     stream.accepted = true;
-    this.settle(stream);
+    this.retireIfDone(stream);
   }
 
-  /** Streams have something new to send. */
-  offer(stream: StreamState): void {
-    this.#picker.offer(stream);
+  /** The stream has something to send; call it after each write to its half. */
+  markReady(stream: StreamState): void {
+    this.#picker.add(stream);
     const blockedAt = stream.send?.takeBlocked();
     if (blockedAt === undefined) return;
     const frame = blockedFrame({ streamId: stream.id, limit: BigInt(blockedAt) });
@@ -277,9 +277,9 @@ export class DataPlane {
   read(stream: StreamState, maxBytes?: number): ReadChunk | undefined {
     const chunk = stream.receive?.read(maxBytes);
     if (chunk === undefined) return undefined;
-    this.#paths.get(chunk.origin as PathId)?.session.onConsumed(chunk.data.length);
+    this.#paths.get(chunk.origin as PathId)?.flowControl.onConsumed(chunk.data.length);
     this.#announceWindows(stream, chunk.origin as PathId);
-    this.settle(stream);
+    this.retireIfDone(stream);
     return chunk;
   }
 
@@ -309,7 +309,7 @@ export class DataPlane {
       const frame = resetStreamFrame({ streamId: stream.id, code, finalSize: BigInt(send.finalSize) });
       this.#queue(this.defaultPath, `reset ${stream.id}`, frame);
     }
-    this.settle(stream);
+    this.retireIfDone(stream);
   }
 
   stopSending(stream: StreamState, code: number): void {
@@ -319,7 +319,7 @@ export class DataPlane {
     for (const path of this.#writersOf(stream)) {
       this.#queue(path, `stop ${stream.id}`, stopSendingFrame({ streamId: stream.id, code }));
     }
-    this.settle(stream);
+    this.retireIfDone(stream);
   }
 
   /** Forgets a stream of a secondary's contribution or content when it is over. */
@@ -335,7 +335,7 @@ export class DataPlane {
     const paths = new Set<DataPath | undefined>([this.defaultPath]);
     for (const id of stream.receive?.writers ?? []) {
       const path = this.#paths.get(id as PathId);
-      if (path?.owner === false) paths.add(path);
+      if (path?.toPeer === false) paths.add(path);
     }
     return paths;
   }
@@ -347,7 +347,7 @@ export class DataPlane {
 
   #tell(path: DataPath | undefined, frames: readonly ControlFrame[]): void {
     if (path === undefined) {
-      this.#untold.keep(frames);
+      this.#unsent.keep(frames);
       return;
     }
     this.#guard(path.id, () => {
@@ -357,7 +357,7 @@ export class DataPlane {
 
   #announceWindows(stream: StreamState, origin: PathId): void {
     const path = this.#paths.get(origin);
-    const sessionLimit = path?.session.takeUpdate();
+    const sessionLimit = path?.flowControl.takeUpdate();
     if (path !== undefined && sessionLimit !== undefined) {
       this.#guard(path.id, () =>
         path.queueFrame('session window', windowUpdateFrame({ maxOffset: BigInt(sessionLimit) })),
@@ -373,7 +373,7 @@ export class DataPlane {
   }
 
   /** Removes a stream of which both halves are done, and gives the peer credit for a new one. */
-  settle(stream: StreamState): void {
+  retireIfDone(stream: StreamState): void {
     if (this.#options.role === 'secondary' || !isDone(stream)) return;
     if (this.streams.get(stream.id) !== stream) return;
     this.#events.push({ kind: 'gone', streamId: stream.id });

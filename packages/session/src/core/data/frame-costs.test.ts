@@ -10,12 +10,12 @@ afterEach(() => {
 });
 
 describe('what a frame of a few bytes costs its receiver', () => {
-  it('a window of the session that opens is no reason to look at every stream', () => {
+  it('a window of a path that opens is no reason to look at every stream', () => {
     const peer = new DataPeer('primary');
     for (let opened = 0; opened < LIMITS.maxStreams; opened++) peer.plane.open(false);
-    const offers = jest.spyOn(StreamPicker.prototype, 'offer');
+    const added = jest.spyOn(StreamPicker.prototype, 'add');
     peer.say(Array.from({ length: 200 }, (_, step) => windowUpdateFrame({ maxOffset: BigInt(1e6 + step) })));
-    expect(offers).not.toHaveBeenCalled();
+    expect(added).not.toHaveBeenCalled();
   });
 
   it('and yet streams that this window held back go on', () => {
@@ -24,7 +24,7 @@ describe('what a frame of a few bytes costs its receiver', () => {
     for (let opened = 0; opened < 3; opened++) {
       const stream = plane.open(false);
       stream.send!.write(new Uint8Array(20_000));
-      plane.offer(stream);
+      plane.markReady(stream);
     }
     const sentBytes = (): number => {
       while (plane.pollPacket(PRIMARY_PATH_ID, 16_384, 0) !== undefined);

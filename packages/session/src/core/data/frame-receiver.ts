@@ -37,7 +37,7 @@ export interface FrameReceiverContext {
   readonly inflate: Natives['inflate'];
   readonly emit: (event: DataEvent) => void;
   path(id: PathId): DataPath | undefined;
-  settle(stream: StreamState): void;
+  retireIfDone(stream: StreamState): void;
   /** Tells all writers of the stream how far they may write. */
   announceWindow(stream: StreamState): void;
   /** The peer wants no more of what this end sends. */
@@ -116,7 +116,7 @@ export class FrameReceiver {
       return;
     }
     const { data } = frame;
-    path.session.onReceived(data.length);
+    path.flowControl.onReceived(data.length);
     const stream = this.#streamOf(path, streamId);
     const receive = stream?.receive;
     if (stream === undefined || receive === undefined) {
@@ -128,7 +128,7 @@ export class FrameReceiver {
     const end = offset + data.length;
     const { writers } = this.#context;
     let fresh = 0;
-    if (path.owner) {
+    if (path.toPeer) {
       writers.requirePrimary(stream, offset, end, fin);
       fresh = this.#insert(path, stream, receive, { offset, data, fin });
     } else {
@@ -141,7 +141,7 @@ export class FrameReceiver {
     path.duplicateBytes += duplicate;
     if (duplicate > 0) this.#consume(path, duplicate);
     if (fresh > 0 || fin) this.#context.emit({ kind: 'readable', streamId });
-    this.#context.settle(stream);
+    this.#context.retireIfDone(stream);
   }
 
   /** Returns how many bytes were new. */
@@ -187,7 +187,7 @@ export class FrameReceiver {
   #welcomeWriter(path: DataPath, stream: StreamState, receive: ReceiveHalf): void {
     if (receive.writers.has(path.id)) return;
     receive.writers.add(path.id);
-    if (!path.owner && receive.maxOffset > receive.firstWindowBytes) {
+    if (!path.toPeer && receive.maxOffset > receive.firstWindowBytes) {
       const maxOffset = BigInt(receive.maxOffset);
       path.queueFrame(`window ${stream.id}`, windowUpdateFrame({ streamId: stream.id, maxOffset }), true);
     }
@@ -213,7 +213,7 @@ export class FrameReceiver {
         if (stream?.send === undefined) continue;
         stream.send.handleAcked(piece);
         if (stream.send.flushed) this.#context.emit({ kind: 'flushed', streamId: stream.id });
-        this.#context.settle(stream);
+        this.#context.retireIfDone(stream);
       }
     }
   }
@@ -222,7 +222,7 @@ export class FrameReceiver {
   #namedPath(path: DataPath, ack: proto.AckFrame): DataPath | undefined {
     const named = this.#context.path(toPathId(ack.pathId));
     // Other servers know nothing of these packets.
-    if (!path.owner || named?.owner === false) {
+    if (!path.toPeer || named?.toPeer === false) {
       throw new KwikError(
         'ERR_KWIK_PROTOCOL_VIOLATION',
         `packets of path ${ack.pathId} acknowledged on path ${path.id}`,
@@ -235,13 +235,13 @@ export class FrameReceiver {
     const max = toLimit(frame.maxOffset);
     if (frame.streamId === undefined) {
       // Streams that only this window held back are with the picker still: none has to be looked for.
-      path.session.handleMax(max);
+      path.flowControl.handleMax(max);
       return;
     }
     const stream = this.#streamOf(path, toStreamId(frame.streamId));
     if (stream?.send === undefined) return;
     stream.send.handleMaxOffset(max);
-    this.#context.picker.offer(stream);
+    this.#context.picker.add(stream);
   }
 
   #handleReset(path: DataPath, frame: proto.ResetStreamFrame): void {
@@ -250,7 +250,7 @@ export class FrameReceiver {
     if (stream.receive === undefined) throw notReadable(stream.id);
     this.creditBack(stream.receive.handleReset(frame.code, toOffset(frame.finalSize)));
     this.#context.emit({ kind: 'readable', streamId: stream.id });
-    this.#context.settle(stream);
+    this.#context.retireIfDone(stream);
   }
 
   #handleStopSending(path: DataPath, frame: proto.StopSendingFrame): void {
@@ -266,13 +266,13 @@ export class FrameReceiver {
 
   #handleBlocked(path: DataPath, frame: proto.BlockedFrame): void {
     if (frame.streamId === undefined) {
-      const limit = path.session.takeUpdate(true);
+      const limit = path.flowControl.takeUpdate(true);
       if (limit !== undefined) path.queueFrame('session window', windowUpdateFrame({ maxOffset: BigInt(limit) }));
       return;
     }
     const stream = this.#streamOf(path, toStreamId(frame.streamId));
     if (stream?.receive === undefined) return;
-    if (!path.owner && !this.#context.writers.mayWrite(path, stream)) return;
+    if (!path.toPeer && !this.#context.writers.mayWrite(path, stream)) return;
     this.#welcomeWriter(path, stream, stream.receive);
     // The other writers are told as well: they may be waiting for the same limit, and it is not announced twice.
     if (stream.receive.takeWindowUpdate(true) !== undefined) this.#context.announceWindow(stream);
@@ -289,14 +289,14 @@ export class FrameReceiver {
   #streamOf(path: DataPath, id: StreamId): StreamState | undefined {
     const { role, streams, emit } = this.#context;
     if (role === 'secondary') return streams.get(id);
-    if (!path.owner) return streams.require(id);
+    if (!path.toPeer) return streams.require(id);
     return streams.require(id, (stream) => emit({ kind: 'opened', stream }));
   }
 
   #consume(path: DataPath | undefined, bytes: number): void {
     if (path === undefined || bytes === 0) return;
-    path.session.onConsumed(bytes);
-    const limit = path.session.takeUpdate();
+    path.flowControl.onConsumed(bytes);
+    const limit = path.flowControl.takeUpdate();
     if (limit !== undefined) path.queueFrame('session window', windowUpdateFrame({ maxOffset: BigInt(limit) }));
   }
 }

@@ -47,10 +47,10 @@ export interface SecondaryRights {
   readonly mayServe?: boolean;
 }
 
-/** Who speaks to this end on a path; `owner`: to a client, its primary. */
-export function linkFrom(role: 'client' | 'primary' | 'secondary', owner: boolean): Link {
+/** Who speaks to this end on a path; `toPeer`: the other end of the session's streams. */
+export function linkFrom(role: 'client' | 'primary' | 'secondary', toPeer: boolean): Link {
   if (role !== 'client') return `client-to-${role}`;
-  return owner ? PRIMARY : SECONDARY;
+  return toPeer ? PRIMARY : SECONDARY;
 }
 
 export function frameRights(link: Link, { mayContribute = false, mayServe = false }: SecondaryRights): FrameRights {

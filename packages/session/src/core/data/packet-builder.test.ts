@@ -41,7 +41,7 @@ describe('DataPlane: packets', () => {
     peer.say([data(serverStream, 10, 10)], PRIMARY_PATH_ID, 100);
     const stream = peer.plane.streams.get(serverStream)!;
     stream.send!.write(patternBytes(10));
-    peer.plane.offer(stream);
+    peer.plane.markReady(stream);
     expect(kinds(peer.hear(PRIMARY_PATH_ID, 1200, 100))).toEqual(['ack', 'stream']);
     expect(peer.plane.nextTimeoutMs()).toBeUndefined();
   });
@@ -52,7 +52,7 @@ describe('DataPlane: packets', () => {
     for (let count = 0; count < 1000; count++) {
       const stream = peer.plane.open(true);
       stream.send!.write(patternBytes(1));
-      peer.plane.offer(stream);
+      peer.plane.markReady(stream);
     }
     let frames = 0;
     for (let heard = peer.hear(PRIMARY_PATH_ID, 60_000); heard.length > 0; heard = peer.hear(PRIMARY_PATH_ID, 60_000)) {
@@ -66,7 +66,7 @@ describe('DataPlane: packets', () => {
     const path = peer.plane.path(PRIMARY_PATH_ID)!;
     const stream = peer.plane.open(false);
     stream.send!.write(patternBytes(90_000));
-    peer.plane.offer(stream);
+    peer.plane.markReady(stream);
     for (let count = 0; count < 12; count++) {
       path.queueFrame(
         `raw ${count}`,
@@ -87,7 +87,7 @@ describe('DataPlane: packets', () => {
     const peer = new DataPeer('client');
     const stream = peer.plane.open(false);
     stream.send!.write(patternBytes(1000));
-    peer.plane.offer(stream);
+    peer.plane.markReady(stream);
     peer.hear();
     peer.plane.removePath(PRIMARY_PATH_ID);
     peer.plane.addPath(PRIMARY_PATH_ID, {
@@ -108,7 +108,7 @@ describe('DataPlane: packets', () => {
     const { window } = peer.plane.path(PRIMARY_PATH_ID)!;
     const stream = peer.plane.open(false);
     stream.send!.write(patternBytes(40_000));
-    peer.plane.offer(stream);
+    peer.plane.markReady(stream);
     window.onSent(window.windowBytes - 10);
     expect(peer.hear()).toEqual([]);
     window.onAcked(window.windowBytes - 10, undefined, 1);
@@ -143,7 +143,7 @@ describe('DataPlane: packets', () => {
     const peer = new DataPeer('client');
     const stream = peer.plane.open(false);
     stream.send!.write(patternBytes(10));
-    peer.plane.offer(stream);
+    peer.plane.markReady(stream);
     expect(peer.hear(SECONDARY_PATH_ID)).toEqual([]);
     expect(peer.plane.pollPacket(toPathId(77), 1000, 0)).toBeUndefined();
     expect(kinds(peer.hear())).toEqual(['stream']);

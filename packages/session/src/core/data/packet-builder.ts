@@ -65,7 +65,7 @@ export class PacketBuilder {
       if (late !== undefined) frames.unshift(ackFrame({ pathId: other.id, ...late }));
     }
     if (frames.length === 0) return undefined;
-    path.lane = laneOf(pieces, frames);
+    path.realStreamKey = realStreamKeyOf(pieces, frames);
     for (const piece of pieces) piece.sentAtMs ??= now;
     const packetNumber = path.nextNumber();
     path.sent.record(packetNumber, payload, eliciting, { pieces, frames: withoutPathFrames(control) }, now);
@@ -88,22 +88,22 @@ export class PacketBuilder {
         blocked.push(stream);
         continue;
       }
-      this.#picker.offer(stream);
+      this.#picker.add(stream);
       payload += taken;
       room -= taken + FRAME_OVERHEAD_BYTES;
     }
-    for (const stream of blocked) this.#picker.offer(stream);
+    for (const stream of blocked) this.#picker.add(stream);
     return payload;
   }
 
-  /** What other paths owe goes first: somebody waits for it. A piece larger than `maxBytes` goes alone. */
+  /** Copies of what other paths have in flight go first: a reader waits for them. A piece larger than `maxBytes` goes alone. */
   #addCopies(path: DataPath, frames: proto.Frame[], pieces: Piece[], maxBytes: number, hardMax: number): number {
     let payload = 0;
     while (!this.#copies.empty && frames.length < MAX_OTHER_FRAMES) {
       const limit = (pieces.length === 0 ? hardMax : maxBytes) - payload - pieces.length * FRAME_OVERHEAD_BYTES;
-      const piece = this.#copies.take(path.id, Math.min(limit, path.session.sendCredit));
+      const piece = this.#copies.take(path.id, Math.min(limit, path.flowControl.sendCredit));
       if (piece === undefined) break;
-      path.session.onSent(piece.data.length);
+      path.flowControl.onSent(piece.data.length);
       path.reinjectedBytes += piece.data.length;
       pieces.push(piece);
       frames.push(frameOf(piece, true));
@@ -121,9 +121,9 @@ export class PacketBuilder {
     limit: number,
   ): number | undefined {
     if (stream.send?.sendable === true) {
-      const piece = stream.send.take(Math.min(limit, Math.max(path.session.sendCredit, 0)));
+      const piece = stream.send.take(Math.min(limit, Math.max(path.flowControl.sendCredit, 0)));
       if (piece !== undefined) {
-        path.session.onSent(piece.data.length);
+        path.flowControl.onSent(piece.data.length);
         pieces.push(piece);
         frames.push(frameOf(piece));
         this.#emit({ kind: 'writable', streamId: stream.id });
@@ -162,7 +162,7 @@ function frameOf(piece: Piece, again = piece.again): proto.Frame {
 }
 
 /** Packets of one logical stream share a real stream; 0 for what belongs to none. */
-function laneOf(pieces: readonly Piece[], frames: readonly proto.Frame[]): number {
+function realStreamKeyOf(pieces: readonly Piece[], frames: readonly proto.Frame[]): number {
   const last = frames.at(-1)?.body;
   const streamId = pieces[0]?.streamId ?? (last?.$case === 'stream' ? last.value.streamId : 0n);
   return Number(BigInt.asUintN(31, streamId >> 2n));

@@ -8,16 +8,16 @@ const NO_PATHS: readonly DataPath[] = [];
 export function bestOf(paths: Iterable<DataPath>): DataPath | undefined {
   let best: DataPath | undefined;
   for (const path of paths) {
-    if (path.owner && (best === undefined || ranksAbove(path.health, best.health))) best = path;
+    if (path.toPeer && (best === undefined || ranksAbove(path.health, best.health))) best = path;
   }
   return best;
 }
 
 /** Backups that lead to the same peer as an available path: their own acknowledgements may not get through. */
 export function backupsBeside(path: DataPath, paths: ReadonlyMap<PathId, DataPath>): readonly DataPath[] {
-  if (paths.size === 1 || !path.owner || !path.available) return NO_PATHS;
+  if (paths.size === 1 || !path.toPeer || !path.available) return NO_PATHS;
   let backups: DataPath[] | undefined;
   for (const other of paths.values())
-    if (other.owner && other !== path && !other.available) (backups ??= []).push(other);
+    if (other.toPeer && other !== path && !other.available) (backups ??= []).push(other);
   return backups ?? NO_PATHS;
 }

@@ -17,7 +17,7 @@ function twoPaths(seed: number) {
       maxUniStreams: LIMITS.maxStreams,
       streamWindowBytes: LIMITS.streamWindowBytes,
       pathWindowBytes: LIMITS.pathWindowBytes,
-      owner: true,
+      primary: true,
     });
     connect(server, LIMITS, id);
   }
@@ -40,7 +40,7 @@ function transfer(seed: number, fate: 'clears' | 'dies'): { received: Uint8Array
   client.handleStreamOpened(stream.id);
   stream.send!.write(sent.subarray(0, 50_000));
   let written = 50_000;
-  server.offer(stream);
+  server.markReady(stream);
   const chunks: Uint8Array[] = [];
   const reading = client.streams.get(stream.id)!;
   const suspectedAt = random.between(20, 120);
@@ -60,7 +60,7 @@ function transfer(seed: number, fate: 'clears' | 'dies'): { received: Uint8Array
       stream.send!.write(sent.subarray(50_000));
       stream.send!.finish();
       written = sent.length;
-      server.offer(stream);
+      server.markReady(stream);
     }
     const chunk = client.read(reading, random.between(1, 9000));
     if (chunk !== undefined) chunks.push(chunk.data.slice());
@@ -76,7 +76,7 @@ function underWay(seed: number) {
   connect(server, LIMITS, third);
   const stream = server.open(true);
   stream.send!.write(patternBytes(1000));
-  server.offer(stream);
+  server.markReady(stream);
   expect(server.pollPacket(PRIMARY_PATH_ID, 2000, 0)).toBeDefined();
   return { server, third };
 }
@@ -121,7 +121,7 @@ describe('what a path owes', () => {
     const { client, server } = twoPaths(1);
     const stream = server.open(true);
     stream.send!.write(patternBytes(1000));
-    server.offer(stream);
+    server.markReady(stream);
     client.handleChunk(PRIMARY_PATH_ID, 0, server.pollPacket(PRIMARY_PATH_ID, 2000, 0)!, 0);
     client.setHealth(PRIMARY_PATH_ID, 'suspected');
     const due = client.nextTimeoutMs()!;
@@ -152,7 +152,7 @@ describe('what a path owes', () => {
     let now = 0;
     for (let count = 0; count < 40; count++) {
       if (stream.send!.room > 8000) stream.send!.write(patternBytes(8000));
-      server.offer(stream);
+      server.markReady(stream);
       server.pollPacket(PRIMARY_PATH_ID, 9000, now);
       now += 10;
       while (server.pollPacket(SECOND, 9000, now, 'copies') !== undefined);

@@ -2,7 +2,7 @@ import type { PathId } from '@kwik/wire';
 import { CopyQueue } from './copy-queue.js';
 import type { DataPath } from './data-path.js';
 
-/** How often a path with nothing else to do looks for what others owe, milliseconds, and how much it takes at once. */
+/** How often a path with nothing else to do looks for what others have in flight, milliseconds, and how much it takes at once. */
 const LOOK_INTERVAL_MS = 5;
 const LOOK_PACKETS = 16;
 /** A piece is copied when the other path would have it there in this share of the time that its own still takes. */
@@ -27,7 +27,7 @@ export class Reinjector {
     const rttMs = path.rtt.smoothedMs;
     if (rttMs === 0 || now - path.lookedMs < LOOK_INTERVAL_MS || !this.queue.empty) return;
     path.lookedMs = now;
-    const carriers = [...paths].filter(({ owner }) => owner);
+    const carriers = [...paths].filter(({ toPeer }) => toPeer);
     if (!this.queue.affords(carriers.reduce((sum, { sentBytes }) => sum + sentBytes, 0))) return;
     for (const other of carriers) {
       const oldest = other === path ? undefined : other.sent.oldest();

@@ -18,7 +18,7 @@ function twoPaths() {
       maxUniStreams: LIMITS.maxStreams,
       streamWindowBytes: LIMITS.streamWindowBytes,
       pathWindowBytes: LIMITS.pathWindowBytes,
-      owner: true,
+      primary: true,
     });
   }
   return { server, client };
@@ -27,7 +27,7 @@ function twoPaths() {
 function write(plane: DataPlane, bytes: number) {
   const stream = plane.open(true);
   stream.send!.write(patternBytes(bytes));
-  plane.offer(stream);
+  plane.markReady(stream);
   return stream;
 }
 

@@ -30,7 +30,7 @@ export class StreamWriters {
   grant(streamId: StreamId, pathId: PathId, ranges: readonly OffsetRange[]): void {
     const path = this.#context.path(pathId);
     if (path === undefined) throw new KwikError('ERR_KWIK_PATH_NOT_FOUND', `the session has no path ${pathId}`);
-    if (path.owner || !path.rights.stream) {
+    if (path.toPeer || !path.rights.stream) {
       throw new KwikError(
         'ERR_KWIK_PERMISSION_DENIED',
         `path ${pathId} was added without the capability contribute; name it in addPath`,

@@ -24,11 +24,11 @@ describe('StreamPicker', () => {
       StreamState,
     ];
     const picker = new StreamPicker();
-    for (const stream of [low, first, second, urgent]) picker.offer(stream);
+    for (const stream of [low, first, second, urgent]) picker.add(stream);
     const order: StreamState[] = [];
     for (let stream = picker.next(); stream !== undefined; stream = picker.next()) {
       stream.send!.take(10);
-      picker.offer(stream);
+      picker.add(stream);
       order.push(stream);
     }
     expect(order).toEqual([urgent, urgent, urgent, first, second, first, second, first, second, low, low, low]);
@@ -48,15 +48,15 @@ describe('StreamPicker', () => {
             100_000,
           );
           const picker = new StreamPicker();
-          for (const stream of random.shuffle(all)) picker.offer(stream);
+          for (const stream of random.shuffle(all)) picker.add(stream);
           const taken = new Map(all.map((stream) => [stream, 0]));
           for (let turn = 0; turn < turns; turn++) {
             const stream = picker.next()!;
             stream.send!.take(1);
             taken.set(stream, taken.get(stream)! + 1);
-            picker.offer(stream);
+            picker.add(stream);
             // Whoever calls too often gains nothing by it.
-            picker.offer(random.pick(all));
+            picker.add(random.pick(all));
           }
           const counts = [...taken.values()];
           expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
@@ -68,10 +68,10 @@ describe('StreamPicker', () => {
   it('passes over streams that have nothing, and takes them again when they have', () => {
     const [stream] = streams([3], 0) as [StreamState];
     const picker = new StreamPicker();
-    picker.offer(stream);
+    picker.add(stream);
     expect(picker.empty).toBe(true);
     stream.send!.write(new Uint8Array(5));
-    picker.offer(stream);
+    picker.add(stream);
     stream.send!.reset(0);
     expect(picker.next()).toBeUndefined();
     expect(stream.queued).toBe(false);
@@ -80,13 +80,13 @@ describe('StreamPicker', () => {
   it('follows a changed priority from the next offer on', () => {
     const [first, second] = streams([3, 3], 100) as [StreamState, StreamState];
     const picker = new StreamPicker();
-    picker.offer(first);
-    picker.offer(second);
+    picker.add(first);
+    picker.add(second);
     second.priority = 1;
     expect(picker.next()).toBe(first);
-    picker.offer(first);
+    picker.add(first);
     expect(picker.next()).toBe(second);
-    picker.offer(second);
+    picker.add(second);
     expect(picker.next()).toBe(second);
   });
 });

@@ -12,7 +12,7 @@ export class StreamPicker {
   }
 
   /** Call whenever a stream may have got something to send. */
-  offer(stream: StreamState): void {
+  add(stream: StreamState): void {
     if (stream.queued || !hasSomethingToSend(stream)) return;
     stream.queued = true;
     this.#levels[stream.priority]!.push(stream);
@@ -34,7 +34,7 @@ export class StreamPicker {
     return this.#levels.find((level) => level.some(hasSomethingToSend)) ?? [];
   }
 
-  /** Takes the next stream out of the queue; `offer` puts it back behind the others of its priority. */
+  /** Takes the next stream out of the queue; `add` puts it back behind the others of its priority. */
   next(): StreamState | undefined {
     for (const level of this.#levels) {
       for (;;) {

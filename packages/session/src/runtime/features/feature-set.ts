@@ -3,7 +3,7 @@ import type { CloseInfo, RawPacket, ReplicaSource } from '../../api/session.js';
 import type { StreamState } from '../../core/streams/stream-state.js';
 import type { PathRuntime } from '../paths/path-runtime.js';
 import type { StreamHandle } from '../streams/stream-handle.js';
-import { earliest } from '../waiting/earliest.js';
+import { earlierTime } from '../waiting/earlier-time.js';
 import type { Feature } from './feature.js';
 
 /** The features of a session as one. */
@@ -55,7 +55,7 @@ export class FeatureSet implements Required<Omit<Feature, 'handlers'>> {
 
   plan(now: number): number | undefined {
     let next: number | undefined;
-    for (const planner of this.#planners) next = earliest(next, planner.plan?.(now));
+    for (const planner of this.#planners) next = earlierTime(next, planner.plan?.(now));
     return next;
   }
 

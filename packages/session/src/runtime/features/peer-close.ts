@@ -15,7 +15,7 @@ export function peerClose(session: SessionContext, { tellOthers, onPathClosed }:
   return {
     handlers: {
       close: (path, close) => {
-        if (path.data.owner) session.finishByPeer(endByPeer(close), tellOthers);
+        if (path.data.toPeer) session.finishByPeer(endByPeer(close), tellOthers);
         else onPathClosed?.(path, close.reason);
       },
     },

@@ -24,7 +24,7 @@ export function streamAnnouncements(session: SessionContext, side: StreamInitiat
       if (session.controlPath === path) announceAgain();
     },
     onPathDead: (path) => {
-      if (path.data.owner) announceAgain();
+      if (path.data.toPeer) announceAgain();
     },
   };
 }

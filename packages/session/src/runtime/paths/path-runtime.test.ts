@@ -167,7 +167,7 @@ describe('signs of life', () => {
     path.join(plane);
     const stream = plane.open(true);
     stream.send!.write(new Uint8Array(100));
-    plane.offer(stream);
+    plane.markReady(stream);
     expect(plane.pollPacket(path.id, 2000, time.now)).toBeDefined();
     path.onPacketSent();
     suspectedAt(path, 500);

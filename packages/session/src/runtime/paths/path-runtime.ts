@@ -15,7 +15,7 @@ import {
 } from '@kwik/wire';
 import type { DataPath, PathPeer } from '../../core/data/data-path.js';
 import type { DataPlane } from '../../core/data/data-plane.js';
-import { earliest } from '../waiting/earliest.js';
+import { earlierTime } from '../waiting/earlier-time.js';
 import { PendingAnswers } from '../control/pending-answers.js';
 import type { PathPort, PathPortOwner } from './path-port.js';
 import type { ConnectedPath, PathFigures } from './path-registry.js';
@@ -200,7 +200,7 @@ export class PathRuntime implements PathPortOwner, ConnectedPath {
   nextTimeoutMs(): number | undefined {
     if (!this.alive) return undefined;
     this.#hear();
-    return earliest(this.#signs.nextTimeoutMs(), this.port.control?.channel.nextTimeoutMs());
+    return earlierTime(this.#signs.nextTimeoutMs(), this.port.control?.channel.nextTimeoutMs());
   }
 
   handleTimeout(now: number): void {

@@ -100,11 +100,11 @@ describe('RealStreamPool', () => {
     pool.write(packet, 0);
     streams[0]!.room = 30;
     pool.write(packet, 0);
-    expect(pool.congested).toBe(true);
+    expect(pool.backlogged).toBe(true);
     expect(() => pool.write(packet, 0)).toThrow(expect.objectContaining({ code: 'ERR_KWIK_INTERNAL' }));
     streams[0]!.room = 1000;
     streams[0]!.handler.onWritable();
-    expect([pool.congested, wakes(), streams[0]!.written]).toEqual([false, 1, 200]);
+    expect([pool.backlogged, wakes(), streams[0]!.written]).toEqual([false, 1, 200]);
   });
 
   it('ends no stream inside a packet', () => {

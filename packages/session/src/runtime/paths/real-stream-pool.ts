@@ -39,7 +39,7 @@ export class RealStreamPool {
   }
 
   /** True while a packet is half written: nothing more may be put on that stream. */
-  get congested(): boolean {
+  get backlogged(): boolean {
     return this.#streams.some((real) => real.rest !== undefined);
   }
 
@@ -57,7 +57,8 @@ export class RealStreamPool {
   /** Writes a packet; packets with the same key keep their order. Returns where it begins. */
   write(packet: Uint8Array, key: number): RealStart {
     const real = this.#choose(key);
-    if (real.rest !== undefined) throw new KwikError('ERR_KWIK_INTERNAL', 'a packet was written to a congested stream');
+    if (real.rest !== undefined)
+      throw new KwikError('ERR_KWIK_INTERNAL', 'a packet was written to a stream that still holds another');
     const start = { realStreamId: real.stream.id, quicOffset: real.nextOffset };
     real.nextOffset += BigInt(packet.length);
     this.#put(real, packet);

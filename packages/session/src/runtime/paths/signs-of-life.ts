@@ -1,5 +1,5 @@
 import { FlowMonitor, LivenessMonitor, type LivenessActions, type PathFlow, type RttView } from '@kwik/paths';
-import { earliest } from '../waiting/earliest.js';
+import { earlierTime } from '../waiting/earlier-time.js';
 
 /** V2.3: an unreachable server is noticed within 5 s, also on a path that carries nothing: 3 s and the time to be sure. */
 const KEEP_ALIVE_MS = 3000;
@@ -111,7 +111,7 @@ export class SignsOfLife {
   nextTimeoutMs(): number | undefined {
     const settledMs = this.#backSinceMs === undefined ? undefined : this.#backSinceMs + MAX_SETTLING_MS;
     const stallMs = this.#alone ? undefined : this.#flow.nextTimeoutMs();
-    return earliest(earliest(this.#liveness.nextTimeoutMs(), stallMs), settledMs);
+    return earlierTime(earlierTime(this.#liveness.nextTimeoutMs(), stallMs), settledMs);
   }
 
   /** What to do at `now`; `stall`: the flow has stopped. */

@@ -15,8 +15,8 @@ export class TransportRtt {
     return this.#stats().rttMs || (this.#own()?.smoothedMs ?? 0);
   }
 
-  get varianceMs(): number {
-    return this.#stats().rttVarMs || (this.#own()?.varianceMs ?? 0);
+  get rttVarMs(): number {
+    return this.#stats().rttVarMs || (this.#own()?.rttVarMs ?? 0);
   }
 
   get minMs(): number {

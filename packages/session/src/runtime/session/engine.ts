@@ -10,7 +10,7 @@ import { ControlDispatch } from '../features/control-dispatch.js';
 import { FeatureSet } from '../features/feature-set.js';
 import type { Feature } from '../features/feature.js';
 import type { SessionContext } from '../features/session-context.js';
-import { earliest } from '../waiting/earliest.js';
+import { earlierTime } from '../waiting/earlier-time.js';
 import { Farewell, type FarewellHost } from './farewell.js';
 import { SessionEnd } from './session-end.js';
 import { PacketSender, type PacketSenderOptions } from '../turn/packet-sender.js';
@@ -244,7 +244,7 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
     return {
       schedule: (delayMs, action) => this.clock.schedule(delayMs, action),
       undelivered: () => this.streams.undelivered,
-      paths: () => [...this.paths.values()].filter(({ data }) => data.owner),
+      paths: () => [...this.paths.values()].filter(({ data }) => data.toPeer),
       finish: () => this.finish(info, true),
     };
   }
@@ -334,8 +334,8 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
   /** When there is something to be planned or sent, whatever the paths' signs of life say. */
   #workAtMs(): number {
     // An acknowledgement that is due on a path whose stream is full would have the timer fire again and again.
-    const planeAtMs = this.#plane.nextTimeoutMs((id) => this.paths.get(id)?.port.pool.congested === false);
-    return earliest(earliest(this.#planAtMs, this.#sender.askAgainAtMs), planeAtMs) ?? Number.POSITIVE_INFINITY;
+    const planeAtMs = this.#plane.nextTimeoutMs((id) => this.paths.get(id)?.port.pool.backlogged === false);
+    return earlierTime(earlierTime(this.#planAtMs, this.#sender.askAgainAtMs), planeAtMs) ?? Number.POSITIVE_INFINITY;
   }
 
   #nextTimeoutMs(): number {

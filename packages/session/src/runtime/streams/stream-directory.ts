@@ -112,13 +112,13 @@ export class StreamDirectory implements StreamHost {
     return chunk;
   }
 
-  offer(stream: StreamState): void {
-    this.#plane.offer(stream);
+  markReady(stream: StreamState): void {
+    this.#plane.markReady(stream);
     this.#session.onQueued();
   }
 
-  settle(stream: StreamState): void {
-    this.#plane.settle(stream);
+  retireIfDone(stream: StreamState): void {
+    this.#plane.retireIfDone(stream);
     this.#session.onQueued();
   }
 

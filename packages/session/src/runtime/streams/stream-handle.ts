@@ -38,7 +38,7 @@ export class StreamHandle implements Stream {
     this.#writes = new WriteQueue({
       send: state.send,
       assertOpen: () => host.assertOpen(),
-      onWritten: () => host.offer(state),
+      onWritten: () => host.markReady(state),
     });
   }
 
@@ -89,7 +89,7 @@ export class StreamHandle implements Stream {
     }
     switch (receive.state) {
       case 'finished':
-        this.#host.settle(this.#state);
+        this.#host.retireIfDone(this.#state);
         return null;
       case 'stopped':
         return null;
@@ -136,7 +136,7 @@ export class StreamHandle implements Stream {
     this.#ending = true;
     while (this.busy) await this.#waiters.wait();
     send.finish();
-    this.#host.offer(this.#state);
+    this.#host.markReady(this.#state);
     await this.#delivered(send);
     if (this.#contentFailure !== undefined) throw this.#contentFailure;
   }

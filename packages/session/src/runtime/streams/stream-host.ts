@@ -17,9 +17,9 @@ export interface StreamHost {
   /** The next bytes of the stream, if there are any. */
   read(stream: StreamState): ReadChunk | undefined;
   /** The stream has bytes to send, or ends. */
-  offer(stream: StreamState): void;
+  markReady(stream: StreamState): void;
   /** The reader has seen the end of the stream. */
-  settle(stream: StreamState): void;
+  retireIfDone(stream: StreamState): void;
   resetStream(stream: StreamState, code: number): void;
   stopSending(stream: StreamState, code: number): void;
   /** Sends content from all servers that have it; rejects at ends that are no primary. */

@@ -58,7 +58,7 @@ describe('writes that are spread over paths', () => {
     }
     const stream = plane.open(true);
     stream.send!.write(patternBytes(1000));
-    plane.offer(stream);
+    plane.markReady(stream);
     new PacketSender(plane, paths, { routing: 'distributed', scheduler: GREEDY }).run(0);
     const data = written.flatMap(({ frames }) =>
       frames.flatMap(({ body }) => (body?.$case === 'stream' ? [body.value] : [])),

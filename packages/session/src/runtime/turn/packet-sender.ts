@@ -59,14 +59,14 @@ export class PacketSender {
     const spread = carriers.length > 1 && this.#options.routing === 'distributed';
     let more = false;
     for (const path of this.#paths.values()) {
-      const carry = carriers.length > 1 && path.data.owner ? this.#share(path, spread) : 'all';
+      const carry = carriers.length > 1 && path.data.toPeer ? this.#share(path, spread) : 'all';
       more = this.#guarded(path, () => this.#flush(path, carry, now)) || more;
     }
     return spread ? this.#distribute(carriers, now) || more : more;
   }
 
   #carriers(): PathRuntime[] {
-    return [...this.#paths.values()].filter((path) => path.data.owner && path.alive);
+    return [...this.#paths.values()].filter((path) => path.data.toPeer && path.alive);
   }
 
   #share(path: PathRuntime, spread: boolean): Carry {
@@ -80,7 +80,7 @@ export class PacketSender {
     if (this.#plane.hasNothingFor(path.id, now)) return false;
     const stats = path.sampleStats();
     for (let count = 0; count < PACKETS_PER_TURN; count++) {
-      if (!path.alive || path.port.pool.congested) return false;
+      if (!path.alive || path.port.pool.backlogged) return false;
       const limit = packetRoom(path, stats);
       if (limit === 0 && !this.#plane.hasUrgent(path.id, now)) return false;
       const packet = this.#plane.pollPacket(path.id, limit, now, carry);
@@ -93,64 +93,65 @@ export class PacketSender {
   /** Asks the scheduler for each packet. */
   #distribute(paths: readonly PathRuntime[], now: number): boolean {
     const available = paths.filter(({ data }) => data.available);
-    let offers = (available.length > 0 ? available : paths).map((path) => new Offer(path));
+    let candidates = (available.length > 0 ? available : paths).map((path) => new Candidate(path));
     // Summed over all streams: once, and then less what goes out.
     let pendingBytes = this.#plane.pendingBytes;
     for (let count = 0; count < PACKETS_PER_TURN * paths.length; count++) {
-      if (offers.some(({ path }) => !path.alive)) offers = offers.filter(({ path }) => path.alive);
+      if (candidates.some(({ path }) => !path.alive)) candidates = candidates.filter(({ path }) => path.alive);
       const stream = this.#plane.upcoming;
-      if (stream === undefined) return this.#help(offers, now);
-      if (offers.every((offer) => offer.room === 0)) return false;
+      if (stream === undefined) return this.#help(candidates, now);
+      if (candidates.every((candidate) => candidate.room === 0)) return false;
       if (pendingBytes <= 0) pendingBytes = this.#plane.pendingBytes;
       const request = requestOf(stream, pendingBytes);
       // Busy paths are shown as well: the scheduler may think that one of them is worth waiting for.
-      const shown = offers.map(({ snapshot }) => snapshot);
+      const shown = candidates.map(({ snapshot }) => snapshot);
       const decision = this.#options.scheduler.select(request, shown, now);
       if (decision.kind === 'wait') {
         this.askAgainAtMs = decision.untilMs > now ? decision.untilMs : now + MIN_WAIT_MS;
         return false;
       }
-      const offer = offers.find(({ path }) => path.id === decision.pathId);
-      if (offer === undefined) throw misrouted(this.#options.scheduler, decision.pathId);
-      const sentBefore = offer.path.data.sentBytes;
-      if (!this.#send(offer, decision.maxBytes, now)) {
-        offers = offers.filter((other) => other !== offer);
+      const candidate = candidates.find(({ path }) => path.id === decision.pathId);
+      if (candidate === undefined) throw misrouted(this.#options.scheduler, decision.pathId);
+      const sentBefore = candidate.path.data.sentBytes;
+      if (!this.#send(candidate, decision.maxBytes, now)) {
+        candidates = candidates.filter((other) => other !== candidate);
         continue;
       }
-      pendingBytes -= offer.path.data.sentBytes - sentBefore;
-      for (const other of decision.duplicates) this.#duplicate(offer, other, offers, now);
+      pendingBytes -= candidate.path.data.sentBytes - sentBefore;
+      for (const other of decision.duplicates) this.#duplicate(candidate, other, candidates, now);
     }
     return true;
   }
 
-  /** Paths with nothing of their own to send take over what others owe. */
-  #help(offers: readonly Offer[], now: number): boolean {
-    for (const { path, room } of offers) {
+  /** Paths with nothing of their own to send take over what others have in flight. */
+  #help(candidates: readonly Candidate[], now: number): boolean {
+    for (const { path, room } of candidates) {
       const packet = room === 0 ? undefined : this.#plane.pollPacket(path.id, room, now, 'copies');
       if (packet !== undefined) this.#guarded(path, () => this.#write(path, packet));
     }
     return false;
   }
 
-  #send(offer: Offer, maxBytes: number, now: number): boolean {
-    const { path } = offer;
+  #send(candidate: Candidate, maxBytes: number, now: number): boolean {
+    const { path } = candidate;
     // The scheduler speaks of what the stream gives: a frame around it must not leave a rest of a few bytes.
-    const limit = Math.min(maxBytes + FRAME_OVERHEAD_BYTES, offer.room);
+    const limit = Math.min(maxBytes + FRAME_OVERHEAD_BYTES, candidate.room);
     const packet = limit > 0 ? this.#plane.pollPacket(path.id, limit, now, 'all') : undefined;
     if (packet === undefined || !this.#guarded(path, () => this.#write(path, packet))) return false;
-    offer.renew();
+    candidate.renew();
     return true;
   }
 
-  #duplicate(from: Offer, to: PathId, offers: readonly Offer[], now: number): void {
-    const offer = offers.find(({ path }) => path.id === to);
-    if (offer === undefined || offer === from || offer.room === 0) return;
-    const packet = this.#plane.pollCopy(from.path.id, to, offer.room, now);
-    if (packet !== undefined && this.#guarded(offer.path, () => this.#write(offer.path, packet))) offer.renew();
+  #duplicate(from: Candidate, to: PathId, candidates: readonly Candidate[], now: number): void {
+    const candidate = candidates.find(({ path }) => path.id === to);
+    if (candidate === undefined || candidate === from || candidate.room === 0) return;
+    const packet = this.#plane.pollCopy(from.path.id, to, candidate.room, now);
+    if (packet !== undefined && this.#guarded(candidate.path, () => this.#write(candidate.path, packet)))
+      candidate.renew();
   }
 
   #write(path: PathRuntime, packet: Uint8Array): boolean {
-    const start = path.port.pool.write(packet, path.data.lane);
+    const start = path.port.pool.write(packet, path.data.realStreamKey);
     if (path.offsets !== undefined) recordOffsets(path.offsets, packet, start);
     path.onPacketSent();
     return true;
@@ -167,7 +168,7 @@ export class PacketSender {
 }
 
 /** A path that the scheduler may choose, as it is now. */
-class Offer {
+class Candidate {
   snapshot: PathSnapshot;
   /** Bytes that the next packet may have; 0 when the path cannot put a datagram on the wire. */
   room: number;
@@ -186,7 +187,7 @@ class Offer {
 }
 
 function roomOf(path: PathRuntime): number {
-  return path.port.pool.congested ? 0 : packetRoom(path, path.sampleStats());
+  return path.port.pool.backlogged ? 0 : packetRoom(path, path.sampleStats());
 }
 
 function packetRoom(path: PathRuntime, { datagramBytes, deliveryRateBytesPerSecond }: TransportStats): number {
@@ -216,7 +217,7 @@ function snapshotOf(path: PathRuntime): PathSnapshot {
     windowBytes: Math.min(stats.cwndBytes, path.data.window.windowBytes),
     inFlightBytes: stats.bytesInFlight,
     queuedBytes: stats.unsentBytes,
-    sendableBytes: path.port.pool.congested
+    sendableBytes: path.port.pool.backlogged
       ? 0
       : Math.min(path.port.transport.sendableBytes(), path.data.window.availableBytes),
     deliveryRateBytesPerSecond: stats.deliveryRateBytesPerSecond,

@@ -1,10 +1,10 @@
 import type { ControlFrame } from './data-path.js';
 
 /**
- * What the peer still has to be told, while there is no path to tell it on. A newer frame takes the place of an older
- * one of its key, so there are never more than a few for each stream.
+ * Control frames for the peer while no path leads to it. A newer frame takes the place of an older one of the same key, so
+ * there are never more than a few for each stream.
  */
-export class UntoldFrames {
+export class UnsentFrames {
   readonly #frames = new Map<string, ControlFrame>();
 
   keep(frames: readonly ControlFrame[]): void {

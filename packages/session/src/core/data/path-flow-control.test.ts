@@ -1,16 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { SessionWindow } from './session-window.js';
+import { PathFlowControl } from './path-flow-control.js';
 
-describe('SessionWindow', () => {
+describe('PathFlowControl', () => {
   it('lets two ends exchange any amounts, never holds more than the window, and always opens again', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 1000 }),
         fc.array(fc.tuple(fc.nat(600), fc.nat(600), fc.boolean())),
         (windowBytes, steps) => {
-          const sender = new SessionWindow({ windowBytes: 1, peerWindowBytes: windowBytes });
-          const receiver = new SessionWindow({ windowBytes, peerWindowBytes: 1 });
+          const sender = new PathFlowControl({ windowBytes: 1, peerWindowBytes: windowBytes });
+          const receiver = new PathFlowControl({ windowBytes, peerWindowBytes: 1 });
           const update = (force: boolean): void => {
             const before = sender.peerMax;
             const max = receiver.takeUpdate(force);
@@ -35,21 +35,21 @@ describe('SessionWindow', () => {
   });
 
   it('refuses one byte too many', () => {
-    const receiver = new SessionWindow({ windowBytes: 10, peerWindowBytes: 0 });
+    const receiver = new PathFlowControl({ windowBytes: 10, peerWindowBytes: 0 });
     receiver.onReceived(10);
     expect(() => receiver.onReceived(1)).toThrow(expect.objectContaining({ code: 'ERR_KWIK_FLOW_CONTROL' }));
   });
 
   it('gives no credit for bytes that came on another path', () => {
-    const receiver = new SessionWindow({ windowBytes: 10, peerWindowBytes: 0 });
+    const receiver = new PathFlowControl({ windowBytes: 10, peerWindowBytes: 0 });
     receiver.onConsumed(1000);
     expect(receiver.takeUpdate(true)).toBe(10);
     expect(receiver.heldBytes).toBe(0);
   });
 
   it('goes on where most of what came lies unread, with what is left', () => {
-    const sender = new SessionWindow({ windowBytes: 1, peerWindowBytes: 1000 });
-    const receiver = new SessionWindow({ windowBytes: 1000, peerWindowBytes: 1 });
+    const sender = new PathFlowControl({ windowBytes: 1, peerWindowBytes: 1000 });
+    const receiver = new PathFlowControl({ windowBytes: 1000, peerWindowBytes: 1 });
     sender.onSent(900);
     receiver.onReceived(900);
     // Of these nothing is ever read; what comes besides is, at once.

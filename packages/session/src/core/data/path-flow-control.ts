@@ -1,15 +1,16 @@
 import { KwikError } from '@kwik/wire';
 
+/** The peer hears of a new limit when it is better than the last by this share of the window, … */
 const UPDATE_SHARE = 0.25;
-/** And of what the peer could send with it. */
+/** … or by this share of what the peer could then send. */
 const LEFT_SHARE = 0.5;
 
 /**
- * The session's window on one path, both directions: how many bytes of stream data may travel. Every server has its own
- * with the client, so that no pair of writers can starve each other; content ranges are outside it, their requests are
- * their credit.
+ * The connection flow control of one path (RFC 9000, section 4.1), in both directions: how many bytes of all its streams may
+ * travel. Each server has a window of its own with the client, so that no pair of writers can starve each other. Content
+ * ranges are outside it: the request for a range is its credit.
  */
-export class SessionWindow {
+export class PathFlowControl {
   readonly #windowBytes: number;
   #sent = 0;
   #peerMax: number;
@@ -50,16 +51,17 @@ export class SessionWindow {
     if (this.#received > this.#advertised) {
       throw new KwikError(
         'ERR_KWIK_FLOW_CONTROL',
-        `${this.#received} bytes came on a path whose session window ends at ${this.#advertised}`,
+        `${this.#received} bytes came on a path whose window ends at ${this.#advertised}`,
       );
     }
   }
 
-  /** Bytes were read, or dropped. What came on another path counts for nothing here. */
+  /** Bytes were read, or dropped. Only those that came on this path count. */
   onConsumed(bytes: number): void {
     this.#consumed = Math.min(this.#received, this.#consumed + bytes);
   }
 
+  /** The new limit, when it is worth a message to the peer, or `force` is set. */
   takeUpdate(force = false): number | undefined {
     const limit = this.#consumed + this.#windowBytes;
     // Where much lies unread the peer has little left, and would never come to read a share of the whole.

@@ -1,8 +1,11 @@
 import { KwikError } from '@kwik/wire';
 import type { PathPort } from './path-port.js';
 
-/** What `make` makes of an established connection. When it throws nobody owns the connection, so it is closed. */
-export function orClose<T>(port: PathPort, make: () => T): T {
+/**
+ * What `make` makes of an established connection. When it throws, nobody owns the connection, so it is closed, and the error
+ * is thrown on as a KwikError.
+ */
+export function closeOnThrow<T>(port: PathPort, make: () => T): T {
   try {
     return make();
   } catch (thrown) {

@@ -1,5 +1,5 @@
 /** What `work` comes to, or the reason of `signal` when that aborts first; nobody waits for `work` any longer then. */
-export async function orAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+export async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   let onAbort = (): void => undefined;
   const aborted = new Promise<never>((_resolve, reject) => {
     onAbort = () => {
@@ -23,7 +23,7 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
     timer = setTimeout(resolve, ms);
   });
   try {
-    await orAbort(over, signal);
+    await abortable(over, signal);
   } finally {
     clearTimeout(timer);
   }
