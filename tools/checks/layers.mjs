@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cruise } from 'dependency-cruiser';
 import { LAYERS_PAGE, withLayerTables } from '../lib/layer-tables.mjs';
-import { FOLDERS, TEST_FILE, TEST_LAYERS, importsOf } from '../lib/layers.mjs';
+import { FOLDERS, TEST_FILE, TEST_LAYERS, WITHOUT_CIRCLES, importsOf } from '../lib/layers.mjs';
 import { fromProblems } from '../lib/result.mjs';
 import { listPackages, readJson } from '../lib/workspace.mjs';
 
@@ -72,6 +72,7 @@ async function cruiseSources(root, packages, folderTables) {
     rule('unresolvable', {}, { couldNotResolve: true }),
     // Types alone have no load order, and two ends of a seam may name each other's.
     rule('circular', { pathNot: tests }, { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } }),
+    rule('circular:types', { path: below(WITHOUT_CIRCLES), pathNot: tests }, { circular: true }),
   ];
   const folders = packages.flatMap(({ name }) => ['src', 'test', 'bench'].map((part) => `packages/${name}/${part}`));
   const { output } = await cruise(

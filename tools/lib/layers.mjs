@@ -51,6 +51,16 @@ export const PACKAGES = {
  * @type {FolderTables}
  */
 export const FOLDERS = {
+  quic: {
+    packets: [],
+    socket: [],
+    tls: ['socket'],
+    backends: ['packets', 'tls'],
+    connection: ['packets', 'socket', 'backends'],
+    routing: ['packets', 'socket', 'backends'],
+    endpoint: ['packets', 'socket', 'tls', 'backends', 'connection', 'routing'],
+    '.': ['socket', 'tls', 'backends', 'connection', 'routing', 'endpoint'],
+  },
   session: {
     core: [],
     credentials: [],
@@ -64,6 +74,9 @@ export const FOLDERS = {
     '.': 'any',
   },
 };
+
+/** Packages of which no files import each other in a circle, not even types alone; elsewhere types may. */
+export const WITHOUT_CIRCLES = ['quic'];
 
 /** What the tests and benches of every package may import besides its row: emulated links and fakes. */
 export const TEST_LAYERS = ['testbed'];

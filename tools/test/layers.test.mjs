@@ -72,6 +72,15 @@ test('a circle is reported, and a circle of types is not', async () => {
   expect(await report()).toBe('');
 });
 
+test('a circle of types is reported where there is to be none', async () => {
+  tree.put('packages/quic/src/a.ts', "import { b } from './b.js';\nimport '@kwik/wire';\nexport const a = () => b;\n");
+  tree.put(
+    'packages/quic/src/b.ts',
+    "import type { a } from './a.js';\nexport type B = typeof a;\nexport const b = 1;\n",
+  );
+  expect(await report()).toContain('packages/quic/src/a.ts → packages/quic/src/b.ts: imports in a circle');
+});
+
 test('imports and declarations agree', async () => {
   tree.put('packages/wire/src/index.ts', "import 'zod';\n");
   tree.put('packages/kcp/src/index.ts', 'export const one = 1;\n');

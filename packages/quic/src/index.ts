@@ -26,15 +26,10 @@ export { Endpoint } from './endpoint/endpoint.js';
 export { ProcessResources } from './endpoint/process-resources.js';
 export type { IoChoice } from './socket/bind.js';
 export type { SocketIo } from './socket/datagram-socket.js';
-export type { DropReason, EndpointStats } from './endpoint/endpoint-stats.js';
-export { BOUND_TEXT, type Bound } from './endpoint/bound-watch.js';
+export type { DropReason, EndpointStats } from './routing/endpoint-stats.js';
+export { BOUND_TEXT, type Bound } from './routing/bound-watch.js';
 export { DEFAULT_LIMITS, type EndpointLimits } from './routing/limits.js';
 export { DEFAULT_ALPN } from './endpoint/options.js';
-export type {
-  ClientCertificate,
-  DialOptions,
-  EndpointOptions,
-  ServerOptions,
-  TransportOptions,
-  TrustOptions,
-} from './endpoint/options.js';
+export type { ClientCertificate, DialOptions, EndpointOptions, ServerOptions } from './endpoint/options.js';
+export type { TransportOptions } from './connection/transport-options.js';
+export type { TrustOptions } from './tls/trust-options.js';

@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { NOW_MS } from '../../../packages/kcp/src/test-support/sessions.js';
-import { CONNECTION_ID_BYTES, Demultiplexer, initialKey } from '../../../packages/quic/src/routing/demultiplexer.js';
-import { parseLongHeader, splitPackets } from '../../../packages/quic/src/routing/packet-header.js';
+import { CONNECTION_ID_BYTES } from '../../../packages/quic/src/packets/connection-id.js';
+import { Demultiplexer, initialKey } from '../../../packages/quic/src/routing/demultiplexer.js';
+import { parseLongHeader, splitPackets } from '../../../packages/quic/src/packets/packet-header.js';
 import { RetryTokens } from '../../../packages/quic/src/routing/retry-token.js';
 import { StatelessReset } from '../../../packages/quic/src/routing/stateless-reset.js';
 import {

@@ -1,4 +1,4 @@
-import { CONNECTION_ID_BYTES } from '../routing/demultiplexer.js';
+import { CONNECTION_ID_BYTES } from '../packets/connection-id.js';
 
 /** RFC 9001, section 5.3: every cipher of QUIC version 1 has a tag of so many bytes. */
 const TAG_BYTES = 16;

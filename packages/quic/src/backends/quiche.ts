@@ -1,6 +1,6 @@
 import { KwikError } from '@kwik/wire';
 import quiche from '@matrixai/quic/native/quiche.js';
-import { isLongHeader, restartsHandshake } from '../routing/packet-header.js';
+import { isLongHeader, restartsHandshake } from '../packets/packet-header.js';
 import { OpenedPackets } from './opened-packets.js';
 import type { Config, Connection, ConnectionError, RecvInfo, Shutdown } from '@matrixai/quic/native/types.js';
 import type {

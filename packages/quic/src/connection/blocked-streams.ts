@@ -1,9 +1,9 @@
 import type { QuicStream } from './stream.js';
-import { StreamQueue } from './stream-queue.js';
+import { LinkedQueue } from './linked-queue.js';
 
 /** Streams that the peer's flow control holds, and what they have to send. */
 export class BlockedStreams {
-  private readonly queue = new StreamQueue();
+  private readonly queue = new LinkedQueue<QuicStream>();
   private held = 0;
 
   get size(): number {

@@ -1,13 +1,12 @@
 import type { KwikError, TransportAddress, TransportCloseInfo } from '@kwik/wire';
-import type { ResolvedTransport } from '../endpoint/options.js';
-import type { ReceiveSlab } from '../socket/receive-slab.js';
+import type { ResolvedTransport } from './transport-options.js';
+import type { ReceiveSlab } from './receive-slab.js';
 import type { BlockPool } from './byte-queue.js';
 import type { ProcessorHost } from './processor-account.js';
 import type { PieceCount } from './small-pieces.js';
-import type { Connection } from './connection.js';
 
 /** What a connection needs of its endpoint. */
-export interface ConnectionHost extends ProcessorHost {
+export interface ConnectionHost<C> extends ProcessorHost {
   /** Milliseconds on the endpoint's clock. */
   now(): number;
   readonly slab: ReceiveSlab;
@@ -15,27 +14,27 @@ export interface ConnectionHost extends ProcessorHost {
   /** Small pieces of unread data, of all connections. */
   readonly pieces: PieceCount;
   /** Asks for a turn soon; never calls back at once. */
-  wake(connection: Connection): void;
+  wake(connection: C): void;
   /** Asks for a turn at `dueMs`, or soon if that is not later than `now`. */
-  wakeBy(connection: Connection, dueMs: number, now: number): void;
+  wakeBy(connection: C, dueMs: number, now: number): void;
   /** Memory for the next datagram. */
-  slot(connection: Connection): Buffer;
-  submit(connection: Connection, bytes: number): void;
+  slot(connection: C): Buffer;
+  submit(connection: C, bytes: number): void;
   congested(): boolean;
   /** The connection has ended; packets may still come for a while. */
-  ended(connection: Connection): void;
+  ended(connection: C): void;
 }
 
 /** The part that differs between the two sides of a handshake. */
-export interface HandshakeParty {
+export interface HandshakeParty<C> {
   /** The leaf certificate that the server of this connection has shown, DER; undefined when it has shown none. */
-  serverLeaf(connection: Connection): Uint8Array | undefined;
+  serverLeaf(connection: C): Uint8Array | undefined;
   /** TLS is through. An error refuses the peer, who is told `tlsAlert`. */
-  check(connection: Connection): { readonly error: KwikError; readonly tlsAlert: number } | undefined;
+  check(connection: C): { readonly error: KwikError; readonly tlsAlert: number } | undefined;
   /** The connection may be used. */
-  completed(connection: Connection): void;
+  completed(connection: C): void;
   /** It never will be. */
-  failed(connection: Connection, info: TransportCloseInfo, refusal: KwikError | undefined): void;
+  failed(connection: C, info: TransportCloseInfo, refusal: KwikError | undefined): void;
   /** Whether more than the end of TLS is needed: a word from the peer after it. */
   readonly awaitsPeer: boolean;
 }

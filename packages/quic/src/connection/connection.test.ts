@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { KwikError, type PathTransportHandler, type TransportCloseInfo, type TransportStream } from '@kwik/wire';
-import { resolveTransport } from '../endpoint/options.js';
-import { ReceiveSlab } from '../socket/receive-slab.js';
+import { resolveTransport } from './transport-options.js';
+import { ReceiveSlab } from './receive-slab.js';
 import { FakeBackend } from '../test-support/fake-backend.js';
 import { BlockPool } from './byte-queue.js';
 import type { ConnectionHost } from './connection-types.js';
@@ -13,7 +13,7 @@ let connection: Connection;
 let now: number;
 let woken: number;
 let log: string[];
-let host: { -readonly [Name in keyof ConnectionHost]: ConnectionHost[Name] };
+let host: { -readonly [Name in keyof ConnectionHost<Connection>]: ConnectionHost<Connection>[Name] };
 
 const ADDRESS = { address: '127.0.0.1', port: 1, family: 'IPv4' } as const;
 

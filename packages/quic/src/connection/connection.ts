@@ -9,7 +9,6 @@ import {
 import type { BackendAddress, BackendConnection } from '../backends/backend.js';
 import { PROTOCOL_VIOLATION } from './close-codes.js';
 import type { ConnectionHost, ConnectionSettings, HandshakeParty } from './connection-types.js';
-import type { HeapItem } from '../endpoint/deadline-heap.js';
 import { Handshake } from './handshake.js';
 import { Intake } from './intake.js';
 import { Pacer } from './pacer.js';
@@ -32,7 +31,7 @@ import { TurnState } from './turn-state.js';
  * (`receive`); everything else happens in turns of two halves, at most once per turn of Node's loop: handlers are called
  * in `deliver`, never inside a call of the application, and packets are sent in `transmit`.
  */
-export class Connection implements PathTransport, HeapItem {
+export class Connection implements PathTransport {
   readonly side: 'client' | 'server';
   readonly local: TransportAddress;
   /** Where the peer is now; one behind a NAT may move (RFC 9000, section 9.3). */
@@ -40,6 +39,7 @@ export class Connection implements PathTransport, HeapItem {
   readonly id: Uint8Array;
   peerCertificates: readonly Uint8Array[] = [];
   channelBinding = new Uint8Array(0);
+  /** Kept by the endpoint's loop of turns, as the next three. */
   heapIndex = -1;
   deadlineMs = 0;
   waiting = false;
@@ -58,13 +58,13 @@ export class Connection implements PathTransport, HeapItem {
   private readonly intake: Intake;
   private readonly watch: PathWatch;
   private readonly life: Lifecycle;
-  private readonly handshake: Handshake;
+  private readonly handshake: Handshake<Connection>;
 
   constructor(
     readonly backend: BackendConnection,
     settings: ConnectionSettings,
-    private readonly host: ConnectionHost,
-    private readonly party: HandshakeParty,
+    private readonly host: ConnectionHost<Connection>,
+    private readonly party: HandshakeParty<Connection>,
     now: number,
   ) {
     const { transport } = settings;

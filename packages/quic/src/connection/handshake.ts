@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { KwikError } from '@kwik/wire';
 import type { BackendConnection } from '../backends/backend.js';
-import { isLongHeader } from '../routing/packet-header.js';
+import { isLongHeader } from '../packets/packet-header.js';
 import type { ConnectionSettings, HandshakeParty } from './connection-types.js';
-import type { Connection } from './connection.js';
 
 /** RFC 9000, section 20.1; TLS alerts are added to CRYPTO_ERROR. */
 const CRYPTO_ERROR = 0x100;
@@ -20,8 +19,14 @@ const NO_CERTIFICATE = new Uint8Array(0);
 const WAITING: HandshakeStep = { kind: 'waiting' };
 const DONE: HandshakeStep = { kind: 'done' };
 
+/** What the handshake finds out about the peer. */
+export interface PeerIdentity {
+  peerCertificates: readonly Uint8Array[];
+  channelBinding: Uint8Array;
+}
+
 /** From the first packet to a connection that may be used: TLS, the check of the peer, and a time limit. */
-export class Handshake {
+export class Handshake<C extends PeerIdentity> {
   private peerSpoke = false;
   /** The packet at hand says so, if it is authentic. */
   private isVerdict = false;
@@ -29,7 +34,7 @@ export class Handshake {
   constructor(
     private readonly backend: BackendConnection,
     private readonly settings: ConnectionSettings,
-    private readonly party: HandshakeParty,
+    private readonly party: HandshakeParty<C>,
   ) {}
 
   get deadlineMs(): number {
@@ -47,7 +52,7 @@ export class Handshake {
     if (this.isVerdict) this.peerSpoke = true;
   }
 
-  step(connection: Connection, receivedBytes: number, now: number): HandshakeStep {
+  step(connection: C, receivedBytes: number, now: number): HandshakeStep {
     if (receivedBytes > MAX_HANDSHAKE_BYTES) {
       const error = new KwikError(
         'ERR_KWIK_PROTOCOL_VIOLATION',

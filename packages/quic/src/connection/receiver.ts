@@ -1,5 +1,5 @@
 import type { BackendConnection, StreamReadResult } from '../backends/backend.js';
-import type { ReceiveSlab } from '../socket/receive-slab.js';
+import type { ReceiveSlab } from './receive-slab.js';
 import type { QuicStream } from './stream.js';
 
 const MAX_PIECE_BYTES = 128 * 1024;

@@ -7,7 +7,7 @@ import type { PathSampler } from './path-sampler.js';
 import { SendAhead } from './send-ahead.js';
 import type { QuicStream } from './stream.js';
 import { streamRoom } from './stream-room.js';
-import { StreamQueue } from './stream-queue.js';
+import { LinkedQueue } from './linked-queue.js';
 
 /** Where datagrams go. */
 export interface DatagramOutput {
@@ -64,7 +64,7 @@ export class Sender {
   private newGrants = false;
   /** A packet came since the last one went. Only then is the backend's room exact, for it counts no headers. */
   private isFresh = false;
-  private readonly ready = new StreamQueue();
+  private readonly ready = new LinkedQueue<QuicStream>();
   private readonly blocked = new BlockedStreams();
   /** When to go on, ms; Infinity when nothing waits for time. */
   wakeAtMs = Infinity;

@@ -1,6 +1,6 @@
 import { KwikError, type TransportStream, type TransportStreamHandler } from '@kwik/wire';
 import type { ByteQueue } from './byte-queue.js';
-import type { StreamQueue } from './stream-queue.js';
+import type { LinkedQueue, Queued } from './linked-queue.js';
 
 /** `none`: the direction does not exist. `ending`: `end` was called, and bytes or the FIN still wait. */
 export type SendSide = 'none' | 'open' | 'ending' | 'done';
@@ -17,7 +17,7 @@ export interface StreamOwner {
 }
 
 /** State of one stream. The connection's sender and receiver keep it; applications see `TransportStream`. */
-export class QuicStream implements TransportStream {
+export class QuicStream implements TransportStream, Queued<QuicStream> {
   handler: TransportStreamHandler | undefined;
   paused = false;
   receivedBytes = 0;
@@ -28,7 +28,7 @@ export class QuicStream implements TransportStream {
   /** Code of a STOP_SENDING that its handler has not been told yet. */
   pendingStop: number | undefined;
   /** Kept by the queue that it waits in. */
-  waitsIn: StreamQueue | undefined;
+  waitsIn: LinkedQueue<QuicStream> | undefined;
   previous: QuicStream | undefined;
   next: QuicStream | undefined;
   private endedLocally = false;

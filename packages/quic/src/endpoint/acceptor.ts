@@ -1,8 +1,10 @@
 import { KwikError, type PathTransport } from '@kwik/wire';
 import type { BackendConfig, BackendConfigOptions, BackendConnection, QuicBackend } from '../backends/backend.js';
 import { readCertificates } from '../tls/certificate-check.js';
+import type { Connection } from '../connection/connection.js';
 import type { HandshakeParty } from '../connection/connection-types.js';
-import { DEFAULT_ALPN, resolveTransport, type ResolvedTransport, type ServerOptions } from './options.js';
+import { DEFAULT_ALPN, type ServerOptions } from './options.js';
+import { resolveTransport, type ResolvedTransport } from '../connection/transport-options.js';
 import { checkKeyPair } from '../tls/server-credentials.js';
 
 /** RFC 8446, section 6.2. */
@@ -40,7 +42,7 @@ export class Acceptor {
   }
 
   /** The server's half of a handshake. */
-  party(on: { completed(): void; failed(): void }): HandshakeParty {
+  party(on: { completed(): void; failed(): void }): HandshakeParty<Connection> {
     return {
       awaitsPeer: false,
       serverLeaf: () => this.leaf,

@@ -1,7 +1,7 @@
 import { KwikError, type TransportAddress } from '@kwik/wire';
 import type { BackendAddress } from '../backends/backend.js';
 import type { DatagramSocket, SendCallback } from '../socket/datagram-socket.js';
-import type { EndpointCounters } from './endpoint-stats.js';
+import type { EndpointCounters } from '../routing/endpoint-stats.js';
 
 /** Of so many datagrams one tells whether sending works at all. */
 const SAMPLE_EVERY = 64;

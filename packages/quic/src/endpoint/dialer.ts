@@ -6,7 +6,8 @@ import { describeTransportCode, tlsAlertOf } from '../connection/close-codes.js'
 import type { Connection } from '../connection/connection.js';
 import type { HandshakeParty } from '../connection/connection-types.js';
 import type { Deadline } from './deadline.js';
-import { DEFAULT_ALPN, type DialOptions, type ResolvedTransport } from './options.js';
+import { DEFAULT_ALPN, type DialOptions } from './options.js';
+import type { ResolvedTransport } from '../connection/transport-options.js';
 import { checkKeyPair } from '../tls/server-credentials.js';
 
 /** RFC 8446, section 6.2: bad_certificate. */
@@ -60,7 +61,7 @@ export class DialPlan {
   }
 
   /** The client's half of a handshake: checks the server's certificate before a byte of the application is sent. */
-  party(settle: DialSettle): HandshakeParty {
+  party(settle: DialSettle): HandshakeParty<Connection> {
     return {
       awaitsPeer: this.awaitsPeer,
       serverLeaf: (connection) => connection.peerCertificates[0],

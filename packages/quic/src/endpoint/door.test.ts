@@ -2,9 +2,9 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { AdmissionControl, DEFAULT_LIMITS } from '../routing/limits.js';
 import { HalfOpenTable } from '../routing/half-open-table.js';
 import { isOwnMachine, sourceOf } from '../routing/source.js';
-import { type Bound, BoundWatch } from './bound-watch.js';
+import { type Bound, BoundWatch } from '../routing/bound-watch.js';
 import { Door } from './door.js';
-import { EndpointCounters } from './endpoint-stats.js';
+import { EndpointCounters } from '../routing/endpoint-stats.js';
 
 class Client {
   abandoned = false;

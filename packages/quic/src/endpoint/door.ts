@@ -2,7 +2,7 @@ import { KwikError } from '@kwik/wire';
 import type { AdmissionControl } from '../routing/limits.js';
 import { HalfOpenTable } from '../routing/half-open-table.js';
 import { sourceOf } from '../routing/source.js';
-import type { EndpointCounters } from './endpoint-stats.js';
+import type { EndpointCounters } from '../routing/endpoint-stats.js';
 
 /** An incoming connection, as far as the door is concerned. */
 export interface Comer {

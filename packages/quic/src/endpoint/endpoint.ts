@@ -8,7 +8,7 @@ import { quicheBackend } from '../backends/quiche.js';
 import { BlockPool } from '../connection/byte-queue.js';
 import { ProcessorShares } from '../connection/processor-shares.js';
 import { systemClock } from './clock.js';
-import { BoundWatch } from './bound-watch.js';
+import { BoundWatch } from '../routing/bound-watch.js';
 import { ConfigCache } from './config-cache.js';
 import { ConnectionTable } from './connection-table.js';
 import { Connection } from '../connection/connection.js';
@@ -20,18 +20,18 @@ import { byDeadline } from './deadline.js';
 import { DialPlan } from './dialer.js';
 import { Door } from './door.js';
 import { EndWatch } from './end-watch.js';
-import { EndpointCounters, type EndpointStats } from './endpoint-stats.js';
+import { EndpointCounters, type EndpointStats } from '../routing/endpoint-stats.js';
 import { AdmissionControl, type EndpointLimits, resolveLimits } from '../routing/limits.js';
 import {
   DEFAULT_DIAL_TIMEOUT_MS,
   type DialOptions,
   type EndpointOptions,
-  resolveTransport,
   type ServerOptions,
   withoutUndefined,
 } from './options.js';
+import { resolveTransport } from '../connection/transport-options.js';
 import { type Opening, PacketRouter, type RouterHost } from '../routing/packet-router.js';
-import { ReceiveSlab } from '../socket/receive-slab.js';
+import { ReceiveSlab } from '../connection/receive-slab.js';
 import { probeRefusal } from './refusal-probe.js';
 import { Satellites } from './satellites.js';
 import { RetryTokens } from '../routing/retry-token.js';
@@ -60,10 +60,10 @@ export class Endpoint implements AsyncDisposable {
   private readonly loop: TurnLoop<Connection>;
   private readonly admission: AdmissionControl;
   private readonly door: Door<Connection>;
-  private readonly router: PacketRouter;
+  private readonly router: PacketRouter<Connection, Acceptor>;
   private readonly intake: DatagramIntake;
   private readonly output: DatagramOutput;
-  private readonly connectionHost: ConnectionHost;
+  private readonly connectionHost: ConnectionHost<Connection>;
   private readonly tokens: RetryTokens;
   private readonly resets: StatelessReset;
   private acceptor: Acceptor | undefined;
@@ -311,7 +311,7 @@ export class Endpoint implements AsyncDisposable {
     this.loop.wake(connection);
   }
 
-  private makeConnectionHost(): ConnectionHost {
+  private makeConnectionHost(): ConnectionHost<Connection> {
     return {
       slab: new ReceiveSlab(),
       blocks: new BlockPool(),
@@ -328,7 +328,7 @@ export class Endpoint implements AsyncDisposable {
     };
   }
 
-  private makeRouterHost(): RouterHost {
+  private makeRouterHost(): RouterHost<Connection, Acceptor> {
     return {
       backend: this.backend,
       demultiplexer: this.demultiplexer,

@@ -1,4 +1,4 @@
-import { BoundWatch } from '../endpoint/bound-watch.js';
+import { BoundWatch } from './bound-watch.js';
 import { isOwnMachine } from './source.js';
 import { TokenBucket, TokenBuckets } from './token-bucket.js';
 

@@ -1,13 +1,12 @@
 import type { TransportAddress } from '@kwik/wire';
-import type { Acceptor } from '../endpoint/acceptor.js';
 import type { DatagramSource } from '../socket/datagram-socket.js';
 import { withoutZone } from '../socket/zone.js';
-import type { QuicBackend } from '../backends/backend.js';
-import type { Connection } from '../connection/connection.js';
-import { CONNECTION_ID_BYTES, type Demultiplexer, initialKey } from './demultiplexer.js';
-import type { DropReason, EndpointCounters } from '../endpoint/endpoint-stats.js';
+import type { BackendAddress, BackendConfig, BackendConnection, QuicBackend } from '../backends/backend.js';
+import { CONNECTION_ID_BYTES } from '../packets/connection-id.js';
+import { type Demultiplexer, initialKey } from './demultiplexer.js';
+import type { DropReason, EndpointCounters } from './endpoint-stats.js';
 import type { AdmissionControl } from './limits.js';
-import { hasFixedBit, isLongHeader, type LongHeader, parseLongHeader, splitPackets } from './packet-header.js';
+import { hasFixedBit, isLongHeader, type LongHeader, parseLongHeader, splitPackets } from '../packets/packet-header.js';
 import type { RetryTokens, TokenBinding } from './retry-token.js';
 import { sourceOf } from './source.js';
 import type { StatelessReset } from './stateless-reset.js';
@@ -19,22 +18,41 @@ const MAX_STATELESS_BYTES = 1200;
 /** Connections to one address that a packet of no connection is shown to, as it may be their stateless reset. */
 const MAX_RESET_CANDIDATES = 4;
 
+/** A connection, as far as its packets are concerned. */
+export interface RoutedConnection {
+  readonly remote: TransportAddress;
+  /** One packet, from `remote` unless said. False when it was not authentic. */
+  receive(packet: Uint8Array, now: number, from?: BackendAddress): boolean;
+  /** A packet of no connection that may be the stateless reset of this one (RFC 9000, section 10.3.1). */
+  receiveReset(packet: Uint8Array): void;
+  /** Its peer may be heard from another address. */
+  mayMove(now: number): boolean;
+}
+
+/** Who listens, as far as clients are concerned that are not let in. */
+export interface RoutedListener {
+  readonly retry: 'always' | 'underLoad' | 'never';
+  readonly config: BackendConfig;
+  /** Writes the close frame for a client that finds no room, or nothing when its packet was not even valid; its length. */
+  refuse(connection: BackendConnection, datagram: Uint8Array, out: Uint8Array): number;
+}
+
 /** What the router needs of its endpoint. */
-export interface RouterHost {
+export interface RouterHost<C extends RoutedConnection, L extends RoutedListener> {
   readonly backend: QuicBackend;
-  readonly demultiplexer: Demultiplexer<Connection>;
+  readonly demultiplexer: Demultiplexer<C>;
   readonly admission: AdmissionControl;
   readonly counters: EndpointCounters;
   readonly tokens: RetryTokens;
   readonly resets: StatelessReset;
   /** Absent when nobody listens. */
-  acceptor(): Acceptor | undefined;
+  acceptor(): L | undefined;
   readonly local: TransportAddress;
   now(): number;
   send(datagram: Uint8Array, to: DatagramSource): void;
-  accept(acceptor: Acceptor, opening: Opening): Connection;
+  accept(acceptor: L, opening: Opening): C;
   /** Connections that were dialled to this address. */
-  dialledTo(address: string, port: number): Iterable<Connection>;
+  dialledTo(address: string, port: number): Iterable<C>;
 }
 
 /** A client's first packet that may become a connection. */
@@ -46,10 +64,10 @@ export interface Opening {
 }
 
 /** Finds out whose each datagram is, and answers those that are nobody's as RFC 9000, section 5.2, says. */
-export class PacketRouter {
+export class PacketRouter<C extends RoutedConnection, L extends RoutedListener> {
   private readonly out = new Uint8Array(MAX_STATELESS_BYTES);
 
-  constructor(private readonly host: RouterHost) {}
+  constructor(private readonly host: RouterHost<C, L>) {}
 
   route(datagram: Uint8Array, from: DatagramSource): void {
     const { counters } = this.host;
@@ -78,7 +96,7 @@ export class PacketRouter {
     else this.open(datagram, header, key, from);
   }
 
-  private deliver(connection: Connection, packet: Uint8Array, from: DatagramSource): void {
+  private deliver(connection: C, packet: Uint8Array, from: DatagramSource): void {
     const { remote } = connection;
     if (from.port === remote.port && from.address === remote.address) connection.receive(packet, this.host.now());
     else if (!isLongHeader(packet) && connection.mayMove(this.host.now())) {
@@ -98,13 +116,7 @@ export class PacketRouter {
     else this.openInitial(acceptor, datagram, header, key, from);
   }
 
-  private openInitial(
-    acceptor: Acceptor,
-    datagram: Uint8Array,
-    header: LongHeader,
-    key: string,
-    from: DatagramSource,
-  ): void {
+  private openInitial(acceptor: L, datagram: Uint8Array, header: LongHeader, key: string, from: DatagramSource): void {
     const originalId = this.provenId(header, from);
     const now = this.host.now();
     const admission = this.host.admission.decide(sourceOf(from.address), originalId !== undefined, acceptor.retry, now);
@@ -161,7 +173,7 @@ export class PacketRouter {
     this.answer(bytes, from);
   }
 
-  private refuse(acceptor: Acceptor, datagram: Uint8Array, from: DatagramSource): void {
+  private refuse(acceptor: L, datagram: Uint8Array, from: DatagramSource): void {
     this.host.counters.counts.refused += 1;
     if (!this.mayAnswer()) return;
     const { backend, demultiplexer, local } = this.host;

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import { CONNECTION_ID_BYTES, Demultiplexer, initialKey } from './demultiplexer.js';
+import { CONNECTION_ID_BYTES } from '../packets/connection-id.js';
+import { Demultiplexer, initialKey } from './demultiplexer.js';
 import { AdmissionControl, DEFAULT_LIMITS } from './limits.js';
-import { hasFixedBit, isLongHeader, parseLongHeader, splitPackets } from './packet-header.js';
+import { hasFixedBit, isLongHeader, parseLongHeader, splitPackets } from '../packets/packet-header.js';
 import { RetryTokens } from './retry-token.js';
 import { RESET_TOKEN_BYTES, StatelessReset } from './stateless-reset.js';
 import { TokenBucket, TokenBuckets } from './token-bucket.js';

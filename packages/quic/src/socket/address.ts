@@ -1,7 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { isIP, isIPv6 } from 'node:net';
 import { KwikError, type TransportAddress } from '@kwik/wire';
-import type { BackendAddress } from '../backends/backend.js';
 import { canonicalAddress, isLinkLocal, withoutZone } from './zone.js';
 
 /** The addresses of a name, in the order of preference; rejects when there are none. */
@@ -64,7 +63,7 @@ export function requirePort(port: number): void {
 }
 
 /** As QUIC backends take it. */
-export function backendAddress({ address, port }: TransportAddress): BackendAddress {
+export function backendAddress({ address, port }: TransportAddress): { readonly host: string; readonly port: number } {
   return { host: withoutZone(address), port };
 }
 

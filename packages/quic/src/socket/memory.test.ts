@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { ReceiveSlab } from './receive-slab.js';
+import { ReceiveSlab } from '../connection/receive-slab.js';
 import { SendRing, SendRings } from './send-ring.js';
 import { SpentMemory } from './spent-memory.js';
 

@@ -6,7 +6,8 @@ import type {
   TransportStreamHandler,
 } from '@kwik/wire';
 import { Endpoint } from '../endpoint/endpoint.js';
-import type { DialOptions, EndpointOptions, ServerOptions, TransportOptions } from '../endpoint/options.js';
+import type { DialOptions, EndpointOptions, ServerOptions } from '../endpoint/options.js';
+import type { TransportOptions } from '../connection/transport-options.js';
 import { type Issued, makeAuthority, type TestAuthority } from './certificates.js';
 
 /** A promise with its handles outside. */

@@ -1,7 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { KwikError } from '@kwik/wire';
-import type { TrustOptions } from '../endpoint/options.js';
+import type { TrustOptions } from './trust-options.js';
 import { withoutZone } from '../socket/zone.js';
 import { ParsedCertificates } from './parsed-certificates.js';
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { BlockPool, ByteQueue } from './byte-queue.js';
 import { QuicStream, type StreamOwner } from './stream.js';
-import { StreamQueue } from './stream-queue.js';
+import { LinkedQueue } from './linked-queue.js';
 
 const nobody: StreamOwner = {
   accept: () => 0,
@@ -16,7 +16,7 @@ const streams = Array.from(
   (_, id) => new QuicStream(4 * id, false, new ByteQueue(new BlockPool()), 'open', 'open', nobody),
 );
 
-describe('StreamQueue', () => {
+describe('LinkedQueue', () => {
   const change = fc.record({
     add: fc.boolean(),
     queue: fc.nat({ max: 1 }),
@@ -26,7 +26,7 @@ describe('StreamQueue', () => {
   test('two queues hold what two Sets would hold, when a stream is in one at the most', () => {
     fc.assert(
       fc.property(fc.array(change, { maxLength: 200 }), (changes) => {
-        const queues = [new StreamQueue(), new StreamQueue()];
+        const queues = [new LinkedQueue<QuicStream>(), new LinkedQueue<QuicStream>()];
         const models = [new Set<QuicStream>(), new Set<QuicStream>()];
         for (const { add, queue, stream: index } of changes) {
           const stream = streams[index]!;
@@ -50,7 +50,7 @@ describe('StreamQueue', () => {
   });
 
   test('goes on when the stream at hand leaves it', () => {
-    const queue = new StreamQueue();
+    const queue = new LinkedQueue<QuicStream>();
     for (const stream of streams) queue.add(stream);
     const seen: number[] = [];
     for (const stream of queue) {

@@ -1,0 +1,70 @@
+import { KwikError } from '@kwik/wire';
+import type { BackendTransport } from '../backends/backend.js';
+
+/** Sizes in bytes, times in milliseconds. */
+export interface TransportOptions {
+  readonly congestionControl?: 'bbr' | 'cubic' | 'reno';
+  /** Spread packets over time instead of sending bursts; default true. */
+  readonly pacing?: boolean;
+  /** Largest UDP payload that is sent, 1200 to 65507; default 1350. Sizes above 1200 are used once a probe has passed. */
+  readonly datagramBytes?: number;
+  /** Silence after which the connection is given up; the smaller of both sides holds; default 30 000; 0: never. */
+  readonly idleTimeoutMs?: number;
+  /** Received and not yet read, per stream; default 4 MiB. */
+  readonly streamWindowBytes?: number;
+  /** Received and not yet read, per connection; default 8 MiB. */
+  readonly connectionWindowBytes?: number;
+  /** Streams that the peer may have open at once; default 128 each. */
+  readonly maxBidiStreams?: number;
+  readonly maxUniStreams?: number;
+  /**
+   * How far ahead of the wire bytes are taken, as time at the rate of the path; default 4 ms. `sendableBytes()` offers
+   * this much beyond what pacing allows at once; `write` takes twice as much.
+   */
+  readonly sendAheadMs?: number;
+}
+
+/** RFC 9000, section 14: the smallest datagram that QUIC can work with. */
+const MIN_DATAGRAM_BYTES = 1200;
+/** What IPv4 leaves of 64 kB. */
+const MAX_DATAGRAM_BYTES = 65_507;
+
+/** All transport settings: those of the backend and those of the driver itself. */
+export interface ResolvedTransport extends BackendTransport {
+  readonly pacing: boolean;
+  readonly sendAheadMs: number;
+}
+
+const TRANSPORT_DEFAULTS: ResolvedTransport = {
+  congestionControl: 'bbr',
+  pacing: true,
+  datagramBytes: 1350,
+  idleTimeoutMs: 30_000,
+  streamWindowBytes: 4 * 1024 * 1024,
+  connectionWindowBytes: 8 * 1024 * 1024,
+  maxBidiStreams: 128,
+  maxUniStreams: 128,
+  sendAheadMs: 4,
+};
+
+/** Fills in defaults; a value out of range is `ERR_KWIK_INVALID_ARGUMENT`. */
+export function resolveTransport(options: TransportOptions = {}): ResolvedTransport {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  const resolved: ResolvedTransport = { ...TRANSPORT_DEFAULTS, ...(Object.fromEntries(given) as TransportOptions) };
+  requireRange('datagramBytes', resolved.datagramBytes, MIN_DATAGRAM_BYTES, MAX_DATAGRAM_BYTES);
+  requireRange('idleTimeoutMs', resolved.idleTimeoutMs, 0, Number.MAX_SAFE_INTEGER);
+  requireRange('streamWindowBytes', resolved.streamWindowBytes, 1, 2 ** 32);
+  requireRange('connectionWindowBytes', resolved.connectionWindowBytes, 1, 2 ** 32);
+  requireRange('maxBidiStreams', resolved.maxBidiStreams, 0, 2 ** 20);
+  requireRange('maxUniStreams', resolved.maxUniStreams, 0, 2 ** 20);
+  requireRange('sendAheadMs', resolved.sendAheadMs, 1, 1000);
+  return resolved;
+}
+
+function requireRange(name: string, value: number, low: number, high: number): void {
+  if (Number.isInteger(value) && value >= low && value <= high) return;
+  throw new KwikError(
+    'ERR_KWIK_INVALID_ARGUMENT',
+    `${name} is ${value}; a whole number from ${low} to ${high} is needed`,
+  );
+}
