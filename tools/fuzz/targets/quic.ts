@@ -10,6 +10,7 @@ import {
   readCertificates,
   refusedByTls,
 } from '../../../packages/quic/src/tls/certificate-check.js';
+import { ParsedCertificates } from '../../../packages/quic/src/tls/parsed-certificates.js';
 import { fixtures } from '../fixtures.js';
 import { joinBlocks, splitBlocks } from '../protobuf-tree.js';
 import { rule, type FuzzTarget } from '../target.js';
@@ -80,11 +81,13 @@ const serverCertificate: FuzzTarget = {
         requiredPin: undefined,
         name: 'second.example',
       },
-    ].map((trust) => [
-      certificateProblem(chain, trust, false, NOW_MS),
-      refusedByTls(chain, trust, 48, 'an alert', NOW_MS),
-      refusedByTls(chain, trust, 42, 'an alert', NOW_MS),
-    ]);
+    ]
+      .map((trust) => ({ ...trust, parsed: new ParsedCertificates() }))
+      .map((trust) => [
+        certificateProblem(chain, trust, false, NOW_MS),
+        refusedByTls(chain, trust, 48, 'an alert', NOW_MS),
+        refusedByTls(chain, trust, 42, 'an alert', NOW_MS),
+      ]);
     const text = Buffer.from(input).toString('latin1');
     return `${problems.flat().map(short).join(', ')}; ${outcome(() => readCertificates(text, 'the text'))}`;
   },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { systemClock } from './clock.js';
+import { systemClock } from './process-resources.js';
 
 const immediate = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

@@ -13,8 +13,11 @@ interface Timer {
   cancelled: boolean;
 }
 
-/** Calls back what is due, but not for longer than is fair to what waits to be read. */
-class FairTimers implements Clock {
+/**
+ * The real clock: `performance.now()` and unreferenced timers, so that a timer alone keeps no process alive. It calls back
+ * what is due, but not for longer than is fair to what waits to be read: one for a process, or each has a share of its own.
+ */
+export class SystemClock implements Clock {
   /** Due, and not called for lack of time. */
   private readonly waiting = new Backlog<Timer>();
   /** When the first timer of this turn of the loop was called. */
@@ -63,11 +66,4 @@ class FairTimers implements Clock {
       }
     }
   };
-}
-
-const TIMERS = new FairTimers();
-
-/** The real clock: `performance.now()` and unreferenced timers, so that a timer alone keeps no process alive. */
-export function systemClock(): Clock {
-  return TIMERS;
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { BackendConfig, QuicBackend } from '../backends/backend.js';
+import type { BackendConfig } from '../backends/backend.js';
 import { Recent } from '../tls/recent.js';
 
 /** Configurations kept: each holds parsed certificates. */
@@ -7,18 +7,7 @@ const MAX_CONFIGS = 32;
 
 /** TLS configurations of dials that look the same, so that certificates are parsed once. Oldest out first. */
 export class ConfigCache {
-  private static readonly shared = new WeakMap<QuicBackend, ConfigCache>();
   private readonly configs = new Recent<BackendConfig>(MAX_CONFIGS);
-
-  /** One for all endpoints of a process: they tend to dial alike. */
-  static of(backend: QuicBackend): ConfigCache {
-    let cache = ConfigCache.shared.get(backend);
-    if (cache === undefined) {
-      cache = new ConfigCache();
-      ConfigCache.shared.set(backend, cache);
-    }
-    return cache;
-  }
 
   /** `parts` is everything that `create` depends on. Only a hash is kept: there may be a private key among it. */
   get(parts: readonly unknown[], create: () => BackendConfig): BackendConfig {

@@ -5,6 +5,7 @@ import { certificateProblem, refusedByTls, resolveTrust, type ResolvedTrust } fr
 import { describeTransportCode, tlsAlertOf } from '../connection/close-codes.js';
 import type { Connection } from '../connection/connection.js';
 import type { HandshakeParty } from '../connection/connection-types.js';
+import type { ParsedCertificates } from '../tls/parsed-certificates.js';
 import type { Deadline } from './deadline.js';
 import { DEFAULT_ALPN, type DialOptions } from './options.js';
 import type { ResolvedTransport } from '../connection/transport-options.js';
@@ -27,9 +28,10 @@ export class DialPlan {
   constructor(
     private readonly options: DialOptions,
     readonly transport: ResolvedTransport,
+    parsed: ParsedCertificates,
   ) {
     this.alpn = options.alpn ?? DEFAULT_ALPN;
-    this.trust = resolveTrust(options.trust, stripBrackets(options.serverName ?? options.host));
+    this.trust = resolveTrust(options.trust, stripBrackets(options.serverName ?? options.host), parsed);
     this.serverName = isIP(this.trust.name) === 0 ? this.trust.name : undefined;
     if (options.certificate !== undefined) checkKeyPair(options.certificate.certPem, options.certificate.keyPem);
   }

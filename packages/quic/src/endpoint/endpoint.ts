@@ -4,12 +4,10 @@ import { KwikError, type PathTransport, type TransportAddress } from '@kwik/wire
 import { Acceptor } from './acceptor.js';
 import { backendAddress, reachable, requirePort, resolveHost } from '../socket/address.js';
 import { raceAddresses } from './address-race.js';
-import { quicheBackend } from '../backends/quiche.js';
+import type { QuicBackend } from '../backends/backend.js';
 import { BlockPool } from '../connection/byte-queue.js';
 import { ProcessorShares } from '../connection/processor-shares.js';
-import { systemClock } from './clock.js';
 import { BoundWatch } from '../routing/bound-watch.js';
-import { ConfigCache } from './config-cache.js';
 import { ConnectionTable } from './connection-table.js';
 import { Connection } from '../connection/connection.js';
 import type { ConnectionHost } from '../connection/connection-types.js';
@@ -39,10 +37,7 @@ import { StatelessReset } from '../routing/stateless-reset.js';
 import { TurnLoop } from './turn-loop.js';
 import { bindFirst, ioChoice } from '../socket/bind.js';
 import type { DatagramSocket } from '../socket/datagram-socket.js';
-import { ProcessResources } from './process-resources.js';
-
-const defaultBackend = quicheBackend();
-const defaultResources = new ProcessResources();
+import { processResources } from './process-resources.js';
 
 const KEY_BYTES = 32;
 /** `close` waits this long for close frames to leave; written data may need window and pacing before. */
@@ -52,6 +47,7 @@ const INTERNAL_ERROR = 0x01;
 
 /** One UDP socket and the QUIC connections on it; it may dial and listen at once. */
 export class Endpoint implements AsyncDisposable {
+  private readonly backend: QuicBackend;
   private readonly counters = new EndpointCounters();
   private readonly demultiplexer = new Demultiplexer<Connection>(randomBytes);
   private readonly ends: EndWatch<Connection>;
@@ -74,9 +70,10 @@ export class Endpoint implements AsyncDisposable {
     private readonly options: EndpointOptions,
     private readonly limits: EndpointLimits,
     holdsUntilListen = false,
-    private readonly backend = options.backend ?? defaultBackend,
-    private readonly clock = options.clock ?? systemClock(),
+    private readonly resources = options.resources ?? processResources(),
+    private readonly clock = options.clock ?? resources.clock,
   ) {
+    this.backend = options.backend ?? resources.backend;
     this.ends = new EndWatch(clock);
     this.admission = new AdmissionControl(limits, clock.now(), new BoundWatch(options.onBound));
     this.door = new Door(this.admission, this.counters);
@@ -159,7 +156,7 @@ export class Endpoint implements AsyncDisposable {
     }
     const deadlineMs = this.clock.now() + (options.timeoutMs ?? DEFAULT_DIAL_TIMEOUT_MS);
     requirePort(options.port);
-    const plan = new DialPlan(options, resolveTransport(options.transport));
+    const plan = new DialPlan(options, resolveTransport(options.transport), this.resources.certificates);
     plan.throwIfAborted();
     const addresses = await byDeadline(
       resolveHost(options.host, this.options.lookup),
@@ -207,7 +204,7 @@ export class Endpoint implements AsyncDisposable {
   ): Promise<PathTransport> {
     this.requireOpen();
     const parts = [plan.alpn, plan.transport, plan.trust.caPem?.toString(), options.certificate];
-    const config = ConfigCache.of(this.backend).get(parts, () => plan.createConfig(this.backend));
+    const config = this.resources.configsOf(this.backend).get(parts, () => plan.createConfig(this.backend));
     if (!this.admission.dialled()) {
       const text = `the endpoint has its ${this.limits.maxConnections} connections (limits.maxConnections)`;
       throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', text);
@@ -362,6 +359,6 @@ export class Endpoint implements AsyncDisposable {
 }
 
 function bindSocket(addresses: readonly string[], options: EndpointOptions): DatagramSocket {
-  const { sockets } = options.resources ?? defaultResources;
+  const { sockets } = options.resources ?? processResources();
   return bindFirst(addresses, options.port ?? 0, ioChoice(options.io), sockets);
 }

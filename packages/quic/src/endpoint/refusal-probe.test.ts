@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import { expect, test } from '@jest/globals';
 import type { Clock, TransportAddress } from '@kwik/wire';
 import { pause } from '@kwik/testbed';
-import { systemClock } from './clock.js';
+import { systemClock } from './process-resources.js';
 import { probeRefusal } from './refusal-probe.js';
 
 /** The system's, but the probe goes at once. */

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { makeAuthority } from '../test-support/certificates.js';
+import { ParsedCertificates } from './parsed-certificates.js';
 import { certificateProblem, refusedByTls, type ResolvedTrust } from './certificate-check.js';
 
 const PINNED: ResolvedTrust = {
@@ -9,6 +10,7 @@ const PINNED: ResolvedTrust = {
   pins: ['0'.repeat(64)],
   requiredPin: undefined,
   name: 'localhost',
+  parsed: new ParsedCertificates(),
 };
 /** What stands before the point of a P-256 key: BIT STRING, length, no unused bits, uncompressed. */
 const POINT = Buffer.from([0x03, 0x42, 0x00, 0x04]);

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { KwikError } from '@kwik/wire';
 import type { TrustOptions } from './trust-options.js';
 import { withoutZone } from '../socket/zone.js';
-import { ParsedCertificates } from './parsed-certificates.js';
+import type { ParsedCertificates } from './parsed-certificates.js';
 
 /** Trust options that were read and found usable. */
 export interface ResolvedTrust {
@@ -17,17 +17,16 @@ export interface ResolvedTrust {
   readonly requiredPin: string | undefined;
   /** What the certificate must be for. */
   readonly name: string;
+  /** Of servers dialled lately: their certificates are parsed once, and checked at each dial. */
+  readonly parsed: ParsedCertificates;
 }
-
-/** Of servers dialled lately: their certificates are parsed once, and checked at each dial. */
-const parsedLeaves = new ParsedCertificates();
 
 const SHA256_HEX = /^[0-9a-f]{64}$/i;
 const SHA256_BASE64 = /^[A-Za-z0-9+/]{43}=?$/;
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
 /** Throws `ERR_KWIK_CREDENTIALS` when there is nothing to verify with, or it cannot be read. */
-export function resolveTrust(trust: TrustOptions, name: string): ResolvedTrust {
+export function resolveTrust(trust: TrustOptions, name: string, parsed: ParsedCertificates): ResolvedTrust {
   const pins = (trust.pins ?? []).map(normalizePin);
   const pem = trust.ca === undefined ? undefined : Buffer.from(trust.ca);
   if (pem === undefined && pins.length === 0 && trust.unverified !== true) {
@@ -41,7 +40,7 @@ export function resolveTrust(trust: TrustOptions, name: string): ResolvedTrust {
     pem === undefined ? [] : readCertificates(pem.toString('latin1'), 'trust.ca');
   if (pem !== undefined) requireCertificate(pem.toString('latin1'), 'trust.ca');
   const requiredPin = trust.requiredPin === undefined ? undefined : normalizePin(trust.requiredPin);
-  return { caPem: pem, authorities, pins, requiredPin, name: withoutZone(trust.verifyHostName ?? name) };
+  return { caPem: pem, authorities, pins, requiredPin, name: withoutZone(trust.verifyHostName ?? name), parsed };
 }
 
 /** The certificates of a PEM text; `ERR_KWIK_CREDENTIALS` when there is none or one cannot be read. */
@@ -80,7 +79,7 @@ export function certificateProblem(
   chainVerified: boolean,
   wallMs: number,
 ): string | undefined {
-  const leaf = readLeaf(chain);
+  const leaf = readLeaf(chain, trust);
   if (typeof leaf === 'string') return leaf;
   const pinned = pinProblem(leaf, trust);
   if (pinned !== undefined) return pinned;
@@ -116,11 +115,11 @@ function leadsToAuthority(chain: readonly Uint8Array[], trust: ResolvedTrust): b
   }
 }
 
-function readLeaf(chain: readonly Uint8Array[]): X509Certificate | string {
+function readLeaf(chain: readonly Uint8Array[], trust: ResolvedTrust): X509Certificate | string {
   const der = chain[0];
   if (der === undefined) return 'the server presented no certificate';
   try {
-    return parsedLeaves.get(der);
+    return trust.parsed.get(der);
   } catch {
     return 'the server presented a certificate that cannot be read';
   }
