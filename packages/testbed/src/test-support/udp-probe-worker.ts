@@ -21,8 +21,6 @@ export interface Arrival {
   readonly sequence: number;
   readonly sentMs: number;
   readonly receivedMs: number;
-  /** Time since the loop's turn before: the stamp may be late by as much. */
-  readonly blurMs: number;
 }
 
 export type ProbeReply =
@@ -37,7 +35,7 @@ if (parentPort !== null) {
     // The probe's own lateness is no news about the link; this takes a right that most users lack.
     setPriority(-10);
   } catch {
-    // Then the tests repeat their measurements more often.
+    // Then more datagrams are late, and the promptest are judged as before.
   }
   serve(parentPort);
 }
@@ -47,13 +45,12 @@ function serve(port: MessagePort): void {
   const sender = createSocket({ type: 'udp4', lookup: (host, _options, callback) => callback(null, host, 4) });
   let arrivals: Arrival[] = [];
   const cell = new Int32Array(new SharedArrayBuffer(4));
-  let lastTurnMs = 0;
   let sentMs: number[] = [];
 
   receiver.on('message', (data) => {
     const now = performance.now();
     const sequence = data.readUInt32BE(0);
-    arrivals.push({ sequence, sentMs: sentMs[sequence] ?? NaN, receivedMs: now, blurMs: now - lastTurnMs + NAP_MS });
+    arrivals.push({ sequence, sentMs: sentMs[sequence] ?? NaN, receivedMs: now });
   });
   receiver.bind(0, HOST, () => {
     receiver.setRecvBufferSize(4 * 1024 * 1024);
@@ -75,7 +72,6 @@ function serve(port: MessagePort): void {
         sender.send(data, command.port, HOST);
       }
       Atomics.wait(cell, 0, 0, NAP_MS);
-      lastTurnMs = performance.now();
       const over = now >= endMs || arrivals.length >= command.count;
       if (over) port.postMessage({ kind: 'done', arrivals } satisfies ProbeReply);
       else setImmediate(turn);
