@@ -43,6 +43,9 @@ export const PACKAGES = {
   bench: { purpose: 'what `pnpm bench` measures; private', mayImport: 'any' },
 };
 
+/** Of the session: what its features are built on. */
+const BELOW_FEATURES = ['runtime/waiting', 'runtime/host', 'runtime/control', 'runtime/paths', 'runtime/streams'];
+
 /**
  * What the files in a folder may import from other folders of their package. A folder is named by its path below `src`,
  * `.` being `src` itself; of several names that fit, the longest owns a file. `any` is for a folder whose layer is not
@@ -64,13 +67,30 @@ export const FOLDERS = {
   session: {
     core: [],
     credentials: [],
-    runtime: ['core', 'api'],
-    api: ['core', 'runtime', '.'],
-    options: ['runtime', 'api', '.'],
-    client: ['core', 'credentials', 'runtime', 'api', 'options', '.'],
-    server: ['core', 'credentials', 'runtime', 'api', 'options', 'client', '.'],
-    quic: ['runtime', 'api', 'options', 'client', 'server'],
-    socket: ['runtime', 'api', 'options', 'client', 'server'],
+    api: ['core', '.'],
+    options: ['api', '.'],
+    'runtime/waiting': [],
+    'runtime/host': ['core'],
+    'runtime/control': ['api'],
+    'runtime/paths': ['core', 'api', 'runtime/waiting', 'runtime/host', 'runtime/control'],
+    'runtime/streams': ['core', 'api', 'runtime/waiting'],
+    'runtime/turn': ['core', 'api', 'runtime/paths'],
+    'runtime/features': ['core', 'api', ...BELOW_FEATURES],
+    'runtime/session': ['core', 'api', ...BELOW_FEATURES, 'runtime/turn', 'runtime/features'],
+    client: ['core', 'credentials', 'api', 'options', ...BELOW_FEATURES, 'runtime/features', 'runtime/session', '.'],
+    server: [
+      'core',
+      'credentials',
+      'api',
+      'options',
+      ...BELOW_FEATURES,
+      'runtime/features',
+      'runtime/session',
+      'client',
+      '.',
+    ],
+    quic: ['runtime/host', 'runtime/session', 'api', 'options', 'client', 'server'],
+    socket: ['runtime/streams', 'api', 'options', 'client', 'server'],
     '.': 'any',
   },
 };

@@ -1,6 +1,6 @@
 import type { LinkShape } from '@kwik/testbed';
 import type { SessionLimits } from '../../src/api/options.js';
-import type { WriteRouting } from '../../src/runtime/turn/packet-sender.js';
+import type { WriteRouting } from '../../src/api/options.js';
 
 /** Everything that one seed decides. Times are milliseconds of virtual time since the beginning; sizes are bytes. */
 export interface Plan {

@@ -1,6 +1,5 @@
 import type { ClientAuthenticator, ServerAuthenticator, TrustPolicy } from '@kwik/kcp';
 import type { Clock, KwikError } from '@kwik/wire';
-import type { WriteRouting } from '../runtime/turn/packet-sender.js';
 import type { SchedulerChoice } from '../schedulers.js';
 import type { ReplicaSource } from './session.js';
 
@@ -76,6 +75,12 @@ export interface ClientPathOptions {
   /** Told why a server that the primary named was not reached, or refused: the primary itself is told only that it was. */
   readonly onRefused?: (refusal: PathRefusal) => void;
 }
+
+/**
+ * Where what this end writes goes: over the default path to its peer alone (the others stand by, and take over what it
+ * cannot deliver), or over all paths to that peer as the scheduler says.
+ */
+export type WriteRouting = 'primary' | 'distributed';
 
 /** How what this end writes reaches the peer. */
 export interface WriteOptions {

@@ -1,6 +1,5 @@
 import type { Scheduler } from '@kwik/wire';
-import type { WriteOptions } from '../api/options.js';
-import type { WriteRouting } from '../runtime/turn/packet-sender.js';
+import type { WriteOptions, WriteRouting } from '../api/options.js';
 import { schedulerFactory } from '../schedulers.js';
 
 export interface ResolvedWrites {

@@ -1,18 +1,20 @@
 import { frameBudgetBytes, schedulableState } from '@kwik/paths';
 import {
   KwikError,
+  type OffsetMap,
   type PathId,
   type PathSnapshot,
   type ScheduleRequest,
   type Scheduler,
   type TransportStats,
 } from '@kwik/wire';
-import type { Carry } from '../../core/data/data-path.js';
+import type { WriteRouting } from '../../api/options.js';
+import type { Carry, DataPath } from '../../core/data/data-path.js';
 import type { DataPlane } from '../../core/data/data-plane.js';
 import { FRAME_OVERHEAD_BYTES } from '../../core/data/packet-builder.js';
 import type { StreamState } from '../../core/streams/stream-state.js';
 import { recordOffsets } from '../paths/packet-offsets.js';
-import type { PathRuntime } from '../paths/path-runtime.js';
+import type { RealStart } from '../paths/real-stream-pool.js';
 
 /** Packets written to one path before the others get their turn. */
 const PACKETS_PER_TURN = 64;
@@ -21,21 +23,41 @@ const URGENT_PACKET_BYTES = 0;
 /** A scheduler that says "wait" is asked again after this long at the earliest, milliseconds. */
 const MIN_WAIT_MS = 1;
 
-/**
- * Where what this end writes goes: over the default path to its peer alone (the others stand by, and take over what it
- * cannot deliver), or over all paths to that peer as the scheduler says.
- */
-export type WriteRouting = 'primary' | 'distributed';
-
 /** The paths of a session, in the order in which they were connected. */
 interface ConnectedPaths {
   readonly size: number;
-  values(): Iterable<PathRuntime>;
+  values(): Iterable<SendingPath>;
 }
 
 export interface PacketSenderOptions {
   readonly routing: WriteRouting;
   readonly scheduler: Scheduler;
+}
+
+/** A path as packets are sent on it. */
+export interface SendingPath {
+  readonly id: PathId;
+  readonly primary: boolean;
+  readonly alive: boolean;
+  readonly weight: number;
+  /** Packets lost of packets sent in the recent past, 0 to 1. */
+  readonly lossRate: number;
+  readonly data: DataPath;
+  /** Where the last pieces of logical streams went in real streams, when that is wanted. */
+  readonly offsets: OffsetMap | undefined;
+  readonly port: {
+    readonly control: { flush(): void } | undefined;
+    readonly pool: {
+      /** Its streams take nothing now. */
+      readonly backlogged: boolean;
+      resize(logicalStreams: number, now: number): void;
+      write(packet: Uint8Array, key: number): RealStart;
+    };
+    readonly transport: { sendableBytes(): number };
+  };
+  sampleStats(): TransportStats;
+  onPacketSent(): void;
+  die(error: KwikError): void;
 }
 
 /** Writes the data plane's packets to the paths, each while it can put them on the wire. */
@@ -65,16 +87,16 @@ export class PacketSender {
     return spread ? this.#distribute(carriers, now) || more : more;
   }
 
-  #carriers(): PathRuntime[] {
+  #carriers(): SendingPath[] {
     return [...this.#paths.values()].filter((path) => path.data.toPeer && path.alive);
   }
 
-  #share(path: PathRuntime, spread: boolean): Carry {
+  #share(path: SendingPath, spread: boolean): Carry {
     if (spread) return 'nothing';
     return this.#plane.defaultPath === path.data ? 'all' : 'copies';
   }
 
-  #flush(path: PathRuntime, carry: Carry, now: number): boolean {
+  #flush(path: SendingPath, carry: Carry, now: number): boolean {
     path.port.control?.flush();
     path.port.pool.resize(this.#plane.streams.size, now);
     if (this.#plane.hasNothingFor(path.id, now)) return false;
@@ -91,7 +113,7 @@ export class PacketSender {
   }
 
   /** Asks the scheduler for each packet. */
-  #distribute(paths: readonly PathRuntime[], now: number): boolean {
+  #distribute(paths: readonly SendingPath[], now: number): boolean {
     const available = paths.filter(({ data }) => data.available);
     let candidates = (available.length > 0 ? available : paths).map((path) => new Candidate(path));
     // Summed over all streams: once, and then less what goes out.
@@ -150,14 +172,14 @@ export class PacketSender {
       candidate.renew();
   }
 
-  #write(path: PathRuntime, packet: Uint8Array): boolean {
+  #write(path: SendingPath, packet: Uint8Array): boolean {
     const start = path.port.pool.write(packet, path.data.realStreamKey);
     if (path.offsets !== undefined) recordOffsets(path.offsets, packet, start);
     path.onPacketSent();
     return true;
   }
 
-  #guarded(path: PathRuntime, action: () => boolean): boolean {
+  #guarded(path: SendingPath, action: () => boolean): boolean {
     try {
       return action();
     } catch (error) {
@@ -173,7 +195,7 @@ class Candidate {
   /** Bytes that the next packet may have; 0 when the path cannot put a datagram on the wire. */
   room: number;
 
-  constructor(readonly path: PathRuntime) {
+  constructor(readonly path: SendingPath) {
     this.snapshot = snapshotOf(path);
     this.room = roomOf(path);
   }
@@ -186,11 +208,11 @@ class Candidate {
   }
 }
 
-function roomOf(path: PathRuntime): number {
+function roomOf(path: SendingPath): number {
   return path.port.pool.backlogged ? 0 : packetRoom(path, path.sampleStats());
 }
 
-function packetRoom(path: PathRuntime, { datagramBytes, deliveryRateBytesPerSecond }: TransportStats): number {
+function packetRoom(path: SendingPath, { datagramBytes, deliveryRateBytesPerSecond }: TransportStats): number {
   const room = path.port.transport.sendableBytes();
   return room < datagramBytes
     ? URGENT_PACKET_BYTES
@@ -202,10 +224,10 @@ function requestOf(stream: StreamState, pendingBytes: number): ScheduleRequest {
   return { streamId: stream.id, pendingBytes, windowBytes, priority: stream.priority, kind: 'data', exclude: [] };
 }
 
-const NONE: readonly PathRuntime[] = [];
+const NONE: readonly SendingPath[] = [];
 
 /** The path as a scheduler sees it. */
-function snapshotOf(path: PathRuntime): PathSnapshot {
+function snapshotOf(path: SendingPath): PathSnapshot {
   const stats = path.sampleStats();
   return {
     id: path.id,
