@@ -2,7 +2,7 @@ import type { ResolvedLimits } from '../limits.js';
 import { peerClose } from '../runtime/features/peer-close.js';
 import { ping } from '../runtime/features/ping.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
-import { streamAnnouncements } from '../runtime/features/stream-announcements.js';
+import { StreamAnnouncements } from '../runtime/features/stream-announcements.js';
 import type { Composition } from '../runtime/session/engine.js';
 import { ContentClient } from './content-client.js';
 import { contributionGrants } from './contribution-grants.js';
@@ -32,7 +32,7 @@ export function clientFeatures(session: SessionContext, options: ClientFeaturesO
   const primaryPaths = new PrimaryPaths(session, { ...options.primaryPaths, mayGoOn: () => content.viable });
   const features = [
     ping(),
-    streamAnnouncements(session, 'client'),
+    new StreamAnnouncements(session, 'client'),
     contributionGrants(session),
     new RawRelay(session, { ...limits, wallClockMs }),
     content,

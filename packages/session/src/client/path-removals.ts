@@ -3,12 +3,24 @@ import { KwikError, toPathId, type PathId, type proto, type TimerHandle } from '
 import { failure } from '../runtime/features/control-dispatch.js';
 import type { ControlHandlers, Feature } from '../runtime/features/feature.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
+import type { PathInfo } from '../api/session.js';
+import type { KnownPaths } from '../runtime/paths/path-registry.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 import { deadPathAnswer } from './dead-path-answer.js';
 import { statusOf } from './path-reports.js';
 
 /** However long the primary wants to wait for a path that it removes. */
 const MAX_DRAIN_MS = 60_000;
+
+/** A path as it is removed. */
+export type RemovablePath = Pick<PathRuntime, 'id' | 'primary' | 'address' | 'drain' | 'die' | 'send'>;
+
+interface RemovalSession extends Pick<SessionContext, 'clock'> {
+  readonly paths: KnownPaths & {
+    get(id: PathId): RemovablePath | undefined;
+    infoOf(path: RemovablePath): PathInfo;
+  };
+}
 
 interface Removal {
   readonly timer: TimerHandle;
@@ -17,34 +29,20 @@ interface Removal {
 
 /** The primary removes a path: it takes nothing new, delivers what is under way, and goes. */
 export class PathRemovals implements Feature {
-  readonly #session: SessionContext;
+  readonly #session: RemovalSession;
   readonly #wallClockMs: () => number;
   readonly #draining = new Map<PathId, Removal>();
 
-  readonly handlers: ControlHandlers = { removePath: (_primary, command) => this.#removePath(command) };
+  readonly handlers: ControlHandlers = { removePath: (_primary, command) => this.remove(command) };
 
   /** `wallClockMs`: milliseconds since 1970, for what the primary is told of times. */
-  constructor(session: SessionContext, wallClockMs: () => number) {
+  constructor(session: RemovalSession, wallClockMs: () => number) {
     this.#session = session;
     this.#wallClockMs = wallClockMs;
   }
 
-  onPathDead({ id }: PathRuntime): void {
-    this.#drained(id);
-  }
-
-  onEnd(): void {
-    for (const { timer } of this.#draining.values()) timer.cancel();
-    this.#draining.clear();
-  }
-
-  /** Its server has closed the path: when it was being removed, nothing is left to be waited for. */
-  closedByServer(path: PathRuntime, reason: string): void {
-    if (this.#drained(path.id)) return;
-    path.die(new KwikError('ERR_KWIK_PATH_DEAD', `${path.address} closed its path: ${reason}`));
-  }
-
-  #removePath(command: proto.RemovePath): ReplyTo<'removePath'> | Promise<ReplyTo<'removePath'>> {
+  /** Resolves when the path is gone. */
+  async remove(command: proto.RemovePath): Promise<ReplyTo<'removePath'>> {
     const path = this.#session.paths.get(toPathId(command.pathId));
     if (path?.primary === true) return failure(new KwikError('ERR_KWIK_INVALID_STATE', 'the primary path stays'));
     if (path === undefined || this.#draining.has(path.id)) {
@@ -71,6 +69,21 @@ export class PathRemovals implements Feature {
       };
       this.#draining.set(path.id, { timer, done });
     });
+  }
+
+  onPathDead({ id }: Pick<PathRuntime, 'id'>): void {
+    this.#drained(id);
+  }
+
+  onEnd(): void {
+    for (const { timer } of this.#draining.values()) timer.cancel();
+    this.#draining.clear();
+  }
+
+  /** Its server has closed the path: when it was being removed, nothing is left to be waited for. */
+  closedByServer(path: RemovablePath, reason: string): void {
+    if (this.#drained(path.id)) return;
+    path.die(new KwikError('ERR_KWIK_PATH_DEAD', `${path.address} closed its path: ${reason}`));
   }
 
   /** A path that was being removed is empty, or its time is over, or it died. False when it was none. */

@@ -5,7 +5,7 @@ import type { ReplicaSource } from '../api/session.js';
 import type { ControlHandlers, Feature } from '../runtime/features/feature.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
-import type { StreamHandle } from '../runtime/streams/stream-handle.js';
+import type { ContentStream } from '../runtime/streams/stream-host.js';
 import { Waiters } from '../runtime/waiting/waiters.js';
 import type { ContentServer } from './content-server.js';
 
@@ -67,7 +67,7 @@ export class ContentSender implements Feature {
     contentEnd: (_client, message) => this.#ended(message),
   };
 
-  async sendContent(handle: StreamHandle, key: string, source: ReplicaSource): Promise<void> {
+  async sendContent(handle: ContentStream, key: string, source: ReplicaSource): Promise<void> {
     if (this.#sending.has(handle.id)) {
       throw new KwikError('ERR_KWIK_INVALID_STATE', `stream ${handle.id} already sends content; await it first`);
     }
@@ -111,7 +111,7 @@ export class ContentSender implements Feature {
   }
 
   /** Tells the client that the rest will not come. */
-  #giveUp(handle: StreamHandle, error: KwikError): void {
+  #giveUp(handle: ContentStream, error: KwikError): void {
     if (this.#session.closeInfo !== undefined) return;
     const value = { streamId: handle.id, complete: false, error: errorToDetail(error) };
     this.#path()?.send({ $case: 'contentEnd', value });
@@ -173,7 +173,7 @@ export class ContentSender implements Feature {
     };
   }
 
-  #announce(handle: StreamHandle, source: ReplicaSource, baseOffset: number, state: Sending): void {
+  #announce(handle: ContentStream, source: ReplicaSource, baseOffset: number, state: Sending): void {
     const supply = this.#server.open(handle.state, source, baseOffset);
     const path = this.#path();
     if (path === undefined) {
@@ -224,7 +224,7 @@ export class ContentSender implements Feature {
     }
   }
 
-  async #whenEnded(handle: StreamHandle, state: Sending): Promise<void> {
+  async #whenEnded(handle: ContentStream, state: Sending): Promise<void> {
     for (;;) {
       if (state.end?.complete === true) return;
       if (state.end !== undefined) {

@@ -1,8 +1,7 @@
 import { copyOfBytes, KwikError, toPathId, type BytesLike } from '@kwik/wire';
 import type { RawPacket } from '../api/session.js';
 import type { Feature } from '../runtime/features/feature.js';
-import type { SessionContext } from '../runtime/features/session-context.js';
-import { requireClient } from './client-path.js';
+import { requireClient, type ClientSession } from './client-path.js';
 import { RawQueue } from './raw-queue.js';
 
 const RAW_TIMEOUT_MS = 5000;
@@ -17,11 +16,11 @@ export interface RawPacketsOptions {
 
 /** K9 at a server: bytes for the server at the end of another path, which the client passes on. */
 export class RawPackets implements Feature {
-  readonly #session: SessionContext;
+  readonly #session: ClientSession;
   readonly #options: RawPacketsOptions;
   readonly #queue = new RawQueue();
 
-  constructor(session: SessionContext, options: RawPacketsOptions) {
+  constructor(session: ClientSession, options: RawPacketsOptions) {
     this.#session = session;
     this.#options = options;
   }

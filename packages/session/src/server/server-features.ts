@@ -3,7 +3,7 @@ import type { SessionId } from '@kwik/wire';
 import { peerClose } from '../runtime/features/peer-close.js';
 import { ping } from '../runtime/features/ping.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
-import { streamAnnouncements } from '../runtime/features/stream-announcements.js';
+import { StreamAnnouncements } from '../runtime/features/stream-announcements.js';
 import type { Composition } from '../runtime/session/engine.js';
 import { ClientReturn } from './client-return.js';
 import { ContentSender } from './content-sender.js';
@@ -42,7 +42,7 @@ export function primaryFeatures(session: SessionContext, options: PrimaryOptions
   });
   const features = [
     ping(),
-    streamAnnouncements(session, 'server'),
+    new StreamAnnouncements(session, 'server'),
     content,
     new ContentSender(session, content, { sessionId, signer, wallClockMs }),
     commander,

@@ -2,7 +2,7 @@ import { KwikError, type PathId, type StreamId } from '@kwik/wire';
 import type { CloseInfo, RawPacket, ReplicaSource } from '../../api/session.js';
 import type { StreamState } from '../../core/streams/stream-state.js';
 import type { PathRuntime } from '../paths/path-runtime.js';
-import type { StreamHandle } from '../streams/stream-handle.js';
+import type { ContentStream } from '../streams/stream-host.js';
 import { earlierTime } from '../waiting/earlier-time.js';
 import type { Feature } from './feature.js';
 
@@ -45,7 +45,7 @@ export class FeatureSet implements Required<Omit<Feature, 'handlers'>> {
     return 0;
   }
 
-  sendContent(stream: StreamHandle, key: string, source: ReplicaSource): Promise<void> {
+  sendContent(stream: ContentStream, key: string, source: ReplicaSource): Promise<void> {
     for (const feature of this.#features) {
       const sent = feature.sendContent?.(stream, key, source);
       if (sent !== undefined) return sent;

@@ -3,7 +3,7 @@ import type { PathId, StreamId } from '@kwik/wire';
 import type { CloseInfo, RawPacket, ReplicaSource } from '../../api/session.js';
 import type { StreamState } from '../../core/streams/stream-state.js';
 import type { PathRuntime } from '../paths/path-runtime.js';
-import type { StreamHandle } from '../streams/stream-handle.js';
+import type { ContentStream } from '../streams/stream-host.js';
 
 type Kind = KcpBody['$case'];
 
@@ -38,7 +38,7 @@ export interface Feature {
   /** A path sent bytes of a range of content into a stream. Returns how many of them were wanted. */
   onRange?(pathId: PathId, streamId: StreamId, offset: number, data: Uint8Array, now: number): number;
   /** `sendFrom` of a stream. */
-  sendContent?(stream: StreamHandle, key: string, source: ReplicaSource): Promise<void>;
+  sendContent?(stream: ContentStream, key: string, source: ReplicaSource): Promise<void>;
   /** Before packets are built; may queue messages. Returns when it is to be called again at the latest, if at all. */
   plan?(now: number): number | undefined;
   /** The session has ended; its paths are dead. */

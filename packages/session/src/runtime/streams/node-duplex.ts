@@ -1,19 +1,28 @@
 import { Duplex, type DuplexOptions } from 'node:stream';
 import { KwikError } from '@kwik/wire';
 import { bytesToWrite } from './bytes-to-write.js';
-import type { StreamHandle } from './stream-handle.js';
+import type { StreamState } from '../../core/streams/stream-state.js';
+import type { ReadingSide, WritingSide } from './web-streams.js';
+
+/** A stream with the sides that it has here. */
+type TwoSides = Pick<ReadingSide, 'read' | 'stopSending'> &
+  Pick<WritingSide, 'close' | 'reset'> & {
+    readonly state: StreamState;
+    /** Writes bytes that nobody changes any more. */
+    writeOwned(bytes: Uint8Array): Promise<void>;
+  };
 
 type Written = (error?: Error | null) => void;
 
 /** Node's view of the sides that the stream has here. */
-export function duplexOf(stream: StreamHandle): Duplex {
+export function duplexOf(stream: TwoSides): Duplex {
   return new StreamDuplex(stream);
 }
 
 class StreamDuplex extends Duplex {
-  readonly #stream: StreamHandle;
+  readonly #stream: TwoSides;
 
-  constructor(stream: StreamHandle) {
+  constructor(stream: TwoSides) {
     super(sidesOf(stream));
     this.#stream = stream;
   }
@@ -54,7 +63,7 @@ class StreamDuplex extends Duplex {
 }
 
 /** A side that is not there counts as ended, so that `close` comes when the other has ended. Node's types lack these two. */
-function sidesOf({ state }: StreamHandle): DuplexOptions & { readable: boolean; writable: boolean } {
+function sidesOf({ state }: TwoSides): DuplexOptions & { readable: boolean; writable: boolean } {
   return { allowHalfOpen: true, readable: state.receive !== undefined, writable: state.send !== undefined };
 }
 

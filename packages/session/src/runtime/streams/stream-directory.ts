@@ -6,7 +6,7 @@ import type { ReadChunk } from '../../core/streams/reassembler.js';
 import type { StreamState } from '../../core/streams/stream-state.js';
 import { TurnQueue } from '../waiting/turn-queue.js';
 import { StreamHandle } from './stream-handle.js';
-import type { StreamHost } from './stream-host.js';
+import type { ContentStream, StreamHost } from './stream-host.js';
 
 /** What the streams need of their session. */
 export interface StreamSession
@@ -168,8 +168,8 @@ export class StreamDirectory implements StreamHost {
     this.#session.assertTakes();
   }
 
-  sendContent(handle: StreamHandle, key: string, source: ReplicaSource): Promise<void> {
-    return this.#session.sendContent(handle, key, source);
+  sendContent(stream: ContentStream, key: string, source: ReplicaSource): Promise<void> {
+    return this.#session.sendContent(stream, key, source);
   }
 
   // --- What the data plane tells ---

@@ -1,8 +1,15 @@
-import type { PathId } from '@kwik/wire';
+import type { PathId, StreamId } from '@kwik/wire';
 import type { ReplicaSource } from '../../api/session.js';
 import type { ReadChunk } from '../../core/streams/reassembler.js';
 import type { StreamState } from '../../core/streams/stream-state.js';
-import type { StreamHandle } from './stream-handle.js';
+
+/** A stream into which content is sent. */
+export interface ContentStream {
+  readonly id: StreamId;
+  readonly state: StreamState;
+  /** Writes bytes that nobody changes any more, behind what waits. */
+  writeOwned(bytes: Uint8Array): Promise<void>;
+}
 
 /** What the handle of a stream needs of its session. Whatever it changes of a stream is sent without a further call. */
 export interface StreamHost {
@@ -23,5 +30,5 @@ export interface StreamHost {
   resetStream(stream: StreamState, code: number): void;
   stopSending(stream: StreamState, code: number): void;
   /** Sends content from all servers that have it; rejects at ends that are no primary. */
-  sendContent(handle: StreamHandle, key: string, source: ReplicaSource): Promise<void>;
+  sendContent(stream: ContentStream, key: string, source: ReplicaSource): Promise<void>;
 }

@@ -4,15 +4,23 @@ import { PacketReader, PRIMARY_PATH_ID, toPathId, type PathId, type proto, type 
 import { connect, LIMITS, planeOf } from '../../test-support/data-link.js';
 import { patternBytes } from '../../test-support/random.js';
 import type { DataPlane } from '../../core/data/data-plane.js';
-import { PacketSender } from './packet-sender.js';
-import type { PathRuntime } from '../paths/path-runtime.js';
+import { PacketSender, type SendingPath } from './packet-sender.js';
 
-const STATS = { rttMs: 20, rttVarMs: 1, minRttMs: 20, cwndBytes: 100_000, bytesInFlight: 0, unsentBytes: 0 };
+const NOTHING_SENT = { sentPackets: 0, lostPackets: 0, sentBytes: 0, receivedBytes: 0 };
+const STATS = {
+  rttMs: 20,
+  rttVarMs: 1,
+  minRttMs: 20,
+  cwndBytes: 100_000,
+  bytesInFlight: 0,
+  unsentBytes: 0,
+  ...NOTHING_SENT,
+};
 
 /** A path that takes whatever it is given. */
-function openPath(plane: DataPlane, id: PathId, written: proto.Packet[]): PathRuntime {
+function openPath(plane: DataPlane, id: PathId, written: proto.Packet[]): SendingPath {
   const pool = {
-    congested: false,
+    backlogged: false,
     resize: () => undefined,
     write: (bytes: Uint8Array) => {
       const reader = new PacketReader(crc32);
@@ -21,19 +29,21 @@ function openPath(plane: DataPlane, id: PathId, written: proto.Packet[]): PathRu
       return { realStreamId: 0, quicOffset: 0n };
     },
   };
-  const path = {
+  return {
     id,
     primary: true,
     alive: true,
     weight: 1,
     lossRate: 0,
-    data: plane.path(id),
-    machine: { state: 'active' },
-    port: { pool, transport: { sendableBytes: () => 20_000 } },
+    data: plane.path(id)!,
+    offsets: undefined,
+    port: { control: undefined, pool, transport: { sendableBytes: () => 20_000 } },
     sampleStats: () => ({ ...STATS, deliveryRateBytesPerSecond: 1_000_000, datagramBytes: 1350 }),
     onPacketSent: () => undefined,
+    die: (error) => {
+      throw error;
+    },
   };
-  return path as unknown as PathRuntime;
 }
 
 /** All that waits, over the first path. */
@@ -51,7 +61,7 @@ describe('writes that are spread over paths', () => {
   it('a message goes in one packet: the frame around it is not taken from what the scheduler allows', () => {
     const plane = planeOf('primary', LIMITS);
     const written: proto.Packet[] = [];
-    const paths = new Map<PathId, PathRuntime>();
+    const paths = new Map<PathId, SendingPath>();
     for (const id of [PRIMARY_PATH_ID, toPathId(1)]) {
       connect(plane, LIMITS, id);
       paths.set(id, openPath(plane, id, written));
