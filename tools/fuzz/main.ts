@@ -1,6 +1,6 @@
 /**
  * `pnpm fuzz [--seconds N] [--target NAME] [--seed N] [--grow]`: feeds every decoder that faces a peer with mutated
- * inputs, for N seconds in all (60 unless told). Ends with 1 when an input broke a rule, and leaves it in the corpus.
+ * inputs, for N seconds in all (default: 60). Ends with 1 when an input broke a rule, and leaves it in the corpus.
  * `--grow` adds the seeds, and inputs that brought about something new.
  */
 import { parseArgs } from 'node:util';

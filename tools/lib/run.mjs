@@ -11,7 +11,7 @@ import { join, resolve as resolvePath } from 'node:path';
 
 /**
  * @typedef {object} RunOptions
- * @property {string} [cwd] The root of the checkout unless told.
+ * @property {string} [cwd] Default: the root of the checkout.
  * @property {'stderr'} [live] Shows what comes on stderr as it comes, besides collecting it.
  * @property {number} [timeoutMs]
  * @property {NodeJS.ProcessEnv} [env] Added to the environment.

@@ -11,7 +11,7 @@ const CALL_TIMEOUT_MS = 180_000;
 const END_TIMEOUT_MS = 10_000;
 
 export interface ChildrenOptions {
-  /** Folder for CPU profiles, one of each child; none unless told. */
+  /** Folder for CPU profiles, one of each child. Default: none. */
   readonly cpuProfileFolder: string | undefined;
 }
 

@@ -23,7 +23,7 @@ export interface StackedAreaOptions extends ChartOptions {
 export interface HistogramOptions extends ChartOptions {
   /** Raw values, not counts. */
   readonly series: readonly { readonly name: string; readonly values: readonly number[] }[];
-  /** 40 unless told; of equal width, as they look on the axis. */
+  /** Of equal width, as they look on the axis. Default: 40. */
   readonly bins?: number;
   /** Shares of each series in per cent, in place of counts. */
   readonly share?: boolean;

@@ -6,7 +6,7 @@ export interface LinkSpec {
   readonly rateMbit: number;
   /** One way. */
   readonly delayMs: number;
-  /** Drop-tail queue as time at the rate; 50 ms unless told. */
+  /** Drop-tail queue as time at the rate. Default: 50 ms. */
   readonly queueMs?: number;
   /** Share of packets lost at random in each direction, 0 to 1. */
   readonly lossRate?: number;

@@ -12,7 +12,7 @@ const SERVER = new URL('./server-child.js', import.meta.url);
 export type Servers = 'each' | 'one';
 
 export interface RunOptions {
-  /** Links that the session may use; the first leads to the primary. All of them unless told. */
+  /** Links that the session may use; the first leads to the primary. Default: all of them. */
   readonly links?: readonly number[];
   readonly request: StreamRequest;
   readonly maxBytes: number;

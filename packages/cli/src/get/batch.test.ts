@@ -18,12 +18,12 @@ class Server {
   constructor(readonly files: Map<string, string | undefined>) {}
 
   session(): Session {
-    const openStreamSync = async (): Promise<MemoryStream> => {
+    const openStreamWhenReady = async (): Promise<MemoryStream> => {
       const [client, server] = MemoryStream.pair();
       void this.#answer(server);
       return client;
     };
-    return { openStreamSync } as Partial<Session> as Session;
+    return { openStreamWhenReady } as Partial<Session> as Session;
   }
 
   async #answer(server: MemoryStream): Promise<void> {

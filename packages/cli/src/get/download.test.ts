@@ -77,7 +77,7 @@ function from(sink: Sink, more: Partial<DownloadContext> = {}): Served {
   const [second, again] = MemoryStream.pair(10);
   const streams = [client, second];
   const said: string[] = [];
-  const session = { openStreamSync: () => Promise.resolve(streams.shift()!) } as Partial<Session> as Session;
+  const session = { openStreamWhenReady: () => Promise.resolve(streams.shift()!) } as Partial<Session> as Session;
   const context: DownloadContext = {
     session,
     signal: new AbortController().signal,

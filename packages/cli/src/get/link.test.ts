@@ -38,7 +38,7 @@ function io(): CliIo {
             pathInfo(target, { primary: true, receivedBytes: 100 }),
             pathInfo('helper:9', { id: 1, receivedBytes: 50 }),
           ],
-          openStreamSync: () => Promise.reject(new KwikError('ERR_KWIK_SESSION_CLOSED')),
+          openStreamWhenReady: () => Promise.reject(new KwikError('ERR_KWIK_SESSION_CLOSED')),
           close: async () => {
             closed += 1;
           },

@@ -12,7 +12,7 @@ interface Listed {
 /** Lists a folder of a server that the test plays. */
 function list(timeoutMs: number, now: () => number = () => performance.now()): Listed {
   const [client, server] = MemoryStream.pair();
-  const session = { openStreamSync: () => Promise.resolve(client) } as Partial<Session> as Session;
+  const session = { openStreamWhenReady: () => Promise.resolve(client) } as Partial<Session> as Session;
   const result = listRemote(session, '', { signal: new AbortController().signal, timeoutMs, now });
   // Looked at by the test, later.
   result.catch(() => undefined);
@@ -77,7 +77,7 @@ test('a server that lists long names without end is given up', async () => {
 
 test('a server that takes no request is given up', async () => {
   const stream = { write: () => new Promise<void>(() => undefined) };
-  const session = { openStreamSync: () => Promise.resolve(stream) } as unknown as Session;
+  const session = { openStreamWhenReady: () => Promise.resolve(stream) } as unknown as Session;
   const waiting = { signal: new AbortController().signal, timeoutMs: 50, now: () => performance.now() };
   await expect(listRemote(session, '', waiting)).rejects.toMatchObject({ code: 'ERR_KWIK_TIMEOUT' });
 });

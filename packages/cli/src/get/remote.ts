@@ -39,7 +39,7 @@ export interface Asked {
 
 /** Opens a stream and sends the request that it is for. */
 export async function ask(session: Session, request: object, signal: AbortSignal): Promise<Asked> {
-  const stream = await session.openStreamSync({ signal });
+  const stream = await session.openStreamWhenReady({ signal });
   // A server that grants no room for the request is as silent as one that does not answer.
   await abortable(stream.write(encodeMessage({ v: PROTOCOL_VERSION, ...request })), signal);
   // The end of our side need not be waited for: the answer shows that the request arrived.

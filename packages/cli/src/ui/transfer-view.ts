@@ -10,7 +10,7 @@ export interface TransferView {
   readonly title: string;
   readonly transfer: TransferState;
   readonly servers: readonly ServerTotal[];
-  /** How a server is called; its address unless told. */
+  /** How a server is called. Default: its address. */
   readonly nameOf?: (server: ServerTotal) => string;
   /** Said at the end of the first line, such as a count of files. */
   readonly note?: string;

@@ -51,7 +51,7 @@ export interface ClientHandshakeOptions {
   readonly channelBinding: Uint8Array;
   /** Cryptographically strong random bytes. */
   readonly random: (bytes: number) => Uint8Array;
-  /** Newest first; SUPPORTED_VERSIONS unless told. */
+  /** Newest first. Default: SUPPORTED_VERSIONS. */
   readonly versions?: readonly number[];
 }
 

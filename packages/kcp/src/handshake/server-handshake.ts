@@ -52,7 +52,7 @@ export interface ServerHandshakeOptions {
   readonly peerCertificates: readonly Uint8Array[];
   /** SHA-256 of the leaf certificate that this server showed on the connection, 32 bytes: `PathTransport.channelBinding`. */
   readonly channelBinding: Uint8Array;
-  /** Newest first; SUPPORTED_VERSIONS unless told. */
+  /** Newest first. Default: SUPPORTED_VERSIONS. */
   readonly versions?: readonly number[];
 }
 

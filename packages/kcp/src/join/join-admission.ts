@@ -17,7 +17,7 @@ export interface JoinAdmissionOptions {
   /** `host:port` names that this server answers to; asked at every join, since a port may be known late. */
   readonly audiences: () => readonly string[];
   readonly used: UsedTokens;
-  /** DEFAULT_TOKEN_LIFE_MS unless told. */
+  /** Default: DEFAULT_TOKEN_LIFE_MS. */
   readonly maxTokenLifeMs?: number;
 }
 

@@ -11,7 +11,7 @@ const USAGE = { server: x509.ExtendedKeyUsage.serverAuth, client: x509.ExtendedK
 export interface CertificateOptions {
   readonly name?: string;
   readonly key?: KeyKind;
-  /** Extended key usage; of a leaf `server` unless told, of an authority none. */
+  /** Extended key usage. Default: `server` for a leaf, none for an authority. */
   readonly usage?: keyof typeof USAGE | 'none';
   /** Bits of `x509.KeyUsageFlags`; without, the certificate has no key usage. */
   readonly keyUsage?: number;

@@ -55,7 +55,7 @@ export interface VerifyPathTokenOptions {
   readonly audiences: readonly string[];
   readonly nowMs: number;
   readonly used: UsedTokens;
-  /** Longest time that a token may still have; DEFAULT_TOKEN_LIFE_MS unless told. Bounds what `used` must remember. */
+  /** Longest time that a token may still have. Default: DEFAULT_TOKEN_LIFE_MS. Bounds what `used` must remember. */
   readonly maxTokenLifeMs?: number;
 }
 

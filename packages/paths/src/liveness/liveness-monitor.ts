@@ -54,7 +54,7 @@ export interface LivenessOptions {
   readonly minDeathMs?: number;
   /**
    * How long an answer may take at least where nothing is owed, or nothing can be fetched elsewhere (`alone`): by waiting
-   * nothing is lost, and a server of very many paths takes a while. 0 unless told.
+   * nothing is lost, and a server of very many paths takes a while. Default: 0.
    */
   readonly patienceMs?: number;
 }

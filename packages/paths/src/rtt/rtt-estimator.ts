@@ -16,7 +16,7 @@ export interface RttView {
 }
 
 export interface RttOptions {
-  /** Assumed until the first sample; `INITIAL_RTT_MS` unless told. */
+  /** Assumed until the first sample. Default: `INITIAL_RTT_MS`. */
   readonly initialMs?: number;
   /** Longest time for which the peer holds an acknowledgement back by design; claims above it are cut to it. */
   readonly maxAckDelayMs?: number;

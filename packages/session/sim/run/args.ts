@@ -14,7 +14,7 @@ export const USAGE = `pnpm sim --seed N                shows what happens under 
 pnpm sim --seeds N [--from M]    runs N seeds, from 1 or M, and names those that fail
 
   --canary [${CANARIES.join('|')}]   plants a bug: the seeds must fail
-  --workers N                      processes; 2 unless told`;
+  --workers N                      processes (2)`;
 
 /** Reads the command line; a string says what is wrong with it. */
 export function readArgs(argv: readonly string[]): SimArgs | string {

@@ -60,7 +60,7 @@ export interface CloseInfo {
 export interface StreamOptions {
   /** Only the opener writes. */
   readonly unidirectional?: boolean;
-  /** 0 (most urgent) to 7; 3 unless told (RFC 9218). */
+  /** 0 (most urgent) to 7. Default: 3 (RFC 9218). */
   readonly priority?: number;
 }
 
@@ -150,7 +150,12 @@ export interface Session extends AsyncDisposable {
   readonly closed: Promise<CloseInfo>;
   /** Throws ERR_KWIK_STREAM_LIMIT when no credit is left. */
   openStream(options?: StreamOptions): Stream;
-  /** Waits for credit. */
+  /**
+   * A new stream as soon as the peer's credit allows one more (RFC 9000, section 4.6). Rejects with ERR_KWIK_ABORTED when
+   * `signal` gives up the wait, with the reason of the session's end, and with ERR_KWIK_INVALID_STATE at a secondary.
+   */
+  openStreamWhenReady(options?: StreamOptions & { signal?: AbortSignal }): Promise<Stream>;
+  /** The same by the name that QUIC programs know. */
   openStreamSync(options?: StreamOptions & { signal?: AbortSignal }): Promise<Stream>;
   /**
    * The next stream that the peer opened, each once, those of a kind in the order of their opening; also one that was over before
@@ -177,7 +182,7 @@ export interface Session extends AsyncDisposable {
   resumePath(pathId: number): void;
   /**
    * Ends the session in good order: nothing new is taken, what was written is delivered, and then both ends are told.
-   * After `timeoutMs` (that of the session unless told, 5 s; 0: at once) it ends all the same, and `close` of the streams
+   * After `timeoutMs` (default: that of the session, 5 s; 0: at once) it ends all the same, and `close` of the streams
    * that were not delivered rejects. Resolves when the session has ended, for whatever reason. A second call waits for the
    * first; with `timeoutMs: 0` it ends the wait.
    */
@@ -191,16 +196,16 @@ export interface CloseOptions {
 export interface AddPathOptions {
   /** Further addresses of the same server, `host:port`, tried in turn when it cannot be reached at the first. */
   readonly alternatives?: readonly string[];
-  /** Whether the path is connected again when it is lost, with growing waits; true unless told. */
+  /** Whether the path is connected again when it is lost, with growing waits. Default: true. */
   readonly reconnect?: boolean;
-  /** Share of the path for weighted schedulers, 1 to 1000; 1 unless told. */
+  /** Share of the path for weighted schedulers, 1 to 1000. Default: 1. */
   readonly weight?: number;
   /** Name to check the server's certificate against, when it is not the host of the address. */
   readonly serverName?: string;
-  /** How long the client may take to connect, milliseconds; 10,000 unless told. */
+  /** How long the client may take to connect, milliseconds. Default: 10,000. */
   readonly timeoutMs?: number;
   /**
-   * What the server may do in this session; the least, `['replica']`, unless told: then every byte of it is checked against
+   * What the server may do in this session. Default: the least, `['replica']`; then every byte of it is checked against
    * this server's digests. `contribute`: it writes into streams, unchecked, where `grantContribution` lets it. `raw`: raw
    * packets. The client holds it to that.
    */
@@ -339,7 +344,7 @@ export interface Listener extends AsyncDisposable, AsyncIterable<ServerSession> 
   stats(): ListenerStats;
   /**
    * Accepts no more sessions and lets those there are finish: it closes each that has had no stream open for a second, and
-   * after `timeoutMs` (30 s unless told) all that are left, in good order. Resolves when all have ended and the port is
+   * after `timeoutMs` (default: 30 s) all that are left, in good order. Resolves when all have ended and the port is
    * free. `force` ends them at once, also when a `close` without it is waiting.
    */
   close(options?: ListenerCloseOptions): Promise<void>;

@@ -7,7 +7,7 @@ export interface HandshakeDriverOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
   readonly address: string;
-  /** What the peer is told when the time is over; ERR_KWIK_TIMEOUT unless told. */
+  /** What the peer is told when the time is over. Default: ERR_KWIK_TIMEOUT. */
   readonly timeoutCode?: ErrorCode;
   /** The hello is under way: what `send` is given follows at once, and is the session's once the server has admitted it. */
   readonly onHello?: (send: (body: KcpBody) => void) => void;

@@ -29,8 +29,12 @@ export class ClientSession implements Session {
     return this.engine.streams.open(options);
   }
 
-  openStreamSync(options: StreamOptions & { signal?: AbortSignal } = {}): Promise<Stream> {
+  openStreamWhenReady(options: StreamOptions & { signal?: AbortSignal } = {}): Promise<Stream> {
     return this.engine.streams.openWithCredit(options, options.signal);
+  }
+
+  openStreamSync(options: StreamOptions & { signal?: AbortSignal } = {}): Promise<Stream> {
+    return this.openStreamWhenReady(options);
   }
 
   acceptStream(options: { signal?: AbortSignal } = {}): Promise<Stream> {

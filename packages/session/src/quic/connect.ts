@@ -86,7 +86,7 @@ async function open(
   }
 }
 
-/** Has each server of the session judged before anything is said to it; the first is left to who made this, unless told. */
+/** Has each server of the session judged before anything is said to it; whoever made this may judge the first one itself. */
 class JudgedConnector implements Connector {
   #judging: boolean;
 

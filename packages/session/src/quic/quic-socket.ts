@@ -124,9 +124,9 @@ export class QUICSocket extends Evented {
 }
 
 export interface SocketAddressOptions {
-  /** `::` unless told: every address. */
+  /** Default: `::`, every address. */
   readonly host?: string;
-  /** 0 unless told: the system chooses. */
+  /** Default: 0, the system chooses. */
   readonly port?: number;
   readonly reuseAddr?: boolean;
   readonly ipv6Only?: boolean;

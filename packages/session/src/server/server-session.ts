@@ -55,9 +55,13 @@ export class AcceptedSession implements ServerSession {
     return this.engine.streams.open(options);
   }
 
-  async openStreamSync(options: StreamOptions & { signal?: AbortSignal } = {}): Promise<Stream> {
-    this.#assertPrimary('openStreamSync');
+  async openStreamWhenReady(options: StreamOptions & { signal?: AbortSignal } = {}): Promise<Stream> {
+    this.#assertPrimary('openStreamWhenReady');
     return this.engine.streams.openWithCredit(options, options.signal);
+  }
+
+  openStreamSync(options: StreamOptions & { signal?: AbortSignal } = {}): Promise<Stream> {
+    return this.openStreamWhenReady(options);
   }
 
   acceptStream(options: { signal?: AbortSignal } = {}): Promise<Stream> {

@@ -39,7 +39,7 @@ describe.each(OPENERS)('muxer: the end of a session, streams opened by the %s', 
     const closed = failure('ERR_KWIK_SESSION_CLOSED');
     for (const session of [ends.near, ends.far]) {
       expect(() => session.openStream()).toThrow(expect.objectContaining(closed));
-      await expect(session.openStreamSync()).rejects.toMatchObject(closed);
+      await expect(session.openStreamWhenReady()).rejects.toMatchObject(closed);
       await expect(session.acceptStream()).rejects.toMatchObject(closed);
     }
   });

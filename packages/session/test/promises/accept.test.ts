@@ -101,7 +101,7 @@ describe('acceptStream', () => {
     for (let count = 0; count < 1024; count++) open();
     await world.pass(1000);
     expect(open).toThrow(code('ERR_KWIK_STREAM_LIMIT'));
-    const waiting = client.openStreamSync({ unidirectional: true });
+    const waiting = client.openStreamWhenReady({ unidirectional: true });
     await primary.acceptStream();
     await world.settle(waiting);
   });

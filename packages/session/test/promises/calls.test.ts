@@ -209,7 +209,7 @@ describe('after the end of the session', () => {
     await pair.world.settle(pair.client.closed);
     const closed = code('ERR_KWIK_SESSION_CLOSED');
     expect(() => pair.client.openStream()).toThrow(closed);
-    await expect(pair.client.openStreamSync()).rejects.toEqual(closed);
+    await expect(pair.client.openStreamWhenReady()).rejects.toEqual(closed);
     await expect(pair.client.acceptStream()).rejects.toEqual(closed);
     await expect(mine.write('x')).rejects.toEqual(closed);
     await expect(mine.close()).rejects.toEqual(closed);
@@ -222,17 +222,17 @@ describe('after the end of the session', () => {
   });
 });
 
-describe('openStreamSync', () => {
+describe('openStreamWhenReady', () => {
   test('gives credit to those who wait longest, each what it asked for', async () => {
     const pair = await pairOf();
     const open = Array.from({ length: 1024 }, () => pair.client.openStream());
     const order: number[] = [];
     const waiting = [5, 1, 7].map(async (priority, index) => {
-      await pair.client.openStreamSync({ priority });
+      await pair.client.openStreamWhenReady({ priority });
       order.push(index);
     });
     const abort = new AbortController();
-    const aborted = outcomeOf(pair.client.openStreamSync({ signal: abort.signal }));
+    const aborted = outcomeOf(pair.client.openStreamWhenReady({ signal: abort.signal }));
     abort.abort();
     for (const stream of open.slice(0, 3)) {
       stream.reset();

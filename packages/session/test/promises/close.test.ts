@@ -119,7 +119,7 @@ describe.each(['client', 'server'] as const)('close, when the %s writes', (write
     await world.pass(100);
     expect(waiting).toEqual({ state: 'rejected', value: code('ERR_KWIK_SESSION_CLOSED') });
     expect(() => near.openStream()).toThrow(code('ERR_KWIK_SESSION_CLOSED'));
-    await expect(near.openStreamSync()).rejects.toEqual(code('ERR_KWIK_SESSION_CLOSED'));
+    await expect(near.openStreamWhenReady()).rejects.toEqual(code('ERR_KWIK_SESSION_CLOSED'));
     await expect(stream.write('more')).rejects.toEqual(code('ERR_KWIK_SESSION_CLOSED'));
     const startMs = world.clock.now();
     await world.settle(Promise.all([near.close(4, 'second', { timeoutMs: 0 }), closing]));

@@ -74,7 +74,7 @@ export interface ServerSetup extends Codes {
   readonly config?: Partial<Config>;
   readonly socket?: quicModule.QUICSocket;
   readonly resolveHostname?: quicModule.ResolveHostname;
-  /** What is done with each stream; nothing unless told. */
+  /** What is done with each stream. Default: nothing. */
   readonly onStream?: (stream: QuicStream) => unknown;
 }
 
@@ -132,7 +132,7 @@ export class World {
     return server;
   }
 
-  /** The package by itself sends no certificate and verifies nothing, unless told. */
+  /** By default the package sends no certificate and verifies nothing. */
   async client(port: number, { ctx, ...setup }: ClientSetup = {}): Promise<quicModule.QUICClient> {
     const client = await this.quic.QUICClient.createQUICClient(
       {

@@ -4,9 +4,9 @@ import type { LinkDirectionStats } from './link-counters.js';
 export interface LinkOptions extends LinkShape {
   /** Where datagrams go. A name is resolved once, at the start. */
   readonly target: { readonly host: string; readonly port: number };
-  /** Of all random decisions; 1 unless told. */
+  /** Of all random decisions. Default: 1. */
   readonly seed?: number;
-  /** Address to listen on, an IP address; 127.0.0.1 (or ::1 for an IPv6 target) unless told. */
+  /** Address to listen on, an IP address. Default: 127.0.0.1, or ::1 for an IPv6 target. */
   readonly host?: string;
   /** 0, the default, for one that is free. */
   readonly port?: number;

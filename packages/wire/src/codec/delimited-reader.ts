@@ -3,7 +3,7 @@ import { MAX_PACKET_BYTES } from '../limits/wire-limits.js';
 import { varintSize, writeVarint } from './varint.js';
 
 export interface DelimitedReaderOptions {
-  /** Longest message that is taken, without its prefix; below 2^28, 65,536 unless told. */
+  /** Longest message that is taken, without its prefix; below 2^28. Default: 65,536. */
   readonly maxPacketBytes?: number | undefined;
 }
 

@@ -23,7 +23,7 @@ export interface PathSnapshot {
   readonly deliveryRateBytesPerSecond: number;
   /** Packets lost of packets sent, 0 to 1, over the recent past. */
   readonly lossRate: number;
-  /** Set by whoever configures the path; 1 unless told. */
+  /** Set by whoever configures the path. Default: 1. */
   readonly weight: number;
   /** Largest piece of data that one datagram of this path carries. */
   readonly datagramBytes: number;

@@ -24,7 +24,7 @@ export interface StreamPacketShape extends StreamFrameFlags {
   readonly streamId: bigint;
   readonly offset: bigint;
   readonly packetNumber: bigint;
-  /** DATA unless told; every type takes the same room. */
+  /** Every type takes the same room. Default: DATA. */
   readonly type?: PacketType | undefined;
   /** Bytes of further frames in the same packet, tags and lengths included. */
   readonly otherFrameBytes?: number | undefined;

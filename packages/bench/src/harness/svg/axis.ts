@@ -4,7 +4,7 @@ export interface AxisOptions {
   readonly label: string;
   /** Logarithmic; what is not above zero is left out. */
   readonly log?: boolean;
-  /** Ends of the axis; those of the data unless told. Linear axes begin at zero unless told, or the data is below it. */
+  /** Ends of the axis. Default: those of the data. Without them a linear axis begins at zero, or lower where the data does. */
   readonly min?: number;
   readonly max?: number;
 }

@@ -8,9 +8,9 @@ import type { ContenderName } from './contender.js';
 export interface Course {
   readonly contender: ContenderName;
   readonly bytes: number;
-  /** Paths of the client; 1 unless told. */
+  /** Paths of the client. Default: 1. */
   readonly paths?: number;
-  /** Servers, a process each; 1 unless told. */
+  /** Servers, a process each. Default: 1. */
   readonly servers?: number;
 }
 

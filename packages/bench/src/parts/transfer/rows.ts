@@ -7,7 +7,7 @@ type Figure = 'goodput' | 'clientCpu' | 'serverCpu';
 /** A row to be: one figure of two courses. */
 export interface RowSpec<Name extends string> {
   readonly name: string;
-  /** Goodput unless told. */
+  /** Default: goodput. */
   readonly figure?: Figure;
   readonly own: Name;
   readonly reference: Name;

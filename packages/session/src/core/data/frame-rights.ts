@@ -39,7 +39,7 @@ const FRAMES: Readonly<Record<FrameKind, { readonly links: readonly Link[]; read
   sealed: { links: [], does: 'relay sealed packets' },
 };
 
-/** At the client: what the primary lets the secondary at the end of a path do; nothing unless told. */
+/** At the client: what the primary lets the secondary at the end of a path do. Default: nothing. */
 export interface SecondaryRights {
   /** Write into streams, where the primary granted it the bytes. */
   readonly mayContribute?: boolean;

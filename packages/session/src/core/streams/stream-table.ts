@@ -21,7 +21,7 @@ export interface StreamTableOptions {
   readonly maxStreams: number;
   /** Receive window that this end gives to each stream at the most, bytes. */
   readonly streamWindowBytes: number;
-  /** Receive window of all of them together on one path; no bound unless told. */
+  /** Receive window of all of them together on one path. Default: no bound. */
   readonly pathWindowBytes?: number;
   readonly sendBufferBytes: number;
   /** Of the session; what its streams hold is charged to it. */

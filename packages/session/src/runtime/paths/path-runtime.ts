@@ -45,7 +45,7 @@ export interface PathRuntimeOptions {
   /** At the client: what the primary lets a further server do. */
   readonly capabilities?: readonly proto.Capability[];
   readonly serverId?: string | undefined;
-  /** For weighted schedulers; 1 unless told. */
+  /** For weighted schedulers. Default: 1. */
   readonly weight?: number;
   readonly port: PathPort;
   readonly peer: PathPeer;
@@ -53,7 +53,7 @@ export interface PathRuntimeOptions {
   readonly idleTimeoutMs?: number;
   /** Keeps a map of where bytes went on the wire. */
   readonly offsetMap?: boolean | undefined;
-  /** Of the path that had this number before and is dead; a new one unless told. */
+  /** Of the path that had this number before and is dead. Default: a new one. */
   readonly machine?: PathMachine | undefined;
   readonly clock: Clock;
   readonly events: PathRuntimeEvents;
