@@ -49,6 +49,29 @@ describe('MemoryLedger', () => {
     expect(ledger.use).toEqual({ heldBytes: 0, overheadBytes: 0, readAheadBytes: 0, overdrawn: 1 });
   });
 
+  it('has a session let go of what one path wastes, as long as that helps, before it ends it', () => {
+    const ledger = new MemoryLedger({ freeOverheadBytes: 1000, overheadBytes: 1500 });
+    const ended: string[] = [];
+    const asked: string[] = [];
+    const wasted = [300, 600];
+    const account = ledger.open(
+      ({ code }) => ended.push(code),
+      ({ code }) => {
+        asked.push(code);
+        const bytes = wasted.shift() ?? 0;
+        if (bytes > 0) account.hold(0, -bytes);
+        // With nothing left to let go of, it may say what it likes.
+        return true;
+      },
+    );
+    account.hold(0, 1700);
+    expect([asked.length, ended, account.overheadBytes]).toEqual([2, [], 800]);
+    expect(ledger.use).toMatchObject({ overheadBytes: 800, overdrawn: 0 });
+    expect(() => account.hold(0, 300)).toThrow(limit);
+    expect([asked.length, ended]).toEqual([3, ['ERR_KWIK_LIMIT_EXCEEDED']]);
+    expect(ledger.use).toMatchObject({ overheadBytes: 0, overdrawn: 1 });
+  });
+
   it.each([
     ['bytes', [10, 0], [300, 0], [200, 0]],
     ['overhead', [0, 10], [0, 300], [0, 200]],

@@ -81,9 +81,13 @@ export class MemoryLedger {
     };
   }
 
-  /** @param end ends the session, and lets go of what it holds: it holds too much. Called at most once */
-  open(end: (error: KwikError) => void): MemoryAccount {
-    const account = new MemoryAccount(this, end);
+  /**
+   * @param end ends the session, and lets go of what it holds: it holds too much. Called at most once
+   * @param relieve called before that: lets go of overhead for which one of the session's paths alone is to blame; false when
+   *   there is no such path
+   */
+  open(end: (error: KwikError) => void, relieve: (error: KwikError) => boolean = () => false): MemoryAccount {
+    const account = new MemoryAccount(this, end, relieve);
     this.#accounts.add(account);
     return account;
   }
@@ -123,9 +127,10 @@ export class MemoryLedger {
   #relieve(current: MemoryAccount, what: 'heldBytes' | 'overheadBytes', bound: number): void {
     let largest = current;
     for (const account of this.#accounts) if (account[what] > largest[what]) largest = account;
-    this.#overdrawn++;
     const reason = `all sessions together hold more than ${bound} bytes that wait to be read, and this one the most of them`;
     const error = new KwikError('ERR_KWIK_LIMIT_EXCEEDED', reason, { scope: 'peer' });
+    if (what === 'overheadBytes' && largest.relieved(error)) return;
+    this.#overdrawn++;
     largest.close();
     largest.end(error);
     if (largest === current) throw error;
@@ -136,14 +141,16 @@ export class MemoryLedger {
 export class MemoryAccount {
   readonly #ledger: MemoryLedger;
   readonly end: (error: KwikError) => void;
+  readonly #relieve: (error: KwikError) => boolean;
   #held = 0;
   #overhead = 0;
   #readAhead = 0;
   #closed = false;
 
-  constructor(ledger: MemoryLedger, end: (error: KwikError) => void) {
+  constructor(ledger: MemoryLedger, end: (error: KwikError) => void, relieve: (error: KwikError) => boolean) {
     this.#ledger = ledger;
     this.end = end;
+    this.#relieve = relieve;
   }
 
   get heldBytes(): number {
@@ -167,8 +174,17 @@ export class MemoryAccount {
     this.#held += bytes;
     this.#overhead += overhead;
     this.#ledger.change(this, bytes, overhead);
-    if (overhead <= 0 || this.#overhead <= this.#ledger.bounds.freeOverheadBytes + this.#held) return;
-    this.#ledger.countOverdrawn();
+    if (overhead <= 0) return;
+    while (this.#overhead > this.#ledger.bounds.freeOverheadBytes + this.#held) this.#overdraw();
+  }
+
+  /** For the ledger only: whether the session has less overhead by now, at the cost of one path. */
+  relieved(error: KwikError): boolean {
+    const before = this.#overhead;
+    return this.#relieve(error) && this.#overhead < before;
+  }
+
+  #overdraw(): void {
     const kept = `${this.#held} bytes in pieces that cost ${this.#overhead} bytes besides`;
     const error = new KwikError(
       'ERR_KWIK_LIMIT_EXCEEDED',
@@ -177,6 +193,8 @@ export class MemoryAccount {
         scope: 'peer',
       },
     );
+    if (this.relieved(error)) return;
+    this.#ledger.countOverdrawn();
     this.close();
     this.end(error);
     throw error;

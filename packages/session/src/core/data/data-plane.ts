@@ -27,6 +27,7 @@ import { backupsBeside, bestOf } from './paths-to-peer.js';
 import { Reinjector } from './reinjector.js';
 import { StreamWriters } from './stream-writers.js';
 import { UnsentFrames } from './unsent-frames.js';
+import { WriterWaste } from './writer-waste.js';
 import type { RangeSink } from './range-sink.js';
 
 export interface DataPlaneOptions {
@@ -55,6 +56,8 @@ export class DataPlane {
   readonly streams: StreamTable;
   /** Which server writes what, at a client. */
   readonly writers: StreamWriters;
+  /** What the pieces that came cost, and who is to blame for it. */
+  readonly waste: WriterWaste;
   readonly #picker = new StreamPicker();
   readonly #paths = new Map<PathId, DataPath>();
   readonly #reinjector = new Reinjector((id) => this.#paths.get(id)?.available === true);
@@ -72,6 +75,7 @@ export class DataPlane {
     });
     const emit = (event: DataEvent): void => this.#events.push(event);
     this.writers = new StreamWriters(this, options.account);
+    this.waste = new WriterWaste(this, emit);
     this.#builder = new PacketBuilder(this.#picker, this.#reinjector.queue, emit);
     this.#receiver = new FrameReceiver({
       role: options.role,
@@ -183,7 +187,7 @@ export class DataPlane {
       reader.push(chunk);
       for (;;) {
         const packet = reader.next();
-        if (packet === undefined) break;
+        if (packet === undefined || path.violated) break;
         this.#receiver.handlePacket(path, packet, now);
       }
     });
@@ -277,8 +281,9 @@ export class DataPlane {
   read(stream: StreamState, maxBytes?: number): ReadChunk | undefined {
     const chunk = stream.receive?.read(maxBytes);
     if (chunk === undefined) return undefined;
-    this.#paths.get(chunk.origin as PathId)?.flowControl.onConsumed(chunk.data.length);
-    this.#announceWindows(stream, chunk.origin as PathId);
+    const origin = chunk.origin as PathId;
+    this.#guard(origin, () => this.#receiver.consume(this.#paths.get(origin), chunk.data.length));
+    if (stream.receive?.takeWindowUpdate() !== undefined) this.#announceWindow(stream);
     this.retireIfDone(stream);
     return chunk;
   }
@@ -353,17 +358,6 @@ export class DataPlane {
     this.#guard(path.id, () => {
       for (const { key, frame } of frames) path.queueFrame(key, frame, true);
     });
-  }
-
-  #announceWindows(stream: StreamState, origin: PathId): void {
-    const path = this.#paths.get(origin);
-    const sessionLimit = path?.flowControl.takeUpdate();
-    if (path !== undefined && sessionLimit !== undefined) {
-      this.#guard(path.id, () =>
-        path.queueFrame('session window', windowUpdateFrame({ maxOffset: BigInt(sessionLimit) })),
-      );
-    }
-    if (stream.receive?.takeWindowUpdate() !== undefined) this.#announceWindow(stream);
   }
 
   #announceWindow(stream: StreamState): void {

@@ -58,12 +58,24 @@ export class FrameReceiver {
     const eliciting = frames.some((frame) => frame.body?.$case !== 'ack');
     const arrival = path.acks.onPacket(toPacketNumber(packet.packetNumber), eliciting, now);
     if (arrival === 'duplicate') return;
-    for (const frame of frames) this.#handleFrame(path, frame, now);
+    for (const frame of frames) {
+      // One frame may have shown that the peer breaks the rules, or wastes what it is given.
+      if (path.violated) return;
+      this.#handleFrame(path, frame, now);
+    }
   }
 
   /** Bytes that the application will never read: their paths get the credit back. */
   creditBack(byOrigin: ReadonlyMap<number, number>): void {
-    for (const [origin, bytes] of byOrigin) this.#consume(this.#context.path(origin as PathId), bytes);
+    for (const [origin, bytes] of byOrigin) this.consume(this.#context.path(origin as PathId), bytes);
+  }
+
+  /** Bytes of the path's window that nobody holds any more: the peer may send as many again. */
+  consume(path: DataPath | undefined, bytes: number): void {
+    if (path === undefined || bytes === 0) return;
+    path.flowControl.onConsumed(bytes);
+    const limit = path.flowControl.takeUpdate();
+    if (limit !== undefined) path.queueFrame('session window', windowUpdateFrame({ maxOffset: BigInt(limit) }));
   }
 
   #handleFrame(path: DataPath, frame: proto.Frame, now: number): void {
@@ -121,7 +133,7 @@ export class FrameReceiver {
     const receive = stream?.receive;
     if (stream === undefined || receive === undefined) {
       if (stream !== undefined) throw notReadable(streamId);
-      this.#consume(path, data.length);
+      this.consume(path, data.length);
       return;
     }
     const fin = (frame.flags & proto.FrameFlag.FIN) !== 0;
@@ -139,7 +151,7 @@ export class FrameReceiver {
     }
     const duplicate = data.length - fresh;
     path.duplicateBytes += duplicate;
-    if (duplicate > 0) this.#consume(path, duplicate);
+    if (duplicate > 0) this.consume(path, duplicate);
     if (fresh > 0 || fin) this.#context.emit({ kind: 'readable', streamId });
     this.#context.retireIfDone(stream);
   }
@@ -291,13 +303,6 @@ export class FrameReceiver {
     if (role === 'secondary') return streams.get(id);
     if (!path.toPeer) return streams.require(id);
     return streams.require(id, (stream) => emit({ kind: 'opened', stream }));
-  }
-
-  #consume(path: DataPath | undefined, bytes: number): void {
-    if (path === undefined || bytes === 0) return;
-    path.flowControl.onConsumed(bytes);
-    const limit = path.flowControl.takeUpdate();
-    if (limit !== undefined) path.queueFrame('session window', windowUpdateFrame({ maxOffset: BigInt(limit) }));
   }
 }
 

@@ -169,4 +169,44 @@ describe('Reassembler', () => {
     expect(Buffer.concat(chunks).equals(Uint8Array.from({ length: 100_000 }, (_, offset) => offset))).toBe(true);
     expect(chunks.length).toBeLessThan(100);
   });
+
+  it('lets go of what one path alone brought behind gaps, and of nothing else; its account follows', () => {
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        const random = new TestRandom(seed);
+        const original = patternBytes(4000);
+        const ledger = new MemoryLedger();
+        const reassembler = new Reassembler(
+          0,
+          ledger.open(() => undefined),
+        );
+        const all = pieces(random, 4000, 900).slice(random.below(4));
+        for (const { start, end, origin } of all) reassembler.insert(start, original.subarray(start, end), origin);
+        const { readyEnd } = reassembler;
+        const before = new Map<number, number>();
+        reassembler.countWaste(before);
+        const dropped = reassembler.dropGapped(0);
+        const after = new Map<number, number>();
+        reassembler.countWaste(after);
+        expect([dropped, after.get(0), after.get(1), after.get(2)]).toEqual([
+          before.has(0),
+          undefined,
+          before.get(1),
+          before.get(2),
+        ]);
+        expect(reassembler.readyEnd).toBe(readyEnd);
+        expect(ledger.use).toMatchObject({
+          heldBytes: reassembler.bufferedBytes,
+          overheadBytes: reassembler.overheadBytes,
+        });
+        // What comes again of it is new, and everything can be read.
+        for (const { start, end } of pieces(random, 4000, 900)) {
+          reassembler.insert(start, original.subarray(start, end), 3);
+        }
+        const chunks: Uint8Array[] = [];
+        for (let chunk = reassembler.read(); chunk !== undefined; chunk = reassembler.read()) chunks.push(chunk.data);
+        expect(Buffer.concat(chunks).equals(original)).toBe(true);
+      }),
+    );
+  });
 });

@@ -138,6 +138,30 @@ export class Reassembler {
     return byOrigin;
   }
 
+  /**
+   * Adds up by path what pieces behind a gap cost beyond their own bytes, where one path alone brought the piece. Bytes that
+   * can be read explain themselves: they are joined.
+   */
+  countWaste(byOrigin: Map<number, number>): void {
+    for (const { origin, data, runs } of this.#gapped) {
+      if (runs !== undefined) continue;
+      byOrigin.set(origin, (byOrigin.get(origin) ?? 0) + PIECE_OVERHEAD_BYTES - data.length);
+    }
+  }
+
+  /** Lets go of the pieces that `countWaste` counts for this path; false when there are none. They do not come again. */
+  dropGapped(origin: number): boolean {
+    let bytes = 0;
+    const dropped = this.#gapped.removeWhere((segment) => {
+      const mine = segment.runs === undefined && segment.origin === origin;
+      if (mine) bytes += segment.data.length;
+      return mine;
+    });
+    this.#bufferedBytes -= bytes;
+    this.#charge();
+    return dropped > 0;
+  }
+
   #charge(): void {
     const bytes = this.#bufferedBytes - this.#chargedBytes;
     const overhead = this.overheadBytes - this.#chargedOverhead;

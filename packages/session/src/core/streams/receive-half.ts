@@ -142,6 +142,16 @@ export class ReceiveHalf {
     this.#data.clear();
   }
 
+  /** See Reassembler. */
+  countWaste(byOrigin: Map<number, number>): void {
+    this.#data.countWaste(byOrigin);
+  }
+
+  /** See Reassembler. The stream has a hole from then on that nobody fills. */
+  dropGapped(origin: number): boolean {
+    return this.#data.dropGapped(origin);
+  }
+
   read(maxBytes?: number): ReadChunk | undefined {
     return this.#data.read(maxBytes);
   }

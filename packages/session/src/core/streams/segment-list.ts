@@ -84,6 +84,17 @@ export class SegmentList<S extends Span> {
     return segment;
   }
 
+  /** Takes out all segments for which `holds` is true; returns how many they were. */
+  removeWhere(holds: (segment: S) => boolean): number {
+    const before = this.#size;
+    const kept = this.#leaves
+      .map((leaf) => leaf.filter((segment) => !holds(segment)))
+      .filter(({ length }) => length > 0);
+    this.#leaves.splice(0, this.#leaves.length, ...kept);
+    this.#size = kept.reduce((sum, { length }) => sum + length, 0);
+    return before - this.#size;
+  }
+
   clear(): void {
     this.#leaves.length = 0;
     this.#size = 0;

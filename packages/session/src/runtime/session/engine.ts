@@ -64,7 +64,10 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
     this.clock = clock;
     this.callbacks = host.callbacks;
     this.paths = new PathRegistry(clock, host.callbacks);
-    this.account = host.memory.open((error) => this.#overdrawn(error));
+    this.account = host.memory.open(
+      (error) => this.#overdrawn(error),
+      (error) => this.#plane.waste.relieve(error),
+    );
     const rangeSink: RangeSink = { handleRange: (...range) => this.#features.onRange(...range) };
     this.#plane = new DataPlane({ ...plane, account: this.account, rangeSink });
     this.#sender = new PacketSender(this.#plane, this.paths, sending);
