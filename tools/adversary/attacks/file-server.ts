@@ -5,6 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { atMost, finding, type Attack, type Finding } from '../attack.js';
 import { RawSession, streamData } from '../raw/raw-session.js';
 import type { Scene } from '../scene/scene.js';
+import { fileMessage } from '../scene/file-message.js';
 
 const FILE_BYTES = 50_000_000;
 const REQUESTS = 1000;
@@ -37,7 +38,7 @@ async function ask(
     });
   };
   for (let index = 0; index < REQUESTS && session.quic.closed === undefined; index++) {
-    await session.write(session.packet([streamData(4 * index, 0, framed(request('film.bin')), true)]));
+    await session.write(session.packet([streamData(4 * index, 0, fileMessage(request('film.bin')), true)]));
   }
   const begun = performance.now();
   const honest = scene.kwik(
@@ -60,14 +61,6 @@ async function ask(
     finding('an honest download beside it', `status ${got.code}`, 'status 0', got.code === 0),
     atMost('which took', seconds, DOWNLOAD_SECONDS, 's'),
   ];
-}
-
-/** The message of the file protocol: its length, then JSON. */
-function framed(message: object): Buffer {
-  const body = Buffer.from(JSON.stringify(message));
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(body.length);
-  return Buffer.concat([length, body]);
 }
 
 export const fileServer: readonly Attack[] = [

@@ -10,6 +10,7 @@ import { Endpoint } from '@kwik/quic';
 import { listen } from '@kwik/session';
 import { encodePacket, proto, type PathTransport } from '@kwik/wire';
 import { streamData } from '../raw/raw-session.js';
+import { fileMessage } from '../scene/file-message.js';
 
 const PIECE_BYTES = 32 * 1024;
 /** Far above the numbers that the honest half of this server gives its packets. */
@@ -19,7 +20,7 @@ const truth = readFileSync(process.env['FILE'] ?? '');
 const forged = Buffer.from(truth);
 Buffer.from('THIS TAIL WAS FORGED BY A PEER. ').copy(forged, forged.length - 1000);
 /** Only its length matters: the true one has the same. */
-const headerBytes = framed({ ok: true, size: truth.length, etag: '0'.repeat(32), offset: 0 }).length;
+const headerBytes = fileMessage({ ok: true, size: truth.length, etag: '0'.repeat(32), offset: 0 }).length;
 const sha256 = createHash('sha256').update(forged).digest('hex');
 
 let connection: PathTransport | undefined;
@@ -46,11 +47,11 @@ function keepConnections(): void {
 
 function* lies(): Generator<Uint8Array> {
   if (process.env['MODE'] === 'trailer') {
-    yield framed({ ok: false, code: 'changed', message: 'this server is broken' });
+    yield fileMessage({ ok: false, code: 'changed', message: 'this server is broken' });
     return;
   }
   for (let at = 0; at < forged.length; at += PIECE_BYTES) yield forged.subarray(at, at + PIECE_BYTES);
-  yield framed({ ok: true, sha256 });
+  yield fileMessage({ ok: true, sha256 });
 }
 
 /** Sends the pieces as frames of the client's first stream, the last of them where the trailer belongs. */
@@ -71,11 +72,4 @@ function write(transport: PathTransport, pieces: readonly Uint8Array[]): void {
   const nothing = (): void => undefined;
   stream.attach({ onData: nothing, onEnd: nothing, onReset: nothing, onStopSending: nothing, onWritable: flush });
   flush();
-}
-
-function framed(message: object): Buffer {
-  const body = Buffer.from(JSON.stringify(message));
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(body.length);
-  return Buffer.concat([length, body]);
 }

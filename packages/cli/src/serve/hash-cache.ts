@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { KwikError } from '@kwik/wire';
+import { abortable } from '../abortable.js';
 import { readInto } from './file-source.js';
 import type { ServedFile, ServedFolder } from './served-folder.js';
 import { Slots } from './slots.js';
@@ -71,7 +72,9 @@ export class HashCache {
     const running = this.#running.get(key) ?? this.#start(key, file, length);
     running.waiters += 1;
     try {
-      return await untilAborted(running.digest, signal);
+      return await abortable(running.digest, signal);
+    } catch (error) {
+      throw signal.aborted ? new KwikError('ERR_KWIK_ABORTED', 'the digest is no longer wanted') : error;
     } finally {
       running.waiters -= 1;
       if (running.waiters === 0) this.#stop(key, running);
@@ -159,19 +162,5 @@ export async function hashRange(hash: Hash, handle: FileHandle, length: number, 
     await readInto(handle, offset, filled);
     hash.update(filled);
     onProgress?.(offset + filled.length);
-  }
-}
-
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  let onAbort = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(new KwikError('ERR_KWIK_ABORTED', 'the digest is no longer wanted'));
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }
