@@ -14,7 +14,7 @@ import type { DirectionSettings } from '../link/direction-settings.js';
 import { channelBinding } from './channel-binding.js';
 import { IdleTimeout } from './idle-timeout.js';
 import type { MemoryLink } from './memory-link.js';
-import { PacketSender } from './packet-sender.js';
+import { MemoryPacketSender } from './memory-packet-sender.js';
 import type { MemoryPacket, PeerParameters } from './packet.js';
 import { pathCapacity, type PathCapacity } from './path-capacity.js';
 import { StreamLayer } from './stream-layer.js';
@@ -65,7 +65,7 @@ export class MemoryConnection implements PathTransport {
   readonly #host: ConnectionHost;
   readonly #clock: Clock;
   readonly #streams: StreamLayer;
-  readonly #sender: PacketSender;
+  readonly #sender: MemoryPacketSender;
   readonly #idle: IdleTimeout;
   #phase: Phase = 'handshake';
   #handler: PathTransportHandler | undefined;
@@ -93,7 +93,7 @@ export class MemoryConnection implements PathTransport {
     this.remote = settings.remote;
     this.#lastReceivedMs = host.clock.now();
     this.#idle = new IdleTimeout(settings.parameters.idleTimeoutMs, host.clock.now());
-    this.#sender = new PacketSender(
+    this.#sender = new MemoryPacketSender(
       {
         datagramBytes: settings.datagramBytes,
         capacity: () => this.#capacity(),

@@ -1,4 +1,4 @@
-import type { RangeSet } from './range-set.js';
+import type { MemoryRangeSet } from './memory-range-set.js';
 
 /** What both sides tell each other when a connection begins. */
 export interface PeerParameters {
@@ -69,6 +69,6 @@ export function packetBytes(packet: MemoryPacket): number {
   return bytes;
 }
 
-export function ackRanges(received: RangeSet): readonly (readonly [number, number])[] {
+export function ackRanges(received: MemoryRangeSet): readonly (readonly [number, number])[] {
   return received.newest(MAX_ACK_RANGES);
 }

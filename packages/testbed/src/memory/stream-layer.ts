@@ -1,14 +1,14 @@
 import { KwikError, type PathTransportHandler } from '@kwik/wire';
 
 import { DataCredit } from './data-credit.js';
-import type { PacketSender } from './packet-sender.js';
+import type { MemoryPacketSender } from './memory-packet-sender.js';
 import type { ControlFrame, Frame, PeerParameters } from './packet.js';
-import { StreamTable } from './stream-table.js';
+import { MemoryStreamTable } from './memory-stream-table.js';
 import type { MemoryStream, StreamOwner } from './stream.js';
 
 /** What the streams need of their connection. */
 export interface StreamLayerOwner {
-  readonly sender: PacketSender;
+  readonly sender: MemoryPacketSender;
   /** Handlers may be called and bytes be written. */
   isOpen(): boolean;
   /** A turn is wanted. */
@@ -27,7 +27,7 @@ const MIN_STREAM_BYTES = 4 * 1350;
 /** All streams of a connection: frames to and from them, flow control, and what their handlers must be told. */
 export class StreamLayer {
   readonly #owner: StreamLayerOwner;
-  readonly #table: StreamTable;
+  readonly #table: MemoryStreamTable;
   readonly #credit: DataCredit;
   readonly #deliverable = new Set<MemoryStream>();
   readonly #short = new Set<MemoryStream>();
@@ -36,7 +36,7 @@ export class StreamLayer {
 
   constructor(side: 'client' | 'server', parameters: PeerParameters, owner: StreamLayerOwner) {
     this.#owner = owner;
-    this.#table = new StreamTable(side, parameters, this.#streamOwner());
+    this.#table = new MemoryStreamTable(side, parameters, this.#streamOwner());
     this.#credit = new DataCredit(parameters.connectionWindowBytes);
   }
 

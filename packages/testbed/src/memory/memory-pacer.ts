@@ -4,7 +4,7 @@ import type { PathCapacity } from './path-capacity.js';
 const LEAST_WAIT_MS = 0.5;
 
 /** A token bucket: spreads packets over time (RFC 9002, section 7.7). Times in milliseconds. */
-export class Pacer {
+export class MemoryPacer {
   #budget = Infinity;
   #atMs: number;
 

@@ -3,7 +3,7 @@ import { frameBytes, PACKET_HEADER_BYTES, STREAM_FRAME_HEADER_BYTES, type Contro
 import type { MemoryStream } from './stream.js';
 
 /** Frames that wait to be put into packets: control frames first, then what was lost, then streams in turn. */
-export class SendQueue {
+export class MemorySendQueue {
   readonly #control = new Fifo<ControlFrame>();
   readonly #lost = new Fifo<Frame>();
   #lostBytes = 0;

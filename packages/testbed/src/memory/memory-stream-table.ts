@@ -4,7 +4,7 @@ import type { PeerParameters } from './packet.js';
 type Kind = 'bidi' | 'uni';
 
 /** The streams of one connection and the limits on their number, numbered as in RFC 9000, section 2.1. */
-export class StreamTable {
+export class MemoryStreamTable {
   readonly #side: 'client' | 'server';
   readonly #own: PeerParameters;
   readonly #owner: StreamOwner;

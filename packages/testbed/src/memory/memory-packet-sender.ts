@@ -1,9 +1,9 @@
-import { Pacer } from './pacer.js';
+import { MemoryPacer } from './memory-pacer.js';
 import type { PathCapacity } from './path-capacity.js';
 import { ackRanges, packetBytes, type ControlFrame, type Frame, type MemoryPacket } from './packet.js';
-import { RangeSet } from './range-set.js';
+import { MemoryRangeSet } from './memory-range-set.js';
 import { Recovery } from './recovery.js';
-import { SendQueue } from './send-queue.js';
+import { MemorySendQueue } from './memory-send-queue.js';
 import type { MemoryStream } from './stream.js';
 
 /** What a sender needs of its connection. */
@@ -26,12 +26,12 @@ const MIN_UNSENT_DATAGRAMS = 16;
 const MAX_UNSENT_BYTES = 1024 * 1024;
 
 /** Packets of one side: what goes into them, when they may go, what became of them. */
-export class PacketSender {
+export class MemoryPacketSender {
   readonly recovery: Recovery;
   readonly #owner: SenderOwner;
-  readonly #queue = new SendQueue();
-  readonly #received = new RangeSet();
-  readonly #pacer: Pacer;
+  readonly #queue = new MemorySendQueue();
+  readonly #received = new MemoryRangeSet();
+  readonly #pacer: MemoryPacer;
   #nextNumber = 0;
   #ackOwed = false;
   #probeOwed = false;
@@ -41,7 +41,7 @@ export class PacketSender {
 
   constructor(owner: SenderOwner, now: number) {
     this.#owner = owner;
-    this.#pacer = new Pacer(now);
+    this.#pacer = new MemoryPacer(now);
     this.recovery = new Recovery({
       acknowledged: (frame) => owner.acknowledged(frame),
       lost: (frame) => owner.wanted(frame) && this.#queue.pushLost(frame),

@@ -1,12 +1,12 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
-import { RangeSet } from './range-set.js';
+import { MemoryRangeSet } from './memory-range-set.js';
 
 test('a range set is a set, in ranges that neither touch nor overlap', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(60), { maxLength: 100 }), (values) => {
-      const ranges = new RangeSet();
+      const ranges = new MemoryRangeSet();
       const twin = new Set<number>();
       for (const value of values) {
         expect(ranges.add(value)).toBe(!twin.has(value));
@@ -21,7 +21,7 @@ test('a range set is a set, in ranges that neither touch nor overlap', () => {
 });
 
 test('it gives and keeps the newest', () => {
-  const ranges = new RangeSet();
+  const ranges = new MemoryRangeSet();
   for (const value of [1, 2, 5, 9, 8]) ranges.add(value);
   expect(ranges.newest(2)).toEqual([
     [5, 5],

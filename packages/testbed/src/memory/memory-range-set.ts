@@ -1,5 +1,5 @@
 /** Whole numbers, kept as ranges. Made for packet numbers: nearly all additions are at the end. */
-export class RangeSet {
+export class MemoryRangeSet {
   /** Ascending, disjoint, not adjacent. */
   readonly #ranges: [first: number, last: number][] = [];
 
