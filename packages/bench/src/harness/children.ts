@@ -48,11 +48,14 @@ type Answer<C extends Calls, K extends keyof C> = Awaited<ReturnType<C[K]>>;
 export class Children implements AsyncDisposable {
   /** KWIK_DATA_DIR of all children. */
   readonly dataFolder = mkdtempSync(join(tmpdir(), 'kwik-bench-'));
-  private readonly handles: ChildHandle<Calls>[] = [];
-  private readonly removeFolder = (): void => rmSync(this.dataFolder, { recursive: true, force: true });
+  readonly #handles: ChildHandle<Calls>[] = [];
+  readonly #removeFolder = (): void => rmSync(this.dataFolder, { recursive: true, force: true });
 
-  constructor(private readonly options: ChildrenOptions) {
-    process.once('exit', this.removeFolder);
+  readonly #options: ChildrenOptions;
+
+  constructor(options: ChildrenOptions) {
+    this.#options = options;
+    process.once('exit', this.#removeFolder);
   }
 
   /** Forks a compiled file that calls `answerParent`: `start<typeof calls>(new URL('./server.js', import.meta.url), …)`. */
@@ -60,112 +63,115 @@ export class Children implements AsyncDisposable {
     const [command, ...rest] = [...(options.through ?? []), process.execPath];
     const child = fork(fileURLToPath(file), [], {
       execPath: command,
-      execArgv: [...rest, ...(options.nodeFlags ?? []), ...this.profiling(options.label)],
+      execArgv: [...rest, ...(options.nodeFlags ?? []), ...this.#profiling(options.label)],
       env: { ...process.env, KWIK_DATA_DIR: this.dataFolder, ...options.env },
       stdio: ['ignore', 'inherit', options.quiet === true ? 'ignore' : 'inherit', 'ipc'],
       serialization: 'advanced',
     });
     const handle = new ChildHandle<C>(child, options.label, options.onTold);
-    this.handles.push(handle);
+    this.#handles.push(handle);
     return handle;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.handles.map((handle) => handle.end()));
-    process.off('exit', this.removeFolder);
-    this.removeFolder();
+    await Promise.all(this.#handles.map((handle) => handle.end()));
+    process.off('exit', this.#removeFolder);
+    this.#removeFolder();
   }
 
-  private profiling(label: string): string[] {
-    const folder = this.options.cpuProfileFolder;
+  #profiling(label: string): string[] {
+    const folder = this.#options.cpuProfileFolder;
     if (folder === undefined) return [];
-    const name = `${label.replace(/[^\w.-]+/g, '-')}-${Date.now()}-${this.handles.length}.cpuprofile`;
+    const name = `${label.replace(/[^\w.-]+/g, '-')}-${Date.now()}-${this.#handles.length}.cpuprofile`;
     return ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-name=${name}`];
   }
 }
 
 /** One child process, and what can be asked of it. */
 export class ChildHandle<C extends Calls> {
-  private readonly waiting = new Map<number, Waiting>();
-  private readonly gone: Promise<void>;
-  private ended: string | undefined;
-  private lastId = 0;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #gone: Promise<void>;
+  #ended: string | undefined;
+  #lastId = 0;
 
-  constructor(
-    private readonly child: ChildProcess,
-    private readonly label: string,
-    private readonly onTold: ((value: unknown) => void) | undefined,
-  ) {
-    child.on('message', (message) => this.receive(message as Message));
-    this.gone = new Promise((resolve) => {
-      child.once('error', (error) => this.lost(`cannot be started: ${error.message}`, resolve));
-      child.once('exit', (code, signal) => this.lost(`ended with ${signal ?? `status ${code ?? '?'}`}`, resolve));
+  readonly #child: ChildProcess;
+  readonly #label: string;
+  readonly #onTold: ((value: unknown) => void) | undefined;
+
+  constructor(child: ChildProcess, label: string, onTold: ((value: unknown) => void) | undefined) {
+    this.#child = child;
+    this.#label = label;
+    this.#onTold = onTold;
+    child.on('message', (message) => this.#receive(message as Message));
+    this.#gone = new Promise((resolve) => {
+      child.once('error', (error) => this.#lost(`cannot be started: ${error.message}`, resolve));
+      child.once('exit', (code, signal) => this.#lost(`ended with ${signal ?? `status ${code ?? '?'}`}`, resolve));
     });
   }
 
   get pid(): number | undefined {
-    return this.child.pid;
+    return this.#child.pid;
   }
 
   /** Asks the child; rejects with its error, when it ends before it answers, and after `timeoutMs` (three minutes). */
   call<K extends keyof C & string>(name: K, task: Task<C, K>, timeoutMs = CALL_TIMEOUT_MS): Promise<Answer<C, K>> {
-    return this.ask(name, task, timeoutMs) as Promise<Answer<C, K>>;
+    return this.#ask(name, task, timeoutMs) as Promise<Answer<C, K>>;
   }
 
   usage(): Promise<Usage> {
-    return this.ask(USAGE_CALL, undefined, CALL_TIMEOUT_MS) as Promise<Usage>;
+    return this.#ask(USAGE_CALL, undefined, CALL_TIMEOUT_MS) as Promise<Usage>;
   }
 
   /** For paths that shall die with their server: no goodbye, no profile. */
   kill(): void {
-    this.child.kill('SIGKILL');
+    this.#child.kill('SIGKILL');
   }
 
   /** Resolves when the process is gone. */
   async end(): Promise<void> {
-    if (this.child.connected) this.child.disconnect();
+    if (this.#child.connected) this.#child.disconnect();
     const timer = setTimeout(() => this.kill(), END_TIMEOUT_MS);
-    await this.gone;
+    await this.#gone;
     clearTimeout(timer);
   }
 
-  private ask(name: string, task: unknown, timeoutMs: number): Promise<unknown> {
+  #ask(name: string, task: unknown, timeoutMs: number): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      if (this.ended !== undefined) {
-        reject(new Error(`${this.label} ${this.ended} before '${name}' was asked`));
+      if (this.#ended !== undefined) {
+        reject(new Error(`${this.#label} ${this.#ended} before '${name}' was asked`));
         return;
       }
-      const id = (this.lastId += 1);
+      const id = (this.#lastId += 1);
       const timer = setTimeout(() => {
-        this.waiting.delete(id);
-        reject(new Error(`${this.label} did not answer '${name}' within ${timeoutMs / 1000} s`));
+        this.#waiting.delete(id);
+        reject(new Error(`${this.#label} did not answer '${name}' within ${timeoutMs / 1000} s`));
       }, timeoutMs);
-      this.waiting.set(id, { name, resolve, reject, timer });
+      this.#waiting.set(id, { name, resolve, reject, timer });
       // A failure to send shows as the child's end.
-      this.child.send({ id, name, task } satisfies Question, () => undefined);
+      this.#child.send({ id, name, task } satisfies Question, () => undefined);
     });
   }
 
-  private receive(message: Message): void {
+  #receive(message: Message): void {
     if ('told' in message) {
-      this.onTold?.(message.told);
+      this.#onTold?.(message.told);
       return;
     }
-    const waiting = this.waiting.get(message.id);
+    const waiting = this.#waiting.get(message.id);
     if (waiting === undefined) return;
-    this.waiting.delete(message.id);
+    this.#waiting.delete(message.id);
     clearTimeout(waiting.timer);
-    if ('failure' in message) waiting.reject(new Error(`${this.label}, '${waiting.name}': ${message.failure}`));
+    if ('failure' in message) waiting.reject(new Error(`${this.#label}, '${waiting.name}': ${message.failure}`));
     else waiting.resolve(message.value);
   }
 
-  private lost(how: string, done: () => void): void {
-    this.ended = how;
-    for (const { name, reject, timer } of this.waiting.values()) {
+  #lost(how: string, done: () => void): void {
+    this.#ended = how;
+    for (const { name, reject, timer } of this.#waiting.values()) {
       clearTimeout(timer);
-      reject(new Error(`${this.label} ${how} before it answered '${name}'`));
+      reject(new Error(`${this.#label} ${how} before it answered '${name}'`));
     }
-    this.waiting.clear();
+    this.#waiting.clear();
     done();
   }
 }

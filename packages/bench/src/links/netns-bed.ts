@@ -11,10 +11,13 @@ export class NetnsBed implements LinkBed {
   readonly hosts: readonly string[];
   #mptcpReady: Promise<void> | undefined;
 
+  readonly #lab: NetworkLab;
+
   private constructor(
     readonly specs: readonly LinkSpec[],
-    private readonly lab: NetworkLab,
+    lab: NetworkLab,
   ) {
+    this.#lab = lab;
     this.hosts = lab.links.map(({ serverAddress }) => serverAddress);
   }
 
@@ -31,32 +34,32 @@ export class NetnsBed implements LinkBed {
   }
 
   through(side: 'client' | 'server'): readonly string[] {
-    return side === 'client' ? this.lab.clientPrefix : this.lab.serverPrefix;
+    return side === 'client' ? this.#lab.clientPrefix : this.#lab.serverPrefix;
   }
 
   cut(link: number): Promise<number> {
-    return this.lab.cut(link);
+    return this.#lab.cut(link);
   }
 
   heal(link: number): Promise<number> {
-    return this.lab.heal(link);
+    return this.#lab.heal(link);
   }
 
   async counts(link: number): Promise<LinkCounts> {
-    const { links } = await this.lab.stats();
+    const { links } = await this.#lab.stats();
     const { up, down } = links[link]!;
     return { up: countOf(up), down: countOf(down) };
   }
 
   /** Linux's MPTCP with a subflow over each link. */
   async mptcp(bytes: number, maxMs: number): Promise<KernelTransfer> {
-    this.#mptcpReady ??= prepareMptcp(this.lab);
+    this.#mptcpReady ??= prepareMptcp(this.#lab);
     await this.#mptcpReady;
-    return kernelTransfer(this.lab, { protocol: 'mptcp', bytes, seconds: maxMs / 1000 });
+    return kernelTransfer(this.#lab, { protocol: 'mptcp', bytes, seconds: maxMs / 1000 });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.lab.dispose();
+    await this.#lab.dispose();
   }
 }
 

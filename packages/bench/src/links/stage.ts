@@ -40,14 +40,18 @@ interface Parts {
 export class Stage {
   #running: (() => void) | undefined;
 
-  private constructor(private readonly parts: Parts) {}
+  readonly #parts: Parts;
+
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+  }
 
   get bed(): LinkBed {
-    return this.parts.bed;
+    return this.#parts.bed;
   }
 
   get servers(): Servers {
-    return this.parts.servers;
+    return this.#parts.servers;
   }
 
   /** The processes are the children's to end, and the bed its owner's. */
@@ -63,7 +67,7 @@ export class Stage {
     for (const link of bed.specs.keys()) via.push(await bed.connect(link, ports[link % count]!));
     const heard: { stage?: Stage } = {};
     const onTold = (value: unknown): void => {
-      if (value === RUNNING) heard.stage?.started();
+      if (value === RUNNING && heard.stage !== undefined) heard.stage.#started();
     };
     const client = children.start<ClientCalls>(CLIENT, { label: 'client', through: bed.through('client'), onTold });
     const addresses = hosts.map((host, link) => `${host}:${ports[link]}`);
@@ -73,7 +77,7 @@ export class Stage {
 
   /** A fresh session, from the dial to the last byte. Rejects when a byte was wrong. */
   async run({ links = [...this.bed.specs.keys()], ...options }: RunOptions): Promise<RunResult> {
-    const { servers, processes, addresses, via, client, ca } = this.parts;
+    const { servers, processes, addresses, via, client, ca } = this.#parts;
     const [first, ...others] = links;
     if (first === undefined) throw new Error('a session over no link');
     const further = servers === 'each' ? others : [];
@@ -94,12 +98,12 @@ export class Stage {
 
   /** Ends the run that goes on. */
   stop(): Promise<void> {
-    return this.parts.client.call('stop', undefined);
+    return this.#parts.client.call('stop', undefined);
   }
 
   /** The link that an address of a path belongs to; -1 for none. */
   linkOf(address: string): number {
-    const { via, addresses, servers } = this.parts;
+    const { via, addresses, servers } = this.#parts;
     const dialled = via.indexOf(address);
     return dialled >= 0 || servers === 'one' ? dialled : addresses.indexOf(address);
   }
@@ -109,7 +113,7 @@ export class Stage {
     return new Promise((resolve) => (this.#running = resolve));
   }
 
-  private started(): void {
+  #started(): void {
     this.#running?.();
     this.#running = undefined;
   }

@@ -90,21 +90,22 @@ async function open(
 class JudgedConnector implements Connector {
   #judging: boolean;
 
-  constructor(
-    private readonly inner: Connector,
-    private readonly check: ChainCheck | undefined,
-    judgesFirst: boolean,
-  ) {
+  readonly #inner: Connector;
+  readonly #check: ChainCheck | undefined;
+
+  constructor(inner: Connector, check: ChainCheck | undefined, judgesFirst: boolean) {
+    this.#inner = inner;
+    this.#check = check;
     this.#judging = judgesFirst;
   }
 
   async connect(target: DialTarget, options: ConnectOptions): Promise<PathTransport> {
-    const transport = await this.inner.connect(target, options);
+    const transport = await this.#inner.connect(target, options);
     const judging = this.#judging;
     this.#judging = true;
-    if (!judging || this.check === undefined) return transport;
+    if (!judging || this.#check === undefined) return transport;
     try {
-      await this.check(transport.peerCertificates);
+      await this.#check(transport.peerCertificates);
       return transport;
     } catch (error) {
       const refusal = KwikError.from(error, 'ERR_KWIK_CERTIFICATE');
@@ -114,7 +115,7 @@ class JudgedConnector implements Connector {
   }
 
   close(): Promise<void> {
-    return this.inner.close();
+    return this.#inner.close();
   }
 }
 

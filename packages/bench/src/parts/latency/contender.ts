@@ -18,19 +18,19 @@ interface EchoConnection {
 
 /** Collects the pieces of an answer. */
 export class Answers {
-  private pieces: Uint8Array[] = [];
-  private missing = 0;
-  private done: ((answer: Uint8Array) => void) | undefined;
+  #pieces: Uint8Array[] = [];
+  #missing = 0;
+  #done: ((answer: Uint8Array) => void) | undefined;
 
   expect(bytes: number): Promise<Uint8Array> {
-    this.missing = bytes;
-    this.pieces = [];
-    return new Promise((resolve) => (this.done = resolve));
+    this.#missing = bytes;
+    this.#pieces = [];
+    return new Promise((resolve) => (this.#done = resolve));
   }
 
   push(piece: Uint8Array): void {
-    this.pieces.push(piece);
-    this.missing -= piece.length;
-    if (this.missing <= 0) this.done?.(this.pieces.length === 1 ? piece : Buffer.concat(this.pieces));
+    this.#pieces.push(piece);
+    this.#missing -= piece.length;
+    if (this.#missing <= 0) this.#done?.(this.#pieces.length === 1 ? piece : Buffer.concat(this.#pieces));
   }
 }

@@ -79,41 +79,51 @@ export const minimal: Contender = {
 };
 
 class Loop {
-  private readonly buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  private readonly out = Buffer.allocUnsafeSlow(65_536);
-  private scheduled = false;
-  private timer: NodeJS.Timeout | undefined;
+  readonly #buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  readonly #out = Buffer.allocUnsafeSlow(65_536);
+  #scheduled = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  readonly #socket: Socket;
+  readonly #local: Host;
+  readonly #remote: Host;
+  readonly #work: () => void;
 
   constructor(
-    private readonly socket: Socket,
+    socket: Socket,
     readonly connection: Connection,
-    private readonly local: Host,
-    private readonly remote: Host,
-    private readonly work: () => void,
-  ) {}
+    local: Host,
+    remote: Host,
+    work: () => void,
+  ) {
+    this.#socket = socket;
+    this.#local = local;
+    this.#remote = remote;
+    this.#work = work;
+  }
 
   receive(datagram: Buffer): void {
-    this.connection.recv(datagram, { from: this.remote, to: this.local });
-    if (this.scheduled) return;
-    this.scheduled = true;
+    this.connection.recv(datagram, { from: this.#remote, to: this.#local });
+    if (this.#scheduled) return;
+    this.#scheduled = true;
     setImmediate(() => this.flush());
   }
 
   /** The data is gone with the next call. */
   read(stream: number): { data: Uint8Array; fin: boolean } | undefined {
     if (!this.connection.streamReadable(stream)) return undefined;
-    const read = this.connection.streamRecv(stream, this.buffer);
-    return read === null ? undefined : { data: this.buffer.subarray(0, read[0]), fin: read[1] };
+    const read = this.connection.streamRecv(stream, this.#buffer);
+    return read === null ? undefined : { data: this.#buffer.subarray(0, read[0]), fin: read[1] };
   }
 
   flush(): void {
-    this.scheduled = false;
-    this.work();
-    for (let sent = this.connection.send(this.out); sent !== null; sent = this.connection.send(this.out)) {
-      this.socket.send(Uint8Array.prototype.slice.call(this.out, 0, sent[0]), this.remote.port, this.remote.host);
+    this.#scheduled = false;
+    this.#work();
+    for (let sent = this.connection.send(this.#out); sent !== null; sent = this.connection.send(this.#out)) {
+      this.#socket.send(Uint8Array.prototype.slice.call(this.#out, 0, sent[0]), this.#remote.port, this.#remote.host);
     }
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
       this.connection.onTimeout();
       this.flush();
     }, this.connection.timeout() ?? 1000);

@@ -4,21 +4,21 @@ import type { ThreadTask } from './threaded.js';
 
 /** What one turn of the loop brings, as one message whose memory moves to the other thread. */
 class Batch {
-  private chunks: Uint8Array[] = [];
+  #chunks: Uint8Array[] = [];
 
   add(chunk: Uint8Array): void {
-    if (this.chunks.length === 0) queueMicrotask(() => this.post());
-    this.chunks.push(chunk);
+    if (this.#chunks.length === 0) queueMicrotask(() => this.#post());
+    this.#chunks.push(chunk);
   }
 
-  private post(): void {
-    const message = new Uint8Array(this.chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  #post(): void {
+    const message = new Uint8Array(this.#chunks.reduce((sum, chunk) => sum + chunk.length, 0));
     let at = 0;
-    for (const chunk of this.chunks) {
+    for (const chunk of this.#chunks) {
       message.set(chunk, at);
       at += chunk.length;
     }
-    this.chunks = [];
+    this.#chunks = [];
     parentPort?.postMessage(message, [message.buffer]);
   }
 }
