@@ -1,42 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import type { KcpBody } from '@kwik/kcp';
-import { PathMachine } from '@kwik/paths';
 import { VirtualClock } from '@kwik/testbed';
-import { toPathId, type KwikError } from '@kwik/wire';
 import { UserCallbacks } from '../runtime/host/user-callbacks.js';
-import { PathRegistry, type ConnectedPath } from '../runtime/paths/path-registry.js';
-import { PathRemovals, type RemovablePath } from './path-removals.js';
-
-/** A path to a further server that drains as long as it is told to. */
-class FakePath implements RemovablePath, ConnectedPath {
-  readonly id = toPathId(1);
-  readonly address = '192.0.2.1:1';
-  readonly primary = false;
-  readonly serverId = undefined;
-  readonly machine = new PathMachine(0);
-  readonly sent: string[] = [];
-  death: KwikError | undefined;
-  onDead = (): void => undefined;
-
-  drain(): boolean {
-    return true;
-  }
-
-  send(body: KcpBody): void {
-    this.sent.push(body.$case);
-  }
-
-  die(error: KwikError): void {
-    if (this.death !== undefined) return;
-    this.death = error;
-    this.onDead();
-  }
-
-  figures() {
-    const nothing = { rttMs: 0, deliveryRateBytesPerSecond: 0, lostPackets: 0 };
-    return { ...nothing, sentBytes: 0, receivedBytes: 0, duplicateBytes: 0 };
-  }
-}
+import { PathRegistry } from '../runtime/paths/path-registry.js';
+import { FakePath } from '../test-support/fake-path.js';
+import { PathRemovals } from './path-removals.js';
 
 function setUp() {
   const clock = new VirtualClock();

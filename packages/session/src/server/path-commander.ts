@@ -46,6 +46,15 @@ export interface PathCommanderOptions {
   readonly random: () => number;
 }
 
+/** The path to the client, as far as commands go. */
+export type CommandedClient = Pick<PathRuntime, 'request'>;
+
+/** What it needs of its session. */
+export interface CommanderSession extends Pick<SessionContext, 'clock' | 'closeInfo'> {
+  readonly controlPath: CommandedClient | undefined;
+  readonly paths: Pick<SessionContext['paths'], 'info' | 'report'>;
+}
+
 /** A path that this primary asked for. */
 interface Commanded {
   readonly id: PathId;
@@ -61,7 +70,7 @@ interface Commanded {
 
 /** How a primary adds paths to the client's session, keeps them and removes them, and what it knows of them. */
 export class PathCommander implements Feature {
-  readonly #session: SessionContext;
+  readonly #session: CommanderSession;
   readonly #options: PathCommanderOptions;
   #nextPathId = 1;
   readonly #commanded = new Map<PathId, Commanded>();
@@ -71,7 +80,7 @@ export class PathCommander implements Feature {
     serverUntrusted: (_client, message) => this.#untrusted(message),
   };
 
-  constructor(session: SessionContext, options: PathCommanderOptions) {
+  constructor(session: CommanderSession, options: PathCommanderOptions) {
     this.#session = session;
     this.#options = options;
   }
@@ -80,7 +89,7 @@ export class PathCommander implements Feature {
     for (const { timer } of this.#commanded.values()) timer.set(undefined);
   }
 
-  async addPath(client: PathRuntime, address: string, options: AddPathOptions = {}): Promise<PathInfo> {
+  async addPath(client: CommandedClient, address: string, options: AddPathOptions = {}): Promise<PathInfo> {
     const addresses = [address, ...(options.alternatives ?? [])].map((one) => {
       const target = parseTarget(one);
       return formatAddress(target.host, target.port);
@@ -125,7 +134,7 @@ export class PathCommander implements Feature {
     return path;
   }
 
-  async removePath(client: PathRuntime, pathId: number, reason: string): Promise<void> {
+  async removePath(client: CommandedClient, pathId: number, reason: string): Promise<void> {
     const path = this.#commanded.get(toPathId(pathId));
     if (path !== undefined) giveUp(path);
     // While it is being connected for the first time the answer, when it comes, ends it.
@@ -241,7 +250,7 @@ export class PathCommander implements Feature {
     }
   }
 
-  async #establish(path: Commanded, client: PathRuntime, timeoutMs: number): Promise<PathInfo> {
+  async #establish(path: Commanded, client: CommandedClient, timeoutMs: number): Promise<PathInfo> {
     const { id: pathId, address, options } = path;
     const capabilities = (options.capabilities ?? DEFAULT_CAPABILITIES).map((name) => CAPABILITY[name]);
     const value: proto.AddPath = {

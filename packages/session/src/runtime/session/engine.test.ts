@@ -1,0 +1,77 @@
+import { describe, expect, test } from '@jest/globals';
+import { createScheduler } from '@kwik/scheduler';
+import { VirtualClock } from '@kwik/testbed';
+import { connect, LIMITS, planeOf } from '../../test-support/data-link.js';
+import type { Feature } from '../features/feature.js';
+import { NODE_NATIVES } from '../host/node-natives.js';
+import { newHost } from '../host/session-host.js';
+import { SessionEngine } from './engine.js';
+
+/** A session without paths, and its one feature. */
+function engineOf(feature: Feature = {}): SessionEngine {
+  return new SessionEngine(
+    {
+      plane: { role: 'client', ...LIMITS, natives: NODE_NATIVES },
+      sending: { routing: 'primary', scheduler: createScheduler() },
+      clock: new VirtualClock(),
+      host: newHost(),
+    },
+    () => ({ features: [feature] }),
+  );
+}
+
+const code = (name: string) => expect.objectContaining({ code: name });
+
+describe('SessionEngine', () => {
+  test('ends once, tells its features, and gives out what came before', async () => {
+    const ends: string[] = [];
+    const engine = engineOf({ onEnd: ({ reason }) => void ends.push(reason) });
+    const waiting = engine.streams.accept(undefined);
+    await engine.close({ by: 'local', code: 7, reason: 'done' }, 0);
+    engine.finish({ by: 'local', code: 8, reason: 'again' }, true);
+    expect(await engine.closed).toEqual({ by: 'local', code: 7, reason: 'done' });
+    expect(ends).toEqual(['done']);
+    await expect(waiting).rejects.toEqual(code('ERR_KWIK_SESSION_CLOSED'));
+    expect(() => engine.streams.open({})).toThrow(code('ERR_KWIK_SESSION_CLOSED'));
+  });
+
+  test('takes nothing new while it is being closed in good order', async () => {
+    const engine = engineOf();
+    const closing = engine.close({ by: 'local', code: 0, reason: '' }, 1000);
+    expect(() => engine.streams.open({})).toThrow(code('ERR_KWIK_SESSION_CLOSED'));
+    await closing;
+  });
+
+  test('asks features when it was woken, and a mistake of theirs ends the session, not the process', async () => {
+    const planned: number[] = [];
+    const engine = engineOf({
+      plan: (now) => {
+        planned.push(now);
+        if (planned.length === 2) throw new TypeError('a mistake');
+        return undefined;
+      },
+    });
+    engine.wake();
+    await Promise.resolve();
+    expect(planned).toEqual([0]);
+    engine.wake();
+    expect(await engine.closed).toMatchObject({ by: 'error', error: { code: 'ERR_KWIK_INTERNAL' } });
+  });
+
+  test('has content sent by the feature that can, and by none at other ends', async () => {
+    const plane = planeOf('client', LIMITS);
+    connect(plane, LIMITS);
+    const stream = engineOf().streams.handle(plane.open(true));
+    const source = { size: 1n, read: () => Promise.resolve(new Uint8Array(1)) };
+    await expect(stream.sendFrom('film', source)).rejects.toEqual(code('ERR_KWIK_INVALID_STATE'));
+    const sent: string[] = [];
+    const sends: Feature = {
+      sendContent: (_stream, key) => {
+        sent.push(key);
+        return Promise.resolve();
+      },
+    };
+    await engineOf(sends).streams.handle(plane.open(true)).sendFrom('film', source);
+    expect(sent).toEqual(['film']);
+  });
+});

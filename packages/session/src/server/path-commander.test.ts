@@ -1,0 +1,85 @@
+import { describe, expect, test } from '@jest/globals';
+import { deriveSessionKeys, Ed25519Signer, errorToDetail, type KcpBody } from '@kwik/kcp';
+import { VirtualClock } from '@kwik/testbed';
+import { KwikError, proto, sessionIdFromBytes, toPathId } from '@kwik/wire';
+import { UserCallbacks } from '../runtime/host/user-callbacks.js';
+import { PathRegistry } from '../runtime/paths/path-registry.js';
+import type { FakePath } from '../test-support/fake-path.js';
+import { PathCommander, type CommandedClient } from './path-commander.js';
+
+const ADDRESS = '192.0.2.7:4433';
+const SESSION_ID = sessionIdFromBytes(new Uint8Array(16).fill(1));
+const status = (state: proto.PathState): proto.PathStatus => proto.PathStatus.fromPartial({ pathId: 1, state });
+
+/** A primary whose client answers as it is told to. */
+function setUp() {
+  const clock = new VirtualClock();
+  const paths = new PathRegistry<FakePath>(clock, new UserCallbacks());
+  const asked: string[] = [];
+  const answers = { addPath: { accepted: true, rttUs: 20_000, serverId: 'north' } as Partial<proto.AddPathResult> };
+  const request = (kind: string): Promise<KcpBody> => {
+    asked.push(kind);
+    const value = proto.AddPathResult.fromPartial({ pathId: 1, ...answers.addPath });
+    if (kind === 'addPath') return Promise.resolve({ $case: 'addPathResult', value });
+    return Promise.resolve({ $case: 'removePathResult', value: { pathId: 1, removed: true, error: undefined } });
+  };
+  const client = { request: request as CommandedClient['request'] };
+  const commander = new PathCommander(
+    { clock, paths, controlPath: client, closeInfo: undefined },
+    {
+      keys: deriveSessionKeys(SESSION_ID, new Uint8Array(32)),
+      signer: Ed25519Signer.fromSeed(new Uint8Array(32)),
+      wallClockMs: () => Date.UTC(2030, 0, 1),
+      random: () => 0.5,
+    },
+  );
+  const hear = (state: proto.PathState): void => commander.handlers.pathStatus?.(undefined as never, status(state));
+  const stateOf = (): string | undefined => paths.info(toPathId(1))?.state;
+  return { clock, asked, answers, client, commander, hear, stateOf };
+}
+
+describe('paths that a primary commands', () => {
+  test('are active when the client says so, and connected again when they are lost', async () => {
+    const { clock, asked, client, commander, hear, stateOf } = setUp();
+    const info = await commander.addPath(client, ADDRESS);
+    expect(info).toMatchObject({ id: 1, address: ADDRESS, state: 'active', rttMs: 20, serverId: 'north' });
+    hear(proto.PathState.DEAD);
+    expect(stateOf()).toBe('dead');
+    await clock.advanceByAsync(1000);
+    expect([asked, stateOf()]).toEqual([['addPath', 'addPath'], 'active']);
+  });
+
+  test('are dead when the client could not connect, with its reason', async () => {
+    const { answers, client, commander, stateOf } = setUp();
+    answers.addPath = { accepted: false, error: errorToDetail(new KwikError('ERR_KWIK_CERTIFICATE', 'expired')) };
+    await expect(commander.addPath(client, ADDRESS)).rejects.toMatchObject({
+      code: 'ERR_KWIK_CERTIFICATE',
+      message: `path to ${ADDRESS}: expired`,
+    });
+    expect(stateOf()).toBe('dead');
+  });
+
+  test('are not asked for again when they were removed, or their server lied', async () => {
+    for (const end of ['remove', 'untrusted'] as const) {
+      const { clock, asked, client, commander, hear } = setUp();
+      await commander.addPath(client, ADDRESS);
+      if (end === 'remove') await commander.removePath(client, 1, 'enough');
+      else commander.handlers.serverUntrusted?.(undefined as never, proto.ServerUntrusted.fromPartial({ pathId: 1 }));
+      hear(proto.PathState.DEAD);
+      await clock.advanceByAsync(60_000);
+      expect(asked.filter((kind) => kind === 'addPath')).toHaveLength(1);
+    }
+  });
+
+  test('may do what they were added for, and no more', async () => {
+    const { client, commander } = setUp();
+    await commander.addPath(client, ADDRESS, { capabilities: ['raw'] });
+    expect(() => commander.requireCapability(1, 'raw')).not.toThrow();
+    expect(() => commander.requireCapability(1, 'contribute')).toThrow(
+      expect.objectContaining({ code: 'ERR_KWIK_PERMISSION_DENIED' }),
+    );
+    expect(() => commander.requireCapability(2, 'raw')).toThrow(
+      expect.objectContaining({ code: 'ERR_KWIK_PATH_NOT_FOUND' }),
+    );
+  });
+});
