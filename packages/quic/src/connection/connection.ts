@@ -14,17 +14,16 @@ import { Intake } from './intake.js';
 import { Pacer } from './pacer.js';
 import { Lifecycle, type Phase } from './lifecycle.js';
 import { PathSampler } from './path-sampler.js';
-import { PathWatch } from './path-watch.js';
+import { movedTo, PathWatch } from './path-watch.js';
 import { ProcessorAccount } from './processor-account.js';
-import { movedTo } from './peer-address.js';
 import { Receiver } from './receiver.js';
 import { Sender } from './sender.js';
 import { SmallPieces } from './small-pieces.js';
 import { StreamCommands } from './stream-commands.js';
-import { StreamNews } from './stream-news.js';
 import { StreamTable } from './stream-table.js';
 import { checkedCode, type QuicStream } from './stream.js';
 import { TurnState } from './turn-state.js';
+import { WriterEvents } from './writer-events.js';
 
 /**
  * One QUIC connection: a backend's state machine, driven by the endpoint. Datagrams are handed in as they come
@@ -54,7 +53,7 @@ export class Connection implements PathTransport {
   private readonly sender: Sender;
   private readonly receiver: Receiver;
   private readonly streams: StreamTable;
-  private readonly news: StreamNews;
+  private readonly writers: WriterEvents;
   private readonly intake: Intake;
   private readonly watch: PathWatch;
   private readonly life: Lifecycle;
@@ -90,7 +89,7 @@ export class Connection implements PathTransport {
       congested: () => host.congested(),
     };
     this.sender = new Sender(backend, this.pacer, this.sampler, output, this.streams.all, transport);
-    this.news = new StreamNews(this.streams, this.sender);
+    this.writers = new WriterEvents(this.streams, this.sender);
     this.receiver = new Receiver(backend, host.slab, {
       streamFor: (id) => this.streamFor(id),
       closed: () => this.closed,
@@ -216,7 +215,7 @@ export class Connection implements PathTransport {
       if (problem !== undefined) this.fail(problem, PROTOCOL_VIOLATION);
     }
     this.sender.onReceived(now);
-    this.news.onReceived(now);
+    this.writers.onReceived(now);
     const dueMs = this.turn.received(now, this.sampler.minRttMs);
     if (!this.turn.running) this.host.wakeBy(this, dueMs, now);
     return true;
@@ -275,11 +274,11 @@ export class Connection implements PathTransport {
   nextDeadlineMs(): number {
     if (this.phase === 'ended') return this.backendDeadlineMs;
     const handshakeMs = this.phase === 'handshake' ? this.handshake.deadlineMs : Infinity;
-    const newsMs = this.phase === 'open' ? this.news.dueMs : Infinity;
+    const writersMs = this.phase === 'open' ? this.writers.dueMs : Infinity;
     return Math.min(
       this.backendDeadlineMs,
       handshakeMs,
-      newsMs,
+      writersMs,
       this.sender.wakeAtMs,
       this.life.dueMs,
       this.turn.dueMs,
@@ -316,10 +315,10 @@ export class Connection implements PathTransport {
       this.fail(problem, PROTOCOL_VIOLATION);
       return;
     }
-    this.news.findStopped(this.turn.nowMs);
+    this.writers.findStopped(this.turn.nowMs);
     if (this.phase !== 'open' || this.handler === undefined) return;
     if (!this.receiver.deliver(() => this.turn.isTimeUp(this.host.now()))) this.turn.wantToRead();
-    this.news.tell(() => this.closed);
+    this.writers.tell(() => this.closed);
     if (!this.closed && this.sender.takeSendableEdge(this.turn.nowMs)) this.handler.onSendable();
   }
 
@@ -339,7 +338,7 @@ export class Connection implements PathTransport {
     if (this.sender.hasMore || this.processor.hasHeld) return true;
     if (this.phase !== 'open' || this.handler === undefined) return false;
     const readMore = this.turn.takeReadMore() && this.backend.isReadable();
-    return readMore || this.news.owed || this.sender.sendableEdge(this.turn.nowMs);
+    return readMore || this.writers.pending || this.sender.sendableEdge(this.turn.nowMs);
   }
 
   private observeEnd(): void {

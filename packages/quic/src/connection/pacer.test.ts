@@ -5,7 +5,7 @@ import { BbrRate, type PathModel } from './pacing-rate.js';
 const DATAGRAM = 1350;
 
 function model(cwndBytes: number, rttMs: number, minRttMs = rttMs): PathModel {
-  return { cwndBytes, rttMs, minRttMs, inFlightBytes: 0, deliveredBytes: 0, lostBytes: 0, busy: true };
+  return { cwndBytes, rttMs, minRttMs, inFlightBytes: 0, deliveredBytes: 0, lostBytes: 0, pathLimited: true };
 }
 
 function pacedAt(cwndBytes: number, rttMs: number, now = 0): Pacer {
@@ -206,7 +206,7 @@ describe('pacing for BBR', () => {
 
   test('an application with little to send teaches it nothing', () => {
     const bbr = new BbrRate();
-    const idle = { ...model(50_000, 20), busy: false };
+    const idle = { ...model(50_000, 20), pathLimited: false };
     for (let now = 0; now < 5000; now += 4) bbr.rate({ ...idle, deliveredBytes: now }, now);
     expect(bbr.rate(idle, 5000)).toBe((1.25 * 50_000) / 20);
   });

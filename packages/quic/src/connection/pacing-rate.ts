@@ -11,7 +11,7 @@ export interface PathModel {
   /** Since the connection began. */
   readonly lostBytes: number;
   /** Since the last sample the path, not the application, set the pace. */
-  readonly busy: boolean;
+  readonly pathLimited: boolean;
 }
 
 /** Above cwnd/RTT, so that pacing never is what limits a window (RFC 9002, section 7.7, proposes 1.25). */
@@ -74,7 +74,7 @@ export class BbrRate {
   private roundDelivered = 0;
   private roundInFlight = 0;
   private roundLost = 0;
-  private roundBusy = false;
+  private roundPathLimited = false;
   private fullRate = 0;
   private flatRounds = 0;
   private state: 'startup' | 'probe' | 'drain' | 'cruise' = 'startup';
@@ -124,7 +124,7 @@ export class BbrRate {
 
   /** Once per round trip: what was delivered in it, unless the application had too little to send. */
   private observe(path: PathModel, now: number): void {
-    this.roundBusy &&= path.busy;
+    this.roundPathLimited &&= path.pathLimited;
     const elapsedMs = now - this.roundStartMs;
     if (elapsedMs < Math.max(path.rttMs, MIN_ROUND_MS)) return;
     const delivered = path.deliveredBytes - this.roundDelivered;
@@ -134,12 +134,12 @@ export class BbrRate {
     // The backend tells what may be sent, not what keeps more from being sent. A peer whose reader stands still closes
     // the window as a full path does, and what is "in flight" then never arrives. Such rounds say nothing of the path:
     // taken for its bandwidth they would stop it for good.
-    if (this.roundBusy && isOver) this.record(delivered / elapsedMs, path, now);
+    if (this.roundPathLimited && isOver) this.record(delivered / elapsedMs, path, now);
     this.roundStartMs = now;
     this.roundInFlight = path.inFlightBytes;
     this.roundDelivered = path.deliveredBytes;
     this.roundLost = path.lostBytes;
-    this.roundBusy = true;
+    this.roundPathLimited = true;
   }
 
   private record(rate: number, path: PathModel, now: number): void {

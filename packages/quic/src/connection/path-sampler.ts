@@ -39,7 +39,8 @@ interface Settled {
   readonly settledBytes: number;
 }
 
-interface News {
+/** What has come and gone since the last sample. */
+interface Progress {
   readonly packets: number;
   readonly quietMs: number;
   readonly settled: Settled;
@@ -73,18 +74,26 @@ export class PathSampler {
     return this.varMs;
   }
 
-  /** What pacing wants to know; `busy`: the path was what limited the sender. */
-  model(inFlightBytes: number, busy: boolean): PathModel {
+  /** What pacing wants to know; `pathLimited`: the path was what limited the sender. */
+  model(inFlightBytes: number, pathLimited: boolean): PathModel {
     const { cwndBytes, sentBytes, lostBytes } = this.stats;
     const deliveredBytes = sentBytes - lostBytes - inFlightBytes;
-    return { cwndBytes, rttMs: this.smoothedMs, minRttMs: this.minMs, inFlightBytes, deliveredBytes, lostBytes, busy };
+    return {
+      cwndBytes,
+      rttMs: this.smoothedMs,
+      minRttMs: this.minMs,
+      inFlightBytes,
+      deliveredBytes,
+      lostBytes,
+      pathLimited,
+    };
   }
 
   /**
    * Whether what came and went may tell something new, as keep-alives do not: `packets` that came since the last sample,
    * stream data that last went `quietMs` ago, or what has settled since a round trip began to be measured.
    */
-  isDue(now: number, { packets, quietMs, settled }: News): boolean {
+  isDue(now: number, { packets, quietMs, settled }: Progress): boolean {
     if (this.probe.waiting && this.probe.wouldEnd(settled.settledBytes)) return true;
     return this.older(now, SAMPLE_INTERVAL_MS) && (packets >= JUDGE_EVERY_PACKETS || quietMs <= QUIET_MS);
   }

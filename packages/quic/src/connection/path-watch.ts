@@ -1,9 +1,10 @@
-import type { KwikError, TransportStats } from '@kwik/wire';
-import type { BackendConnection } from '../backends/backend.js';
+import type { KwikError, TransportAddress, TransportStats } from '@kwik/wire';
+import type { BackendAddress, BackendConnection } from '../backends/backend.js';
+import { isLinkLocal, withoutZone, zoneOf } from '../socket/zone.js';
 import type { Pacer } from './pacer.js';
 import { type PathSampler, STATS_AGE_MS } from './path-sampler.js';
 import type { Sender } from './sender.js';
-import { streamRoom } from './stream-room.js';
+import { streamRoom } from './send-window.js';
 import type { QuicStream } from './stream.js';
 import type { TrafficGuard } from './traffic-guard.js';
 
@@ -28,7 +29,7 @@ export class PathWatch {
     const stats = this.backend.pathStats();
     if (stats === undefined) return;
     this.sampler.record(stats, now, this.sender);
-    this.pacer.update(this.sampler.model(this.sender.inFlightBytes, this.sender.takeBusy()), now);
+    this.pacer.update(this.sampler.model(this.sender.inFlightBytes, this.sender.takePathLimited()), now);
     this.sender.onSample(stats.retransmittedBytes - before, now);
   }
 
@@ -69,9 +70,16 @@ export class PathWatch {
   /** If a sample is due, takes it. The error to close with when the peer sends too much that is of no use. */
   problem(deliveredBytes: number, now: number): KwikError | undefined {
     const { guard, sampler, sender } = this;
-    const news = { packets: guard.unjudgedPackets, quietMs: sender.quietFor(now), settled: sender };
-    if (!sampler.isDue(now, news)) return undefined;
+    const progress = { packets: guard.unjudgedPackets, quietMs: sender.quietFor(now), settled: sender };
+    if (!sampler.isDue(now, progress)) return undefined;
     this.sample(now);
     return guard.problem({ ...sampler.latest, deliveredBytes }, now);
   }
+}
+
+/** `known`, or where the peer has moved to. Zones, which backends do not know, stay: they are this end's interfaces. */
+export function movedTo(known: TransportAddress, { host, port }: BackendAddress): TransportAddress {
+  if (port === known.port && host === withoutZone(known.address)) return known;
+  const zone = zoneOf(known.address);
+  return { ...known, address: zone !== undefined && isLinkLocal(host) ? `${host}%${zone}` : host, port };
 }

@@ -1,5 +1,6 @@
 import type { Pacer } from './pacer.js';
 import type { PathSampler } from './path-sampler.js';
+import type { SendActivity } from './send-activity.js';
 
 /** Accepted and not sent, per connection: bounds for very slow and very fast paths. */
 const MIN_UNSENT_DATAGRAMS = 16;
@@ -7,11 +8,10 @@ export const MAX_UNSENT_BYTES = 1024 * 1024;
 
 /** How far ahead of the wire bytes are taken. */
 export class SendAhead {
-  private activeMs = -Infinity;
-
   constructor(
     private readonly pacer: Pacer,
     private readonly sampler: PathSampler,
+    private readonly activity: SendActivity,
     private readonly sizes: { readonly datagramBytes: number },
     private readonly sendAheadMs: number,
   ) {}
@@ -41,11 +41,6 @@ export class SendAhead {
 
   /** From when on little room is worth a write. */
   get littleFromMs(): number {
-    return this.activeMs + this.sendAheadMs;
-  }
-
-  /** The backend was given bytes, or a packet. */
-  active(now: number): void {
-    this.activeMs = now;
+    return this.activity.lastMs + this.sendAheadMs;
   }
 }

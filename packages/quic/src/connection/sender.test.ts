@@ -305,7 +305,7 @@ describe('with pacing', () => {
       sender.transmit(now);
       flights.push({ due: now + 20, bytes: backend.inFlight - before });
       // It takes all that it is offered: the path sets the pace, however often that is asked.
-      expect([sender.takeBusy(), sender.takeBusy()]).toEqual([true, true]);
+      expect([sender.takePathLimited(), sender.takePathLimited()]).toEqual([true, true]);
     }
     // 3.1 kB per ms and 4 ms ahead: 12 kB.
     expect(Math.min(...pieces)).toBeGreaterThan(6000);
@@ -418,9 +418,9 @@ describe('with pacing', () => {
       backend.acknowledge(backend.inFlight);
       sender.onReceived(now);
       sender.transmit(now);
-      sender.takeBusy();
+      sender.takePathLimited();
       expect(sender.sendable(now)).toBeGreaterThan(0);
-      expect(sender.takeBusy()).toBe(false);
+      expect(sender.takePathLimited()).toBe(false);
     }
   });
 

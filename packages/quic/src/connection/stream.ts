@@ -23,7 +23,7 @@ export class QuicStream implements TransportStream, Queued<QuicStream> {
   receivedBytes = 0;
   /** Held by the peer's flow control of this stream: its queue does not count as waiting for the path. */
   blocked = false;
-  /** `write` came up short; `onWritable` is owed. */
+  /** `write` came up short: `onWritable` is to be called when there is room. */
   wantsWritable = false;
   /** Code of a STOP_SENDING that its handler has not been told yet. */
   pendingStop: number | undefined;

@@ -6,8 +6,8 @@ const STOP_CHECK_MS = 4;
 /** After so long without a packet, the first is looked at in its own turn: another turn would cost more than that. */
 const QUIET_MS = 50;
 
-/** What the writing side of streams must be told: that the peer wants no more, or that there is room again. */
-export class StreamNews {
+/** What writers of streams are told: that the peer wants no more, or that there is room again. */
+export class WriterEvents {
   private checkMs = Infinity;
   private checkedMs = -Infinity;
 
@@ -32,13 +32,12 @@ export class StreamNews {
     this.checkMs = Infinity;
     this.checkedMs = now;
     this.streams.findStopped((stream, code) => {
-      stream.pendingStop = code;
-      this.sender.discard(stream);
+      this.sender.stop(stream, code);
     });
   }
 
   /** Whether `tell` would have something to tell. */
-  get owed(): boolean {
+  get pending(): boolean {
     for (const stream of this.streams.all.values()) {
       if (stream.pendingStop !== undefined) return true;
       if (stream.wantsWritable && this.sender.writableAgain(stream)) return true;
