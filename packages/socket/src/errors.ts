@@ -80,7 +80,7 @@ export function systemCodeOf(error: unknown): string | undefined {
 
 /** An error of the system below what KWIK says of it. */
 function rootCode(error: unknown): string | undefined {
-  for (let at = error; at instanceof Error; at = at.cause) {
+  for (let at = error; typeof at === 'object' && at !== null; at = (at as Error).cause) {
     const { code } = at as NodeJS.ErrnoException;
     if (code !== undefined && code in constants.errno) return code;
   }

@@ -38,6 +38,16 @@ export function refuseServer(options: unknown): never {
   throw unexpected('new Server');
 }
 
+export function refuseTimeout(ms: unknown, callback: unknown): never {
+  const socket = new Socket();
+  try {
+    socket.setTimeout(ms as number, callback as () => void);
+  } finally {
+    socket.destroy();
+  }
+  throw unexpected('setTimeout');
+}
+
 /** What only the kernel's sockets have: files, pipes and handles. */
 export function unsupported(what: string): KwikError {
   return new KwikError('ERR_KWIK_UNSUPPORTED', `${what} cannot be had over KWIK; use node:net for it`);

@@ -29,16 +29,21 @@ export async function connectCarrier(
   signal.throwIfAborted();
   const first = addresses[0]!;
   const { port } = checked;
-  listener.onAttempt(first, port);
+  // Of one that needs a local address node:net tells when it has that.
+  const needsBind = checked.localAddress !== undefined || checked.localPort !== 0;
+  if (!needsBind) listener.onAttempt(first, port);
   try {
     if (port === 0) throw new KwikError('ERR_KWIK_CONNECTION_REFUSED', 'nobody listens on port 0');
     const target = { ...targetOf(checked, addresses, settings), port, localPort: checked.localPort };
     const opened = await network.pool.open({ target, options, pool: settings.pool ?? {}, signal });
+    if (needsBind) listener.onAttempt(first, port);
     return new Carrier({ ...opened, hold: network.hold, onReleased: opened.release });
   } catch (cause) {
     signal.throwIfAborted();
     const error = inNodesWords(cause, first, checked);
-    listener.onAttemptFailed(first, port, error);
+    const isBound = (error as { syscall?: string }).syscall !== 'bind';
+    if (needsBind && isBound) listener.onAttempt(first, port);
+    if (isBound) listener.onAttemptFailed(first, port, error);
     throw error;
   }
 }

@@ -1,8 +1,8 @@
-import { Duplex, type DuplexOptions } from 'node:stream';
+import { addAbortSignal, Duplex, type DuplexOptions } from 'node:stream';
 import { nextTick } from 'node:process';
 import { checkConnect, type ConnectOptions } from '../arguments/connect-options.js';
 import { type Callback, normalizeArguments } from '../arguments/normalize.js';
-import { refuseConnect, refuseSocket, unsupported } from '../arguments/refused-by-node.js';
+import { refuseConnect, refuseSocket, refuseTimeout, unsupported } from '../arguments/refused-by-node.js';
 import { type Callable, callable } from '../callable.js';
 import type { Carrier } from '../carrier/carrier.js';
 import { nodeError } from '../errors.js';
@@ -61,12 +61,16 @@ export class KwikSocket extends Duplex {
       throw unsupported('a socket of a descriptor or a handle');
     }
     checkSocketOptions(options);
-    super({ ...options, allowHalfOpen: Boolean(options.allowHalfOpen), emitClose: false, autoDestroy: true });
+    const { signal, ...ofStream } = options;
+    super({ ...ofStream, allowHalfOpen: Boolean(options.allowHalfOpen), emitClose: false, autoDestroy: true });
     this.#userBuffer = UserBuffer.of(options.onread);
     // Once the peer has ended, and with it this socket, a write says so rather than `write after end`.
     this.on('end', () => {
       if (!this.allowHalfOpen) (this as { write: Write }).write = this.#writeAfterEnd;
     });
+    // Not by the stream's constructor: one that was aborted before would destroy what is not there yet.
+    if (signal?.aborted === true) nextTick(addAbortSignal, signal, this);
+    else if (signal !== undefined) addAbortSignal(signal, this);
   }
 
   get pending(): boolean {
@@ -154,6 +158,8 @@ export class KwikSocket extends Duplex {
 
   setTimeout(ms: number, callback?: () => void): this {
     if (this.destroyed) return this;
+    const fits = typeof ms === 'number' && ms >= 0 && ms < Infinity;
+    if (!fits || (callback !== undefined && typeof callback !== 'function')) refuseTimeout(ms, callback);
     this.timeout = ms;
     this.#timer.set(ms);
     if (callback === undefined) return this;
@@ -254,6 +260,7 @@ export class KwikSocket extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    const hadHandle = this.connecting || this.#carrier !== undefined;
     this.connecting = false;
     this.#dialling?.abort();
     this.#dialling = undefined;
@@ -265,10 +272,9 @@ export class KwikSocket extends Duplex {
     this.#updateHold();
     carrier?.leave({ abrupt: this.#resetsPeer, held: this.#refd });
     done(error);
-    // A socket of the system is closed in a later turn of the loop.
-    const close = (): void => void this.emit('close', error !== null);
-    if (carrier === undefined) nextTick(close);
-    else setImmediate(close);
+    // A socket of the system is closed in a later turn of the loop, and only then does node:net say how.
+    if (hadHandle) setImmediate(() => this.emit('close', error !== null));
+    else nextTick(() => this.emit('close'));
     this.#onClosed?.();
   }
 
