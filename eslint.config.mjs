@@ -12,6 +12,9 @@ import {
   SANS_IO_SYNTAX,
   SOURCE_SYNTAX,
   STATE_SYNTAX,
+  TEST_GLOBALS,
+  TEST_MODULES,
+  TEST_PROPERTIES,
   TEST_SYNTAX,
 } from './tools/lib/eslint-bans.mjs';
 
@@ -169,6 +172,14 @@ export default tseslint.config(
       '@typescript-eslint/no-unsafe-argument': 'off',
       '@typescript-eslint/no-misused-spread': 'off',
       ...ban(SOURCE_SYNTAX, TEST_SYNTAX),
+    },
+  },
+  {
+    files: ['**/*.test.ts', '**/test-support/**/*.ts', 'packages/*/test/**/*.ts'],
+    rules: {
+      'no-restricted-globals': ['error', ...TEST_GLOBALS],
+      'no-restricted-properties': ['error', ...TEST_PROPERTIES],
+      'no-restricted-imports': ['error', { paths: [...BUILTIN_PREFIX(builtinModules), ...TEST_MODULES] }],
     },
   },
   { files: ['packages/*/bench/**/*.ts', 'examples/**/*.ts'], rules: { 'no-console': 'off' } },

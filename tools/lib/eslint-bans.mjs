@@ -57,6 +57,16 @@ export const TEST_SYNTAX = [
   { selector: 'CallExpression[callee.name=/^(f|x)(describe|test|it)$/]', message: 'A committed test runs.' },
 ];
 
+const WAIT = 'Use `until` or `pause` of @kwik/testbed, or a VirtualClock where no socket is involved.';
+
+export const TEST_GLOBALS = [{ name: 'setTimeout', message: WAIT }];
+
+export const TEST_PROPERTIES = [
+  { object: 'Math', property: 'random', message: 'Use SeededRandom of @kwik/testbed: what fails can be repeated.' },
+];
+
+export const TEST_MODULES = [{ name: 'node:timers/promises', importNames: ['setTimeout'], message: WAIT }];
+
 const TIME = 'Sans-IO: take `now` (ms) as an argument.';
 const TIMER = 'Sans-IO: return when to be called next, and let the caller set the timer.';
 const RANDOM = 'Sans-IO: take random bytes, or a seeded generator, as an argument.';

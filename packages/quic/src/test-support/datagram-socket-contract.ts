@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { pause } from '@kwik/testbed';
 import type { DatagramHandlers, DatagramSocket, DatagramSource } from '../socket/datagram-socket.js';
 
 const SLOT_BYTES = 1350;
@@ -154,7 +155,7 @@ export function describeDatagramSocketContract(
       sender.socket.flush();
       expect(outcomes).toEqual([]);
       await sender.hears(1);
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await pause(50);
       expect(outcomes[0]).toBeNull();
       expect(outcomes[1]).toMatchObject({ code: expect.stringMatching(/^E[A-Z]+$/) });
     });
@@ -180,7 +181,7 @@ export function describeDatagramSocketContract(
       for (let tag = 0; tag < 50; tag += 1) sender.submit(tag, 1350, other.socket);
       sender.socket.flush();
       await other.hears(3);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await pause(20);
       expect(other.received).toHaveLength(3);
       other.submit(1, 10, sender.socket);
       other.socket.flush();

@@ -69,7 +69,7 @@ export const sessionCases: readonly Case[] = [
     run: async (world) => {
       const port = await freePort();
       const stop = new AbortController();
-      setTimeout(() => stop.abort('changed my mind'), 50);
+      void pause(50).then(() => stop.abort('changed my mind'));
       return Promise.all([
         failure(world.client(port, { config: { maxIdleTimeout: 200 } })),
         failure(world.client(port, { config: { maxIdleTimeout: 100_000 }, ctx: { timer: 100 } })),
