@@ -9,7 +9,7 @@ import { deadPathAnswer } from './dead-path-answer.js';
 /** Raw packets and other frames that may wait for one path; a path that is slower is told to the sender. */
 const MAX_WAITING_FRAMES = 256;
 
-export interface RawRelayLimits {
+interface RawRelayLimits {
   readonly maxRawPacketBytes: number;
   /** For each path that raw packets go to; a second's worth may come at once. */
   readonly rawPacketsPerSecond: number;
