@@ -32,11 +32,8 @@ export class HeldPackets {
   /** The oldest; undefined when there is none. */
   take(): HeldPacket | undefined {
     const held = this.packets[this.next];
-    if (held === undefined) {
-      this.clear();
-      return undefined;
-    }
     this.next += 1;
+    if (!this.waiting) this.clear();
     return held;
   }
 
