@@ -130,7 +130,7 @@ describe('where there is nothing of Node', () => {
   test.each([false, true])('bytes go from one end of a session to the other (compressed: %s)', async (compresses) => {
     bare = new BareContext(TEXT);
     const { DataPlane } = await bare.load('packages/session/src/core/data/data-plane.ts');
-    const windows = { streamWindowBytes: 100_000, sessionWindowBytes: 200_000, sendBufferBytes: 50_000 };
+    const windows = { streamWindowBytes: 100_000, pathWindowBytes: 200_000, sendBufferBytes: 50_000 };
     const options = { ...windows, maxStreams: 8, maxPacketBytes: 65_536, natives: NATIVES };
     const peer = { ...windows, maxBidiStreams: 8, maxUniStreams: 8, mayContribute: true, mayServe: true, compresses };
     const [client, primary] = ['client', 'primary'].map((role) => new DataPlane({ ...options, role }));
