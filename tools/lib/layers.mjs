@@ -90,7 +90,7 @@ export const FOLDERS = {
       '.',
     ],
     quic: ['runtime/host', 'runtime/session', 'api', 'options', 'client', 'server'],
-    socket: ['runtime/streams', 'api', 'options', 'client', 'server'],
+    socket: ['runtime/session', 'runtime/streams', 'api', 'options', 'client', 'server'],
     '.': 'any',
   },
 };

@@ -1,5 +1,6 @@
 import { env } from 'node:process';
 import { SessionPool } from './pool/session-pool.js';
+import { ProcessFarewell } from './process/farewell.js';
 import { ProcessHold } from './process/process-hold.js';
 import { type KwikSettings, mergeSettings, settingsOf } from './settings/settings.js';
 import { PortTable } from './server/port-table.js';
@@ -7,8 +8,9 @@ import { PortTable } from './server/port-table.js';
 /** What the sockets and servers of a process have in common. */
 export class Network {
   readonly hold = new ProcessHold();
-  readonly pool = new SessionPool();
-  readonly ports = new PortTable();
+  readonly farewell = new ProcessFarewell();
+  readonly pool = new SessionPool(this.farewell);
+  readonly ports = new PortTable(this.farewell);
   #configured: KwikSettings = {};
 
   configure(settings: KwikSettings): void {

@@ -179,6 +179,16 @@ export class Endpoint implements AsyncDisposable {
     return this.counters.snapshot(connections, halfOpenConnections, this.socket);
   }
 
+  get closed(): boolean {
+    return this.closing !== undefined;
+  }
+
+  /** Sends within the call what waits, as far as windows and pacing let it: for a process that is about to end. */
+  transmitNow(): void {
+    for (const connection of this.connections) connection.transmit(this.clock.now());
+    this.socket.flush();
+  }
+
   /** Resolves when what a connection that was closed still had to send has left; after 2 s at the latest. */
   async flushed(transport: PathTransport): Promise<void> {
     if (transport instanceof Connection) await this.ends.wait([transport], CLOSE_TIMEOUT_MS);

@@ -1,4 +1,4 @@
-import { Endpoint, systemClock } from '@kwik/quic';
+import { Endpoint } from '@kwik/quic';
 import type { DialOptions, DialTarget } from '../api/options.js';
 import type { Session } from '../api/session.js';
 import { QuicConnector } from '../client/connector.js';
@@ -8,7 +8,20 @@ import { checkDialOptions } from '../options/dial-rules.js';
 
 /** UDP sockets for dialling, which keep no process alive; sessions share them as those of `dial` share theirs. */
 export class DialEndpoints {
-  readonly shared = new SharedEndpoints((host) => Endpoint.bind({ host, port: 0, clock: systemClock(), ref: false }));
+  readonly shared = new SharedEndpoints((host) => this.bind(host, 0));
+  readonly #bound = new Set<Endpoint>();
+
+  async bind(host: string, port: number): Promise<Endpoint> {
+    const endpoint = await Endpoint.bind({ host, port, ref: false });
+    for (const each of this.#bound) if (each.closed) this.#bound.delete(each);
+    this.#bound.add(endpoint);
+    return endpoint;
+  }
+
+  /** Sends within the call what waits: for a process that is about to end. */
+  transmitNow(): void {
+    for (const endpoint of this.#bound) if (!endpoint.closed) endpoint.transmitNow();
+  }
 }
 
 /** A server whose name was resolved already. */
@@ -23,11 +36,11 @@ export interface AddressedTarget extends DialTarget {
 export async function dialAddresses(
   target: AddressedTarget,
   options: DialOptions,
-  { shared }: DialEndpoints,
+  endpoints: DialEndpoints,
 ): Promise<Session> {
   checkDialOptions(options);
-  const endpoint = await ownEndpoint(target, options);
-  const specials = { endpoints: shared, ...(endpoint !== undefined && { endpoint }) };
+  const endpoint = await ownEndpoint(target, options, endpoints);
+  const specials = { endpoints: endpoints.shared, ...(endpoint !== undefined && { endpoint }) };
   const connector = new QuicConnector(options, async () => target.addresses, specials);
   try {
     const session = await dialOver(connector, target, options);
@@ -42,8 +55,9 @@ export async function dialAddresses(
 async function ownEndpoint(
   { addresses, localPort = 0 }: AddressedTarget,
   { paths = {} }: DialOptions,
+  endpoints: DialEndpoints,
 ): Promise<Endpoint | undefined> {
   if (localPort === 0) return undefined;
   const anywhere = addresses[0]?.includes(':') === true ? '::' : '0.0.0.0';
-  return Endpoint.bind({ host: paths.localAddress ?? anywhere, port: localPort, ref: false });
+  return endpoints.bind(paths.localAddress ?? anywhere, localPort);
 }

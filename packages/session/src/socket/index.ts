@@ -2,4 +2,5 @@
 export { ByteStream } from './byte-stream.js';
 export { dialAddresses, DialEndpoints, type AddressedTarget } from './dial-addresses.js';
 export { bindPort, listenOn, type BindOptions, type BoundPort } from './listen-on.js';
+export { partNow, type Transmitter } from './part-now.js';
 export { sessionAddresses, type SessionAddresses } from './session-addresses.js';

@@ -10,6 +10,7 @@ import {
 import { KwikError } from '@kwik/wire';
 import { requestConnection, resetStream } from '../carrier/preamble.js';
 import { RESET_CODES } from '../errors.js';
+import type { ProcessFarewell } from '../process/farewell.js';
 import type { PoolSettings } from '../settings/settings.js';
 import { PooledSession } from './pooled-session.js';
 
@@ -47,9 +48,11 @@ export class SessionPool {
   /** Without sockets, the one that has been so for longest first. */
   readonly #idle = new Set<PooledSession>();
 
-  /** Sessions that are open or being dialled. */
-  *sessions(): Iterable<PooledSession> {
-    for (const sessions of this.#byTarget.values()) yield* sessions;
+  readonly #farewell: ProcessFarewell;
+
+  constructor(farewell: ProcessFarewell) {
+    this.#farewell = farewell;
+    farewell.addTransmitter(this.#endpoints);
   }
 
   /**
@@ -118,7 +121,11 @@ export class SessionPool {
     const pooled = new PooledSession({
       options,
       idleMs,
-      dial: (signal) => dialAddresses(target, { ...options, signal }, this.#endpoints),
+      dial: async (signal) => {
+        const session = await dialAddresses(target, { ...options, signal }, this.#endpoints);
+        this.#farewell.addSession(session);
+        return session;
+      },
       onIdle: () => this.#keepIdle(pooled, maxIdle),
       onGone: () => {
         this.#idle.delete(pooled);

@@ -1,4 +1,4 @@
-import type { Listener, ServerSession, Stream } from '@kwik/session';
+import type { Listener, ServerSession, Session, Stream } from '@kwik/session';
 import { ByteStream, sessionAddresses, type SessionAddresses } from '@kwik/session/socket';
 import { Carrier } from '../carrier/carrier.js';
 import { answerRequest, readRequest, resetStream } from '../carrier/preamble.js';
@@ -13,8 +13,14 @@ export interface Arrival {
 }
 
 /** Tells of each stream that asks to be a connection, in any session of the listener, until that is closed. */
-export async function watchArrivals(listener: Listener, onArrival: (arrival: Arrival) => void): Promise<void> {
-  for await (const session of listener) void watchSession(session, onArrival);
+export async function watchArrivals(
+  listener: Listener,
+  { onSession, onArrival }: { onSession: (session: Session) => void; onArrival: (arrival: Arrival) => void },
+): Promise<void> {
+  for await (const session of listener) {
+    onSession(session);
+    void watchSession(session, onArrival);
+  }
 }
 
 async function watchSession(session: ServerSession, onArrival: (arrival: Arrival) => void): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Listener } from '@kwik/session';
+import type { ProcessFarewell } from '../process/farewell.js';
 import { bindPort, type BindOptions, type BoundPort } from '@kwik/session/socket';
 
 /** What of a listener is needed by who takes its port over. */
@@ -13,13 +14,26 @@ export interface LeavingListener extends Listener {
 export class PortTable {
   readonly #left = new Map<string, { readonly port: BoundPort; readonly listener: LeavingListener | undefined }>();
 
+  readonly #farewell: ProcessFarewell;
+  readonly #forget = new WeakMap<BoundPort, () => void>();
+
+  constructor(farewell: ProcessFarewell) {
+    this.#farewell = farewell;
+  }
+
   /** A port of its own, or one that another server has left. Throws as `bindPort` does. */
   take(options: BindOptions): BoundPort {
     const left = this.#left.get(keyOf(options));
-    if (left === undefined) return bindPort(options);
+    if (left === undefined) return this.#bind(options);
     this.#left.delete(keyOf(options));
     left.listener?.leaveEndpoint();
     return left.port;
+  }
+
+  #bind(options: BindOptions): BoundPort {
+    const port = bindPort(options);
+    this.#forget.set(port, this.#farewell.addTransmitter(port));
+    return port;
   }
 
   /** The server is closed; `ended` resolves when nothing uses the port any more, which is then free. */
@@ -30,6 +44,7 @@ export class PortTable {
     void ended.finally(() => {
       if (this.#left.get(key) !== left) return;
       this.#left.delete(key);
+      this.#forget.get(port)?.();
       void port.close();
     });
   }

@@ -6,7 +6,7 @@ import { listenError, systemCodeOf } from '../errors.js';
 import { isPem } from '../settings/pem.js';
 import { credentialsOf, listenOptionsOf } from '../settings/session-options.js';
 import type { KwikSettings } from '../settings/settings.js';
-import { type Arrival, watchArrivals } from './arrivals.js';
+import { watchArrivals } from './arrivals.js';
 import type { PortTable } from './port-table.js';
 
 /** Every address, of both families where the system has both. */
@@ -74,11 +74,11 @@ export class ServedPort {
   }
 
   /** Resolves when clients are let in; rejects when they cannot be. */
-  async serve(onArrival: (arrival: Arrival) => void): Promise<void> {
+  async serve(told: Parameters<typeof watchArrivals>[1]): Promise<void> {
     this.#serving = listenOn(this.#port, this.#options);
     const listener = await this.#serving;
     this.#listener = listener;
-    void watchArrivals(listener, onArrival);
+    void watchArrivals(listener, told);
     if (!this.#left) this.#watchFiles();
   }
 

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import type { Session } from '@kwik/session';
 import { promisify } from 'node:util';
 import { nextTick } from 'node:process';
 import { checkListen, type CheckedListen } from '../arguments/listen-options.js';
@@ -152,12 +153,14 @@ export class KwikServer extends EventEmitter {
     }
     this.#holder.set(this.#refd);
     const served = this.#served;
-    served
-      .serve((arrival) => this.#onArrival(served, arrival))
-      .then(
-        () => nextTick(() => turn === this.#turn && this.emit('listening')),
-        (error: unknown) => nextTick(() => turn === this.#turn && this.#onFailed(error)),
-      );
+    const told = {
+      onSession: (session: Session) => network.farewell.addSession(session),
+      onArrival: (arrival: Arrival) => this.#onArrival(served, arrival),
+    };
+    served.serve(told).then(
+      () => nextTick(() => turn === this.#turn && this.emit('listening')),
+      (error: unknown) => nextTick(() => turn === this.#turn && this.#onFailed(error)),
+    );
   }
 
   /** It could be bound, and cannot be served. */

@@ -55,6 +55,7 @@ export class KwikSocket extends Duplex {
   #bytesRead = 0;
   #resetsPeer = false;
   #onClosed: (() => void) | undefined;
+  #forget: (() => void) | undefined;
 
   constructor(options: SocketOptions | number = {}) {
     if (typeof options === 'number' || 'fd' in options || 'handle' in options) {
@@ -269,6 +270,7 @@ export class KwikSocket extends Duplex {
     const carrier = this.#carrier;
     this.#carrier = undefined;
     this.#outflow.attach(undefined);
+    this.#forget?.();
     this.#updateHold();
     carrier?.leave({ abrupt: this.#resetsPeer, held: this.#refd });
     done(error);
@@ -308,6 +310,7 @@ export class KwikSocket extends Duplex {
 
   #attach(carrier: Carrier): void {
     this.#carrier = carrier;
+    this.#forget = network.farewell.addCarrier(carrier);
     this.#outflow.attach(carrier);
     this.#remote = infoOf(carrier.addresses.remote);
     this.#inflow = new Inflow(carrier, {

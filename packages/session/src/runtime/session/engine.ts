@@ -109,6 +109,11 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
     return best === undefined ? undefined : this.paths.get(best.id);
   }
 
+  /** Looks after everything at once: the process is about to end, and there is no further turn. */
+  runNow(): void {
+    this.#turn.run();
+  }
+
   /** Looks after everything at the end of the current turn. */
   wake(): void {
     this.#turn.wake();
