@@ -9,6 +9,9 @@ import type { TransportTuning } from './api/options.js';
  */
 const QUIC_WINDOW_BYTES = 32 * 1024 * 1024;
 
-export function transportOptions(tuning: TransportTuning = {}, idleTimeoutMs: number): TransportOptions {
+export function transportOptions(
+  { io: _ofTheSocket, ...tuning }: TransportTuning = {},
+  idleTimeoutMs: number,
+): TransportOptions {
   return { streamWindowBytes: QUIC_WINDOW_BYTES, connectionWindowBytes: QUIC_WINDOW_BYTES, idleTimeoutMs, ...tuning };
 }

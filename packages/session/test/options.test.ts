@@ -122,6 +122,24 @@ describe('listen', () => {
     expect(asked[0]?.transport).toMatchObject({ ...transport, idleTimeoutMs: 7000 });
   });
 
+  test.each(['dgram', 'auto'] as const)('transport.io %s is how the sockets of both ends are used', async (io) => {
+    const { client, server, listener } = await harness.pair({ transport: { io } }, { transport: { io } });
+    const isPlain = io === 'dgram' || process.platform !== 'linux';
+    expect(listener.stats().socket).toEqual({ io: isPlain ? 'dgram' : 'batched', segmentationRefused: undefined });
+    const stream = client.openStream();
+    await stream.write(pattern(300_000));
+    await stream.close();
+    const received = await server.acceptStream();
+    let bytes = 0;
+    for await (const chunk of received) bytes += chunk.length;
+    expect(bytes).toBe(300_000);
+  });
+
+  test('transport.io is refused for a word that it does not know', async () => {
+    const transport = { io: 'magic' as 'auto' };
+    await expect(harness.listen({ transport })).rejects.toMatchObject({ code: 'ERR_KWIK_INVALID_ARGUMENT' });
+  });
+
   test('timeouts.handshakeMs: whoever says nothing is refused after it', async () => {
     const refused: KwikError[] = [];
     const listener = await harness.listen({

@@ -169,6 +169,12 @@ export interface TransportTuning {
   readonly pacing?: boolean;
   /** Largest UDP payload, where the path carries it. Default: 1,350. */
   readonly datagramBytes?: number;
+  /**
+   * How datagrams reach the kernel: `batched`, many by one system call (Linux, with the optional package `koffi`; elsewhere
+   * the dial or the listener is refused with ERR_KWIK_INVALID_ARGUMENT), or `dgram`, by `node:dgram`. Default: what the variable
+   * KWIK_IO says, else `auto`: `batched` where it can be had.
+   */
+  readonly io?: 'auto' | 'batched' | 'dgram';
 }
 
 export interface DiagnosticsOptions {

@@ -292,10 +292,18 @@ export interface ListenerStats {
   readonly refused: Readonly<Partial<Record<ErrorCode, number>>>;
   /** How often clients have met a bound on connections: what was refused, not answered or given up for it. */
   readonly bounds: ListenerBounds;
+  /** How the listener's socket hands datagrams to the kernel (`transport.io`). */
+  readonly socket: ListenerSocket;
   /** What peers make the listener hold now, and how many sessions were ended because they held too much. */
   readonly memory: MemoryUse;
   /** How often each of the application's callbacks has thrown; the first time it was a warning of the process, too. */
   readonly callbackErrors: Readonly<Record<string, number>>;
+}
+
+export interface ListenerSocket {
+  readonly io: 'batched' | 'dgram';
+  /** The error code with which the kernel refused UDP_SEGMENT; datagrams go one message each since then. */
+  readonly segmentationRefused: string | undefined;
 }
 
 export interface ListenerBounds {

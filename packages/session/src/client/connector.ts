@@ -180,8 +180,12 @@ export class QuicConnector implements Connector {
     let lease = this.#leases.get(host);
     if (lease === undefined) {
       this.#requireOpen();
-      const clock = this.#options.runtime?.clock;
-      lease = clock === undefined ? (this.#specials.endpoints ?? endpoints).lease(host) : ownEndpoint(host, clock);
+      const { runtime, transport } = this.#options;
+      const shared = this.#specials.endpoints ?? endpoints;
+      lease =
+        runtime?.clock === undefined
+          ? shared.lease(host, transport?.io)
+          : ownEndpoint(host, runtime.clock, transport?.io);
       this.#leases.set(host, lease);
       lease.catch(() => this.#leases.delete(host));
     }

@@ -1,4 +1,4 @@
-import { Endpoint } from '@kwik/quic';
+import { Endpoint, type IoChoice } from '@kwik/quic';
 import type { Clock } from '@kwik/wire';
 
 /** Who uses an endpoint, and lets go of it once. */
@@ -7,6 +7,8 @@ export interface EndpointLease {
   /** The endpoint is closed when nobody else uses it. Resolves when its socket is. */
   release(): Promise<void>;
 }
+
+type BindEndpoint = (host: string, io: IoChoice | undefined) => Promise<Endpoint>;
 
 interface Shared {
   readonly endpoint: Promise<Endpoint>;
@@ -18,61 +20,62 @@ export const MAX_LEASES = 32;
 
 /** Sockets that the sessions of a process share: each with its own, what arrives for several would be read one by one. */
 export class SharedEndpoints {
-  /** Those with room for more leases, by local address. */
+  /** Those with room for more leases, by local address and I/O. */
   readonly #free = new Map<string, Set<Shared>>();
-  readonly #bind: (host: string) => Promise<Endpoint>;
+  readonly #bind: BindEndpoint;
 
-  constructor(bind = (host: string) => Endpoint.bind({ host, port: 0 })) {
+  constructor(bind: BindEndpoint = (host, io) => Endpoint.bind({ host, port: 0, ...(io !== undefined && { io }) })) {
     this.#bind = bind;
   }
 
   /** An endpoint bound to this local address. Rejects as `Endpoint.bind` does. */
-  async lease(host: string): Promise<EndpointLease> {
-    const shared = this.#take(host);
+  async lease(host: string, io?: IoChoice): Promise<EndpointLease> {
+    const key = `${host} ${io ?? ''}`;
+    const shared = this.#take(key, host, io);
     try {
       const endpoint = await shared.endpoint;
       let released: Promise<void> | undefined;
-      return { endpoint, release: () => (released ??= this.#release(host, shared, endpoint)) };
+      return { endpoint, release: () => (released ??= this.#release(key, shared, endpoint)) };
     } catch (error) {
-      this.#forget(host, shared);
+      this.#forget(key, shared);
       throw error;
     }
   }
 
-  #take(host: string): Shared {
-    const [known] = this.#free.get(host) ?? [];
-    const shared = known ?? { endpoint: this.#bind(host), leases: 0 };
+  #take(key: string, host: string, io: IoChoice | undefined): Shared {
+    const [known] = this.#free.get(key) ?? [];
+    const shared = known ?? { endpoint: this.#bind(host, io), leases: 0 };
     shared.leases++;
-    if (shared.leases === MAX_LEASES) this.#forget(host, shared);
-    else if (known === undefined) this.#offer(host, shared);
+    if (shared.leases === MAX_LEASES) this.#forget(key, shared);
+    else if (known === undefined) this.#offer(key, shared);
     return shared;
   }
 
-  #offer(host: string, shared: Shared): void {
-    const free = this.#free.get(host);
-    if (free === undefined) this.#free.set(host, new Set([shared]));
+  #offer(key: string, shared: Shared): void {
+    const free = this.#free.get(key);
+    if (free === undefined) this.#free.set(key, new Set([shared]));
     else free.add(shared);
   }
 
-  #forget(host: string, shared: Shared): void {
-    const free = this.#free.get(host);
+  #forget(key: string, shared: Shared): void {
+    const free = this.#free.get(key);
     free?.delete(shared);
-    if (free?.size === 0) this.#free.delete(host);
+    if (free?.size === 0) this.#free.delete(key);
   }
 
-  async #release(host: string, shared: Shared, endpoint: Endpoint): Promise<void> {
+  async #release(key: string, shared: Shared, endpoint: Endpoint): Promise<void> {
     shared.leases--;
     if (shared.leases > 0) {
-      this.#offer(host, shared);
+      this.#offer(key, shared);
       return;
     }
-    this.#forget(host, shared);
+    this.#forget(key, shared);
     await endpoint.close();
   }
 }
 
 /** An endpoint for one user alone, on its own clock. */
-export async function ownEndpoint(host: string, clock: Clock): Promise<EndpointLease> {
-  const endpoint = await Endpoint.bind({ host, port: 0, clock });
+export async function ownEndpoint(host: string, clock: Clock, io?: IoChoice): Promise<EndpointLease> {
+  const endpoint = await Endpoint.bind({ host, port: 0, clock, ...(io !== undefined && { io }) });
   return { endpoint, release: () => endpoint.close() };
 }

@@ -21,7 +21,7 @@ type Complete<Options> = {
 
 const COMMON = {
   writes: { routing: 'distributed', scheduler: () => createScheduler(), compression: 'auto' },
-  transport: { congestionControl: 'cubic', pacing: false, datagramBytes: 1200 },
+  transport: { congestionControl: 'cubic', pacing: false, datagramBytes: 1200, io: 'dgram' },
   diagnostics: { offsetMap: true },
 } as const;
 const TIMEOUTS = { handshakeMs: 1, idleMs: 0, recoveryMs: 0, closeMs: 0.5 };

@@ -38,6 +38,7 @@ export const transport = group<TransportTuning>({
   congestionControl: oneOf('bbr', 'cubic', 'reno'),
   pacing: flag,
   datagramBytes: positive,
+  io: oneOf('auto', 'batched', 'dgram'),
 });
 
 export const diagnostics = group<DiagnosticsOptions>({ offsetMap: flag });

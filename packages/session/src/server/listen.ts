@@ -79,6 +79,7 @@ export function endpointOptions(options: ListenOptions): EndpointOptions {
     port,
     clock: options.runtime?.clock ?? systemClock(),
     limits: endpointLimits(options.limits),
+    ...(options.transport?.io !== undefined && { io: options.transport.io }),
     ...(resetKey !== undefined && { resetKey }),
     onBound: boundTeller(options.onRefused),
   };
@@ -211,13 +212,15 @@ class SessionListener implements UpdatableListener {
   }
 
   stats(): ListenerStats {
+    const stats = this.#endpoint.stats();
     return {
       sessions: this.#sessions.size,
       opened: this.#opened,
       resumed: this.#resumed,
       tokens: this.#factory.joinCounters,
       refused: { ...this.#refused },
-      bounds: listenerBounds(this.#endpoint.stats()),
+      bounds: listenerBounds(stats),
+      socket: { io: stats.io, segmentationRefused: stats.segmentationRefused },
       memory: this.#factory.host.memory.use,
       callbackErrors: this.#factory.host.callbacks.errors,
     };

@@ -1,4 +1,4 @@
-import { Endpoint } from '@kwik/quic';
+import { Endpoint, type IoChoice } from '@kwik/quic';
 import type { DialOptions, DialTarget } from '../api/options.js';
 import type { Session } from '../api/session.js';
 import { QuicConnector } from '../client/connector.js';
@@ -8,11 +8,11 @@ import { checkDialOptions } from '../options/dial-rules.js';
 
 /** UDP sockets for dialling, which keep no process alive; sessions share them as those of `dial` share theirs. */
 export class DialEndpoints {
-  readonly shared = new SharedEndpoints((host) => this.bind(host, 0));
+  readonly shared = new SharedEndpoints((host, io) => this.bind(host, 0, io));
   readonly #bound = new Set<Endpoint>();
 
-  async bind(host: string, port: number): Promise<Endpoint> {
-    const endpoint = await Endpoint.bind({ host, port, ref: false });
+  async bind(host: string, port: number, io?: IoChoice): Promise<Endpoint> {
+    const endpoint = await Endpoint.bind({ host, port, ref: false, ...(io !== undefined && { io }) });
     for (const each of this.#bound) if (each.closed) this.#bound.delete(each);
     this.#bound.add(endpoint);
     return endpoint;
@@ -54,10 +54,10 @@ export async function dialAddresses(
 
 async function ownEndpoint(
   { addresses, localPort = 0 }: AddressedTarget,
-  { paths = {} }: DialOptions,
+  { paths = {}, transport }: DialOptions,
   endpoints: DialEndpoints,
 ): Promise<Endpoint | undefined> {
   if (localPort === 0) return undefined;
   const anywhere = addresses[0]?.includes(':') === true ? '::' : '0.0.0.0';
-  return endpoints.bind(paths.localAddress ?? anywhere, localPort);
+  return endpoints.bind(paths.localAddress ?? anywhere, localPort, transport?.io);
 }
