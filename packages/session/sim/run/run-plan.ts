@@ -69,6 +69,8 @@ class Run {
   readonly #raws: RawTraffic;
   readonly #paths: PathCommands;
   readonly #spender: Spender | undefined;
+  /** Sessions of the dialled server that the client has not said it has. */
+  readonly #offered: { readonly session: ServerSession; readonly server: SimulatedServer }[] = [];
   #contributions: Contributions | undefined;
   #clientEngine: SessionEngine | undefined;
   #primaryEnd: (End & { readonly session: ServerSession }) | undefined;
@@ -138,6 +140,7 @@ class Run {
     });
     const end: End = { side: 'client', session, process: this.#client.process };
     this.#accept(end);
+    this.#servePrimary();
     runStreams(this.world, end, () => this.#primary());
     runContents(this.world, end, () => this.#primary());
   }
@@ -156,14 +159,32 @@ class Run {
 
   #onSession(session: ServerSession, server: SimulatedServer): void {
     if (Spender.owns(session)) return;
-    const { plan, process } = server;
+    if (session.role === 'primary' && server.plan.index !== 0)
+      return this.world.violate('only the dialled server is primary', `server ${server.plan.index}`);
+    if (session.role !== 'primary' || !this.world.expectations.dialMayFail) return this.#serve(session, server);
+    this.#offered.push({ session, server });
+    this.#servePrimary();
+  }
+
+  /**
+   * A client makes several attempts when a fault delays the first ones, and a server may have let in more than one of them:
+   * the application works with the session that the client has.
+   */
+  #servePrimary(): void {
+    const wanted = this.#client.session?.id;
+    const index = this.#offered.findIndex(({ session }) => session.id === wanted);
+    const [found] = index < 0 ? [] : this.#offered.splice(index, 1);
+    if (found !== undefined) this.#serve(found.session, found.server);
+  }
+
+  #serve(session: ServerSession, server: SimulatedServer): void {
+    const { process } = server;
     this.#raws.receive(session, server, {
       onCommand: (command) => void contribute(this.world, session, server, command),
       onDone: (job) => this.#contributions?.onDone(job),
     });
     this.#raws.send(session, server, (other) => this.#paths.pathTo(other));
     if (session.role !== 'primary') return;
-    if (plan.index !== 0) return this.world.violate('only the dialled server is primary', `server ${plan.index}`);
     const end = { side: 'primary' as const, session, process };
     this.#primaryEnd = end;
     this.#accept(end);
