@@ -13,8 +13,9 @@ export class Network {
   readonly ports = new PortTable(this.farewell);
   #configured: KwikSettings = {};
 
+  /** A member that is undefined holds no longer. */
   configure(settings: KwikSettings): void {
-    this.#configured = mergeSettings(this.#configured, settings);
+    this.#configured = { ...this.#configured, ...settings };
   }
 
   /** For one call. Throws TypeError when a variable of the environment cannot be used. */

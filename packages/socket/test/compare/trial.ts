@@ -1,3 +1,4 @@
+import { pause } from '@kwik/testbed';
 import type { EventEmitter } from 'node:events';
 import { once } from 'node:events';
 import type nodeNet from 'node:net';
@@ -139,7 +140,7 @@ export class Trial {
 
 /** Resolves when it is closed, with what `close` said; with undefined, and a while later, when it was before. */
 export function closed(emitter: EventEmitter & { readonly closed?: boolean }): Promise<unknown> {
-  if (emitter.closed === true) return new Promise((done) => setTimeout(done, 20));
+  if (emitter.closed === true) return pause(20);
   return new Promise((done) => emitter.once('close', done));
 }
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
+import { pause } from '@kwik/testbed';
 import { type Case, closed, happened, type Trial } from '../trial.js';
 import { state } from './connect.js';
 
@@ -17,7 +17,7 @@ export const endCases: readonly Case[] = [
       trial.note('server', state(server), server.readable, server.writable);
       trial.note('client', client.readyState);
       server.write('answer ');
-      await delay(20);
+      await pause(20);
       server.end('in parts');
       await Promise.all([trial.collect(client, 'client'), closed(server)]);
     },
@@ -54,7 +54,7 @@ export const endCases: readonly Case[] = [
       client.resume();
       server.end();
       await happened(client, 'end');
-      await delay(5);
+      await pause(5);
       trial.note(
         'returned',
         client.write('late', (error) => trial.note('write', error)),
@@ -85,7 +85,7 @@ export const endCases: readonly Case[] = [
       );
       client.end('later', () => trial.note('end', 'called'));
       await closed(client);
-      await delay(5);
+      await pause(5);
     },
   },
   {
@@ -136,7 +136,7 @@ export const endCases: readonly Case[] = [
       client.resume();
       trial.note('returned', server.resetAndDestroy() === server);
       await Promise.all([closed(client), closed(server)]);
-      await delay(A_WHILE_MS);
+      await pause(A_WHILE_MS);
     },
   },
   {
@@ -146,7 +146,7 @@ export const endCases: readonly Case[] = [
       server.resume();
       client.resetAndDestroy();
       await Promise.all([closed(client), closed(server)]);
-      await delay(A_WHILE_MS);
+      await pause(A_WHILE_MS);
     },
   },
   {
@@ -192,10 +192,10 @@ export const endCases: readonly Case[] = [
       const much = Buffer.alloc(4 * 1024 * 1024);
       client.write(much);
       client.on('data', () => undefined);
-      await delay(A_WHILE_MS);
+      await pause(A_WHILE_MS);
       server.destroy();
       await Promise.all([closed(client), closed(server)]);
-      await delay(A_WHILE_MS);
+      await pause(A_WHILE_MS);
     },
   },
   {
@@ -214,7 +214,7 @@ export const endCases: readonly Case[] = [
       const { client, server } = await pair(trial);
       client.pause();
       server.end('words');
-      await delay(A_WHILE_MS);
+      await pause(A_WHILE_MS);
       trial.note('paused', client.readableEnded);
       const came = trial.collect(client, 'client');
       client.resume();

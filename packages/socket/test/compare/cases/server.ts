@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
+import { pause } from '@kwik/testbed';
 import { type Case, closed, happened, thrown } from '../trial.js';
 
 export const serverCases: readonly Case[] = [
@@ -104,7 +104,7 @@ export const serverCases: readonly Case[] = [
       server.listen(0, '127.0.0.1');
       server.close();
       await closed(server);
-      await delay(50);
+      await pause(50);
     },
   },
   {
@@ -113,10 +113,10 @@ export const serverCases: readonly Case[] = [
       const { server, port } = await trial.listening({}, (socket) => socket.resume());
       const first = trial.connect(port, '127.0.0.1');
       await happened(first, 'connect');
-      await delay(20);
+      await pause(20);
       trial.watch(server, 'server');
       server.close(() => trial.note('server', 'closed'));
-      await delay(100);
+      await pause(100);
       trial.note('server', 'still has one');
       const second = trial.watch(trial.connect(port, '127.0.0.1'), 'second');
       await closed(second);
@@ -135,7 +135,7 @@ export const serverCases: readonly Case[] = [
         if (ends) {
           socket.destroy();
           await closed(socket);
-          await delay(20);
+          await pause(20);
         }
         server.close();
         server.listen(port, '127.0.0.1');
@@ -160,11 +160,11 @@ export const serverCases: readonly Case[] = [
       const count = (): Promise<unknown> => new Promise((done) => server.getConnections((...args) => done(args)));
       const sockets = [1, 2, 3].map(() => trial.connect(port, '127.0.0.1').resume());
       await Promise.all(sockets.map((socket) => happened(socket, 'connect')));
-      await delay(50);
+      await pause(50);
       trial.note('three', await count());
       sockets[0]!.end();
       await closed(sockets[0]!);
-      await delay(50);
+      await pause(50);
       trial.note('two', await count());
     },
   },
@@ -178,13 +178,13 @@ export const serverCases: readonly Case[] = [
       );
       const first = trial.connect(port, '127.0.0.1');
       await happened(first, 'connect');
-      await delay(20);
+      await pause(20);
       const second = trial.watch(trial.connect(port, '127.0.0.1'), 'second');
       second.resume();
       await closed(second);
       first.destroy();
       await closed(first);
-      await delay(50);
+      await pause(50);
       const third = trial.connect(port, '127.0.0.1');
       await happened(third, 'connect');
       trial.note('third', 'let in');
@@ -197,10 +197,10 @@ export const serverCases: readonly Case[] = [
       const { port } = await trial.listening({ pauseOnConnect: true }, (socket) => {
         trial.note('paused', socket.isPaused());
         socket.on('data', (chunk: Buffer) => (came += String(chunk)));
-        setTimeout(() => {
+        void pause(100).then(() => {
           trial.note('before', came);
           socket.resume();
-        }, 100);
+        });
         socket.on('end', () => trial.note('after', came));
       });
       const socket = trial.connect(port, '127.0.0.1');

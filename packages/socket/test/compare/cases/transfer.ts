@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
-import { setTimeout as delay } from 'node:timers/promises';
+import { pause } from '@kwik/testbed';
 import { type Case, closed, happened } from '../trial.js';
 
 const LARGE_BYTES = 5 * 1024 * 1024;
@@ -29,7 +29,7 @@ export const transferCases: readonly Case[] = [
         void (async () => {
           for (const byte of bytes) {
             socket.write(Buffer.from([byte]));
-            await delay(2);
+            await pause(2);
           }
           socket.end();
         })();
@@ -95,7 +95,7 @@ export const transferCases: readonly Case[] = [
     async run(trial) {
       const { port } = await trial.listening({}, (socket) => {
         socket.write('abcdef');
-        setTimeout(() => socket.end('ghi'), 50);
+        void pause(50).then(() => socket.end('ghi'));
       });
       const socket = trial.watch(trial.connect(port, '127.0.0.1'), 'client');
       await happened(socket, 'readable');
@@ -104,7 +104,7 @@ export const transferCases: readonly Case[] = [
       socket.on('data', (chunk: Buffer) => trial.note('flowing', chunk.length > 0));
       socket.pause();
       trial.note('paused', socket.isPaused());
-      await delay(100);
+      await pause(100);
       socket.resume();
       await closed(socket);
       trial.note('bytesRead', socket.bytesRead);
@@ -142,7 +142,7 @@ export const transferCases: readonly Case[] = [
         },
       };
       const socket = trial.watch(trial.connect({ port, host: '127.0.0.1', onread }), 'client');
-      await delay(200);
+      await pause(200);
       trial.note('before', text);
       socket.resume();
       await closed(socket);
@@ -193,7 +193,7 @@ export const transferCases: readonly Case[] = [
       let fired = 0;
       socket.setTimeout(400, () => (fired += 1));
       for (let count = 0; count < 4; count += 1) {
-        await delay(200);
+        await pause(200);
         if (count % 2 === 0) socket.write('x');
         else peer?.write('y');
         socket.resume();
@@ -202,7 +202,7 @@ export const transferCases: readonly Case[] = [
       await happened(socket, 'timeout');
       trial.note('in silence', fired, socket.timeout);
       socket.setTimeout(0);
-      await delay(500);
+      await pause(500);
       trial.note('after 0', fired, socket.timeout);
       socket.destroy();
     },

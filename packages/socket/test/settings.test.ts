@@ -1,0 +1,96 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { env } from 'node:process';
+import { afterEach, beforeAll, expect, test } from '@jest/globals';
+import net, { configure, type KwikSettings, type Server } from '@kwik/socket';
+import { makeCertificates } from './certificates.js';
+
+const NAME = 'server.example';
+const lookup = ((_host: string, _options: object, done: (...args: unknown[]) => void) =>
+  done(null, [{ address: '127.0.0.1', family: 4 }])) as never;
+
+let made: Awaited<ReturnType<typeof makeCertificates>>;
+const servers: Server[] = [];
+const folder = mkdtempSync(join(tmpdir(), 'kwik-settings-'));
+
+beforeAll(async () => {
+  made = await makeCertificates(NAME);
+});
+
+afterEach(async () => {
+  configure({ ca: undefined, cert: undefined, key: undefined } as unknown as KwikSettings);
+  // An empty variable counts as none.
+  for (const name of ['KWIK_CA', 'KWIK_CERT', 'KWIK_KEY', 'KWIK_CONNECT_MS']) env[name] = '';
+  for (const server of servers.splice(0)) await new Promise((done) => server.close(done));
+});
+
+async function serving(kwik?: KwikSettings): Promise<number> {
+  const server = net.createServer(kwik === undefined ? {} : { kwik }, (socket) => socket.end('hello'));
+  servers.push(server);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server.address()!.port;
+}
+
+async function greetingOf(port: number, kwik?: KwikSettings): Promise<string> {
+  const socket = net.connect({ port, host: NAME, lookup, kwik });
+  let text = '';
+  for await (const chunk of socket) text += String(chunk);
+  return text;
+}
+
+test('certificates by the options of a call, as text', async () => {
+  const { ca, cert, key } = made;
+  expect(await greetingOf(await serving({ cert, key }), { ca })).toBe('hello');
+});
+
+test('certificates by configure, before those of the environment', async () => {
+  env['KWIK_CA'] = (await makeCertificates(NAME)).ca;
+  const { ca, cert, key } = made;
+  configure({ ca, cert, key });
+  expect(await greetingOf(await serving())).toBe('hello');
+});
+
+test('certificates by the environment, as files', async () => {
+  for (const name of ['ca', 'cert', 'key'] as const) {
+    const file = join(folder, `${name}.pem`);
+    writeFileSync(file, made[name]);
+    env[`KWIK_${name.toUpperCase()}`] = file;
+  }
+  expect(await greetingOf(await serving())).toBe('hello');
+  rmSync(folder, { recursive: true });
+});
+
+test('a server that the client does not trust, and a name that is another’s', async () => {
+  const { cert, key, ca } = made;
+  const port = await serving({ cert, key });
+  const stranger = await makeCertificates(NAME);
+  await expect(greetingOf(port, { ca: stranger.ca })).rejects.toMatchObject({ code: 'ERR_KWIK_CERTIFICATE' });
+  await expect(greetingOf(port, { ca, serverName: 'else.example' })).rejects.toMatchObject({
+    code: 'ERR_KWIK_CERTIFICATE',
+  });
+});
+
+test('settings that cannot be used are said within the call', async () => {
+  env['KWIK_CONNECT_MS'] = 'soon';
+  const socket = net.connect(1);
+  expect(String((await once(socket, 'error'))[0])).toContain("KWIK_CONNECT_MS is 'soon'");
+  env['KWIK_CONNECT_MS'] = '';
+  const server = net.createServer({ kwik: { cert: made.cert } }).listen(0);
+  expect(String((await once(server, 'error'))[0])).toContain('cert and key');
+  const missing = net.createServer({ kwik: { cert: '/nowhere.pem', key: made.key } }).listen(0);
+  expect((await once(missing, 'error'))[0]).toMatchObject({ code: 'ENOENT' });
+});
+
+test('pipes, descriptors and handles are refused with what to do', () => {
+  const refusal = expect.objectContaining({
+    code: 'ERR_KWIK_UNSUPPORTED',
+    message: expect.stringContaining('node:net'),
+  });
+  expect(() => net.connect('/tmp/socket')).toThrow(refusal);
+  expect(() => net.createServer().listen('/tmp/socket')).toThrow(refusal);
+  expect(() => net.createServer().listen({ fd: 3 })).toThrow(refusal);
+  expect(() => new net.Socket({ fd: 3 } as never)).toThrow(refusal);
+});
