@@ -49,6 +49,20 @@ describe('paths that a primary commands', () => {
     expect([asked, stateOf()]).toEqual([['addPath', 'addPath'], 'active']);
   });
 
+  test('whose death comes together with the answer are connected again', async () => {
+    const { clock, asked, client, commander, hear, stateOf } = setUp();
+    const adding = commander.addPath(client, ADDRESS);
+    // All of it is read in one turn: the answer, which its promise tells later, and what happened since.
+    hear(proto.PathState.ACTIVE);
+    hear(proto.PathState.SUSPECTED);
+    hear(proto.PathState.DEAD);
+    expect(await adding).toMatchObject({ state: 'active' });
+    await clock.advanceByAsync(0);
+    expect(stateOf()).toBe('dead');
+    await clock.advanceByAsync(1000);
+    expect([asked, stateOf()]).toEqual([['addPath', 'addPath'], 'active']);
+  });
+
   test('are dead when the client could not connect, with its reason', async () => {
     const { answers, client, commander, stateOf } = setUp();
     answers.addPath = { accepted: false, error: errorToDetail(new KwikError('ERR_KWIK_CERTIFICATE', 'expired')) };

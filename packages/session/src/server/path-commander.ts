@@ -62,6 +62,8 @@ interface Commanded {
   readonly schedule: ReconnectSchedule;
   readonly timer: DueTimer;
   address: string;
+  /** The client is being asked for it, and has not answered. */
+  asked: boolean;
   /** It carried data once, and is not to be given up: connect it again when it is lost. */
   wanted: boolean;
   /** The application gave it up: what a connection attempt that is under way still brings is sent away again. */
@@ -128,6 +130,7 @@ export class PathCommander implements Feature {
       timer: new DueTimer(this.#session.clock, () => void this.#again(path)),
       address: addresses[0]!,
       wanted: false,
+      asked: false,
       abandoned: false,
     };
     this.#commanded.set(path.id, path);
@@ -181,15 +184,15 @@ export class PathCommander implements Feature {
     const path = this.#commanded.get(pathId);
     if (state === undefined || path === undefined) return;
     const before = this.#session.paths.info(pathId)?.state;
-    // While a path is being connected again, news of its earlier life are old.
-    const asking = before === 'recovering' || before === 'connecting';
     if (path.abandoned && before === 'dead' && state !== 'dead') {
       this.#sendAway(path);
       return;
     }
-    // But it may have died right after the answer, which waits to be seen: then it is active in a moment.
-    if (asking && state === 'dead') this.#session.clock.schedule(0, () => this.#deadAfterAll(status));
-    if (asking && (state === 'dead' || before === 'recovering') && state !== 'active') return;
+    if (path.asked && state !== 'active') {
+      // Either it is of the path's earlier life, or the answer has come just before and is seen in a moment.
+      this.#session.clock.schedule(0, () => this.#statusAfterAnswer(path, status));
+      return;
+    }
     this.#update(pathId, state, {
       rttMs: status.rttUs / 1000,
       deliveryRateBytesPerSecond: Number(status.deliveryRateBps),
@@ -200,9 +203,9 @@ export class PathCommander implements Feature {
     if (state === 'dead' && before !== 'dead') this.#lost(path);
   }
 
-  #deadAfterAll(status: proto.PathStatus): void {
-    if (this.#session.closeInfo !== undefined) return;
-    if (this.#session.paths.info(toPathId(status.pathId))?.state === 'active') this.#status(status);
+  #statusAfterAnswer(path: Commanded, status: proto.PathStatus): void {
+    if (path.asked || this.#session.closeInfo !== undefined) return;
+    if (this.#session.paths.info(path.id)?.state !== 'dead') this.#status(status);
   }
 
   /** A server that was caught lying is not asked for again. */
@@ -265,7 +268,9 @@ export class PathCommander implements Feature {
       metadata: new Map(),
     };
     try {
-      const answer = await client.request('addPath', value, timeoutMs + ANSWER_SLACK_MS);
+      path.asked = true;
+      const asking = client.request('addPath', value, timeoutMs + ANSWER_SLACK_MS);
+      const answer = await asking.finally(() => (path.asked = false));
       if (!answer.value.accepted) {
         throw answer.value.error === undefined
           ? new KwikError('ERR_KWIK_CONNECT_FAILED', `the client could not connect to ${address}`)
@@ -275,7 +280,7 @@ export class PathCommander implements Feature {
         this.#sendAway(path);
         throw new KwikError('ERR_KWIK_PATH_REMOVED', 'the path was removed while it was being connected');
       }
-      this.#connected(path);
+      path.schedule.connected(this.#session.clock.now());
       path.wanted = options.reconnect ?? true;
       return this.#update(pathId, 'active', {
         rttMs: answer.value.rttUs / 1000,
@@ -287,14 +292,6 @@ export class PathCommander implements Feature {
       this.#update(pathId, 'dead', { reason: cause.message, errorCode: cause.code });
       throw cause;
     }
-  }
-
-  #connected({ schedule }: Commanded): void {
-    // The client may have told of its death before the answer was seen; then that loss has been dealt with.
-    if (schedule.state === 'waiting' || schedule.state === 'given-up') {
-      throw new KwikError('ERR_KWIK_PATH_DEAD', 'the path died as it was connected');
-    }
-    schedule.connected(this.#session.clock.now());
   }
 
   #token(pathId: PathId, server: string, capabilities: proto.Capability[], timeoutMs: number): Uint8Array {
