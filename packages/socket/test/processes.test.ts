@@ -101,5 +101,5 @@ test('a server that was killed and started again is connected to at once, whatev
   for await (const chunk of after) chunks.push(chunk as Buffer);
   expect(String(Buffer.concat(chunks))).toBe('hello');
   expect(performance.now() - startMs).toBeLessThan(3000);
-  before.destroy();
+  before.resetAndDestroy();
 });

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Session } from '@kwik/session';
 import { promisify } from 'node:util';
 import { nextTick } from 'node:process';
-import { checkListen, type CheckedListen } from '../arguments/listen-options.js';
+import { checkListen, type CheckedListen, type ServerListenOptions } from '../arguments/listen-options.js';
 import { refuseServer } from '../arguments/refused-by-node.js';
 import { type Callable, callable } from '../callable.js';
 import { nodeError } from '../errors.js';
@@ -80,7 +80,14 @@ export class KwikServer extends EventEmitter {
     return address === undefined ? null : { address, family: family!, port: port! };
   }
 
-  /** `([port][, host][, backlog])` or `(options)`, and a listener of `listening` besides. The port is bound within the call. */
+  /** Binds the port within the call; `listening` follows. */
+  listen(port?: number | string | null, host?: string, backlog?: number, onListening?: () => void): this;
+  listen(port: number | string | null, host: string, onListening?: () => void): this;
+  listen(port: number | string | null, backlog: number, onListening?: () => void): this;
+  listen(port: number | string | null, onListening?: () => void): this;
+  listen(options: ServerListenOptions, onListening?: () => void): this;
+  listen(onListening: () => void): this;
+  listen(...args: unknown[]): this;
   listen(...args: unknown[]): this {
     if (this.#served !== undefined || this.#binding) {
       const text = 'Listen method has been called more than once without closing.';

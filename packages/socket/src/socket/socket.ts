@@ -129,7 +129,10 @@ export class KwikSocket extends Duplex {
     return this.#local;
   }
 
-  /** `(options)`, `(port[, host])` or `(path)`, and a listener of `connect` besides. */
+  connect(options: ConnectOptions, onConnect?: () => void): this;
+  connect(port: number | string, host: string, onConnect?: () => void): this;
+  connect(port: number | string, onConnect?: () => void): this;
+  connect(...args: unknown[]): this;
   connect(...args: unknown[]): this {
     const { options, callback }: { options: ConnectOptions; callback: Callback | undefined } = normalizeArguments(args);
     if (callback !== undefined) this.once('connect', callback);
