@@ -126,7 +126,7 @@ const DEEDS: readonly Deed[] = [
   }),
   messageDeed('a stream', {
     $case: 'streamOpened',
-    value: { streamId: toStreamId(1n), priority: 0, unidirectional: false, metadata: new Map() },
+    value: { streamId: toStreamId(1n), priority: 0, unidirectional: false, metadata: new Map(), opening: 1n },
   }),
   messageDeed('a grant to itself', {
     $case: 'contributionGrant',

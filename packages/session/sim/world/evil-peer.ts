@@ -149,7 +149,10 @@ class EvilDeed {
         $case: 'contributionGrant',
         value: { streamId, pathId: random.below(4), ranges: [{ offset: 0n, length: 1n << 40n }] },
       },
-      { $case: 'streamOpened', value: { streamId, priority: 0, unidirectional: false, metadata: new Map() } },
+      {
+        $case: 'streamOpened',
+        value: { streamId, priority: 0, unidirectional: false, metadata: new Map(), opening: streamId % 6n },
+      },
       { $case: 'contentDigests', value: { streamId, firstBlock: 0n, digests: random.bytes(32) } },
       { $case: 'rawPacket', value: { pathId: random.below(3), data: random.bytes(20), sequence: 1n } },
       { $case: 'ping', value: { sequence: 1n } },

@@ -158,9 +158,11 @@ export interface Session extends AsyncDisposable {
   /** The same by the name that QUIC programs know. */
   openStreamSync(options?: StreamOptions & { signal?: AbortSignal }): Promise<Stream>;
   /**
-   * The next stream that the peer opened, each once, those of a kind in the order of their opening; also one that was over before
-   * anybody heard of it. What came before the session ended is still given out afterwards; then it rejects. A stream
-   * counts against the peer's credit until it is accepted and both its sides are over.
+   * The next stream that the peer opened, each once, in the order of their opening, whatever their kind and over however
+   * many paths they come; also one that was over before anybody heard of it. A stream whose place in that order is not
+   * known is held back until it is, though no longer than 1 s and two round trips; after those, and when the session ends,
+   * only the order within a kind is certain. What came before the session ended is still given out afterwards; then it
+   * rejects. A stream counts against the peer's credit until it is accepted and both its sides are over.
    */
   acceptStream(options?: { signal?: AbortSignal }): Promise<Stream>;
   getActivePaths(): PathInfo[];

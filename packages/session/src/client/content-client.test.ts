@@ -64,7 +64,7 @@ describe('a path that is being opened', () => {
 
   const start = (): StreamId => {
     const id = toStreamId(1n);
-    engine.streams.announced(id);
+    engine.streams.announced(id, 0n);
     content.start(primary, {
       streamId: id,
       baseOffset: 0n,

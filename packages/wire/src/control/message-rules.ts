@@ -179,6 +179,7 @@ const STREAM_RULES = {
     priority: upTo(MAX_STREAM_PRIORITY),
     unidirectional: flag,
     metadata,
+    opening: u62,
   }),
   rawPacket: nested<kcp.RawPacketCommand>({ pathId: u32, data: blob(MAX.bulkBytes), sequence: u62 }),
   rawPacketResult: nested<kcp.RawPacketResult>({ pathId: u32, relayed: flag, error: errorDetail }),

@@ -142,7 +142,7 @@ const content = {
 export const KCP_SAMPLES: Samples = {
   ...handshake,
   ...paths,
-  streamOpened: { streamId: 4n, priority: 3, unidirectional: true, metadata },
+  streamOpened: { streamId: 4n, priority: 3, unidirectional: true, opening: 7n, metadata },
   rawPacket: { pathId: 1, data: filled(20), sequence: 5n },
   rawPacketResult: { pathId: 1, relayed: true, error },
   contributionGrant: {

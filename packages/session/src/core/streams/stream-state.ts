@@ -11,6 +11,8 @@ export const PRIORITY_LEVELS = 8;
 /** A logical stream: the halves that this end has, and what it needs to be scheduled. */
 export interface StreamState {
   readonly id: StreamId;
+  /** Which of the streams that this end opened it is, counted from 1 over both kinds; undefined: the peer opened it. */
+  readonly opening: bigint | undefined;
   priority: number;
   /** Absent where the peer only reads. */
   readonly receive: ReceiveHalf | undefined;

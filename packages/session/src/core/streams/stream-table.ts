@@ -87,7 +87,7 @@ export class StreamTable {
       );
     }
     const id = makeStreamId(this.#opened[kind]++, this.#options.side, unidirectional);
-    return this.#create(id, priority, true);
+    return this.#create(id, priority, this.#opened.bidi + this.#opened.uni);
   }
 
   get(id: StreamId): StreamState | undefined {
@@ -139,7 +139,7 @@ export class StreamTable {
     }
     while (this.#accepted[kind] <= index) {
       const next = makeStreamId(this.#accepted[kind]++, streamInitiator(id), kind === 'uni');
-      created(this.#create(next, DEFAULT_PRIORITY, false));
+      created(this.#create(next, DEFAULT_PRIORITY, undefined));
     }
     return this.#streams.get(id);
   }
@@ -150,6 +150,7 @@ export class StreamTable {
     if (known !== undefined) return known;
     const stream: StreamState = {
       id,
+      opening: undefined,
       priority: DEFAULT_PRIORITY,
       receive: undefined,
       send: this.#sendHalf(id),
@@ -174,10 +175,12 @@ export class StreamTable {
     return { unidirectional, maxStreams: this.#weAllow[kind] };
   }
 
-  #create(id: StreamId, priority: number, mine: boolean): StreamState {
+  #create(id: StreamId, priority: number, opening: bigint | undefined): StreamState {
     const unidirectional = isUnidirectional(id);
+    const mine = opening !== undefined;
     const stream: StreamState = {
       id,
+      opening,
       priority,
       receive: unidirectional && mine ? undefined : this.#receiveHalf(id),
       send: unidirectional && !mine ? undefined : this.#sendHalf(id),

@@ -13,14 +13,21 @@ function setUp() {
   const said: string[] = [];
   const pathOf = (name: string, toPeer = true): AnnouncingPath => ({
     data: { toPeer },
+    health: 'active',
+    rttMs: 30,
     send: (body: KcpBody) => {
-      if (body.$case === 'streamOpened') said.push(`${name} ${body.value.streamId}`);
+      if (body.$case === 'streamOpened') said.push(`${name} ${body.value.streamId} as ${body.value.opening}`);
     },
   });
-  const announced: StreamId[] = [];
-  const streams = { values: () => plane.streams.values(), announced: (id: StreamId) => void announced.push(id) };
+  const announced: [StreamId, bigint][] = [];
+  const patience: number[] = [];
+  const streams = {
+    values: () => plane.streams.values(),
+    announced: (...what: [StreamId, bigint]) => void announced.push(what),
+    giveOut: (now: number, patienceMs: number) => (patience.push(patienceMs), now + 5),
+  };
   const session = { controlPath: undefined as AnnouncingPath | undefined, streams };
-  return { own, said, pathOf, announced, session, feature: new StreamAnnouncements(session, 'client') };
+  return { own, said, pathOf, announced, patience, session, feature: new StreamAnnouncements(session, 'client') };
 }
 
 describe('the announcement of streams', () => {
@@ -30,9 +37,9 @@ describe('the announcement of streams', () => {
     expect(said).toEqual([]);
     session.controlPath = pathOf('first');
     feature.onPathUp(session.controlPath);
-    expect(said.splice(0)).toEqual(own.map(({ id }) => `first ${id}`));
+    expect(said.splice(0)).toEqual([`first ${own[0]!.id} as 1`, `first ${own[1]!.id} as 2`]);
     feature.onStreamOpened(own[1]!);
-    expect(said).toEqual([`first ${own[1]!.id}`]);
+    expect(said).toEqual([`first ${own[1]!.id} as 2`]);
   });
 
   test('is said again on another path when one is lost, and not for a path to somebody else', () => {
@@ -42,13 +49,36 @@ describe('the announcement of streams', () => {
     feature.onPathDead(pathOf('of a secondary', false));
     expect(said).toEqual([]);
     feature.onPathDead(pathOf('first'));
-    expect(said).toEqual(own.map(({ id }) => `second ${id}`));
+    expect(said).toEqual(own.map(({ id, opening }) => `second ${id} as ${opening}`));
+  });
+
+  test('is said again on another path when one is suspected, which may hold up what was said on it', () => {
+    const { own, said, pathOf, session, feature } = setUp();
+    session.controlPath = { ...pathOf('second'), health: 'suspected' };
+    feature.onPathHealth(session.controlPath, 'state');
+    feature.onPathHealth({ ...pathOf('first'), health: 'suspected' }, 'flow');
+    feature.onPathHealth({ ...pathOf('of a secondary', false), health: 'suspected' }, 'state');
+    feature.onPathHealth(pathOf('first'), 'state');
+    expect(said).toEqual([]);
+    feature.onPathHealth({ ...pathOf('first'), health: 'suspected' }, 'state');
+    expect(said).toEqual(own.map(({ id, opening }) => `second ${id} as ${opening}`));
+  });
+
+  test('is waited for longer where a round trip is long', () => {
+    const { pathOf, patience, session, feature } = setUp();
+    expect(feature.plan(7)).toBe(12);
+    session.controlPath = pathOf('first');
+    feature.plan(8);
+    expect(patience).toEqual([1000, 1060]);
   });
 
   test('of the peer opens its stream here', () => {
     const { announced, feature } = setUp();
-    const opened = { streamId: 4n, priority: 3, unidirectional: false, metadata: new Map<string, string>() };
-    feature.handlers.streamOpened?.(undefined as never, opened);
-    expect(announced).toEqual([4n]);
+    const about = { priority: 3, unidirectional: false, metadata: new Map<string, string>() };
+    feature.handlers.streamOpened?.(undefined as never, { ...about, streamId: 5n, opening: 4n });
+    expect(announced).toEqual([[5n, 4n]]);
+    expect(() => feature.handlers.streamOpened?.(undefined as never, { ...about, streamId: 4n, opening: 4n })).toThrow(
+      'stream 4, which is not its own',
+    );
   });
 });

@@ -1,27 +1,39 @@
 import type { KcpBody } from '@kwik/kcp';
-import { streamInitiator, toStreamId, type StreamInitiator } from '@kwik/wire';
+import type { PathHealth } from '@kwik/paths';
+import { KwikError, streamInitiator, toStreamId, type StreamId, type StreamInitiator } from '@kwik/wire';
 import type { StreamState } from '../../core/streams/stream-state.js';
 import type { StreamDirectory } from '../streams/stream-directory.js';
 import type { ControlHandlers, Feature } from './feature.js';
 
+/**
+ * How long a stream of which only frames came waits for its announcement, besides two round trips: a lost one comes again in
+ * one of them, or after the path that carried it is suspected. It never comes when that path died and the stream was over.
+ */
+const PATIENCE_MS = 1000;
+
 /** A path as streams are announced on it. */
 export interface AnnouncingPath {
   readonly data: { readonly toPeer: boolean };
+  readonly health: PathHealth;
+  readonly rttMs: number;
   send(body: KcpBody): void;
 }
 
 interface AnnouncingSession {
   readonly controlPath: AnnouncingPath | undefined;
-  readonly streams: Pick<StreamDirectory, 'values' | 'announced'>;
+  readonly streams: Pick<StreamDirectory, 'values' | 'announced' | 'giveOut'>;
 }
 
-/** Each end tells the other of the streams that it opens, by a message of their own: a stream may carry nothing yet. */
+/**
+ * Each end tells the other of the streams that it opens, and in which order, by a message of their own: a stream may carry
+ * nothing yet, and frames of several streams come over several paths in any order.
+ */
 export class StreamAnnouncements implements Feature {
   readonly #session: AnnouncingSession;
   readonly #side: StreamInitiator;
 
   readonly handlers: ControlHandlers = {
-    streamOpened: (_path, { streamId }) => this.#session.streams.announced(toStreamId(streamId)),
+    streamOpened: (_path, { streamId, opening }) => this.#announced(toStreamId(streamId), opening),
   };
 
   /** `side`: of the streams that are opened here. */
@@ -42,7 +54,25 @@ export class StreamAnnouncements implements Feature {
     if (data.toPeer) this.#sayAgain();
   }
 
-  /** What was said on a path that was lost may not have been heard. */
+  onPathHealth(path: AnnouncingPath, changed: 'state' | 'flow'): void {
+    if (changed !== 'state' || path.health !== 'suspected' || path === this.#session.controlPath) return;
+    if (path.data.toPeer) this.#sayAgain();
+  }
+
+  /** Streams of the peer whose order is known by now go to the application. */
+  plan(now: number): number | undefined {
+    const { controlPath, streams } = this.#session;
+    return streams.giveOut(now, PATIENCE_MS + 2 * (controlPath?.rttMs ?? 0));
+  }
+
+  #announced(id: StreamId, opening: bigint): void {
+    if (streamInitiator(id) === this.#side) {
+      throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `the peer announces stream ${id}, which is not its own`);
+    }
+    this.#session.streams.announced(id, opening);
+  }
+
+  /** What was said on a path that is lost, or may be, was perhaps not heard. */
   #sayAgain(): void {
     const path = this.#session.controlPath;
     if (path === undefined) return;
@@ -52,7 +82,7 @@ export class StreamAnnouncements implements Feature {
   }
 }
 
-function streamOpened({ id, priority, receive }: StreamState): KcpBody {
-  const value = { streamId: id, priority, unidirectional: receive === undefined, metadata: new Map<string, string>() };
-  return { $case: 'streamOpened', value };
+function streamOpened({ id, opening = 0n, priority, receive }: StreamState): KcpBody {
+  const about = { priority, unidirectional: receive === undefined, metadata: new Map<string, string>() };
+  return { $case: 'streamOpened', value: { streamId: id, opening, ...about } };
 }

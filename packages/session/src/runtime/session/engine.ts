@@ -314,7 +314,7 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
   #dispatch(event: DataEvent): void {
     switch (event.kind) {
       case 'opened':
-        this.streams.onOpened(event.stream);
+        this.streams.onOpened(event.stream, this.clock.now());
         return;
       case 'readable':
       case 'writable':

@@ -2,6 +2,7 @@ import type { KwikError, PathId, StreamId } from '@kwik/wire';
 import type { ReplicaSource, StreamOptions } from '../../api/session.js';
 import type { DataPlane } from '../../core/data/data-plane.js';
 import type { OffsetRange } from '../../core/range-set.js';
+import { impliedBy, OpeningOrder } from '../../core/streams/opening-order.js';
 import type { ReadChunk } from '../../core/streams/reassembler.js';
 import type { StreamState } from '../../core/streams/stream-state.js';
 import { TurnQueue } from '../waiting/turn-queue.js';
@@ -25,6 +26,8 @@ export class StreamDirectory implements StreamHost {
   readonly #plane: DataPlane;
   readonly #session: StreamSession;
   readonly #handles = new Map<StreamId, StreamHandle>();
+  /** What the peer opened, until it is known to be next in the accept queue. */
+  readonly #order = new OpeningOrder();
   /** As long at the most as the peer has credit for streams: none is given back before a stream is accepted. */
   readonly #acceptQueue: StreamHandle[] = [];
   readonly #accepts = new TurnQueue(() => this.#acceptNow());
@@ -58,10 +61,27 @@ export class StreamDirectory implements StreamHost {
     return this.#accepts.next(signal);
   }
 
-  /** The peer says that it opened the stream. */
-  announced(id: StreamId): void {
+  /** The peer says that it opened the stream, as its `opening`th; 0: it does not say. Throws when that cannot be. */
+  announced(id: StreamId, opening: bigint): void {
+    const before = impliedBy(id, opening);
+    if (before !== undefined) this.#plane.handleStreamOpened(before);
     this.#plane.handleStreamOpened(id);
+    this.#order.announce(id, opening);
     this.#session.onQueued();
+  }
+
+  /**
+   * Gives out, in the order in which the peer opened them, the streams whose turn is known, and those that have waited for
+   * that as long as `patienceMs`. Returns when to call it again, if at all.
+   */
+  giveOut(now: number, patienceMs: number): number | undefined {
+    for (;;) {
+      const state = this.#order.next(now, patienceMs);
+      if (state === undefined) break;
+      this.#acceptQueue.push(this.handle(state));
+      this.#accepts.pump();
+    }
+    return this.#order.dueAtMs(patienceMs);
   }
 
   /** At a secondary: a stream of the session into which it writes. */
@@ -174,9 +194,10 @@ export class StreamDirectory implements StreamHost {
 
   // --- What the data plane tells ---
 
-  onOpened(state: StreamState): void {
-    this.#acceptQueue.push(this.handle(state));
-    this.#accepts.pump();
+  /** `giveOut` follows in the same turn. Whoever gets the stream learns of what happened to it meanwhile, too. */
+  onOpened(state: StreamState, now: number): void {
+    this.handle(state);
+    this.#order.hear(state, now);
   }
 
   onCredit(): void {
@@ -200,6 +221,7 @@ export class StreamDirectory implements StreamHost {
 
   /** The session takes nothing new. */
   stopTaking(): void {
+    this.giveOut(Number.POSITIVE_INFINITY, 0);
     this.#accepts.pump();
     this.onCredit();
   }

@@ -264,6 +264,11 @@ export interface StreamOpened {
   priority: number;
   unidirectional: boolean;
   metadata: Map<string, string>;
+  /**
+   * Which of the streams of its opener it is, counted from 1 over both kinds; 0: the opener does not say. Of an opening n
+   * and the id, it follows how many streams of the other kind were opened before.
+   */
+  opening: bigint;
 }
 
 export interface StreamOpened_MetadataEntry {
@@ -3239,7 +3244,7 @@ export const PathList: MessageFns<PathList> = {
 };
 
 function createBaseStreamOpened(): StreamOpened {
-  return { streamId: 0n, priority: 0, unidirectional: false, metadata: new Map() };
+  return { streamId: 0n, priority: 0, unidirectional: false, metadata: new Map(), opening: 0n };
 }
 
 export const StreamOpened: MessageFns<StreamOpened> = {
@@ -3259,6 +3264,12 @@ export const StreamOpened: MessageFns<StreamOpened> = {
     message.metadata.forEach((value, key) => {
       StreamOpened_MetadataEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
     });
+    if (message.opening !== 0n) {
+      if (BigInt.asUintN(64, message.opening) !== message.opening) {
+        throw new globalThis.Error("value provided for field message.opening of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.opening);
+    }
     return writer;
   },
 
@@ -3310,6 +3321,14 @@ export const StreamOpened: MessageFns<StreamOpened> = {
             }
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.opening = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3339,6 +3358,7 @@ export const StreamOpened: MessageFns<StreamOpened> = {
       });
       return m;
     })();
+    message.opening = (object.opening !== undefined && object.opening !== null) ? BigInt(object.opening) : 0n;
     return message;
   },
 };
