@@ -16,7 +16,7 @@ export function normalizeArguments(args: readonly unknown[]): {
 }
 
 /** A string that is no number names a pipe. */
-export function isPipeName(value: unknown): value is string {
+function isPipeName(value: unknown): value is string {
   return typeof value === 'string' && toNumber(value) === undefined;
 }
 
