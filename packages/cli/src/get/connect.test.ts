@@ -96,6 +96,12 @@ test.each<[ErrorCode, string, string]>([
   expect(explainDialError('a:1', new KwikError(code, message))).toMatchObject({ code, message: expected });
 });
 
+test('a port where nobody listens is asked for a server, whoever said so', () => {
+  const cause = Object.assign(new Error('recvmsg ECONNREFUSED'), { code: 'ECONNREFUSED' });
+  const error = new KwikError('ERR_KWIK_CONNECT_FAILED', 'nobody listens at a:1', { cause });
+  expect(explainDialError('a:1', error).message).toMatch(/^nobody listens at a:1; is 'kwik serve' running at a:1/u);
+});
+
 test('a name that is not known is not asked for a server', () => {
   const cause = Object.assign(new Error('getaddrinfo ENOTFOUND a'), { code: 'ENOTFOUND' });
   const error = new KwikError('ERR_KWIK_CONNECT_FAILED', 'check its spelling', { cause });

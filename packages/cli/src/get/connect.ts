@@ -61,7 +61,9 @@ function hintFor(error: KwikError, server: string): string {
     case 'ERR_KWIK_CONNECT_FAILED':
     case 'ERR_KWIK_IDLE_TIMEOUT':
       // A name that is not known is no matter of what runs there.
-      return errnoOf(error.cause) === undefined ? `is 'kwik serve' running at ${server}, and does UDP get there?` : '';
+      return [undefined, 'ECONNREFUSED'].includes(errnoOf(error.cause))
+        ? `is 'kwik serve' running at ${server}, and does UDP get there?`
+        : '';
     case 'ERR_KWIK_CONNECTION_REFUSED':
       return 'try again later';
     case 'ERR_KWIK_VERSION_MISMATCH':

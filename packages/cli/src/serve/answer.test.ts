@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { appendFile, symlink } from 'node:fs/promises';
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { KwikError } from '@kwik/wire';
 import { z } from 'zod';
 import { ByteReader } from '../protocol/byte-reader.js';
 import { decodeContentKey } from '../protocol/content-key.js';
@@ -82,6 +83,17 @@ describe('get', () => {
     const { header, content } = await readFile(result);
     expect(header).toMatchObject({ size: expected.length, offset: 0 });
     expect(content.equals(expected)).toBe(true);
+  });
+
+  test('a server that stops ends the session, and no stream of it before', async () => {
+    const [client, server] = MemoryStream.pair(1000);
+    await client.write(encodeMessage({ v: 1, op: 'get', path: 'large', offset: 0 }));
+    const resets: number[] = [];
+    server.reset = (code = 0) => void resets.push(code);
+    const closing = new KwikError('ERR_KWIK_SESSION_CLOSED', 'the session is being closed here; it takes nothing new');
+    server.write = () => Promise.reject(closing);
+    expect(await answerStream(server, service, wanted)).toMatchObject({ error: closing });
+    expect(resets).toEqual([]);
   });
 
   test('the trailer has the SHA-256 of the whole file', async () => {

@@ -208,7 +208,7 @@ async function sendLarge(stream: Stream, part: Part, { hashes }: FileService, si
     await stream.sendFrom(key, new FileSource(file.handle, file.size, { offset, owned: false }));
   } catch (error) {
     stop.abort();
-    stream.reset(RESET_FAILED);
+    breakOff(stream, error);
     throw error;
   }
   await stream.write(encodeMessage(await trailerOf(file, digest)));
@@ -239,9 +239,14 @@ async function refuse(stream: Stream, error: unknown): Promise<void> {
   try {
     await stream.write(encodeMessage(failureOf(error)));
     await stream.close();
-  } catch {
-    stream.reset(RESET_FAILED);
+  } catch (failure) {
+    breakOff(stream, failure);
   }
+}
+
+/** Where the session itself ends, its end is what the client is to hear of: it means that it can go on later. */
+function breakOff(stream: Stream, error: unknown): void {
+  if (KwikError.from(error).code !== 'ERR_KWIK_SESSION_CLOSED') stream.reset(RESET_FAILED);
 }
 
 function pathOf(request: Request): string {
