@@ -3,6 +3,8 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdir, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { Link } from '@kwik/testbed';
+import { parseHostPort } from '../src/address.js';
 import { grownTo, Harness, sha256Of, withResult, type Server } from './harness.js';
 
 jest.setTimeout(120_000);
@@ -160,14 +162,20 @@ describe('no connection', () => {
 describe('a broken download', () => {
   const BYTES = 60 * MB;
   let server: Server;
+  let link: Link;
+  /** Of the server, over a link on which the file takes seconds: none of it is whole before it is broken off. */
+  let address: string;
   let sha256: string;
   beforeEach(async () => {
     sha256 = await harness.makeFile('a/film.bin', BYTES);
     server = await harness.serve('a');
+    link = await Link.create({ target: parseHostPort(server.address), both: { rateBitsPerSecond: 200e6, delayMs: 1 } });
+    address = link.address();
   });
+  afterEach(() => link.close());
 
   test('SIGKILL: the part stays, and the next run goes on from it', async () => {
-    const args = [`kwik://${server.address}/film.bin`, '-o', 'out.bin'];
+    const args = [`kwik://${address}/film.bin`, '-o', 'out.bin'];
     const first = harness.start(['get', '--json', ...args]);
     await grownTo(harness.path('out.bin.kwik-part'), 10 * MB, first);
     first.kill('SIGKILL');
@@ -176,7 +184,7 @@ describe('a broken download', () => {
   });
 
   test('Ctrl-C: 130, the part stays, and the way to go on is said', async () => {
-    const args = [`kwik://${server.address}/film.bin`, '-o', 'out.bin'];
+    const args = [`kwik://${address}/film.bin`, '-o', 'out.bin'];
     const first = harness.start(['get', '--json', ...args]);
     await grownTo(harness.path('out.bin.kwik-part'), 10 * MB, first);
     first.kill('SIGINT');
@@ -191,13 +199,13 @@ describe('a broken download', () => {
 
   test('a part that is of other content is not built upon', async () => {
     await writeFile(harness.path('out.bin.kwik-part'), Buffer.alloc(5 * MB));
-    const { status, result } = await harness.get([`kwik://${server.address}/film.bin`, '-o', 'out.bin']);
+    const { status, result } = await harness.get([`kwik://${address}/film.bin`, '-o', 'out.bin']);
     expect({ status, bytes: result.bytes }).toEqual({ status: 0, bytes: BYTES });
     expect(await sha256Of(harness.path('out.bin'))).toBe(sha256);
   });
 
   test('the server is stopped: 4, and the part stays', async () => {
-    const args = [`kwik://${server.address}/film.bin`, '-o', 'out.bin', '--timeout', '3'];
+    const args = [`kwik://${address}/film.bin`, '-o', 'out.bin', '--timeout', '3'];
     const get = harness.start(['get', '--json', ...args]);
     await grownTo(harness.path('out.bin.kwik-part'), 10 * MB, get);
     server.process.kill('SIGTERM');
