@@ -88,8 +88,8 @@ describe('get', () => {
   test('a server that stops ends the session, and no stream of it before', async () => {
     const [client, server] = MemoryStream.pair(1000);
     await client.write(encodeMessage({ v: 1, op: 'get', path: 'large', offset: 0 }));
-    const resets: number[] = [];
-    server.reset = (code = 0) => void resets.push(code);
+    const resets: unknown[] = [];
+    server.reset = (code) => void resets.push(code);
     const closing = new KwikError('ERR_KWIK_SESSION_CLOSED', 'the session is being closed here; it takes nothing new');
     server.write = () => Promise.reject(closing);
     expect(await answerStream(server, service, wanted)).toMatchObject({ error: closing });
