@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
-import { existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { pnpm, runProgram } from './process.js';
@@ -9,7 +9,7 @@ const BENCH = join('packages', 'bench');
 /** Of the bench, what is made anew in the other checkout. */
 const NOT_COPIED: ReadonlySet<string> = new Set(['node_modules', 'dist']);
 
-/** A checkout of another commit with the bench of this one, so that the same code measures both. */
+/** A checkout of another commit with the bench of this one, where it compiles there, so that the same code measures both. */
 export interface BaseCheckout extends AsyncDisposable {
   readonly folder: string;
 }
@@ -60,15 +60,19 @@ async function replaceBench(root: string, folder: string): Promise<void> {
 }
 
 /**
- * An older base may lack an option that the bench names, which the compiler refuses and the program survives: it is
- * compiled all the same. Fails when nothing came of it.
+ * The interface of the base may differ from what the bench of this checkout uses; a program that compiled all the same
+ * would measure something else than it says. Then the base has its own bench back, whose rows have the same names.
  */
 async function build(folder: string, log: (line: string) => void): Promise<void> {
+  const compile = [process.execPath, ['node_modules/typescript/bin/tsc', '-b', BENCH], { cwd: folder }] as const;
   try {
-    await runProgram(process.execPath, ['node_modules/typescript/bin/tsc', '-b', BENCH], { cwd: folder });
-  } catch (error) {
-    if (!existsSync(join(folder, BENCH, 'dist', 'main.js'))) throw error;
-    log(`base: the bench is newer than it: ${error instanceof Error ? error.message : String(error)}`);
+    await runProgram(...compile);
+  } catch {
+    log('base: it has another interface than this checkout, so it is measured by its own bench');
+    await rm(join(folder, BENCH), { recursive: true, force: true });
+    await runProgram('git', ['checkout', 'HEAD', '--', BENCH], { cwd: folder });
+    await install(folder);
+    await runProgram(...compile);
   }
 }
 
