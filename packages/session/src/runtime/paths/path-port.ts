@@ -8,10 +8,13 @@ import {
   type TransportStream,
 } from '@kwik/wire';
 import { ControlLink, type ControlLinkOwner } from '../control/control-link.js';
-import { RealStreamPool } from './real-stream-pool.js';
+import { MAX_POOL_SIZE, RealStreamPool } from './real-stream-pool.js';
 
-/** Real streams that may wait for the handshake to end; an honest peer opens none before. */
-const MAX_HELD_STREAMS = 8;
+/**
+ * Real streams that may wait for the handshake to end. A server sends data right behind the last message of the handshake, on
+ * as many streams as it has for it, and that message may be the one that is lost on the way.
+ */
+const MAX_HELD_STREAMS = MAX_POOL_SIZE;
 
 export interface PathPortOwner extends ControlLinkOwner {
   /** The control stream exists; at a server, the client opened it. */
