@@ -17,7 +17,7 @@ const BATCHES_AT_ONCE = 4;
 const NO_SEGMENTATION: readonly string[] = ['EIO', 'EOPNOTSUPP', 'ENOPROTOOPT'];
 /** What the kernel says when a datagram is longer than the route carries: it cuts messages, but splits no datagram of one. */
 const TOO_LONG: readonly string[] = ['EINVAL', 'EMSGSIZE'];
-/** What waits in `node:dgram` for the kernel to have room; more is lost, as it would be further on. */
+/** What waits in `node:dgram` for the kernel to have room; more is lost, as it would be further on, and counted. */
 const MAX_QUEUED = 1_024;
 
 /**
@@ -168,8 +168,8 @@ export class BatchedSocket implements DatagramSocket {
   private queue(batch: SendBatch, i: number): void {
     const { address, port, callback } = batch.message(i);
     for (const datagram of batch.datagrams(batch.message(i))) {
-      if (this.socket.getSendQueueCount() >= MAX_QUEUED) return;
-      this.hand(Uint8Array.prototype.slice.call(datagram), port, address, callback);
+      if (this.socket.getSendQueueCount() >= MAX_QUEUED) this.handlers?.onError(errnoError('ENOBUFS', 'sendmmsg'));
+      else this.hand(Uint8Array.prototype.slice.call(datagram), port, address, callback);
     }
   }
 
