@@ -1,26 +1,17 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { ClientHandshake, noneClientAuth, type ClientHandshakeResult } from '@kwik/kcp';
 import { spkiPin, systemClock } from '@kwik/quic';
-import {
-  KwikError,
-  MAX_PACKET_BYTES,
-  PRIMARY_PATH_ID,
-  proto,
-  toPathId,
-  type Clock,
-  type PathId,
-  type PathTransport,
-} from '@kwik/wire';
+import { KwikError, PRIMARY_PATH_ID, proto, toPathId, type Clock, type PathId, type PathTransport } from '@kwik/wire';
 import type { DialOptions, DialTarget } from '../api/options.js';
 import type { Session } from '../api/session.js';
 import { agreedIdleTimeoutMs, peerStreamLimits, resolveLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
 import { checkDialOptions } from '../options/dial-rules.js';
 import { resolveTimeouts, type ResolvedTimeouts } from '../options/timeouts.js';
 import { resolveWrites, type ResolvedWrites } from '../options/writes.js';
-import { NODE_NATIVES } from '../runtime/host/node-natives.js';
 import type { Feature } from '../runtime/features/feature.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
 import { SessionEngine, type EngineProbe } from '../runtime/session/engine.js';
+import { planeOptions } from '../runtime/session/plane-options.js';
 import { newHost } from '../runtime/host/session-host.js';
 import { closeOnThrow } from '../runtime/paths/close-on-throw.js';
 import type { PathPort } from '../runtime/paths/path-port.js';
@@ -162,18 +153,9 @@ class Dialler {
   }
 
   #engine(opened: OpenedSession): SessionEngine<ClientFeatures> {
-    const { streamWindowBytes, pathWindowBytes, sendBufferBytes, maxStreams } = this.#limits;
     return new SessionEngine(
       {
-        plane: {
-          role: 'client',
-          streamWindowBytes,
-          pathWindowBytes,
-          sendBufferBytes,
-          maxStreams,
-          maxPacketBytes: MAX_PACKET_BYTES,
-          natives: NODE_NATIVES,
-        },
+        plane: planeOptions('client', this.#limits),
         sending: { routing: this.#writes.routing, scheduler: this.#writes.makeScheduler() },
         clock: this.#clock,
         host: this.#shared,

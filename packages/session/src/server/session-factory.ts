@@ -10,7 +10,6 @@ import {
 } from '@kwik/kcp';
 import {
   KwikError,
-  MAX_PACKET_BYTES,
   PRIMARY_PATH_ID,
   proto,
   sessionIdFromBytes,
@@ -24,10 +23,10 @@ import { FIRST_CLIENT_PATH_ID } from '../limits.js';
 import { agreedIdleTimeoutMs, peerStreamLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
 import type { ResolvedTimeouts } from '../options/timeouts.js';
 import type { ResolvedWrites } from '../options/writes.js';
-import { NODE_NATIVES } from '../runtime/host/node-natives.js';
 import type { Feature } from '../runtime/features/feature.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
 import { SessionEngine, type EngineProbe } from '../runtime/session/engine.js';
+import { planeOptions } from '../runtime/session/plane-options.js';
 import { closeOnThrow } from '../runtime/paths/close-on-throw.js';
 import type { PathPort } from '../runtime/paths/path-port.js';
 import { PathRuntime } from '../runtime/paths/path-runtime.js';
@@ -245,18 +244,9 @@ export class SessionFactory {
     compose: (session: SessionContext) => ServerFeatures,
   ): SessionEngine<ServerFeatures> {
     const { writes, limits, runtime, probe, features } = this.#options;
-    const { streamWindowBytes, pathWindowBytes, sendBufferBytes, maxStreams } = limits;
     return new SessionEngine(
       {
-        plane: {
-          role,
-          streamWindowBytes,
-          pathWindowBytes,
-          sendBufferBytes,
-          maxStreams,
-          maxPacketBytes: MAX_PACKET_BYTES,
-          natives: NODE_NATIVES,
-        },
+        plane: planeOptions(role, limits),
         sending: { routing: writes.routing, scheduler: writes.makeScheduler() },
         clock: runtime.clock,
         host: this.host,
