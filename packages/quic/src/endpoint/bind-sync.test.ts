@@ -26,6 +26,22 @@ test('has its port within the call, and says within the call that another has it
   );
 });
 
+test.each(['dgram', 'auto'] as const)(
+  'takes addresses and ports only (%s): no name is bound as something else',
+  (io) => {
+    for (const host of ['localhost', '[::1]', 'example.com', '1.2.3', '', '1.2.3.4.5.6.7.8.9.10.11.12.13.14']) {
+      expect(() => Endpoint.bindSync({ host, io })).toThrow(
+        expect.objectContaining({ code: 'ERR_KWIK_INVALID_ARGUMENT' }),
+      );
+    }
+    for (const port of [-1, 1.5, 70_000, NaN]) {
+      expect(() => Endpoint.bindSync({ host: '127.0.0.1', port, io })).toThrow(
+        expect.objectContaining({ code: 'ERR_KWIK_INVALID_ARGUMENT' }),
+      );
+    }
+  },
+);
+
 test('a client that is faster than listen waits no second for its first packet to go out again', async () => {
   const authority = await makeAuthority('Authority');
   const { certPem, keyPem } = await authority.issue({ names: ['127.0.0.1'] });

@@ -64,8 +64,13 @@ export class BatchedSocket implements DatagramSocket {
       throw bindError(host, port, cause);
     }
     const socket = createSocket(dgramOptions(host));
-    // With a descriptor that is bound there is nothing to wait for.
-    socket.bind({ fd, exclusive: true });
+    try {
+      // With a descriptor that is bound there is nothing to wait for.
+      socket.bind({ fd, exclusive: true });
+    } catch (cause) {
+      calls.close(fd);
+      throw bindError(host, port, cause as NodeJS.ErrnoException);
+    }
     enlargeBuffers(socket);
     return new BatchedSocket(socket, fd, calls);
   }
@@ -160,15 +165,19 @@ export class BatchedSocket implements DatagramSocket {
     } else if (message.segments > 1 && TOO_LONG.includes(code)) {
       batch.limitSegments(message);
       this.queue(batch, i);
-    } else if (message.callback === undefined) this.handlers?.onError(errnoError(code, 'sendmmsg'));
-    else tellLater(message.callback, errnoError(code, 'sendmmsg'));
+    } else this.tell(message.callback, errnoError(code, 'sendmmsg'));
+  }
+
+  private tell(callback: SendCallback | undefined, error: NodeJS.ErrnoException): void {
+    if (callback === undefined) this.handlers?.onError(error);
+    else tellLater(callback, error);
   }
 
   /** `node:dgram` sends the datagrams of message `i`, as soon as there is room: from copies, for it keeps them. */
   private queue(batch: SendBatch, i: number): void {
     const { address, port, callback } = batch.message(i);
     for (const datagram of batch.datagrams(batch.message(i))) {
-      if (this.socket.getSendQueueCount() >= MAX_QUEUED) this.handlers?.onError(errnoError('ENOBUFS', 'sendmmsg'));
+      if (this.socket.getSendQueueCount() >= MAX_QUEUED) this.tell(callback, errnoError('ENOBUFS', 'sendmmsg'));
       else this.hand(Uint8Array.prototype.slice.call(datagram), port, address, callback);
     }
   }

@@ -1,6 +1,7 @@
+import { isIP } from 'node:net';
 import { KwikError } from '@kwik/wire';
 import { BatchedSocket } from './batched-socket.js';
-import type { DatagramSocket } from './datagram-socket.js';
+import { bindError, type DatagramSocket } from './datagram-socket.js';
 import { DgramSocket } from './dgram-socket.js';
 import type { SocketResources } from './socket-resources.js';
 
@@ -39,6 +40,11 @@ export function bindFirst(
 }
 
 function bind(host: string, port: number, io: IoChoice, resources: SocketResources): DatagramSocket {
+  // What is no address must not become one on its way into bytes: 0.0.0.0, say, where a name was given.
+  if (isIP(host) === 0) throw bindError(host, port, Object.assign(new Error('no address'), { code: 'ENOTFOUND' }));
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `port ${port} is not a whole number from 0 to 65535`);
+  }
   const calls = io === 'dgram' ? undefined : resources.systemCalls();
   const batched = calls === undefined ? undefined : BatchedSocket.bind(host, port, calls);
   if (batched !== undefined) return batched;
