@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { pause } from '@kwik/testbed';
 import { afterEach, expect, test } from '@jest/globals';
+import { noneClientAuth, type ClientAuthenticator } from '@kwik/session';
 import net, { type Server, type Socket } from '@kwik/socket';
 
 const IDLE_MS = 300;
@@ -30,6 +31,28 @@ test('sockets with the same settings share a session; others do not', async () =
   const other = await connected(port, { recoveryMs: 5000 });
   expect(sockets[0]!.localPort).toBe(sockets[1]!.localPort);
   for (const socket of [...sockets, other]) socket.destroy();
+});
+
+test('an identity that no comparison sees is one of its own', async () => {
+  const port = await serving();
+  const plain = noneClientAuth();
+  const begun: string[] = [];
+  class Named implements ClientAuthenticator {
+    readonly #name: string;
+    readonly mechanism = plain.mechanism;
+    constructor(name: string) {
+      this.#name = name;
+    }
+    begin(...given: Parameters<ClientAuthenticator['begin']>): ReturnType<ClientAuthenticator['begin']> {
+      begun.push(this.#name);
+      return plain.begin(...given);
+    }
+  }
+  const [alice, bob] = [new Named('alice'), new Named('bob')];
+  const sockets = [];
+  for (const who of [alice, alice, bob]) sockets.push(await connected(port, { clientAuth: [who] }));
+  for (const socket of sockets) socket.destroy();
+  expect(begun).toEqual(['alice', 'bob']);
 });
 
 test('a session takes so many sockets, and the next socket opens another one', async () => {

@@ -41,7 +41,12 @@ export class PooledSession {
 
   /** Whether a socket with these options may join. */
   takes(options: DialOptions): boolean {
-    return !this.#retired && isDeepStrictEqual(options, this.#parts.options);
+    if (this.#retired) return false;
+    const { auth = [], ...mine } = this.#parts.options;
+    const { auth: wanted = [], ...others } = options;
+    // Who a client is may stand in what no comparison sees: only the very same authenticators are the same identity.
+    const isSame = auth.length === wanted.length && auth.every((one, index) => one === wanted[index]);
+    return isSame && isDeepStrictEqual(others, mine);
   }
 
   /** One more socket. Returns what lets it go, once. */
