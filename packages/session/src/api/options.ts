@@ -99,7 +99,7 @@ export interface WriteOptions {
   readonly compression?: 'off' | 'auto';
 }
 
-/** How long an end waits for the other. Each takes a number of milliseconds, 0 or more. */
+/** How long an end waits for the other. Each takes a number of milliseconds, from 0 to 2^31-1 (24 days). */
 export interface TimeoutOptions {
   /** For handshake and authentication of one path; at least 1. Default: 10,000. */
   readonly handshakeMs?: number;

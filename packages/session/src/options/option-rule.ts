@@ -56,9 +56,15 @@ export const count = value(
   'a whole number, 0 or more',
   (given) => Number.isSafeInteger(given) && (given as number) >= 0,
 );
+/** What a timer of Node waits at the most; it fires at once for anything longer. Some 24 days. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 export const milliseconds = value(
-  'a number of milliseconds, 0 or more',
-  (given) => Number.isFinite(given) && (given as number) >= 0,
+  `a number of milliseconds, 0 or more and at most ${MAX_TIMER_MS}`,
+  (given) => typeof given === 'number' && given >= 0 && given <= MAX_TIMER_MS,
+);
+export const positiveMilliseconds = value(
+  `a whole number of milliseconds, above 0 and at most ${MAX_TIMER_MS}`,
+  (given) => positive.accepts(given) && milliseconds.accepts(given),
 );
 
 function value(takes: string, accepts: (given: unknown) => boolean): ValueRule {

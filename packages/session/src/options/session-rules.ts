@@ -5,7 +5,18 @@ import type {
   TimeoutOptions,
   WriteOptions,
 } from '../api/options.js';
-import { call, either, flag, group, milliseconds, objectWith, oneOf, positive, text } from './option-rule.js';
+import {
+  call,
+  either,
+  flag,
+  group,
+  milliseconds,
+  objectWith,
+  oneOf,
+  positive,
+  positiveMilliseconds,
+  text,
+} from './option-rule.js';
 
 /** Rules of what `dial` and `listen` have in common. */
 
@@ -13,7 +24,7 @@ export const clock = objectWith('now', 'schedule');
 export const authenticator = objectWith('begin');
 
 export const timeouts = {
-  handshakeMs: positive,
+  handshakeMs: positiveMilliseconds,
   idleMs: milliseconds,
   recoveryMs: milliseconds,
   closeMs: milliseconds,
