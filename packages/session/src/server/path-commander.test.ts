@@ -63,6 +63,18 @@ describe('paths that a primary commands', () => {
     expect([asked, stateOf()]).toEqual([['addPath', 'addPath'], 'active']);
   });
 
+  test('that are not to be connected again are forgotten with their death, and known as dead', async () => {
+    const { clock, asked, client, commander, hear, stateOf } = setUp();
+    await commander.addPath(client, ADDRESS, { reconnect: false });
+    hear(proto.PathState.DEAD);
+    await clock.advanceByAsync(60_000);
+    expect([asked, stateOf()]).toEqual([['addPath'], 'dead']);
+    // News of a path that this primary has forgotten change nothing.
+    hear(proto.PathState.ACTIVE);
+    expect(stateOf()).toBe('dead');
+    expect(() => commander.requireAlive(1)).toThrow(expect.objectContaining({ code: 'ERR_KWIK_PATH_DEAD' }));
+  });
+
   test('are dead when the client could not connect, with its reason', async () => {
     const { answers, client, commander, stateOf } = setUp();
     answers.addPath = { accepted: false, error: errorToDetail(new KwikError('ERR_KWIK_CERTIFICATE', 'expired')) };

@@ -227,7 +227,12 @@ export class PathCommander implements Feature {
 
   #lost(path: Commanded): void {
     const { schedule, timer } = path;
-    if (!path.wanted || this.#session.closeInfo !== undefined) return;
+    if (this.#session.closeInfo !== undefined) return;
+    if (!path.wanted) {
+      // One that the application gave up stays: what its attempt still brings is sent away.
+      if (!path.abandoned) this.#commanded.delete(path.id);
+      return;
+    }
     schedule.lost(this.#session.clock.now());
     timer.set(schedule.dueAtMs);
     if (schedule.state === 'given-up') this.#commanded.delete(path.id);
