@@ -57,6 +57,15 @@ describe('ProcessorShares', () => {
     }
   });
 
+  test('a debt from quiet times is no longer when many come', () => {
+    const shares = new ProcessorShares();
+    const [greedy, other] = [shares.account(0), shares.account(0)];
+    for (let now = 0; now < 200; now += 1) for (const account of [greedy, other]) shares.charge(account, 1, now);
+    const many = Array.from({ length: 98 }, () => shares.account(200));
+    for (let now = 200; now < 260; now += 1) for (const account of many) shares.charge(account, 0.3, now);
+    expect(shares.isOver(greedy, 260)).toBe(false);
+  });
+
   test('a debt ends, and what it grows to is bounded: nobody waits longer than 50 ms', () => {
     const shares = new ProcessorShares();
     const accounts = Array.from({ length: 20 }, () => shares.account(0));

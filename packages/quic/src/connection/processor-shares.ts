@@ -45,7 +45,7 @@ export class ProcessorShares {
     if (account.periodMs < WANTED_MS && account.periodMs + ms >= WANTED_MS) this.wanting += 1;
     account.periodMs += ms;
     this.settle(account, now);
-    account.debtMs = Math.min(account.debtMs + ms, ALLOWED_DEBT_MS + MAX_WAIT_MS * this.rate());
+    account.debtMs = Math.min(account.debtMs + ms, this.maxDebtMs());
   }
 
   /** Others want the processor, and this connection has had more of it than its share. */
@@ -65,8 +65,14 @@ export class ProcessorShares {
     return Math.min(1, SHARE_FACTOR / Math.max(1, this.contenders()));
   }
 
+  private maxDebtMs(): number {
+    return ALLOWED_DEBT_MS + MAX_WAIT_MS * this.rate();
+  }
+
   private settle(account: ShareAccount, now: number): void {
-    account.debtMs = Math.max(0, account.debtMs - (now - account.settledMs) * this.rate());
+    // With more who want the processor a debt is paid off more slowly: it is no longer than it may be now.
+    const owedMs = Math.min(account.debtMs, this.maxDebtMs());
+    account.debtMs = Math.max(0, owedMs - (now - account.settledMs) * this.rate());
     account.settledMs = now;
   }
 
