@@ -319,12 +319,61 @@ describe('a connection', () => {
         }),
     });
     for (let i = 0; i < 100; i += 1) backend.arrive(0, new Uint8Array(8192));
+    const turnsMs: number[] = [];
     for (let i = 0; i < 10; i += 1) {
       woken = 0;
+      const beforeMs = spentMs;
       turn();
+      turnsMs.push(spentMs - beforeMs);
       expect(woken).toBeGreaterThan(0);
     }
-    expect(pieces.length).toBeLessThan(12);
+    // A millisecond, and the piece that is being read then.
+    expect(Math.max(...turnsMs)).toBeLessThanOrEqual(2);
+    expect(Math.max(...turnsMs.slice(3))).toBeLessThanOrEqual(1.5);
+    expect(pieces.every((bytes) => bytes <= 8192)).toBe(true);
+  });
+
+  test('a stream whose user is slow does not stop the others', () => {
+    let spentMs = 0;
+    const heard: number[] = [];
+    host.now = () => now + spentMs;
+    start({
+      onStream: (stream) =>
+        stream.attach({
+          ...recorder(stream),
+          onData: () => {
+            heard.push(stream.id);
+            if (stream.id === 0) spentMs += 2;
+          },
+        }),
+    });
+    for (let i = 0; i < 100; i += 1) backend.arrive(0, new Uint8Array(8192));
+    turn();
+    backend.arrive(4, new Uint8Array(10));
+    backend.arrive(8, new Uint8Array(10));
+    turn();
+    turn();
+    expect(heard.slice(0, 4)).toEqual([0, 4, 8, 0]);
+  });
+
+  test('what was held does not take the time of what is to be read', () => {
+    let spentMs = 0;
+    const pieces: number[] = [];
+    start({
+      onStream: (stream) => stream.attach({ ...recorder(stream), onData: ({ length }) => pieces.push(length) }),
+    });
+    const other = host.shares.account(now);
+    for (let i = 0; i < 20; i += 1) {
+      host.shares.charge(other, 0.25, now);
+      connection.processor.charge(0.9, now);
+      turn();
+    }
+    for (let i = 0; i < 200; i += 1) connection.receive(Uint8Array.of(0x40, i), now);
+    backend.onReceive = () => (spentMs += 0.1);
+    host.now = () => now + spentMs;
+    for (let i = 0; i < 4; i += 1) backend.arrive(0, new Uint8Array(8192));
+    turn();
+    expect(pieces.reduce((sum, bytes) => sum + bytes, 0)).toBe(4 * 8192);
   });
 
   test('codes must fit the wire', () => {

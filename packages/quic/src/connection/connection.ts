@@ -292,7 +292,8 @@ export class Connection implements PathTransport {
     while (!this.turn.isTimeUp(this.host.now())) {
       const next = this.processor.takeHeld();
       if (next === undefined) return;
-      this.process(next.packet, now, next.from);
+      // What QUIC could not authenticate is not the peer's doing.
+      if (!this.process(next.packet, now, next.from)) this.processor.explain(next.packet.length);
     }
   }
 
@@ -317,6 +318,7 @@ export class Connection implements PathTransport {
     }
     this.writers.findStopped(this.turn.nowMs);
     if (this.phase !== 'open' || this.handler === undefined) return;
+    this.turn.beginPart(this.host.now());
     if (!this.receiver.deliver(() => this.turn.isTimeUp(this.host.now()))) this.turn.wantToRead();
     this.writers.tell(() => this.closed);
     if (!this.closed && this.sender.takeSendableEdge(this.turn.nowMs)) this.handler.onSendable();

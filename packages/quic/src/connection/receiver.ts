@@ -23,6 +23,8 @@ export class Receiver {
   private isTimeUp: () => boolean = () => false;
   /** Time was up before all was delivered. */
   private cut = false;
+  /** The stream whose turn it was then. */
+  private cutAt: number | undefined;
   /** As much is read at a time: less of what takes its user long. */
   private pieceBytes = MAX_PIECE_BYTES;
   private readonly result: StreamReadResult = { bytes: -1, fin: false, resetCode: -1 };
@@ -37,18 +39,23 @@ export class Receiver {
   deliver(isTimeUp: () => boolean): boolean {
     if (!this.backend.isReadable()) return true;
     this.isTimeUp = isTimeUp;
+    // The last time there was enough of it.
+    if (!this.cut && this.pieceBytes < MAX_PIECE_BYTES) this.pieceBytes *= 2;
     this.cut = false;
     this.deliverAll();
     return !this.cut;
   }
 
   private deliverAll(): void {
-    // Bulk data comes on one stream; asking it first saves the list of all that are readable.
-    if (this.latest?.receiveSide === 'open' && !this.latest.paused) {
+    const behind = this.cutAt;
+    this.cutAt = undefined;
+    // Bulk data comes on one stream; asking it first saves the list of all that are readable. But not one that took all the
+    // time before: others come first then.
+    if (behind === undefined && this.latest?.receiveSide === 'open' && !this.latest.paused) {
       this.read(this.latest);
       if (this.cut || !this.backend.isReadable()) return;
     }
-    for (const id of this.backend.readableStreams()) {
+    for (const id of beginningBehind(this.backend.readableStreams(), behind)) {
       if (this.owner.closed() || this.cut) return;
       const stream = this.owner.streamFor(id);
       if (stream === undefined) continue;
@@ -75,7 +82,10 @@ export class Receiver {
         stream.handler.onData(this.slab.take(bytes));
       }
       if (fin && !this.owner.closed()) stream.handler.onEnd();
-      if (this.checkTime(bytes)) return;
+      if (this.checkTime(bytes)) {
+        this.cutAt = stream.id;
+        return;
+      }
     }
   }
 
@@ -84,11 +94,10 @@ export class Receiver {
     return space.length <= this.pieceBytes ? space : space.subarray(0, this.pieceBytes);
   }
 
-  /** A piece that alone took all the time was too long. */
+  /** Where time was not enough, pieces are shorter from then on. */
   private checkTime(bytes: number): boolean {
     this.cut = this.isTimeUp();
     if (this.cut) this.pieceBytes = Math.max(MIN_PIECE_BYTES, Math.min(this.pieceBytes, bytes) / 2);
-    else if (this.pieceBytes < MAX_PIECE_BYTES) this.pieceBytes *= 2;
     return this.cut;
   }
 
@@ -96,4 +105,11 @@ export class Receiver {
     stream.receiveSide = 'done';
     this.owner.receiveDone(stream);
   }
+}
+
+function beginningBehind(ids: Iterable<number>, behind: number | undefined): Iterable<number> {
+  if (behind === undefined) return ids;
+  const all = [...ids];
+  const index = all.indexOf(behind);
+  return [...all.slice(index + 1), ...all.slice(0, index + 1)];
 }

@@ -1,13 +1,17 @@
 import { AckDelay } from './ack-delay.js';
 import { TurnSpacing } from './turn-spacing.js';
 
-/** Others have their turn when one that delivers has taken so long; what is left is delivered in the next. */
+/**
+ * Others have their turn when one that delivers has taken so long, and as long before for packets that were held; what is
+ * left is delivered in the next.
+ */
 const MAX_DELIVERY_MS = 1;
 
 /** What a turn is for, and when the next is due. Pure; times in ms. */
 export class TurnState {
   /** Of the half of a turn that runs, or ran last. */
   nowMs: number;
+  private partMs = 0;
   /** Half of a turn is under way: time stands still, and the loop need not be woken. */
   running = false;
   /** This turn sends, even if only acknowledgements are due. */
@@ -45,8 +49,13 @@ export class TurnState {
     if (now >= this.acks.dueMs) this.urgent = true;
   }
 
+  /** What follows in this turn has time of its own. */
+  beginPart(now: number): void {
+    this.partMs = now;
+  }
+
   isTimeUp(now: number): boolean {
-    return now - this.nowMs > MAX_DELIVERY_MS;
+    return now - this.partMs > MAX_DELIVERY_MS;
   }
 
   endDelivery(): void {
@@ -91,6 +100,7 @@ export class TurnState {
 
   private begin(now: number): void {
     this.nowMs = now;
+    this.partMs = now;
     this.running = true;
   }
 }
