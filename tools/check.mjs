@@ -11,6 +11,7 @@ import { checkCommits } from './checks/commits.mjs';
 import { checkDocs } from './checks/docs.mjs';
 import { checkHygiene } from './checks/hygiene.mjs';
 import { checkLayers } from './checks/layers.mjs';
+import { checkMachine } from './checks/machine.mjs';
 import { checkPackages } from './checks/packages.mjs';
 import { checkGenerated, checkProtoBreaking, checkProtoFormat, checkProtoLint } from './checks/proto.mjs';
 import { checkSimulation } from './checks/sim.mjs';
@@ -21,6 +22,7 @@ import { ROOT } from './lib/workspace.mjs';
 
 /** @type {readonly import('./lib/steps.mjs').Step[]} */
 const STEPS = [
+  { name: 'machine', about: 'the programs are there that integration tests speak to', check: checkMachine },
   { name: 'proto-lint', about: 'the protocol files follow the rules of buf', check: checkProtoLint },
   { name: 'proto-format', about: 'the protocol files are laid out by buf', check: checkProtoFormat },
   { name: 'proto-breaking', about: 'released peers can read the messages', check: checkProtoBreaking },

@@ -1,0 +1,65 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { run } from './run.mjs';
+
+/**
+ * The programs of Debian that integration tests speak to. `tools/debian.mjs` installs them, and so does the step
+ * `machine` of the checks where it may; a test whose program is missing is skipped by name.
+ *
+ * @typedef {object} DebianRow
+ * @property {string} name Of Debian's package.
+ * @property {string} program A file that it brings; there, it is installed.
+ * @property {string} why What tests need it for.
+ */
+
+/** @type {readonly DebianRow[]} */
+export const DEBIAN = [
+  { name: 'iproute2', program: '/usr/sbin/ip', why: 'network namespaces: hosts of their own on one machine' },
+  { name: 'redis-server', program: '/usr/bin/redis-server', why: 'a real server behind sockets' },
+  { name: 'postgresql', program: '/usr/lib/postgresql/15/bin/postgres', why: 'a real server behind sockets' },
+  { name: 'nginx-light', program: '/usr/sbin/nginx', why: 'a real HTTP server behind sockets' },
+  { name: 'openssh-server', program: '/usr/sbin/sshd', why: 'ssh across the death of a relay' },
+  { name: 'etcd-server', program: '/usr/bin/etcd', why: 'discovery by etcd' },
+  { name: 'dnsmasq-base', program: '/usr/sbin/dnsmasq', why: 'discovery by DNS' },
+  { name: 'prometheus', program: '/usr/bin/prometheus', why: 'metrics are scraped, rules checked by promtool' },
+  { name: 'chromium', program: '/usr/bin/chromium', why: 'pages are looked at in a real browser' },
+];
+
+/** Debian asks this program whether a service may start at installation; 101 says no (invoke-rc.d). */
+const POLICY = '/usr/sbin/policy-rc.d';
+const INSTALL_TIMEOUT_MS = 600_000;
+
+/** @returns {readonly DebianRow[]} The rows whose program is not there. */
+export function missing() {
+  return DEBIAN.filter(({ program }) => !existsSync(program));
+}
+
+/** Why this machine cannot install Debian's packages; undefined where it can. */
+export function cannotInstall() {
+  if (process.platform !== 'linux' || !existsSync('/usr/bin/apt-get')) return 'no Debian';
+  if (process.getuid?.() !== 0) return 'not root';
+  return undefined;
+}
+
+/**
+ * Installs packages, and starts none of their services.
+ *
+ * @param {readonly DebianRow[]} rows
+ * @returns {Promise<import('./run.mjs').RunResult>} Of the step that failed, or of the last.
+ */
+export async function install(rows) {
+  const ours = !existsSync(POLICY);
+  if (ours) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  try {
+    const env = { DEBIAN_FRONTEND: 'noninteractive' };
+    const wait = ['-o', 'DPkg::Lock::Timeout=300'];
+    const names = rows.map(({ name }) => name);
+    const args = ['install', '--yes', '--no-install-recommends', ...wait, ...names];
+    const first = await run('apt-get', args, { env, timeoutMs: INSTALL_TIMEOUT_MS });
+    if (first.code === 0) return first;
+    // The lists of a fresh machine are empty or old.
+    const lists = await run('apt-get', ['update', ...wait], { env, timeoutMs: INSTALL_TIMEOUT_MS });
+    return lists.code === 0 ? await run('apt-get', args, { env, timeoutMs: INSTALL_TIMEOUT_MS }) : lists;
+  } finally {
+    if (ours && readFileSync(POLICY, 'utf8').endsWith('exit 101\n')) rmSync(POLICY);
+  }
+}
