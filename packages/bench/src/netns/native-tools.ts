@@ -17,7 +17,14 @@ export interface NativeTools {
   readonly links: string;
   /** Path of the MPTCP and TCP reference. */
   readonly mptcp: string;
-  dispose(): Promise<void>;
+  readonly dispose: () => Promise<void>;
+}
+
+/** A helper program, compiled into a folder of its own. */
+export interface CompiledTools<Name extends string> {
+  /** Path of each. */
+  readonly programs: Readonly<Record<Name, string>>;
+  readonly dispose: () => Promise<void>;
 }
 
 /**
@@ -25,13 +32,19 @@ export interface NativeTools {
  * @throws Error with the compiler's messages, or that there is none.
  */
 export async function compileNativeTools(): Promise<NativeTools> {
+  const { programs, dispose } = await compileTools('links', 'mptcp');
+  return { ...programs, dispose };
+}
+
+/** As `compileNativeTools`, of the helpers that are named: `native/NAME.c`. */
+export async function compileTools<Name extends string>(...names: readonly Name[]): Promise<CompiledTools<Name>> {
   const compiler = await findCompiler();
   if (compiler === undefined) throw new Error(`no C compiler: none of ${COMPILERS.join(', ')} runs`);
   const folder = await mkdtemp(join(tmpdir(), 'kwik-bench-'));
-  const compile = async (name: string): Promise<string> => {
+  const compile = async (name: Name): Promise<[Name, string]> => {
     const program = join(folder, name);
     await run(compiler, ['-O2', '-o', program, fileURLToPath(new URL(`${name}.c`, SOURCES)), '-lm']);
-    return program;
+    return [name, program];
   };
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   const dispose = async (): Promise<void> => {
@@ -40,8 +53,8 @@ export async function compileNativeTools(): Promise<NativeTools> {
   };
   process.once('exit', remove);
   try {
-    const [links, mptcp] = await Promise.all([compile('links'), compile('mptcp')]);
-    return { links, mptcp, dispose };
+    const programs = Object.fromEntries(await Promise.all(names.map(compile))) as Record<Name, string>;
+    return { programs, dispose };
   } catch (error) {
     await dispose();
     throw error;

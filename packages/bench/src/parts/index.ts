@@ -3,6 +3,7 @@ import { aggregate } from './aggregate.js';
 import { codec } from './codec.js';
 import { driver } from './driver.js';
 import { failover } from './failover.js';
+import { forwarder } from './forwarder.js';
 import { latency } from './latency.js';
 import { planner } from './planner.js';
 import { scale } from './scale.js';
@@ -10,4 +11,15 @@ import { session } from './session.js';
 import { streams } from './streams.js';
 
 /** All parts, in the order in which they run and are listed. */
-export const PARTS: readonly Part[] = [driver, session, streams, aggregate, failover, latency, scale, codec, planner];
+export const PARTS: readonly Part[] = [
+  driver,
+  session,
+  streams,
+  aggregate,
+  failover,
+  forwarder,
+  latency,
+  scale,
+  codec,
+  planner,
+];

@@ -1,5 +1,6 @@
 import { type Credentials, makeCredentials } from '../../harness/certificates.js';
 import { Children } from '../../harness/children.js';
+import type { StartForwarder } from '../../forward/forwarder.js';
 import type { PartContext } from '../../part.js';
 import type { calls } from './child.js';
 import type { ContenderName } from './contender.js';
@@ -12,6 +13,8 @@ export interface Course {
   readonly paths?: number;
   /** Servers, a process each. Default: 1. */
   readonly servers?: number;
+  /** What the datagrams of the client and its first server go through. Default: nothing. */
+  readonly through?: StartForwarder;
 }
 
 /** One run of it. */
@@ -20,6 +23,8 @@ export interface Run {
   readonly clientCpuPerGb: number;
   /** Of all servers together. */
   readonly serverCpuPerGb: number;
+  /** Of what the datagrams went through; 0 where that was nothing. */
+  readonly forwarderCpuPerGb: number;
   /** Share of the payload of each path; empty where nobody knows. */
   readonly shares: readonly number[];
 }
@@ -48,7 +53,7 @@ export async function measureInTurn<Name extends string>(
 }
 
 async function measureOnce(course: Course, credentials: Credentials, context: PartContext): Promise<Run> {
-  const { contender, bytes, paths = 1, servers: count = 1 } = course;
+  const { contender, bytes, paths = 1, servers: count = 1, through } = course;
   const settings = { bytes, paths, datagramBytes: DATAGRAM_BYTES };
   await using children = new Children(context);
   // The classes log every step to stderr, and writing that would count against them.
@@ -63,15 +68,27 @@ async function measureOnce(course: Course, credentials: Credentials, context: Pa
   // The primary comes last, for it must know the others.
   for (const server of servers.slice(1)) peers.push((await server.call('serve', { ...task(), peers: [] })).port);
   const { port } = await servers[0]!.call('serve', { ...task(), peers });
+  const forwarder = await through?.(port);
   const before = await cpuOf(servers);
-  const fetched = await client.call('fetch', { contender, settings, port, caPem: credentials.caPem });
+  const fetching = client.call('fetch', {
+    contender,
+    settings,
+    port: forwarder?.port ?? port,
+    caPem: credentials.caPem,
+  });
+  const fetched = await fetching.catch(async (error: unknown) => {
+    await forwarder?.end();
+    throw error;
+  });
   const after = await cpuOf(servers);
+  const forwarded = await forwarder?.end();
   if (fetched.bytes !== bytes) throw new Error(`${contender}: ${fetched.bytes} bytes arrived of ${bytes}`);
   const perGb = GB / bytes;
   return {
     mbPerSecond: bytes / MB / fetched.seconds,
     clientCpuPerGb: fetched.cpuSeconds * perGb,
     serverCpuPerGb: (after - before) * perGb,
+    forwarderCpuPerGb: (forwarded?.cpuSeconds ?? 0) * perGb,
     shares: (fetched.pathBytes ?? []).map((each) => each / bytes),
   };
 

@@ -2,7 +2,7 @@ import { median, spread } from '../../harness/stats.js';
 import type { PartContext, Row, Target } from '../../part.js';
 import { type Course, measureInTurn, type Run } from './measure.js';
 
-type Figure = 'goodput' | 'clientCpu' | 'serverCpu';
+type Figure = 'goodput' | 'clientCpu' | 'serverCpu' | 'forwarderCpu';
 
 /** A row to be: one figure of two courses. */
 export interface RowSpec<Name extends string> {
@@ -11,6 +11,8 @@ export interface RowSpec<Name extends string> {
   readonly figure?: Figure;
   readonly own: Name;
   readonly reference: Name;
+  /** Default: `figure`. */
+  readonly referenceFigure?: Figure;
   /** What the table calls the reference. */
   readonly called: string;
   readonly target?: Target;
@@ -35,9 +37,9 @@ export async function measureRows<Name extends string>(
 }
 
 function toRow<Name extends string>(spec: RowSpec<Name>, own: readonly Run[], reference: readonly Run[]): Row {
-  const { figure = 'goodput', name, called, target } = spec;
+  const { figure = 'goodput', referenceFigure = figure, name, called, target } = spec;
   const ours = own.map((run) => figureOf(run, figure));
-  const theirs = reference.map((run) => figureOf(run, figure));
+  const theirs = reference.map((run) => figureOf(run, referenceFigure));
   // Within each round: neighbours in time saw the same machine.
   const quotients = ours.map((value, round) => value / theirs[round]!);
   const lessIsBetter = figure !== 'goodput';
@@ -60,6 +62,8 @@ function figureOf(run: Run, figure: Figure): number {
       return run.clientCpuPerGb;
     case 'serverCpu':
       return run.serverCpuPerGb;
+    case 'forwarderCpu':
+      return run.forwarderCpuPerGb;
   }
 }
 
