@@ -33,24 +33,28 @@ describe('a secondary that spends the memory of the client by single bytes with 
     const peer = world.server('10.0.0.2', LINK);
     const client = await world.dial(primary.address);
     const server: ServerSession = primary.sessions[0]!;
-    const { id } = await world.settle(server.addPath(peer.address, { capabilities: ['contribute'], reconnect: false }));
+    const { id } = await world.settle(server.addPath(peer.address, { capabilities: ['contribute'] }));
     const stream = server.openStream({ unidirectional: true });
     stream.skip(BigInt(2 * PIECES));
     const accepted = await world.settle(client.acceptStream());
     await world.settle(server.grantContribution(id, stream.id, [{ offset: 0n, length: BigInt(2 * PIECES) }]));
-    const reading = expect(accepted.read()).rejects.toMatchObject({ code: 'ERR_KWIK_LIMIT_EXCEEDED' });
+    const reading = expect(accepted.read()).rejects.toMatchObject({ code: 'ERR_KWIK_EXCESSIVE_LOAD' });
     const wasting = peer.sessions[0]!.contribute(stream.id);
     const spending = (async () => {
       for (let index = 0; index < PIECES; index++) await wasting.writeAt(BigInt(1 + 2 * index), Uint8Array.of(index));
     })();
     spending.catch(() => undefined);
     await world.settle(reading);
-    expect(client.getDeadPaths()).toMatchObject([{ id, errorCode: 'ERR_KWIK_LIMIT_EXCEEDED' }]);
+    expect(client.getDeadPaths()).toMatchObject([{ id, errorCode: 'ERR_KWIK_EXCESSIVE_LOAD' }]);
     expect(client.getActivePaths()).toMatchObject([{ id: 0 }]);
     const bytes = pattern(100_000);
     expect((await transfer(world, server, client, bytes)).equals(bytes)).toBe(true);
     const knows = (): boolean => server.getDeadPaths().some((path) => path.id === id);
     expect(await world.clock.runUntilAsync(knows, { maxMs: 5000 })).toBe(true);
+    // Connected again it would do so again.
+    await world.clock.advanceToAsync(world.clock.now() + 120_000);
+    expect(peer.sessions).toHaveLength(1);
+    expect(client.getActivePaths()).toMatchObject([{ id: 0 }]);
     await world.settle(client.close());
   });
 });

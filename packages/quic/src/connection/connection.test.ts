@@ -192,7 +192,7 @@ describe('a connection', () => {
     start();
     for (let i = 0; i < 800; i += 1) connection.receive(new Uint8Array(60_000).fill(0x40), now);
     turn(10);
-    expect(log).toEqual(['ended', 'close error 0 ERR_KWIK_PROTOCOL_VIOLATION']);
+    expect(log).toEqual(['ended', 'close error 0 ERR_KWIK_EXCESSIVE_LOAD']);
     expect(backend.localReason).toMatchObject({ application: false, code: 0x0a });
   });
 
@@ -200,7 +200,7 @@ describe('a connection', () => {
     backend.isEstablished = false;
     for (let i = 0; i < 10; i += 1) connection.receive(new Uint8Array(30_000).fill(0xc0), now);
     turn();
-    expect(log).toEqual(['ended', 'failed ERR_KWIK_PROTOCOL_VIOLATION']);
+    expect(log).toEqual(['ended', 'failed ERR_KWIK_EXCESSIVE_LOAD']);
   });
 
   test('a stream that nobody attaches to is stopped and reset', () => {

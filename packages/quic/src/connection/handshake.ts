@@ -54,10 +54,7 @@ export class Handshake<C extends PeerIdentity> {
 
   step(connection: C, receivedBytes: number, now: number): HandshakeStep {
     if (receivedBytes > MAX_HANDSHAKE_BYTES) {
-      const error = new KwikError(
-        'ERR_KWIK_PROTOCOL_VIOLATION',
-        `a handshake of more than ${MAX_HANDSHAKE_BYTES} bytes`,
-      );
+      const error = new KwikError('ERR_KWIK_EXCESSIVE_LOAD', `a handshake of more than ${MAX_HANDSHAKE_BYTES} bytes`);
       return { kind: 'failed', error, transportCode: CRYPTO_BUFFER_EXCEEDED };
     }
     if (!this.backend.established()) {

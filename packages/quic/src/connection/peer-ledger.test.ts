@@ -107,7 +107,7 @@ describe('PeerLedger', () => {
       expect(codeOf(ledger)).toBeUndefined();
       charge(ledger);
       charge(ledger);
-      expect(codeOf(ledger)).toBe('ERR_KWIK_PROTOCOL_VIOLATION');
+      expect(codeOf(ledger)).toBe('ERR_KWIK_EXCESSIVE_LOAD');
     }
   });
 
@@ -115,7 +115,7 @@ describe('PeerLedger', () => {
     const ledger = make(() => 0, 10_000);
     for (let i = 0; i < 11; i += 1) ledger.onStreamFrame(0, i * 1_000, 1_000);
     expect(ledger.problem(1_000, 0)).toBeUndefined();
-    expect(ledger.problem(999, 0)?.code).toBe('ERR_KWIK_PROTOCOL_VIOLATION');
+    expect(ledger.problem(999, 0)?.code).toBe('ERR_KWIK_EXCESSIVE_LOAD');
     ledger.accept();
     expect(ledger.problem(0, 0)).toBeUndefined();
   });
@@ -128,7 +128,7 @@ describe('PeerLedger', () => {
     }
     expect([codeOf(tiny), codeOf(full)]).toEqual([undefined, undefined]);
     tiny.onStreamFrame(0, 5_000_000, 1);
-    expect(codeOf(tiny)).toBe('ERR_KWIK_PROTOCOL_VIOLATION');
+    expect(codeOf(tiny)).toBe('ERR_KWIK_EXCESSIVE_LOAD');
   });
 
   test('a million small messages, each read soon or a window later, are none', () => {

@@ -71,5 +71,5 @@ export class PeerLedger implements FrameObserver {
 }
 
 function violation(what: string): KwikError {
-  return new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `the peer sent ${what}`);
+  return new KwikError('ERR_KWIK_EXCESSIVE_LOAD', `the peer sent ${what}`);
 }

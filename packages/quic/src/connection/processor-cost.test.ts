@@ -16,7 +16,7 @@ describe('ProcessorCost', () => {
 
     test('ends who costs ten times as much all the time, and nobody whose machine stalls now and then', () => {
       expect(run(31, () => 0.6)).toBeUndefined();
-      expect(run(32, () => 0.6)).toBe('ERR_KWIK_PROTOCOL_VIOLATION');
+      expect(run(32, () => 0.6)).toBe('ERR_KWIK_EXCESSIVE_LOAD');
       expect(run(100_000, (i) => (i % 3 === 0 ? 50 : 0.01))).toBeUndefined();
       expect(run(100_000, () => 0.4)).toBeUndefined();
     });

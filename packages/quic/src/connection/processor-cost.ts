@@ -55,7 +55,7 @@ export class ProcessorCost {
   problem(): KwikError | undefined {
     if (this.score < MAX_SCORE && this.excessMs < MAX_EXCESS_MS) return undefined;
     const text = `the packets of the peer cost more than ${TOO_DEAR} times the processor time that such packets need`;
-    return new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', text);
+    return new KwikError('ERR_KWIK_EXCESSIVE_LOAD', text);
   }
 }
 

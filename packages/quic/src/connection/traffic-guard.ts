@@ -66,7 +66,7 @@ export class TrafficGuard {
   problem(traffic: Traffic, now: number): KwikError | undefined {
     if (!this.exceeded(traffic, now)) return undefined;
     const text = `the peer sent ${this.total} bytes, only ${traffic.deliveredBytes} of them stream data`;
-    return new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', text);
+    return new KwikError('ERR_KWIK_EXCESSIVE_LOAD', text);
   }
 
   /** Takes off what `traffic` explains; true when too much is left. */

@@ -58,6 +58,11 @@ export const ERROR_TABLE = {
     scope: 'peer',
     summary: 'The two ends have no protocol version in common.',
   },
+  ERR_KWIK_EXCESSIVE_LOAD: {
+    number: 0x19,
+    scope: 'peer',
+    summary: 'The peer costs far more memory or processor time than what it sends explains.',
+  },
 
   ERR_KWIK_AUTH_FAILED: { number: 0x20, scope: 'session', summary: 'Authentication was refused.' },
   ERR_KWIK_TOKEN_INVALID: {

@@ -5,6 +5,7 @@ import { FREE_OVERHEAD_BYTES, MemoryLedger, type MemoryAccount } from './memory-
 
 type Charge = [bytes: number, overhead: number];
 
+const excess = expect.objectContaining({ code: 'ERR_KWIK_EXCESSIVE_LOAD' });
 const limit = expect.objectContaining({ code: 'ERR_KWIK_LIMIT_EXCEEDED' });
 const nobody = (): void => {
   throw new Error('no session had to end');
@@ -44,8 +45,8 @@ describe('MemoryLedger', () => {
     const ended: string[] = [];
     const account = ledger.open(({ code }) => ended.push(code));
     account.hold(1000, FREE_OVERHEAD_BYTES + 1000);
-    expect(() => account.hold(0, 1)).toThrow(limit);
-    expect(ended).toEqual(['ERR_KWIK_LIMIT_EXCEEDED']);
+    expect(() => account.hold(0, 1)).toThrow(excess);
+    expect(ended).toEqual(['ERR_KWIK_EXCESSIVE_LOAD']);
     expect(ledger.use).toEqual({ heldBytes: 0, overheadBytes: 0, readAheadBytes: 0, overdrawn: 1 });
   });
 
@@ -67,8 +68,8 @@ describe('MemoryLedger', () => {
     account.hold(0, 1700);
     expect([asked.length, ended, account.overheadBytes]).toEqual([2, [], 800]);
     expect(ledger.use).toMatchObject({ overheadBytes: 800, overdrawn: 0 });
-    expect(() => account.hold(0, 300)).toThrow(limit);
-    expect([asked.length, ended]).toEqual([3, ['ERR_KWIK_LIMIT_EXCEEDED']]);
+    expect(() => account.hold(0, 300)).toThrow(excess);
+    expect([asked.length, ended]).toEqual([3, ['ERR_KWIK_EXCESSIVE_LOAD']]);
     expect(ledger.use).toMatchObject({ overheadBytes: 0, overdrawn: 1 });
   });
 

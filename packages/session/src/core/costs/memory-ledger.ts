@@ -167,7 +167,8 @@ export class MemoryAccount {
 
   /**
    * So many bytes more or less of streams wait to be read, and so much overhead of their pieces. Throws
-   * ERR_KWIK_LIMIT_EXCEEDED when that was too much, and the session has been ended.
+   * ERR_KWIK_EXCESSIVE_LOAD, or ERR_KWIK_LIMIT_EXCEEDED when only all sessions together hold too much; the session has been
+   * ended then.
    */
   hold(bytes: number, overhead: number): void {
     if (this.#closed) return;
@@ -187,11 +188,8 @@ export class MemoryAccount {
   #overdraw(): void {
     const kept = `${this.#held} bytes in pieces that cost ${this.#overhead} bytes besides`;
     const error = new KwikError(
-      'ERR_KWIK_LIMIT_EXCEEDED',
+      'ERR_KWIK_EXCESSIVE_LOAD',
       `${kept} wait to be read or for gaps to close; send larger pieces`,
-      {
-        scope: 'peer',
-      },
     );
     if (this.relieved(error)) return;
     this.#ledger.countOverdrawn();

@@ -52,7 +52,7 @@ describe('WriterWaste', () => {
     say(holes(OTHER_STREAM, 0, 20), THIRD_PATH_ID);
     const { overheadBytes } = account;
     const events = say(holes(STREAM, 0, FREE_PIECES + 50), SECONDARY_PATH_ID);
-    expect(violations(events)).toEqual([[SECONDARY_PATH_ID, 'ERR_KWIK_LIMIT_EXCEEDED']]);
+    expect(violations(events)).toEqual([[SECONDARY_PATH_ID, 'ERR_KWIK_EXCESSIVE_LOAD']]);
     expect(failed(events)).toEqual([STREAM]);
     expect([ended, account.overheadBytes, account.heldBytes]).toEqual([[], overheadBytes, 20]);
     // What it still sends counts for nothing.
@@ -67,7 +67,7 @@ describe('WriterWaste', () => {
     peer.grant(OTHER_STREAM, 0, HALF, THIRD_PATH_ID);
     say(holes(STREAM, 0, FREE_PIECES - 20), SECONDARY_PATH_ID);
     const events = say(holes(OTHER_STREAM, 0, 40), THIRD_PATH_ID);
-    expect(violations(events)).toEqual([[SECONDARY_PATH_ID, 'ERR_KWIK_LIMIT_EXCEEDED']]);
+    expect(violations(events)).toEqual([[SECONDARY_PATH_ID, 'ERR_KWIK_EXCESSIVE_LOAD']]);
     expect([ended, account.heldBytes]).toEqual([[], 40]);
   });
 
@@ -97,7 +97,7 @@ describe('WriterWaste', () => {
     say(holes(STREAM, 0, 80), SECONDARY_PATH_ID);
     expect(ended).toEqual([]);
     const events = say(holes(STREAM, HALF, FREE_PIECES - 70));
-    expect(ended).toEqual(['ERR_KWIK_LIMIT_EXCEEDED']);
+    expect(ended).toEqual(['ERR_KWIK_EXCESSIVE_LOAD']);
     expect(violations(events).map(([path]) => path)).toEqual([PRIMARY_PATH_ID]);
   });
 
@@ -110,6 +110,6 @@ describe('WriterWaste', () => {
     );
     const pieces = FREE_PIECES + Math.floor((40 * 999) / PIECE_OVERHEAD_BYTES) + 40;
     say(holes(OTHER_STREAM, 0, pieces));
-    expect(ended).toEqual(['ERR_KWIK_LIMIT_EXCEEDED']);
+    expect(ended).toEqual(['ERR_KWIK_EXCESSIVE_LOAD']);
   });
 });

@@ -1,4 +1,4 @@
-import type { KwikError, PathId } from '@kwik/wire';
+import { KwikError, type PathId } from '@kwik/wire';
 import type { StreamTable } from '../streams/stream-table.js';
 import type { DataEvent } from './data-events.js';
 import type { DataPath } from './data-path.js';
@@ -23,12 +23,14 @@ export class WriterWaste {
   }
 
   /**
-   * Lets go of what the most wasteful secondary brought, ends its path, and fails the streams that have lost bytes by that.
+   * Lets go of what the most wasteful secondary brought, ends its path for good, and fails the streams that have lost bytes
+   * by that. `cause` says what there is too much of.
    * False, and nothing is done, when the peer of the session's streams wastes more than each of them.
    */
-  relieve(error: KwikError): boolean {
+  relieve(cause: KwikError): boolean {
     const culprit = this.#culprit();
     if (culprit === undefined) return false;
+    const error = new KwikError('ERR_KWIK_EXCESSIVE_LOAD', cause.message, { cause });
     for (const { id, receive, authority } of this.#context.streams.values()) {
       if (authority?.knows(culprit) !== true || receive?.dropGapped(culprit) !== true) continue;
       // They were acknowledged, so that nobody would send them again.

@@ -121,7 +121,7 @@ describe('Reassembler', () => {
     const most = (1.01 * FREE_OVERHEAD_BYTES) / PIECE_OVERHEAD_BYTES;
     expect(() => {
       for (let index = 1; index < 2 * most; index++) reassembler.insert(2 * index, one, 0);
-    }).toThrow(expect.objectContaining({ code: 'ERR_KWIK_LIMIT_EXCEEDED', scope: 'peer' }));
+    }).toThrow(expect.objectContaining({ code: 'ERR_KWIK_EXCESSIVE_LOAD', scope: 'peer' }));
     expect(reassembler.gappedSegments).toBeLessThan(most);
   });
 

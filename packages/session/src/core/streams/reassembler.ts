@@ -81,7 +81,7 @@ export class Reassembler {
     return pieces * PIECE_OVERHEAD_BYTES + this.#runs * RUN_OVERHEAD_BYTES;
   }
 
-  /** Throws ERR_KWIK_LIMIT_EXCEEDED when the account does not bear it: the session has to end. */
+  /** Throws as the account does when it does not bear it: the session has to end. */
   insert(offset: number, data: Uint8Array, origin: number): InsertResult {
     let start = offset;
     let piece = data;

@@ -25,6 +25,7 @@ export function isImpostor(error: KwikError): boolean {
 /** Deaths by which a peer showed that it does not keep to the rules. */
 const MISCONDUCT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ERR_KWIK_PROTOCOL_VIOLATION',
+  'ERR_KWIK_EXCESSIVE_LOAD',
   'ERR_KWIK_INVALID_FRAME',
   'ERR_KWIK_INVALID_PACKET',
   'ERR_KWIK_INVALID_MESSAGE',
