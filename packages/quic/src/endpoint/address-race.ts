@@ -22,7 +22,7 @@ export interface AddressRace<A, T> {
 /**
  * Happy Eyeballs (RFC 8305, section 5): the first address at once, each further one 250 ms after the one before, or as
  * soon as an attempt fails. The first that comes through wins and the others are given up. Rejects when all have failed,
- * with each address and its reason.
+ * with each address and its reason; their errors are the `cause`, an AggregateError in the order of the addresses.
  */
 export function raceAddresses<A, T>(race: AddressRace<A, T>): Promise<T> {
   const [only] = race.addresses;
@@ -48,7 +48,8 @@ function allFailed<A, T>(race: AddressRace<A, T>, failures: ReadonlyMap<A, KwikE
     (address) => `${race.nameOf(address)}: ${failures.get(address)?.message ?? 'not tried'}`,
   );
   const text = `none of the ${each.length} addresses of ${race.target} can be reached. ${each.join('; ')}`;
-  return new KwikError(code, text, { cause: errors[0] });
+  const inOrder = race.addresses.flatMap((address) => failures.get(address) ?? []);
+  return new KwikError(code, text, { cause: new AggregateError(inOrder, text) });
 }
 
 /** Which of several reasons says most: a server that was there, then a machine that was. */
