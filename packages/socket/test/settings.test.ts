@@ -77,11 +77,25 @@ test('settings that cannot be used are said within the call', async () => {
   env['KWIK_CONNECT_MS'] = 'soon';
   const socket = net.connect(1);
   expect(String((await once(socket, 'error'))[0])).toContain("KWIK_CONNECT_MS is 'soon'");
+  const unset = net.createServer().listen(0);
+  expect(String((await once(unset, 'error'))[0])).toContain("KWIK_CONNECT_MS is 'soon'");
   env['KWIK_CONNECT_MS'] = '';
   const server = net.createServer({ kwik: { cert: made.cert } }).listen(0);
   expect(String((await once(server, 'error'))[0])).toContain('cert and key');
   const missing = net.createServer({ kwik: { cert: '/nowhere.pem', key: made.key } }).listen(0);
   expect((await once(missing, 'error'))[0]).toMatchObject({ code: 'ENOENT' });
+});
+
+test('a server that is closed while its name is looked up can listen again at once, and keeps its new port', async () => {
+  const server = net.createServer((socket) => socket.end('hello'));
+  servers.push(server);
+  server.listen(0, 'localhost');
+  server.close();
+  server.listen(0, '127.0.0.1');
+  const { port } = server.address()!;
+  await once(server, 'listening');
+  await once(net.connect(port).resume(), 'close');
+  expect(server.address()!.port).toBe(port);
 });
 
 test('pipes, descriptors and handles are refused with what to do', () => {

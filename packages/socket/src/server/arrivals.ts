@@ -41,7 +41,11 @@ async function welcome(session: ServerSession, stream: Stream, onArrival: (arriv
     return;
   }
   const addresses = sessionAddresses(session);
-  if (addresses === undefined) return;
+  if (addresses === undefined) {
+    // The session has lost its last path, and may get another one: the client is not to wait for an answer.
+    resetStream(bytes, RESET_CODES.refused);
+    return;
+  }
   // Not from inside of a promise: what the application throws is an uncaught exception, as it is with node:net.
   process.nextTick(onArrival, {
     addresses,

@@ -3,8 +3,21 @@ import type { ProcessFarewell } from '../process/farewell.js';
 import { bindPort, type BindOptions, type BoundPort } from '@kwik/session/socket';
 
 /** What of a listener is needed by who takes its port over. */
-export interface LeavingListener extends Listener {
+interface LeavingListener extends Listener {
   leaveEndpoint(): void;
+}
+
+/** A port for a server. */
+export interface TakenPort {
+  readonly port: BoundPort;
+  /** Resolves when the server that had it before, if any, listens there no longer. */
+  readonly free: Promise<void>;
+}
+
+interface LeftPort {
+  readonly port: BoundPort;
+  /** Of the server that has left it; it may still be on its way to listen. */
+  readonly serving: Promise<LeavingListener>;
 }
 
 /**
@@ -12,7 +25,7 @@ export interface LeavingListener extends Listener {
  * again at once, so a server that asks for it here takes it over.
  */
 export class PortTable {
-  readonly #left = new Map<string, { readonly port: BoundPort; readonly listener: LeavingListener | undefined }>();
+  readonly #left = new Map<string, LeftPort>();
 
   readonly #farewell: ProcessFarewell;
   readonly #forget = new WeakMap<BoundPort, () => void>();
@@ -22,12 +35,15 @@ export class PortTable {
   }
 
   /** A port of its own, or one that another server has left. Throws as `bindPort` does. */
-  take(options: BindOptions): BoundPort {
+  take(options: BindOptions): TakenPort {
     const left = this.#left.get(keyOf(options));
-    if (left === undefined) return this.#bind(options);
+    if (left === undefined) return { port: this.#bind(options), free: Promise.resolve() };
     this.#left.delete(keyOf(options));
-    left.listener?.leaveEndpoint();
-    return left.port;
+    const free = left.serving.then(
+      (listener) => listener.leaveEndpoint(),
+      () => undefined,
+    );
+    return { port: left.port, free };
   }
 
   #bind(options: BindOptions): BoundPort {
@@ -37,9 +53,9 @@ export class PortTable {
   }
 
   /** The server is closed; `ended` resolves when nothing uses the port any more, which is then free. */
-  leave(port: BoundPort, options: BindOptions, listener: LeavingListener | undefined, ended: Promise<unknown>): void {
+  leave(left: LeftPort, options: BindOptions, ended: Promise<unknown>): void {
+    const { port } = left;
     const key = keyOf({ ...options, port: port.address().port });
-    const left = { port, listener };
     this.#left.set(key, left);
     void ended.finally(() => {
       if (this.#left.get(key) !== left) return;

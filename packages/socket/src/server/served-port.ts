@@ -7,7 +7,7 @@ import { isPem } from '../settings/pem.js';
 import { credentialsOf, listenOptionsOf } from '../settings/session-options.js';
 import type { KwikSettings } from '../settings/settings.js';
 import { watchArrivals } from './arrivals.js';
-import type { PortTable } from './port-table.js';
+import type { PortTable, TakenPort } from './port-table.js';
 
 /** Every address, of both families where the system has both. */
 const ANY_IPV6 = '::';
@@ -33,14 +33,16 @@ export class ServedPort {
   readonly #options: BindOptions;
   readonly #settings: KwikSettings;
   #listener: PortListener | undefined;
-  #serving: Promise<PortListener> | undefined;
+  /** Begins when the server that had the port before listens there no longer. */
+  readonly #serving: Promise<PortListener>;
   #left = false;
   #connections = 0;
 
-  private constructor(port: BoundPort, options: BindOptions, settings: KwikSettings) {
+  private constructor({ port, free }: TakenPort, options: BindOptions, settings: KwikSettings) {
     this.#port = port;
     this.#options = options;
     this.#settings = settings;
+    this.#serving = free.then(() => listenOn(port, options));
   }
 
   /** Throws as `node:net` says that a port cannot be had, and what reading a file throws. */
@@ -75,7 +77,6 @@ export class ServedPort {
 
   /** Resolves when clients are let in; rejects when they cannot be. */
   async serve(told: Parameters<typeof watchArrivals>[1]): Promise<void> {
-    this.#serving = listenOn(this.#port, this.#options);
     const listener = await this.#serving;
     this.#listener = listener;
     void watchArrivals(listener, told);
@@ -87,13 +88,9 @@ export class ServedPort {
     this.#left = true;
     this.#unwatchFiles();
     const timeoutMs = this.#connections === 0 ? SOON_MS : FOREVER_MS;
-    const ended = this.#serving?.then((listener) => listener.close({ timeoutMs })) ?? Promise.resolve();
-    ports.leave(
-      this.#port,
-      this.#options,
-      this.#listener,
-      ended.catch(() => undefined),
-    );
+    const serving = this.#serving;
+    const ended = serving.then((listener) => listener.close({ timeoutMs })).catch(() => undefined);
+    ports.leave({ port: this.#port, serving }, this.#options, ended);
   }
 
   get #files(): readonly string[] {

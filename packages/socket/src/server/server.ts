@@ -44,9 +44,14 @@ export class KwikServer extends EventEmitter {
   keepAlive: boolean;
   keepAliveInitialDelay: number;
   highWaterMark: number | undefined;
-  /** Connections beyond these are dropped; 0 or undefined: none are. */
-  maxConnections: number | undefined;
+  /** Connections beyond these are dropped; 0, or as long as nobody has set it: none are. */
+  declare maxConnections: number;
   _connections = 0;
+  /** The name that the types of `node:net` still have for it. */
+  get connections(): number {
+    return this._connections;
+  }
+
   readonly #settings: KwikSettings | undefined;
   readonly #holder = new Holder(network.hold);
   #refd = true;
@@ -82,9 +87,9 @@ export class KwikServer extends EventEmitter {
 
   /** Binds the port within the call; `listening` follows. */
   listen(port?: number | string | null, host?: string, backlog?: number, onListening?: () => void): this;
-  listen(port: number | string | null, host: string, onListening?: () => void): this;
-  listen(port: number | string | null, backlog: number, onListening?: () => void): this;
-  listen(port: number | string | null, onListening?: () => void): this;
+  listen(port?: number | string | null, host?: string, onListening?: () => void): this;
+  listen(port?: number | string | null, backlog?: number, onListening?: () => void): this;
+  listen(port?: number | string | null, onListening?: () => void): this;
   listen(options: ServerListenOptions, onListening?: () => void): this;
   listen(onListening: () => void): this;
   listen(...args: unknown[]): this;
@@ -100,8 +105,8 @@ export class KwikServer extends EventEmitter {
     addressesToBind(
       checked.host,
       (error, addresses) => {
-        this.#binding = false;
         if (turn !== this.#turn) return;
+        this.#binding = false;
         if (error !== null) nextTick(() => this.emit('error', error));
         else this.#bind(addresses, checked, turn);
       },
@@ -112,6 +117,7 @@ export class KwikServer extends EventEmitter {
 
   close(callback?: CloseCallback): this {
     this.#turn += 1;
+    this.#binding = false;
     if (typeof callback === 'function') {
       if (this.#served !== undefined) this.once('close', callback);
       else this.once('close', () => callback(nodeError(Error, 'ERR_SERVER_NOT_RUNNING', 'Server is not running.')));
@@ -151,8 +157,8 @@ export class KwikServer extends EventEmitter {
   }
 
   #bind(addresses: readonly (string | undefined)[], checked: CheckedListen, turn: number): void {
-    const settings = mergeSettings(network.settings(this.#settings), checked.kwik);
     try {
+      const settings = mergeSettings(network.settings(this.#settings), checked.kwik);
       this.#served = ServedPort.bind(network.ports, { addresses, checked, settings });
     } catch (error) {
       nextTick(() => this.emit('error', error));
@@ -183,7 +189,7 @@ export class KwikServer extends EventEmitter {
       arrival.refuse();
       return;
     }
-    if (this.maxConnections !== undefined && this.maxConnections > 0 && this._connections >= this.maxConnections) {
+    if (this.maxConnections > 0 && this._connections >= this.maxConnections) {
       const { local, remote } = arrival.addresses;
       arrival.accept(network.hold).leave({ abrupt: false, held: false });
       this.emit('drop', {

@@ -108,6 +108,32 @@ export const serverCases: readonly Case[] = [
     },
   },
   {
+    name: 'closed and listening again within a turn, on its port',
+    async run(trial) {
+      const port = await trial.freePort();
+      const server = trial.watch(
+        trial.server({}, (socket) => socket.end('hello')),
+        'server',
+      );
+      server.listen(port, '127.0.0.1');
+      server.close();
+      server.listen(port, '127.0.0.1');
+      await happened(server, 'listening');
+      await trial.collect(trial.connect(port, '127.0.0.1'), 'client');
+    },
+  },
+  {
+    name: 'closed while its name is looked up, and listening then',
+    async run(trial) {
+      const server = trial.server({}, (socket) => socket.end('hello'));
+      server.listen(0, '127.0.0.1');
+      server.close();
+      server.listen(0, '127.0.0.1', () => trial.note('server', 'listens'));
+      await happened(server, 'listening');
+      await trial.collect(trial.connect(trial.portOf(server), '127.0.0.1'), 'client');
+    },
+  },
+  {
     name: 'close waits for connections, and lets in nobody meanwhile',
     async run(trial) {
       const { server, port } = await trial.listening({}, (socket) => socket.resume());
