@@ -18,6 +18,8 @@ export class PooledSession {
   readonly #abort = new AbortController();
   #established: Session | undefined;
   #sockets = 0;
+  /** The server gave no credit for one more stream, and no socket has left since. */
+  #full = false;
   #retired = false;
   #idleTimer: NodeJS.Timeout | undefined;
 
@@ -41,7 +43,7 @@ export class PooledSession {
 
   /** Whether a socket with these options may join. */
   takes(options: DialOptions): boolean {
-    if (this.#retired) return false;
+    if (this.#retired || this.#full) return false;
     const { auth = [], ...mine } = this.#parts.options;
     const { auth: wanted = [], ...others } = options;
     // Who a client is may stand in what no comparison sees: only the very same authenticators are the same identity.
@@ -58,8 +60,14 @@ export class PooledSession {
       if (!joined) return;
       joined = false;
       this.#sockets -= 1;
+      this.#full = false;
       if (this.#sockets === 0) this.#onEmpty();
     };
+  }
+
+  /** Takes no more sockets until one has left: the server gives no more streams. */
+  fill(): void {
+    this.#full = true;
   }
 
   /** Takes no more sockets, and is closed when the last has left. */

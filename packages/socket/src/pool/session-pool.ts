@@ -10,6 +10,7 @@ import {
 import { KwikError } from '@kwik/wire';
 import { requestConnection, resetStream } from '../carrier/preamble.js';
 import { RESET_CODES } from '../errors.js';
+import { orAborted } from '../or-aborted.js';
 import type { ProcessFarewell } from '../process/farewell.js';
 import type { PoolSettings } from '../settings/settings.js';
 import { PooledSession } from './pooled-session.js';
@@ -59,24 +60,38 @@ export class SessionPool {
    * A stream that the server has taken. A session that was there before may lead to a server that has gone since: then a
    * fresh one is tried, for nothing of the application has been sent yet. Rejects as `dial` and `Stream.read` do.
    */
-  open(request: PoolRequest): Promise<OpenedStream> {
-    const known = this.#known(request);
-    if (known === undefined) return this.#openOn(this.#dial(request), request.signal);
-    if (known.established === undefined) return this.#openOn(known, request.signal);
-    return this.#openOnEither(known, patienceMs(known.established), request);
+  async open(request: PoolRequest): Promise<OpenedStream> {
+    for (;;) {
+      const known = this.#known(request);
+      if (known === undefined) return await this.#openOn(this.#dial(request), request.signal);
+      try {
+        if (known.established !== undefined) {
+          return await this.#openOnEither(known, patienceMs(known.established), request);
+        }
+        return await this.#openOn(known, request.signal, 'now');
+      } catch (error) {
+        // More have joined it than the server gives streams to: whoever comes then needs a further session.
+        if (!isStreamLimit(error)) throw error;
+        known.fill();
+      }
+    }
   }
 
   async #openOnEither(known: PooledSession, patience: number, request: PoolRequest): Promise<OpenedStream> {
     const cancelled = new AbortController();
     const signal = AbortSignal.any([request.signal, cancelled.signal]);
-    const first = this.#openOn(known, signal);
+    const first = this.#openOn(known, signal, 'now');
     if (await settledWithin(first, patience)) {
-      const opened = await first.catch(() => undefined);
+      const opened = await first.catch((error: unknown) => {
+        if (isStreamLimit(error)) throw error;
+      });
       if (opened !== undefined) return opened;
     }
     known.retire();
     request.signal.throwIfAborted();
-    const second = this.#openOn(this.#dial(request), signal);
+    // Others that have waited as long may have dialled already.
+    const other = this.#known(request) ?? this.#dial(request);
+    const second = this.#openOn(other, signal);
     try {
       const winner = await Promise.any([first, second]);
       // Whichever comes later is of no use.
@@ -90,17 +105,26 @@ export class SessionPool {
     }
   }
 
-  async #openOn(pooled: PooledSession, signal: AbortSignal): Promise<OpenedStream> {
+  /** Without credit for a stream it waits for some, or rejects at once with ERR_KWIK_STREAM_LIMIT. */
+  async #openOn(
+    pooled: PooledSession,
+    signal: AbortSignal,
+    withoutCredit: 'wait' | 'now' = 'wait',
+  ): Promise<OpenedStream> {
     this.#idle.delete(pooled);
     const release = pooled.join();
+    let stream: ByteStream | undefined;
     try {
       const session = await orAborted(pooled.session, signal);
-      const stream = new ByteStream(await session.openStreamSync({ signal }));
+      stream = new ByteStream(
+        withoutCredit === 'now' ? session.openStream() : await session.openStreamSync({ signal }),
+      );
       const first = await ask(stream, signal);
       const addresses = sessionAddresses(session);
       if (addresses === undefined) throw new KwikError('ERR_KWIK_SESSION_CLOSED', 'the session lost its last path');
       return { stream, first, addresses, release };
     } catch (error) {
+      if (stream !== undefined) resetStream(stream, RESET_CODES.reset);
       release();
       throw error;
     }
@@ -152,6 +176,10 @@ function keyOf({ host, port, addresses, localPort = 0 }: AddressedTarget): strin
   return JSON.stringify([host, port, addresses, localPort]);
 }
 
+function isStreamLimit(error: unknown): boolean {
+  return error instanceof KwikError && error.code === 'ERR_KWIK_STREAM_LIMIT';
+}
+
 function patienceMs(session: Session): number {
   const rttMs = session.getActivePaths()[0]?.rttMs ?? 0;
   return Math.max(MIN_PATIENCE_MS, PATIENCE_RTTS * rttMs);
@@ -189,16 +217,6 @@ async function settledWithin(promise: Promise<unknown>, ms: number): Promise<boo
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** Rejects with the signal's reason when that comes first. */
-function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason as Error);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }
 
 function ignore(): void {
