@@ -1,7 +1,8 @@
 import type { ConnectOptions } from './arguments/connect-options.js';
 import { normalizeArguments } from './arguments/normalize.js';
 import { type ConnectionListener, Server, type ServerOptions } from './server/server.js';
-import { Socket, type SocketOptions } from './socket/socket.js';
+import type { SocketOptions } from './arguments/socket-options.js';
+import { Socket } from './socket/socket.js';
 
 /** As `net.connect`. Throws what that throws for arguments that cannot be used. */
 export function connect(options: ConnectOptions & SocketOptions, onConnect?: () => void): Socket;

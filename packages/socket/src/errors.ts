@@ -37,6 +37,11 @@ export function connectError(code: string, { address, port, local }: ErrorPlace,
   return error;
 }
 
+/** As `node:net` says that none of several addresses could be connected to. */
+export function allRefused(errors: readonly SystemError[]): AggregateError {
+  return Object.assign(new AggregateError(errors), { code: errors[0]?.code });
+}
+
 /** As `node:net` says that a port cannot be had: `listen EADDRINUSE: address already in use 127.0.0.1:80`. */
 export function listenError(code: string, { address, port }: ErrorPlace, cause?: unknown): SystemError {
   const where = port > 0 ? `${address}:${port}` : address;
@@ -83,6 +88,7 @@ function rootCode(error: unknown): string | undefined {
   for (let at = error; typeof at === 'object' && at !== null; at = (at as Error).cause) {
     const { code } = at as NodeJS.ErrnoException;
     if (code !== undefined && code in constants.errno) return code;
+    if (at instanceof AggregateError) return rootCode(at.errors[0]);
   }
   return undefined;
 }

@@ -44,7 +44,7 @@ export type { KwikSettings, PoolSettings } from './settings/settings.js';
 export type { ConnectOptions } from './arguments/connect-options.js';
 export type { ServerListenOptions } from './arguments/listen-options.js';
 export type { ConnectionListener, ServerOptions } from './server/server.js';
-export type { SocketOptions } from './socket/socket.js';
+export type { SocketOptions } from './arguments/socket-options.js';
 export type {
   AddressInfo,
   IpcNetConnectOpts,

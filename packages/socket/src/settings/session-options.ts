@@ -7,7 +7,10 @@ const CONNECT_MS = 30_000;
 const RECOVERY_MS = 10_000;
 
 /** The options of the session for a socket. Reads files; throws what that throws. */
-export function dialOptionsOf(settings: KwikSettings, localAddress: string | undefined): DialOptions {
+export function dialOptionsOf(
+  settings: KwikSettings,
+  localAddress: string | undefined,
+): DialOptions & { readonly timeouts: { readonly dialMs: number } } {
   const { ca, pins, serverName, clientAuth, scheduler, connectMs, recoveryMs, dial = {} } = settings;
   return {
     ...dial,

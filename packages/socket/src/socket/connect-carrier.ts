@@ -1,8 +1,10 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import type { DialOptions } from '@kwik/session';
 import { KwikError } from '@kwik/wire';
 import type { CheckedConnect } from '../arguments/connect-options.js';
 import { Carrier } from '../carrier/carrier.js';
-import { bindError, connectError, systemCodeOf } from '../errors.js';
+import { orAborted } from '../or-aborted.js';
+import { allRefused, bindError, connectError, systemCodeOf, type SystemError } from '../errors.js';
 import type { Network } from '../network.js';
 import { dialOptionsOf } from '../settings/session-options.js';
 import type { KwikSettings } from '../settings/settings.js';
@@ -11,41 +13,111 @@ import { type LookupListener, resolveAddresses, type ResolvedAddress } from './r
 /** What a socket tells while it connects. */
 export interface ConnectListener {
   onLookup: LookupListener;
-  onAttempt(to: ResolvedAddress, port: number): void;
+  /** `ofSeveral`: of the addresses of a name that has more than one. */
+  onAttempt(to: ResolvedAddress, port: number, ofSeveral: boolean): void;
   onAttemptFailed(to: ResolvedAddress, port: number, error: Error): void;
 }
 
-/** Connects as the options say. Rejects with the errors of `node:net`, and with KwikErrors where that has none. */
-export async function connectCarrier(
-  network: Network,
-  checked: CheckedConnect,
-  { listener, signal }: { readonly listener: ConnectListener; readonly signal: AbortSignal },
-): Promise<Carrier> {
+interface Told {
+  readonly listener: ConnectListener;
+  /** The socket is destroyed. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Connects as the options say. Rejects with the errors of `node:net`, and with KwikErrors where that has none; when it takes
+ * longer than `connectMs`, with ETIMEDOUT, whatever it is that takes so long.
+ */
+export async function connectCarrier(network: Network, checked: CheckedConnect, told: Told): Promise<Carrier> {
   const settings = network.settings(checked.kwik);
   const options = dialOptionsOf(settings, checked.localAddress);
-  const addresses = await resolveAddresses(checked, (...found) => {
-    if (!signal.aborted) listener.onLookup(...found);
+  const { dialMs } = options.timeouts;
+  const timeout = new KwikError('ERR_KWIK_TIMEOUT', `not connected in ${dialMs} ms`);
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(timeout), dialMs);
+  timer.unref();
+  try {
+    const giveUp = AbortSignal.any([told.signal, late.signal]);
+    return await connectUntil(giveUp, network, checked, { settings, options, ...told });
+  } catch (error) {
+    // Not even the name was resolved.
+    if (error === timeout) throw connectError('ETIMEDOUT', { address: checked.host, port: checked.port }, timeout);
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function connectUntil(
+  giveUp: AbortSignal,
+  network: Network,
+  checked: CheckedConnect,
+  { settings, options, listener, signal }: Told & { readonly settings: KwikSettings; readonly options: DialOptions },
+): Promise<Carrier> {
+  const resolving = resolveAddresses(checked, (...found) => {
+    if (!giveUp.aborted) listener.onLookup(...found);
   });
-  signal.throwIfAborted();
+  const addresses = await orAborted(resolving, giveUp);
   const first = addresses[0]!;
   const { port } = checked;
   // Of one that needs a local address node:net tells when it has that.
   const needsBind = checked.localAddress !== undefined || checked.localPort !== 0;
-  if (!needsBind) listener.onAttempt(first, port);
+  const tell = (to: ResolvedAddress): void => listener.onAttempt(to, port, addresses.length > 1);
+  if (!needsBind) tell(first);
   try {
     if (port === 0) throw new KwikError('ERR_KWIK_CONNECTION_REFUSED', 'nobody listens on port 0');
     const target = { ...targetOf(checked, addresses, settings), port, localPort: checked.localPort };
-    const opened = await network.pool.open({ target, options, pool: settings.pool ?? {}, signal });
-    if (needsBind) listener.onAttempt(first, port);
+    const opened = await network.pool.open({ target, options, pool: settings.pool ?? {}, signal: giveUp });
+    if (needsBind) tell(first);
+    tellWinner(addresses, opened.addresses.remote.address, tell);
     return new Carrier({ ...opened, hold: network.hold, onReleased: opened.release });
   } catch (cause) {
     signal.throwIfAborted();
+    const each = eachRefused(cause, addresses, checked);
+    if (each !== undefined) throw tellEach(each, addresses, port, listener);
     const error = inNodesWords(cause, first, checked);
     const isBound = (error as { syscall?: string }).syscall !== 'bind';
-    if (needsBind && isBound) listener.onAttempt(first, port);
+    if (needsBind && isBound) tell(first);
     if (isBound) listener.onAttemptFailed(first, port, error);
     throw error;
   }
+}
+
+/** That it was another address than the first which answered. What became of those before it, nobody has waited for. */
+function tellWinner(addresses: readonly ResolvedAddress[], remote: string, tell: (to: ResolvedAddress) => void): void {
+  const winner = addresses.findIndex(({ address }) => reachable(address) === remote);
+  if (winner > 0) tell(addresses[winner]!);
+}
+
+/** Why each of several addresses could not be connected to; undefined unless that is so, in words of the system, of all. */
+function eachRefused(
+  cause: unknown,
+  addresses: readonly ResolvedAddress[],
+  { port }: CheckedConnect,
+): readonly SystemError[] | undefined {
+  if (!(cause instanceof KwikError) || !(cause.cause instanceof AggregateError)) return undefined;
+  const codes = (cause.cause.errors as readonly unknown[]).map(systemCodeOf);
+  if (codes.length !== addresses.length) return undefined;
+  const errors = addresses.flatMap(({ address }, index) => {
+    const code = codes[index];
+    return code === undefined ? [] : [connectError(code, { address, port })];
+  });
+  return errors.length === addresses.length ? errors : undefined;
+}
+
+/** As if they had been tried one after the other. Returns what `node:net` fails with then. */
+function tellEach(
+  errors: readonly SystemError[],
+  addresses: readonly ResolvedAddress[],
+  port: number,
+  listener: ConnectListener,
+): AggregateError {
+  for (const [index, error] of errors.entries()) {
+    const to = addresses[index]!;
+    if (index > 0) listener.onAttempt(to, port, true);
+    listener.onAttemptFailed(to, port, error);
+  }
+  return allRefused(errors);
 }
 
 /** What all of whose addresses are on this machine is trusted as this machine, where nobody says whom to trust. */

@@ -1,26 +1,22 @@
-import { addAbortSignal, Duplex, type DuplexOptions } from 'node:stream';
+import { addAbortSignal, Duplex } from 'node:stream';
+import { isIP } from 'node:net';
 import { nextTick } from 'node:process';
-import { checkConnect, type ConnectOptions } from '../arguments/connect-options.js';
+import { checkConnect, type CheckedConnect, type ConnectOptions } from '../arguments/connect-options.js';
 import { type Callback, normalizeArguments } from '../arguments/normalize.js';
-import { refuseConnect, refuseSocket, refuseTimeout, unsupported } from '../arguments/refused-by-node.js';
+import { refuseConnect, refuseTimeout, unsupported } from '../arguments/refused-by-node.js';
+import { checkSocketOptions, type SocketOptions } from '../arguments/socket-options.js';
 import { type Callable, callable } from '../callable.js';
 import type { Carrier } from '../carrier/carrier.js';
-import { nodeError } from '../errors.js';
+import { connectError, nodeError } from '../errors.js';
 import { network } from '../network.js';
 import { Holder } from '../process/process-hold.js';
 import { connectCarrier } from './connect-carrier.js';
+import { connectEvents } from './connect-events.js';
 import { IdleTimer } from './idle-timer.js';
 import { Inflow } from './inflow.js';
 import { inNodesWords } from './in-nodes-words.js';
 import { bytesOf, Outflow } from './outflow.js';
-import { type OnReadOptions, UserBuffer } from './user-buffer.js';
-
-export interface SocketOptions extends DuplexOptions {
-  readonly onread?: OnReadOptions;
-  readonly noDelay?: boolean;
-  readonly keepAlive?: boolean;
-  readonly keepAliveInitialDelay?: number;
-}
+import { UserBuffer } from './user-buffer.js';
 
 export interface SocketAddressInfo {
   readonly address?: string;
@@ -41,8 +37,8 @@ export class KwikSocket extends Duplex {
   connecting = false;
   server: unknown = null;
   /** Milliseconds of `setTimeout`. */
-  timeout: number | undefined;
-  autoSelectFamilyAttemptedAddresses: string[] | undefined;
+  timeout?: number;
+  declare autoSelectFamilyAttemptedAddresses: string[];
   readonly #timer = new IdleTimer(() => this._onTimeout());
   readonly #holder = new Holder(network.hold);
   readonly #userBuffer: UserBuffer | undefined;
@@ -88,8 +84,9 @@ export class KwikSocket extends Duplex {
     return this.writable ? 'writeOnly' : 'closed';
   }
 
-  get bufferSize(): number | undefined {
-    return this.#carrier === undefined && !this.connecting ? undefined : this.writableLength;
+  /** Undefined while there is no connection, though the types of `node:net` do not say so. */
+  get bufferSize(): number {
+    return this.#carrier === undefined && !this.connecting ? (undefined as unknown as number) : this.writableLength;
   }
 
   get bytesRead(): number {
@@ -138,21 +135,18 @@ export class KwikSocket extends Duplex {
     if (callback !== undefined) this.once('connect', callback);
     if (options.port === undefined && (options.path ?? null) === null) refuseConnect(options);
     const checked = checkConnect(options);
-    if (this.destroyed || this.#carrier !== undefined) this.#renew();
     this.#timer.refresh();
+    if (this.connecting) {
+      nextTick(() => this.#refuseSecond(checked));
+      return this;
+    }
+    if (this.destroyed || this.#carrier !== undefined) this.#renew();
     this.connecting = true;
     this.#updateHold();
     const dialling = new AbortController();
     this.#dialling = dialling;
     const { signal } = dialling;
-    const listener = {
-      onLookup: (error: Error | null, address?: string, family?: number) =>
-        this.emit('lookup', error, address, family, checked.host),
-      onAttempt: (to: { address: string; family: number }, port: number) =>
-        this.emit('connectionAttempt', to.address, port, to.family),
-      onAttemptFailed: (to: { address: string; family: number }, port: number, error: Error) =>
-        this.emit('connectionAttemptFailed', to.address, port, to.family, error),
-    };
+    const listener = connectEvents(this, checked.host);
     connectCarrier(network, checked, { listener, signal }).then(
       (carrier) => nextTick(() => this.#onConnected(carrier, signal)),
       (error: unknown) => nextTick(() => signal.aborted || this.destroy(error as Error)),
@@ -269,18 +263,14 @@ export class KwikSocket extends Duplex {
     this.#dialling?.abort();
     this.#dialling = undefined;
     this.#timer.clear();
-    this.#inflow?.end();
-    const carrier = this.#carrier;
-    this.#carrier = undefined;
-    this.#outflow.attach(undefined);
-    this.#forget?.();
+    this.#letGo();
     this.#updateHold();
-    carrier?.leave({ abrupt: this.#resetsPeer, held: this.#refd });
     done(error);
     // A socket of the system is closed in a later turn of the loop, and only then does node:net say how.
     if (hadHandle) setImmediate(() => this.emit('close', error !== null));
     else nextTick(() => this.emit('close'));
     this.#onClosed?.();
+    this.#onClosed = undefined;
   }
 
   /** A connection that a server has accepted. */
@@ -347,15 +337,33 @@ export class KwikSocket extends Duplex {
     return false;
   };
 
+  /** Of its connection, if it has one. */
+  #letGo(): void {
+    this.#inflow?.end();
+    const carrier = this.#carrier;
+    this.#carrier = undefined;
+    this.#outflow.attach(undefined);
+    this.#forget?.();
+    this.#forget = undefined;
+    carrier?.leave({ abrupt: this.#resetsPeer, held: this.#refd });
+  }
+
   #reset(): void {
     this.#resetsPeer = true;
     this.destroy();
   }
 
+  /** Like a socket of the system, it connects to one place at a time. */
+  #refuseSecond({ host: address, port }: CheckedConnect): void {
+    if (!this.connecting) return;
+    const family = isIP(address);
+    if (family !== 0) this.emit('connectionAttempt', address, port, family);
+    this.destroy(connectError('EALREADY', { address, port }));
+  }
+
   /** As new, for another connection. */
   #renew(): void {
-    this.#carrier?.leave({ abrupt: false, held: this.#refd });
-    this.#carrier = undefined;
+    this.#letGo();
     this.#inflow = undefined;
     this.#remote = {};
     this.#bytesRead = 0;
@@ -373,13 +381,6 @@ export class KwikSocket extends Duplex {
 
 export const Socket: Callable<typeof KwikSocket> = callable(KwikSocket);
 export type Socket = KwikSocket;
-
-function checkSocketOptions(options: SocketOptions): void {
-  const { objectMode, readableObjectMode, writableObjectMode, keepAliveInitialDelay } = options;
-  const isObjectMode = Boolean(objectMode) || Boolean(readableObjectMode) || Boolean(writableObjectMode);
-  const isDelay = keepAliveInitialDelay === undefined || typeof keepAliveInitialDelay === 'number';
-  if (isObjectMode || !isDelay) refuseSocket(options);
-}
 
 function infoOf({ address, family, port }: SocketAddressInfo): SocketAddressInfo {
   return {

@@ -174,7 +174,9 @@ function plain(value: unknown): unknown {
       localAddress?: string;
       localPort?: number;
     };
-  return { name, message, code, errno, syscall, address, port, localAddress, localPort };
+  const { errors } = value as { errors?: readonly unknown[] };
+  const each = errors === undefined ? {} : { errors: errors.map(plain) };
+  return { name, message, code, errno, syscall, address, port, localAddress, localPort, ...each };
 }
 
 /** Those of Node come from another realm than those of tests. */

@@ -78,6 +78,39 @@ export const connectCases: readonly Case[] = [
     },
   },
   {
+    name: 'nobody listens on any address of a name',
+    async run(trial) {
+      const port = await trial.freePort();
+      const socket = trial.watch(trial.connect({ port, host: 'several.example', lookup: severalAddresses }), 'client');
+      await closed(socket);
+      trial.note('attempted', socket.autoSelectFamilyAttemptedAddresses);
+    },
+  },
+  {
+    name: 'the first of several addresses answers',
+    async run(trial) {
+      const { port } = await trial.listening({}, (socket) => socket.end());
+      const options = { port, host: 'several.example', lookup: severalAddresses };
+      const socket = trial.watch(trial.connect(options), 'client').resume();
+      await closed(socket);
+      trial.note('attempted', socket.autoSelectFamilyAttemptedAddresses);
+    },
+  },
+  {
+    name: 'connects twice at once',
+    async run(trial) {
+      const { port } = await trial.listening({});
+      const socket = trial.own(new trial.net.Socket());
+      for (const event of ['connectionAttempt', 'connect', 'close'])
+        socket.on(event, () => trial.note('client', event));
+      socket.on('error', (error: NodeJS.ErrnoException) => trial.note('client', error.code, error.syscall));
+      socket.connect(port, '127.0.0.1');
+      trial.note('returned', socket.connect(port, '127.0.0.1') === socket);
+      await closed(socket);
+      trial.note('client', state(socket));
+    },
+  },
+  {
     name: 'nobody listens, with writes that wait',
     async run(trial) {
       const port = await trial.freePort();
@@ -256,6 +289,12 @@ export const connectCases: readonly Case[] = [
     },
   },
 ];
+
+/** Two addresses of this machine, of one family, so that there is an order. */
+const severalAddresses = ((_host: string, _options: object, done: (...args: unknown[]) => void): void => {
+  const addresses = ['127.0.0.1', '127.0.0.2'].map((address) => ({ address, family: 4 }));
+  setImmediate(done, null, addresses);
+}) as never;
 
 export function state(socket: Socket): object {
   const { connecting, pending, destroyed, readyState, bytesRead, bytesWritten } = socket;
