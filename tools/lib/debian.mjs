@@ -21,6 +21,17 @@ export const DEBIAN = [
   { name: 'etcd-server', program: '/usr/bin/etcd', why: 'discovery by etcd' },
   { name: 'dnsmasq-base', program: '/usr/sbin/dnsmasq', why: 'discovery by DNS' },
   { name: 'prometheus', program: '/usr/bin/prometheus', why: 'metrics are scraped, rules checked by promtool' },
+  { name: 'golang-go', program: '/usr/bin/go', why: 'a client in another language' },
+  {
+    name: 'golang-github-lucas-clemente-quic-go-dev',
+    program: '/usr/share/gocode/src/github.com/lucas-clemente/quic-go/client.go',
+    why: 'another QUIC stack, for that client',
+  },
+  {
+    name: 'golang-google-protobuf-dev',
+    program: '/usr/share/gocode/src/google.golang.org/protobuf/proto/proto.go',
+    why: 'messages of proto/, for that client',
+  },
   { name: 'chromium', program: '/usr/bin/chromium', why: 'pages are looked at in a real browser' },
 ];
 

@@ -102,7 +102,7 @@ export interface Join {
   /** A SignedEnvelope around a PathToken, encoded. At the primary itself (re-established or multi-homed path): empty. */
   token: Uint8Array;
   /**
-   * Ed25519 signature over the join's transcript (packages/kcp/README.md) with the possession key, which both ends of
+   * Ed25519 signature over the join's transcript (docs/reference/protocol.md) with the possession key, which both ends of
    * the session derive from its secret: a secondary can check it without knowing the secret. Empty at the primary, which
    * asks for it by an AuthChallenge of the mechanism "join".
    */
@@ -128,7 +128,7 @@ export interface ServerHello {
   /** Stable name of the server, at most 128 bytes. */
   serverId: string;
   /**
-   * In the answer to a join: HMAC by a key that follows from the session's secret (packages/kcp/README.md), 32 bytes. Only
+   * In the answer to a join: HMAC by a key that follows from the session's secret (docs/reference/protocol.md), 32 bytes. Only
    * the primary can make it, and it must; from a secondary, and where a session was opened: empty.
    */
   proof: Uint8Array;
