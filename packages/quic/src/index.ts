@@ -25,6 +25,7 @@ export { Endpoint } from './endpoint/endpoint.js';
 export { ProcessResources, systemClock } from './endpoint/process-resources.js';
 export type { IoChoice } from './socket/bind.js';
 export type { SocketIo } from './socket/datagram-socket.js';
+export { EndpointCounters } from './routing/endpoint-stats.js';
 export type { DropReason, EndpointStats } from './routing/endpoint-stats.js';
 export { BOUND_TEXT, type Bound } from './routing/bound-watch.js';
 export { DEFAULT_LIMITS, type EndpointLimits } from './routing/limits.js';

@@ -1,5 +1,6 @@
 export { copyOfBytes, type BytesLike } from './contracts/bytes.js';
 export type * from './contracts/clock.js';
+export type * from './contracts/path-network.js';
 export type * from './contracts/path-transport.js';
 export type * from './contracts/scheduler.js';
 export type { Crc32 } from './codec/checksum.js';

@@ -1,4 +1,4 @@
-import type { DatagramSocket, SocketIo } from '../socket/datagram-socket.js';
+import type { SocketIo } from '../socket/datagram-socket.js';
 
 /** Why a datagram was dropped, or an attempt to connect was not taken up. */
 export type DropReason =
@@ -35,8 +35,8 @@ export interface EndpointStats {
   readonly retriesSent: number;
   readonly versionNegotiationsSent: number;
   readonly resetsSent: number;
-  /** How datagrams go in and out; `batched` makes one system call for many. */
-  readonly io: SocketIo;
+  /** How datagrams go in and out; `batched` makes one system call for many; `network`: no socket at all. */
+  readonly io: SocketIo | 'network';
   /** Why the kernel takes only one datagram at a time from a message (an errno name), where `batched` found it so. */
   readonly segmentationRefused: string | undefined;
   readonly datagramsReceived: number;
@@ -55,7 +55,7 @@ type Counts = Omit<
   'connections' | 'halfOpen' | 'dropped' | 'socketErrors' | 'io' | 'segmentationRefused'
 >;
 
-type SocketFacts = Pick<DatagramSocket, 'io' | 'segmentationRefused'>;
+type SocketFacts = Pick<EndpointStats, 'io' | 'segmentationRefused'>;
 
 /** The counters behind `EndpointStats`. */
 export class EndpointCounters {

@@ -1,5 +1,5 @@
 import type { ClientAuthenticator, ServerAuthenticator, TrustPolicy } from '@kwik/kcp';
-import type { Clock, KwikError } from '@kwik/wire';
+import type { Clock, KwikError, PathNetwork } from '@kwik/wire';
 import type { SchedulerChoice } from '../schedulers.js';
 import type { ReplicaSource } from './session.js';
 
@@ -186,9 +186,8 @@ export interface DiagnosticsOptions {
 export interface RuntimeOptions {
   /** Monotonic time and timers. Default: the system's. A session with a clock of its own has a UDP socket of its own. */
   readonly clock?: Clock;
-}
-
-export interface ClientRuntime extends RuntimeOptions {
+  /** Where connections come from and go to, in place of UDP and QUIC. Certificates and pins mean nothing there. */
+  readonly network?: PathNetwork;
   /** 0 <= random() < 1, for the jitter of waits. Default: Math.random. */
   readonly random?: () => number;
 }
@@ -224,7 +223,7 @@ export interface DialOptions {
   readonly limits?: ClientLimits;
   readonly transport?: TransportTuning;
   readonly diagnostics?: DiagnosticsOptions;
-  readonly runtime?: ClientRuntime;
+  readonly runtime?: RuntimeOptions;
 }
 
 export interface ReplicaContext {

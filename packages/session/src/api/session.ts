@@ -303,7 +303,8 @@ export interface ListenerStats {
 }
 
 export interface ListenerSocket {
-  readonly io: 'batched' | 'dgram';
+  /** `network` where `runtime.network` is in the place of UDP. */
+  readonly io: 'batched' | 'dgram' | 'network';
   /** The error code with which the kernel refused UDP_SEGMENT; datagrams go one message each since then. */
   readonly segmentationRefused: string | undefined;
 }

@@ -21,6 +21,7 @@ import { type CommandedDial, CommandedDials } from './commanded/commanded-dials.
 import { clientFeatures, type ClientFeatures } from './client-features.js';
 import { ClientSession } from './client-session.js';
 import { QuicConnector, type Connector } from './connector.js';
+import { NetworkConnector } from './network-connector.js';
 import type { OpeningPath } from './opening-path.js';
 import type { PrimaryRoute } from './primary-paths.js';
 import { leftMs, reach } from './reach.js';
@@ -52,7 +53,14 @@ const COMPRESSING_CAPABILITIES = [...CAPABILITIES, proto.Capability.COMPRESSION]
  */
 export async function dial(target: string | DialTarget, options: DialOptions = {}): Promise<Session> {
   checkDialOptions(options);
-  return dialOver(new QuicConnector(options), parseTarget(target), options);
+  return dialOver(connectorFor(options), parseTarget(target), options);
+}
+
+function connectorFor(options: DialOptions): Connector {
+  const { runtime, paths, timeouts } = options;
+  if (runtime?.network === undefined) return new QuicConnector(options);
+  const idleTimeoutMs = resolveTimeouts(timeouts).idleMs;
+  return new NetworkConnector(runtime.network, { localAddress: paths?.localAddress, idleTimeoutMs });
 }
 
 /** What `dial` never does, and tests do. */

@@ -1,7 +1,6 @@
 import type {
   ClientLimits,
   ClientPathOptions,
-  ClientRuntime,
   ClientTrust,
   DialOptions,
   DialTimeouts,
@@ -11,10 +10,10 @@ import { checkOptions, type OptionRules } from './check-options.js';
 import { call, group, list, milliseconds, objectWith, oneOf, positive, text } from './option-rule.js';
 import {
   authenticator,
-  clock,
   diagnostics,
   formerNames,
   limits,
+  runtime,
   timeouts,
   transport,
   writes,
@@ -50,7 +49,7 @@ const DIAL: OptionRules = {
     }),
     transport,
     diagnostics,
-    runtime: group<ClientRuntime>({ clock, random: call }),
+    runtime: runtime,
   }),
   former: {
     ...formerNames,

@@ -2,7 +2,6 @@ import type { TrustPolicy } from '@kwik/kcp';
 import type {
   ListenerLimits,
   ListenOptions,
-  RuntimeOptions,
   ServerCredentials,
   ServerIdentity,
   TimeoutOptions,
@@ -11,10 +10,10 @@ import { checkOptions, type OptionRules } from './check-options.js';
 import { bytes, call, count, group, list, text } from './option-rule.js';
 import {
   authenticator,
-  clock,
   diagnostics,
   formerNames,
   limits,
+  runtime,
   timeouts,
   transport,
   writes,
@@ -42,7 +41,7 @@ const LISTEN: OptionRules = {
     }),
     transport,
     diagnostics,
-    runtime: group<RuntimeOptions>({ clock }),
+    runtime: runtime,
   }),
   former: {
     ...formerNames,

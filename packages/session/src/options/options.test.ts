@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { noneClientAuth, noneServerAuth } from '@kwik/kcp';
 import { systemClock } from '@kwik/quic';
+import { ChaosWorld } from '@kwik/testbed/chaos';
 import { createScheduler } from '@kwik/scheduler';
 import type { DialOptions, ListenOptions } from '../api/options.js';
 import { dial } from '../client/dial.js';
@@ -34,6 +35,8 @@ const LIMITS = {
   maxRawPacketBytes: 1,
 };
 
+const RUNTIME = { clock: systemClock(), random: () => 0.5, network: new ChaosWorld().host('10.0.0.1').runtime.network };
+
 const DIAL: Complete<DialOptions> = {
   ...COMMON,
   trust: { ca: 'PEM', pins: ['pin'], serverName: 'name', allowTargets: ['loopback', 'link-local', 'private'] },
@@ -55,7 +58,7 @@ const DIAL: Complete<DialOptions> = {
     commandedDialsPerMinute: 1,
     failedCommandedDials: 1,
   },
-  runtime: { clock: systemClock(), random: () => 0.5 },
+  runtime: RUNTIME,
 };
 
 const LISTEN: Complete<ListenOptions> = {
@@ -76,7 +79,7 @@ const LISTEN: Complete<ListenOptions> = {
     maxConnectionsPerAddress: 0,
     handshakesPerSecondPerAddress: 0,
   },
-  runtime: { clock: systemClock() },
+  runtime: RUNTIME,
 };
 
 describe('what dial and listen take', () => {

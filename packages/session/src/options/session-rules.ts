@@ -2,6 +2,7 @@ import type {
   SessionLimits,
   TransportTuning,
   DiagnosticsOptions,
+  RuntimeOptions,
   TimeoutOptions,
   WriteOptions,
 } from '../api/options.js';
@@ -20,7 +21,11 @@ import {
 
 /** Rules of what `dial` and `listen` have in common. */
 
-export const clock = objectWith('now', 'schedule');
+export const runtime = group<RuntimeOptions>({
+  clock: objectWith('now', 'schedule'),
+  network: objectWith('connect', 'accept'),
+  random: call,
+});
 export const authenticator = objectWith('begin');
 
 export const timeouts = {

@@ -13,6 +13,7 @@ import { resolveWrites } from '../options/writes.js';
 import { transportOptions } from '../transport-options.js';
 import { TurnQueue } from '../runtime/waiting/turn-queue.js';
 import { endpointLimits, MAX_SESSIONS } from './endpoint-limits.js';
+import { NetworkEndpoint } from './network-endpoint.js';
 import { letFinish, LISTENER_CLOSE_TIMEOUT_MS } from './let-finish.js';
 import { boundTeller, listenerBounds } from './listener-bounds.js';
 import { listenerResetKey } from './reset-key.js';
@@ -61,13 +62,19 @@ export async function listenWith(options: ListenOptions, specials: ListenSpecial
   // Before anything else takes them: this says best what is wrong with them.
   checkKeyPair(credentials.cert, credentials.key);
   const clock = options.runtime?.clock ?? systemClock();
-  const endpoint = specials.endpoint ?? (await Endpoint.bind(endpointOptions(options)));
+  const endpoint = specials.endpoint ?? (await endpointFor(options));
   try {
     return new SessionListener(endpoint, { ...options, trust }, specials, credentials, clock);
   } catch (error) {
     if (specials.endpoint === undefined) await endpoint.close();
     throw error;
   }
+}
+
+async function endpointFor(options: ListenOptions): Promise<ListenEndpoint> {
+  const { host = DEFAULT_HOST, port = 0, runtime, timeouts } = options;
+  if (runtime?.network === undefined) return Endpoint.bind(endpointOptions(options));
+  return new NetworkEndpoint(runtime.network, { host, port }, { idleTimeoutMs: resolveTimeouts(timeouts).idleMs });
 }
 
 /** How the socket of a listener is bound. Throws ERR_KWIK_INVALID_ARGUMENT. */
@@ -88,10 +95,10 @@ export function endpointOptions(options: ListenOptions): EndpointOptions {
 /** Without credentials, those of development, and trust in the other servers that have theirs from the same authority. */
 async function credentialsFor(
   host: string,
-  { credentials, trust }: ListenOptions,
+  { credentials, trust, runtime }: ListenOptions,
 ): Promise<{ credentials: ServerCredentials; trust: TrustPolicy }> {
   if (credentials !== undefined) return { credentials, trust: trust ?? {} };
-  if (!isLoopback(host)) {
+  if (!isLoopback(host) && runtime?.network === undefined) {
     throw new KwikError(
       'ERR_KWIK_CREDENTIALS',
       `listening on ${host}, beyond this machine, takes credentials: give cert and key (PEM)`,
@@ -140,7 +147,12 @@ class SessionListener implements UpdatableListener {
     this.#backlog = options.limits?.backlog ?? BACKLOG;
     const signer = Ed25519Signer.fromSeed(new Uint8Array(randomBytes(SIGNER_SEED_BYTES)));
     this.#factory = new SessionFactory({
-      runtime: { clock, wallClockMs: () => Date.now(), random: (bytes) => new Uint8Array(randomBytes(bytes)) },
+      runtime: {
+        clock,
+        wallClockMs: () => Date.now(),
+        random: (bytes) => new Uint8Array(randomBytes(bytes)),
+        jitter: options.runtime?.random,
+      },
       identity: {
         serverId: options.identity?.serverId ?? '',
         audiences: () => this.#audiences(options),

@@ -37,6 +37,8 @@ import { AcceptedSession } from './server-session.js';
 
 const SESSION_ID_BYTES = 16;
 const SECRET_BYTES = 32;
+/** A jitter like any other, when the application's own random source fails. */
+const HALF = 0.5;
 
 /** Time and chance. */
 interface FactoryRuntime {
@@ -44,6 +46,8 @@ interface FactoryRuntime {
   /** Milliseconds since 1970, for what is signed and has an expiry. */
   readonly wallClockMs: () => number;
   readonly random: (bytes: number) => Uint8Array;
+  /** 0 <= jitter() < 1, for the jitter of waits. Default: made of `random`. */
+  readonly jitter?: (() => number) | undefined;
 }
 
 /** How this server is known to others. */
@@ -236,7 +240,9 @@ export class SessionFactory {
 
   /** 0 <= fraction < 1 */
   #fraction(): number {
-    return Buffer.from(this.#options.runtime.random(4)).readUInt32LE() / 2 ** 32;
+    const { random, jitter } = this.#options.runtime;
+    if (jitter !== undefined) return this.host.callbacks.ask('runtime.random', jitter, HALF);
+    return Buffer.from(random(4)).readUInt32LE() / 2 ** 32;
   }
 
   #engine(

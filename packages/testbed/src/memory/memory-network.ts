@@ -1,4 +1,11 @@
-import { KwikError, type Clock, type PathTransport, type TransportAddress, type TransportCloseInfo } from '@kwik/wire';
+import {
+  KwikError,
+  type AbortSignalLike,
+  type Clock,
+  type PathTransport,
+  type TransportAddress,
+  type TransportCloseInfo,
+} from '@kwik/wire';
 
 import type { ProcessClock } from '../clock/process-clock.js';
 import type { LinkShape } from '../link/link-options.js';
@@ -49,7 +56,7 @@ export interface MemoryDialOptions extends MemoryConnectionOptions {
   readonly link?: string;
   /** Bound on the handshake; default 10 000. */
   readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignalLike;
 }
 
 export interface MemoryDialCallbacks {
