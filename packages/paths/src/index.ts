@@ -1,4 +1,5 @@
 export * from './health/path-health.js';
+export * from './health/unused-because.js';
 export * from './liveness/flow-monitor.js';
 export * from './liveness/liveness-monitor.js';
 export * from './packets/ack-tracker.js';

@@ -22,7 +22,12 @@ export { byDeadline, type Deadline } from './endpoint/deadline.js';
 export { spkiPin } from './tls/certificate-check.js';
 export { checkKeyPair } from './tls/server-credentials.js';
 export { Endpoint } from './endpoint/endpoint.js';
-export { ProcessResources, systemClock } from './endpoint/process-resources.js';
+export {
+  processDiagnostics,
+  ProcessResources,
+  systemClock,
+  type ProcessDiagnostics,
+} from './endpoint/process-resources.js';
 export type { IoChoice } from './socket/bind.js';
 export type { SocketIo } from './socket/datagram-socket.js';
 export { EndpointCounters } from './routing/endpoint-stats.js';

@@ -1,3 +1,4 @@
+export { processDiagnostics, type ProcessDiagnostics } from '@kwik/quic';
 export { persistentResetKey } from './credentials/reset-key.js';
 export type * from './api/session.js';
 export type * from './api/options.js';

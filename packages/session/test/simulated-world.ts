@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel';
 import { Ed25519Signer, noneServerAuth } from '@kwik/kcp';
 import {
   deterministicRandomBytes,
@@ -7,14 +8,22 @@ import {
   type LinkShape,
   type MemoryLink,
 } from '@kwik/testbed';
-import type { PathTransport, Scheduler } from '@kwik/wire';
-import type { DialOptions, ReplicaSource, ServerSession, Session, SessionLimits } from '@kwik/session';
+import { CounterRegistry, DiagnosticPublisher, type PathTransport, type Scheduler } from '@kwik/wire';
+import type {
+  DialOptions,
+  ProcessDiagnostics,
+  ReplicaSource,
+  ServerSession,
+  Session,
+  SessionLimits,
+} from '@kwik/session';
 import type { ConnectOptions } from '../src/client/connector.js';
 import { dialOver, type DialSpecials } from '../src/client/dial.js';
 import { resolveLimits } from '../src/limits.js';
 import { resolveTimeouts } from '../src/options/timeouts.js';
 import { withMembers } from '../src/options/with-members.js';
 import { resolveWrites } from '../src/options/writes.js';
+import { newHost } from '../src/runtime/host/session-host.js';
 import { SessionFactory } from '../src/server/session-factory.js';
 
 /** Of all servers: each believes the tokens of the others. */
@@ -56,6 +65,11 @@ export class SimulatedWorld {
   /** Of the client: its timers, and no others, run here. */
   readonly client = new ProcessClock(this.clock);
   readonly network: MemoryNetwork;
+  /** Of all sessions here, and of nobody else. */
+  readonly diagnostics: ProcessDiagnostics = {
+    counters: new CounterRegistry(),
+    publisher: new DiagnosticPublisher(channel),
+  };
   readonly #random: (bytes: number) => Uint8Array;
 
   constructor(readonly seed: number) {
@@ -77,6 +91,7 @@ export class SimulatedWorld {
       writes: resolveWrites({ scheduler: options.makeScheduler ?? 'adaptive' }, 'distributed'),
       replica: () => options.source,
       ...(options.features !== undefined && { features: options.features }),
+      host: newHost(this.diagnostics),
     });
     const link = this.network.link(address, shape);
     const server: SimulatedServer = { address, link, process, sessions: [], refusals: [] };
@@ -118,7 +133,9 @@ export class SimulatedWorld {
     };
     const own: DialOptions = { runtime: { clock: this.client, random: () => 0.5 } };
     const target = { host: host!, port: Number(port) };
-    return this.settle(dialOver(connector, target, withMembers(own, options), specials));
+    return this.settle(
+      dialOver(connector, target, withMembers(own, options), { diagnostics: this.diagnostics, ...specials }),
+    );
   }
 
   /** Lets so much virtual time pass. */

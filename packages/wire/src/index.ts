@@ -1,6 +1,8 @@
 export { copyOfBytes, type BytesLike } from './contracts/bytes.js';
 export type * from './contracts/clock.js';
 export type * from './contracts/path-network.js';
+export type * from './contracts/counters.js';
+export * from './contracts/diagnostics.js';
 export type * from './contracts/path-transport.js';
 export type * from './contracts/scheduler.js';
 export type { Crc32 } from './codec/checksum.js';
@@ -16,6 +18,15 @@ export {
   decodeSignedEnvelope,
   encodeKcpMessage,
 } from './control/kcp-message.js';
+export {
+  CounterRegistry,
+  CountSums,
+  OTHERS,
+  sumTraffic,
+  TrafficSums,
+  type Departed,
+} from './diagnostics/counter-registry.js';
+export { DiagnosticPublisher, type DiagnosticChannel } from './diagnostics/diagnostic-publisher.js';
 export * from './diagnostics/offset-map.js';
 export * from './errors/error-table.js';
 export * from './errors/kwik-error.js';

@@ -19,6 +19,7 @@ import { DialPlan } from './dialer.js';
 import { Door } from './door.js';
 import { EndWatch } from './end-watch.js';
 import { EndpointCounters, type EndpointStats } from '../routing/endpoint-stats.js';
+import { endpointReading } from '../routing/endpoint-reading.js';
 import { AdmissionControl, type EndpointLimits, resolveLimits } from '../routing/limits.js';
 import {
   DEFAULT_DIAL_TIMEOUT_MS,
@@ -62,6 +63,8 @@ export class Endpoint implements AsyncDisposable {
   private readonly connectionHost: ConnectionHost<Connection>;
   private readonly tokens: RetryTokens;
   private readonly resets: StatelessReset;
+  /** Its counters are found no more. */
+  private readonly leave: () => void;
   private acceptor: Acceptor | undefined;
   private closing: Promise<void> | undefined;
 
@@ -90,6 +93,8 @@ export class Endpoint implements AsyncDisposable {
     this.connectionHost = this.makeConnectionHost();
     this.router = new PacketRouter(this.makeRouterHost());
     this.intake = new DatagramIntake({ ...options, holds: holdsUntilListen }, this.router);
+    const { counters } = resources.diagnostics;
+    this.leave = counters.add({ kind: 'component', component: 'endpoint', read: () => endpointReading(this.stats()) });
     if (options.ref === false) socket.unref();
     socket.open({
       onDatagram: (datagram, from) => this.intake.take(datagram, from),
@@ -364,6 +369,7 @@ export class Endpoint implements AsyncDisposable {
     await this.ends.wait(this.connections, CLOSE_TIMEOUT_MS);
     this.loop.stop();
     await this.socket.close();
+    this.leave();
     await satellites;
   }
 }

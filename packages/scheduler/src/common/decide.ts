@@ -1,4 +1,4 @@
-import type { Decision, PathId, PathSnapshot, ScheduleRequest, Scheduler } from '@kwik/wire';
+import type { Decision, DecisionReason, PathId, PathSnapshot, ScheduleRequest, Scheduler } from '@kwik/wire';
 import { candidates, isSendable, lastResorts } from './candidates.js';
 import { lowest, pieceBytes, readyInMs, rttMs } from './estimate.js';
 import { Patience } from './patience.js';
@@ -28,9 +28,13 @@ export type Choose = (
 ) => Decision;
 
 /** A scheduler that chooses so, within the rules that all share. */
-export function schedulerOf(name: string, choose: Choose): Scheduler {
+export function schedulerOf(name: string, choose: Choose, explain?: Scheduler['explain']): Scheduler {
   const selector = new Selector();
-  return { name, select: (request, paths, now) => selector.select(request, paths, now, choose) };
+  return {
+    name,
+    select: (request, paths, now) => selector.select(request, paths, now, choose),
+    ...(explain !== undefined && { explain }),
+  };
 }
 
 /** What all policies share: who may be chosen at all, and what to do when all of those are busy. */
@@ -49,9 +53,9 @@ export class Selector {
     }
     const resorts = lastResorts(request, paths).filter(isSendable);
     if (this.#patience.isOver(now, busyPatienceMs(pool)) && resorts.length > 0) {
-      return send(lowest(resorts, rttMs), request);
+      return send(lowest(resorts, rttMs), request, 'last-resort');
     }
-    return waitFor(lowest(pool, readyInMs), now);
+    return waitFor(lowest(pool, readyInMs), now, 'all-busy');
   }
 
   #split(pool: readonly PathSnapshot[]): void {
@@ -71,12 +75,13 @@ function cut(list: PathSnapshot[], length: number): void {
   if (list.length > length) list.length = length;
 }
 
-export function send(path: PathSnapshot, request: ScheduleRequest): Decision {
-  return { kind: 'send', pathId: path.id, maxBytes: pieceBytes(path, request), duplicates: NO_DUPLICATES };
+export function send(path: PathSnapshot, request: ScheduleRequest, reason: DecisionReason = 'policy'): Decision {
+  return { kind: 'send', pathId: path.id, maxBytes: pieceBytes(path, request), duplicates: NO_DUPLICATES, reason };
 }
 
-export function waitFor(path: PathSnapshot, now: number): Decision {
-  return { kind: 'wait', untilMs: now + Math.min(Math.max(readyInMs(path), MIN_WAIT_MS), MAX_WAIT_MS) };
+export function waitFor(path: PathSnapshot, now: number, reason: DecisionReason = 'wait-for-better'): Decision {
+  const waitMs = Math.min(Math.max(readyInMs(path), MIN_WAIT_MS), MAX_WAIT_MS);
+  return { kind: 'wait', untilMs: now + waitMs, reason };
 }
 
 function busyPatienceMs(pool: readonly PathSnapshot[]): number {

@@ -18,8 +18,10 @@ const HYSTERESIS = 1.25;
  */
 export function createAdaptiveScheduler(): Scheduler {
   const policy = new EarliestCompletion();
-  return schedulerOf('adaptive', (sendable, busy, request, now, all) =>
-    policy.choose(request, now, sendable, busy, all),
+  return schedulerOf(
+    'adaptive',
+    (sendable, busy, request, now, all) => policy.choose(request, now, sendable, busy, all),
+    (pathId) => policy.explain(pathId),
   );
 }
 
@@ -44,11 +46,16 @@ class EarliestCompletion {
     if (better === undefined) {
       this.#parked.delete(here.id);
       this.#patience.end();
-      return send(here, request);
+      return send(here, request, 'first-arrival');
     }
     this.#park(here.id, sendable.length + busy.length);
-    if (this.#patience.isOver(now, patienceFor(better))) return send(here, request);
+    if (this.#patience.isOver(now, patienceFor(better))) return send(here, request, 'patience-over');
     return waitFor(better, now);
+  }
+
+  explain(pathId: PathId): string | undefined {
+    if (!this.#parked.has(pathId)) return undefined;
+    return 'a faster path would have all that waits at its goal before this one delivers its first piece';
   }
 
   /** A busy path that would have all that waits at its goal before `here` has its piece there. */

@@ -25,6 +25,11 @@ export interface PathInfo {
   readonly state: PathStateName;
   /** Why it is in this state, when there is something to say. */
   readonly reason?: string;
+  /**
+   * Why what this end writes does not go over it now, in words; absent when it does, and for paths without a connection,
+   * of which `reason` tells.
+   */
+  readonly unused?: string;
   /** Code of the error that ended it, for dead paths that ended by one. */
   readonly errorCode?: ErrorCode;
   /** Smoothed round-trip time, milliseconds; 0 when not measured yet. */
@@ -42,6 +47,8 @@ export interface PathInfo {
   /** UDP payload bytes, both directions apart; for paths of this end. */
   readonly wireSentBytes?: number;
   readonly wireReceivedBytes?: number;
+  /** QUIC packets sent, for paths of this end. */
+  readonly sentPackets?: number;
   /** Server's own name for itself, when it gave one. */
   readonly serverId?: string;
 }

@@ -4,7 +4,7 @@ import { ping } from '../runtime/features/ping.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
 import { StreamAnnouncements } from '../runtime/features/stream-announcements.js';
 import type { Composition } from '../runtime/session/engine.js';
-import { ContentClient } from './content-client.js';
+import { ContentClient, type ContentWatch } from './content-client.js';
 import { contributionGrants } from './contribution-grants.js';
 import { PathJoins, type PathJoinsOptions } from './path-joins.js';
 import { PathRemovals } from './path-removals.js';
@@ -18,6 +18,8 @@ export interface ClientFeaturesOptions {
   readonly wallClockMs: () => number;
   readonly primaryPaths: Omit<PrimaryPathsOptions, 'mayGoOn'>;
   readonly joinPath: PathJoinsOptions['joinPath'];
+  /** Hears of contents. */
+  readonly watch?: ContentWatch;
 }
 
 export interface ClientFeatures extends Composition {
@@ -27,7 +29,7 @@ export interface ClientFeatures extends Composition {
 /** All that a client does in its session. Only the primary commands paths and opens streams. */
 export function clientFeatures(session: SessionContext, options: ClientFeaturesOptions): ClientFeatures {
   const { limits, wallClockMs, joinPath } = options;
-  const content = new ContentClient(session);
+  const content = new ContentClient(session, options.watch);
   const removals = new PathRemovals(session, wallClockMs);
   const primaryPaths = new PrimaryPaths(session, { ...options.primaryPaths, mayGoOn: () => content.viable });
   const features = [

@@ -34,9 +34,16 @@ interface Content {
 /** A path over which something of content came. */
 type ContentPath = Pick<PathRuntime, 'id' | 'send'>;
 
+/** Hears of contents. */
+export interface ContentWatch {
+  contentStarted(streamId: StreamId, bytes: number, sources: number): void;
+  contentFinished(streamId: StreamId, bytes: number, error: KwikError | undefined): void;
+}
+
 /** The client's side of all multi-source streams of a session. */
 export class ContentClient implements Feature {
   readonly #session: SessionContext;
+  readonly #watch: ContentWatch | undefined;
   readonly #contents = new Map<StreamId, Content>();
   /** How the last content of a stream ended, and where: what comes below that is late, not early. */
   readonly #ended = new Map<StreamId, { offset: number; message: proto.ContentEnd }>();
@@ -53,8 +60,9 @@ export class ContentClient implements Feature {
     rangeRefused: (path, message) => this.refused(path, message),
   };
 
-  constructor(session: SessionContext) {
+  constructor(session: SessionContext, watch?: ContentWatch) {
     this.#session = session;
+    this.#watch = watch;
   }
 
   /** Whether some content can go on without the primary: its digests have come, and other servers have it. */
@@ -103,6 +111,7 @@ export class ContentClient implements Feature {
     this.#dirty = true;
     this.#replayEarly(streamId, now);
     this.#report(streamId, content, now);
+    this.#watch?.contentStarted(streamId, ledger.shape.size, receiver.sources.length);
   }
 
   /** A primary that lost a path says it again; it is told what has come. */
@@ -288,6 +297,7 @@ export class ContentClient implements Feature {
     const content = this.#contents.get(streamId);
     if (content === undefined) return;
     this.#contents.delete(streamId);
+    this.#watch?.contentFinished(streamId, content.receiver.ledger.verifiedBytes, error);
     const detail = error && { code: error.wireNumber, scope: 0 as const, reason: error.message.slice(0, 200) };
     const message: proto.ContentEnd = { streamId, complete: error === undefined, error: detail };
     const { baseOffset, ledger } = content.receiver;

@@ -1,8 +1,8 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { ClientHandshake, noneClientAuth, type ClientHandshakeResult } from '@kwik/kcp';
-import { spkiPin, systemClock } from '@kwik/quic';
+import { spkiPin, systemClock, type ProcessDiagnostics } from '@kwik/quic';
 import { KwikError, PRIMARY_PATH_ID, proto, toPathId, type Clock, type PathId, type PathTransport } from '@kwik/wire';
-import type { DialOptions, DialTarget } from '../api/options.js';
+import type { DialOptions, DialTarget, PathRefusal } from '../api/options.js';
 import type { Session } from '../api/session.js';
 import { agreedIdleTimeoutMs, peerStreamLimits, resolveLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
 import { checkDialOptions } from '../options/dial-rules.js';
@@ -12,7 +12,7 @@ import type { Feature } from '../runtime/features/feature.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
 import { SessionEngine, type EngineProbe } from '../runtime/session/engine.js';
 import { planeOptions } from '../runtime/session/plane-options.js';
-import { newHost } from '../runtime/host/session-host.js';
+import { newHost, type SessionHost } from '../runtime/host/session-host.js';
 import { closeOnThrow } from '../runtime/paths/close-on-throw.js';
 import type { PathPort } from '../runtime/paths/path-port.js';
 import { PathRuntime } from '../runtime/paths/path-runtime.js';
@@ -26,6 +26,8 @@ import type { OpeningPath } from './opening-path.js';
 import type { PrimaryRoute } from './primary-paths.js';
 import { leftMs, reach } from './reach.js';
 import { formatAddress, onLinkOf, parseTarget } from './target.js';
+import { SessionWatch } from '../runtime/features/session-watch.js';
+import { watchHandshake } from '../runtime/host/handshake-watch.js';
 
 function keyPin({ peerCertificates: [leaf] }: PathTransport): string | undefined {
   return leaf === undefined ? undefined : spkiPin(new X509Certificate(leaf));
@@ -68,6 +70,8 @@ export interface DialSpecials {
   readonly probe?: EngineProbe;
   /** Features besides those that every client has. */
   readonly features?: (session: SessionContext) => readonly Feature[];
+  /** Where the session tells what happens. Default: that of the process. */
+  readonly diagnostics?: ProcessDiagnostics;
 }
 
 /** The same over any source of connections. Closes `connector` when the session ends or cannot be opened. */
@@ -110,13 +114,14 @@ class Dialler {
   readonly #writes: ResolvedWrites;
   readonly #clock: Clock;
   readonly #specials: DialSpecials;
-  readonly #shared = newHost();
+  readonly #shared: SessionHost;
   /** Of the primary. */
   #host = '';
 
   constructor(connector: Connector, options: DialOptions, specials: DialSpecials) {
     this.#connector = connector;
     this.#specials = specials;
+    this.#shared = newHost(specials.diagnostics);
     this.#options = options;
     this.#limits = resolveLimits(options.limits);
     this.#timeouts = resolveTimeouts(options.timeouts);
@@ -127,7 +132,7 @@ class Dialler {
   async open(target: DialTarget): Promise<Session> {
     this.#host = target.host;
     const address = formatAddress(target.host, target.port);
-    const { port, result } = await this.#openPath(target, address);
+    const { port, result } = await this.#watched('open', address, () => this.#openPath(target, address));
     const engine = this.#engine({ ...result, primaryPin: keyPin(port.transport) });
     engine.addPath(this.#path(engine, { id: PRIMARY_PATH_ID, address, port, result, primary: true }));
     const { alternatives = [], localAddresses = [], extra = [] } = this.#options.paths ?? {};
@@ -160,6 +165,10 @@ class Dialler {
     }
   }
 
+  #watched<T>(purpose: 'open' | 'join' | 'return', address: string, attempt: () => Promise<T>): Promise<T> {
+    return watchHandshake(this.#shared.diagnostics, this.#clock, { side: 'client', purpose, address }, attempt);
+  }
+
   #engine(opened: OpenedSession): SessionEngine<ClientFeatures> {
     return new SessionEngine(
       {
@@ -174,30 +183,37 @@ class Dialler {
   }
 
   #features(session: SessionContext, opened: OpenedSession): ClientFeatures {
-    const dials = this.#commandedDials();
+    const { diagnostics } = this.#shared;
+    const watch = new SessionWatch(session, { sessionId: opened.sessionId, role: 'client', diagnostics });
+    const dials = this.#commandedDials((refusal) => watch.refused(refusal));
     const made = clientFeatures(session, {
       limits: this.#limits,
       wallClockMs: () => Date.now(),
+      watch,
       primaryPaths: {
         recoveryMs: this.#timeouts.recoveryMs,
         random: () => this.#shared.callbacks.ask('runtime.random', this.#options.runtime?.random ?? Math.random, HALF),
-        join: (route, to, attemptMs) => this.#rejoin(session, opened, route, to, attemptMs),
+        join: (route, to, attemptMs) =>
+          this.#watched('return', to, () => this.#rejoin(session, opened, route, to, attemptMs)),
       },
       joinPath: (command, primary, onOpening) =>
         dials.run({ ...command, timeoutMs: command.timeoutMs || this.#timeouts.handshakeMs }, primary, (dialling) =>
-          this.#join(session, opened, command, dialling, onOpening),
+          this.#watched('join', command.address, () => this.#join(session, opened, command, dialling, onOpening)),
         ),
     });
-    return { ...made, features: [...made.features, { onEnd: () => dials.close() }] };
+    return { ...made, features: [...made.features, { onEnd: () => dials.close() }, watch] };
   }
 
-  #commandedDials(): CommandedDials {
+  #commandedDials(onRefused: (refusal: PathRefusal) => void): CommandedDials {
     const { trust, paths } = this.#options;
     return new CommandedDials({
       clock: this.#clock,
       limits: this.#limits,
       allowed: trust?.allowTargets ?? [],
-      onRefused: (refusal) => this.#shared.callbacks.call('paths.onRefused', paths?.onRefused, refusal),
+      onRefused: (refusal) => {
+        this.#shared.callbacks.call('paths.onRefused', paths?.onRefused, refusal);
+        onRefused(refusal);
+      },
     });
   }
 

@@ -11,11 +11,13 @@ import { checkListenOptions } from '../options/listen-rules.js';
 import { resolveTimeouts } from '../options/timeouts.js';
 import { resolveWrites } from '../options/writes.js';
 import { transportOptions } from '../transport-options.js';
+import { tellHandshake, type HandshakeOutcome } from '../runtime/host/handshake-watch.js';
 import { TurnQueue } from '../runtime/waiting/turn-queue.js';
 import { endpointLimits, MAX_SESSIONS } from './endpoint-limits.js';
 import { NetworkEndpoint } from './network-endpoint.js';
 import { letFinish, LISTENER_CLOSE_TIMEOUT_MS } from './let-finish.js';
 import { boundTeller, listenerBounds } from './listener-bounds.js';
+import { listenerReading } from './listener-reading.js';
 import { listenerResetKey } from './reset-key.js';
 import { SessionFactory } from './session-factory.js';
 import type { AcceptedSession } from './server-session.js';
@@ -125,6 +127,8 @@ class SessionListener implements UpdatableListener {
   readonly #accepts = new TurnQueue(() => this.#nextNow());
   /** One entry for each code of the closed table, at most. */
   readonly #refused: Partial<Record<ErrorCode, number>> = {};
+  /** Its counters are found no more. */
+  readonly #leave: () => void;
   #opened = 0;
   #resumed = 0;
   #closed = false;
@@ -170,6 +174,8 @@ class SessionListener implements UpdatableListener {
       diagnostics: options.diagnostics,
     });
     this.#listen(credentials);
+    const { counters } = this.#factory.host.diagnostics;
+    this.#leave = counters.add({ kind: 'component', component: 'listener', read: () => listenerReading(this.stats()) });
   }
 
   updateCredentials(credentials: ServerCredentials): void {
@@ -205,6 +211,7 @@ class SessionListener implements UpdatableListener {
     this.#closed = true;
     this.#accepts.pump();
     this.#stopListening();
+    this.#leave();
   }
 
   /** Another listener may have the endpoint by now. */
@@ -244,6 +251,7 @@ class SessionListener implements UpdatableListener {
     await letFinish(this.#sessions, { clock: this.#clock, timeoutMs: force ? 0 : timeoutMs });
     if (this.#specials.endpoint === undefined) await this.#endpoint.close();
     else this.#stopListening();
+    this.#leave();
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<ServerSession> {
@@ -259,8 +267,15 @@ class SessionListener implements UpdatableListener {
   }
 
   async take(transport: PathTransport): Promise<void> {
+    const startedMs = this.#clock.now();
+    const finished = (outcome: HandshakeOutcome): void => {
+      const address = formatAddress(transport.remote.address, transport.remote.port);
+      const { diagnostics } = this.#factory.host;
+      tellHandshake(diagnostics, { side: 'server', address }, outcome, this.#clock.now() - startedMs);
+    };
     try {
       const session = await this.#factory.accept(transport);
+      finished({ purpose: purposeOf(session) });
       if (session === undefined) {
         this.#resumed++;
         return;
@@ -276,6 +291,7 @@ class SessionListener implements UpdatableListener {
       // The client was told why, and the connection is closed.
       const refusal = KwikError.from(error);
       this.#refused[refusal.code] = (this.#refused[refusal.code] ?? 0) + 1;
+      finished({ purpose: 'unknown', error: refusal });
       this.#factory.host.callbacks.call('onRefused', this.#onRefused, refusal);
     }
   }
@@ -320,4 +336,10 @@ class SessionListener implements UpdatableListener {
     if (options.host !== undefined) own.push(formatAddress(options.host, port));
     return [...own, ...(options.identity?.audiences ?? [])];
   }
+}
+
+/** A path that came to a session which is open here is one more of it, or one of before. */
+function purposeOf(session: AcceptedSession | undefined): HandshakeOutcome['purpose'] {
+  if (session === undefined) return 'return';
+  return session.role === 'primary' ? 'open' : 'join';
 }

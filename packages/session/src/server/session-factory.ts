@@ -25,6 +25,7 @@ import type { ResolvedTimeouts } from '../options/timeouts.js';
 import type { ResolvedWrites } from '../options/writes.js';
 import type { Feature } from '../runtime/features/feature.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
+import { SessionWatch } from '../runtime/features/session-watch.js';
 import { SessionEngine, type EngineProbe } from '../runtime/session/engine.js';
 import { planeOptions } from '../runtime/session/plane-options.js';
 import { closeOnThrow } from '../runtime/paths/close-on-throw.js';
@@ -202,7 +203,7 @@ export class SessionFactory {
     const { sessionId } = result;
     const maxRawPacketBytes = this.#maxRawPacketBytes(result);
     const random = (): number => this.#fraction();
-    const engine = this.#engine('primary', (session) =>
+    const engine = this.#engine('primary', sessionId, (session) =>
       primaryFeatures(session, { sessionId, keys, signer, wallClockMs, random, recoveryMs, maxRawPacketBytes }),
     );
     this.#sessions.set(sessionId, { keys, engine });
@@ -225,7 +226,7 @@ export class SessionFactory {
         may(proto.Capability.REPLICA) ? this.host.callbacks.tell('replica', () => replica?.(key, context)) : undefined,
     };
     const raw = { maxPacketBytes: this.#maxRawPacketBytes(result), permitted: may(proto.Capability.RAW) };
-    const engine = this.#engine('secondary', (session) => secondaryFeatures(session, { content, raw }));
+    const engine = this.#engine('secondary', sessionId, (session) => secondaryFeatures(session, { content, raw }));
     engine.addPath(this.#path(engine, port, result));
     return this.#session(engine, result, 'secondary');
   }
@@ -247,6 +248,7 @@ export class SessionFactory {
 
   #engine(
     role: 'primary' | 'secondary',
+    sessionId: SessionId,
     compose: (session: SessionContext) => ServerFeatures,
   ): SessionEngine<ServerFeatures> {
     const { writes, limits, runtime, probe, features } = this.#options;
@@ -259,7 +261,11 @@ export class SessionFactory {
         probe,
         features,
       },
-      compose,
+      (session) => {
+        const made = compose(session);
+        const watch = new SessionWatch(session, { sessionId, role, diagnostics: this.host.diagnostics });
+        return { ...made, features: [...made.features, watch] };
+      },
     );
   }
 

@@ -42,6 +42,34 @@ export interface ScheduleRequest {
   readonly exclude: readonly PathId[];
 }
 
+/**
+ * Why a packet went where it went, for counting and explaining:
+ *
+ * | reason | meaning |
+ * |---|---|
+ * | only-path | a single path leads to the peer |
+ * | default-path | what this end writes is not spread |
+ * | first-arrival | the piece arrives first on this path |
+ * | patience-over | a better path was waited for, and stayed busy for too long |
+ * | wait-for-better | a busy path has all that waits there before this one has its piece: nothing was sent |
+ * | all-busy | no path took anything: nothing was sent |
+ * | last-resort | no path that works well took anything for too long |
+ * | policy | by the scheduler's own rule, such as whose turn it is |
+ * | copy | the same bytes as on another path, as the scheduler wants them |
+ * | help | what another path has under way, on one that had nothing to do |
+ */
+export type DecisionReason =
+  | 'only-path'
+  | 'default-path'
+  | 'first-arrival'
+  | 'patience-over'
+  | 'wait-for-better'
+  | 'all-busy'
+  | 'last-resort'
+  | 'policy'
+  | 'copy'
+  | 'help';
+
 export type Decision =
   /** Send up to `maxBytes` on `pathId`, and the same bytes on each of `duplicates`. */
   | {
@@ -49,9 +77,11 @@ export type Decision =
       readonly pathId: PathId;
       readonly maxBytes: number;
       readonly duplicates: readonly PathId[];
+      /** Default: `policy`. */
+      readonly reason?: DecisionReason;
     }
   /** Better to wait for a path that is busy now; ask again when one becomes sendable, at the latest at `untilMs`. */
-  | { readonly kind: 'wait'; readonly untilMs: number };
+  | { readonly kind: 'wait'; readonly untilMs: number; readonly reason?: DecisionReason };
 
 /**
  * Chooses the path of the next piece of data. Pure: the same request, paths, `now` and earlier calls give the same
@@ -61,4 +91,6 @@ export type Decision =
 export interface Scheduler {
   readonly name: string;
   select(request: ScheduleRequest, paths: readonly PathSnapshot[], now: number): Decision;
+  /** Why a path that works gets nothing now, in words; undefined when it is used as others are. */
+  explain?(pathId: PathId): string | undefined;
 }

@@ -1,4 +1,4 @@
-import type { Clock, KwikError } from '@kwik/wire';
+import type { Clock, Counts, KwikError } from '@kwik/wire';
 import type { CloseInfo } from '../../api/session.js';
 import type { MemoryAccount } from '../../core/costs/memory-ledger.js';
 import type { UserCallbacks } from '../host/user-callbacks.js';
@@ -20,6 +20,10 @@ export interface SessionContext {
   readonly controlPath: PathRuntime | undefined;
   /** How the session ended, once it has. */
   readonly closeInfo: CloseInfo | undefined;
+  /** Why packets went where they went, counted since the session began. */
+  readonly decisions: Counts[string];
+  /** Why what this end writes does not go over a path now, in words; '' when it does. */
+  whyUnused(path: PathRuntime): string;
   /** A path that had its number before is dead: its state is that of this one. */
   addPath(path: PathRuntime): void;
   /** Throws ERR_KWIK_SESSION_CLOSED, or the error that ended the session. */

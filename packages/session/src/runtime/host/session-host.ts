@@ -1,3 +1,4 @@
+import { processDiagnostics, type ProcessDiagnostics } from '@kwik/quic';
 import { MemoryLedger } from '../../core/costs/memory-ledger.js';
 import { UserCallbacks } from './user-callbacks.js';
 
@@ -5,8 +6,10 @@ import { UserCallbacks } from './user-callbacks.js';
 export interface SessionHost {
   readonly memory: MemoryLedger;
   readonly callbacks: UserCallbacks;
+  /** Where they tell what happens, and where their counters are found. */
+  readonly diagnostics: ProcessDiagnostics;
 }
 
-export function newHost(): SessionHost {
-  return { memory: new MemoryLedger(), callbacks: new UserCallbacks() };
+export function newHost(diagnostics = processDiagnostics()): SessionHost {
+  return { memory: new MemoryLedger(), callbacks: new UserCallbacks(), diagnostics };
 }

@@ -1,5 +1,5 @@
 import { isConnected, PathMachine } from '@kwik/paths';
-import { KwikError, toPathId, type Clock, type PathId } from '@kwik/wire';
+import { KwikError, toPathId, TrafficSums, type Clock, type PathId, type Traffic } from '@kwik/wire';
 import type { PathInfo } from '../../api/session.js';
 import type { UserCallbacks } from '../host/user-callbacks.js';
 
@@ -21,6 +21,7 @@ export type PathFigures = Pick<
   | 'reinjectedBytes'
   | 'wireSentBytes'
   | 'wireReceivedBytes'
+  | 'sentPackets'
 >;
 
 /** A path that has a connection at this end. */
@@ -64,11 +65,20 @@ export class PathRegistry<P extends ConnectedPath> {
   /** In the order in which they were first heard of; of a connected path what was told of it last. */
   readonly #known = new Map<PathId, Known>();
   readonly #listeners = new Set<(path: PathInfo) => void>();
+  /** What connections that are gone have carried. */
+  readonly departed = new TrafficSums();
+  readonly #whyUnused: (path: P) => string | undefined;
   #silent = false;
 
-  constructor(clock: Pick<Clock, 'now'>, callbacks: UserCallbacks) {
+  /** @param whyUnused in words, of a connected path; undefined for one that is used */
+  constructor(
+    clock: Pick<Clock, 'now'>,
+    callbacks: UserCallbacks,
+    whyUnused: (path: P) => string | undefined = () => undefined,
+  ) {
     this.#clock = clock;
     this.#callbacks = callbacks;
+    this.#whyUnused = whyUnused;
   }
 
   // --- The connected ones ---
@@ -110,7 +120,9 @@ export class PathRegistry<P extends ConnectedPath> {
   remove(path: P): boolean {
     if (this.#connected.get(path.id) !== path) return false;
     this.#connected.delete(path.id);
-    this.#keep(this.infoOf(path), path.machine);
+    const info = this.infoOf(path);
+    this.departed.add(path.serverId ?? '', trafficOf(info));
+    this.#keep(info, path.machine);
     return true;
   }
 
@@ -146,6 +158,7 @@ export class PathRegistry<P extends ConnectedPath> {
   /** A path as it is now, or as it was when it died. */
   infoOf(path: P): PathInfo {
     const { id, address, primary, serverId, machine, death } = path;
+    const unused = death === undefined ? this.#whyUnused(path) : undefined;
     return {
       id,
       address,
@@ -154,6 +167,7 @@ export class PathRegistry<P extends ConnectedPath> {
       ...path.figures(),
       ...(death !== undefined && { reason: death.message, errorCode: death.code }),
       ...(serverId !== undefined && { serverId }),
+      ...(unused !== undefined && { unused }),
     };
   }
 
@@ -192,7 +206,7 @@ export class PathRegistry<P extends ConnectedPath> {
 
   #record(path: PathIdentity, report: PathReport, machine: PathMachine | undefined): PathInfo {
     const before: Partial<PathInfo> = this.#known.get(path.id)?.info ?? {};
-    const { reason: _reason, errorCode: _code, ...known } = before;
+    const { reason: _reason, errorCode: _code, unused: _unused, ...known } = before;
     const idle = isConnected(report.state) ? {} : { deliveryRateBytesPerSecond: 0 };
     const info: PathInfo = { ...NOTHING_MEASURED, ...known, ...idle, ...report, ...path };
     this.#keep(info, machine);
@@ -209,4 +223,17 @@ export class PathRegistry<P extends ConnectedPath> {
       return;
     }
   }
+}
+
+function trafficOf(figures: PathFigures): Traffic {
+  return {
+    sentBytes: figures.sentBytes,
+    receivedBytes: figures.receivedBytes,
+    duplicateBytes: figures.duplicateBytes,
+    reinjectedBytes: figures.reinjectedBytes ?? 0,
+    wireSentBytes: figures.wireSentBytes ?? 0,
+    wireReceivedBytes: figures.wireReceivedBytes ?? 0,
+    sentPackets: figures.sentPackets ?? 0,
+    lostPackets: figures.lostPackets,
+  };
 }

@@ -9,6 +9,7 @@ import {
   type Clock,
   type ErrorCode,
   type PathId,
+  type PathReading,
   type proto,
   type TransportCloseInfo,
   type TransportStats,
@@ -19,6 +20,7 @@ import { earlierTime } from '../waiting/earlier-time.js';
 import { PendingAnswers } from '../control/pending-answers.js';
 import type { PathPort, PathPortOwner } from './path-port.js';
 import type { ConnectedPath, PathFigures } from './path-registry.js';
+import { readingOf } from './path-reading.js';
 import { SignsOfLife } from './signs-of-life.js';
 import { TransportRtt } from './transport-rtt.js';
 
@@ -80,6 +82,7 @@ export class PathRuntime implements PathPortOwner, ConnectedPath {
   readonly #quality: QualityMonitor;
   #lastStats: TransportStats;
   #death: KwikError | undefined;
+  #closedByPeer = false;
   #pings = 0n;
   #expecting = false;
 
@@ -139,6 +142,11 @@ export class PathRuntime implements PathPortOwner, ConnectedPath {
   /** Why it is dead. */
   get death(): KwikError | undefined {
     return this.#death;
+  }
+
+  /** The peer closed it, and its code says why: what it blames is this end. */
+  get closedByPeer(): boolean {
+    return this.#closedByPeer;
   }
 
   /** Packets lost of packets sent in the recent past, 0 to 1. */
@@ -316,7 +324,13 @@ export class PathRuntime implements PathPortOwner, ConnectedPath {
       reinjectedBytes: data.reinjectedBytes,
       wireSentBytes: stats.sentBytes,
       wireReceivedBytes: stats.receivedBytes,
+      sentPackets: stats.sentPackets,
     };
+  }
+
+  /** As it was when QUIC was last looked at, milliseconds ago while it carries anything: costs no look. */
+  reading(now: number, unused: string): PathReading {
+    return readingOf(this, this.#lastStats, this.#signs.flow, now, unused);
   }
 
   onControlOpen(): void {
@@ -347,6 +361,7 @@ export class PathRuntime implements PathPortOwner, ConnectedPath {
   }
 
   onClose(info: TransportCloseInfo): void {
+    this.#closedByPeer = info.by === 'peer';
     const why = info.reason === '' ? `closed by ${info.by} (code ${info.code})` : info.reason;
     this.die(info.error ?? new KwikError(codeOfClose(info), why));
   }

@@ -1,5 +1,5 @@
 import type { KcpBody } from '@kwik/kcp';
-import { KwikError, PRIMARY_PATH_ID, type Clock, type PathId } from '@kwik/wire';
+import { KwikError, PRIMARY_PATH_ID, type Clock, type Counts, type PathId } from '@kwik/wire';
 import type { CloseInfo } from '../../api/session.js';
 import type { MemoryAccount } from '../../core/costs/memory-ledger.js';
 import type { DataEvent } from '../../core/data/data-events.js';
@@ -63,7 +63,7 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
     const { plane, sending, clock, host } = options;
     this.clock = clock;
     this.callbacks = host.callbacks;
-    this.paths = new PathRegistry(clock, host.callbacks);
+    this.paths = new PathRegistry(clock, host.callbacks, (path) => this.#sender.whyUnused(path));
     this.account = host.memory.open(
       (error) => this.#overdrawn(error),
       (error) => this.#plane.waste.relieve(error),
@@ -82,6 +82,14 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
 
   get pathEvents(): PathRuntimeEvents {
     return this;
+  }
+
+  get decisions(): Counts[string] {
+    return this.#sender.decisions.counts;
+  }
+
+  whyUnused(path: PathRuntime): string {
+    return this.#sender.whyUnused(path) ?? '';
   }
 
   get closed(): Promise<CloseInfo> {

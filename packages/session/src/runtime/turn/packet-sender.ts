@@ -1,4 +1,4 @@
-import { frameBudgetBytes, schedulableState } from '@kwik/paths';
+import { frameBudgetBytes, isAvailable, schedulableState, unusedBecause } from '@kwik/paths';
 import {
   KwikError,
   type OffsetMap,
@@ -15,6 +15,7 @@ import { FRAME_OVERHEAD_BYTES } from '../../core/data/packet-builder.js';
 import type { StreamState } from '../../core/streams/stream-state.js';
 import { recordOffsets } from '../paths/packet-offsets.js';
 import type { RealStart } from '../paths/real-stream-pool.js';
+import { DecisionCounts } from './decision-counts.js';
 
 /** Packets written to one path before the others get their turn. */
 const PACKETS_PER_TURN = 64;
@@ -65,6 +66,8 @@ export class PacketSender {
   readonly #plane: DataPlane;
   readonly #paths: ConnectedPaths;
   readonly #options: PacketSenderOptions;
+  /** Why packets went where they went, since the session began. */
+  readonly decisions = new DecisionCounts();
   /** When the scheduler wants to be asked again. */
   askAgainAtMs: number | undefined;
 
@@ -85,6 +88,17 @@ export class PacketSender {
       more = this.#guarded(path, () => this.#flush(path, carry, now)) || more;
     }
     return spread ? this.#distribute(carriers, now) || more : more;
+  }
+
+  /** Why what this end writes does not go over a path now, in words; undefined when it does. */
+  whyUnused(path: Pick<SendingPath, 'id' | 'data'>): string | undefined {
+    const { health, toPeer } = path.data;
+    if (!isAvailable(health)) return unusedBecause(health);
+    if (!toPeer || this.#paths.size < 2) return undefined;
+    const { defaultPath } = this.#plane;
+    if (this.#options.routing === 'distributed') return this.#options.scheduler.explain?.(path.id);
+    if (defaultPath === undefined || defaultPath === path.data) return undefined;
+    return `it stands by: what this end writes goes over path ${defaultPath.id}, for it is not spread`;
   }
 
   #carriers(): SendingPath[] {
@@ -108,8 +122,14 @@ export class PacketSender {
       const packet = this.#plane.pollPacket(path.id, limit, now, carry);
       if (packet === undefined) return false;
       this.#write(path, packet);
+      if (path.data.toPeer && carry !== 'nothing') this.#countUnasked(carry);
     }
     return true;
+  }
+
+  #countUnasked(carry: Carry): void {
+    if (carry === 'copies') this.decisions.count('help');
+    else this.decisions.count(this.#paths.size > 1 ? 'default-path' : 'only-path');
   }
 
   /** Asks the scheduler for each packet. */
@@ -128,6 +148,7 @@ export class PacketSender {
       // Busy paths are shown as well: the scheduler may think that one of them is worth waiting for.
       const shown = candidates.map(({ snapshot }) => snapshot);
       const decision = this.#options.scheduler.select(request, shown, now);
+      this.decisions.count(decision.reason ?? 'policy');
       if (decision.kind === 'wait') {
         this.askAgainAtMs = decision.untilMs > now ? decision.untilMs : now + MIN_WAIT_MS;
         return false;
@@ -149,7 +170,7 @@ export class PacketSender {
   #help(candidates: readonly Candidate[], now: number): boolean {
     for (const { path, room } of candidates) {
       const packet = room === 0 ? undefined : this.#plane.pollPacket(path.id, room, now, 'copies');
-      if (packet !== undefined) this.#guarded(path, () => this.#write(path, packet));
+      if (packet !== undefined && this.#guarded(path, () => this.#write(path, packet))) this.decisions.count('help');
     }
     return false;
   }
@@ -168,8 +189,9 @@ export class PacketSender {
     const candidate = candidates.find(({ path }) => path.id === to);
     if (candidate === undefined || candidate === from || candidate.room === 0) return;
     const packet = this.#plane.pollCopy(from.path.id, to, candidate.room, now);
-    if (packet !== undefined && this.#guarded(candidate.path, () => this.#write(candidate.path, packet)))
-      candidate.renew();
+    if (packet === undefined || !this.#guarded(candidate.path, () => this.#write(candidate.path, packet))) return;
+    this.decisions.count('copy');
+    candidate.renew();
   }
 
   #write(path: SendingPath, packet: Uint8Array): boolean {

@@ -1,0 +1,168 @@
+import type { ErrorCode } from '../errors/error-table.js';
+
+/**
+ * What KWIK tells of itself while it runs. Events go over `node:diagnostics_channel`, one channel for each name below, and
+ * cost a look at `hasSubscribers` while nobody listens. What is counted stands in `counters.ts`, and is read when asked.
+ *
+ * A subscriber is called in the middle of a session's turn: it copies what it needs and returns. Node ends the process for
+ * what a subscriber throws, so it catches.
+ */
+
+export type SessionRole = 'client' | 'primary' | 'secondary';
+
+/** Which session an event is about. Times are milliseconds on the clock of that session. */
+export interface OfSession {
+  readonly sessionId: string;
+  readonly role: SessionRole;
+  readonly atMs: number;
+}
+
+/** Which path of it. `server` is the peer's own name for itself, '' when it gave none. */
+export interface OfPath extends OfSession {
+  readonly pathId: number;
+  readonly address: string;
+  readonly server: string;
+}
+
+export type SessionOpened = OfSession;
+
+export interface SessionClosed extends OfSession {
+  /** Who ended it: the application here or there, or a failure that this end saw. */
+  readonly by: 'local' | 'peer' | 'error';
+  readonly code: number;
+  readonly reason: string;
+  readonly errorCode?: ErrorCode;
+  readonly durationMs: number;
+}
+
+/** A path appeared or changed its state; `state` is one of those of @kwik/paths. */
+export interface PathChanged extends OfPath {
+  readonly primary: boolean;
+  readonly state: string;
+  /** Why, in words; '' when there is nothing to say. */
+  readonly reason: string;
+  readonly errorCode?: ErrorCode;
+}
+
+/** Why what a path owed was sent elsewhere, by the first sign of it. */
+export type FailoverCause = 'stalled' | 'suspected' | 'dead';
+
+/** While streams were open a path stopped delivering, and others have taken over. */
+export interface PathFailover extends OfPath {
+  readonly cause: FailoverCause;
+  /** From the last packet of the path until another could take over what it owed, milliseconds. */
+  readonly gapMs: number;
+  readonly reason: string;
+}
+
+/** A peer broke the rules; its path is closed for it. */
+export interface PeerViolation extends OfPath {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** An attempt to open a session, or a path of one, has ended. */
+export interface HandshakeFinished {
+  /** Which end tells of it. */
+  readonly side: 'client' | 'server';
+  /** Of the other end, `host:port`. */
+  readonly address: string;
+  readonly purpose: 'open' | 'join' | 'return' | 'unknown';
+  readonly result: 'ok' | ErrorCode;
+  readonly message: string;
+  readonly durationMs: number;
+}
+
+/** A client did not reach, or would not dial, a server that its primary named. */
+export interface PathRefused extends OfSession {
+  readonly address: string;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** A stream's content from several servers has begun, or ended. */
+export interface ContentStarted extends OfSession {
+  readonly streamId: bigint;
+  readonly bytes: number;
+  readonly sources: number;
+}
+
+export interface ContentFinished extends OfSession {
+  readonly streamId: bigint;
+  readonly bytes: number;
+  /** Absent when it is complete. */
+  readonly errorCode?: ErrorCode;
+  readonly message: string;
+}
+
+/** A datagram relay opened, closed or refused a flow. */
+export interface RelayFlow {
+  readonly relay: string;
+  readonly change: 'opened' | 'closed' | 'refused';
+  readonly reason: string;
+  readonly forwardedBytes?: number;
+}
+
+/** Discovery learned something of a server, or decided for or against it. */
+export interface ServerDiscovered {
+  readonly server: string;
+  readonly source: string;
+  readonly change: 'found' | 'changed' | 'lost' | 'healthy' | 'unhealthy' | 'chosen' | 'not-chosen';
+  /** In words; for `not-chosen` what speaks against it. */
+  readonly reason: string;
+}
+
+/** An identity was let do something or not, or its standing has changed. */
+export interface TrustDecided {
+  readonly subject: string;
+  readonly action: string;
+  readonly decision: 'allowed' | 'refused' | 'raised' | 'lowered';
+  readonly reason: string;
+}
+
+/** A step of scaling or of degradation, with the figures that it rests on. */
+export interface ScalingStep {
+  readonly step: 'add' | 'remove' | 'replace' | 'degrade' | 'restore';
+  readonly result: 'done' | 'failed' | 'retried';
+  readonly server: string;
+  readonly reason: string;
+  readonly figures: Readonly<Record<string, number>>;
+}
+
+/** Each channel by its name, and what is published there. */
+export interface DiagnosticEvents {
+  readonly 'kwik:session:opened': SessionOpened;
+  readonly 'kwik:session:closed': SessionClosed;
+  readonly 'kwik:path:changed': PathChanged;
+  readonly 'kwik:path:failover': PathFailover;
+  readonly 'kwik:path:refused': PathRefused;
+  readonly 'kwik:peer:violation': PeerViolation;
+  readonly 'kwik:handshake:finished': HandshakeFinished;
+  readonly 'kwik:content:started': ContentStarted;
+  readonly 'kwik:content:finished': ContentFinished;
+  readonly 'kwik:relay:flow': RelayFlow;
+  readonly 'kwik:discovery:server': ServerDiscovered;
+  readonly 'kwik:trust:decided': TrustDecided;
+  readonly 'kwik:scaling:step': ScalingStep;
+}
+
+export type DiagnosticName = keyof DiagnosticEvents;
+
+const CHANNELS: Readonly<Record<DiagnosticName, true>> = {
+  'kwik:session:opened': true,
+  'kwik:session:closed': true,
+  'kwik:path:changed': true,
+  'kwik:path:failover': true,
+  'kwik:path:refused': true,
+  'kwik:peer:violation': true,
+  'kwik:handshake:finished': true,
+  'kwik:content:started': true,
+  'kwik:content:finished': true,
+  'kwik:relay:flow': true,
+  'kwik:discovery:server': true,
+  'kwik:trust:decided': true,
+  'kwik:scaling:step': true,
+};
+
+/** All channels. */
+export const DIAGNOSTIC_NAMES = Object.keys(CHANNELS) as readonly DiagnosticName[];
