@@ -14,9 +14,10 @@ export async function checkBuild(root) {
 export async function checkTypes(root) {
   const tests = await runNode(BIN.tsc, ['-p', 'tsconfig.tests.json'], { cwd: root });
   const tools = await runNode(BIN.tsc, ['-p', 'tools'], { cwd: root });
-  // The core of the session once more, without the types of Node.
-  const core = await runNode(BIN.tsc, ['-p', 'packages/session/tsconfig.core.json'], { cwd: root });
-  const all = [tests, tools, core];
+  // The pure cores once more, without the types of Node.
+  const session = await runNode(BIN.tsc, ['-p', 'packages/session/tsconfig.core.json'], { cwd: root });
+  const discovery = await runNode(BIN.tsc, ['-p', 'packages/discovery/tsconfig.core.json'], { cwd: root });
+  const all = [tests, tools, session, discovery];
   return fromRun({
     code: all.reduce((sum, { code }) => sum + code, 0),
     stdout: '',

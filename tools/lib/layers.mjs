@@ -32,7 +32,10 @@ export const PACKAGES = {
     purpose: 'path state, packet numbers, acknowledgements, RTT, windows, failure detection; pure',
     mayImport: ['wire', 'kcp'],
   },
-  discovery: { purpose: 'finding and selecting servers (not written yet)', mayImport: ['wire'] },
+  discovery: {
+    purpose: 'finds servers, knows how they are, chooses among them; its core is pure',
+    mayImport: ['wire'],
+  },
   session: {
     purpose: 'streams over several servers, multi-source streams, `dial`, `listen`',
     mayImport: ['wire', 'kcp', 'scheduler', 'paths', 'quic', 'discovery'],
@@ -63,6 +66,12 @@ export const FOLDERS = {
     routing: ['packets', 'socket', 'backends'],
     endpoint: ['packets', 'socket', 'tls', 'backends', 'connection', 'routing'],
     '.': ['socket', 'tls', 'backends', 'connection', 'routing', 'endpoint'],
+  },
+  discovery: {
+    core: [],
+    sources: ['core'],
+    directory: ['core', 'sources'],
+    '.': 'any',
   },
   session: {
     core: [],
@@ -105,10 +114,10 @@ export const TEST_LAYERS = ['testbed'];
 export const TEST_FILE = /(\.test\.ts$|\/test-support\/|^packages\/[^/]+\/(test|bench|sim)\/)/;
 
 /** Those of the sans-IO parts that need nothing of Node, not even its types; `tools/test/purity.test.mjs` runs them so. */
-export const PURE = ['wire/src', 'scheduler/src', 'paths/src', 'session/src/core'];
+export const PURE = ['wire/src', 'scheduler/src', 'paths/src', 'session/src/core', 'discovery/src/core'];
 
 /** Packages, and parts of packages, that take `now` and input and give output. See CONTRIBUTING.md, "Sans-IO". */
-export const SANS_IO = ['wire/src', 'kcp/src', 'scheduler/src', 'paths/src', 'session/src/core'];
+export const SANS_IO = ['wire/src', 'kcp/src', 'scheduler/src', 'paths/src', 'session/src/core', 'discovery/src/core'];
 
 /**
  * The packages that a package may import; undefined for one without a row.

@@ -3,6 +3,7 @@ export type * from './contracts/clock.js';
 export type * from './contracts/path-network.js';
 export type * from './contracts/counters.js';
 export * from './contracts/diagnostics.js';
+export type * from './contracts/discovery.js';
 export type * from './contracts/path-transport.js';
 export type * from './contracts/scheduler.js';
 export type { Crc32 } from './codec/checksum.js';

@@ -1,5 +1,5 @@
 import type { ClientAuthenticator, ServerAuthenticator, TrustPolicy } from '@kwik/kcp';
-import type { Clock, KwikError, PathNetwork } from '@kwik/wire';
+import type { Clock, Discovery, KwikError, PathNetwork } from '@kwik/wire';
 import type { SchedulerChoice } from '../schedulers.js';
 import type { ReplicaSource } from './session.js';
 
@@ -218,6 +218,8 @@ export interface DialOptions {
   /** Gives up the dial, which then rejects with ERR_KWIK_ABORTED; a session that is open stays open. */
   readonly signal?: AbortSignal;
   readonly timeouts?: DialTimeouts;
+  /** Finds the servers of `kwik:NAME`; see @kwik/discovery. */
+  readonly discovery?: Discovery;
   readonly paths?: ClientPathOptions;
   readonly writes?: WriteOptions;
   readonly limits?: ClientLimits;

@@ -25,6 +25,7 @@ import { NetworkConnector } from './network-connector.js';
 import type { OpeningPath } from './opening-path.js';
 import type { PrimaryRoute } from './primary-paths.js';
 import { leftMs, reach } from './reach.js';
+import { dialService, firstTarget, pinnedTo, serviceOf } from './service-dial.js';
 import { formatAddress, onLinkOf, parseTarget } from './target.js';
 import { SessionWatch } from '../runtime/features/session-watch.js';
 import { watchHandshake } from '../runtime/host/handshake-watch.js';
@@ -49,13 +50,18 @@ const CAPABILITIES: proto.Capability[] = [
 const COMPRESSING_CAPABILITIES = [...CAPABILITIES, proto.Capability.COMPRESSION];
 
 /**
- * Opens a session with the server at `target`: one QUIC connection, a control stream, authentication, a session id.
+ * Opens a session with the server at `target`: one QUIC connection, a control stream, authentication, a session id. With
+ * `kwik:NAME` it is the first to answer of the servers that `options.discovery` finds for the service NAME.
  * Rejects with a KwikError: ERR_KWIK_CONNECT_FAILED, ERR_KWIK_TIMEOUT, ERR_KWIK_CERTIFICATE, ERR_KWIK_AUTH_FAILED, …; for
  * options that cannot be, with ERR_KWIK_INVALID_ARGUMENT, and without trust in a server elsewhere with ERR_KWIK_CREDENTIALS.
  */
 export async function dial(target: string | DialTarget, options: DialOptions = {}): Promise<Session> {
   checkDialOptions(options);
-  return dialOver(connectorFor(options), parseTarget(target), options);
+  const service = serviceOf(target);
+  if (service === undefined) return dialOver(connectorFor(options), parseTarget(target), options);
+  return dialService(service, options, (server, own) => {
+    return dialOver(pinnedTo(server, connectorFor(own)), firstTarget(server), own);
+  });
 }
 
 function connectorFor(options: DialOptions): Connector {

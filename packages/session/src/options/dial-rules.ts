@@ -31,6 +31,7 @@ const DIAL: OptionRules = {
     auth: list(authenticator),
     signal: objectWith('addEventListener', 'throwIfAborted'),
     timeouts: group<DialTimeouts>({ ...timeouts, dialMs: milliseconds }),
+    discovery: objectWith('service'),
     paths: group<ClientPathOptions>({
       localAddress: text,
       localAddresses: list(text),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { noneClientAuth, noneServerAuth } from '@kwik/kcp';
+import { createDiscovery, staticList } from '@kwik/discovery';
 import { systemClock } from '@kwik/quic';
 import { ChaosWorld } from '@kwik/testbed/chaos';
 import { createScheduler } from '@kwik/scheduler';
@@ -43,6 +44,7 @@ const DIAL: Complete<DialOptions> = {
   auth: [noneClientAuth()],
   signal: new AbortController().signal,
   timeouts: { ...TIMEOUTS, dialMs: 1 },
+  discovery: createDiscovery({ sources: [staticList([])] }),
   paths: {
     localAddress: '127.0.0.1',
     localAddresses: ['127.0.0.2'],

@@ -1,0 +1,25 @@
+import type { ServerQuery, ServerRecord } from '@kwik/wire';
+
+/** Why a record is none that the query asks for; undefined: it is one. */
+export function mismatch(record: ServerRecord, query: ServerQuery): string | undefined {
+  const { capabilities = [], region, zone, tags = [], maxLoad, exclude = [] } = query;
+  const lacks = capabilities.find((name) => !record.capabilities.includes(name));
+  if (lacks !== undefined) return `has not the capability ${lacks}`;
+  if (region !== undefined && record.region !== region) return `is in region '${record.region}', not '${region}'`;
+  if (zone !== undefined && record.zone !== zone) return `is in zone '${record.zone}', not '${zone}'`;
+  const untagged = tags.find((tag) => !record.tags.includes(tag));
+  if (untagged !== undefined) return `has not the tag '${untagged}'`;
+  if (maxLoad !== undefined && record.load !== undefined && record.load > maxLoad) {
+    return `has a load of ${percent(record.load)}, above ${percent(maxLoad)}`;
+  }
+  if (exclude.length > 0 && isNamed(record, exclude)) return 'is in use, or was excluded';
+  return undefined;
+}
+
+function isNamed({ serverId, addresses }: ServerRecord, names: readonly string[]): boolean {
+  return (serverId !== '' && names.includes(serverId)) || addresses.some((address) => names.includes(address));
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
