@@ -33,6 +33,8 @@ export interface CliIo {
   onInterrupt(listener: (signal: InterruptSignal) => void): () => void;
   /** Calls `callback` every `intervalMs` until the returned function is called; does not keep the process alive. */
   every(intervalMs: number, callback: () => void): () => void;
+  /** What comes on standard input, until its end; to be asked for once. */
+  stdin(): AsyncIterable<Uint8Array>;
   /** Resolves when standard input ends. */
   stdinEnded(): Promise<void>;
 }

@@ -2,6 +2,7 @@ import { Command, CommanderError, Help, type Option } from 'commander';
 import { demoCommand } from './commands/demo-command.js';
 import { getCommand } from './commands/get-command.js';
 import { serveCommand } from './commands/serve-command.js';
+import { tunnelCommand } from './commands/tunnel-command.js';
 import { reportError } from './errors.js';
 import { EXIT, EXIT_CODE_HELP, type ExitCode } from './exit-codes.js';
 import type { CliIo } from './io.js';
@@ -50,6 +51,7 @@ function createProgram(io: CliIo, onDone: (code: ExitCode) => void): Command {
   program.addCommand(demoCommand(io, onDone));
   program.addCommand(serveCommand(io, onDone));
   program.addCommand(getCommand(io, onDone));
+  program.addCommand(tunnelCommand(io, onDone));
   for (const command of [program, ...program.commands]) speakThrough(command, io);
   return program;
 }

@@ -38,6 +38,7 @@ export function nodeIo(self: string): NodeIo {
       const timer = setInterval(callback, intervalMs).unref();
       return () => clearInterval(timer);
     },
+    stdin: () => process.stdin,
     stdinEnded,
     flush: () => flushOutput(signalled !== undefined),
     signal: () => signalled,

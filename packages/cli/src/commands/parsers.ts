@@ -54,6 +54,11 @@ export function parseListenAddress(text: string): string {
   return checkAddress(/^\d{1,5}$/u.test(text) ? `127.0.0.1:${text}` : text, true);
 }
 
+/** `HOST:PORT`, or with port 0 any port of the host. */
+export function parseBindAddress(text: string): string {
+  return checkAddress(text, true);
+}
+
 /** For options that may be given several times. */
 export function collect<T>(parse: (text: string) => T): (text: string, previous: T[]) => T[] {
   return (text, previous) => [...previous, parse(text)];

@@ -13,6 +13,7 @@ const TO_FAILURE: Partial<Record<ErrorCode, FailureCode>> = {
   ERR_KWIK_PACKET_TOO_LARGE: 'bad-request',
   ERR_KWIK_UNSUPPORTED: 'unsupported',
   ERR_KWIK_LIMIT_EXCEEDED: 'unavailable',
+  ERR_KWIK_CONNECT_FAILED: 'unavailable',
 };
 
 const FROM_FAILURE: Record<FailureCode, ErrorCode> = {

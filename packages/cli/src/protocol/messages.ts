@@ -10,6 +10,8 @@ export const MAX_PATH_CHARACTERS = 4096;
 /** Servers that a client may name in a session. */
 export const MAX_NAMED_SERVERS = 16;
 const MAX_ADDRESS_CHARACTERS = 300;
+const MAX_HOST_CHARACTERS = 254;
+const MAX_LISTENER_ID = 0xffff;
 const MAX_ETAG_CHARACTERS = 128;
 const MAX_REASON_CHARACTERS = 1000;
 /** Entries in one page of a listing; the page's bytes are bounded by the message. */
@@ -66,7 +68,53 @@ const addServersRequest = z.object({
   servers: z.array(address).min(1).max(MAX_NAMED_SERVERS),
 });
 
-export const requestSchema = z.discriminatedUnion('op', [getRequest, listRequest, addServersRequest]);
+const host = z
+  .string()
+  .min(1)
+  .max(MAX_HOST_CHARACTERS)
+  .regex(/^[A-Za-z0-9._:%-]+$/u, 'must be a name or an address');
+const MAX_PORT = 65_535;
+/** Tells the listeners of one session apart; the client chooses it. */
+const listenerId = z.number().int().min(0).max(MAX_LISTENER_ID);
+
+const connectRequest = z.object({
+  v: z.literal(PROTOCOL_VERSION),
+  op: z.literal('connect'),
+  host,
+  port: z.number().int().min(1).max(MAX_PORT),
+});
+export type ConnectRequest = z.infer<typeof connectRequest>;
+
+const listenRequest = z.object({
+  v: z.literal(PROTOCOL_VERSION),
+  op: z.literal('listen'),
+  host,
+  /** 0: the system chooses. */
+  port: z.number().int().min(0).max(MAX_PORT),
+  listener: listenerId,
+});
+export type ListenRequest = z.infer<typeof listenRequest>;
+
+const connectAnswer = z.object({ ok: z.literal(true) });
+export const connectAnswerSchema = z.union([connectAnswer, failure]);
+const listenAnswer = z.object({ ok: z.literal(true), address });
+export const listenAnswerSchema = z.union([listenAnswer, failure]);
+
+/** The first message of a stream that a server opens: a connection to a port that the client had it listen on. */
+export const acceptedSchema = z.object({
+  v: z.literal(PROTOCOL_VERSION),
+  op: z.literal('accepted'),
+  listener: listenerId,
+  from: z.string().max(MAX_ADDRESS_CHARACTERS),
+});
+
+export const requestSchema = z.discriminatedUnion('op', [
+  getRequest,
+  listRequest,
+  addServersRequest,
+  connectRequest,
+  listenRequest,
+]);
 export type Request = z.infer<typeof requestSchema>;
 export type GetRequest = z.infer<typeof getRequest>;
 

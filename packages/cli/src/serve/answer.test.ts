@@ -18,6 +18,11 @@ const LARGE = Buffer.from(Array.from({ length: 200_000 }, (_, index) => (index *
 const SMALL = Buffer.from('a small file');
 
 let service: FileService;
+
+function unwanted(): Promise<never> {
+  return Promise.reject(new Error('nobody asks for a connection here'));
+}
+
 beforeEach(async () => {
   await disk.write('secret', 'secret');
   await disk.write('served/large', LARGE);
@@ -29,6 +34,7 @@ beforeEach(async () => {
     folder,
     hashes: new HashCache(folder),
     addServers: (servers) => ({ ok: true, accepted: [...servers], refused: [] }),
+    forward: { connect: unwanted, listen: unwanted },
   };
 });
 

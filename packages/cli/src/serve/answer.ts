@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Stream } from '@kwik/session';
 import { KwikError } from '@kwik/wire';
+import { formatHostPort } from '../address.js';
 import { ByteReader } from '../protocol/byte-reader.js';
 import { encodeContentKey } from '../protocol/content-key.js';
 import { failureOf } from '../protocol/failures.js';
@@ -10,7 +11,9 @@ import {
   anyRequestSchema,
   requestSchema,
   type Checking,
+  type ConnectRequest,
   type GetRequest,
+  type ListenRequest,
   type Omission,
   type Request,
   type ServersAnswer,
@@ -18,7 +21,8 @@ import {
 import { FileSource, readFully } from './file-source.js';
 import type { HashCache } from './hash-cache.js';
 import { inPages, listFiles } from './listing.js';
-import { etagOf, type ServedFile, type ServedFolder } from './served-folder.js';
+import type { FolderOfFiles } from './no-folder.js';
+import { etagOf, type ServedFile } from './served-folder.js';
 
 /** Below this, spreading over several servers costs more round trips than it saves. */
 const SINGLE_SOURCE_BYTES = 64 * 1024;
@@ -31,9 +35,16 @@ const MAX_TOLD_OMISSIONS = 20;
 const RESET_FAILED = 1;
 
 export interface FileService {
-  readonly folder: ServedFolder;
+  readonly folder: FolderOfFiles;
   readonly hashes: HashCache;
   addServers(servers: readonly string[]): ServersAnswer;
+  readonly forward: ForwardService;
+}
+
+/** Takes the stream over for a connection, when it resolves. */
+export interface ForwardService {
+  connect(stream: Stream, reader: ByteReader, request: ConnectRequest, signal: AbortSignal): Promise<void>;
+  listen(stream: Stream, reader: ByteReader, request: ListenRequest, signal: AbortSignal): Promise<void>;
 }
 
 export interface Answered {
@@ -52,8 +63,14 @@ export async function answerStream(stream: Stream, service: FileService, signal:
   const reader = new ByteReader(stream);
   const left = leaving(stream, signal);
   let request: Request | undefined;
+  let forwarded = false;
   try {
     request = await readRequest(reader, signal);
+    if (request.op === 'connect' || request.op === 'listen') {
+      await forward(stream, reader, request, { service, signal: left.signal, session: signal });
+      forwarded = true;
+      return { op: request.op, path: pathOf(request), bytes: 0 };
+    }
     const done = await answer(stream, request, service, left.signal);
     await stream.close();
     return { op: request.op, path: pathOf(request), ...done };
@@ -63,7 +80,7 @@ export async function answerStream(stream: Stream, service: FileService, signal:
   } finally {
     left.end();
     // One request per stream: nothing that still comes is of interest.
-    stream.stopSending();
+    if (!forwarded) stream.stopSending();
   }
 }
 
@@ -99,9 +116,20 @@ async function readRequest(reader: ByteReader, signal: AbortSignal): Promise<Req
   );
 }
 
+/** A connection is not waited for longer than its client does; a port is listened on as long as its session lasts. */
+function forward(
+  stream: Stream,
+  reader: ByteReader,
+  request: ConnectRequest | ListenRequest,
+  { service, signal, session }: { service: FileService; signal: AbortSignal; session: AbortSignal },
+): Promise<void> {
+  if (request.op === 'connect') return service.forward.connect(stream, reader, request, signal);
+  return service.forward.listen(stream, reader, request, session);
+}
+
 async function answer(
   stream: Stream,
-  request: Request,
+  request: Exclude<Request, ConnectRequest | ListenRequest>,
   service: FileService,
   signal: AbortSignal,
 ): Promise<Pick<Answered, 'bytes' | 'omitted'>> {
@@ -250,5 +278,14 @@ function breakOff(stream: Stream, error: unknown): void {
 }
 
 function pathOf(request: Request): string {
-  return request.op === 'add-servers' ? request.servers.join(', ') : request.path;
+  switch (request.op) {
+    case 'add-servers':
+      return request.servers.join(', ');
+    case 'connect':
+    case 'listen':
+      return formatHostPort(request);
+    case 'get':
+    case 'list':
+      return request.path;
+  }
 }

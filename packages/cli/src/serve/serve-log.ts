@@ -19,8 +19,8 @@ export class ServeLog {
   }
 
   /** Always the first line, and on stdout: programs wait for it and read the address from it. */
-  listening(address: string, directory: string): void {
-    if (this.#json) this.#event({ event: 'listening', address, directory });
+  listening(address: string, directory: string | undefined): void {
+    if (this.#json) this.#event({ event: 'listening', address, directory: directory ?? null });
     else this.#io.stdout.print(`listening on ${address}\n`);
   }
 

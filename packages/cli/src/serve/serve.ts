@@ -2,13 +2,16 @@ import { persistentResetKey } from '@kwik/session';
 import type { Listener, ListenOptions, ReplicaContext, ReplicaSource, ServerSession } from '@kwik/session';
 import { KwikError } from '@kwik/wire';
 import { formatHostPort, parseHostPort } from '../address.js';
+import { usageError } from '../errors.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
+import { Forwards } from '../forward/forwards.js';
 import type { CliIo } from '../io.js';
 import { decodeContentKey } from '../protocol/content-key.js';
 import { readCredentials } from './credentials.js';
 import { FileSource } from './file-source.js';
 import { HashCache } from './hash-cache.js';
 import { ServeLog } from './serve-log.js';
+import { type FolderOfFiles, NO_FOLDER } from './no-folder.js';
 import { ServedFolder } from './served-folder.js';
 import { serveSession } from './session-server.js';
 
@@ -21,6 +24,9 @@ export interface ServeOptions {
   readonly key?: string;
   readonly ca?: string;
   readonly allowClientServers: boolean;
+  /** `host:port` each: where clients may have connections made to, and where they may have this server listen. */
+  readonly forwardAllow: readonly string[];
+  readonly forwardListen: readonly string[];
   readonly json: boolean;
   /** Internal: stop when standard input ends, so that a server never outlives the demo that started it. */
   readonly untilStdinEnds: boolean;
@@ -30,18 +36,27 @@ export interface ServeOptions {
 const CLOSE_TIMEOUT_MS = 2000;
 
 /** `kwik serve`: runs until it is told to stop. */
-export async function runServe(directory: string, options: ServeOptions, io: CliIo): Promise<ExitCode> {
+export async function runServe(directory: string | undefined, options: ServeOptions, io: CliIo): Promise<ExitCode> {
+  const { forwardAllow, forwardListen } = options;
+  if (directory === undefined && forwardAllow.length === 0 && forwardListen.length === 0) {
+    throw usageError('nothing to serve: name a folder, or where to forward to with --forward-allow HOST:PORT');
+  }
   const peers = options.peer.map((peer) => formatHostPort(parseHostPort(peer)));
-  const folder = await ServedFolder.open(directory);
+  const served = directory === undefined ? undefined : await ServedFolder.open(directory);
+  const folder = served ?? NO_FOLDER;
   const log = new ServeLog(io, options.json);
   const listener = await listenOn(options, io, log, (key, context) => resolveReplica(key, context, folder, log));
   const sessions = new Set<ServerSession>();
   const stopped = stopRequest(io, options.untilStdinEnds);
   const { address, port } = listener.address();
-  log.listening(formatHostPort({ host: address, port }), folder.root);
+  log.listening(formatHostPort({ host: address, port }), served?.root);
   const shared = {
     folder,
     hashes: new HashCache(folder),
+    forwards: new Forwards({
+      allow: forwardAllow.map((target) => parseHostPort(target)),
+      listen: forwardListen.map((target) => parseHostPort(target, { allowZero: true })),
+    }),
     policy: { peers, allowClientServers: options.allowClientServers },
     log,
     now: () => io.now(),
@@ -85,7 +100,7 @@ async function listenOn(
 async function resolveReplica(
   key: string,
   context: ReplicaContext,
-  folder: ServedFolder,
+  folder: FolderOfFiles,
   log: ServeLog,
 ): Promise<ReplicaSource | undefined> {
   const wanted = decodeContentKey(key);

@@ -2,6 +2,7 @@ import type { CloseInfo, PathInfo, ServerSession, Stream } from '@kwik/session';
 import { KwikError } from '@kwik/wire';
 import { beforeEach, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { Forwards } from '../forward/forwards.js';
 import { encodeMessage } from '../protocol/framing.js';
 import { MemoryStream } from '../test-support/memory-stream.js';
 import { pathInfo } from '../test-support/paths.js';
@@ -81,6 +82,7 @@ beforeEach(async () => {
   options = {
     folder,
     hashes: new HashCache(folder),
+    forwards: new Forwards({ allow: [], listen: [] }),
     policy: { peers: ['good:1', 'bad:2'], allowClientServers: false },
     log: new ServeLog({ stdout: output, stderr: output }, true),
     now: () => 0,

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { ServerSession, Stream } from '@kwik/session';
+import type { Forwards } from '../forward/forwards.js';
 import { answerStream, type FileService } from './answer.js';
 import { Slots } from './slots.js';
 import { SessionPeers, type PeerPolicy } from './peers.js';
@@ -17,6 +18,7 @@ export interface SessionServerOptions {
   readonly folder: FileService['folder'];
   readonly hashes: FileService['hashes'];
   readonly policy: PeerPolicy;
+  readonly forwards: Forwards;
   readonly log: ServeLog;
   readonly now: () => number;
 }
@@ -44,7 +46,15 @@ async function answerStreams(session: ServerSession, options: SessionServerOptio
   });
   peers.addOwn();
   const slots = new Slots('requests', { limit: MAX_RUNNING_REQUESTS, maxWaiting: MAX_WAITING_REQUESTS });
-  const service: FileService = { ...options, addServers: (servers) => peers.addForClient(servers) };
+  const { forwards } = options;
+  const service: FileService = {
+    ...options,
+    addServers: (servers) => peers.addForClient(servers),
+    forward: {
+      connect: (...asked) => forwards.connect(...asked),
+      listen: (...asked) => forwards.listen(session, ...asked),
+    },
+  };
   try {
     for (;;) {
       // Bounded by the stream limit that the session grants its client.

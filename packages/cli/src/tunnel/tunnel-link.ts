@@ -1,0 +1,99 @@
+import type { Session } from '@kwik/session';
+import { KwikError } from '@kwik/wire';
+import { abortable, pause } from '../abortable.js';
+import { isConnectionFailure, reportError } from '../errors.js';
+
+export interface TunnelLinkOptions {
+  dial(signal: AbortSignal): Promise<Session>;
+  /** Each session as it comes, the first included; what it rejects with ends the tunnel. */
+  onSession(session: Session): Promise<void>;
+  /** Tells the user something in one line. */
+  say(line: string): void;
+  readonly signal: AbortSignal;
+}
+
+/** Between attempts to connect again: at first, and at most. */
+const FIRST_WAIT_MS = 250;
+const MAX_WAIT_MS = 5000;
+/** A connection that comes while there is no session waits so long for one. */
+const PATIENCE_MS = 15_000;
+
+/**
+ * The session of a tunnel: dialled at the start, and again whenever it is lost, for as long as it takes. The first dial is
+ * not repeated: a server that is not there is a mistake in the command more often than an outage.
+ */
+export class TunnelLink {
+  readonly #options: TunnelLinkOptions;
+  #current: Promise<Session>;
+
+  private constructor(options: TunnelLinkOptions, first: Session) {
+    this.#options = options;
+    this.#current = Promise.resolve(first);
+  }
+
+  /** Rejects as the dial does, and as `onSession` does. */
+  static async open(options: TunnelLinkOptions): Promise<TunnelLink> {
+    return new TunnelLink(options, await establish(options));
+  }
+
+  /** The session that stands; waits 15 s at the most where it was lost. Rejects with ERR_KWIK_NO_PATH when none came. */
+  async session(signal: AbortSignal): Promise<Session> {
+    const late = AbortSignal.timeout(PATIENCE_MS);
+    try {
+      return await abortable(this.#current, AbortSignal.any([signal, late]));
+    } catch (error) {
+      if (!late.aborted || signal.aborted) throw error;
+      throw new KwikError('ERR_KWIK_NO_PATH', `the server was not reached again in ${PATIENCE_MS / 1000} s`);
+    }
+  }
+
+  /** Keeps the session until the signal aborts, which rejects with its reason; so does what no second try would mend. */
+  async keep(): Promise<never> {
+    const { signal, say } = this.#options;
+    for (;;) {
+      const session = await this.#current;
+      const { reason, error } = await abortable(session.closed, signal);
+      say(
+        `${error === undefined ? `the server ended the session: ${reason}` : reportError(error).message}; connecting again`,
+      );
+      this.#current = this.#connectAgain();
+      this.#current.catch(() => undefined);
+      await this.#current;
+      say('connected again');
+    }
+  }
+
+  /** Ends the session in good order. */
+  async close(): Promise<void> {
+    const session = await Promise.race([this.#current, Promise.resolve(undefined)]).catch(() => undefined);
+    await session?.close();
+  }
+
+  async #connectAgain(): Promise<Session> {
+    const { signal } = this.#options;
+    for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, MAX_WAIT_MS)) {
+      await pause(waitMs, signal);
+      try {
+        return await establish(this.#options);
+      } catch (error) {
+        if (signal.aborted || !mayPass(error)) throw error;
+      }
+    }
+  }
+}
+
+async function establish({ dial, onSession, signal }: TunnelLinkOptions): Promise<Session> {
+  const session = await dial(signal);
+  try {
+    await onSession(session);
+    return session;
+  } catch (error) {
+    void session.close();
+    throw error;
+  }
+}
+
+/** Also that the server still holds a port for the session that was lost. */
+function mayPass(error: unknown): boolean {
+  return isConnectionFailure(error) || (error instanceof KwikError && error.code === 'ERR_KWIK_SOURCE_FAILED');
+}
