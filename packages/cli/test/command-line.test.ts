@@ -44,7 +44,7 @@ describe('help and usage', () => {
     [['get', '--bogus', 'kwik://h/f'], /unknown option '--bogus'.*kwik get --help/u],
     [['demo', '--bogus'], /unknown option '--bogus'.*kwik demo --help/u],
     [['fetch'], /unknown command 'fetch'.*kwik --help/u],
-    [['serve'], /missing required argument 'dir'/u],
+    [['serve'], /nothing to serve: name a folder/u],
     [['get'], /missing required argument 'url'/u],
     [['get', 'http://h/f'], /'http:\/\/h\/f' is not a kwik URL; write kwik:\/\/HOST:PORT\/PATH/u],
     [['get', 'kwik://h/folder/'], /names a folder; use -r/u],

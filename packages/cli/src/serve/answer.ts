@@ -42,7 +42,7 @@ export interface FileService {
 }
 
 /** Takes the stream over for a connection, when it resolves. */
-export interface ForwardService {
+interface ForwardService {
   connect(stream: Stream, reader: ByteReader, request: ConnectRequest, signal: AbortSignal): Promise<void>;
   listen(stream: Stream, reader: ByteReader, request: ListenRequest, signal: AbortSignal): Promise<void>;
 }

@@ -61,14 +61,14 @@ export class LocalListener {
   }
 
   async #carry(socket: Socket): Promise<void> {
-    const { greeting, connect, say } = this.#parts;
+    const parts = this.#parts;
     this.#sockets.add(socket);
     const end = new TcpEnd(socket);
     try {
-      const remote = await greeting.greet(socket, (target) => connect(target, end.gone));
+      const remote = await parts.greeting.greet(socket, (target) => parts.connect(target, end.gone));
       if (remote !== undefined) await splice(end, remote.stream, remote.reader);
     } catch (error) {
-      if (!end.gone.aborted) say(reportError(error).message);
+      if (!end.gone.aborted) parts.say(reportError(error).message);
       end.abort();
     } finally {
       this.#sockets.delete(socket);

@@ -1,6 +1,6 @@
 import type { Session, Stream } from '@kwik/session';
 import { KwikError } from '@kwik/wire';
-import { type HostPort } from '../address.js';
+import type { HostPort } from '../address.js';
 import { ByteReader } from '../protocol/byte-reader.js';
 import { errorOf } from '../protocol/failures.js';
 import { encodeMessage, readMessage } from '../protocol/framing.js';

@@ -24,7 +24,7 @@ export interface ByteEnd {
  * Carries bytes both ways until both directions have ended, each by itself. What fails at one end is a reset at the other.
  * No more is read than the other end takes. Never rejects; resolves with what failed, if something did.
  */
-export async function splice(end: ByteEnd, stream: Stream, reader: ByteReader): Promise<unknown> {
+export async function splice(end: ByteEnd, stream: Stream, reader: ByteReader): Promise<Error | undefined> {
   try {
     await Promise.all([fromEnd(end, stream), fromStream(end, reader)]);
     return undefined;
@@ -32,7 +32,7 @@ export async function splice(end: ByteEnd, stream: Stream, reader: ByteReader): 
     end.abort();
     stream.reset(RESET_FAILED);
     stream.stopSending(RESET_FAILED);
-    return error;
+    return error instanceof Error ? error : new Error(String(error));
   }
 }
 

@@ -49,17 +49,17 @@ export class TunnelLink {
 
   /** Keeps the session until the signal aborts, which rejects with its reason; so does what no second try would mend. */
   async keep(): Promise<never> {
-    const { signal, say } = this.#options;
+    const { signal } = this.#options;
     for (;;) {
       const session = await this.#current;
       const { reason, error } = await abortable(session.closed, signal);
-      say(
+      this.#options.say(
         `${error === undefined ? `the server ended the session: ${reason}` : reportError(error).message}; connecting again`,
       );
       this.#current = this.#connectAgain();
       this.#current.catch(() => undefined);
       await this.#current;
-      say('connected again');
+      this.#options.say('connected again');
     }
   }
 
@@ -82,10 +82,10 @@ export class TunnelLink {
   }
 }
 
-async function establish({ dial, onSession, signal }: TunnelLinkOptions): Promise<Session> {
-  const session = await dial(signal);
+async function establish(options: TunnelLinkOptions): Promise<Session> {
+  const session = await options.dial(options.signal);
   try {
-    await onSession(session);
+    await options.onSession(session);
     return session;
   } catch (error) {
     void session.close();

@@ -145,7 +145,7 @@ class TunnelRun {
         ...(trust !== undefined && { trust }),
       });
     } catch (error) {
-      if (signal.aborted) throw signal.reason;
+      signal.throwIfAborted();
       throw explainDialError(address, error);
     }
   }

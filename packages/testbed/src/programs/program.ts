@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 
 /** Where servers are that a user's PATH does not name. */
 const FURTHER_FOLDERS = ['/usr/sbin', '/sbin', '/usr/local/sbin'];
@@ -40,7 +40,9 @@ export interface Program extends AsyncDisposable {
 /** The absolute path of a program by its name, as a shell and its sbin folders know it; undefined when there is none. */
 export function findProgram(name: string): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...FURTHER_FOLDERS];
-  return folders.map((folder) => join(folder, name)).find((path) => isExecutable(path));
+  return isAbsolute(name)
+    ? [name].find(isExecutable)
+    : folders.map((folder) => join(folder, name)).find((path) => isExecutable(path));
 }
 
 /**
