@@ -64,8 +64,9 @@ export const FOLDERS = {
     backends: ['packets', 'tls'],
     connection: ['packets', 'socket', 'backends'],
     routing: ['packets', 'socket', 'backends'],
-    endpoint: ['packets', 'socket', 'tls', 'backends', 'connection', 'routing'],
-    '.': ['socket', 'tls', 'backends', 'connection', 'routing', 'endpoint'],
+    forwarding: ['packets', 'socket', 'routing'],
+    endpoint: ['packets', 'socket', 'tls', 'backends', 'connection', 'routing', 'forwarding'],
+    '.': ['socket', 'tls', 'backends', 'connection', 'routing', 'forwarding', 'endpoint'],
   },
   discovery: {
     core: [],

@@ -28,6 +28,8 @@ export {
   systemClock,
   type ProcessDiagnostics,
 } from './endpoint/process-resources.js';
+export { Allowance, type AllowanceLimits } from './forwarding/allowance.js';
+export type { Flow, FlowOptions } from './forwarding/flow-table.js';
 export type { IoChoice } from './socket/bind.js';
 export type { SocketIo } from './socket/datagram-socket.js';
 export { EndpointCounters } from './routing/endpoint-stats.js';

@@ -18,6 +18,8 @@ import { byDeadline } from './deadline.js';
 import { DialPlan } from './dialer.js';
 import { Door } from './door.js';
 import { EndWatch } from './end-watch.js';
+import type { Flow, FlowOptions } from '../forwarding/flow-table.js';
+import { Forwarder } from '../forwarding/forwarder.js';
 import { EndpointCounters, type EndpointStats } from '../routing/endpoint-stats.js';
 import { endpointReading } from '../routing/endpoint-reading.js';
 import { AdmissionControl, type EndpointLimits, resolveLimits } from '../routing/limits.js';
@@ -60,6 +62,7 @@ export class Endpoint implements AsyncDisposable {
   private readonly router: PacketRouter<Connection, Acceptor>;
   private readonly intake: DatagramIntake;
   private readonly output: DatagramOutput;
+  private readonly forwarder: Forwarder;
   private readonly connectionHost: ConnectionHost<Connection>;
   private readonly tokens: RetryTokens;
   private readonly resets: StatelessReset;
@@ -90,6 +93,8 @@ export class Endpoint implements AsyncDisposable {
       (connection, error) => this.onHandlerError(connection, error),
     );
     this.output = new DatagramOutput(socket, this.counters);
+    const { maxFlows } = limits;
+    this.forwarder = new Forwarder({ socket, counters: this.counters, maxFlows, now: () => clock.now() });
     this.connectionHost = this.makeConnectionHost();
     this.router = new PacketRouter(this.makeRouterHost());
     this.intake = new DatagramIntake({ ...options, holds: holdsUntilListen }, this.router);
@@ -141,6 +146,23 @@ export class Endpoint implements AsyncDisposable {
     this.acceptor = undefined;
   }
 
+  /**
+   * Forwards the datagrams of a connection between others, from now until `stopForwarding`: those of its client's address to
+   * its anchor and back, nothing else. Throws `ERR_KWIK_CONNECT_FAILED` for an anchor of the other address family,
+   * `ERR_KWIK_INVALID_ARGUMENT` for an id of another length or in use, `ERR_KWIK_LIMIT_EXCEEDED` beyond `maxFlows`.
+   */
+  forward(options: FlowOptions): Flow {
+    this.requireOpen();
+    const { address, port } = options.anchor;
+    requirePort(port);
+    const [anchor = options.anchor] = reachable(address, port, [address], this.address());
+    return this.forwarder.open({ ...options, anchor });
+  }
+
+  stopForwarding(flow: Flow): void {
+    this.forwarder.close(flow);
+  }
+
   /** A datagram of the caller's own, for hole punching; `address` is numeric. */
   sendDatagram(datagram: Uint8Array, port: number, address: string): void {
     this.requireOpen();
@@ -181,7 +203,8 @@ export class Endpoint implements AsyncDisposable {
 
   stats(): EndpointStats {
     const { connections, halfOpenConnections } = this.admission;
-    return this.counters.snapshot(connections, halfOpenConnections, this.socket);
+    const { flows } = this.forwarder;
+    return this.counters.snapshot({ connections, halfOpen: halfOpenConnections, flows }, this.socket);
   }
 
   get closed(): boolean {
@@ -224,7 +247,7 @@ export class Endpoint implements AsyncDisposable {
       const text = `the endpoint has its ${this.limits.maxConnections} connections (limits.maxConnections)`;
       throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', text);
     }
-    const id = this.demultiplexer.newId();
+    const id = options.connectionId ?? this.demultiplexer.newId();
     const backendConnection = this.backend.connect({
       sourceId: id,
       config,
@@ -348,6 +371,7 @@ export class Endpoint implements AsyncDisposable {
       counters: this.counters,
       tokens: this.tokens,
       resets: this.resets,
+      passing: this.forwarder,
       acceptor: () => (this.closing === undefined ? this.acceptor : undefined),
       local: this.address(),
       now: () => this.clock.now(),

@@ -61,6 +61,10 @@ export interface DialOptions {
   /** Leave from this local address; another one than the endpoint's gets a socket of its own. */
   readonly localAddress?: string;
   readonly transport?: TransportOptions;
+  /**
+   * The source connection id, 8 bytes: whoever forwards the connection's datagrams knows it by that. Default: a new one.
+   */
+  readonly connectionId?: Uint8Array;
   /** Goes on asking, until `timeoutMs`, where the machine says that nobody listens: the server may be about to start. */
   readonly awaitServer?: boolean;
 }

@@ -1,3 +1,4 @@
+import { KwikError } from '@kwik/wire';
 import { CONNECTION_ID_BYTES } from '../packets/connection-id.js';
 
 /** Where the source of randomness comes from; `node:crypto.randomBytes` fits. */
@@ -17,7 +18,8 @@ export class Demultiplexer<T> {
   /** Ids that clients chose for their first packets, by `initialKey`. */
   private readonly byInitial = new Map<string, T>();
 
-  constructor(private readonly random: RandomBytes) {}
+  /** `random` is needed for `newId` alone. */
+  constructor(private readonly random: RandomBytes = noRandomness) {}
 
   get size(): number {
     return this.byPrefix.size;
@@ -70,6 +72,10 @@ export class Demultiplexer<T> {
 /** Key of a client's first packets: the id it chose, and where it sends from (ids are theirs to choose, so may clash). */
 export function initialKey(destinationId: Uint8Array, address: string, port: number): string {
   return `${Buffer.from(destinationId).toString('latin1')}|${address}|${port}`;
+}
+
+function noRandomness(): never {
+  throw new KwikError('ERR_KWIK_INTERNAL', 'this demultiplexer makes no ids');
 }
 
 function prefix(bytes: Uint8Array, at: number): number {

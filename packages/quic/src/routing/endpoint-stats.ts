@@ -21,7 +21,15 @@ export type DropReason =
   /** Its connection had more than its share of the processor, and too much waited for it already. */
   | 'processorShare'
   /** An answer was due, but too many had gone out already. */
-  | 'answerRate';
+  | 'answerRate'
+  /** Of a connection that is forwarded, from another address than its client's or its anchor's. */
+  | 'relayAddress'
+  /** Of a client for which more is forwarded a second than it was granted. */
+  | 'relayRate'
+  /** Of a client that has used up what it was granted. */
+  | 'relayQuota'
+  /** To be forwarded, while the kernel took no more. */
+  | 'relayCongested';
 
 export interface EndpointStats {
   readonly connections: number;
@@ -43,6 +51,11 @@ export interface EndpointStats {
   readonly datagramsSent: number;
   readonly bytesReceived: number;
   readonly bytesSent: number;
+  /** Connections of others whose datagrams are forwarded now. */
+  readonly flows: number;
+  /** Counted among those received, and not among those sent. */
+  readonly forwardedDatagrams: number;
+  readonly forwardedBytes: number;
   readonly dropped: Readonly<Record<DropReason, number>>;
   /** Errors of the socket by their code: `ECONNREFUSED`, `EMSGSIZE`, `ENOBUFS` and so on. */
   readonly socketErrors: Readonly<Record<string, number>>;
@@ -52,8 +65,11 @@ export interface EndpointStats {
 
 type Counts = Omit<
   EndpointStats,
-  'connections' | 'halfOpen' | 'dropped' | 'socketErrors' | 'io' | 'segmentationRefused'
+  'connections' | 'halfOpen' | 'flows' | 'dropped' | 'socketErrors' | 'io' | 'segmentationRefused'
 >;
+
+/** What is open at the moment. */
+type NowOpen = Pick<EndpointStats, 'connections' | 'halfOpen' | 'flows'>;
 
 type SocketFacts = Pick<EndpointStats, 'io' | 'segmentationRefused'>;
 
@@ -71,6 +87,8 @@ export class EndpointCounters {
     datagramsSent: 0,
     bytesReceived: 0,
     bytesSent: 0,
+    forwardedDatagrams: 0,
+    forwardedBytes: 0,
     handlerErrors: 0,
   };
   private readonly dropped: Record<DropReason, number> = {
@@ -84,6 +102,10 @@ export class EndpointCounters {
     badToken: 0,
     processorShare: 0,
     answerRate: 0,
+    relayAddress: 0,
+    relayRate: 0,
+    relayQuota: 0,
+    relayCongested: 0,
   };
   private readonly socketErrors: Record<string, number> = {};
 
@@ -95,13 +117,12 @@ export class EndpointCounters {
     this.socketErrors[code] = (this.socketErrors[code] ?? 0) + 1;
   }
 
-  snapshot(connections: number, halfOpen: number, socket: SocketFacts): EndpointStats {
+  snapshot(now: NowOpen, socket: SocketFacts): EndpointStats {
     const { counts, dropped, socketErrors } = this;
     const { io, segmentationRefused } = socket;
     return {
       ...counts,
-      connections,
-      halfOpen,
+      ...now,
       io,
       segmentationRefused,
       dropped: { ...dropped },

@@ -26,6 +26,8 @@ export interface EndpointLimits {
   readonly statelessPerSecond: number;
   /** A handshake must be done by then, milliseconds; default 10 000. */
   readonly handshakeTimeoutMs: number;
+  /** Connections of others that are forwarded at once; default 10 000. */
+  readonly maxFlows: number;
   /** Life of a retry token, milliseconds; default 10 000. */
   readonly retryTokenLifeMs: number;
 }
@@ -42,6 +44,7 @@ export const DEFAULT_LIMITS: EndpointLimits = {
   statelessPerSecond: 5_000,
   handshakeTimeoutMs: 10_000,
   retryTokenLifeMs: 10_000,
+  maxFlows: 10_000,
 };
 
 /** Fills in defaults. */

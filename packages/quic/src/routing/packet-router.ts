@@ -37,6 +37,12 @@ export interface RoutedListener {
   refuse(connection: BackendConnection, datagram: Uint8Array, out: Uint8Array): number;
 }
 
+/** Whoever looks after the packets of connections that only pass by. Each says whether it was one of them. */
+export interface PassingPackets {
+  short(datagram: Uint8Array, from: DatagramSource): boolean;
+  long(datagram: Uint8Array, header: LongHeader, from: DatagramSource): boolean;
+}
+
 /** What the router needs of its endpoint. */
 export interface RouterHost<C extends RoutedConnection, L extends RoutedListener> {
   readonly backend: QuicBackend;
@@ -45,6 +51,7 @@ export interface RouterHost<C extends RoutedConnection, L extends RoutedListener
   readonly counters: EndpointCounters;
   readonly tokens: RetryTokens;
   readonly resets: StatelessReset;
+  readonly passing: PassingPackets;
   /** Absent when nobody listens. */
   acceptor(): L | undefined;
   readonly local: TransportAddress;
@@ -81,7 +88,7 @@ export class PacketRouter<C extends RoutedConnection, L extends RoutedListener> 
   private routeShort(datagram: Uint8Array, from: DatagramSource): void {
     const connection = this.host.demultiplexer.find(datagram, 1);
     if (connection !== undefined) this.deliver(connection, datagram, from);
-    else this.answerUnknown(datagram, from);
+    else if (!this.host.passing.short(datagram, from)) this.answerUnknown(datagram, from);
   }
 
   private routeLong(datagram: Uint8Array, from: DatagramSource): void {
@@ -93,7 +100,7 @@ export class PacketRouter<C extends RoutedConnection, L extends RoutedListener> 
     const key = initialKey(header.destinationId, from.address, from.port);
     const known = this.host.demultiplexer.find(header.destinationId, 0) ?? this.host.demultiplexer.findInitial(key);
     if (known !== undefined) for (const packet of splitPackets(datagram)) this.deliver(known, packet, from);
-    else this.open(datagram, header, key, from);
+    else if (!this.host.passing.long(datagram, header, from)) this.open(datagram, header, key, from);
   }
 
   private deliver(connection: C, packet: Uint8Array, from: DatagramSource): void {
