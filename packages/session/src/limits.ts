@@ -63,6 +63,9 @@ export function resolveLimits(limits: ClientLimits = {}): ResolvedLimits {
 /** Paths that a client opens to its primary have numbers from here on, but for the first; below are the primary's. */
 export const FIRST_CLIENT_PATH_ID = 65_536;
 
+/** And those that lead to the primary by way of relays: of a relay that the primary named, its path's number on top. */
+export const FIRST_RELAYED_PATH_ID = 2 * FIRST_CLIENT_PATH_ID;
+
 /** What is announced to the peer. */
 export function toProtoLimits(limits: ResolvedLimits, idleTimeoutMs: number): proto.Limits {
   return {

@@ -28,6 +28,7 @@ const COMPOSE: Readonly<Record<Role, (session: SessionContext) => Composition>> 
       wallClockMs: () => 0,
       primaryPaths: { recoveryMs: 0, random: () => 0, join: never },
       joinPath: never,
+      relays: { random: () => 0, randomBytes: never, primary: '', join: never },
     }),
   primary: (session) =>
     primaryFeatures(session, {
@@ -38,6 +39,7 @@ const COMPOSE: Readonly<Record<Role, (session: SessionContext) => Composition>> 
       random: () => 0,
       recoveryMs: 0,
       maxRawPacketBytes: 1000,
+      anchors: () => [],
     }),
   secondary: (session) =>
     secondaryFeatures(session, {
@@ -70,36 +72,38 @@ describe.each([
     from: 'primary',
     handled: [
       'addPath close contentDigests contentEnd contentStart contributionGrant listPaths ping rangeRefused rawPacket',
-      'removePath streamOpened',
+      'relayNotice removePath streamOpened',
     ],
     unsupported: 'scaleRequest serverQuery',
-    ignored: 'capacityReport error healthReport keyUpdate pong scaleResult serverAnnouncement serverList',
+    ignored: 'capacityReport error healthReport keyUpdate pong relayOpened scaleResult serverAnnouncement serverList',
   },
   {
     role: 'client',
     from: 'secondary',
-    handled: ['close ping rangeRefused rawPacket'],
+    handled: ['close ping rangeRefused rawPacket relayNotice'],
     unsupported: '',
-    ignored: 'capacityReport error healthReport keyUpdate pong serverAnnouncement',
+    ignored: 'capacityReport error healthReport keyUpdate pong relayOpened serverAnnouncement',
   },
   {
     role: 'primary',
     from: 'client',
-    handled: ['close contentEnd contentProgress pathStatus ping rangeCancel rangeRequest serverUntrusted streamOpened'],
-    unsupported: 'scaleRequest serverQuery',
+    handled: [
+      'close contentEnd contentProgress pathStatus ping rangeCancel rangeRequest relayNotice serverUntrusted streamOpened',
+    ],
+    unsupported: 'relayOpen scaleRequest serverQuery',
     ignored:
       'addPathResult capacityReport contributionGrantResult error healthReport keyUpdate pathDead pathList pong ' +
-      'rawPacketResult removePathResult scaleResult serverAnnouncement serverList',
+      'rawPacketResult relayClose removePathResult scaleResult serverAnnouncement serverList',
   },
   {
     role: 'secondary',
     from: 'client',
     handled: ['close contentEnd pathStatus ping rangeCancel rangeRequest'],
-    unsupported: 'scaleRequest serverQuery',
+    unsupported: 'relayOpen scaleRequest serverQuery',
     ignored:
       'addPathResult capacityReport contentProgress contributionGrantResult error healthReport keyUpdate pathDead ' +
-      'pathList pong rawPacketResult removePathResult scaleResult serverAnnouncement serverList serverUntrusted ' +
-      'streamOpened',
+      'pathList pong rawPacketResult relayClose relayNotice removePathResult scaleResult serverAnnouncement serverList ' +
+      'serverUntrusted streamOpened',
   },
 ] as const)('what a $role does with what a $from sends', ({ role, from, handled, unsupported, ignored }) => {
   const dispatch = dispatchOf(role);

@@ -115,6 +115,8 @@ describe('listen', () => {
           listen: (options) => void asked.push(options),
           stats: () => endpoint.stats(),
           stopListening: () => undefined,
+          forward: (flow) => endpoint.forward(flow),
+          stopForwarding: (flow) => endpoint.stopForwarding(flow),
         },
       },
     );

@@ -84,7 +84,7 @@ export class SimulatedWorld {
     const { idleTimeoutMs = RECOVERY_MS } = options;
     const factory = new SessionFactory({
       runtime: { clock: process, wallClockMs: () => Date.now(), random: this.#random },
-      identity: { serverId: host, audiences: () => [address], signer: SIGNER },
+      identity: { serverId: host, audiences: () => [address], anchors: () => [address], signer: SIGNER },
       admission: { auth: [noneServerAuth()], trust: { keys: [SIGNER.publicKey] }, admit: () => undefined },
       limits: resolveLimits(options.limits),
       timeouts: resolveTimeouts({ idleMs: idleTimeoutMs, recoveryMs: RECOVERY_MS }),

@@ -32,6 +32,8 @@ describe('who may send which control message', () => {
       'pong',
       'rangeRefused',
       'rawPacket',
+      'relayNotice',
+      'relayOpened',
       'serverAnnouncement',
     ]);
   });
@@ -59,6 +61,7 @@ test('requests and their answers', () => {
     'listPaths',
     'ping',
     'rawPacket',
+    'relayOpen',
     'removePath',
     'scaleRequest',
     'serverQuery',

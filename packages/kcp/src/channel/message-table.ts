@@ -70,6 +70,13 @@ export const CONTROL_MESSAGES = {
   scaleRequest: { from: ENDS, answers: ['scaleResult'] },
   scaleResult: { from: ENDS },
   keyUpdate: { from: ANYBODY },
+
+  // A client may be at a relay with a token of another primary, or have opened a session with the relay itself.
+  relayOpen: { from: ['client'], answers: ['relayOpened'] },
+  relayOpened: { from: SERVERS },
+  relayClose: { from: ['client'] },
+  // To the client of a relay's own state; to the primary of that of another server.
+  relayNotice: { from: ANYBODY },
 } as const satisfies Readonly<Record<Kind, MessageRow>>;
 
 type Table = typeof CONTROL_MESSAGES;

@@ -42,6 +42,8 @@ export interface PathTokenFields {
   readonly expiresMs: number;
   /** 16 random bytes. */
   readonly tokenId: Uint8Array;
+  /** With the capability `relay`: what the server may forward, and where to. */
+  readonly relay?: proto.RelayGrant | undefined;
 }
 
 export interface VerifiedPathToken extends PathTokenFields {
@@ -76,6 +78,7 @@ export function issuePathToken(signer: Ed25519Signer, fields: PathTokenFields): 
     pathId: fields.pathId,
     tokenId: fields.tokenId,
     possessionKey: fields.possessionKey,
+    relay: fields.relay,
   };
   return seal(signer, LABEL, proto.PathToken.encode(token).finish());
 }
@@ -160,6 +163,7 @@ function readToken(envelope: proto.SignedEnvelope): VerifiedPathToken | undefine
     notBeforeMs: Number(token.notBeforeMs),
     expiresMs: Number(token.expiresMs),
     tokenId: ownBytes(token.tokenId),
+    ...(token.relay !== undefined && { relay: token.relay }),
     signer: ownBytes(envelope.signer),
   };
 }

@@ -86,7 +86,12 @@ export class SimulatedServer {
         wallClockMs: () => this.#world.wallClockMs(wallSkewMs),
         random: deterministicRandomBytes(seed * 64 + index * 8 + this.#starts++),
       },
-      identity: { serverId: host, audiences: () => [this.address], signer: this.#signer },
+      identity: {
+        serverId: host,
+        audiences: () => [this.address],
+        anchors: () => [this.address],
+        signer: this.#signer,
+      },
       admission: { auth: [noneServerAuth()], trust: { keys: this.#trusted }, admit: () => undefined },
       limits: resolveLimits(serverLimits),
       timeouts: resolveTimeouts({ idleMs: IDLE_TIMEOUT_MS }),

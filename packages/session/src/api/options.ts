@@ -206,6 +206,26 @@ export interface ServerIdentity {
   readonly resetKey?: Uint8Array;
 }
 
+/** A server that forwards datagrams between clients and their primaries (anchors), and can neither read nor change them. */
+export interface RelayOptions {
+  /**
+   * Where it may forward to, whatever a token says: `host:port`, or `host` for any port. Loopback, link-local and private
+   * addresses are forwarded to only when they are named here. Default: any public address that a token names.
+   */
+  readonly anchors?: readonly string[];
+  /** The most that is forwarded for one path of a client, bytes of UDP payload of both directions. Default: 64 GiB. */
+  readonly maxBytes?: number;
+  /** Default: 125,000,000, a gigabit. */
+  readonly maxBytesPerSecond?: number;
+  /** How long after its admission, milliseconds; at least 1. Default: a day. */
+  readonly maxDurationMs?: number;
+  /**
+   * Clients that open a session here (`auth` says whose) have datagrams forwarded to `anchors`, which must be given then,
+   * without a token. So a client reaches a primary that it cannot reach directly. Default: false.
+   */
+  readonly forClients?: boolean;
+}
+
 export interface DialTarget {
   readonly host: string;
   readonly port: number;
@@ -258,6 +278,8 @@ export interface ListenOptions {
    */
   readonly trust?: TrustPolicy;
   readonly identity?: ServerIdentity;
+  /** Makes the server a relay for clients whose primary names it. Default: it is none. */
+  readonly relay?: RelayOptions;
   readonly timeouts?: TimeoutOptions;
   readonly writes?: WriteOptions;
   readonly limits?: ListenerLimits;

@@ -51,6 +51,8 @@ export interface PathInfo {
   readonly sentPackets?: number;
   /** Server's own name for itself, when it gave one. */
   readonly serverId?: string;
+  /** At the client: the relay, `host:port`, by way of which the path leads to the primary; absent for a direct one. */
+  readonly via?: string;
 }
 
 /** How a session ended. */
@@ -216,9 +218,27 @@ export interface AddPathOptions {
   /**
    * What the server may do in this session. Default: the least, `['replica']`; then every byte of it is checked against
    * this server's digests. `contribute`: it writes into streams, unchecked, where `grantContribution` lets it. `raw`: raw
-   * packets. The client holds it to that.
+   * packets. The client holds it to that. `relay`: it forwards datagrams of a further path between client and this server,
+   * and can neither read nor change them.
    */
   readonly capabilities?: readonly PathCapability[];
+  /** With the capability `relay`: what the server may forward. */
+  readonly relay?: RelayedTraffic;
+}
+
+/** What a relay may forward for a client; the relay's own limits come on top. */
+export interface RelayedTraffic {
+  /**
+   * Where to: names of this server, `host:port`, as the relay reaches it; eight at the most. Default: the address that it
+   * listens on, where that is a single one, and `identity.audiences`.
+   */
+  readonly anchors?: readonly string[];
+  /** Bytes of UDP payload, both directions together. Default: what the relay grants. */
+  readonly maxBytes?: number;
+  /** Default: what the relay grants. */
+  readonly maxBytesPerSecond?: number;
+  /** Milliseconds from the admission of the path on. Default: what the relay grants. */
+  readonly maxDurationMs?: number;
 }
 
 export type PathCapability = 'contribute' | 'replica' | 'relay' | 'raw';
@@ -301,12 +321,32 @@ export interface ListenerStats {
   readonly refused: Readonly<Partial<Record<ErrorCode, number>>>;
   /** How often clients have met a bound on connections: what was refused, not answered or given up for it. */
   readonly bounds: ListenerBounds;
+  /** What it forwards as a relay; zeros where it is none. */
+  readonly relay: RelayStats;
   /** How the listener's socket hands datagrams to the kernel (`transport.io`). */
   readonly socket: ListenerSocket;
   /** What peers make the listener hold now, and how many sessions were ended because they held too much. */
   readonly memory: MemoryUse;
   /** How often each of the application's callbacks has thrown; the first time it was a warning of the process, too. */
   readonly callbackErrors: Readonly<Record<string, number>>;
+}
+
+export interface RelayStats {
+  /** Connections of others whose datagrams are forwarded now. */
+  readonly connections: number;
+  readonly forwardedDatagrams: number;
+  readonly forwardedBytes: number;
+  /** Datagrams of such connections that were not forwarded. */
+  readonly dropped: {
+    /** From another address than the client's or the anchor's. */
+    readonly address: number;
+    /** More a second than the client was granted. */
+    readonly rate: number;
+    /** More in all than the client was granted. */
+    readonly bytes: number;
+    /** The kernel took no more. */
+    readonly congested: number;
+  };
 }
 
 export interface ListenerSocket {

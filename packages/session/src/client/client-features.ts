@@ -10,6 +10,7 @@ import { PathJoins, type PathJoinsOptions } from './path-joins.js';
 import { PathRemovals } from './path-removals.js';
 import { PathReports } from './path-reports.js';
 import { PrimaryPaths, type PrimaryPathsOptions } from './primary-paths.js';
+import { RelayedPaths, type RelayedPathsOptions } from './relays/relayed-paths.js';
 import { RawRelay } from './raw-relay.js';
 
 export interface ClientFeaturesOptions {
@@ -20,6 +21,7 @@ export interface ClientFeaturesOptions {
   readonly joinPath: PathJoinsOptions['joinPath'];
   /** Hears of contents. */
   readonly watch?: ContentWatch;
+  readonly relays: Omit<RelayedPathsOptions, 'maxPaths'>;
 }
 
 export interface ClientFeatures extends Composition {
@@ -46,6 +48,7 @@ export function clientFeatures(session: SessionContext, options: ClientFeaturesO
       onPathClosed: (path, reason) => removals.closedByServer(path, reason),
     }),
     primaryPaths,
+    new RelayedPaths(session, { ...options.relays, maxPaths: limits.maxPaths }),
   ];
   return { features, primaryPaths };
 }

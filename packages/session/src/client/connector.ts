@@ -3,6 +3,7 @@ import { isIPv6 } from 'node:net';
 import {
   byDeadline,
   type Deadline,
+  type DialOptions as EndpointDialOptions,
   type Endpoint,
   type HostLookup,
   raceAddresses,
@@ -33,6 +34,11 @@ export interface ConnectOptions {
 /** Where paths come from: UDP in real life, a virtual network in simulations. */
 export interface Connector {
   connect(target: DialTarget, options: ConnectOptions): Promise<PathTransport>;
+  /**
+   * A connection by way of the server at the other end of `relay`, which forwards the datagrams of a connection with this
+   * source id, and at whose address the peer is. Absent where nothing forwards.
+   */
+  connectThrough?(relay: PathTransport, connectionId: Uint8Array, options: ConnectOptions): Promise<PathTransport>;
   close(): Promise<void>;
 }
 
@@ -79,8 +85,7 @@ export class QuicConnector implements Connector {
 
   async connect(target: DialTarget, options: ConnectOptions): Promise<PathTransport> {
     const name = formatAddress(target.host, target.port);
-    const signal =
-      options.signal === undefined ? this.#closing.signal : AbortSignal.any([options.signal, this.#closing.signal]);
+    const signal = this.#signalFor(options);
     const deadlineFrom = (fromMs: number): Deadline => ({
       clock: this.#clock,
       atMs: fromMs + options.timeoutMs,
@@ -108,6 +113,25 @@ export class QuicConnector implements Connector {
     });
   }
 
+  async connectThrough(
+    relay: PathTransport,
+    connectionId: Uint8Array,
+    options: ConnectOptions,
+  ): Promise<PathTransport> {
+    this.#requireOpen();
+    // From the very socket of the relay's path: by its address the relay knows the client.
+    const endpoint = this.#transports.find(({ transport }) => transport === relay)?.endpoint;
+    if (endpoint === undefined) throw new KwikError('ERR_KWIK_PATH_DEAD', 'the path to the relay is gone');
+    const { address: host, port } = relay.remote;
+    const trust = await this.#trust({ host, port }, options.requiredPin);
+    const signal = this.#signalFor(options);
+    return this.#dial(endpoint, { host, port, trust, connectionId }, { ...options, signal });
+  }
+
+  #signalFor({ signal }: ConnectOptions): AbortSignal {
+    return signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
+  }
+
   async #attempt(
     address: string,
     target: DialTarget,
@@ -115,15 +139,23 @@ export class QuicConnector implements Connector {
     options: ConnectOptions,
     deadline: Deadline,
   ): Promise<PathTransport> {
+    const endpoint = await this.#endpoint(address, options.localAddress);
+    const timeoutMs = Math.max(1, deadline.atMs - this.#clock.now());
+    const serverName = options.serverName ?? target.host;
+    return this.#dial(endpoint, { host: address, port: target.port, trust }, { ...options, serverName, timeoutMs });
+  }
+
+  async #dial(
+    endpoint: DialEndpoint,
+    to: Pick<EndpointDialOptions, 'host' | 'port' | 'trust' | 'connectionId'>,
+    options: ConnectOptions,
+  ): Promise<PathTransport> {
     const { auth = [], transport: wanted, timeouts } = this.#options;
     const certificate = auth.find((way) => way.certificate !== undefined)?.certificate;
-    const endpoint = await this.#endpoint(address, options.localAddress);
     const transport = await endpoint.dial({
-      host: address,
-      port: target.port,
-      serverName: options.serverName ?? target.host,
-      trust,
-      timeoutMs: Math.max(1, deadline.atMs - this.#clock.now()),
+      ...to,
+      ...(options.serverName !== undefined && { serverName: options.serverName }),
+      timeoutMs: options.timeoutMs,
       ...(certificate !== undefined && { certificate: { certPem: certificate.cert, keyPem: certificate.key } }),
       transport: transportOptions(wanted, resolveTimeouts(timeouts).idleMs),
       ...(options.signal !== undefined && { signal: options.signal }),

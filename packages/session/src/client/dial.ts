@@ -23,6 +23,8 @@ import { ClientSession } from './client-session.js';
 import { QuicConnector, type Connector } from './connector.js';
 import { NetworkConnector } from './network-connector.js';
 import type { OpeningPath } from './opening-path.js';
+import { reachThrough } from './relays/reach-through.js';
+import type { RelayedPathsOptions } from './relays/relayed-paths.js';
 import type { PrimaryRoute } from './primary-paths.js';
 import { leftMs, reach } from './reach.js';
 import { dialService, firstTarget, pinnedTo, serviceOf } from './service-dial.js';
@@ -46,6 +48,7 @@ const CAPABILITIES: proto.Capability[] = [
   proto.Capability.CONTRIBUTE,
   proto.Capability.RAW,
   proto.Capability.MULTIHOMING,
+  proto.Capability.RELAY,
 ];
 const COMPRESSING_CAPABILITIES = [...CAPABILITIES, proto.Capability.COMPRESSION];
 
@@ -88,7 +91,7 @@ export async function dialOver(
   specials: DialSpecials = {},
 ): Promise<Session> {
   try {
-    return await new Dialler(connector, options, specials).open(target);
+    return await new Dialler(connector, target, options, specials).open();
   } catch (error) {
     await connector.close();
     throw KwikError.from(error, 'ERR_KWIK_CONNECT_FAILED');
@@ -110,10 +113,13 @@ interface EstablishedPath {
   /** What the primary lets this server do. */
   readonly capabilities?: readonly proto.Capability[];
   readonly weight?: number;
+  /** The relay by way of which it leads. */
+  readonly via?: string;
 }
 
 class Dialler {
   readonly #connector: Connector;
+  readonly #target: DialTarget;
   readonly #options: DialOptions;
   readonly #limits: ResolvedLimits;
   readonly #timeouts: ResolvedTimeouts;
@@ -121,11 +127,10 @@ class Dialler {
   readonly #clock: Clock;
   readonly #specials: DialSpecials;
   readonly #shared: SessionHost;
-  /** Of the primary. */
-  #host = '';
 
-  constructor(connector: Connector, options: DialOptions, specials: DialSpecials) {
+  constructor(connector: Connector, target: DialTarget, options: DialOptions, specials: DialSpecials) {
     this.#connector = connector;
+    this.#target = target;
     this.#specials = specials;
     this.#shared = newHost(specials.diagnostics);
     this.#options = options;
@@ -135,9 +140,14 @@ class Dialler {
     this.#clock = options.runtime?.clock ?? systemClock();
   }
 
-  async open(target: DialTarget): Promise<Session> {
-    this.#host = target.host;
-    const address = formatAddress(target.host, target.port);
+  /** Of the primary. */
+  get #address(): string {
+    return formatAddress(this.#target.host, this.#target.port);
+  }
+
+  async open(): Promise<Session> {
+    const target = this.#target;
+    const address = this.#address;
     const { port, result } = await this.#watched('open', address, () => this.#openPath(target, address));
     const engine = this.#engine({ ...result, primaryPin: keyPin(port.transport) });
     engine.addPath(this.#path(engine, { id: PRIMARY_PATH_ID, address, port, result, primary: true }));
@@ -192,13 +202,15 @@ class Dialler {
     const { diagnostics } = this.#shared;
     const watch = new SessionWatch(session, { sessionId: opened.sessionId, role: 'client', diagnostics });
     const dials = this.#commandedDials((refusal) => watch.refused(refusal));
+    const random = (): number =>
+      this.#shared.callbacks.ask('runtime.random', this.#options.runtime?.random ?? Math.random, HALF);
     const made = clientFeatures(session, {
       limits: this.#limits,
       wallClockMs: () => Date.now(),
       watch,
       primaryPaths: {
         recoveryMs: this.#timeouts.recoveryMs,
-        random: () => this.#shared.callbacks.ask('runtime.random', this.#options.runtime?.random ?? Math.random, HALF),
+        random,
         join: (route, to, attemptMs) =>
           this.#watched('return', to, () => this.#rejoin(session, opened, route, to, attemptMs)),
       },
@@ -206,6 +218,13 @@ class Dialler {
         dials.run({ ...command, timeoutMs: command.timeoutMs || this.#timeouts.handshakeMs }, primary, (dialling) =>
           this.#watched('join', command.address, () => this.#join(session, opened, command, dialling, onOpening)),
         ),
+      relays: {
+        random,
+        randomBytes: (bytes) => new Uint8Array(randomBytes(bytes)),
+        primary: this.#address,
+        join: (relay, ...through) =>
+          this.#watched('return', relay.address, () => this.#joinThrough(session, opened, [relay, ...through])),
+      },
     });
     return { ...made, features: [...made.features, { onEnd: () => dials.close() }, watch] };
   }
@@ -234,18 +253,43 @@ class Dialler {
     address: string,
     timeoutMs: number,
   ): Promise<PathRuntime> {
-    const { localAddress } = route;
+    const { id, localAddress } = route;
     const { primaryPin } = session;
-    const endMs = this.#clock.now() + timeoutMs;
     const options = { timeoutMs, serverName: this.#options.trust?.serverName, localAddress, requiredPin: primaryPin };
+    const endMs = this.#clock.now() + timeoutMs;
     const transport = await reach(this.#connector, parseTarget(address), options, this.#clock);
+    return this.#rejoinOver(context, session, { id, address }, transport, endMs);
+  }
+
+  async #rejoinOver(
+    context: SessionContext,
+    session: OpenedSession,
+    route: Pick<EstablishedPath, 'id' | 'address' | 'via'>,
+    transport: PathTransport,
+    endMs: number,
+  ): Promise<PathRuntime> {
     const handshake = new ClientHandshake({
       purpose: { kind: 'join', keys: session.keys, pathId: route.id, token: NO_TOKEN, audience: '' },
       ...this.#hello(transport),
     });
-    const forHello = { timeoutMs: leftMs(endMs, this.#clock), address };
+    const forHello = { timeoutMs: leftMs(endMs, this.#clock), address: route.address };
     const { port, result } = await shakeHands(transport, handshake, this.#clock, forHello);
-    return this.#path(context, { id: route.id, address, port, result, primary: true });
+    return this.#path(context, { ...route, port, result, primary: true });
+  }
+
+  /** A further path to the primary, by way of a relay that forwards connections of these ids. */
+  async #joinThrough(
+    context: SessionContext,
+    session: OpenedSession,
+    [relay, id, connectionIds, timeoutMs]: Parameters<RelayedPathsOptions['join']>,
+  ): ReturnType<RelayedPathsOptions['join']> {
+    const endMs = this.#clock.now() + timeoutMs;
+    const serverName = this.#options.trust?.serverName ?? this.#target.host;
+    const options = { timeoutMs, serverName, requiredPin: session.primaryPin };
+    const reaching = reachThrough(this.#connector, relay.transport, connectionIds, options, this.#clock);
+    const { transport, connectionId } = await reaching;
+    const route = { id, address: this.#address, via: relay.address };
+    return { connectionId, path: await this.#rejoinOver(context, session, route, transport, endMs) };
   }
 
   async #join(
@@ -263,7 +307,7 @@ class Dialler {
     }
     let endMs = this.#clock.now() + timeoutMs;
     // One attempt, where a dial of the client's own makes several: a stranger gets no more than one handshake's packets.
-    const transport = await this.#connector.connect(onLinkOf(parseTarget(resolved), this.#host), {
+    const transport = await this.#connector.connect(onLinkOf(parseTarget(resolved), this.#target.host), {
       timeoutMs,
       admit: async (addresses, port) => {
         const admitted = await admit(addresses, port);
@@ -295,13 +339,14 @@ class Dialler {
   }
 
   #newPath(context: SessionContext, made: EstablishedPath): PathRuntime {
-    const { id, address, port, result, primary, capabilities = [], weight } = made;
+    const { id, address, port, result, primary, capabilities = [], weight, via } = made;
     return new PathRuntime({
       id,
       address,
       primary,
       capabilities: capabilities.filter((capability) => result.capabilities.includes(capability)),
       ...(weight !== undefined && { weight }),
+      via,
       serverId: result.serverId,
       port,
       peer: {

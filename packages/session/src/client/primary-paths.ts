@@ -82,6 +82,13 @@ export class PrimaryPaths implements Feature {
     });
   }
 
+  /** Another way to the primary was found, by way of a relay perhaps: there is no hurry any more. */
+  onPathUp(path: PathRuntime): void {
+    if (!path.primary) return;
+    this.#deadline?.cancel();
+    this.#deadline = undefined;
+  }
+
   onPathDead(path: PathRuntime): void {
     const fatal = path.primary ? this.#lost(path) : undefined;
     if (fatal !== undefined) this.#session.lost(fatal);

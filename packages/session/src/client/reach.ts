@@ -8,7 +8,7 @@ import type { ConnectOptions, Connector } from './connector.js';
  * than anybody waits. So an attempt that is not through by then is joined by a fresh one, which begins with short waits.
  */
 const JOINED_AFTER_MS: readonly number[] = [1000, 1500, 2000, 2500];
-const ATTEMPTS = JOINED_AFTER_MS.map((_, index) => index).concat(JOINED_AFTER_MS.length);
+export const ATTEMPTS: readonly number[] = JOINED_AFTER_MS.map((_, index) => index).concat(JOINED_AFTER_MS.length);
 
 /**
  * A connection, by up to five attempts that run side by side: 1 s, 2.5 s, 4.5 s and 7 s after the first, each to the same
@@ -25,11 +25,16 @@ export function reach(
     candidates: ATTEMPTS,
     clock,
     signal: options.signal,
-    delayMs: (started) => JOINED_AFTER_MS[started - 1] ?? Infinity,
+    delayMs: attemptDelayMs,
     attempt: (_, signal) => connector.connect(target, { ...options, signal, timeoutMs: leftMs(endMs, clock) }),
     discard: (transport) => transport.close(0, 'another attempt was faster'),
     verdict: (error) => error,
   });
+}
+
+/** How long after the last of `started` attempts the next one begins. */
+export function attemptDelayMs(started: number): number {
+  return JOINED_AFTER_MS[started - 1] ?? Infinity;
 }
 
 /** Whole milliseconds until `endMs`, at least one. */

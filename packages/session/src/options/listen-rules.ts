@@ -2,12 +2,13 @@ import type { TrustPolicy } from '@kwik/kcp';
 import type {
   ListenerLimits,
   ListenOptions,
+  RelayOptions,
   ServerCredentials,
   ServerIdentity,
   TimeoutOptions,
 } from '../api/options.js';
 import { checkOptions, type OptionRules } from './check-options.js';
-import { bytes, call, count, group, list, text } from './option-rule.js';
+import { bytes, call, count, flag, group, list, positive, positiveMilliseconds, text } from './option-rule.js';
 import {
   authenticator,
   diagnostics,
@@ -30,6 +31,13 @@ const LISTEN: OptionRules = {
     onRefused: call,
     trust: group<TrustPolicy>({ ca: text, keys: list(bytes), names: list(text) }),
     identity: group<ServerIdentity>({ serverId: text, audiences: list(text), resetKey: bytes }),
+    relay: group<RelayOptions>({
+      anchors: list(text),
+      maxBytes: positive,
+      maxBytesPerSecond: positive,
+      maxDurationMs: positiveMilliseconds,
+      forClients: flag,
+    }),
     timeouts: group<TimeoutOptions>(timeouts),
     writes,
     limits: group<ListenerLimits>({

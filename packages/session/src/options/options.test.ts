@@ -73,6 +73,7 @@ const LISTEN: Complete<ListenOptions> = {
   onRefused: () => undefined,
   trust: { ca: 'PEM', keys: [new Uint8Array(32)], names: ['name'] },
   identity: { serverId: 'me', audiences: ['host:1'], resetKey: new Uint8Array(32) },
+  relay: { anchors: ['host:1'], maxBytes: 1, maxBytesPerSecond: 1, maxDurationMs: 1, forClients: false },
   timeouts: TIMEOUTS,
   limits: {
     ...LIMITS,

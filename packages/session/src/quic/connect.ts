@@ -100,7 +100,19 @@ class JudgedConnector implements Connector {
   }
 
   async connect(target: DialTarget, options: ConnectOptions): Promise<PathTransport> {
-    const transport = await this.#inner.connect(target, options);
+    return this.#judged(await this.#inner.connect(target, options));
+  }
+
+  async connectThrough(
+    relay: PathTransport,
+    connectionId: Uint8Array,
+    options: ConnectOptions,
+  ): Promise<PathTransport> {
+    if (this.#inner.connectThrough === undefined) throw new KwikError('ERR_KWIK_UNSUPPORTED', 'there are no relays');
+    return this.#judged(await this.#inner.connectThrough(relay, connectionId, options));
+  }
+
+  async #judged(transport: PathTransport): Promise<PathTransport> {
     const judging = this.#judging;
     this.#judging = true;
     if (!judging || this.#check === undefined) return transport;

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { delegate, Ed25519Signer, noneServerAuth, type ServerHandshakeResult, type TrustPolicy } from '@kwik/kcp';
-import { checkKeyPair, Endpoint, type EndpointOptions, systemClock, withoutZone } from '@kwik/quic';
+import { checkKeyPair, Endpoint, type EndpointOptions, resolveHost, systemClock, withoutZone } from '@kwik/quic';
 import { KwikError, type Clock, type ErrorCode, type PathTransport } from '@kwik/wire';
-import type { ListenOptions, ServerCredentials } from '../api/options.js';
+import type { ListenOptions, RelayOptions, ServerCredentials } from '../api/options.js';
 import type { Listener, ListenerCloseOptions, ListenerStats, ServerSession } from '../api/session.js';
 import { formatAddress, isLoopback } from '../client/target.js';
 import { developmentCertificate } from '../credentials/dev-authority.js';
@@ -16,8 +16,9 @@ import { TurnQueue } from '../runtime/waiting/turn-queue.js';
 import { endpointLimits, MAX_SESSIONS } from './endpoint-limits.js';
 import { NetworkEndpoint } from './network-endpoint.js';
 import { letFinish, LISTENER_CLOSE_TIMEOUT_MS } from './let-finish.js';
-import { boundTeller, listenerBounds } from './listener-bounds.js';
+import { boundTeller, listenerBounds, relayStats } from './listener-bounds.js';
 import { listenerReading } from './listener-reading.js';
+import { type RelayConfig, resolveRelay } from './relay/relay-config.js';
 import { listenerResetKey } from './reset-key.js';
 import { SessionFactory } from './session-factory.js';
 import type { AcceptedSession } from './server-session.js';
@@ -37,7 +38,10 @@ export function listen(options: ListenOptions = {}): Promise<Listener> {
 }
 
 /** What the listener needs of a UDP socket. */
-type ListenEndpoint = Pick<Endpoint, 'address' | 'close' | 'listen' | 'stats' | 'stopListening'>;
+type ListenEndpoint = Pick<
+  Endpoint,
+  'address' | 'close' | 'forward' | 'listen' | 'stats' | 'stopForwarding' | 'stopListening'
+>;
 
 /** What `listen` never does, and the shape of @matrixai/quic may be asked to. */
 export interface ListenSpecials {
@@ -160,6 +164,7 @@ class SessionListener implements UpdatableListener {
       identity: {
         serverId: options.identity?.serverId ?? '',
         audiences: () => this.#audiences(options),
+        anchors: () => this.#anchors(options),
         signer: signer.withDelegation(delegate(signer.publicKey, credentials.key, credentials.cert)),
       },
       admission: {
@@ -171,6 +176,7 @@ class SessionListener implements UpdatableListener {
       timeouts: resolveTimeouts(options.timeouts),
       writes: resolveWrites(options.writes, 'distributed'),
       replica: options.replica,
+      ...(options.relay !== undefined && { relay: this.#relay(options.relay) }),
       diagnostics: options.diagnostics,
     });
     this.#listen(credentials);
@@ -239,6 +245,7 @@ class SessionListener implements UpdatableListener {
       tokens: this.#factory.joinCounters,
       refused: { ...this.#refused },
       bounds: listenerBounds(stats),
+      relay: relayStats(stats),
       socket: { io: stats.io, segmentationRefused: stats.segmentationRefused },
       memory: this.#factory.host.memory.use,
       callbackErrors: this.#factory.host.callbacks.errors,
@@ -248,6 +255,7 @@ class SessionListener implements UpdatableListener {
   async close({ force = false, timeoutMs = LISTENER_CLOSE_TIMEOUT_MS }: ListenerCloseOptions = {}): Promise<void> {
     this.#closed = true;
     this.#accepts.pump();
+    for (const session of this.#sessions) session.drainRelay();
     await letFinish(this.#sessions, { clock: this.#clock, timeoutMs: force ? 0 : timeoutMs });
     if (this.#specials.endpoint === undefined) await this.#endpoint.close();
     else this.#stopListening();
@@ -327,6 +335,21 @@ class SessionListener implements UpdatableListener {
       this.#ended.delete(oldest);
       this.#queue.splice(this.#queue.indexOf(oldest), 1);
     }
+  }
+
+  #relay(options: RelayOptions): RelayConfig {
+    return resolveRelay(options, {
+      resolve: (host) => resolveHost(host),
+      forward: (flow) => this.#endpoint.forward(flow),
+      stopForwarding: (flow) => this.#endpoint.stopForwarding(flow),
+    });
+  }
+
+  /** Where relays may reach this server. Behind a wildcard address nobody here knows under which one others do. */
+  #anchors({ identity }: ListenOptions): string[] {
+    const { address, port } = this.#endpoint.address();
+    const isWildcard = address === '0.0.0.0' || address === '::';
+    return [...(isWildcard ? [] : [formatAddress(address, port)]), ...(identity?.audiences ?? [])];
   }
 
   #audiences(options: ListenOptions): string[] {

@@ -1,7 +1,7 @@
 import { BOUND_TEXT, type Bound, type EndpointStats } from '@kwik/quic';
 import { KwikError } from '@kwik/wire';
 import type { ListenOptions } from '../api/options.js';
-import type { ListenerBounds } from '../api/session.js';
+import type { ListenerBounds, RelayStats } from '../api/session.js';
 
 export function listenerBounds({ refused, dropped }: EndpointStats): ListenerBounds {
   return {
@@ -9,6 +9,20 @@ export function listenerBounds({ refused, dropped }: EndpointStats): ListenerBou
     halfOpen: dropped.halfOpen,
     initials: dropped.rate,
     answers: dropped.answerRate,
+  };
+}
+
+export function relayStats({ flows, forwardedDatagrams, forwardedBytes, dropped }: EndpointStats): RelayStats {
+  return {
+    connections: flows,
+    forwardedDatagrams,
+    forwardedBytes,
+    dropped: {
+      address: dropped.relayAddress,
+      rate: dropped.relayRate,
+      bytes: dropped.relayQuota,
+      congested: dropped.relayCongested,
+    },
   };
 }
 

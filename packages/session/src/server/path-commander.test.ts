@@ -31,6 +31,7 @@ function setUp() {
       signer: Ed25519Signer.fromSeed(new Uint8Array(32)),
       wallClockMs: () => Date.UTC(2030, 0, 1),
       random: () => 0.5,
+      anchors: () => [],
     },
   );
   const hear = (state: proto.PathState): void => commander.handlers.pathStatus?.(undefined as never, status(state));

@@ -8,6 +8,7 @@ import type { ControlHandlers, Feature } from '../runtime/features/feature.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
 import type { PathReport } from '../runtime/paths/path-registry.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
+import { relayGrant } from './relay/relay-grant.js';
 import { DueTimer } from '../runtime/waiting/due-timer.js';
 
 const ADD_PATH_TIMEOUT_MS = 10_000;
@@ -44,6 +45,8 @@ export interface PathCommanderOptions {
   readonly wallClockMs: () => number;
   /** 0 <= random() < 1, for the jitter of waits. */
   readonly random: () => number;
+  /** `host:port` names under which relays reach this server. */
+  readonly anchors: () => readonly string[];
 }
 
 /** The path to the client, as far as commands go. */
@@ -100,6 +103,7 @@ export class PathCommander implements Feature {
     if (!Number.isInteger(weight) || weight < 1 || weight > 1000) {
       throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `weight ${weight} is not a whole number from 1 to 1000`);
     }
+    if (options.capabilities?.includes('relay') === true) relayGrant(options.relay, this.#options.anchors());
     const path = this.#command(addresses, options);
     this.#update(path.id, 'connecting');
     let first: KwikError | undefined;
@@ -266,7 +270,7 @@ export class PathCommander implements Feature {
       address,
       serverName: options.serverName ?? '',
       pin: new Uint8Array(0),
-      token: this.#token(pathId, address, capabilities, timeoutMs),
+      token: this.#token(path, capabilities, timeoutMs),
       capabilities,
       timeoutMs,
       weight: options.weight ?? 1,
@@ -299,7 +303,7 @@ export class PathCommander implements Feature {
     }
   }
 
-  #token(pathId: PathId, server: string, capabilities: proto.Capability[], timeoutMs: number): Uint8Array {
+  #token({ id: pathId, address: server, options }: Commanded, capabilities: proto.Capability[], timeoutMs: number) {
     const { keys, signer, wallClockMs } = this.#options;
     const nowMs = wallClockMs();
     return issuePathToken(signer, {
@@ -311,6 +315,9 @@ export class PathCommander implements Feature {
       pathId,
       tokenId: new Uint8Array(randomBytes(TOKEN_ID_BYTES)),
       possessionKey: keys.possession.publicKey,
+      ...(capabilities.includes(proto.Capability.RELAY) && {
+        relay: relayGrant(options.relay, this.#options.anchors()),
+      }),
     });
   }
 

@@ -1,5 +1,6 @@
 import type { Ed25519Signer, SessionKeys } from '@kwik/kcp';
 import type { SessionId } from '@kwik/wire';
+import type { Feature } from '../runtime/features/feature.js';
 import { peerClose } from '../runtime/features/peer-close.js';
 import { ping } from '../runtime/features/ping.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
@@ -10,12 +11,16 @@ import { ContentSender } from './content-sender.js';
 import { ContentServer, type ContentServerOptions } from './content-server.js';
 import { PathCommander } from './path-commander.js';
 import { RawPackets, type RawPacketsOptions } from './raw-packets.js';
+import { RelayNotices } from './relay/relay-notices.js';
+import { RelayServer, type RelayServerOptions } from './relay/relay-server.js';
 import { Removal } from './removal.js';
 
 export interface ServerFeatures extends Composition {
   readonly rawPackets: RawPackets;
   /** At the primary. */
   readonly commander?: PathCommander;
+  /** At a server that forwards for the client. */
+  readonly relay?: RelayServer;
 }
 
 export interface PrimaryOptions {
@@ -28,6 +33,10 @@ export interface PrimaryOptions {
   /** How long the session waits for its client to come back, milliseconds. */
   readonly recoveryMs: number;
   readonly maxRawPacketBytes: number;
+  /** `host:port` names under which relays reach this server. */
+  readonly anchors: () => readonly string[];
+  /** The client may have datagrams forwarded here. */
+  readonly relay?: RelayServerOptions;
 }
 
 /** All that a primary does in a session. */
@@ -40,7 +49,8 @@ export function primaryFeatures(session: SessionContext, options: PrimaryOptions
     permitted: true,
     requireReceiver: (pathId) => commander.requireCapability(pathId, 'raw'),
   });
-  const features = [
+  const relay = options.relay === undefined ? undefined : new RelayServer(session, options.relay);
+  const features: Feature[] = [
     ping(),
     new StreamAnnouncements(session, 'server'),
     content,
@@ -49,20 +59,26 @@ export function primaryFeatures(session: SessionContext, options: PrimaryOptions
     rawPackets,
     peerClose(session, { tellOthers: false }),
     new ClientReturn(session, recoveryMs),
+    new RelayNotices(session),
   ];
-  return { features, rawPackets, commander };
+  if (relay === undefined) return { features, rawPackets, commander };
+  return { features: [...features, relay], rawPackets, commander, relay };
 }
 
 export interface SecondaryOptions {
   readonly content: ContentServerOptions;
   readonly raw: RawPacketsOptions;
+  /** The client may have datagrams forwarded here. */
+  readonly relay?: RelayServerOptions;
 }
 
 /** All that a secondary does in a session. */
-export function secondaryFeatures(session: SessionContext, { content, raw }: SecondaryOptions): ServerFeatures {
+export function secondaryFeatures(session: SessionContext, options: SecondaryOptions): ServerFeatures {
+  const { content, raw } = options;
   const contentServer = new ContentServer(session, content);
   const rawPackets = new RawPackets(session, raw);
-  const features = [
+  const relay = options.relay === undefined ? undefined : new RelayServer(session, options.relay);
+  const features: Feature[] = [
     ping(),
     contentServer,
     contentServer.toldByClient(),
@@ -71,5 +87,6 @@ export function secondaryFeatures(session: SessionContext, { content, raw }: Sec
     peerClose(session, { tellOthers: false }),
     new ClientReturn(session, 0),
   ];
-  return { features, rawPackets };
+  if (relay === undefined) return { features, rawPackets };
+  return { features: [...features, relay], rawPackets, relay };
 }

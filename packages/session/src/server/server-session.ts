@@ -17,6 +17,7 @@ import { StreamContribution } from './contribution.js';
 import { grantContribution } from './contribution-grants.js';
 import { requireClient } from './client-path.js';
 import type { PathCommander } from './path-commander.js';
+import type { RelayServer } from './relay/relay-server.js';
 import type { RawPackets } from './raw-packets.js';
 
 export interface ServerSessionParts {
@@ -25,6 +26,8 @@ export interface ServerSessionParts {
   readonly identity: string | undefined;
   readonly commander: PathCommander | undefined;
   readonly rawPackets: RawPackets;
+  /** What is forwarded for the client. */
+  readonly relay: RelayServer | undefined;
   /** The token lets this secondary write into streams. */
   readonly mayContribute: boolean;
   /** How long `close` waits until the peer has what was written, milliseconds. */
@@ -149,8 +152,14 @@ export class AcceptedSession implements ServerSession {
     return bytes;
   }
 
-  /** Nothing is going on in it: no stream is open, nothing is to be delivered. */
+  /** The client is told to find another way for what is forwarded here. */
+  drainRelay(): void {
+    this.#parts.relay?.drain();
+  }
+
+  /** Nothing is going on in it: no stream is open, nothing is to be delivered, nothing is forwarded. */
   get quiet(): boolean {
+    if ((this.#parts.relay?.flows ?? 0) > 0) return false;
     const { streams } = this.engine;
     if (streams.undelivered) return false;
     // What a secondary attached to stays as long as the session; only content that waits to be sent counts.

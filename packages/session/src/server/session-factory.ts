@@ -34,6 +34,8 @@ import { PathRuntime } from '../runtime/paths/path-runtime.js';
 import { newHost, type SessionHost } from '../runtime/host/session-host.js';
 import { acceptHandshake } from './accept-handshake.js';
 import { primaryFeatures, secondaryFeatures, type ServerFeatures } from './server-features.js';
+import { limitsOf, type RelayConfig } from './relay/relay-config.js';
+import type { RelayServerOptions } from './relay/relay-server.js';
 import { AcceptedSession } from './server-session.js';
 
 const SESSION_ID_BYTES = 16;
@@ -56,6 +58,8 @@ interface FactoryIdentity {
   readonly serverId: string;
   /** `host:port` names under which path tokens may name it. */
   readonly audiences: () => readonly string[];
+  /** `host:port` names under which relays reach it. */
+  readonly anchors: () => readonly string[];
   /** Signs path tokens and content grants. */
   readonly signer: Ed25519Signer;
 }
@@ -77,6 +81,8 @@ export interface SessionFactoryOptions {
   readonly timeouts: ResolvedTimeouts;
   readonly writes: ResolvedWrites;
   readonly replica: ListenOptions['replica'];
+  /** What it is as a relay, if it is one. */
+  readonly relay?: RelayConfig;
   readonly diagnostics?: DiagnosticsOptions | undefined;
   readonly probe?: EngineProbe;
   /** Features besides those that every session here has. */
@@ -173,12 +179,13 @@ export class SessionFactory {
   }
 
   #handshake(transport: PathTransport): ServerHandshake {
-    const { limits, timeouts, identity, admission, writes, replica } = this.#options;
+    const { limits, timeouts, identity, admission, writes, replica, relay } = this.#options;
     const { random } = this.#options.runtime;
     const { CONTRIBUTE, RAW, COMPRESSION, MULTIHOMING } = proto.Capability;
     const capabilities: proto.Capability[] = [CONTRIBUTE, RAW, MULTIHOMING];
     if (writes.compresses) capabilities.push(COMPRESSION);
     if (replica !== undefined) capabilities.push(proto.Capability.REPLICA);
+    if (relay !== undefined) capabilities.push(proto.Capability.RELAY);
     return new ServerHandshake({
       auth: admission.auth,
       capabilities,
@@ -197,14 +204,18 @@ export class SessionFactory {
 
   #primary(port: PathPort, result: ServerHandshakeResult): AcceptedSession {
     const keys = this.#keys(result);
-    const { signer } = this.#options.identity;
+    const { signer, anchors } = this.#options.identity;
+    const relay = this.#relayForClients();
     const { wallClockMs } = this.#options.runtime;
     const { recoveryMs } = this.#options.timeouts;
     const { sessionId } = result;
     const maxRawPacketBytes = this.#maxRawPacketBytes(result);
     const random = (): number => this.#fraction();
     const engine = this.#engine('primary', sessionId, (session) =>
-      primaryFeatures(session, { sessionId, keys, signer, wallClockMs, random, recoveryMs, maxRawPacketBytes }),
+      primaryFeatures(session, {
+        ...{ sessionId, keys, signer, wallClockMs, random, recoveryMs, maxRawPacketBytes, anchors },
+        ...(relay !== undefined && { relay }),
+      }),
     );
     this.#sessions.set(sessionId, { keys, engine });
     void engine.closed.then(() => this.#sessions.delete(sessionId));
@@ -226,9 +237,25 @@ export class SessionFactory {
         may(proto.Capability.REPLICA) ? this.host.callbacks.tell('replica', () => replica?.(key, context)) : undefined,
     };
     const raw = { maxPacketBytes: this.#maxRawPacketBytes(result), permitted: may(proto.Capability.RAW) };
-    const engine = this.#engine('secondary', sessionId, (session) => secondaryFeatures(session, { content, raw }));
+    const relay = may(proto.Capability.RELAY) ? this.#relayFor(token?.relay) : undefined;
+    const engine = this.#engine('secondary', sessionId, (session) =>
+      secondaryFeatures(session, { content, raw, ...(relay !== undefined && { relay }) }),
+    );
     engine.addPath(this.#path(engine, port, result));
     return this.#session(engine, result, 'secondary');
+  }
+
+  /** For a client whose primary says in a token what may be forwarded. */
+  #relayFor(grant: proto.RelayGrant | undefined): RelayServerOptions | undefined {
+    const { relay } = this.#options;
+    if (relay === undefined) return undefined;
+    return { ...relay, limits: limitsOf(grant, relay.limits), anchors: grant?.anchors ?? [] };
+  }
+
+  /** For a client that was let in here without the word of a primary. */
+  #relayForClients(): RelayServerOptions | undefined {
+    const { relay } = this.#options;
+    return relay?.forClients === true ? { ...relay, anchors: undefined } : undefined;
   }
 
   #maxRawPacketBytes({ peerLimits }: ServerHandshakeResult): number {
@@ -290,13 +317,14 @@ export class SessionFactory {
     result: ServerHandshakeResult,
     role: 'primary' | 'secondary',
   ): AcceptedSession {
-    const { rawPackets, commander } = engine.parts;
+    const { rawPackets, commander, relay } = engine.parts;
     return new AcceptedSession(engine, {
       id: result.sessionId,
       role,
       identity: result.identity,
       commander,
       rawPackets,
+      relay,
       mayContribute: result.token?.capabilities.includes(proto.Capability.CONTRIBUTE) === true,
       closeTimeoutMs: this.#options.timeouts.closeMs,
     });

@@ -201,6 +201,7 @@ const token: PathToken = {
   pathId: 1,
   tokenId: filled(16),
   possessionKey: filled(32),
+  relay: { anchors: ['127.0.0.1:4433', 'a.example:4433'], bytes: 1n, bytesPerSecond: 2n, durationMs: 3n },
 };
 const grant: ContentGrant = { sessionId: filled(16), streamId: 4n, key: 'films/one.mkv', size: 9n, expiresMs: 2n };
 const envelope: SignedEnvelope = {

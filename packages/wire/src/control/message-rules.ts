@@ -1,7 +1,7 @@
 /** What each control message may hold. The bounds are in limits/wire-limits.ts; the README explains them. */
 import { Capability, ErrorScope, PathState, Priority } from '../gen/kwik/v1/common.js';
 import type { ErrorDetail, Limits } from '../gen/kwik/v1/common.js';
-import { DigestAlgorithm } from '../gen/kwik/v1/control.js';
+import { DigestAlgorithm, RelayNoticeKind } from '../gen/kwik/v1/control.js';
 import type * as kcp from '../gen/kwik/v1/control.js';
 import { MAX_VARINT } from '../ids/ids.js';
 import { CONTROL_LIMITS as MAX, MAX_CONTROL_MESSAGE_BYTES, MAX_STREAM_PRIORITY } from '../limits/wire-limits.js';
@@ -35,6 +35,8 @@ const KEY_BYTES = 32;
 const SIGNATURE_BYTES = 64;
 /** SHA-256. */
 const DIGEST_BYTES = 32;
+/** What @kwik/quic gives its connections; short headers do not say how long an id is, so it is fixed. */
+const RELAY_ID_BYTES = 8;
 
 const capabilities = listOf(MAX.capabilities, enumOf(Capability));
 const metadata = textMap(MAX.metadataEntries, MAX.metadataBytes);
@@ -241,6 +243,15 @@ const SERVER_RULES = {
   scaleResult: nested<kcp.ScaleResult>({ pathsDelta: int32, accepted: flag, error: errorDetail }),
 };
 
+const relayIds = listOf(MAX.relayIds, bytesOf(RELAY_ID_BYTES));
+
+const RELAY_RULES = {
+  relayOpen: nested<kcp.RelayOpen>({ connectionIds: relayIds, anchor: text(MAX.addressBytes) }),
+  relayOpened: nested<kcp.RelayOpened>({ bytes: u62, bytesPerSecond: u62, durationMs: u62 }),
+  relayClose: nested<kcp.RelayClose>({ connectionIds: relayIds }),
+  relayNotice: nested<kcp.RelayNotice>({ kind: enumOf(RelayNoticeKind), bytesLeft: u62, msLeft: u62, pathId: u32 }),
+};
+
 /** A rule for every body; a body that is added to the protocol without one does not compile. */
 export const BODY_RULES: BodyRules = {
   ...HANDSHAKE_RULES,
@@ -248,7 +259,15 @@ export const BODY_RULES: BodyRules = {
   ...STREAM_RULES,
   ...CONTENT_RULES,
   ...SERVER_RULES,
+  ...RELAY_RULES,
 };
+
+const relayGrant = nested<kcp.RelayGrant>({
+  anchors: listOf(MAX.anchors, text(MAX.addressBytes)),
+  bytes: u62,
+  bytesPerSecond: u62,
+  durationMs: u62,
+});
 
 /** The messages that travel signed, inside fields of others. */
 export const SIGNED_RULES = {
@@ -261,6 +280,7 @@ export const SIGNED_RULES = {
     pathId: u32,
     tokenId: bytesOf(TOKEN_ID_BYTES),
     possessionKey: bytesOf(KEY_BYTES),
+    relay: relayGrant,
   }),
   contentGrant: nested<kcp.ContentGrant>({
     sessionId: bytesOf(SESSION_ID_BYTES),

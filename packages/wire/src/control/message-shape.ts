@@ -8,6 +8,7 @@ import { CONTROL_LIMITS as MAX } from '../limits/wire-limits.js';
 const TEXT: FieldShape = { text: true };
 const CAPABILITIES: FieldShape = { packed: true, max: MAX.capabilities };
 const REQUEST_IDS: FieldShape = { packed: true, max: MAX.requestIds };
+const RELAY_IDS: FieldShape = { max: MAX.relayIds };
 const METADATA: FieldShape = { message: { 1: TEXT, 2: TEXT }, max: MAX.metadataEntries };
 const LEAF: FieldShape = { message: {} };
 const REASON_IN_2: FieldShape = { message: { 2: TEXT } };
@@ -64,8 +65,16 @@ export const KCP_MESSAGE_SHAPE: WireShape = {
   55: REASON_IN_2, // scale_request
   56: ERROR_IN_3, // scale_result
   57: LEAF, // key_update
+  60: { message: { 1: RELAY_IDS, 2: TEXT } }, // relay_open
+  61: LEAF, // relay_opened
+  62: { message: { 1: RELAY_IDS } }, // relay_close
+  63: LEAF, // relay_notice
 };
 
-export const PATH_TOKEN_SHAPE: WireShape = { 2: TEXT, 5: CAPABILITIES };
+export const PATH_TOKEN_SHAPE: WireShape = {
+  2: TEXT,
+  5: CAPABILITIES,
+  9: { message: { 1: { text: true, max: MAX.anchors } } },
+};
 export const CONTENT_GRANT_SHAPE: WireShape = { 3: TEXT };
 export const SIGNED_ENVELOPE_SHAPE: WireShape = { 4: { max: MAX.certificates } };

@@ -67,4 +67,8 @@ export const CONTROL_LIMITS = {
   sources: 256,
   requestIds: 1_024,
   contributionRanges: 512,
+  /** Attempts to connect through a relay that run side by side. */
+  relayIds: 8,
+  /** Names of one server. */
+  anchors: 8,
 } as const;

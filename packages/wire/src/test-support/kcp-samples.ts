@@ -1,6 +1,6 @@
 import { Capability, ErrorScope, PathState, Priority } from '../gen/kwik/v1/common.js';
 import type { ErrorDetail, Limits } from '../gen/kwik/v1/common.js';
-import { DigestAlgorithm } from '../gen/kwik/v1/control.js';
+import { DigestAlgorithm, RelayNoticeKind } from '../gen/kwik/v1/control.js';
 import type * as kcp from '../gen/kwik/v1/control.js';
 import type { KcpBody } from '../control/message-rules.js';
 
@@ -162,6 +162,10 @@ export const KCP_SAMPLES: Samples = {
   capacityReport: { pathId: 1, capacityBps: 2_500_000n, usedBps: 2_000_000n, predictedBps: 3_000_000n },
   scaleRequest: { pathsDelta: -1, reason: 'idle' },
   scaleResult: { pathsDelta: -1, accepted: true, error },
+  relayOpen: { connectionIds: [filled(8), filled(8)], anchor: 'a.example:4433' },
+  relayOpened: { bytes: 1_000_000_000n, bytesPerSecond: 125_000_000n, durationMs: 3_600_000n },
+  relayClose: { connectionIds: [filled(8)] },
+  relayNotice: { kind: RelayNoticeKind.DRAINING, bytesLeft: 200_000_000n, msLeft: 720_000n, pathId: 1 },
 };
 
 export const KCP_CASES = Object.keys(KCP_SAMPLES) as KcpBody['$case'][];

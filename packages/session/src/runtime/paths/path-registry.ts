@@ -7,7 +7,7 @@ import type { UserCallbacks } from '../host/user-callbacks.js';
 export const MAX_KNOWN_PATHS = 1024;
 
 /** What stays the same while a path has its connection. */
-export type PathIdentity = Pick<PathInfo, 'id' | 'address' | 'primary'>;
+export type PathIdentity = Pick<PathInfo, 'id' | 'address' | 'primary' | 'via'>;
 
 /** What is measured of a path. */
 export type PathFigures = Pick<
@@ -157,7 +157,7 @@ export class PathRegistry<P extends ConnectedPath> {
 
   /** A path as it is now, or as it was when it died. */
   infoOf(path: P): PathInfo {
-    const { id, address, primary, serverId, machine, death } = path;
+    const { id, address, primary, serverId, via, machine, death } = path;
     const unused = death === undefined ? this.#whyUnused(path) : undefined;
     return {
       id,
@@ -168,6 +168,7 @@ export class PathRegistry<P extends ConnectedPath> {
       ...(death !== undefined && { reason: death.message, errorCode: death.code }),
       ...(serverId !== undefined && { serverId }),
       ...(unused !== undefined && { unused }),
+      ...(via !== undefined && { via }),
     };
   }
 

@@ -47,6 +47,8 @@ export interface PathRuntimeOptions {
   /** At the client: what the primary lets a further server do. */
   readonly capabilities?: readonly proto.Capability[];
   readonly serverId?: string | undefined;
+  /** The relay by way of which the path leads, `host:port`. */
+  readonly via?: string | undefined;
   /** For weighted schedulers. Default: 1. */
   readonly weight?: number;
   readonly port: PathPort;
@@ -68,6 +70,7 @@ export class PathRuntime implements PathPortOwner, ConnectedPath {
   readonly primary: boolean;
   readonly capabilities: readonly proto.Capability[];
   readonly serverId: string | undefined;
+  readonly via?: string;
   readonly weight: number;
   /** Where the last pieces of logical streams went in real streams, when that is wanted. */
   readonly offsets: OffsetMap | undefined;
@@ -93,6 +96,7 @@ export class PathRuntime implements PathPortOwner, ConnectedPath {
     this.primary = options.primary;
     this.capabilities = options.capabilities ?? [];
     this.serverId = options.serverId;
+    if (options.via !== undefined) this.via = options.via;
     this.weight = options.weight ?? 1;
     this.offsets = options.offsetMap === true ? new OffsetMap() : undefined;
     this.port = options.port;

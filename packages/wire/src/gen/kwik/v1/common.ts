@@ -28,7 +28,7 @@ export const Capability = {
   CONTRIBUTE: 1,
   /** REPLICA - It resolves content keys to sources readable at any offset. */
   REPLICA: 2,
-  /** RELAY - It forwards sealed packets to the anchor, unread. */
+  /** RELAY - It forwards datagrams of QUIC connections between the client and the anchor, unread. */
   RELAY: 3,
   /** RAW - It accepts raw packets. */
   RAW: 4,

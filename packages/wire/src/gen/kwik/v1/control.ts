@@ -14,6 +14,25 @@ export namespace DigestAlgorithm {
   export type SHA256 = typeof DigestAlgorithm.SHA256;
 }
 
+export const RelayNoticeKind = {
+  UNSPECIFIED: 0,
+  /** BYTES - Four fifths of the bytes are used. */
+  BYTES: 1,
+  /** TIME - Four fifths of the time are over. */
+  TIME: 2,
+  /** DRAINING - The relay is about to stop. */
+  DRAINING: 3,
+} as const;
+
+export type RelayNoticeKind = typeof RelayNoticeKind[keyof typeof RelayNoticeKind];
+
+export namespace RelayNoticeKind {
+  export type UNSPECIFIED = typeof RelayNoticeKind.UNSPECIFIED;
+  export type BYTES = typeof RelayNoticeKind.BYTES;
+  export type TIME = typeof RelayNoticeKind.TIME;
+  export type DRAINING = typeof RelayNoticeKind.DRAINING;
+}
+
 export interface MessageHeader {
   /** Counts up from 1 per sender and path. */
   id: bigint;
@@ -68,6 +87,10 @@ export interface KcpMessage {
     | { $case: "scaleRequest"; value: ScaleRequest }
     | { $case: "scaleResult"; value: ScaleResult }
     | { $case: "keyUpdate"; value: KeyUpdate }
+    | { $case: "relayOpen"; value: RelayOpen }
+    | { $case: "relayOpened"; value: RelayOpened }
+    | { $case: "relayClose"; value: RelayClose }
+    | { $case: "relayNotice"; value: RelayNotice }
     | undefined;
 }
 
@@ -157,6 +180,19 @@ export interface PathToken {
   tokenId: Uint8Array;
   /** Ed25519 public key of the client's session: whoever holds its private half may use the token. */
   possessionKey: Uint8Array;
+  /** With the capability `relay`: what the server may forward. */
+  relay: RelayGrant | undefined;
+}
+
+/** What a relay may forward for a client. */
+export interface RelayGrant {
+  /** Where to: the names of the anchor, `host:port`. */
+  anchors: string[];
+  /** Of UDP payload, both directions together; 0: as the relay likes. */
+  bytes: bigint;
+  bytesPerSecond: bigint;
+  /** From the admission of the path on; 0: as the relay likes. */
+  durationMs: bigint;
 }
 
 export interface SignedEnvelope {
@@ -453,6 +489,41 @@ export interface KeyUpdate {
   salt: Uint8Array;
 }
 
+/**
+ * Client to relay: datagrams of QUIC connections to come, between the client's address (that of this path) and the anchor,
+ * are to be forwarded at this server's own address. The connections are the client's and the anchor's: the relay holds no key
+ * to them.
+ */
+export interface RelayOpen {
+  /** The client's connection ids, 8 random bytes each: the source ids of the first packets of its attempts to connect. */
+  connectionIds: Uint8Array[];
+  /** One of the anchors of the token, word for word. */
+  anchor: string;
+}
+
+/** What the relay grants; datagrams are forwarded from now on. */
+export interface RelayOpened {
+  /** All that is left for the path, of which several connections have their share. */
+  bytes: bigint;
+  bytesPerSecond: bigint;
+  /** 0: for as long as the path lives. */
+  durationMs: bigint;
+}
+
+/** Client to relay: these connections are over. */
+export interface RelayClose {
+  connectionIds: Uint8Array[];
+}
+
+/** Relay to client: what it forwards needs another way soon. The client tells the primary, with the number of the relay's path. */
+export interface RelayNotice {
+  kind: RelayNoticeKind;
+  bytesLeft: bigint;
+  msLeft: bigint;
+  /** From the client to the primary; else 0. */
+  pathId: number;
+}
+
 function createBaseMessageHeader(): MessageHeader {
   return { id: 0n, inReplyTo: 0n, sessionId: new Uint8Array(0), priority: 0, ttlMs: 0, timeMs: 0n };
 }
@@ -697,6 +768,18 @@ export const KcpMessage: MessageFns<KcpMessage> = {
         break;
       case "keyUpdate":
         KeyUpdate.encode(message.body.value, writer.uint32(458).fork()).join();
+        break;
+      case "relayOpen":
+        RelayOpen.encode(message.body.value, writer.uint32(482).fork()).join();
+        break;
+      case "relayOpened":
+        RelayOpened.encode(message.body.value, writer.uint32(490).fork()).join();
+        break;
+      case "relayClose":
+        RelayClose.encode(message.body.value, writer.uint32(498).fork()).join();
+        break;
+      case "relayNotice":
+        RelayNotice.encode(message.body.value, writer.uint32(506).fork()).join();
         break;
     }
     return writer;
@@ -1022,6 +1105,38 @@ export const KcpMessage: MessageFns<KcpMessage> = {
             message.body = { $case: "keyUpdate", value: KeyUpdate.decode(reader, reader.uint32()) };
             continue;
           }
+          case 60: {
+            if (tag !== 482) {
+              break;
+            }
+
+            message.body = { $case: "relayOpen", value: RelayOpen.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 61: {
+            if (tag !== 490) {
+              break;
+            }
+
+            message.body = { $case: "relayOpened", value: RelayOpened.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 62: {
+            if (tag !== 498) {
+              break;
+            }
+
+            message.body = { $case: "relayClose", value: RelayClose.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 63: {
+            if (tag !== 506) {
+              break;
+            }
+
+            message.body = { $case: "relayNotice", value: RelayNotice.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1265,6 +1380,30 @@ export const KcpMessage: MessageFns<KcpMessage> = {
       case "keyUpdate": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
           message.body = { $case: "keyUpdate", value: KeyUpdate.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "relayOpen": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "relayOpen", value: RelayOpen.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "relayOpened": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "relayOpened", value: RelayOpened.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "relayClose": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "relayClose", value: RelayClose.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "relayNotice": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "relayNotice", value: RelayNotice.fromPartial(object.body.value) };
         }
         break;
       }
@@ -1901,6 +2040,7 @@ function createBasePathToken(): PathToken {
     pathId: 0,
     tokenId: new Uint8Array(0),
     possessionKey: new Uint8Array(0),
+    relay: undefined,
   };
 }
 
@@ -1939,6 +2079,9 @@ export const PathToken: MessageFns<PathToken> = {
     }
     if (message.possessionKey.length !== 0) {
       writer.uint32(66).bytes(message.possessionKey);
+    }
+    if (message.relay !== undefined) {
+      RelayGrant.encode(message.relay, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -2030,6 +2173,14 @@ export const PathToken: MessageFns<PathToken> = {
             message.possessionKey = reader.bytes();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.relay = RelayGrant.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2057,6 +2208,113 @@ export const PathToken: MessageFns<PathToken> = {
     message.pathId = object.pathId ?? 0;
     message.tokenId = object.tokenId ?? new Uint8Array(0);
     message.possessionKey = object.possessionKey ?? new Uint8Array(0);
+    message.relay = (object.relay !== undefined && object.relay !== null)
+      ? RelayGrant.fromPartial(object.relay)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRelayGrant(): RelayGrant {
+  return { anchors: [], bytes: 0n, bytesPerSecond: 0n, durationMs: 0n };
+}
+
+export const RelayGrant: MessageFns<RelayGrant> = {
+  encode(message: RelayGrant, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.anchors) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.bytes !== 0n) {
+      if (BigInt.asUintN(64, message.bytes) !== message.bytes) {
+        throw new globalThis.Error("value provided for field message.bytes of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.bytes);
+    }
+    if (message.bytesPerSecond !== 0n) {
+      if (BigInt.asUintN(64, message.bytesPerSecond) !== message.bytesPerSecond) {
+        throw new globalThis.Error("value provided for field message.bytesPerSecond of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.bytesPerSecond);
+    }
+    if (message.durationMs !== 0n) {
+      if (BigInt.asUintN(64, message.durationMs) !== message.durationMs) {
+        throw new globalThis.Error("value provided for field message.durationMs of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.durationMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RelayGrant {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRelayGrant();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.anchors.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.bytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.bytesPerSecond = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.durationMs = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RelayGrant>, I>>(base?: I): RelayGrant {
+    return RelayGrant.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RelayGrant>, I>>(object: I): RelayGrant {
+    const message = createBaseRelayGrant();
+    message.anchors = object.anchors?.map((e) => e) || [];
+    message.bytes = (object.bytes !== undefined && object.bytes !== null) ? BigInt(object.bytes) : 0n;
+    message.bytesPerSecond = (object.bytesPerSecond !== undefined && object.bytesPerSecond !== null)
+      ? BigInt(object.bytesPerSecond)
+      : 0n;
+    message.durationMs = (object.durationMs !== undefined && object.durationMs !== null)
+      ? BigInt(object.durationMs)
+      : 0n;
     return message;
   },
 };
@@ -5683,6 +5941,317 @@ export const KeyUpdate: MessageFns<KeyUpdate> = {
     const message = createBaseKeyUpdate();
     message.keyPhase = object.keyPhase ?? 0;
     message.salt = object.salt ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseRelayOpen(): RelayOpen {
+  return { connectionIds: [], anchor: "" };
+}
+
+export const RelayOpen: MessageFns<RelayOpen> = {
+  encode(message: RelayOpen, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.connectionIds) {
+      writer.uint32(10).bytes(v!);
+    }
+    if (message.anchor !== "") {
+      writer.uint32(18).string(message.anchor);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RelayOpen {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRelayOpen();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connectionIds.push(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.anchor = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RelayOpen>, I>>(base?: I): RelayOpen {
+    return RelayOpen.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RelayOpen>, I>>(object: I): RelayOpen {
+    const message = createBaseRelayOpen();
+    message.connectionIds = object.connectionIds?.map((e) => e) || [];
+    message.anchor = object.anchor ?? "";
+    return message;
+  },
+};
+
+function createBaseRelayOpened(): RelayOpened {
+  return { bytes: 0n, bytesPerSecond: 0n, durationMs: 0n };
+}
+
+export const RelayOpened: MessageFns<RelayOpened> = {
+  encode(message: RelayOpened, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.bytes !== 0n) {
+      if (BigInt.asUintN(64, message.bytes) !== message.bytes) {
+        throw new globalThis.Error("value provided for field message.bytes of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.bytes);
+    }
+    if (message.bytesPerSecond !== 0n) {
+      if (BigInt.asUintN(64, message.bytesPerSecond) !== message.bytesPerSecond) {
+        throw new globalThis.Error("value provided for field message.bytesPerSecond of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.bytesPerSecond);
+    }
+    if (message.durationMs !== 0n) {
+      if (BigInt.asUintN(64, message.durationMs) !== message.durationMs) {
+        throw new globalThis.Error("value provided for field message.durationMs of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.durationMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RelayOpened {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRelayOpened();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.bytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.bytesPerSecond = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.durationMs = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RelayOpened>, I>>(base?: I): RelayOpened {
+    return RelayOpened.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RelayOpened>, I>>(object: I): RelayOpened {
+    const message = createBaseRelayOpened();
+    message.bytes = (object.bytes !== undefined && object.bytes !== null) ? BigInt(object.bytes) : 0n;
+    message.bytesPerSecond = (object.bytesPerSecond !== undefined && object.bytesPerSecond !== null)
+      ? BigInt(object.bytesPerSecond)
+      : 0n;
+    message.durationMs = (object.durationMs !== undefined && object.durationMs !== null)
+      ? BigInt(object.durationMs)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseRelayClose(): RelayClose {
+  return { connectionIds: [] };
+}
+
+export const RelayClose: MessageFns<RelayClose> = {
+  encode(message: RelayClose, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.connectionIds) {
+      writer.uint32(10).bytes(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RelayClose {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRelayClose();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connectionIds.push(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RelayClose>, I>>(base?: I): RelayClose {
+    return RelayClose.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RelayClose>, I>>(object: I): RelayClose {
+    const message = createBaseRelayClose();
+    message.connectionIds = object.connectionIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseRelayNotice(): RelayNotice {
+  return { kind: 0, bytesLeft: 0n, msLeft: 0n, pathId: 0 };
+}
+
+export const RelayNotice: MessageFns<RelayNotice> = {
+  encode(message: RelayNotice, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== 0) {
+      writer.uint32(8).int32(message.kind);
+    }
+    if (message.bytesLeft !== 0n) {
+      if (BigInt.asUintN(64, message.bytesLeft) !== message.bytesLeft) {
+        throw new globalThis.Error("value provided for field message.bytesLeft of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.bytesLeft);
+    }
+    if (message.msLeft !== 0n) {
+      if (BigInt.asUintN(64, message.msLeft) !== message.msLeft) {
+        throw new globalThis.Error("value provided for field message.msLeft of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.msLeft);
+    }
+    if (message.pathId !== 0) {
+      writer.uint32(32).uint32(message.pathId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RelayNotice {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRelayNotice();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.bytesLeft = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.msLeft = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.pathId = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RelayNotice>, I>>(base?: I): RelayNotice {
+    return RelayNotice.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RelayNotice>, I>>(object: I): RelayNotice {
+    const message = createBaseRelayNotice();
+    message.kind = object.kind ?? 0;
+    message.bytesLeft = (object.bytesLeft !== undefined && object.bytesLeft !== null) ? BigInt(object.bytesLeft) : 0n;
+    message.msLeft = (object.msLeft !== undefined && object.msLeft !== null) ? BigInt(object.msLeft) : 0n;
+    message.pathId = object.pathId ?? 0;
     return message;
   },
 };

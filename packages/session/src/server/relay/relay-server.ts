@@ -1,0 +1,183 @@
+import type { ReplyTo } from '@kwik/kcp';
+import { Allowance, type Flow } from '@kwik/quic';
+import { KwikError, proto, type TimerHandle } from '@kwik/wire';
+import { parseTarget } from '../../client/target.js';
+import type { DialTarget } from '../../api/options.js';
+import type { ControlHandlers, Feature } from '../../runtime/features/feature.js';
+import type { SessionContext } from '../../runtime/features/session-context.js';
+import type { PathRuntime } from '../../runtime/paths/path-runtime.js';
+import type { RelayConfig, RelayLimits } from './relay-config.js';
+
+/** Connections of one client that are forwarded at once: those of one attempt to connect, and of the one before. */
+const MAX_FLOWS = 16;
+/** The client is told when so much of the time is over, and has the rest to find another way. */
+const TELL_AT = 0.8;
+
+/** A path as the relay uses it. */
+export type RelayedClientPath = Pick<PathRuntime, 'send' | 'alive'> & {
+  readonly port: { readonly transport: Pick<PathRuntime['port']['transport'], 'remote'> };
+};
+
+export interface RelayServerOptions extends RelayConfig {
+  /** What this client gets. */
+  readonly limits: RelayLimits;
+  /** The token's anchors, or undefined where the relay's own list is all that counts. */
+  readonly anchors: readonly string[] | undefined;
+}
+
+interface OpenFlow {
+  readonly flow: Flow;
+  readonly path: RelayedClientPath;
+}
+
+/** A relay in the session of one client: what it was granted, and the connections that are forwarded for it. */
+export class RelayServer implements Feature {
+  readonly #session: Pick<SessionContext, 'clock' | 'paths'>;
+  readonly #options: RelayServerOptions;
+  /** By the client's connection id, the oldest first. */
+  readonly #flows = new Map<string, OpenFlow>();
+  readonly #allowance: Allowance;
+  readonly #endsAtMs: number;
+  #timer: TimerHandle | undefined;
+  #refusal: KwikError | undefined;
+
+  readonly handlers: ControlHandlers = {
+    relayOpen: (path, request) => this.open(path, request),
+    relayClose: (_path, { connectionIds }) => {
+      for (const id of connectionIds) this.#close(keyOf(id));
+    },
+  };
+
+  constructor(session: Pick<SessionContext, 'clock' | 'paths'>, options: RelayServerOptions) {
+    this.#session = session;
+    this.#options = options;
+    const { clock } = session;
+    const { limits } = options;
+    this.#endsAtMs = clock.now() + limits.durationMs;
+    this.#allowance = new Allowance(limits, clock.now(), () => this.#tell(proto.RelayNoticeKind.BYTES));
+    this.#timer = clock.schedule(TELL_AT * limits.durationMs, () => this.#tellOfTime());
+  }
+
+  /** Connections that are forwarded. */
+  get flows(): number {
+    return this.#flows.size;
+  }
+
+  /** Answers with what is granted; the client's datagrams are forwarded from then on. Rejects with why not. */
+  async open(path: RelayedClientPath, { connectionIds, anchor }: proto.RelayOpen): Promise<ReplyTo<'relayOpen'>> {
+    this.#requireGranting();
+    const to = await this.#locate(anchor);
+    // It may have ended, or begun to drain, while a name was being resolved.
+    this.#requireGranting();
+    if (!path.alive) throw new KwikError('ERR_KWIK_PATH_DEAD', 'the path to the relay is dead');
+    for (const clientId of connectionIds) this.#forward(path, clientId, to);
+    const { bytesPerSecond } = this.#options.limits;
+    return {
+      $case: 'relayOpened',
+      value: {
+        bytes: BigInt(Math.floor(this.#allowance.leftBytes)),
+        bytesPerSecond: BigInt(Math.floor(bytesPerSecond)),
+        durationMs: BigInt(this.#leftMs()),
+      },
+    };
+  }
+
+  /** Nothing new is forwarded; the client is told to find another way, and what is forwarded goes on until it has. */
+  drain(): void {
+    if (this.#refusal !== undefined) return;
+    this.#refusal = new KwikError('ERR_KWIK_CONNECTION_REFUSED', 'the relay is stopping');
+    this.#tell(proto.RelayNoticeKind.DRAINING);
+  }
+
+  onPathDead(path: RelayedClientPath): void {
+    for (const [key, open] of this.#flows) if (open.path === path) this.#close(key);
+  }
+
+  onEnd(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    for (const key of this.#flows.keys()) this.#close(key);
+  }
+
+  /** The first of the anchors that the relay may forward to, or the one that the client names, if it may. */
+  async #locate(asked: string): Promise<DialTarget> {
+    const { anchors } = this.#options;
+    const candidates = asked === '' ? (anchors ?? []) : [asked];
+    let refusal = new KwikError('ERR_KWIK_INVALID_ARGUMENT', 'the relay was told of no anchor');
+    for (const candidate of candidates) {
+      if (anchors?.includes(candidate) === false) {
+        refusal = new KwikError('ERR_KWIK_PERMISSION_DENIED', `the path token does not name ${candidate}`);
+        continue;
+      }
+      try {
+        return await this.#permitted(parseTarget(candidate));
+      } catch (error) {
+        refusal = KwikError.from(error, 'ERR_KWIK_CONNECT_FAILED');
+      }
+    }
+    throw refusal;
+  }
+
+  async #permitted(anchor: DialTarget): Promise<DialTarget> {
+    const addresses = await this.#options.forwarder.resolve(anchor.host);
+    let refusal = new KwikError('ERR_KWIK_CONNECT_FAILED', `${anchor.host} has no address`);
+    for (const address of addresses) {
+      try {
+        this.#options.rule.require(anchor, address);
+        return { host: address, port: anchor.port };
+      } catch (error) {
+        refusal = KwikError.from(error);
+      }
+    }
+    throw refusal;
+  }
+
+  #forward(path: RelayedClientPath, clientId: Uint8Array, to: DialTarget): void {
+    const key = keyOf(clientId);
+    this.#close(key);
+    const [oldest] = this.#flows.keys();
+    if (this.#flows.size >= MAX_FLOWS && oldest !== undefined) this.#close(oldest);
+    const flow = this.#options.forwarder.forward({
+      clientId,
+      client: path.port.transport,
+      anchor: { address: to.host, port: to.port },
+      allowance: this.#allowance,
+    });
+    this.#flows.set(key, { flow, path });
+  }
+
+  #close(key: string): void {
+    const open = this.#flows.get(key);
+    if (open === undefined) return;
+    this.#flows.delete(key);
+    this.#options.forwarder.stopForwarding(open.flow);
+  }
+
+  #requireGranting(): void {
+    if (this.#refusal !== undefined) throw this.#refusal;
+    if (this.#leftMs() > 0 && this.#allowance.leftBytes > 0) return;
+    throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', 'what the relay granted to this client is used up', {
+      scope: 'peer',
+    });
+  }
+
+  #leftMs(): number {
+    return Math.max(0, Math.floor(this.#endsAtMs - this.#session.clock.now()));
+  }
+
+  #tellOfTime(): void {
+    this.#timer = this.#session.clock.schedule(this.#leftMs(), () => {
+      for (const key of this.#flows.keys()) this.#close(key);
+    });
+    this.#tell(proto.RelayNoticeKind.TIME);
+  }
+
+  #tell(kind: proto.RelayNoticeKind): void {
+    const value = { kind, bytesLeft: BigInt(this.#allowance.leftBytes), msLeft: BigInt(this.#leftMs()), pathId: 0 };
+    for (const path of this.#session.paths.values()) path.send({ $case: 'relayNotice', value });
+  }
+}
+
+function keyOf(id: Uint8Array): string {
+  return Buffer.from(id).toString('hex');
+}
