@@ -14,7 +14,7 @@ import { transportOptions } from '../transport-options.js';
 import { tellHandshake, type HandshakeOutcome } from '../runtime/host/handshake-watch.js';
 import { TurnQueue } from '../runtime/waiting/turn-queue.js';
 import { endpointLimits, MAX_SESSIONS } from './endpoint-limits.js';
-import { NetworkEndpoint } from './network-endpoint.js';
+import { type ListenEndpoint, NetworkEndpoint } from './network-endpoint.js';
 import { letFinish, LISTENER_CLOSE_TIMEOUT_MS } from './let-finish.js';
 import { boundTeller, listenerBounds, relayStats } from './listener-bounds.js';
 import { listenerReading } from './listener-reading.js';
@@ -36,12 +36,6 @@ const STRANGER_BYTES = 256 * 1024;
 export function listen(options: ListenOptions = {}): Promise<Listener> {
   return listenWith(options);
 }
-
-/** What the listener needs of a UDP socket. */
-type ListenEndpoint = Pick<
-  Endpoint,
-  'address' | 'close' | 'forward' | 'listen' | 'stats' | 'stopForwarding' | 'stopListening'
->;
 
 /** What `listen` never does, and the shape of @matrixai/quic may be asked to. */
 export interface ListenSpecials {

@@ -1,8 +1,20 @@
 import { EndpointCounters, type Endpoint, type EndpointStats } from '@kwik/quic';
-import type { NetworkListener, PathNetwork, PathTransport, TransportAddress } from '@kwik/wire';
+import {
+  KwikError,
+  type NetworkListener,
+  type PathNetwork,
+  type PathTransport,
+  type TransportAddress,
+} from '@kwik/wire';
+
+/** What a listener needs of a UDP socket, or of what stands for one. */
+export type ListenEndpoint = Pick<
+  Endpoint,
+  'address' | 'close' | 'forward' | 'listen' | 'stats' | 'stopForwarding' | 'stopListening'
+>;
 
 /** A listener's place on a network that the caller brings, in the shape of a UDP socket. It has no certificates. */
-export class NetworkEndpoint implements Pick<Endpoint, 'address' | 'close' | 'listen' | 'stats' | 'stopListening'> {
+export class NetworkEndpoint implements ListenEndpoint {
   readonly #listener: NetworkListener;
   readonly #counters = new EndpointCounters();
   readonly #open = new Set<PathTransport>();
@@ -30,7 +42,16 @@ export class NetworkEndpoint implements Pick<Endpoint, 'address' | 'close' | 'li
   }
 
   stats(): EndpointStats {
-    return this.#counters.snapshot(this.#live().length, 0, { io: 'network', segmentationRefused: undefined });
+    const open = { connections: this.#live().length, halfOpen: 0, flows: 0 };
+    return this.#counters.snapshot(open, { io: 'network', segmentationRefused: undefined });
+  }
+
+  forward(): never {
+    throw new KwikError('ERR_KWIK_UNSUPPORTED', 'a relay forwards UDP datagrams, and this network has none');
+  }
+
+  stopForwarding(): void {
+    // Nothing is forwarded.
   }
 
   close(): Promise<void> {
