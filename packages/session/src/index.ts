@@ -2,6 +2,7 @@ export { processDiagnostics, type ProcessDiagnostics } from '@kwik/quic';
 export { persistentResetKey } from './credentials/reset-key.js';
 export type * from './api/session.js';
 export type * from './api/options.js';
+export type * from './api/relays.js';
 export { dial } from './client/dial.js';
 export { listen } from './server/listen.js';
 export { KwikError, type ErrorCode, type ErrorScope } from '@kwik/wire';

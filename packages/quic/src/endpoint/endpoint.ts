@@ -18,8 +18,7 @@ import { byDeadline } from './deadline.js';
 import { DialPlan } from './dialer.js';
 import { Door } from './door.js';
 import { EndWatch } from './end-watch.js';
-import type { Flow, FlowOptions } from '../forwarding/flow-table.js';
-import { Forwarder } from '../forwarding/forwarder.js';
+import { type Flow, type FlowOptions, Forwarder } from '../forwarding/forwarder.js';
 import { EndpointCounters, type EndpointStats } from '../routing/endpoint-stats.js';
 import { endpointReading } from '../routing/endpoint-reading.js';
 import { AdmissionControl, type EndpointLimits, resolveLimits } from '../routing/limits.js';
@@ -93,8 +92,7 @@ export class Endpoint implements AsyncDisposable {
       (connection, error) => this.onHandlerError(connection, error),
     );
     this.output = new DatagramOutput(socket, this.counters);
-    const { maxFlows } = limits;
-    this.forwarder = new Forwarder({ socket, counters: this.counters, maxFlows, now: () => clock.now() });
+    this.forwarder = new Forwarder({ socket, counters: this.counters, limits, now: () => clock.now() });
     this.connectionHost = this.makeConnectionHost();
     this.router = new PacketRouter(this.makeRouterHost());
     this.intake = new DatagramIntake({ ...options, holds: holdsUntilListen }, this.router);
@@ -147,16 +145,13 @@ export class Endpoint implements AsyncDisposable {
   }
 
   /**
-   * Forwards the datagrams of a connection between others, from now until `stopForwarding`: those of its client's address to
-   * its anchor and back, nothing else. Throws `ERR_KWIK_CONNECT_FAILED` for an anchor of the other address family,
+   * Forwards the datagrams of a connection between others until `stopForwarding`: those of its client's address to its anchor
+   * and back, nothing else. Throws `ERR_KWIK_CONNECT_FAILED` for an anchor of the other address family,
    * `ERR_KWIK_INVALID_ARGUMENT` for an id of another length or in use, `ERR_KWIK_LIMIT_EXCEEDED` beyond `maxFlows`.
    */
   forward(options: FlowOptions): Flow {
     this.requireOpen();
-    const { address, port } = options.anchor;
-    requirePort(port);
-    const [anchor = options.anchor] = reachable(address, port, [address], this.address());
-    return this.forwarder.open({ ...options, anchor });
+    return this.forwarder.open(options);
   }
 
   stopForwarding(flow: Flow): void {

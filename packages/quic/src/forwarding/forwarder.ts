@@ -1,9 +1,12 @@
 import type { LongHeader } from '../packets/packet-header.js';
 import type { DropReason, EndpointCounters } from '../routing/endpoint-stats.js';
 import type { PassingPackets } from '../routing/packet-router.js';
+import { reachable, requirePort } from '../socket/address.js';
 import type { DatagramSocket, DatagramSource } from '../socket/datagram-socket.js';
 import type { Allowance } from './allowance.js';
 import { type Flow, type FlowOptions, FlowTable } from './flow-table.js';
+
+export type { Flow, FlowOptions };
 
 /** Most networks carry 1,500 bytes; few slots of the other size are ever made. */
 const SLOT_BYTES = 2_048;
@@ -15,7 +18,7 @@ const NEGOTIATION = 0;
 export interface ForwarderHost {
   readonly socket: DatagramSocket;
   readonly counters: EndpointCounters;
-  readonly maxFlows: number;
+  readonly limits: { readonly maxFlows: number };
   now(): number;
 }
 
@@ -29,16 +32,19 @@ export class Forwarder implements PassingPackets {
   private flushing = false;
 
   constructor(private readonly host: ForwarderHost) {
-    this.table = new FlowTable(host.maxFlows);
+    this.table = new FlowTable(host.limits.maxFlows);
   }
 
   get flows(): number {
     return this.table.size;
   }
 
-  /** Throws as `FlowTable.add` does. */
+  /** Throws as `FlowTable.add` does, and `ERR_KWIK_CONNECT_FAILED` when the socket cannot reach the anchor. */
   open(options: FlowOptions): Flow {
-    return this.table.add(options);
+    const { address, port } = options.anchor;
+    requirePort(port);
+    const [anchor = options.anchor] = reachable(address, port, [address], this.host.socket.address);
+    return this.table.add({ ...options, anchor });
   }
 
   close(flow: Flow): void {

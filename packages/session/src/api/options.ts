@@ -1,6 +1,7 @@
 import type { ClientAuthenticator, ServerAuthenticator, TrustPolicy } from '@kwik/kcp';
 import type { Clock, Discovery, KwikError, PathNetwork } from '@kwik/wire';
 import type { SchedulerChoice } from '../schedulers.js';
+import type { RelayOptions } from './relays.js';
 import type { ReplicaSource } from './session.js';
 
 /**
@@ -204,26 +205,6 @@ export interface ServerIdentity {
    * silence. Keep it secret; servers may share it.
    */
   readonly resetKey?: Uint8Array;
-}
-
-/** A server that forwards datagrams between clients and their primaries (anchors), and can neither read nor change them. */
-export interface RelayOptions {
-  /**
-   * Where it may forward to, whatever a token says: `host:port`, or `host` for any port. Loopback, link-local and private
-   * addresses are forwarded to only when they are named here. Default: any public address that a token names.
-   */
-  readonly anchors?: readonly string[];
-  /** The most that is forwarded for one path of a client, bytes of UDP payload of both directions. Default: 64 GiB. */
-  readonly maxBytes?: number;
-  /** Default: 125,000,000, a gigabit. */
-  readonly maxBytesPerSecond?: number;
-  /** How long after its admission, milliseconds; at least 1. Default: a day. */
-  readonly maxDurationMs?: number;
-  /**
-   * Clients that open a session here (`auth` says whose) have datagrams forwarded to `anchors`, which must be given then,
-   * without a token. So a client reaches a primary that it cannot reach directly. Default: false.
-   */
-  readonly forClients?: boolean;
 }
 
 export interface DialTarget {

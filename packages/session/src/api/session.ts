@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { BytesLike, ErrorCode, KwikError, OffsetMap, PathId, StreamId } from '@kwik/wire';
+import type { RelayedTraffic, RelayStats } from './relays.js';
 import type { MemoryUse } from '../core/costs/memory-ledger.js';
 
 export type { MemoryUse };
@@ -226,21 +227,6 @@ export interface AddPathOptions {
   readonly relay?: RelayedTraffic;
 }
 
-/** What a relay may forward for a client; the relay's own limits come on top. */
-export interface RelayedTraffic {
-  /**
-   * Where to: names of this server, `host:port`, as the relay reaches it; eight at the most. Default: the address that it
-   * listens on, where that is a single one, and `identity.audiences`.
-   */
-  readonly anchors?: readonly string[];
-  /** Bytes of UDP payload, both directions together. Default: what the relay grants. */
-  readonly maxBytes?: number;
-  /** Default: what the relay grants. */
-  readonly maxBytesPerSecond?: number;
-  /** Milliseconds from the admission of the path on. Default: what the relay grants. */
-  readonly maxDurationMs?: number;
-}
-
 export type PathCapability = 'contribute' | 'replica' | 'relay' | 'raw';
 
 export interface RawPacket {
@@ -329,24 +315,6 @@ export interface ListenerStats {
   readonly memory: MemoryUse;
   /** How often each of the application's callbacks has thrown; the first time it was a warning of the process, too. */
   readonly callbackErrors: Readonly<Record<string, number>>;
-}
-
-export interface RelayStats {
-  /** Connections of others whose datagrams are forwarded now. */
-  readonly connections: number;
-  readonly forwardedDatagrams: number;
-  readonly forwardedBytes: number;
-  /** Datagrams of such connections that were not forwarded. */
-  readonly dropped: {
-    /** From another address than the client's or the anchor's. */
-    readonly address: number;
-    /** More a second than the client was granted. */
-    readonly rate: number;
-    /** More in all than the client was granted. */
-    readonly bytes: number;
-    /** The kernel took no more. */
-    readonly congested: number;
-  };
 }
 
 export interface ListenerSocket {

@@ -2,11 +2,11 @@ import type { TrustPolicy } from '@kwik/kcp';
 import type {
   ListenerLimits,
   ListenOptions,
-  RelayOptions,
   ServerCredentials,
   ServerIdentity,
   TimeoutOptions,
 } from '../api/options.js';
+import type { RelayOptions } from '../api/relays.js';
 import { checkOptions, type OptionRules } from './check-options.js';
 import { bytes, call, count, flag, group, list, positive, positiveMilliseconds, text } from './option-rule.js';
 import {

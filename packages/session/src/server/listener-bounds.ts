@@ -1,7 +1,8 @@
 import { BOUND_TEXT, type Bound, type EndpointStats } from '@kwik/quic';
 import { KwikError } from '@kwik/wire';
 import type { ListenOptions } from '../api/options.js';
-import type { ListenerBounds, RelayStats } from '../api/session.js';
+import type { RelayStats } from '../api/relays.js';
+import type { ListenerBounds } from '../api/session.js';
 
 export function listenerBounds({ refused, dropped }: EndpointStats): ListenerBounds {
   return {

@@ -1,6 +1,6 @@
 import type { AllowanceLimits, Flow, FlowOptions } from '@kwik/quic';
 import type { proto } from '@kwik/wire';
-import type { RelayOptions } from '../../api/options.js';
+import type { RelayOptions } from '../../api/relays.js';
 import { AnchorRule } from './anchor-rule.js';
 
 /** A busy client of a day, or 11 GB of each key six times. */

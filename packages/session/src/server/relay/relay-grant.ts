@@ -1,5 +1,5 @@
 import { CONTROL_LIMITS, KwikError, type proto } from '@kwik/wire';
-import type { RelayedTraffic } from '../../api/session.js';
+import type { RelayedTraffic } from '../../api/relays.js';
 import { formatAddress, parseTarget } from '../../client/target.js';
 
 /** What a path token says to a relay. `own`: the names of this server. Throws ERR_KWIK_INVALID_ARGUMENT. */
