@@ -6,6 +6,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkAdversary } from './checks/adversary.mjs';
+import { checkApi } from './checks/api.mjs';
 import { checkBuild, checkFormat, checkLint, checkTypes } from './checks/code.mjs';
 import { checkCommits } from './checks/commits.mjs';
 import { checkDocs } from './checks/docs.mjs';
@@ -36,6 +37,7 @@ const STEPS = [
   { name: 'hygiene', about: 'no file holds anything of one machine', check: checkHygiene },
   { name: 'commits', about: 'messages of commits are what changelogs are made of', check: checkCommits },
   { name: 'packages', about: 'what users install is complete, and imports', check: checkPackages },
+  { name: 'api', about: 'what the packages offer is what was reviewed', check: checkApi },
   { name: 'docs', about: 'the code in the docs compiles and runs, links lead somewhere', check: checkDocs },
   { name: 'sim', about: 'sessions keep their promises under seeded faults', check: checkSimulation },
   { name: 'adversary', about: 'attackers of running servers and clients get nowhere', check: checkAdversary },

@@ -1,8 +1,19 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
+import { consumerProblems } from '../lib/consumers.mjs';
 import { fromProblems } from '../lib/result.mjs';
+import { sizeProblems } from '../lib/size-budgets.mjs';
 import { BIN, run, runNode, runPnpm } from '../lib/run.mjs';
 import { entryPoints, listPackages, readJson } from '../lib/workspace.mjs';
 
@@ -14,7 +25,8 @@ import { entryPoints, listPackages, readJson } from '../lib/workspace.mjs';
 const BESIDE_DIST = new Set(['package.json', 'README.md', 'LICENSE']);
 
 /**
- * What users install: each package is packed, its tarball looked at, unpacked into an empty project, and imported there.
+ * What users install: each package is packed, its tarball looked at, unpacked into an empty project, and imported there,
+ * as compilers and bundlers do, too.
  * The packages must be built.
  *
  * @type {import('../lib/result.mjs').Check}
@@ -57,6 +69,7 @@ async function tarballProblems({ name, dir, manifest }, scratch) {
       packed.files.map(({ path }) => path),
     ),
     ...manifestProblems(readJson(join(installed, 'package.json'))),
+    ...sizeProblems(name, statSync(packed.filename).size),
     ...(await publintProblems(packed.filename, manifest)),
     ...(attw.code === 0 ? [] : [`attw: ${attw.output}`]),
   ].map((problem) => `packages/${name}: ${problem}`);
@@ -121,7 +134,8 @@ async function importProblems(packages, scratch) {
   writeFileSync(script, importAll(specifiers));
   // Importing does nothing: it ends by itself, at once.
   const { code, output } = await run(process.execPath, [script], { cwd: scratch, timeoutMs: 30_000 });
-  return code === 0 ? [] : [`importing the packed packages failed or did not end:\n${output}`];
+  if (code !== 0) return [`importing the packed packages failed or did not end:\n${output}`];
+  return consumerProblems(scratch, specifiers);
 }
 
 /** @param {readonly string[]} specifiers */

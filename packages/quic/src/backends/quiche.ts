@@ -1,3 +1,5 @@
+// Before the binding, whose own message says less.
+import './native-support.js';
 import { KwikError } from '@kwik/wire';
 import quiche from '@matrixai/quic/native/quiche.js';
 import { isLongHeader, restartsHandshake } from '../packets/packet-header.js';
