@@ -1,4 +1,5 @@
 import { Command, CommanderError, Help, type Option } from 'commander';
+import { chaosCommand } from './commands/chaos-command.js';
 import { demoCommand } from './commands/demo-command.js';
 import { getCommand } from './commands/get-command.js';
 import { serveCommand } from './commands/serve-command.js';
@@ -21,6 +22,9 @@ Then with files of your own:
 ${EXIT_CODE_HELP}
 
 KWIK_DEBUG=1 in the environment shows where an error comes from.`;
+
+/** In the order in which help lists them. */
+const COMMANDS = [demoCommand, serveCommand, getCommand, tunnelCommand, chaosCommand];
 
 /** Runs the command line `argv` (without node and script) and resolves with the exit status. Never rejects. */
 export async function main(argv: readonly string[], io: CliIo): Promise<ExitCode> {
@@ -48,10 +52,7 @@ function createProgram(io: CliIo, onDone: (code: ExitCode) => void): Command {
     .helpOption('-h, --help', 'show this help')
     .helpCommand('help [command]', 'show the help of a command')
     .addHelpText('after', EXAMPLES);
-  program.addCommand(demoCommand(io, onDone));
-  program.addCommand(serveCommand(io, onDone));
-  program.addCommand(getCommand(io, onDone));
-  program.addCommand(tunnelCommand(io, onDone));
+  for (const command of COMMANDS) program.addCommand(command(io, onDone));
   for (const command of [program, ...program.commands]) speakThrough(command, io);
   return program;
 }

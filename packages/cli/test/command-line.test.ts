@@ -14,18 +14,22 @@ beforeEach(async () => {
 afterEach(() => harness.close());
 
 describe('help and usage', () => {
-  test.each([['--help'], ['demo', '--help'], ['serve', '--help'], ['get', '--help'], ['help', 'get']])(
-    'kwik %s %s',
-    async (...args) => {
-      const { status, stdout, stderr } = await harness.run(args);
-      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-      expect(stdout).toMatch(/^Usage: kwik/u);
-      expect(stdout).toMatch(/^Exit status:/mu);
-      expect(stdout).toMatch(/^Examples:|^Start here:/mu);
-      expect(stdout).not.toMatch(/default: (?:false|\[\])/u);
-      for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(120);
-    },
-  );
+  test.each([
+    ['--help'],
+    ['demo', '--help'],
+    ['serve', '--help'],
+    ['get', '--help'],
+    ['chaos', '--help'],
+    ['help', 'get'],
+  ])('kwik %s %s', async (...args) => {
+    const { status, stdout, stderr } = await harness.run(args);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^Usage: kwik/u);
+    expect(stdout).toMatch(/^Exit status:/mu);
+    expect(stdout).toMatch(/^Examples:|^Start here:/mu);
+    expect(stdout).not.toMatch(/default: (?:false|\[\])/u);
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(120);
+  });
 
   test('--version prints a version', async () => {
     expect(await harness.run(['--version'])).toMatchObject({
@@ -53,6 +57,7 @@ describe('help and usage', () => {
     [['serve', '.', '--listen', '127.0.0.1:99999'], /the port must be/u],
     [['serve', '.', '--cert', 'x.pem'], /--cert and --key go together/u],
     [['demo', '--rates', '20'], /--rates takes 2 to 8/u],
+    [['chaos', '--faults', 'bogus'], /there is no fault 'bogus'/u],
     [['demo', '--bytes', 'many'], /--bytes.*30MB/u],
   ])('%j: one line and 2', async (args, pattern) => {
     const { status, stdout, stderr } = await harness.run(args);
@@ -156,4 +161,19 @@ describe('kwik demo', () => {
     const lines = execFileSync('ps', ['-A', '-o', 'args='], { encoding: 'utf8' }).split('\n');
     return lines.filter((line) => line.includes(folder));
   }
+});
+
+describe('kwik chaos', () => {
+  test('every transfer is whole while the other servers are killed, cut off and lie; nothing is left', async () => {
+    const temporary = harness.path('stormy');
+    await mkdir(temporary);
+    const args = ['chaos', '--json', '--seconds', '6', '--bytes', '3MB', '--rates', '20,20,20'];
+    const { status, stdout } = await harness.run([...args, '--faults', 'kill,cut,lie'], { TMPDIR: temporary });
+    const result = JSON.parse(stdout) as { transfers: number; whole: number; broken: object[]; faults: object };
+    expect(result).toMatchObject({ seed: 1, broken: [], whole: result.transfers });
+    expect(result.transfers).toBeGreaterThan(0);
+    expect(Object.keys(result.faults).length).toBeGreaterThan(0);
+    expect(status).toBe(0);
+    expect(await readdir(temporary)).toEqual([]);
+  }, 60_000);
 });

@@ -42,6 +42,14 @@ export function parseRates(text: string): number[] {
   return rates;
 }
 
+/** Names with commas between them. */
+export function parseList(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
 export function parseAddress(text: string): string {
   return checkAddress(text, false);
 }

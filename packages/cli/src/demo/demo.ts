@@ -4,9 +4,9 @@ import type { CliIo } from '../io.js';
 import { LiveTransfer } from '../ui/live-transfer.js';
 import { styleFor } from '../ui/style.js';
 import { formatBytes } from '../ui/units.js';
-import { Fetch } from './fetch.js';
-import { bestServer, planDemo, type DemoOptions, type DemoServer } from './plan.js';
-import { Stage } from './stage.js';
+import { Fetch } from '../stage/fetch.js';
+import { Stage } from '../stage/stage.js';
+import { bestServer, planDemo, SAMPLE_SHARE, type DemoOptions, type DemoServer } from './plan.js';
 import { demoResult, describeOutcome, isWhole, type DemoOutcome } from './summary.js';
 
 /** `kwik demo`: resolves with the exit status, or throws the one error that ended it. */
@@ -23,7 +23,12 @@ export async function runDemo(options: DemoOptions, io: CliIo): Promise<ExitCode
   say(`1. Making a file of ${formatBytes(options.bytes)} and starting the servers, a process each.`);
   let stage: Stage | undefined;
   try {
-    stage = await Stage.set(io, options, plan);
+    stage = await Stage.set(io, {
+      bytes: options.bytes,
+      sampleBytes: Math.round(options.bytes * SAMPLE_SHARE),
+      seed: options.seed,
+      ratesBps: plan.map(({ rateBitsPerSecond }) => rateBitsPerSecond),
+    });
     interrupted.signal.throwIfAborted();
     const outcome = await perform({ options, io, plan, stage, say, signal: interrupted.signal });
     report(outcome, options, io);

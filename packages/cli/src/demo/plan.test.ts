@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { bestServer, planDemo, queueBytes, type DemoOptions } from './plan.js';
+import { bestServer, planDemo, type DemoOptions } from './plan.js';
 
 const options: DemoOptions = { bytes: 30_000_000, rates: [20, 10, 5], seed: 1, kill: true, json: false };
 
@@ -26,8 +26,4 @@ test.each([{ rates: [20] }, { rates: Array<number>(9).fill(1) }, { rates: [1, 0]
 
 test.each([0, 999_999, 2_000_000_001])('refuses %d bytes', (bytes) => {
   expect(() => planDemo({ ...options, bytes })).toThrow(/--bytes/u);
-});
-
-test('a queue holds 50 ms of its link', () => {
-  expect(queueBytes(20e6)).toBe(125_000);
 });

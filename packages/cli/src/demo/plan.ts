@@ -23,10 +23,6 @@ const MIN_BYTES = 1_000_000;
 const MAX_BYTES = 2_000_000_000;
 const MAX_SERVERS = 8;
 const MAX_RATE_MBPS = 1000;
-/** One way: servers in the same region. */
-export const LINK_DELAY_MS = 10;
-/** A router's queue of a fair size, as time at the link's rate. */
-const QUEUE_MS = 50;
 /** The comparison takes this share of the file, so that it takes less time than the file itself. */
 export const SAMPLE_SHARE = 0.25;
 
@@ -52,8 +48,4 @@ export function bestServer(servers: readonly DemoServer[]): number {
     (best, server, index) => (server.rateBitsPerSecond > servers[best]!.rateBitsPerSecond ? index : best),
     0,
   );
-}
-
-export function queueBytes(rateBitsPerSecond: number): number {
-  return Math.round(((rateBitsPerSecond / 8) * QUEUE_MS) / 1000);
 }

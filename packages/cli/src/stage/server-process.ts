@@ -10,34 +10,44 @@ const START_TIMEOUT_MS = 20_000;
 
 const listeningSchema = z.object({ event: z.literal('listening'), address: z.string() });
 
+interface ServerProcessOptions {
+  /** What it serves. */
+  readonly folder: string;
+  /** Its KWIK_DATA_DIR. */
+  readonly dataFolder: string;
+  readonly peers: readonly string[];
+  /** `host:port`. Default: a free port of 127.0.0.1. */
+  readonly listen?: string;
+}
+
 /** `kwik serve` in a process of its own. It ends by itself when this process does: its standard input closes. */
 export class ServerProcess {
+  readonly #io: CliIo;
+  readonly #options: ServerProcessOptions;
   readonly #child: ChildProcess;
   /** `host:port`. */
   readonly address: string;
 
-  private constructor(child: ChildProcess, address: string) {
+  private constructor(io: CliIo, options: ServerProcessOptions, child: ChildProcess, address: string) {
+    this.#io = io;
+    this.#options = options;
     this.#child = child;
     this.address = address;
   }
 
-  static async start(io: CliIo, folder: string, dataFolder: string, peers: readonly string[]): Promise<ServerProcess> {
+  /** Rejects with ERR_KWIK_CONNECT_FAILED when it ends before it listens. */
+  static async start(io: CliIo, started: ServerProcessOptions): Promise<ServerProcess> {
+    const { folder, dataFolder, peers, listen = '127.0.0.1:0' } = started;
     const [program, ...script] = io.self;
-    const options = [
-      '--listen',
-      '127.0.0.1:0',
-      '--json',
-      '--until-stdin-ends',
-      ...peers.flatMap((peer) => ['--peer', peer]),
-    ];
+    const options = ['--listen', listen, '--json', '--until-stdin-ends', ...peers.flatMap((peer) => ['--peer', peer])];
     const child = spawn(program ?? process.execPath, [...script, 'serve', folder, ...options], {
       env: { ...process.env, KWIK_DATA_DIR: dataFolder },
-      // The log of a server is no part of the demo, but its last words are, when it cannot start.
+      // The log of a server is no part of the show, but its last words are, when it cannot start.
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     const timer = setTimeout(() => child.kill('SIGKILL'), START_TIMEOUT_MS);
     try {
-      return new ServerProcess(child, await firstAddress(child));
+      return new ServerProcess(io, started, child, await firstAddress(child));
     } catch (error) {
       child.kill('SIGKILL');
       throw error;
@@ -46,15 +56,36 @@ export class ServerProcess {
     }
   }
 
-  /** At once, without a word to anybody: what the demo is about. */
+  /** At once, without a word to anybody. */
   kill(): void {
     this.#child.kill('SIGKILL');
   }
 
+  /** Nothing of it runs, until `resume`. */
+  suspend(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child.kill('SIGCONT');
+  }
+
+  /** Another one at the same address, when this one has ended. */
+  async again(): Promise<ServerProcess> {
+    if (!this.#ended) await once(this.#child, 'exit');
+    return ServerProcess.start(this.#io, { ...this.#options, listen: this.address });
+  }
+
+  get #ended(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
   async stop(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (this.#ended) return;
     const ended = once(this.#child, 'exit');
     this.#child.kill('SIGTERM');
+    // A process that is suspended hears of it only then.
+    this.#child.kill('SIGCONT');
     this.#child.stdin?.destroy();
     const timer = setTimeout(() => this.kill(), START_TIMEOUT_MS);
     await ended;
@@ -74,7 +105,7 @@ async function firstAddress(child: ChildProcess): Promise<string> {
     stdout.resume();
     return said.data.address;
   }
-  throw new KwikError('ERR_KWIK_CONNECT_FAILED', 'a server of the demo ended before it listened');
+  throw new KwikError('ERR_KWIK_CONNECT_FAILED', 'a server ended before it listened');
 }
 
 async function* withFailure(lines: AsyncIterable<string>, failed: Promise<never>): AsyncGenerator<string> {
