@@ -76,8 +76,17 @@ describe('paths (K3, K5, K6)', () => {
     expect(client.getDeadPaths()).toMatchObject([{ id: info.id, state: 'dead', errorCode: 'ERR_KWIK_PATH_REMOVED' }]);
     expect(server.getAllPaths().map((path) => path.state)).toEqual(['active', 'dead']);
     await expect(server.removePath(info.id)).rejects.toMatchObject({ code: 'ERR_KWIK_PATH_DEAD' });
+    await expect(server.removePath(-1)).rejects.toMatchObject({ code: 'ERR_KWIK_INVALID_ARGUMENT' });
     await expect(server.removePath(77)).rejects.toMatchObject({ code: 'ERR_KWIK_PATH_NOT_FOUND' });
     await expect(server.sendRawPacket(pattern(4), info.id)).rejects.toMatchObject({ code: 'ERR_KWIK_PATH_DEAD' });
+  });
+
+  test('whoever removes a path that is being removed already waits for the same, and asks the client once (K6)', async () => {
+    const secondary = await harness.listen();
+    const { server } = await harness.pair();
+    const [, info] = await Promise.all([secondary.accept(), server.addPath(addressOf(secondary))]);
+    await Promise.all([server.removePath(info.id), server.removePath(info.id, 'again')]);
+    expect(server.getDeadPaths()).toMatchObject([{ id: info.id, reason: 'removed' }]);
   });
 
   test('a server that goes is noticed at the client, told to the primary, and the session goes on (K5)', async () => {

@@ -44,11 +44,21 @@ describe('a path that the primary removes', () => {
     expect([await answer, path.death?.code]).toEqual(['removePathResult', 'ERR_KWIK_PATH_REMOVED']);
   });
 
-  test('is not removed twice, nor when it is gone', async () => {
-    const { remove } = setUp();
-    const first = remove(500);
-    expect(await remove(500)).toBe('error');
-    void first;
+  test('that is being removed already answers both commands when it is gone', async () => {
+    const { clock, path, remove } = setUp();
+    const answers = Promise.all([remove(500), remove(500)]);
+    await clock.advanceByAsync(499);
+    expect([path.death, path.sent]).toEqual([undefined, ['pathStatus']]);
+    await clock.advanceByAsync(1);
+    expect(await answers).toEqual(['removePathResult', 'removePathResult']);
+    expect(await remove(500)).toBe('pathDead');
+  });
+
+  test('goes at once when a second command has no time for it', async () => {
+    const { path, remove } = setUp();
+    const answers = [remove(500), remove(0)];
+    expect(path.death?.code).toBe('ERR_KWIK_PATH_REMOVED');
+    expect(await Promise.all(answers)).toEqual(['removePathResult', 'removePathResult']);
   });
 
   test('a server that closes another path is just gone', () => {

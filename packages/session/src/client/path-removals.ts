@@ -24,6 +24,8 @@ interface RemovalSession extends Pick<SessionContext, 'clock'> {
 
 interface Removal {
   readonly timer: TimerHandle;
+  /** The answer to the primary, also when it asks again meanwhile. */
+  readonly answer: Promise<ReplyTo<'removePath'>>;
   done(): void;
 }
 
@@ -45,8 +47,11 @@ export class PathRemovals implements Feature {
   async remove(command: proto.RemovePath): Promise<ReplyTo<'removePath'>> {
     const path = this.#session.paths.get(toPathId(command.pathId));
     if (path?.primary === true) return failure(new KwikError('ERR_KWIK_INVALID_STATE', 'the primary path stays'));
-    if (path === undefined || this.#draining.has(path.id)) {
-      return deadPathAnswer(this.#session, this.#wallClockMs, command.pathId);
+    if (path === undefined) return deadPathAnswer(this.#session, this.#wallClockMs, command.pathId);
+    const known = this.#draining.get(path.id);
+    if (known !== undefined) {
+      if (command.drainMs === 0) this.#drained(path.id);
+      return known.answer;
     }
     const reason = command.reason === '' ? 'removed by the primary' : command.reason;
     const removed: ReplyTo<'removePath'> = {
@@ -60,15 +65,19 @@ export class PathRemovals implements Feature {
     }
     // The server tells when all that it had to send has arrived; it has so long.
     path.send({ $case: 'pathStatus', value: statusOf(this.#session.paths.infoOf(path)) });
-    return new Promise((resolve) => {
-      const leftMs = Math.min(command.drainMs, MAX_DRAIN_MS);
-      const timer = this.#session.clock.schedule(leftMs, () => void this.#drained(path.id));
-      const done = (): void => {
+    const timer = this.#session.clock.schedule(
+      Math.min(command.drainMs, MAX_DRAIN_MS),
+      () => void this.#drained(path.id),
+    );
+    let done = end;
+    const answer = new Promise<ReplyTo<'removePath'>>((resolve) => {
+      done = () => {
         end();
         resolve(removed);
       };
-      this.#draining.set(path.id, { timer, done });
     });
+    this.#draining.set(path.id, { timer, answer, done });
+    return answer;
   }
 
   onPathDead({ id }: Pick<PathRuntime, 'id'>): void {

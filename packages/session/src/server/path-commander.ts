@@ -79,6 +79,8 @@ export class PathCommander implements Feature {
   readonly #options: PathCommanderOptions;
   #nextPathId = 1;
   readonly #commanded = new Map<PathId, Commanded>();
+  /** Of paths that are being removed: who asks again meanwhile waits for the same. */
+  readonly #removals = new Map<PathId, Promise<void>>();
 
   readonly handlers: ControlHandlers = {
     pathStatus: (_client, status) => this.#status(status),
@@ -141,7 +143,16 @@ export class PathCommander implements Feature {
     return path;
   }
 
-  async removePath(client: CommandedClient, pathId: number, reason: string): Promise<void> {
+  removePath(client: CommandedClient, pathId: number, reason: string): Promise<void> {
+    const id = toPathId(pathId);
+    const known = this.#removals.get(id);
+    if (known !== undefined) return known;
+    const removal = this.#remove(client, pathId, reason).finally(() => this.#removals.delete(id));
+    this.#removals.set(id, removal);
+    return removal;
+  }
+
+  async #remove(client: CommandedClient, pathId: number, reason: string): Promise<void> {
     const path = this.#commanded.get(toPathId(pathId));
     if (path !== undefined) giveUp(path);
     // While it is being connected for the first time the answer, when it comes, ends it.
