@@ -6,6 +6,7 @@ export * from './policies/redundant.js';
 export * from './policies/round-robin.js';
 export * from './policies/weighted.js';
 export * from './registry.js';
+export { withIntents } from './intents/with-intents.js';
 // What a scheduler of one's own is made of.
 export { candidates, isSendable } from './common/candidates.js';
 export { schedulerOf, Selector, send, waitFor, type Choose } from './common/decide.js';

@@ -1,7 +1,11 @@
-import { createScheduler, SCHEDULER_NAMES } from '@kwik/scheduler';
+import { createScheduler, SCHEDULER_NAMES, withIntents } from '@kwik/scheduler';
 import { KwikError, type Scheduler } from '@kwik/wire';
 
-/** A scheduler by name, or a function that makes one for each session. Default: `adaptive`. */
+/**
+ * A scheduler by name, or a function that makes one for each session. Default: `adaptive`. Those with a name carry streams as
+ * their intent says; one of your own is asked about each stream with its intent, and may leave that to `withIntents` of
+ * `@kwik/scheduler`.
+ */
 export type SchedulerChoice = string | (() => Scheduler);
 
 /** Throws ERR_KWIK_INVALID_ARGUMENT for a name that no scheduler has. */
@@ -13,5 +17,5 @@ export function schedulerFactory(choice: SchedulerChoice | undefined): () => Sch
       `no scheduler is called '${choice}'; there are ${SCHEDULER_NAMES.join(', ')}, or give a function that makes one`,
     );
   }
-  return () => createScheduler(choice);
+  return () => withIntents(() => createScheduler(choice));
 }

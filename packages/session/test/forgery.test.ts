@@ -126,7 +126,14 @@ const DEEDS: readonly Deed[] = [
   }),
   messageDeed('a stream', {
     $case: 'streamOpened',
-    value: { streamId: toStreamId(1n), priority: 0, unidirectional: false, metadata: new Map(), opening: 1n },
+    value: {
+      streamId: toStreamId(1n),
+      priority: 0,
+      unidirectional: false,
+      metadata: new Map(),
+      opening: 1n,
+      intent: undefined,
+    },
   }),
   messageDeed('a grant to itself', {
     $case: 'contributionGrant',

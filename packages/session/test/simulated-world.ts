@@ -16,6 +16,7 @@ import type {
   ServerSession,
   Session,
   SessionLimits,
+  WriteRouting,
 } from '@kwik/session';
 import type { ConnectOptions } from '../src/client/connector.js';
 import { dialOver, type DialSpecials } from '../src/client/dial.js';
@@ -34,6 +35,8 @@ export interface SimulatedServerOptions {
   readonly source?: ReplicaSource;
   readonly onSession?: (session: ServerSession) => void;
   readonly makeScheduler?: () => Scheduler;
+  /** Default: `distributed`. */
+  readonly routing?: WriteRouting;
   readonly limits?: SessionLimits;
   /** Default 30 s. */
   readonly idleTimeoutMs?: number;
@@ -88,7 +91,7 @@ export class SimulatedWorld {
       admission: { auth: [noneServerAuth()], trust: { keys: [SIGNER.publicKey] }, admit: () => undefined },
       limits: resolveLimits(options.limits),
       timeouts: resolveTimeouts({ idleMs: idleTimeoutMs, recoveryMs: RECOVERY_MS }),
-      writes: resolveWrites({ scheduler: options.makeScheduler ?? 'adaptive' }, 'distributed'),
+      writes: resolveWrites({ scheduler: options.makeScheduler ?? 'adaptive' }, options.routing ?? 'distributed'),
       replica: () => options.source,
       ...(options.features !== undefined && { features: options.features }),
       host: newHost(this.diagnostics),

@@ -6,6 +6,7 @@ export * from './contracts/diagnostics.js';
 export type * from './contracts/discovery.js';
 export type * from './contracts/path-transport.js';
 export type * from './contracts/scheduler.js';
+export * from './contracts/stream-intent.js';
 export type { Crc32 } from './codec/checksum.js';
 export { DelimitedReader, type DelimitedReaderOptions, encodeDelimited } from './codec/delimited-reader.js';
 export { decodeFrameList, decodePacket } from './codec/packet-decoder.js';

@@ -78,6 +78,7 @@ const REQUEST: ScheduleRequest = {
   streamId: toStreamId(0n),
   pendingBytes: 1_000_000,
   priority: 3,
+  intent: { mode: 'bulk' },
   kind: 'data',
   windowBytes: 16_000_000,
   exclude: [],

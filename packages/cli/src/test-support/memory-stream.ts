@@ -107,6 +107,10 @@ export class MemoryStream implements Stream {
     return new Promise(() => undefined);
   }
 
+  setIntent(): void {
+    // Nor is there more than one way through memory.
+  }
+
   setPriority(): void {
     // Everything is equally urgent in memory.
   }

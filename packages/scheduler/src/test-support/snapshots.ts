@@ -30,6 +30,7 @@ export function busy(path: PathSnapshot): PathSnapshot {
 export function request(changes: Partial<ScheduleRequest> = {}): ScheduleRequest {
   return {
     streamId: toStreamId(0n),
+    intent: { mode: 'bulk' },
     pendingBytes: 1_000_000,
     priority: 3,
     kind: 'data',
@@ -66,6 +67,7 @@ export const arbitraryPaths: fc.Arbitrary<PathSnapshot[]> = fc
 export function arbitraryRequest(paths: readonly PathSnapshot[]): fc.Arbitrary<ScheduleRequest> {
   return fc.record({
     streamId: fc.constant(toStreamId(4n)),
+    intent: fc.constant({ mode: 'bulk' as const }),
     pendingBytes: fc.oneof(fc.integer({ min: 1, max: 5000 }), fc.integer({ min: 1, max: 50_000_000 })),
     priority: fc.integer({ min: 0, max: 7 }),
     kind: fc.constantFrom('data' as const, 'retransmission' as const, 'reinjection' as const),

@@ -1,6 +1,6 @@
 import type { ProcessClock } from '@kwik/testbed';
 import { KwikError } from '@kwik/wire';
-import type { Session, Stream, StreamOptions } from '../../src/api/session.js';
+import type { Session, Stream, StreamIntent, StreamOptions } from '../../src/api/session.js';
 import type { DirectionPlan, Side, StreamPlan } from '../plan/plan.js';
 import { bytesOf } from '../world/content-bytes.js';
 import type { World } from '../world/world.js';
@@ -8,6 +8,17 @@ import { readChecked } from './reader.js';
 import { writePlanned } from './writer.js';
 
 const RETRY_MS = 50;
+/** By the seed of what is written: half of the streams want something particular. */
+const INTENTS: readonly StreamIntent[] = [
+  {},
+  { mode: 'fast' },
+  {},
+  { mode: 'reliable' },
+  {},
+  { deadlineMs: 30 },
+  {},
+  { mode: 'reliable', affinity: 0, deadlineMs: 100 },
+];
 
 /** One end of the session: where it runs, and as what. */
 export interface End {
@@ -22,7 +33,8 @@ export function runStreams(world: World, end: End, other: () => End): void {
     if (plan.opener !== end.side) continue;
     world.task(`${plan.name} open`, end.process, async () => {
       await world.pause(end.process, plan.startMs);
-      const options = { unidirectional: plan.backward === undefined, priority: plan.priority };
+      const intent = INTENTS[plan.forward.seed % INTENTS.length]!;
+      const options = { unidirectional: plan.backward === undefined, priority: plan.priority, intent };
       const stream = await open(world, end, plan.sync, options);
       world.trace.note(`${plan.name}: opened as ${stream.id} by the ${end.side}`);
       world.expectStream(stream.id, end.side, (accepted) => attach(world, other(), accepted, plan, 'acceptor'));

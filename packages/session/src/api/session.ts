@@ -2,8 +2,9 @@ import type { Duplex } from 'node:stream';
 import type { BytesLike, ErrorCode, KwikError, OffsetMap, PathId, StreamId } from '@kwik/wire';
 import type { RelayedTraffic, RelayStats } from './relays.js';
 import type { MemoryUse } from '../core/costs/memory-ledger.js';
+import type { StreamIntent } from '../core/streams/stream-intent.js';
 
-export type { MemoryUse };
+export type { MemoryUse, StreamIntent };
 
 /** Names of the states of a path; see @kwik/paths. */
 export type PathStateName =
@@ -72,6 +73,11 @@ export interface StreamOptions {
   readonly unidirectional?: boolean;
   /** 0 (most urgent) to 7. Default: 3 (RFC 9218). */
   readonly priority?: number;
+  /**
+   * How the stream is carried. The other end hears of it, and carries in the same way what it writes into the stream, as far
+   * as it knows how, until its application says otherwise.
+   */
+  readonly intent?: StreamIntent;
 }
 
 /** Content that can be read at any offset; the same bytes on every server that has it. */
@@ -135,6 +141,11 @@ export interface Stream extends AsyncDisposable, AsyncIterable<Uint8Array> {
    */
   peerStopped(options?: { signal?: AbortSignal }): Promise<number | undefined>;
   setPriority(priority: number): void;
+  /**
+   * How what this end writes is carried from now on, in place of what was said before; `{}` is as most streams. The other
+   * end does not hear of it. Throws ERR_KWIK_INVALID_ARGUMENT, which names the member that is wrong.
+   */
+  setIntent(intent: StreamIntent): void;
   /** A reset by the peer, the end and the loss of the session show in `reader.closed` without a read. */
   readonly readable: ReadableStream<Uint8Array>;
   /**

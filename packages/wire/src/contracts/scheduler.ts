@@ -1,4 +1,5 @@
 import type { PathId, StreamId } from '../ids/ids.js';
+import type { SendIntent } from './stream-intent.js';
 
 /** States of a path in which a scheduler may meet it; the others never reach a scheduler. */
 export type SchedulablePathState = 'active' | 'degraded' | 'suspected';
@@ -29,9 +30,12 @@ export interface PathSnapshot {
   readonly datagramBytes: number;
 }
 
+/** The stream whose turn it is. The answer is used for it, and for streams of the same intent and priority beside it. */
 export interface ScheduleRequest {
   readonly streamId: StreamId;
-  /** Bytes that wait to be sent now, of all streams of this priority. */
+  /** How the stream wants to be carried. A scheduler that does not look at it carries all streams alike. */
+  readonly intent: SendIntent;
+  /** Bytes that wait to be sent now, of all streams of this intent and priority. */
   readonly pendingBytes: number;
   /** 0 (most urgent) to 7. */
   readonly priority: number;
@@ -71,7 +75,10 @@ export type DecisionReason =
   | 'help';
 
 export type Decision =
-  /** Send up to `maxBytes` on `pathId`, and the same bytes on each of `duplicates`. */
+  /**
+   * Send up to `maxBytes` on `pathId`, and the same bytes on each of `duplicates`. A duplicate for a path that is busy now
+   * goes out, before anything else, on the first other path that takes something.
+   */
   | {
       readonly kind: 'send';
       readonly pathId: PathId;
@@ -80,7 +87,10 @@ export type Decision =
       /** Default: `policy`. */
       readonly reason?: DecisionReason;
     }
-  /** Better to wait for a path that is busy now; ask again when one becomes sendable, at the latest at `untilMs`. */
+  /**
+   * Better to wait for a path that is busy now; ask again when one becomes sendable, at the latest at `untilMs`. Streams of
+   * other intents are asked about meanwhile.
+   */
   | { readonly kind: 'wait'; readonly untilMs: number; readonly reason?: DecisionReason };
 
 /**

@@ -1,7 +1,7 @@
 /** What each control message may hold. The bounds are in limits/wire-limits.ts; the README explains them. */
 import { Capability, ErrorScope, PathState, Priority } from '../gen/kwik/v1/common.js';
 import type { ErrorDetail, Limits } from '../gen/kwik/v1/common.js';
-import { DigestAlgorithm, RelayNoticeKind } from '../gen/kwik/v1/control.js';
+import { DigestAlgorithm, RelayNoticeKind, StreamMode } from '../gen/kwik/v1/control.js';
 import type * as kcp from '../gen/kwik/v1/control.js';
 import { MAX_VARINT } from '../ids/ids.js';
 import { CONTROL_LIMITS as MAX, MAX_CONTROL_MESSAGE_BYTES, MAX_STREAM_PRIORITY } from '../limits/wire-limits.js';
@@ -182,6 +182,12 @@ const STREAM_RULES = {
     unidirectional: flag,
     metadata,
     opening: u62,
+    intent: nested<kcp.StreamIntent>({
+      mode: enumOf(StreamMode),
+      deadlineMs: u32,
+      priority: upTo(MAX_STREAM_PRIORITY),
+      affinityPathId: u32,
+    }),
   }),
   rawPacket: nested<kcp.RawPacketCommand>({ pathId: u32, data: blob(MAX.bulkBytes), sequence: u62 }),
   rawPacketResult: nested<kcp.RawPacketResult>({ pathId: u32, relayed: flag, error: errorDetail }),

@@ -44,7 +44,7 @@ export const KCP_MESSAGE_SHAPE: WireShape = {
   25: REASON_IN_2, // path_dead
   26: LEAF, // list_paths
   27: { message: { 1: { message: PATH_STATUS, max: MAX.listedPaths } } }, // path_list
-  30: { message: { 4: METADATA } }, // stream_opened
+  30: { message: { 4: METADATA, 6: LEAF } }, // stream_opened
   31: LEAF, // raw_packet
   32: ERROR_IN_3, // raw_packet_result
   33: { message: { 3: { message: {}, max: MAX.contributionRanges } } }, // contribution_grant

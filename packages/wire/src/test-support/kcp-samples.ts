@@ -1,6 +1,6 @@
 import { Capability, ErrorScope, PathState, Priority } from '../gen/kwik/v1/common.js';
 import type { ErrorDetail, Limits } from '../gen/kwik/v1/common.js';
-import { DigestAlgorithm, RelayNoticeKind } from '../gen/kwik/v1/control.js';
+import { DigestAlgorithm, RelayNoticeKind, StreamMode } from '../gen/kwik/v1/control.js';
 import type * as kcp from '../gen/kwik/v1/control.js';
 import type { KcpBody } from '../control/message-rules.js';
 
@@ -142,7 +142,14 @@ const content = {
 export const KCP_SAMPLES: Samples = {
   ...handshake,
   ...paths,
-  streamOpened: { streamId: 4n, priority: 3, unidirectional: true, opening: 7n, metadata },
+  streamOpened: {
+    streamId: 4n,
+    priority: 3,
+    unidirectional: true,
+    opening: 7n,
+    metadata,
+    intent: { mode: StreamMode.FAST, deadlineMs: 50, priority: 1, affinityPathId: 2 },
+  },
   rawPacket: { pathId: 1, data: filled(20), sequence: 5n },
   rawPacketResult: { pathId: 1, relayed: true, error },
   contributionGrant: {

@@ -20,6 +20,7 @@ import {
 } from '@kwik/wire';
 import type { Natives } from '../natives.js';
 import type { Piece } from '../streams/send-half.js';
+import type { StreamLane } from '../streams/stream-lane.js';
 import type { PeerStreamLimits } from '../streams/stream-table.js';
 import type { FrameRights, Link, SecondaryRights } from './frame-rights.js';
 import { PacketCompressor } from './packet-compressor.js';
@@ -54,8 +55,14 @@ export interface PathPeer extends PeerStreamLimits, SecondaryRights {
   readonly compresses?: boolean;
 }
 
-/** What of the session's streams a path may take: new data and copies of what other paths have in flight, only copies, or neither. */
-export type Carry = 'all' | 'copies' | 'nothing';
+/**
+ * What of the session's streams a path may take: new data of all or of those in one lane, with copies of what other paths
+ * have in flight; only copies; or neither.
+ */
+export type Carry = 'all' | 'copies' | 'nothing' | StreamLane;
+
+/** A number of a logical stream, or what has a real stream of its own, so that nothing that bulk lost holds it up. */
+export type RealStreamKey = number | 'fast' | 'reliable';
 
 /** Numbers kept back for acknowledgements and control frames when nothing is acknowledged for long. */
 const RESERVED_SPAN = 256;
@@ -84,7 +91,7 @@ export class DataPath {
   /** As the engine says. */
   health: PathHealth = 'active';
   /** Packets with the same key take the same real stream; of the packet that was built last. */
-  realStreamKey = 0;
+  realStreamKey: RealStreamKey = 0;
   /** When this path last looked at what other paths have in flight. */
   lookedMs = Number.NEGATIVE_INFINITY;
   /** Payload sent here as a copy of what another path has in flight. */

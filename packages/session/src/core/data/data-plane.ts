@@ -13,6 +13,7 @@ import {
 import { needsReinjection, type PathHealth } from '@kwik/paths';
 import type { MemoryAccount } from '../costs/memory-ledger.js';
 import type { Natives } from '../natives.js';
+import type { CheckedIntent } from '../streams/stream-intent.js';
 import { StreamPicker } from '../streams/stream-picker.js';
 import { StreamTable } from '../streams/stream-table.js';
 import { isDone, type StreamState } from '../streams/stream-state.js';
@@ -58,7 +59,8 @@ export class DataPlane {
   readonly writers: StreamWriters;
   /** What the pieces that came cost, and who is to blame for it. */
   readonly waste: WriterWaste;
-  readonly #picker = new StreamPicker();
+  /** Whose turn it is to be sent. */
+  readonly turns = new StreamPicker();
   readonly #paths = new Map<PathId, DataPath>();
   readonly #reinjector = new Reinjector((id) => this.#paths.get(id)?.available === true);
   readonly #events = new DataEventQueue();
@@ -76,12 +78,12 @@ export class DataPlane {
     const emit = (event: DataEvent): void => this.#events.push(event);
     this.writers = new StreamWriters(this, options.account);
     this.waste = new WriterWaste(this, emit);
-    this.#builder = new PacketBuilder(this.#picker, this.#reinjector.queue, emit);
+    this.#builder = new PacketBuilder(this.turns, this.#reinjector.queue, emit);
     this.#receiver = new FrameReceiver({
       role: options.role,
       streams: this.streams,
       writers: this.writers,
-      picker: this.#picker,
+      picker: this.turns,
       rangeSink: options.rangeSink,
       inflate: options.natives.inflate,
       emit,
@@ -141,20 +143,6 @@ export class DataPlane {
     return this.#reinjector.queue.copiedBytes;
   }
 
-  /** The stream whose turn it is to be sent. */
-  get upcoming(): StreamState | undefined {
-    return this.#picker.peek();
-  }
-
-  /** What waits to be sent of the streams whose turn it is; looks at each of them. */
-  get pendingBytes(): number {
-    let pendingBytes = 0;
-    for (const { send, supply } of this.#picker.contenders()) {
-      pendingBytes += (send?.expectedBytes ?? 0) + (supply?.readyBytes ?? 0);
-    }
-    return pendingBytes;
-  }
-
   path(id: PathId): DataPath | undefined {
     return this.#paths.get(id);
   }
@@ -170,7 +158,7 @@ export class DataPlane {
       const stream = this.streams.get(piece.streamId);
       piece.holders = piece.holders?.filter((holder) => holder !== id);
       stream?.send?.handleLost(piece);
-      if (stream !== undefined) this.#picker.add(stream);
+      if (stream !== undefined) this.turns.add(stream);
     }
     for (const { receive, supply } of this.streams.values()) {
       receive?.writers.delete(id);
@@ -204,7 +192,7 @@ export class DataPlane {
     const path = this.#paths.get(pathId);
     if (path === undefined) return true;
     // Of several paths to one peer, one may help another.
-    const carries = path.toPeer && (!this.#picker.empty || !this.#reinjector.queue.empty || this.#paths.size > 1);
+    const carries = path.toPeer && (!this.turns.empty || !this.#reinjector.queue.empty || this.#paths.size > 1);
     return !carries && !this.hasUrgent(pathId, now);
   }
 
@@ -214,7 +202,7 @@ export class DataPlane {
     if (path === undefined) return undefined;
     // A backup carries data all the same when no path is available.
     const carries = path.toPeer && (path.available || this.defaultPath === path) ? carry : 'nothing';
-    if (carries !== 'nothing' && maxBytes > 0 && this.#paths.size > 1 && this.#picker.empty) {
+    if (carries !== 'nothing' && maxBytes > 0 && this.#paths.size > 1 && this.turns.empty) {
       this.#reinjector.look(path, this.#paths.values(), now);
     }
     const packet = this.#builder.build(path, maxBytes, carries, now, backupsBeside(path, this.#paths));
@@ -228,6 +216,12 @@ export class DataPlane {
     if (newest === undefined || !this.#paths.has(to)) return undefined;
     this.#reinjector.queue.add(newest.pieces, from);
     return this.pollPacket(to, maxBytes, now, 'copies');
+  }
+
+  /** What the last packet of a path carried goes out once more, on the first other path that takes something. */
+  copyLater(from: PathId): void {
+    const newest = this.#paths.get(from)?.sent.newest();
+    if (newest !== undefined) this.#reinjector.queue.add(newest.pieces, from);
   }
 
   /** Whether an acknowledgement or control frame waits that must not wait for room in a window. */
@@ -254,8 +248,8 @@ export class DataPlane {
 
   // --- The application's side ---
 
-  open(unidirectional: boolean, priority?: number): StreamState {
-    return this.streams.open(unidirectional, priority);
+  open(unidirectional: boolean, priority?: number, openedWith?: CheckedIntent): StreamState {
+    return this.streams.open(unidirectional, priority, openedWith);
   }
 
   /** A stream that the control plane announced; undefined when it is over. */
@@ -271,7 +265,7 @@ export class DataPlane {
 
   /** The stream has something to send; call it after each write to its half. */
   markReady(stream: StreamState): void {
-    this.#picker.add(stream);
+    this.turns.add(stream);
     const blockedAt = stream.send?.takeBlocked();
     if (blockedAt === undefined) return;
     const frame = blockedFrame({ streamId: stream.id, limit: BigInt(blockedAt) });

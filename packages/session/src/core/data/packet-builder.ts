@@ -1,10 +1,11 @@
 import { ackFrame, MAX_FRAMES_PER_PACKET, MAX_PACKET_BYTES, proto, streamFrame } from '@kwik/wire';
 import type { Piece } from '../streams/send-half.js';
 import type { CopyQueue } from './copy-queue.js';
+import type { StreamLane } from '../streams/stream-lane.js';
 import type { StreamPicker } from '../streams/stream-picker.js';
 import type { StreamState } from '../streams/stream-state.js';
 import type { DataEvent } from './data-events.js';
-import { frameBytes, type Carry, type ControlFrame, type DataPath } from './data-path.js';
+import { frameBytes, type Carry, type ControlFrame, type DataPath, type RealStreamKey } from './data-path.js';
 
 /** Bytes of a stream frame besides its payload, at the most: tags, a 62-bit id and offset, flags, two lengths. */
 export const FRAME_OVERHEAD_BYTES = 32;
@@ -54,8 +55,10 @@ export class PacketBuilder {
     const room = roomBeside(control);
     const carries = carry !== 'nothing' && maxBytes > 0 && canCarryData(path);
     let payload = carries ? this.#addCopies(path, frames, pieces, Math.min(maxBytes, room), room) : 0;
-    if (carries && carry === 'all')
-      payload += this.#addStreams(path, frames, pieces, Math.min(maxBytes, room) - payload);
+    if (carries && carry !== 'copies') {
+      const lane = carry === 'all' ? this.#picker.upcoming() : carry;
+      payload += this.#addStreams(path, frames, pieces, Math.min(maxBytes, room) - payload, lane);
+    }
     const eliciting = frames.length > 0;
     // A packet that leaves anyway takes the acknowledgement along.
     const ack = eliciting ? path.acks.flush(now) : path.acks.poll(now);
@@ -74,13 +77,20 @@ export class PacketBuilder {
     return { packetNumber, type: packetType(pieces, payload, control.length > 0), frames, payloadBytes: payload };
   }
 
-  #addStreams(path: DataPath, frames: proto.Frame[], pieces: Piece[], maxBytes: number): number {
+  #addStreams(
+    path: DataPath,
+    frames: proto.Frame[],
+    pieces: Piece[],
+    maxBytes: number,
+    lane: StreamLane | undefined,
+  ): number {
+    if (lane === undefined) return 0;
     let room = Math.min(maxBytes, path.window.availableBytes);
     let payload = 0;
     const blocked: StreamState[] = [];
     while (room > FRAME_OVERHEAD_BYTES + MIN_PIECE_BYTES || (payload === 0 && room > 0)) {
       if (frames.length >= MAX_OTHER_FRAMES) break;
-      const stream = this.#picker.next();
+      const stream = this.#picker.next(lane);
       if (stream === undefined) break;
       const limit = Math.max(1, room - FRAME_OVERHEAD_BYTES);
       const taken = this.#takeFrom(stream, path, frames, pieces, limit);
@@ -123,6 +133,8 @@ export class PacketBuilder {
     if (stream.send?.sendable === true) {
       const piece = stream.send.take(Math.min(limit, Math.max(path.flowControl.sendCredit, 0)));
       if (piece !== undefined) {
+        const { mode } = stream.intent;
+        if (mode !== 'bulk') piece.apart = mode;
         path.flowControl.onSent(piece.data.length);
         pieces.push(piece);
         frames.push(frameOf(piece));
@@ -162,7 +174,8 @@ function frameOf(piece: Piece, again = piece.again): proto.Frame {
 }
 
 /** Packets of one logical stream share a real stream; 0 for what belongs to none. */
-function realStreamKeyOf(pieces: readonly Piece[], frames: readonly proto.Frame[]): number {
+function realStreamKeyOf(pieces: readonly Piece[], frames: readonly proto.Frame[]): RealStreamKey {
+  if (pieces[0]?.apart !== undefined) return pieces[0].apart;
   const last = frames.at(-1)?.body;
   const streamId = pieces[0]?.streamId ?? (last?.$case === 'stream' ? last.value.streamId : 0n);
   return Number(BigInt.asUintN(31, streamId >> 2n));

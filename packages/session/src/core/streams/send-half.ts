@@ -19,6 +19,8 @@ export interface Piece {
   copies: number;
   /** When it went out first. */
   sentAtMs?: number;
+  /** Of a stream whose packets take a real stream of their own. */
+  apart?: 'fast' | 'reliable';
   /** The paths, when it was reinjected. */
   holders?: PathId[] | undefined;
 }

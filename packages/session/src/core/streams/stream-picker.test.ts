@@ -74,7 +74,7 @@ describe('StreamPicker', () => {
     picker.add(stream);
     stream.send!.reset(0);
     expect(picker.next()).toBeUndefined();
-    expect(stream.queued).toBe(false);
+    expect(stream.lane).toBeUndefined();
   });
 
   it('follows a changed priority from the next offer on', () => {
@@ -88,5 +88,49 @@ describe('StreamPicker', () => {
     expect(picker.next()).toBe(second);
     picker.add(second);
     expect(picker.next()).toBe(second);
+  });
+});
+
+describe('StreamPicker with intents', () => {
+  const FAST = { mode: 'fast' } as const;
+  const RELIABLE = { mode: 'reliable' } as const;
+
+  it('takes fast streams before the most urgent bulk, and lanes of one urgency in turns', () => {
+    const [bulk, reliable, fast] = streams([0, 0, 7], 20) as [StreamState, StreamState, StreamState];
+    const picker = new StreamPicker();
+    reliable.intent = RELIABLE;
+    fast.intent = FAST;
+    for (const stream of [bulk, reliable, fast]) picker.add(stream);
+    const order: StreamState[] = [];
+    for (let stream = picker.next(); stream !== undefined; stream = picker.next()) {
+      stream.send!.take(10);
+      picker.add(stream);
+      order.push(stream);
+    }
+    expect(order.slice(0, 2)).toEqual([fast, fast]);
+    expect(order.slice(2)).toEqual([bulk, reliable, bulk, reliable]);
+    expect([picker.empty, picker.hasIntents]).toEqual([true, false]);
+  });
+
+  it('leaves out lanes that wait, and gives the next of one lane', () => {
+    const [bulk, fast] = streams([3, 3], 20) as [StreamState, StreamState];
+    const picker = new StreamPicker();
+    fast.intent = FAST;
+    picker.add(fast);
+    picker.add(bulk);
+    const lane = picker.upcoming()!;
+    expect(lane.intent).toBe(FAST);
+    expect(picker.upcoming(new Set([lane]))).toBe(picker.plain);
+    expect(picker.upcoming(new Set([lane, picker.plain]))).toBeUndefined();
+    expect([picker.next(picker.plain), picker.next(picker.plain), picker.next(lane)]).toEqual([bulk, undefined, fast]);
+  });
+
+  it('moves a stream whose intent changes while it is queued', () => {
+    const [first, second] = streams([3, 3], 20) as [StreamState, StreamState];
+    const picker = new StreamPicker();
+    picker.add(first);
+    picker.add(second);
+    picker.setIntent(second, { send: FAST, priority: undefined });
+    expect([picker.next(), picker.next(), picker.next()]).toEqual([second, first, undefined]);
   });
 });

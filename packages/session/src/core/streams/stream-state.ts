@@ -1,7 +1,9 @@
-import type { StreamId } from '@kwik/wire';
+import { KwikError, type SendIntent, type StreamId } from '@kwik/wire';
 import type { RangeSupplies } from '../content/range-supplies.js';
 import type { ReceiveHalf } from './receive-half.js';
 import type { SendHalf } from './send-half.js';
+import type { CheckedIntent } from './stream-intent.js';
+import type { StreamLane } from './stream-lane.js';
 import type { WriteAuthority } from './write-authority.js';
 
 /** RFC 9218: 3 is the default urgency. */
@@ -14,6 +16,12 @@ export interface StreamState {
   /** Which of the streams that this end opened it is, counted from 1 over both kinds; undefined: the peer opened it. */
   readonly opening: bigint | undefined;
   priority: number;
+  /** How it is carried from here. */
+  intent: SendIntent;
+  /** With what it was opened here, which the peer is told; undefined: with nothing particular. */
+  readonly openedWith: CheckedIntent | undefined;
+  /** This end chose how it is carried: what the opener says does not count any more. */
+  ownIntent: boolean;
   /** Absent where the peer only reads. */
   readonly receive: ReceiveHalf | undefined;
   /** Absent where the peer only writes. */
@@ -22,8 +30,8 @@ export interface StreamState {
   supply: RangeSupplies | undefined;
   /** At the client: who else than the primary writes into it; absent while nobody does. */
   authority: WriteAuthority | undefined;
-  /** In the picker's queue. */
-  queued: boolean;
+  /** In whose queue it is while it has something to send. */
+  lane: StreamLane | undefined;
   /** The peer was told of the reset. */
   resetSent: boolean;
   /** The application has it: this end opened it, or has accepted it. Until then it counts against the peer's credit. */
@@ -41,4 +49,14 @@ export function isDone({ send, receive, accepted }: StreamState): boolean {
   const sendState = send?.state;
   const sendDone = sendState === undefined || sendState === 'closed' || sendState === 'reset';
   return sendDone && (receive === undefined || receive.done);
+}
+
+export function isPriority(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value < PRIORITY_LEVELS;
+}
+
+/** Throws ERR_KWIK_INVALID_ARGUMENT. */
+export function checkPriority(priority: number): void {
+  if (isPriority(priority)) return;
+  throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `priority ${priority} is not a whole number from 0 to 7`);
 }

@@ -9,6 +9,7 @@ import {
 import type { MemoryAccount } from '../costs/memory-ledger.js';
 import { ReceiveHalf } from './receive-half.js';
 import { SendHalf } from './send-half.js';
+import { BULK, type CheckedIntent } from './stream-intent.js';
 import { DEFAULT_PRIORITY, type StreamState } from './stream-state.js';
 import { WindowBudget } from './window-budget.js';
 
@@ -36,6 +37,12 @@ export interface PeerStreamLimits {
 }
 
 type Kind = 'bidi' | 'uni';
+
+/** Of a stream that this end opens. */
+interface OwnOpening {
+  readonly opening: bigint;
+  readonly openedWith: CheckedIntent | undefined;
+}
 
 /** All logical streams of a session at one end: ids, credit both ways, look-up, end of life. */
 export class StreamTable {
@@ -78,7 +85,7 @@ export class StreamTable {
     return this.#opened[kind] < this.#peerAllows[kind];
   }
 
-  open(unidirectional: boolean, priority = DEFAULT_PRIORITY): StreamState {
+  open(unidirectional: boolean, priority = DEFAULT_PRIORITY, openedWith?: CheckedIntent): StreamState {
     const kind = unidirectional ? 'uni' : 'bidi';
     if (!this.canOpen(unidirectional)) {
       throw new KwikError(
@@ -87,7 +94,7 @@ export class StreamTable {
       );
     }
     const id = makeStreamId(this.#opened[kind]++, this.#options.side, unidirectional);
-    return this.#create(id, priority, this.#opened.bidi + this.#opened.uni);
+    return this.#create(id, priority, { opening: this.#opened.bidi + this.#opened.uni, openedWith });
   }
 
   get(id: StreamId): StreamState | undefined {
@@ -139,7 +146,7 @@ export class StreamTable {
     }
     while (this.#accepted[kind] <= index) {
       const next = makeStreamId(this.#accepted[kind]++, streamInitiator(id), kind === 'uni');
-      created(this.#create(next, DEFAULT_PRIORITY, undefined));
+      created(this.#create(next, DEFAULT_PRIORITY));
     }
     return this.#streams.get(id);
   }
@@ -152,11 +159,14 @@ export class StreamTable {
       id,
       opening: undefined,
       priority: DEFAULT_PRIORITY,
+      intent: BULK,
+      openedWith: undefined,
+      ownIntent: false,
       receive: undefined,
       send: this.#sendHalf(id),
       supply: undefined,
       authority: undefined,
-      queued: false,
+      lane: undefined,
       resetSent: false,
       accepted: true,
     };
@@ -175,18 +185,22 @@ export class StreamTable {
     return { unidirectional, maxStreams: this.#weAllow[kind] };
   }
 
-  #create(id: StreamId, priority: number, opening: bigint | undefined): StreamState {
+  #create(id: StreamId, priority: number, own?: OwnOpening): StreamState {
     const unidirectional = isUnidirectional(id);
-    const mine = opening !== undefined;
+    const mine = own !== undefined;
+    const { opening, openedWith } = own ?? {};
     const stream: StreamState = {
       id,
       opening,
-      priority,
+      priority: openedWith?.priority ?? priority,
+      intent: openedWith?.send ?? BULK,
+      openedWith,
+      ownIntent: mine,
       receive: unidirectional && mine ? undefined : this.#receiveHalf(id),
       send: unidirectional && !mine ? undefined : this.#sendHalf(id),
       supply: undefined,
       authority: undefined,
-      queued: false,
+      lane: undefined,
       resetSent: false,
       accepted: mine,
     };

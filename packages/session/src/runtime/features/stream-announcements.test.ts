@@ -74,7 +74,7 @@ describe('the announcement of streams', () => {
 
   test('of the peer opens its stream here', () => {
     const { announced, feature } = setUp();
-    const about = { priority: 3, unidirectional: false, metadata: new Map<string, string>() };
+    const about = { priority: 3, unidirectional: false, metadata: new Map<string, string>(), intent: undefined };
     feature.handlers.streamOpened?.(undefined as never, { ...about, streamId: 5n, opening: 4n });
     expect(announced).toEqual([[5n, 4n]]);
     expect(() => feature.handlers.streamOpened?.(undefined as never, { ...about, streamId: 4n, opening: 4n })).toThrow(

@@ -1,6 +1,7 @@
 import type { KcpBody } from '@kwik/kcp';
 import type { PathHealth } from '@kwik/paths';
-import { KwikError, streamInitiator, toStreamId, type StreamId, type StreamInitiator } from '@kwik/wire';
+import { KwikError, streamInitiator, toStreamId, type proto, type StreamId, type StreamInitiator } from '@kwik/wire';
+import { intentFromProto, intentToProto } from '../../core/streams/stream-intent.js';
 import type { StreamState } from '../../core/streams/stream-state.js';
 import type { StreamDirectory } from '../streams/stream-directory.js';
 import type { ControlHandlers, Feature } from './feature.js';
@@ -33,7 +34,7 @@ export class StreamAnnouncements implements Feature {
   readonly #side: StreamInitiator;
 
   readonly handlers: ControlHandlers = {
-    streamOpened: (_path, { streamId, opening }) => this.#announced(toStreamId(streamId), opening),
+    streamOpened: (_path, { streamId, opening, intent }) => this.#announced(toStreamId(streamId), opening, intent),
   };
 
   /** `side`: of the streams that are opened here. */
@@ -65,11 +66,11 @@ export class StreamAnnouncements implements Feature {
     return streams.giveOut(now, PATIENCE_MS + 2 * (controlPath?.rttMs ?? 0));
   }
 
-  #announced(id: StreamId, opening: bigint): void {
+  #announced(id: StreamId, opening: bigint, intent: proto.StreamIntent | undefined): void {
     if (streamInitiator(id) === this.#side) {
       throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `the peer announces stream ${id}, which is not its own`);
     }
-    this.#session.streams.announced(id, opening);
+    this.#session.streams.announced(id, opening, intent === undefined ? undefined : intentFromProto(intent));
   }
 
   /** What was said on a path that is lost, or may be, was perhaps not heard. */
@@ -82,7 +83,8 @@ export class StreamAnnouncements implements Feature {
   }
 }
 
-function streamOpened({ id, opening = 0n, priority, receive }: StreamState): KcpBody {
+function streamOpened({ id, opening = 0n, priority, receive, openedWith }: StreamState): KcpBody {
   const about = { priority, unidirectional: receive === undefined, metadata: new Map<string, string>() };
-  return { $case: 'streamOpened', value: { streamId: id, opening, ...about } };
+  const intent = openedWith === undefined ? undefined : intentToProto(openedWith);
+  return { $case: 'streamOpened', value: { streamId: id, opening, ...about, intent } };
 }

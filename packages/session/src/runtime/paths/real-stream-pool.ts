@@ -1,4 +1,5 @@
 import { KwikError, type PathTransport, type TransportStream } from '@kwik/wire';
+import type { RealStreamKey } from '../../core/data/data-path.js';
 
 /** Logical streams that share a real one (K7.3). */
 export const LOGICAL_PER_REAL = 4;
@@ -6,6 +7,8 @@ export const LOGICAL_PER_REAL = 4;
 export const MAX_POOL_SIZE = 16;
 /** One surplus stream ends in so many milliseconds, so that streams that come and go do not make the pool flutter. */
 const SHRINK_INTERVAL_MS = 100;
+
+type Apart = Exclude<RealStreamKey, number>;
 
 interface RealStream {
   readonly stream: TransportStream;
@@ -25,6 +28,8 @@ export interface RealStart {
 export class RealStreamPool {
   readonly #transport: PathTransport;
   readonly #streams: RealStream[] = [];
+  /** Of packets that nothing that was lost of others shall hold up; opened with the first of them. */
+  readonly #apart = new Map<Apart, RealStream>();
   readonly #onWritable: () => void;
   #wanted = 1;
   #shrunkMs = Number.NEGATIVE_INFINITY;
@@ -40,7 +45,8 @@ export class RealStreamPool {
 
   /** True while a packet is half written: nothing more may be put on that stream. */
   get backlogged(): boolean {
-    return this.#streams.some((real) => real.rest !== undefined);
+    if (this.#streams.some((real) => real.rest !== undefined)) return true;
+    return this.#apart.size > 0 && [...this.#apart.values()].some((real) => real.rest !== undefined);
   }
 
   /** Sets the size by the number of logical streams. Surplus streams end after what they carry. */
@@ -55,8 +61,8 @@ export class RealStreamPool {
   }
 
   /** Writes a packet; packets with the same key keep their order. Returns where it begins. */
-  write(packet: Uint8Array, key: number): RealStart {
-    const real = this.#choose(key);
+  write(packet: Uint8Array, key: RealStreamKey): RealStart {
+    const real = typeof key === 'number' ? this.#choose(key) : this.#chooseApart(key);
     if (real.rest !== undefined)
       throw new KwikError('ERR_KWIK_INTERNAL', 'a packet was written to a stream that still holds another');
     const start = { realStreamId: real.stream.id, quicOffset: real.nextOffset };
@@ -76,6 +82,19 @@ export class RealStreamPool {
     if (real === undefined) {
       throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', 'the peer allows no stream for data', { scope: 'path' });
     }
+    return real;
+  }
+
+  /** Where the peer allows no further stream, it shares those of the others. */
+  #chooseApart(key: Apart): RealStream {
+    const known = this.#apart.get(key);
+    if (known !== undefined) return known;
+    // The stream of the others comes first, so that there is one.
+    const shared = this.#choose(0);
+    const stream = this.#transport.openStream({ unidirectional: true });
+    if (stream === undefined) return shared;
+    const real = this.#attach(stream);
+    this.#apart.set(key, real);
     return real;
   }
 

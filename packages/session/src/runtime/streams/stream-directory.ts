@@ -4,7 +4,8 @@ import type { DataPlane } from '../../core/data/data-plane.js';
 import type { OffsetRange } from '../../core/range-set.js';
 import { impliedBy, OpeningOrder } from '../../core/streams/opening-order.js';
 import type { ReadChunk } from '../../core/streams/reassembler.js';
-import type { StreamState } from '../../core/streams/stream-state.js';
+import { checkIntent, type CheckedIntent } from '../../core/streams/stream-intent.js';
+import { checkPriority, type StreamState } from '../../core/streams/stream-state.js';
 import { TurnQueue } from '../waiting/turn-queue.js';
 import { StreamHandle } from './stream-handle.js';
 import type { ContentStream, StreamHost } from './stream-host.js';
@@ -44,9 +45,11 @@ export class StreamDirectory implements StreamHost {
   // --- Opening and accepting ---
 
   /** Throws when the session takes nothing new, and ERR_KWIK_STREAM_LIMIT without credit. */
-  open({ unidirectional = false, priority }: StreamOptions): StreamHandle {
+  open({ unidirectional = false, priority, intent }: StreamOptions): StreamHandle {
     this.#session.assertTakes();
-    const handle = this.handle(this.#plane.open(unidirectional, priority));
+    if (priority !== undefined) checkPriority(priority);
+    const openedWith = intent === undefined ? undefined : checkIntent(intent);
+    const handle = this.handle(this.#plane.open(unidirectional, priority, openedWith));
     this.#session.onOpenedHere(handle.state);
     return handle;
   }
@@ -61,11 +64,15 @@ export class StreamDirectory implements StreamHost {
     return this.#accepts.next(signal);
   }
 
-  /** The peer says that it opened the stream, as its `opening`th; 0: it does not say. Throws when that cannot be. */
-  announced(id: StreamId, opening: bigint): void {
+  /**
+   * The peer says that it opened the stream, as its `opening`th, and how it would have it carried; 0 and undefined: it does
+   * not say. Throws when that cannot be.
+   */
+  announced(id: StreamId, opening: bigint, intent?: CheckedIntent): void {
     const before = impliedBy(id, opening);
     if (before !== undefined) this.#plane.handleStreamOpened(before);
-    this.#plane.handleStreamOpened(id);
+    const stream = this.#plane.handleStreamOpened(id);
+    if (stream?.ownIntent === false && intent !== undefined) this.#plane.turns.setIntent(stream, intent);
     this.#order.announce(id, opening);
     this.#session.onQueued();
   }
@@ -135,6 +142,14 @@ export class StreamDirectory implements StreamHost {
   markReady(stream: StreamState): void {
     this.#plane.markReady(stream);
     this.#session.onQueued();
+  }
+
+  setPriority(stream: StreamState, priority: number): void {
+    this.#plane.turns.setPriority(stream, priority);
+  }
+
+  setIntent(stream: StreamState, intent: CheckedIntent): void {
+    this.#plane.turns.setIntent(stream, intent);
   }
 
   retireIfDone(stream: StreamState): void {

@@ -3,7 +3,8 @@ import { KwikError, type BytesLike, type PathId, type StreamId } from '@kwik/wir
 import type { ReplicaSource, Stream } from '../../api/session.js';
 import type { ReceiveHalf } from '../../core/streams/receive-half.js';
 import type { SendHalf } from '../../core/streams/send-half.js';
-import { PRIORITY_LEVELS, type StreamState } from '../../core/streams/stream-state.js';
+import { checkIntent, type StreamIntent } from '../../core/streams/stream-intent.js';
+import { checkPriority, type StreamState } from '../../core/streams/stream-state.js';
 import { bytesToWrite } from './bytes-to-write.js';
 import { duplexOf } from './node-duplex.js';
 import type { StreamHost } from './stream-host.js';
@@ -213,10 +214,14 @@ export class StreamHandle implements Stream {
   }
 
   setPriority(priority: number): void {
-    if (!Number.isInteger(priority) || priority < 0 || priority >= PRIORITY_LEVELS) {
-      throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `priority ${priority} is not a whole number from 0 to 7`);
-    }
-    this.#state.priority = priority;
+    checkPriority(priority);
+    this.#host.setPriority(this.#state, priority);
+  }
+
+  setIntent(intent: StreamIntent): void {
+    const checked = checkIntent(intent);
+    this.#state.ownIntent = true;
+    this.#host.setIntent(this.#state, checked);
   }
 
   get readable(): ReadableStream<Uint8Array> {

@@ -1,6 +1,7 @@
 import type { PathId, StreamId } from '@kwik/wire';
 import type { ReplicaSource } from '../../api/session.js';
 import type { ReadChunk } from '../../core/streams/reassembler.js';
+import type { CheckedIntent } from '../../core/streams/stream-intent.js';
 import type { StreamState } from '../../core/streams/stream-state.js';
 
 /** A stream into which content is sent. */
@@ -25,6 +26,8 @@ export interface StreamHost {
   read(stream: StreamState): ReadChunk | undefined;
   /** The stream has bytes to send, or ends. */
   markReady(stream: StreamState): void;
+  setPriority(stream: StreamState, priority: number): void;
+  setIntent(stream: StreamState, intent: CheckedIntent): void;
   /** The reader has seen the end of the stream. */
   retireIfDone(stream: StreamState): void;
   resetStream(stream: StreamState, code: number): void;

@@ -9,9 +9,10 @@ import {
   type TransportStats,
 } from '@kwik/wire';
 import type { WriteRouting } from '../../api/options.js';
-import type { Carry, DataPath } from '../../core/data/data-path.js';
+import type { Carry, DataPath, RealStreamKey } from '../../core/data/data-path.js';
 import type { DataPlane } from '../../core/data/data-plane.js';
 import { FRAME_OVERHEAD_BYTES } from '../../core/data/packet-builder.js';
+import type { StreamLane } from '../../core/streams/stream-lane.js';
 import type { StreamState } from '../../core/streams/stream-state.js';
 import { recordOffsets } from '../paths/packet-offsets.js';
 import type { RealStart } from '../paths/real-stream-pool.js';
@@ -52,7 +53,7 @@ export interface SendingPath {
       /** Its streams take nothing now. */
       readonly backlogged: boolean;
       resize(logicalStreams: number, now: number): void;
-      write(packet: Uint8Array, key: number): RealStart;
+      write(packet: Uint8Array, key: RealStreamKey): RealStart;
     };
     readonly transport: { sendableBytes(): number };
   };
@@ -81,10 +82,12 @@ export class PacketSender {
   run(now: number): boolean {
     this.askAgainAtMs = undefined;
     const carriers = this.#paths.size > 1 ? this.#carriers() : NONE;
-    const spread = carriers.length > 1 && this.#options.routing === 'distributed';
+    const several = carriers.length > 1;
+    const spread = several && this.#options.routing === 'distributed';
     let more = false;
+    if (several && !spread && this.#plane.turns.hasIntents) more = this.#carryIntents(carriers, now);
     for (const path of this.#paths.values()) {
-      const carry = carriers.length > 1 && path.data.toPeer ? this.#share(path, spread) : 'all';
+      const carry = several && path.data.toPeer ? this.#share(path, spread) : 'all';
       more = this.#guarded(path, () => this.#flush(path, carry, now)) || more;
     }
     return spread ? this.#distribute(carriers, now) || more : more;
@@ -101,18 +104,23 @@ export class PacketSender {
     return `it stands by: what this end writes goes over path ${defaultPath.id}, for it is not spread`;
   }
 
+  /** Where one path takes all writes, streams that want to be carried in a particular way still may use the others. */
+  #carryIntents(carriers: readonly SendingPath[], now: number): boolean {
+    for (const path of carriers) this.#prepare(path, now);
+    return this.#distribute(carriers, now, [this.#plane.turns.plain]);
+  }
+
   #carriers(): SendingPath[] {
     return [...this.#paths.values()].filter((path) => path.data.toPeer && path.alive);
   }
 
   #share(path: SendingPath, spread: boolean): Carry {
     if (spread) return 'nothing';
-    return this.#plane.defaultPath === path.data ? 'all' : 'copies';
+    return this.#plane.defaultPath === path.data ? this.#plane.turns.plain : 'copies';
   }
 
   #flush(path: SendingPath, carry: Carry, now: number): boolean {
-    path.port.control?.flush();
-    path.port.pool.resize(this.#plane.streams.size, now);
+    this.#prepare(path, now);
     if (this.#plane.hasNothingFor(path.id, now)) return false;
     const stats = path.sampleStats();
     for (let count = 0; count < PACKETS_PER_TURN; count++) {
@@ -132,38 +140,50 @@ export class PacketSender {
     else this.decisions.count(this.#paths.size > 1 ? 'default-path' : 'only-path');
   }
 
-  /** Asks the scheduler for each packet. */
-  #distribute(paths: readonly SendingPath[], now: number): boolean {
+  #prepare({ port }: SendingPath, now: number): void {
+    port.control?.flush();
+    port.pool.resize(this.#plane.streams.size, now);
+  }
+
+  /** Asks the scheduler for each packet; streams of the lanes in `without` are left alone. */
+  #distribute(paths: readonly SendingPath[], now: number, without: readonly StreamLane[] = []): boolean {
     const available = paths.filter(({ data }) => data.available);
     let candidates = (available.length > 0 ? available : paths).map((path) => new Candidate(path));
-    // Summed over all streams: once, and then less what goes out.
-    let pendingBytes = this.#plane.pendingBytes;
+    const pending = new PendingBytes();
+    // Those that the scheduler has wait are not asked about again.
+    const passed = new Set(without);
     for (let count = 0; count < PACKETS_PER_TURN * paths.length; count++) {
       if (candidates.some(({ path }) => !path.alive)) candidates = candidates.filter(({ path }) => path.alive);
-      const stream = this.#plane.upcoming;
-      if (stream === undefined) return this.#help(candidates, now);
+      const lane = this.#plane.turns.upcoming(passed);
+      if (lane === undefined) return passed.size === 0 && this.#help(candidates, now);
       if (candidates.every((candidate) => candidate.room === 0)) return false;
-      if (pendingBytes <= 0) pendingBytes = this.#plane.pendingBytes;
-      const request = requestOf(stream, pendingBytes);
+      const request = requestOf(lane.peek()!, pending.of(lane));
       // Busy paths are shown as well: the scheduler may think that one of them is worth waiting for.
       const shown = candidates.map(({ snapshot }) => snapshot);
       const decision = this.#options.scheduler.select(request, shown, now);
       this.decisions.count(decision.reason ?? 'policy');
       if (decision.kind === 'wait') {
-        this.askAgainAtMs = decision.untilMs > now ? decision.untilMs : now + MIN_WAIT_MS;
-        return false;
+        this.#waitUntil(decision.untilMs, now);
+        passed.add(lane);
+        continue;
       }
       const candidate = candidates.find(({ path }) => path.id === decision.pathId);
       if (candidate === undefined) throw misrouted(this.#options.scheduler, decision.pathId);
       const sentBefore = candidate.path.data.sentBytes;
-      if (!this.#send(candidate, decision.maxBytes, now)) {
+      if (!this.#send(candidate, lane, decision.maxBytes, now)) {
         candidates = candidates.filter((other) => other !== candidate);
         continue;
       }
-      pendingBytes -= candidate.path.data.sentBytes - sentBefore;
+      pending.sent(lane, candidate.path.data.sentBytes - sentBefore);
       for (const other of decision.duplicates) this.#duplicate(candidate, other, candidates, now);
     }
     return true;
+  }
+
+  /** The soonest that any of those who wait wants to be asked again. */
+  #waitUntil(untilMs: number, now: number): void {
+    const atMs = untilMs > now ? untilMs : now + MIN_WAIT_MS;
+    this.askAgainAtMs = Math.min(this.askAgainAtMs ?? atMs, atMs);
   }
 
   /** Paths with nothing of their own to send take over what others have in flight. */
@@ -175,11 +195,11 @@ export class PacketSender {
     return false;
   }
 
-  #send(candidate: Candidate, maxBytes: number, now: number): boolean {
+  #send(candidate: Candidate, lane: StreamLane, maxBytes: number, now: number): boolean {
     const { path } = candidate;
     // The scheduler speaks of what the stream gives: a frame around it must not leave a rest of a few bytes.
     const limit = Math.min(maxBytes + FRAME_OVERHEAD_BYTES, candidate.room);
-    const packet = limit > 0 ? this.#plane.pollPacket(path.id, limit, now, 'all') : undefined;
+    const packet = limit > 0 ? this.#plane.pollPacket(path.id, limit, now, lane) : undefined;
     if (packet === undefined || !this.#guarded(path, () => this.#write(path, packet))) return false;
     candidate.renew();
     return true;
@@ -187,7 +207,11 @@ export class PacketSender {
 
   #duplicate(from: Candidate, to: PathId, candidates: readonly Candidate[], now: number): void {
     const candidate = candidates.find(({ path }) => path.id === to);
-    if (candidate === undefined || candidate === from || candidate.room === 0) return;
+    if (candidate === undefined || candidate === from) return;
+    if (candidate.room === 0) {
+      this.#plane.copyLater(from.path.id);
+      return;
+    }
     const packet = this.#plane.pollCopy(from.path.id, to, candidate.room, now);
     if (packet === undefined || !this.#guarded(candidate.path, () => this.#write(candidate.path, packet))) return;
     this.decisions.count('copy');
@@ -208,6 +232,24 @@ export class PacketSender {
       path.die(KwikError.from(error));
       return false;
     }
+  }
+}
+
+/** What waits in each lane: summed over its streams once, and then less what goes out. */
+class PendingBytes {
+  readonly #byLane = new Map<StreamLane, number>();
+
+  of(lane: StreamLane): number {
+    let bytes = this.#byLane.get(lane) ?? 0;
+    if (bytes <= 0) {
+      bytes = lane.pendingBytes;
+      this.#byLane.set(lane, bytes);
+    }
+    return bytes;
+  }
+
+  sent(lane: StreamLane, bytes: number): void {
+    this.#byLane.set(lane, this.of(lane) - bytes);
   }
 }
 
@@ -243,7 +285,8 @@ function packetRoom(path: SendingPath, { datagramBytes, deliveryRateBytesPerSeco
 
 function requestOf(stream: StreamState, pendingBytes: number): ScheduleRequest {
   const windowBytes = stream.send?.windowBytes ?? pendingBytes;
-  return { streamId: stream.id, pendingBytes, windowBytes, priority: stream.priority, kind: 'data', exclude: [] };
+  const { id: streamId, intent, priority } = stream;
+  return { streamId, intent, pendingBytes, windowBytes, priority, kind: 'data', exclude: [] };
 }
 
 const NONE: readonly SendingPath[] = [];

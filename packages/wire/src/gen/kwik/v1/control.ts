@@ -5,6 +5,26 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Capability, ErrorDetail, Limits, PathState, Priority } from "./common.js";
 
+export const StreamMode = {
+  /** UNSPECIFIED - As BULK; also what an end reads that does not know the mode. */
+  UNSPECIFIED: 0,
+  /** BULK - As much as all paths carry. */
+  BULK: 1,
+  /** FAST - Before all bulk, over the path with the least delay. */
+  FAST: 2,
+  /** RELIABLE - Copied to a second path, within a budget of the sender. */
+  RELIABLE: 3,
+} as const;
+
+export type StreamMode = typeof StreamMode[keyof typeof StreamMode];
+
+export namespace StreamMode {
+  export type UNSPECIFIED = typeof StreamMode.UNSPECIFIED;
+  export type BULK = typeof StreamMode.BULK;
+  export type FAST = typeof StreamMode.FAST;
+  export type RELIABLE = typeof StreamMode.RELIABLE;
+}
+
 export const DigestAlgorithm = { UNSPECIFIED: 0, SHA256: 1 } as const;
 
 export type DigestAlgorithm = typeof DigestAlgorithm[keyof typeof DigestAlgorithm];
@@ -305,11 +325,25 @@ export interface StreamOpened {
    * and the id, it follows how many streams of the other kind were opened before.
    */
   opening: bigint;
+  /** How the opener would have the stream carried, also what the other end writes into it; absent: as most streams are. */
+  intent: StreamIntent | undefined;
 }
 
 export interface StreamOpened_MetadataEntry {
   key: string;
   value: string;
+}
+
+export interface StreamIntent {
+  mode: StreamMode;
+  /** Paths that take longer than this are passed over while others do not; 0: none are. */
+  deadlineMs: number;
+  /** 0 (most urgent) to 7. */
+  priority?:
+    | number
+    | undefined;
+  /** The path to keep to while it is well. */
+  affinityPathId?: number | undefined;
 }
 
 export interface RawPacketCommand {
@@ -3502,7 +3536,7 @@ export const PathList: MessageFns<PathList> = {
 };
 
 function createBaseStreamOpened(): StreamOpened {
-  return { streamId: 0n, priority: 0, unidirectional: false, metadata: new Map(), opening: 0n };
+  return { streamId: 0n, priority: 0, unidirectional: false, metadata: new Map(), opening: 0n, intent: undefined };
 }
 
 export const StreamOpened: MessageFns<StreamOpened> = {
@@ -3527,6 +3561,9 @@ export const StreamOpened: MessageFns<StreamOpened> = {
         throw new globalThis.Error("value provided for field message.opening of type uint64 too large");
       }
       writer.uint32(40).uint64(message.opening);
+    }
+    if (message.intent !== undefined) {
+      StreamIntent.encode(message.intent, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -3587,6 +3624,14 @@ export const StreamOpened: MessageFns<StreamOpened> = {
             message.opening = reader.uint64() as bigint;
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.intent = StreamIntent.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3617,6 +3662,9 @@ export const StreamOpened: MessageFns<StreamOpened> = {
       return m;
     })();
     message.opening = (object.opening !== undefined && object.opening !== null) ? BigInt(object.opening) : 0n;
+    message.intent = (object.intent !== undefined && object.intent !== null)
+      ? StreamIntent.fromPartial(object.intent)
+      : undefined;
     return message;
   },
 };
@@ -3684,6 +3732,97 @@ export const StreamOpened_MetadataEntry: MessageFns<StreamOpened_MetadataEntry> 
     const message = createBaseStreamOpened_MetadataEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseStreamIntent(): StreamIntent {
+  return { mode: 0, deadlineMs: 0, priority: undefined, affinityPathId: undefined };
+}
+
+export const StreamIntent: MessageFns<StreamIntent> = {
+  encode(message: StreamIntent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mode !== 0) {
+      writer.uint32(8).int32(message.mode);
+    }
+    if (message.deadlineMs !== 0) {
+      writer.uint32(16).uint32(message.deadlineMs);
+    }
+    if (message.priority !== undefined) {
+      writer.uint32(24).uint32(message.priority);
+    }
+    if (message.affinityPathId !== undefined) {
+      writer.uint32(32).uint32(message.affinityPathId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StreamIntent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStreamIntent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.mode = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.deadlineMs = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.priority = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.affinityPathId = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<StreamIntent>, I>>(base?: I): StreamIntent {
+    return StreamIntent.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StreamIntent>, I>>(object: I): StreamIntent {
+    const message = createBaseStreamIntent();
+    message.mode = object.mode ?? 0;
+    message.deadlineMs = object.deadlineMs ?? 0;
+    message.priority = object.priority ?? undefined;
+    message.affinityPathId = object.affinityPathId ?? undefined;
     return message;
   },
 };
