@@ -15,6 +15,7 @@ import type {
 } from '@kwik/wire';
 import type { PathRefusal } from '../../api/options.js';
 import type { CloseInfo, PathInfo } from '../../api/session.js';
+import { isViolation } from '../paths/deaths.js';
 import type { PathRuntime } from '../paths/path-runtime.js';
 import type { Feature } from './feature.js';
 import type { SessionContext } from './session-context.js';
@@ -72,7 +73,7 @@ export class SessionWatch implements Feature {
       this.#failing(path, 'dead');
     }
     this.#failed.delete(path.id);
-    if (death === undefined || path.closedByPeer || !VIOLATIONS.has(death.code)) return;
+    if (death === undefined || path.closedByPeer || !isViolation(death.code)) return;
     this.#violations[death.code] = (this.#violations[death.code] ?? 0) + 1;
     const { code, message } = death;
     this.#publisher.publish('kwik:peer:violation', () => ({ ...this.#ofPath(path), code, message }));
@@ -207,18 +208,3 @@ export class SessionWatch implements Feature {
 function causeOf(health: PathHealth): FailoverCause | undefined {
   return health === 'stalled' || health === 'suspected' ? health : undefined;
 }
-
-/** What only a peer does that breaks the rules, or lies. */
-const VIOLATIONS: ReadonlySet<ErrorCode> = new Set([
-  'ERR_KWIK_INVALID_FRAME',
-  'ERR_KWIK_INVALID_PACKET',
-  'ERR_KWIK_INVALID_MESSAGE',
-  'ERR_KWIK_CHECKSUM_MISMATCH',
-  'ERR_KWIK_PACKET_TOO_LARGE',
-  'ERR_KWIK_FLOW_CONTROL',
-  'ERR_KWIK_OFFSET_MISMATCH',
-  'ERR_KWIK_PROTOCOL_VIOLATION',
-  'ERR_KWIK_PERMISSION_DENIED',
-  'ERR_KWIK_DIGEST_MISMATCH',
-  'ERR_KWIK_SERVER_UNTRUSTED',
-]);

@@ -38,3 +38,16 @@ const MISCONDUCT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 export function isMisconduct(code: ErrorCode | undefined): boolean {
   return code !== undefined && MISCONDUCT.has(code);
 }
+
+/** Deaths that tell of a peer which breaks rules or lies, but may be met by an honest one after an error of its own. */
+const FURTHER_VIOLATIONS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'ERR_KWIK_CHECKSUM_MISMATCH',
+  'ERR_KWIK_PACKET_TOO_LARGE',
+  'ERR_KWIK_PERMISSION_DENIED',
+  'ERR_KWIK_DIGEST_MISMATCH',
+]);
+
+/** Whether an operator is to be told of it as a violation. */
+export function isViolation(code: ErrorCode): boolean {
+  return isMisconduct(code) || FURTHER_VIOLATIONS.has(code);
+}
