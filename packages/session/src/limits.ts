@@ -66,6 +66,9 @@ export const FIRST_CLIENT_PATH_ID = 65_536;
 /** And those that lead to the primary by way of relays: of a relay that the primary named, its path's number on top. */
 export const FIRST_RELAYED_PATH_ID = 2 * FIRST_CLIENT_PATH_ID;
 
+/** The same, of relays that the client chose. */
+export const FIRST_OWN_RELAYED_PATH_ID = 3 * FIRST_CLIENT_PATH_ID;
+
 /** What is announced to the peer. */
 export function toProtoLimits(limits: ResolvedLimits, idleTimeoutMs: number): proto.Limits {
   return {

@@ -1,7 +1,7 @@
 import type { ClientAuthenticator, ServerAuthenticator, TrustPolicy } from '@kwik/kcp';
 import type { Clock, Discovery, KwikError, PathNetwork } from '@kwik/wire';
 import type { SchedulerChoice } from '../schedulers.js';
-import type { RelayOptions } from './relays.js';
+import type { RelayChoice, RelayOptions } from './relays.js';
 import type { ReplicaSource } from './session.js';
 
 /**
@@ -66,6 +66,11 @@ export interface ClientPathOptions {
   readonly localAddresses?: readonly string[];
   /** Further paths to the primary: over a local address, to another address of the server, or both. */
   readonly extra?: readonly ExtraPath[];
+  /**
+   * Relays by way of which paths to the primary are opened: through the first two that answer, and a third stands by. When the
+   * primary does not answer within 1.5 s, or cannot be reached at all, it is dialled through them. `trust` holds for them, too.
+   */
+  readonly relays?: readonly RelayChoice[];
   /** Further addresses of the primary, `host:port`, tried in turn when it cannot be reached at the first. */
   readonly alternatives?: readonly string[];
   /**

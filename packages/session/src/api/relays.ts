@@ -1,3 +1,5 @@
+import type { ClientAuthenticator } from '@kwik/kcp';
+
 /** A server that forwards datagrams between clients and their primaries (anchors), and can neither read nor change them. */
 export interface RelayOptions {
   /**
@@ -16,6 +18,14 @@ export interface RelayOptions {
    * without a token. So a client reaches a primary that it cannot reach directly. Default: false.
    */
   readonly forClients?: boolean;
+}
+
+/** A relay that a client chose: it must be one for clients (`relay.forClients`), and forward to the primary (`relay.anchors`). */
+export interface RelayChoice {
+  /** `host:port`. */
+  readonly address: string;
+  /** Ways to authenticate to the relay, the preferred first; those to the primary are not shown to it. Default: `none`. */
+  readonly auth?: readonly ClientAuthenticator[];
 }
 
 /** What a relay may forward for a client; the relay's own limits come on top. */

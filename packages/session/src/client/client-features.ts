@@ -1,4 +1,5 @@
 import type { ResolvedLimits } from '../limits.js';
+import type { Feature } from '../runtime/features/feature.js';
 import { peerClose } from '../runtime/features/peer-close.js';
 import { ping } from '../runtime/features/ping.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
@@ -10,6 +11,7 @@ import { PathJoins, type PathJoinsOptions } from './path-joins.js';
 import { PathRemovals } from './path-removals.js';
 import { PathReports } from './path-reports.js';
 import { PrimaryPaths, type PrimaryPathsOptions } from './primary-paths.js';
+import { OwnRelays, type OwnRelaysOptions } from './relays/own-relays.js';
 import { RelayedPaths, type RelayedPathsOptions } from './relays/relayed-paths.js';
 import { RawRelay } from './raw-relay.js';
 
@@ -22,10 +24,13 @@ export interface ClientFeaturesOptions {
   /** Hears of contents. */
   readonly watch?: ContentWatch;
   readonly relays: Omit<RelayedPathsOptions, 'maxPaths'>;
+  /** Relays that the client itself chose. */
+  readonly ownRelays?: Pick<OwnRelaysOptions, 'sessions' | 'anchor'> | undefined;
 }
 
 export interface ClientFeatures extends Composition {
   readonly primaryPaths: PrimaryPaths;
+  readonly ownRelays?: OwnRelays | undefined;
 }
 
 /** All that a client does in its session. Only the primary commands paths and opens streams. */
@@ -34,7 +39,8 @@ export function clientFeatures(session: SessionContext, options: ClientFeaturesO
   const content = new ContentClient(session, options.watch);
   const removals = new PathRemovals(session, wallClockMs);
   const primaryPaths = new PrimaryPaths(session, { ...options.primaryPaths, mayGoOn: () => content.viable });
-  const features = [
+  const relayed = new RelayedPaths(session, { ...options.relays, maxPaths: limits.maxPaths });
+  const features: Feature[] = [
     ping(),
     new StreamAnnouncements(session, 'client'),
     contributionGrants(session),
@@ -48,7 +54,10 @@ export function clientFeatures(session: SessionContext, options: ClientFeaturesO
       onPathClosed: (path, reason) => removals.closedByServer(path, reason),
     }),
     primaryPaths,
-    new RelayedPaths(session, { ...options.relays, maxPaths: limits.maxPaths }),
+    relayed,
   ];
-  return { features, primaryPaths };
+  if (options.ownRelays === undefined) return { features, primaryPaths };
+  const { random } = options.relays;
+  const ownRelays = new OwnRelays(session, { ...options.ownRelays, relayed, random });
+  return { features: [...features, ownRelays], primaryPaths, ownRelays };
 }

@@ -1,10 +1,10 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { ClientHandshake, noneClientAuth, type ClientHandshakeResult } from '@kwik/kcp';
 import { spkiPin, systemClock, type ProcessDiagnostics } from '@kwik/quic';
-import { KwikError, PRIMARY_PATH_ID, proto, toPathId, type Clock, type PathId, type PathTransport } from '@kwik/wire';
+import { KwikError, PRIMARY_PATH_ID, proto, toPathId, type Clock, type PathTransport } from '@kwik/wire';
 import type { DialOptions, DialTarget, PathRefusal } from '../api/options.js';
 import type { Session } from '../api/session.js';
-import { agreedIdleTimeoutMs, peerStreamLimits, resolveLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
+import { resolveLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
 import { checkDialOptions } from '../options/dial-rules.js';
 import { resolveTimeouts, type ResolvedTimeouts } from '../options/timeouts.js';
 import { resolveWrites, type ResolvedWrites } from '../options/writes.js';
@@ -14,17 +14,20 @@ import { SessionEngine, type EngineProbe } from '../runtime/session/engine.js';
 import { planeOptions } from '../runtime/session/plane-options.js';
 import { newHost, type SessionHost } from '../runtime/host/session-host.js';
 import { closeOnThrow } from '../runtime/paths/close-on-throw.js';
-import type { PathPort } from '../runtime/paths/path-port.js';
-import { PathRuntime } from '../runtime/paths/path-runtime.js';
+import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 import { shakeHands } from './client-handshake.js';
 import { type CommandedDial, CommandedDials } from './commanded/commanded-dials.js';
 import { clientFeatures, type ClientFeatures } from './client-features.js';
 import { ClientSession } from './client-session.js';
-import { QuicConnector, type Connector } from './connector.js';
+import { QuicConnector, type Connector, type ConnectOptions } from './connector.js';
+import { type EstablishedPath, newPath } from './established-path.js';
 import { NetworkConnector } from './network-connector.js';
 import type { OpeningPath } from './opening-path.js';
 import { reachThrough } from './relays/reach-through.js';
+import { borrowed, relayDialOptions } from './relays/relay-dial-options.js';
+import { type RelaySession, RelaySessions } from './relays/relay-sessions.js';
 import type { RelayedPathsOptions } from './relays/relayed-paths.js';
+import { reachPrimary } from './relays/reach-primary.js';
 import type { PrimaryRoute } from './primary-paths.js';
 import { leftMs, reach } from './reach.js';
 import { dialService, firstTarget, pinnedTo, serviceOf } from './service-dial.js';
@@ -81,6 +84,8 @@ export interface DialSpecials {
   readonly features?: (session: SessionContext) => readonly Feature[];
   /** Where the session tells what happens. Default: that of the process. */
   readonly diagnostics?: ProcessDiagnostics;
+  /** The server is a relay, and says that it is about to stop. */
+  readonly onRelayNotice?: (notice: proto.RelayNotice) => void;
 }
 
 /** The same over any source of connections. Closes `connector` when the session ends or cannot be opened. */
@@ -89,7 +94,7 @@ export async function dialOver(
   target: DialTarget,
   options: DialOptions,
   specials: DialSpecials = {},
-): Promise<Session> {
+): Promise<ClientSession> {
   try {
     return await new Dialler(connector, target, options, specials).open();
   } catch (error) {
@@ -104,19 +109,6 @@ interface OpenedSession extends ClientHandshakeResult {
   readonly primaryPin: string | undefined;
 }
 
-interface EstablishedPath {
-  readonly id: PathId;
-  readonly address: string;
-  readonly port: PathPort;
-  readonly result: ClientHandshakeResult;
-  readonly primary: boolean;
-  /** What the primary lets this server do. */
-  readonly capabilities?: readonly proto.Capability[];
-  readonly weight?: number;
-  /** The relay by way of which it leads. */
-  readonly via?: string;
-}
-
 class Dialler {
   readonly #connector: Connector;
   readonly #target: DialTarget;
@@ -127,6 +119,7 @@ class Dialler {
   readonly #clock: Clock;
   readonly #specials: DialSpecials;
   readonly #shared: SessionHost;
+  readonly #relays: RelaySessions;
 
   constructor(connector: Connector, target: DialTarget, options: DialOptions, specials: DialSpecials) {
     this.#connector = connector;
@@ -138,6 +131,12 @@ class Dialler {
     this.#timeouts = resolveTimeouts(options.timeouts);
     this.#writes = resolveWrites(options.writes, 'primary');
     this.#clock = options.runtime?.clock ?? systemClock();
+    this.#relays = new RelaySessions(options.paths?.relays ?? [], async (choice, onRelayNotice) => {
+      const target = parseTarget(choice.address);
+      return relaySession(
+        await dialOver(borrowed(connector), target, relayDialOptions(options, choice), { onRelayNotice }),
+      );
+    });
   }
 
   /** Of the primary. */
@@ -145,15 +144,21 @@ class Dialler {
     return formatAddress(this.#target.host, this.#target.port);
   }
 
-  async open(): Promise<Session> {
+  /** That its certificate must have. */
+  get #primaryName(): string {
+    return this.#options.trust?.serverName ?? this.#target.host;
+  }
+
+  async open(): Promise<ClientSession> {
     const target = this.#target;
     const address = this.#address;
-    const { port, result } = await this.#watched('open', address, () => this.#openPath(target, address));
+    const { port, result, via } = await this.#watched('open', address, () => this.#openPath(target, address));
     const engine = this.#engine({ ...result, primaryPin: keyPin(port.transport) });
-    engine.addPath(this.#path(engine, { id: PRIMARY_PATH_ID, address, port, result, primary: true }));
+    engine.addPath(this.#path(engine, { id: PRIMARY_PATH_ID, address, port, result, primary: true, via }));
     const { alternatives = [], localAddresses = [], extra = [] } = this.#options.paths ?? {};
     const further = [...localAddresses.map((localAddress) => ({ localAddress })), ...extra];
     engine.parts.primaryPaths.start([address, ...alternatives], further);
+    engine.parts.ownRelays?.start();
     return new ClientSession(result.sessionId, engine, this.#connector, this.#timeouts.closeMs);
   }
 
@@ -167,18 +172,32 @@ class Dialler {
     const { signal, trust } = this.#options;
     for (let patienceMs = HELLO_PATIENCE_MS; ; patienceMs *= 2) {
       const forConnecting = { timeoutMs: leftMs(endMs, this.#clock), signal, serverName: trust?.serverName };
-      const transport = await reach(this.#connector, target, forConnecting, this.#clock);
+      const { transport, via } = await this.#reachPrimary(target, forConnecting);
       const handshake = new ClientHandshake({ purpose: { kind: 'open' }, ...this.#hello(transport) });
       const ownMs = Math.max(patienceMs, HELLO_PATIENCE_RTTS * transport.stats().rttMs);
       const options = { timeoutMs: Math.min(ownMs, leftMs(endMs, this.#clock)), signal, address };
       try {
-        return await shakeHands(transport, handshake, this.#clock, { ...options, timeoutCode: 'ERR_KWIK_ABORTED' });
+        const how = { ...options, timeoutCode: 'ERR_KWIK_ABORTED' } as const;
+        return { ...(await shakeHands(transport, handshake, this.#clock, how)), via };
       } catch (error) {
         if (!isTimeout(error)) throw error;
         if (this.#clock.now() < endMs) continue;
         throw new KwikError('ERR_KWIK_TIMEOUT', `${address} did not answer the KWIK handshake in ${timeoutMs} ms`);
       }
     }
+  }
+
+  #reachPrimary(target: DialTarget, options: ConnectOptions) {
+    const reaching = {
+      connector: this.#connector,
+      sessions: this.#relays,
+      anchor: this.#address,
+      serverName: this.#primaryName,
+      clock: this.#clock,
+      randomBytes: (bytes: number) => new Uint8Array(randomBytes(bytes)),
+      direct: (own: ConnectOptions) => reach(this.#connector, target, own, this.#clock),
+    };
+    return reachPrimary(reaching, options);
   }
 
   #watched<T>(purpose: 'open' | 'join' | 'return', address: string, attempt: () => Promise<T>): Promise<T> {
@@ -222,9 +241,11 @@ class Dialler {
         random,
         randomBytes: (bytes) => new Uint8Array(randomBytes(bytes)),
         primary: this.#address,
+        onNotice: this.#specials.onRelayNotice,
         join: (relay, ...through) =>
           this.#watched('return', relay.address, () => this.#joinThrough(session, opened, [relay, ...through])),
       },
+      ownRelays: this.#relays.choices.length === 0 ? undefined : { sessions: this.#relays, anchor: this.#address },
     });
     return { ...made, features: [...made.features, { onEnd: () => dials.close() }, watch] };
   }
@@ -284,8 +305,7 @@ class Dialler {
     [relay, id, connectionIds, timeoutMs]: Parameters<RelayedPathsOptions['join']>,
   ): ReturnType<RelayedPathsOptions['join']> {
     const endMs = this.#clock.now() + timeoutMs;
-    const serverName = this.#options.trust?.serverName ?? this.#target.host;
-    const options = { timeoutMs, serverName, requiredPin: session.primaryPin };
+    const options = { timeoutMs, serverName: this.#primaryName, requiredPin: session.primaryPin };
     const reaching = reachThrough(this.#connector, relay.transport, connectionIds, options, this.#clock);
     const { transport, connectionId } = await reaching;
     const route = { id, address: this.#address, via: relay.address };
@@ -335,33 +355,13 @@ class Dialler {
   }
 
   #path(context: SessionContext, made: EstablishedPath): PathRuntime {
-    return closeOnThrow(made.port, () => this.#newPath(context, made));
-  }
-
-  #newPath(context: SessionContext, made: EstablishedPath): PathRuntime {
-    const { id, address, port, result, primary, capabilities = [], weight, via } = made;
-    return new PathRuntime({
-      id,
-      address,
-      primary,
-      capabilities: capabilities.filter((capability) => result.capabilities.includes(capability)),
-      ...(weight !== undefined && { weight }),
-      via,
-      serverId: result.serverId,
-      port,
-      peer: {
-        ...peerStreamLimits(result.limits),
-        primary,
-        compresses: this.#writes.compresses && result.capabilities.includes(proto.Capability.COMPRESSION),
-        mayContribute: capabilities.includes(proto.Capability.CONTRIBUTE),
-        mayServe: capabilities.includes(proto.Capability.REPLICA),
-      },
-      idleTimeoutMs: agreedIdleTimeoutMs(this.#timeouts.idleMs, result.limits.idleTimeoutMs),
-      offsetMap: this.#options.diagnostics?.offsetMap,
-      machine: context.paths.machine(id),
+    const own = {
       clock: this.#clock,
-      events: context.pathEvents,
-    });
+      compresses: this.#writes.compresses,
+      idleMs: this.#timeouts.idleMs,
+      offsetMap: this.#options.diagnostics?.offsetMap,
+    };
+    return closeOnThrow(made.port, () => newPath(context, made, own));
   }
 
   #hello({ channelBinding }: PathTransport) {
@@ -374,6 +374,14 @@ class Dialler {
       random: (bytes: number) => new Uint8Array(randomBytes(bytes)),
     };
   }
+}
+
+function relaySession(session: ClientSession): RelaySession {
+  return {
+    path: session.engine.paths.require(PRIMARY_PATH_ID),
+    closed: session.closed,
+    end: () => void session.close(0, '', { timeoutMs: 0 }),
+  };
 }
 
 function isTimeout(error: unknown): boolean {

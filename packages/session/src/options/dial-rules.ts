@@ -6,6 +6,7 @@ import type {
   DialTimeouts,
   ExtraPath,
 } from '../api/options.js';
+import type { RelayChoice } from '../api/relays.js';
 import { checkOptions, type OptionRules } from './check-options.js';
 import { call, group, list, milliseconds, objectWith, oneOf, positive, text } from './option-rule.js';
 import {
@@ -37,6 +38,7 @@ const DIAL: OptionRules = {
       localAddresses: list(text),
       extra: list(group<ExtraPath>({ localAddress: text, address: text })),
       alternatives: list(text),
+      relays: list(group<RelayChoice>({ address: text, auth: list(authenticator) })),
       resolve: call,
       onRefused: call,
     }),

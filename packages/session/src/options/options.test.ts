@@ -50,6 +50,7 @@ const DIAL: Complete<DialOptions> = {
     localAddresses: ['127.0.0.2'],
     extra: [{ localAddress: '127.0.0.3' }, { address: 'host:1' }],
     alternatives: ['host:2'],
+    relays: [{ address: 'host:3', auth: [noneClientAuth()] }],
     resolve: () => false,
     onRefused: () => undefined,
   },

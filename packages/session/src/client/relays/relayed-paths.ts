@@ -33,6 +33,8 @@ export interface RelayLink {
   readonly alive: boolean;
   open(request: proto.RelayOpen, timeoutMs: number): Promise<AnswerTo<'relayOpen'>>;
   close(request: proto.RelayClose): void;
+  /** The relay's path or session ends; a new one gets a new grant. */
+  end(cause: KwikError): void;
 }
 
 export interface RelayedPathsOptions {
@@ -42,6 +44,8 @@ export interface RelayedPathsOptions {
   readonly randomBytes: (bytes: number) => Uint8Array;
   /** `host:port` of the primary, for those who look at paths. */
   readonly primary: string;
+  /** The other end of the session is a relay itself, and says so. */
+  readonly onNotice?: ((notice: proto.RelayNotice) => void) | undefined;
   /** Connects to the primary by way of the relay, which forwards connections of these ids. */
   join(
     relay: RelayLink,
@@ -81,7 +85,10 @@ export class RelayedPaths implements Feature {
   readonly #relayed = new Map<PathId, Relayed>();
 
   readonly handlers: ControlHandlers = {
-    relayNotice: (path, notice) => this.noticed(relayedPathId(path.id), notice),
+    relayNotice: (path, notice) => {
+      this.noticed(relayedPathId(path.id), notice);
+      this.#options.onNotice?.(notice);
+    },
   };
 
   constructor(session: SessionContext, options: RelayedPathsOptions) {
@@ -152,8 +159,9 @@ export class RelayedPaths implements Feature {
     const relayed = this.#relayed.get(id);
     if (relayed === undefined) return;
     this.#letGo(relayed);
-    if (relayed.leaving !== undefined || death === undefined || !isRecoverable(death)) return;
-    this.#tryAgain(relayed);
+    // With the end of its path the primary asks for a new one, or the client itself does: a new path has a new grant.
+    if (relayed.leaving !== undefined) relayed.relay.end(new KwikError('ERR_KWIK_PATH_DEAD', LEAVES));
+    else if (death !== undefined && isRecoverable(death)) this.#tryAgain(relayed);
   }
 
   #tryAgain({ schedule, timer }: Relayed): void {
@@ -248,5 +256,6 @@ function linkOf(path: PathRuntime): RelayLink {
     },
     open: (request, timeoutMs) => path.request('relayOpen', request, timeoutMs),
     close: (request) => path.send({ $case: 'relayClose', value: request }),
+    end: (cause) => path.die(cause),
   };
 }
