@@ -8,7 +8,7 @@ export interface ConnectOptions {
   readonly port?: number | string | null | undefined;
   /** Default: localhost. */
   readonly host?: string | null | undefined;
-  readonly localAddress?: string | undefined;
+  readonly localAddress?: string | null | undefined;
   readonly localPort?: number | undefined;
   readonly family?: number | string | undefined;
   readonly hints?: number | undefined;
@@ -43,7 +43,7 @@ export function checkConnect(options: ConnectOptions): CheckedConnect {
   return {
     host: (options.host ?? '') === '' ? 'localhost' : options.host!,
     port: Number(port),
-    localAddress: localAddress === '' ? undefined : localAddress,
+    localAddress: (localAddress ?? '') === '' ? undefined : localAddress!,
     localPort: localPort ?? 0,
     family,
     hints: options.hints ?? 0,
@@ -56,7 +56,7 @@ export function checkConnect(options: ConnectOptions): CheckedConnect {
 /** What `node:net` looks at before it connects. */
 function fits(options: ConnectOptions): boolean {
   const { localAddress, localPort, lookup, autoSelectFamily, autoSelectFamilyAttemptTimeout } = options;
-  const isAddress = localAddress === undefined || localAddress === '' || isIP(localAddress) !== 0;
+  const isAddress = (localAddress ?? '') === '' || isIP(localAddress!) !== 0;
   return (
     isAddress &&
     isOptional(localPort, 'number') &&

@@ -1,6 +1,10 @@
 import { Server, Socket } from 'node:net';
 import { KwikError } from '@kwik/wire';
 
+/** As it was when this was loaded: `register` leads the method of sockets here. */
+// eslint-disable-next-line @typescript-eslint/unbound-method -- it is called as a method
+const nodesConnect = Socket.prototype.connect;
+
 /**
  * Arguments that `node:net` refuses, refused in its own words and classes of errors, whichever version of Node this is:
  * it is asked itself. It looks at its arguments before it does anything.
@@ -9,7 +13,7 @@ export function refuseConnect(options: object): never {
   const socket = new Socket();
   socket.on('error', () => undefined);
   try {
-    socket.connect(options as never);
+    nodesConnect.call(socket, options as never);
   } finally {
     socket.destroy();
   }

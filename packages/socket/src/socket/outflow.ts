@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import { nextTick } from 'node:process';
+import type { Writable } from 'node:stream';
 import type { Carrier } from '../carrier/carrier.js';
 import { nodeError } from '../errors.js';
 import { inNodesWords } from './in-nodes-words.js';
@@ -73,6 +74,23 @@ export class Outflow {
   }
 }
 
-export function bytesOf(chunks: readonly Uint8Array[]): number {
+/** As streams hand over what was written. */
+export interface Chunk {
+  readonly chunk: Uint8Array | string;
+  readonly encoding: BufferEncoding | 'buffer';
+}
+
+/** Text is left as it is in a stream that a `net.Socket` was before it became one of KWIK. */
+export function toBytes({ chunk, encoding }: Chunk): Uint8Array {
+  return typeof chunk === 'string' ? Buffer.from(chunk, encoding === 'buffer' ? 'utf8' : encoding) : chunk;
+}
+
+/** In the stream's own buffer. Node's types do not have it. */
+export function bytesWaitingIn(stream: Writable): number {
+  const { writableBuffer } = stream as unknown as { writableBuffer?: readonly Chunk[] };
+  return bytesOf((writableBuffer ?? []).map(toBytes));
+}
+
+function bytesOf(chunks: readonly Uint8Array[]): number {
   return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
 }

@@ -1,4 +1,4 @@
-import { addAbortSignal, Duplex } from 'node:stream';
+import { addAbortSignal, type Duplex } from 'node:stream';
 import { isIP } from 'node:net';
 import { nextTick } from 'node:process';
 import { checkConnect, type CheckedConnect, type ConnectOptions } from '../arguments/connect-options.js';
@@ -15,7 +15,8 @@ import { connectEvents } from './connect-events.js';
 import { IdleTimer } from './idle-timer.js';
 import { Inflow } from './inflow.js';
 import { inNodesWords } from './in-nodes-words.js';
-import { bytesOf, Outflow } from './outflow.js';
+import { bytesWaitingIn, type Chunk, Outflow, toBytes } from './outflow.js';
+import { RebornDuplex } from './reborn-duplex.js';
 import { UserBuffer } from './user-buffer.js';
 
 export interface SocketAddressInfo {
@@ -31,7 +32,8 @@ type Write = (chunk: unknown, encoding?: BufferEncoding | Done, done?: Done) => 
 export const adopt = Symbol('adopt');
 
 /** `net.Socket` over a stream of a KWIK session. */
-export class KwikSocket extends Duplex {
+// eslint-disable-next-line no-restricted-syntax -- it is a Duplex, new or not
+export class KwikSocket extends RebornDuplex {
   /** As of a `net.Socket` whose handle is gone: nothing finds a descriptor or a libuv stream here. */
   readonly _handle = null;
   connecting = false;
@@ -53,13 +55,15 @@ export class KwikSocket extends Duplex {
   #onClosed: (() => void) | undefined;
   #forget: (() => void) | undefined;
 
-  constructor(options: SocketOptions | number = {}) {
+  /** `existing`: a `net.Socket` that was never connected, which becomes one of these (`register`). */
+  constructor(options: SocketOptions | number = {}, existing?: Duplex) {
     if (typeof options === 'number' || 'fd' in options || 'handle' in options) {
       throw unsupported('a socket of a descriptor or a handle');
     }
     checkSocketOptions(options);
     const { signal, ...ofStream } = options;
-    super({ ...ofStream, allowHalfOpen: Boolean(options.allowHalfOpen), emitClose: false, autoDestroy: true });
+    const allowHalfOpen = Boolean(options.allowHalfOpen);
+    super({ ...ofStream, allowHalfOpen, emitClose: false, autoDestroy: true }, existing);
     this.#userBuffer = UserBuffer.of(options.onread);
     // Once the peer has ended, and with it this socket, a write says so rather than `write after end`.
     this.on('end', () => {
@@ -95,7 +99,7 @@ export class KwikSocket extends Duplex {
 
   /** With what waits in the stream, and for the connection. */
   get bytesWritten(): number {
-    return this.#outflow.bytes + bytesIn(this);
+    return this.#outflow.bytes + bytesWaitingIn(this);
   }
 
   get remoteAddress(): string | undefined {
@@ -235,17 +239,13 @@ export class KwikSocket extends Duplex {
     else if (!this.#inflow.reading) this.#inflow.start();
   }
 
-  override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: Done): void {
-    this.#timer.refresh();
-    this.#outflow.write([chunk], done);
+  override _write(chunk: Uint8Array | string, encoding: BufferEncoding, done: Done): void {
+    this._writev([{ chunk, encoding }], done);
   }
 
-  override _writev(chunks: readonly { readonly chunk: Uint8Array }[], done: Done): void {
+  override _writev(chunks: readonly Chunk[], done: Done): void {
     this.#timer.refresh();
-    this.#outflow.write(
-      chunks.map(({ chunk }) => chunk),
-      done,
-    );
+    this.#outflow.write(chunks.map(toBytes), done);
   }
 
   override _final(done: Done): void {
@@ -388,10 +388,4 @@ function infoOf({ address, family, port }: SocketAddressInfo): SocketAddressInfo
     ...(family !== undefined && { family }),
     ...(port !== undefined && { port }),
   };
-}
-
-/** What waits in the stream's own buffer. Node's types do not have it. */
-function bytesIn(socket: KwikSocket): number {
-  const { writableBuffer } = socket as unknown as { writableBuffer?: readonly { readonly chunk: Uint8Array }[] };
-  return bytesOf((writableBuffer ?? []).map(({ chunk }) => chunk));
 }

@@ -87,6 +87,7 @@ export const argumentCases: readonly Case[] = [
         [String(port), '127.0.0.1'],
         [{ port: String(port), host: '127.0.0.1', path: null }],
         [{ port, host: '127.0.0.1', path: '' }],
+        [{ port, host: '127.0.0.1', localAddress: null, localPort: undefined, lookup: undefined, family: undefined }],
         [{ port: `0x${port.toString(16)}`, host: '127.0.0.1' }],
       ]) {
         const socket = trial.connect(...args);
