@@ -149,6 +149,21 @@ export default tseslint.config(
   },
   { files: ['packages/cli/src/**/*.ts'], rules: { 'no-console': 'off' } },
   {
+    // What a browser runs; nothing of Node is there.
+    files: ['packages/*/page/**/*.mjs'],
+    languageOptions: {
+      globals: {
+        document: 'readonly',
+        EventSource: 'readonly',
+        getComputedStyle: 'readonly',
+        matchMedia: 'readonly',
+        performance: 'readonly',
+        setInterval: 'readonly',
+        setTimeout: 'readonly',
+      },
+    },
+  },
+  {
     // A file is read from top to bottom in one sitting; a function is seen on one screen.
     files: ['**/*.ts', '**/*.mjs'],
     ignores: MAY_BE_LONG,

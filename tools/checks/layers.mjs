@@ -205,6 +205,9 @@ function referenceProblems(root, { name, dir, manifest }) {
   return problems;
 }
 
+/** Found by the path of its files, for a page that imports it in the browser. */
+const SERVED_TO_BROWSERS = new Set(['uplot']);
+
 /**
  * Each import is declared, and each declaration imported.
  *
@@ -230,7 +233,8 @@ function importProblems(root, { name, manifest }, modules) {
   return [
     ...undeclared.map(({ source, dependency }) => `${source}: ${dependency} is not in the package's dependencies`),
     ...Object.keys(manifest.dependencies ?? {})
-      .filter((dependency) => !used.has(dependency) && !isUsedByGeneratedCode(name, dependency))
+      .filter((dependency) => !used.has(dependency) && !SERVED_TO_BROWSERS.has(dependency))
+      .filter((dependency) => !isUsedByGeneratedCode(name, dependency))
       .map((dependency) => `packages/${name}/package.json: nothing imports ${dependency}`),
   ];
 }

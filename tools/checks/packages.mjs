@@ -23,6 +23,8 @@ import { entryPoints, listPackages, readJson } from '../lib/workspace.mjs';
  */
 
 const BESIDE_DIST = new Set(['package.json', 'README.md', 'LICENSE']);
+/** What a browser runs as it stands. */
+const BROWSER_FILE = /^page\/[\w-]+\.(html|css|mjs)$/;
 
 /**
  * What users install: each package is packed, its tarball looked at, unpacked into an empty project, and imported there,
@@ -80,7 +82,7 @@ async function tarballProblems({ name, dir, manifest }, scratch) {
  * @param {readonly string[]} paths
  */
 function contentProblems(dir, paths) {
-  const stray = paths.filter((path) => !path.startsWith('dist/') && !BESIDE_DIST.has(path));
+  const stray = paths.filter((path) => !path.startsWith('dist/') && !BESIDE_DIST.has(path) && !BROWSER_FILE.test(path));
   const unwanted = paths.filter((path) => /\.(tsbuildinfo|map)$|\.test\.(js|d\.ts)$|\/test-support\//.test(path));
   const orphans = paths.filter((path) => {
     const stem = /^dist\/(.+)\.(js|d\.ts)$/.exec(path)?.[1];

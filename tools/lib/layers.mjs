@@ -41,6 +41,10 @@ export const PACKAGES = {
     mayImport: ['wire', 'kcp', 'scheduler', 'paths', 'quic', 'discovery'],
   },
   socket: { purpose: 'the shape of `node:net`', mayImport: ['session', 'discovery', 'wire'] },
+  telemetry: {
+    purpose: 'metrics, logs, alerts, flight recorder, live page; only the cli imports it',
+    mayImport: ['wire'],
+  },
   testbed: { purpose: 'emulated links, virtual-time network, fakes', mayImport: ['wire', 'quic'] },
   cli: { purpose: 'the `kwik` command', mayImport: 'any' },
   bench: { purpose: 'what `pnpm bench` measures; private', mayImport: 'any' },

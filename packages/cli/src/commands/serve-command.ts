@@ -18,6 +18,9 @@ With --forward-allow, clients of \`kwik tunnel\` reach the TCP servers that are 
 On 127.0.0.1 and ::1 no certificate is needed: servers and clients of the same user trust a development authority that
 is made on first use. Elsewhere give --cert and --key, and --ca to believe other servers' primaries.
 
+--admin shows a live page at /, metrics for Prometheus at /metrics, health for probes at /health, and the last minute at
+/flight. Beyond this machine it takes --cert and --key, and a token in the variable KWIK_ADMIN_TOKEN.
+
 Examples:
   $ kwik serve ./files
   $ kwik serve ./files --listen 127.0.0.1:4433 --peer 127.0.0.1:4434 --peer 127.0.0.1:4435
@@ -59,6 +62,11 @@ export function serveCommand(io: CliIo, onDone: (code: ExitCode) => void): Comma
       'clients of `kwik tunnel` may listen on this here; port 0: on any port (may be repeated)',
       collect(parseBindAddress),
       [],
+    )
+    .option(
+      '--admin <[host:]port>',
+      'a page, metrics and health for operators; a port alone: 127.0.0.1',
+      parseListenAddress,
     )
     .option('--json', 'print events as JSON, one object per line', false)
     .addOption(new Option('--until-stdin-ends').default(false).hideHelp())

@@ -24,6 +24,14 @@ export class ServeLog {
     else this.#io.stdout.print(`listening on ${address}\n`);
   }
 
+  adminAt(url: string): void {
+    this.#write({ event: 'admin', url }, `operators: ${url}`);
+  }
+
+  alert(change: string, title: string, now: string): void {
+    this.#write({ event: `alert-${change}`, title, now }, `alert ${change}: ${title} (${now})`);
+  }
+
   boundMet(message: string): void {
     this.#write({ event: 'bound-met', message }, message);
   }

@@ -7,6 +7,7 @@ import { EXIT, type ExitCode } from '../exit-codes.js';
 import { Forwards } from '../forward/forwards.js';
 import type { CliIo } from '../io.js';
 import { decodeContentKey } from '../protocol/content-key.js';
+import { startAdmin } from './admin.js';
 import { readCredentials } from './credentials.js';
 import { FileSource } from './file-source.js';
 import { HashCache } from './hash-cache.js';
@@ -27,10 +28,14 @@ export interface ServeOptions {
   /** `host:port` each: where clients may have connections made to, and where they may have this server listen. */
   readonly forwardAllow: readonly string[];
   readonly forwardListen: readonly string[];
+  /** `host:port` of the operator's page; none without it. */
+  readonly admin?: string;
   readonly json: boolean;
   /** Internal: stop when standard input ends, so that a server never outlives the demo that started it. */
   readonly untilStdinEnds: boolean;
 }
+
+type Replica = NonNullable<ListenOptions['replica']>;
 
 /** Clients that do not answer any more do not hold up the end. */
 const CLOSE_TIMEOUT_MS = 2000;
@@ -45,11 +50,17 @@ export async function runServe(directory: string | undefined, options: ServeOpti
   const served = directory === undefined ? undefined : await ServedFolder.open(directory);
   const folder = served ?? NO_FOLDER;
   const log = new ServeLog(io, options.json);
-  const listener = await listenOn(options, io, log, (key, context) => resolveReplica(key, context, folder, log));
+  const admin = await startAdmin(options, io, log);
+  const replica: Replica = (key, context) => resolveReplica(key, context, folder, log);
+  const listener = await listenOn(options, io, log, replica).catch(async (error: unknown) => {
+    await admin?.close();
+    throw error;
+  });
   const sessions = new Set<ServerSession>();
   const stopped = stopRequest(io, options.untilStdinEnds);
   const { address, port } = listener.address();
   log.listening(formatHostPort({ host: address, port }), served?.root);
+  if (admin !== undefined) log.adminAt(admin.url);
   const shared = {
     folder,
     hashes: new HashCache(folder),
@@ -70,16 +81,12 @@ export async function runServe(directory: string | undefined, options: ServeOpti
   // The loop ends by itself only if the listener fails.
   const signal = await Promise.race([stopped, accepting.then(() => 'closed')]);
   await closeAll(listener, sessions);
+  await admin?.close();
   log.stopped(signal);
   return signal === 'closed' ? EXIT.failed : EXIT.ok;
 }
 
-async function listenOn(
-  options: ServeOptions,
-  io: CliIo,
-  log: ServeLog,
-  replica: NonNullable<ListenOptions['replica']>,
-): Promise<Listener> {
+async function listenOn(options: ServeOptions, io: CliIo, log: ServeLog, replica: Replica): Promise<Listener> {
   const { host, port } = parseHostPort(options.listen, { allowZero: true });
   const credentials = await readCredentials(options);
   const audiences = options.audience.map((audience) => formatHostPort(parseHostPort(audience)));

@@ -129,6 +129,21 @@ export interface ScalingStep {
   readonly figures: Readonly<Record<string, number>>;
 }
 
+/** An alert was raised, worsened or resolved; all in words. */
+export interface AlertChanged {
+  readonly change: 'raised' | 'worsened' | 'resolved';
+  /** The same for the same cause. */
+  readonly id: string;
+  readonly severity: 'warning' | 'critical';
+  readonly title: string;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+  readonly normal: string;
+  readonly now: string;
+  readonly cause: string;
+  readonly action: string;
+}
+
 /** Each channel by its name, and what is published there. */
 export interface DiagnosticEvents {
   readonly 'kwik:session:opened': SessionOpened;
@@ -144,6 +159,7 @@ export interface DiagnosticEvents {
   readonly 'kwik:discovery:server': ServerDiscovered;
   readonly 'kwik:trust:decided': TrustDecided;
   readonly 'kwik:scaling:step': ScalingStep;
+  readonly 'kwik:alert:changed': AlertChanged;
 }
 
 export type DiagnosticName = keyof DiagnosticEvents;
@@ -162,6 +178,7 @@ const CHANNELS: Readonly<Record<DiagnosticName, true>> = {
   'kwik:discovery:server': true,
   'kwik:trust:decided': true,
   'kwik:scaling:step': true,
+  'kwik:alert:changed': true,
 };
 
 /** All channels. */

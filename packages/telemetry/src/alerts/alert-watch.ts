@@ -1,0 +1,94 @@
+import { channel } from 'node:diagnostics_channel';
+import { DiagnosticPublisher, type CounterRegistry, type PathReading } from '@kwik/wire';
+import { listen } from '../events/subscriptions.js';
+import type { AlertChange, AlertView } from './alert.js';
+import { AlertBook } from './alert-book.js';
+import { ServerWatch, type ServerSignals } from './server-watch.js';
+
+const ROUND_MS = 1_000;
+
+export interface AlertWatchOptions {
+  readonly counters: CounterRegistry;
+  /** Told of each change; a log, a webhook. The channel `kwik:alert:changed` has it besides. */
+  readonly sinks?: readonly ((change: AlertChange) => void)[];
+  /** Milliseconds since 1970. */
+  readonly wallClockMs?: () => number;
+}
+
+/** Looks at all servers once a second, and tells of what is wrong with them and when it is over. */
+export class AlertWatch implements Disposable {
+  readonly book = new AlertBook();
+  readonly #watch = new ServerWatch();
+  readonly #options: AlertWatchOptions;
+  readonly #publisher = new DiagnosticPublisher(channel);
+  readonly #failovers = new Map<string, number>();
+  readonly #timer: NodeJS.Timeout;
+  readonly #end: () => void;
+
+  constructor(options: AlertWatchOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => this.round(), ROUND_MS).unref();
+    this.#end = listen({
+      'kwik:path:failover': ({ server, address }) => {
+        const name = nameOf({ server, address });
+        this.#failovers.set(name, (this.#failovers.get(name) ?? 0) + 1);
+      },
+      'kwik:scaling:step': ({ server }) => this.#watch.ownAction(server),
+    });
+  }
+
+  get alerts(): readonly AlertView[] {
+    return this.book.views();
+  }
+
+  /** Once a second by itself. */
+  round(): void {
+    const { sinks = [], wallClockMs = () => Date.now() } = this.#options;
+    const findings = this.#watch.round(this.#signals());
+    this.#failovers.clear();
+    for (const change of this.book.round(findings, wallClockMs())) {
+      this.#publisher.publish('kwik:alert:changed', () => ({ change: change.change, ...change.alert }));
+      for (const sink of sinks) sink(change);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    this.#end();
+  }
+
+  /** Of the servers of clients: what connects to a listener is no server. */
+  #signals(): ServerSignals[] {
+    const servers = new Map<string, PathReading[]>();
+    for (const source of this.#options.counters.sources()) {
+      if (source.kind !== 'session') continue;
+      const { role, paths } = source.read();
+      if (role !== 'client') continue;
+      for (const path of paths) {
+        const known = servers.get(nameOf(path));
+        if (known === undefined) servers.set(nameOf(path), [path]);
+        else known.push(path);
+      }
+    }
+    return Array.from(servers, ([server, paths]) => ({
+      server,
+      paths: paths.length,
+      usable: paths.filter(isUsable).length,
+      rttMs: mean(paths.map(({ rttMs }) => rttMs)),
+      lossRate: mean(paths.map(({ lossRate }) => lossRate)),
+      failovers: this.#failovers.get(server) ?? 0,
+    }));
+  }
+}
+
+function nameOf({ server, address }: Pick<PathReading, 'server' | 'address'>): string {
+  return server === '' ? address : server;
+}
+
+function isUsable({ state, flow }: PathReading): boolean {
+  return (state === 'active' || state === 'degraded') && flow !== 'stalled';
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

@@ -1,0 +1,34 @@
+import type { BatchObservableResult, Meter, Observable } from '@opentelemetry/api';
+import { FAILOVER_GAP_BUCKETS, METRIC_NAMES, METRICS, type MetricName } from './metric-list.js';
+import type { Metrics } from './metrics.js';
+
+/**
+ * Exposes the metrics through a meter of OpenTelemetry, under the same names; its reader decides when they are read.
+ * Returns what ends that.
+ */
+export function observeWith(meter: Meter, metrics: Metrics): () => void {
+  const observables = new Map<MetricName, Observable>();
+  const endings: (() => void)[] = [];
+  for (const name of METRIC_NAMES) {
+    const { type, help: description } = METRICS[name];
+    if (type === 'counter') observables.set(name, meter.createObservableCounter(name, { description }));
+    else if (type === 'gauge') observables.set(name, meter.createObservableGauge(name, { description }));
+    else {
+      const advice = { explicitBucketBoundaries: [...FAILOVER_GAP_BUCKETS] };
+      const histogram = meter.createHistogram(name, { description, unit: 's', advice });
+      endings.push(metrics.onGap((seconds) => histogram.record(seconds)));
+    }
+  }
+  const observe = (result: BatchObservableResult): void => {
+    const samples = metrics.samples();
+    for (const [name, observable] of observables) {
+      for (const { labels, value } of samples.of(name)) result.observe(observable, value, labels);
+    }
+  };
+  const all = [...observables.values()];
+  meter.addBatchObservableCallback(observe, all);
+  endings.push(() => meter.removeBatchObservableCallback(observe, all));
+  return () => {
+    for (const end of endings) end();
+  };
+}

@@ -1,0 +1,64 @@
+import type { ServerResponse } from 'node:http';
+import type { CounterRegistry } from '@kwik/wire';
+import { AdminServer, type HealthCheck } from './admin/admin-server.js';
+import type { AdminAddress } from './admin/admin-rules.js';
+import { probeRoutes } from './admin/probe-routes.js';
+import type { AlertChange } from './alerts/alert.js';
+import { AlertWatch } from './alerts/alert-watch.js';
+import { LiveState } from './live/live-state.js';
+import { liveRoutes } from './live/live-routes.js';
+import { pageRoutes } from './live/page-routes.js';
+import { Timeline } from './live/timeline.js';
+import { Metrics } from './metrics/metrics.js';
+import { PrometheusMetrics } from './metrics/prometheus.js';
+import { FlightRecorder, flightJson, type Flight } from './recorder/flight-recorder.js';
+
+export interface TelemetryOptions {
+  /** Those of the process: `processDiagnostics().counters` of @kwik/session. */
+  readonly counters: CounterRegistry;
+  /** Told of alerts as they are raised, worsen and resolve. */
+  readonly onAlert?: (change: AlertChange) => void;
+  /** Given the last minute after a violation or a failover. */
+  readonly onFlight?: (flight: Flight) => void;
+}
+
+/** All that watches a process, and shows it: metrics, alerts, the flight recorder and the live page. */
+export class Telemetry implements Disposable {
+  readonly metrics: Metrics;
+  readonly prometheus: PrometheusMetrics;
+  readonly recorder: FlightRecorder;
+  readonly alerts: AlertWatch;
+  readonly timeline = new Timeline();
+  readonly state: LiveState;
+
+  constructor({ counters, onAlert, onFlight }: TelemetryOptions) {
+    this.metrics = new Metrics(counters);
+    this.prometheus = new PrometheusMetrics(this.metrics);
+    this.recorder = new FlightRecorder({ counters, ...(onFlight !== undefined && { onDump: onFlight }) });
+    this.alerts = new AlertWatch({ counters, sinks: onAlert === undefined ? [] : [onAlert] });
+    this.state = new LiveState(counters);
+  }
+
+  /** Serves page, metrics, health and the flight recorder. Rejects as `AdminServer.listen` does. */
+  admin(address: AdminAddress, health: HealthCheck = () => []): Promise<AdminServer> {
+    const { state, timeline } = this;
+    const routes = {
+      ...pageRoutes(),
+      ...probeRoutes(this.prometheus, health),
+      ...liveRoutes({ state, timeline, alerts: () => this.alerts.alerts }),
+      '/flight': (_request: unknown, response: ServerResponse) => {
+        sendJson(response, flightJson(this.recorder.flight('asked for')));
+      },
+    };
+    return AdminServer.listen({ ...address, routes });
+  }
+
+  [Symbol.dispose](): void {
+    for (const part of [this.prometheus, this.metrics, this.recorder, this.alerts, this.timeline])
+      part[Symbol.dispose]();
+  }
+}
+
+function sendJson(response: ServerResponse, json: string): void {
+  response.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8' }).end(json);
+}
