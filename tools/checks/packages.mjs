@@ -24,7 +24,7 @@ import { entryPoints, listPackages, readJson } from '../lib/workspace.mjs';
 
 const BESIDE_DIST = new Set(['package.json', 'README.md', 'LICENSE']);
 /** What a browser runs as it stands. */
-const BROWSER_FILE = /^page\/[\w-]+\.(html|css|mjs)$/;
+const BROWSER_FILE = /^page\/[\w-]+\.(html|css|mjs|svg)$/;
 
 /**
  * What users install: each package is packed, its tarball looked at, unpacked into an empty project, and imported there,

@@ -100,8 +100,9 @@ function showPaths(list, atMs) {
     ({ id }) => String(id),
     (row, path) => fillPath(row, path, colorOf(path.id)),
   );
+  const connected = shown.filter(({ rttMs }) => rttMs > 0);
   for (const path of shown) state.names.set(path.id, path.server === '' ? path.address : path.server);
-  const values = (read) => new Map(shown.map((path) => [path.id, read(path)]));
+  const values = (read) => new Map(connected.map((path) => [path.id, read(path)]));
   state.rate.add(
     atMs / 1000,
     values((path) => path.receivedPerSecond + path.sentPerSecond),

@@ -84,6 +84,7 @@ export class Chart {
       height: HEIGHT,
       pxAlign: 0,
       cursor: { y: false },
+      legend: { live: false },
       scales: { y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, 0.001)] } },
       axes: [
         {
@@ -91,7 +92,7 @@ export class Chart {
           values: (_plot, ticks) => ticks.map((tick) => new Date(tick * 1000).toTimeString().slice(0, 8)),
           space: 90,
         },
-        { ...axis, size: 76, values: (_plot, ticks) => ticks.map((tick) => this.format(tick)) },
+        { ...axis, size: 76, values: (_plot, ticks) => ticks.map((tick) => (tick === 0 ? '0' : this.format(tick))) },
       ],
       series: [
         { value: (_plot, at) => (at === null ? '–' : new Date(at * 1000).toTimeString().slice(0, 8)) },

@@ -50,6 +50,8 @@ export class Rows {
   }
 }
 
+const WITHOUT_CONNECTION = new Set(['connecting', 'validating', 'recovering', 'dead']);
+
 const KIND_OF_STATE = {
   active: 'good',
   degraded: 'warn',
@@ -83,15 +85,16 @@ export function fillPath(row, path, color) {
   all[1].children[0].dataset.kind = path.flow === 'steady' ? (KIND_OF_STATE[path.state] ?? 'idle') : 'warn';
   setText(all[1].children[0], shown);
   setText(all[1].children[1], path.unused === '' ? '' : path.unused);
+  const isConnected = !WITHOUT_CONNECTION.has(path.state);
   const figures = [
-    rate(path.receivedPerSecond),
-    rate(path.sentPerSecond),
-    percent(path.share),
-    time(path.rttMs),
-    time(path.minRttMs),
-    percent(path.lossRate),
-    size(path.windowBytes),
-    count(path.keyPackets),
+    isConnected ? rate(path.receivedPerSecond) : '',
+    isConnected ? rate(path.sentPerSecond) : '',
+    isConnected ? percent(path.share) : '',
+    isConnected ? time(path.rttMs) : '',
+    isConnected ? time(path.minRttMs) : '',
+    isConnected ? percent(path.lossRate) : '',
+    isConnected ? size(path.windowBytes) : '',
+    isConnected ? count(path.keyPackets) : '',
   ];
   figures.forEach((text, index) => setText(all[index + 2], text));
 }
@@ -103,7 +106,7 @@ export function fillServer(row, server) {
   all[0].className = 'name';
   if (all[1].children.length === 0) all[1].append(make('span', { class: 'chip' }));
   all[1].children[0].dataset.kind = server.active === server.paths ? 'good' : server.active > 0 ? 'warn' : 'bad';
-  setText(all[1].children[0], `${server.active} of ${server.paths} well`);
+  setText(all[1].children[0], `${server.active}/${server.paths} well`);
   setText(all[2], time(server.rttMs));
   setText(all[3], percent(server.lossRate));
   setText(all[4], rate(server.receivedPerSecond));
@@ -132,7 +135,7 @@ export function fillSession(row, session, isChosen) {
   setText(chip, `${session.active}/${session.paths} paths`);
   setText(
     about,
-    `${session.role} · ${session.id.slice(0, 8)} · ${session.streams} streams · ${duration(session.ageMs)}`,
+    `${session.role} · ${session.id.slice(0, 8)} · ${session.streams} ${session.streams === 1 ? 'stream' : 'streams'} · ${duration(session.ageMs)}`,
   );
   setText(speed, `↓ ${rate(session.receivedPerSecond)}  ↑ ${rate(session.sentPerSecond)}`);
 }

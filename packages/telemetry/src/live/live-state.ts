@@ -1,4 +1,4 @@
-import type { CounterRegistry, PathReading, SessionReading } from '@kwik/wire';
+import type { CounterRegistry, LostPath, PathReading, SessionReading } from '@kwik/wire';
 
 /** Sessions that are listed; of more, the page says how many there are. */
 const MAX_LISTED = 1_000;
@@ -110,7 +110,8 @@ export class LiveState {
     if (reading === undefined) return undefined;
     const rates = reading.paths.map((path) => this.#before.get(keyOf(reading, path)) ?? NO_RATES);
     const all = rates.reduce((sum, rate) => sum + rate.sentPerSecond + rate.receivedPerSecond, 0);
-    return reading.paths.map((path, index) => livePath(reading, path, rates[index]!, all));
+    const connected = reading.paths.map((path, index) => livePath(reading, path, rates[index]!, all));
+    return [...connected, ...reading.lost().map(lostPath)];
   }
 
   #find(sessionId: string): SessionReading | undefined {
@@ -207,6 +208,12 @@ function liveSession(reading: SessionReading, rates: readonly Rates[]): LiveSess
     sentPerSecond: rates.reduce((sum, rate) => sum + rate.sentPerSecond, 0),
     receivedPerSecond: rates.reduce((sum, rate) => sum + rate.receivedPerSecond, 0),
   };
+}
+
+function lostPath({ pathId, address, server, primary, state, reason }: LostPath): LivePath {
+  const figures = { rttMs: 0, minRttMs: 0, lossRate: 0, windowBytes: 0, inFlightBytes: 0, reinjectedBytes: 0 };
+  const about = { id: pathId, address, server, primary, state, reason, unused: reason };
+  return { ...about, ...figures, ...NO_RATES, flow: 'steady', sinceMs: 0, share: 0, keyPackets: 0 };
 }
 
 function livePath({ nowMs }: SessionReading, path: PathReading, rates: Rates, all: number): LivePath {

@@ -11,6 +11,7 @@ const STYLE = 'text/css';
 /** The page's own files; nothing is fetched from elsewhere. */
 const FILES: Readonly<Record<string, readonly [path: () => string, type: string]>> = {
   '/': [() => pageFile('index.html'), 'text/html'],
+  '/icon.svg': [() => pageFile('icon.svg'), 'image/svg+xml'],
   '/style.css': [() => pageFile('style.css'), STYLE],
   '/app.mjs': [() => pageFile('app.mjs'), SCRIPT],
   '/charts.mjs': [() => pageFile('charts.mjs'), SCRIPT],

@@ -41,6 +41,7 @@ export function sessionReading(overrides: Partial<SessionReading> = {}): Session
     nowMs: 10_000,
     streams: 3,
     paths: [pathReading()],
+    lost: () => [],
     departed: new Map(),
     counts: {
       decisions: { 'first-arrival': 5, 'wait-for-better': 1 },

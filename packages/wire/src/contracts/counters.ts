@@ -50,6 +50,16 @@ export interface PathReading extends Traffic {
   readonly realStreams: number;
 }
 
+/** A path without a connection: being connected for the first time or again, or dead. */
+export interface LostPath {
+  readonly pathId: number;
+  readonly address: string;
+  readonly server: string;
+  readonly primary: boolean;
+  readonly state: string;
+  readonly reason: string;
+}
+
 /** A session as it is now. */
 export interface SessionReading {
   readonly sessionId: string;
@@ -58,6 +68,8 @@ export interface SessionReading {
   readonly nowMs: number;
   readonly streams: number;
   readonly paths: readonly PathReading[];
+  /** The last of its paths that have no connection; looked up only when it is called. */
+  lost(): readonly LostPath[];
   /** What paths that are gone have carried, by the name of their server. */
   readonly departed: ReadonlyMap<string, Traffic>;
   readonly counts: Counts;

@@ -20,6 +20,7 @@ const session = (server: string): SessionReading => ({
   nowMs: 1,
   streams: 1,
   paths: [{ ...TRAFFIC, server } as PathReading],
+  lost: () => [],
   departed: new Map([[server, TRAFFIC]]),
   counts: { failovers: { dead: 1 } },
 });

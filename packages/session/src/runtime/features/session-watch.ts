@@ -5,6 +5,7 @@ import type {
   ErrorCode,
   FailoverCause,
   KwikError,
+  LostPath,
   OfPath,
   OfSession,
   PathChanged,
@@ -19,6 +20,9 @@ import { isViolation } from '../paths/deaths.js';
 import type { PathRuntime } from '../paths/path-runtime.js';
 import type { Feature } from './feature.js';
 import type { SessionContext } from './session-context.js';
+
+/** What is shown of paths without a connection; of long sessions there may be very many. */
+const MAX_LOST = 16;
 
 export interface SessionWatchOptions {
   readonly sessionId: string;
@@ -168,9 +172,18 @@ export class SessionWatch implements Feature {
       nowMs,
       streams: streams.size,
       paths: Array.from(paths.values(), (path) => path.reading(nowMs, this.#session.whyUnused(path))),
+      lost: () => this.#lost(),
       departed: paths.departed.byServer,
       counts: this.#counts(),
     };
+  }
+
+  #lost(): LostPath[] {
+    const { paths } = this.#session;
+    const lost = paths.infos().filter(({ id }) => !paths.has(id));
+    return lost.slice(-MAX_LOST).map(({ id, address, serverId, primary, state, reason }) => {
+      return { pathId: id, address, server: serverId ?? '', primary, state, reason: reason ?? '' };
+    });
   }
 
   #counts(): Counts {

@@ -12,6 +12,8 @@ const BASELINE = 120;
 /** Before so many values nothing is known to be normal. */
 const LEAST = 30;
 const THRESHOLD = 6;
+/** The baseline is summed up anew after so many values: that is most of the work, and it changes slowly. */
+const RENEW_EVERY = 10;
 /** So many in a row begin an alarm, and end it. */
 const BEGIN = 5;
 const END = 10;
@@ -22,6 +24,9 @@ const MAD_TO_SIGMA = 1.4826;
 export class RobustZ implements Detector {
   readonly #options: RobustZOptions;
   readonly #baseline: number[] = [];
+  #normal = 0;
+  #deviation = 0;
+  #learned = 0;
   #streak = 0;
   #alarming = false;
 
@@ -31,13 +36,12 @@ export class RobustZ implements Detector {
 
   observe(value: number): Verdict {
     if (this.#baseline.length < LEAST) {
-      this.#baseline.push(value);
+      this.#learn(value);
       return { alarming: false, normal: value };
     }
-    const normal = medianOf(this.#baseline);
-    const deviations = this.#baseline.map((one) => Math.abs(one - normal));
+    const normal = this.#normal;
     const { floor, floorShare, direction } = this.#options;
-    const spread = Math.max(MAD_TO_SIGMA * medianOf(deviations), floor, floorShare * Math.abs(normal));
+    const spread = Math.max(MAD_TO_SIGMA * this.#deviation, floor, floorShare * Math.abs(normal));
     const distance = direction === 'up' ? value - normal : normal - value;
     this.#step(distance > THRESHOLD * spread);
     if (!this.#alarming && this.#streak === 0) this.#learn(value);
@@ -55,6 +59,11 @@ export class RobustZ implements Detector {
   #learn(value: number): void {
     this.#baseline.push(value);
     if (this.#baseline.length > BASELINE) this.#baseline.shift();
+    this.#learned += 1;
+    if (this.#learned % RENEW_EVERY !== 0) return;
+    const normal = medianOf(this.#baseline);
+    this.#normal = normal;
+    this.#deviation = medianOf(this.#baseline.map((one) => Math.abs(one - normal)));
   }
 }
 
