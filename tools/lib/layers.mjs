@@ -88,9 +88,10 @@ export const FOLDERS = {
     'runtime/control': ['api'],
     'runtime/paths': ['core', 'api', 'runtime/waiting', 'runtime/host', 'runtime/control'],
     'runtime/streams': ['core', 'api', 'runtime/waiting'],
+    'runtime/datagrams': ['core', 'api', 'runtime/waiting'],
     'runtime/turn': ['core', 'api', 'runtime/paths'],
     'runtime/features': ['core', 'api', ...BELOW_FEATURES],
-    'runtime/session': ['core', 'api', ...BELOW_FEATURES, 'runtime/turn', 'runtime/features'],
+    'runtime/session': ['core', 'api', ...BELOW_FEATURES, 'runtime/datagrams', 'runtime/turn', 'runtime/features'],
     client: ['core', 'credentials', 'api', 'options', ...BELOW_FEATURES, 'runtime/features', 'runtime/session', '.'],
     server: [
       'core',

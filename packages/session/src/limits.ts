@@ -1,5 +1,5 @@
 import type { proto } from '@kwik/wire';
-import { KwikError, MAX_PACKET_BYTES } from '@kwik/wire';
+import { KwikError, MAX_DATAGRAM_BYTES, MAX_PACKET_BYTES } from '@kwik/wire';
 import type { ClientLimits } from './api/options.js';
 import { firstWindowBytes } from './core/streams/window-budget.js';
 
@@ -82,6 +82,7 @@ export function toProtoLimits(limits: ResolvedLimits, idleTimeoutMs: number): pr
     idleTimeoutMs,
     maxPaths: limits.maxPaths,
     maxOutstandingRanges: MAX_OUTSTANDING_RANGES,
+    maxDatagramBytes: MAX_DATAGRAM_BYTES,
   };
 }
 
@@ -96,12 +97,14 @@ export function peerStreamLimits(limits: proto.Limits): {
   maxUniStreams: number;
   streamWindowBytes: number;
   pathWindowBytes: number;
+  maxDatagramBytes: number;
 } {
   return {
     maxBidiStreams: limits.maxBidiStreams,
     maxUniStreams: limits.maxUniStreams,
     streamWindowBytes: clamp(limits.maxStreamDataBytes),
     pathWindowBytes: clamp(limits.maxSessionDataBytes),
+    maxDatagramBytes: Math.min(limits.maxDatagramBytes, MAX_DATAGRAM_BYTES),
   };
 }
 

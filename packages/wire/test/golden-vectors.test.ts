@@ -33,6 +33,7 @@ describe('golden packets', () => {
     expect([...cases].sort()).toEqual([
       'ack',
       'blocked',
+      'datagram',
       'maxStreams',
       'ping',
       'raw',

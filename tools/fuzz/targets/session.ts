@@ -8,6 +8,7 @@ import {
   maxStreamsFrame,
   PRIMARY_PATH_ID,
   proto,
+  datagramFrame,
   rawFrame,
   resetStreamFrame,
   stopSendingFrame,
@@ -165,6 +166,7 @@ function dataSeeds(): Uint8Array[] {
     [maxStreamsFrame({ unidirectional: false, maxStreams: 20n })],
     [blockedFrame({ streamId: ours, limit: 0n }), blockedFrame({ limit: 0n })],
     [rawFrame({ data: bytes(30), sequence: 1n })],
+    [datagramFrame({ data: bytes(30), sequence: 1n }), datagramFrame({ data: bytes(3), sequence: 1n << 61n })],
   ];
   const encoded = packets.map(
     (frames, index) =>

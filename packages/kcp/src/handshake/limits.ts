@@ -13,6 +13,8 @@ export const DEFAULT_LIMITS: Readonly<proto.Limits> = {
   idleTimeoutMs: 30_000,
   maxPaths: 16,
   maxOutstandingRanges: 64,
+  // A peer that says nothing of datagrams knows none.
+  maxDatagramBytes: 0,
 };
 
 /** A hello with a token and a chain must fit; a peer that allows less could not be talked to. */
@@ -34,6 +36,7 @@ export function resolveLimits(announced: proto.Limits | undefined): proto.Limits
     idleTimeoutMs: said.idleTimeoutMs || DEFAULT_LIMITS.idleTimeoutMs,
     maxPaths: said.maxPaths || DEFAULT_LIMITS.maxPaths,
     maxOutstandingRanges: said.maxOutstandingRanges || DEFAULT_LIMITS.maxOutstandingRanges,
+    maxDatagramBytes: said.maxDatagramBytes,
   };
   if (limits.maxControlMessageBytes < MIN_CONTROL_MESSAGE_BYTES || limits.maxPacketBytes < MIN_PACKET_BYTES) {
     const least = `${MIN_CONTROL_MESSAGE_BYTES} bytes for control messages and ${MIN_PACKET_BYTES} for packets`;

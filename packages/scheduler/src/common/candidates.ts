@@ -5,7 +5,10 @@ import { KwikError, type PathSnapshot, type ScheduleRequest } from '@kwik/wire';
  * suspected ones; and only where all carry the bytes already: those. A class is not left because its paths are busy;
  * that is what waiting is for (see decide.ts for its end).
  */
-export function candidates(request: ScheduleRequest, paths: readonly PathSnapshot[]): readonly PathSnapshot[] {
+export function candidates(
+  request: Pick<ScheduleRequest, 'exclude'>,
+  paths: readonly PathSnapshot[],
+): readonly PathSnapshot[] {
   const fresh = lastResorts(request, paths);
   // Nearly always all are healthy: then nothing is copied, as this runs for every piece.
   if (fresh.every(isHealthy)) return fresh;
@@ -14,7 +17,10 @@ export function candidates(request: ScheduleRequest, paths: readonly PathSnapsho
 }
 
 /** Every path that does not carry these bytes yet, suspected ones too; all paths if there is no such path. */
-export function lastResorts(request: ScheduleRequest, paths: readonly PathSnapshot[]): readonly PathSnapshot[] {
+export function lastResorts(
+  request: Pick<ScheduleRequest, 'exclude'>,
+  paths: readonly PathSnapshot[],
+): readonly PathSnapshot[] {
   if (paths.length === 0) throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', 'a scheduler was asked without any path');
   if (request.exclude.length === 0) return paths;
   const fresh = paths.filter((path) => !request.exclude.includes(path.id));

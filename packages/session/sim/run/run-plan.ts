@@ -2,6 +2,7 @@ import { KwikError } from '@kwik/wire';
 import type { ServerSession, Session } from '../../src/api/session.js';
 import { runContents, replicaOf } from '../actors/content.js';
 import { contribute, Contributions } from '../actors/contributions.js';
+import { runDatagrams } from '../actors/datagrams.js';
 import { PathCommands } from '../actors/paths.js';
 import { RawTraffic } from '../actors/raw.js';
 import { runStreams, type End } from '../actors/streams.js';
@@ -142,6 +143,7 @@ class Run {
     this.#accept(end);
     this.#servePrimary();
     runStreams(this.world, end, () => this.#primary());
+    runDatagrams(this.world, end);
     runContents(this.world, end, () => this.#primary());
   }
 
@@ -189,6 +191,7 @@ class Run {
     this.#primaryEnd = end;
     this.#accept(end);
     runStreams(this.world, end, () => this.#clientEnd());
+    runDatagrams(this.world, end);
     this.#contributions = new Contributions(this.world, () => this.#paths.writers(session));
     this.#contributions.run(end, () => this.#clientEnd());
     this.#paths.run(session, server);

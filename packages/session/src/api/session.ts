@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { BytesLike, ErrorCode, KwikError, OffsetMap, PathId, StreamId } from '@kwik/wire';
 import type { RelayedTraffic, RelayStats } from './relays.js';
 import type { MemoryUse } from '../core/costs/memory-ledger.js';
+import type { Datagrams } from './datagrams.js';
 import type { StreamIntent } from '../core/streams/stream-intent.js';
 
 export type { MemoryUse, StreamIntent };
@@ -164,7 +165,7 @@ export interface Stream extends AsyncDisposable, AsyncIterable<Uint8Array> {
   sendFrom(key: string, source: ReplicaSource): Promise<void>;
 }
 
-export interface Session extends AsyncDisposable {
+export interface Session extends AsyncDisposable, Datagrams {
   readonly id: string;
   readonly role: 'client' | 'primary' | 'secondary';
   /** Resolves once, whatever the reason; never rejects. */

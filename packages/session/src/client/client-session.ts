@@ -1,5 +1,6 @@
 import { isConnected } from '@kwik/paths';
-import type { OffsetMap } from '@kwik/wire';
+import type { BytesLike, OffsetMap } from '@kwik/wire';
+import type { DatagramCounts, DatagramOptions } from '../api/datagrams.js';
 import type { CloseInfo, CloseOptions, PathInfo, Session, Stream, StreamOptions } from '../api/session.js';
 import type { SessionEngine } from '../runtime/session/engine.js';
 import type { Connector } from './connector.js';
@@ -39,6 +40,22 @@ export class ClientSession implements Session {
 
   acceptStream(options: { signal?: AbortSignal } = {}): Promise<Stream> {
     return this.engine.streams.accept(options.signal);
+  }
+
+  get maxDatagramSize(): number {
+    return this.engine.datagrams.maxSize;
+  }
+
+  sendDatagram(data: BytesLike, options?: DatagramOptions): void {
+    this.engine.datagrams.send(data, options);
+  }
+
+  datagrams(): AsyncIterable<Uint8Array> {
+    return this.engine.datagrams.received();
+  }
+
+  datagramCounts(): DatagramCounts {
+    return this.engine.datagrams.counts;
   }
 
   getActivePaths(): PathInfo[] {

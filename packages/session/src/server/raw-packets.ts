@@ -2,7 +2,7 @@ import { copyOfBytes, KwikError, toPathId, type BytesLike } from '@kwik/wire';
 import type { RawPacket } from '../api/session.js';
 import type { Feature } from '../runtime/features/feature.js';
 import { requireClient, type ClientSession } from './client-path.js';
-import { RawQueue } from './raw-queue.js';
+import { PacketQueue } from '../runtime/waiting/packet-queue.js';
 
 const RAW_TIMEOUT_MS = 5000;
 
@@ -18,7 +18,7 @@ export interface RawPacketsOptions {
 export class RawPackets implements Feature {
   readonly #session: ClientSession;
   readonly #options: RawPacketsOptions;
-  readonly #queue = new RawQueue();
+  readonly #queue = new PacketQueue<RawPacket>();
 
   constructor(session: ClientSession, options: RawPacketsOptions) {
     this.#session = session;

@@ -1,5 +1,6 @@
 import { isConnected } from '@kwik/paths';
 import { KwikError, toStreamId, type BytesLike, type OffsetMap } from '@kwik/wire';
+import type { DatagramCounts, DatagramOptions } from '../api/datagrams.js';
 import type {
   AddPathOptions,
   CloseInfo,
@@ -69,6 +70,22 @@ export class AcceptedSession implements ServerSession {
 
   acceptStream(options: { signal?: AbortSignal } = {}): Promise<Stream> {
     return this.engine.streams.accept(options.signal);
+  }
+
+  get maxDatagramSize(): number {
+    return this.engine.datagrams.maxSize;
+  }
+
+  sendDatagram(data: BytesLike, options?: DatagramOptions): void {
+    this.engine.datagrams.send(data, options);
+  }
+
+  datagrams(): AsyncIterable<Uint8Array> {
+    return this.engine.datagrams.received();
+  }
+
+  datagramCounts(): DatagramCounts {
+    return this.engine.datagrams.counts;
   }
 
   getActivePaths(): PathInfo[] {

@@ -163,7 +163,7 @@ describe('decodePacket', () => {
 
   test.each<[string, number[], RegExp]>([
     ['without a body', [], /unknown kind/],
-    ['of a later version', bytesField(11, [1]), /unknown kind/],
+    ['of a later version', bytesField(12, [1]), /unknown kind/],
     ['of 65 ranges in the usual form', bytesField(2, repeat(65, bytesField(3, []))), /more than 64/],
   ])('refuses a frame %s', (_, body, says) => {
     const error = kwikErrorOf(() => decodePacket(seal(Uint8Array.from([...start, ...bytesField(3, body)])), crc32));

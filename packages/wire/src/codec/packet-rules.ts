@@ -1,6 +1,7 @@
 import { KwikError } from '../errors/kwik-error.js';
 import { checkAckFrame } from '../frames/ack-frame.js';
 import { checkBlockedFrame } from '../frames/blocked-frame.js';
+import { checkDatagramFrame } from '../frames/datagram-frame.js';
 import { invalidFrame } from '../frames/frame-rules.js';
 import { checkMaxStreamsFrame } from '../frames/max-streams-frame.js';
 import { checkPingFrame } from '../frames/ping-frame.js';
@@ -93,6 +94,8 @@ function checkFrame(frame: Frame): void {
       return checkSealedFrame(body.value);
     case 'maxStreams':
       return checkMaxStreamsFrame(body.value);
+    case 'datagram':
+      return checkDatagramFrame(body.value);
     default:
       return unreachable(body);
   }

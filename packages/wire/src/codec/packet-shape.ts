@@ -14,6 +14,7 @@ const FRAME: WireShape = {
   8: { message: LEAF }, // blocked
   9: { message: LEAF }, // sealed
   10: { message: LEAF }, // max_streams
+  11: { message: LEAF }, // datagram
 };
 
 /** Packet of proto/kwik/v1/data.proto, without the checksum: it is cut off before, and may not come twice. */

@@ -71,6 +71,7 @@ const limits = nested<Limits>({
   idleTimeoutMs: u32,
   maxPaths: u32,
   maxOutstandingRanges: u32,
+  maxDatagramBytes: u32,
 });
 
 const join = nested<kcp.Join>({

@@ -1,5 +1,6 @@
 export { ackFrame, type AckFrameOptions } from './ack-frame.js';
 export { blockedFrame, type BlockedFrameOptions } from './blocked-frame.js';
+export { datagramFrame, MAX_DATAGRAM_BYTES, type DatagramFrameOptions } from './datagram-frame.js';
 export { maxStreamsFrame, type MaxStreamsFrameOptions } from './max-streams-frame.js';
 export { pingFrame, type PingFrameOptions } from './ping-frame.js';
 export { rawFrame, type RawFrameOptions } from './raw-frame.js';

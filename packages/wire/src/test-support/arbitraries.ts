@@ -74,6 +74,7 @@ export const anyFrame: fc.Arbitrary<Frame> = fc.oneof(
   fc.record({ streamId: uint62, code: uint32, finalSize: uint62 }).map(frames.resetStreamFrame),
   fc.record({ streamId: uint62, code: uint32 }).map(frames.stopSendingFrame),
   fc.record({ data, sequence: uint62 }).map(frames.rawFrame),
+  fc.record({ data: fc.uint8Array({ maxLength: 16_384 }), sequence: uint62 }).map(frames.datagramFrame),
   fc.record({ sequence: uint62, reply: fc.boolean() }).map(frames.pingFrame),
   fc
     .record({ keyPhase: uint32, sequence: uint62, ciphertext: fc.uint8Array({ minLength: 1 }) })

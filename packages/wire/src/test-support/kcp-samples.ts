@@ -30,6 +30,7 @@ const limits: Limits = {
   maxStreamDataBytes: 1_048_576n,
   maxSessionDataBytes: 16_777_216n,
   maxRawPacketBytes: 16_384,
+  maxDatagramBytes: 16_384,
   idleTimeoutMs: 30_000,
   maxPaths: 8,
   maxOutstandingRanges: 64,

@@ -17,6 +17,8 @@ export type DataEvent =
   | { readonly kind: 'failed'; readonly streamId: StreamId; readonly error: KwikError }
   /** The peer allows more streams. */
   | { readonly kind: 'credit' }
+  /** A datagram came, for the first time. */
+  | { readonly kind: 'datagram'; readonly data: Uint8Array }
   /** A raw packet came. */
   | {
       readonly kind: 'raw';

@@ -49,6 +49,8 @@ export interface SentContent {
 /** What the peer of a path announced, and what it is to the session. */
 export interface PathPeer extends PeerStreamLimits, SecondaryRights {
   readonly pathWindowBytes: number;
+  /** The largest datagram that it takes; default 0: it takes none. */
+  readonly maxDatagramBytes?: number;
   /** At the client: it is the primary. Default: on path 0 it is. */
   readonly primary?: boolean;
   /** Both ends agreed on compression: this one compresses, and inflates what the peer compressed. */
@@ -62,7 +64,7 @@ export interface PathPeer extends PeerStreamLimits, SecondaryRights {
 export type Carry = 'all' | 'copies' | 'nothing' | StreamLane;
 
 /** A number of a logical stream, or what has a real stream of its own, so that nothing that bulk lost holds it up. */
-export type RealStreamKey = number | 'fast' | 'reliable';
+export type RealStreamKey = number | 'fast' | 'reliable' | 'datagrams';
 
 /** Numbers kept back for acknowledgements and control frames when nothing is acknowledged for long. */
 const RESERVED_SPAN = 256;

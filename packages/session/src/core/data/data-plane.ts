@@ -1,6 +1,7 @@
 import type { proto } from '@kwik/wire';
 import {
   blockedFrame,
+  datagramFrame,
   KwikError,
   maxStreamsFrame,
   PRIMARY_PATH_ID,
@@ -18,6 +19,7 @@ import { StreamPicker } from '../streams/stream-picker.js';
 import { StreamTable } from '../streams/stream-table.js';
 import { isDone, type StreamState } from '../streams/stream-state.js';
 import type { ReadChunk } from '../streams/reassembler.js';
+import { DatagramQueue, type WaitingDatagram } from '../datagrams/datagram-queue.js';
 import { DataEventQueue } from './data-event-queue.js';
 import type { DataEvent } from './data-events.js';
 import { DataPath, type Carry, type ControlFrame, type PathPeer } from './data-path.js';
@@ -59,6 +61,8 @@ export class DataPlane {
   readonly writers: StreamWriters;
   /** What the pieces that came cost, and who is to blame for it. */
   readonly waste: WriterWaste;
+  /** Those that wait to be sent. */
+  readonly datagrams = new DatagramQueue();
   /** Whose turn it is to be sent. */
   readonly turns = new StreamPicker();
   readonly #paths = new Map<PathId, DataPath>();
@@ -112,6 +116,7 @@ export class DataPlane {
     this.#paths.set(id, path);
     if (!toPeer) return path;
     this.streams.setPeerLimits(peer);
+    this.datagrams.maxBytes = peer.maxDatagramBytes ?? 0;
     this.#events.push({ kind: 'credit' });
     this.#tell(path, this.#unsent.take());
     return path;
@@ -210,18 +215,24 @@ export class DataPlane {
     return path.encode(packet, packet.payloadBytes);
   }
 
-  /** A copy of what the last packet of one path carried, for another path. */
+  /** A copy of what the last packet of one path carried, for another path; without room there, for the first that has some. */
   pollCopy(from: PathId, to: PathId, maxBytes: number, now: number): Uint8Array | undefined {
     const newest = this.#paths.get(from)?.sent.newest();
     if (newest === undefined || !this.#paths.has(to)) return undefined;
     this.#reinjector.queue.add(newest.pieces, from);
-    return this.pollPacket(to, maxBytes, now, 'copies');
+    return maxBytes > 0 ? this.pollPacket(to, maxBytes, now, 'copies') : undefined;
   }
 
-  /** What the last packet of a path carried goes out once more, on the first other path that takes something. */
-  copyLater(from: PathId): void {
-    const newest = this.#paths.get(from)?.sent.newest();
-    if (newest !== undefined) this.#reinjector.queue.add(newest.pieces, from);
+  /** Payload of streams that went out, again or for the first time. */
+  get sentStreamBytes(): number {
+    return this.#builder.sentStreamBytes;
+  }
+
+  /** A packet of one datagram for a path, with its length prefix; undefined when the path takes none now. */
+  pollDatagram(pathId: PathId, datagram: WaitingDatagram, now: number): Uint8Array | undefined {
+    const path = this.#paths.get(pathId);
+    const packet = path && this.#builder.buildDatagram(path, datagramFrame(datagram), datagram.data.length, now);
+    return packet && path.encode(packet, packet.payloadBytes);
   }
 
   /** Whether an acknowledgement or control frame waits that must not wait for room in a window. */

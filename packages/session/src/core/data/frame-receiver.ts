@@ -11,6 +11,7 @@ import {
   type PathId,
   type StreamId,
 } from '@kwik/wire';
+import { SequenceWindow } from '../datagrams/sequence-window.js';
 import type { Natives } from '../natives.js';
 import type { StreamPicker } from '../streams/stream-picker.js';
 import type { ReceiveHalf } from '../streams/receive-half.js';
@@ -47,6 +48,7 @@ export interface FrameReceiverContext {
 /** Takes the packets of all paths apart and applies each frame. Throws a KwikError at a peer's mistake. */
 export class FrameReceiver {
   readonly #context: FrameReceiverContext;
+  readonly #datagramsCame = new SequenceWindow();
 
   constructor(context: FrameReceiverContext) {
     this.#context = context;
@@ -113,6 +115,11 @@ export class FrameReceiver {
         if (this.#context.streams.handleMaxStreams(body.value.unidirectional, body.value.maxStreams)) {
           this.#context.emit({ kind: 'credit' });
         }
+        return;
+      case 'datagram':
+        // A copy: the few bytes of one would keep the whole buffer alive into which the socket had read.
+        if (this.#datagramsCame.take(body.value.sequence))
+          this.#context.emit({ kind: 'datagram', data: body.value.data.slice() });
         return;
     }
   }

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import {
   ackFrame,
   blockedFrame,
+  datagramFrame,
   encodePacket,
   makeStreamId,
   maxStreamsFrame,
@@ -33,6 +34,7 @@ const FRAMES: Readonly<Record<FrameKind, proto.Frame>> = {
   blocked: blockedFrame({ limit: 0n }),
   streamBlocked: blockedFrame({ streamId, limit: 0n }),
   maxStreams: maxStreamsFrame({ unidirectional: true, maxStreams: 9n }),
+  datagram: datagramFrame({ data: new Uint8Array(3), sequence: 0n }),
   raw: rawFrame({ data: new Uint8Array(3), sequence: 0n }),
   // Of nothing that was sent: refused for that where it is allowed at all.
   ack: ackFrame({ pathId: PRIMARY_PATH_ID, ranges: [], ackDelayUs: 0 }),
@@ -44,12 +46,12 @@ const FRAMES: Readonly<Record<FrameKind, proto.Frame>> = {
 const MAY: Readonly<Record<Link, readonly FrameKind[]>> = {
   'primary-to-client': [
     ...(['stream', 'fin', 'range', 'resetStream', 'stopSending', 'windowUpdate', 'streamCredit'] as const),
-    ...(['blocked', 'streamBlocked', 'maxStreams', 'ack', 'ping'] as const),
+    ...(['blocked', 'streamBlocked', 'maxStreams', 'datagram', 'ack', 'ping'] as const),
   ],
   'secondary-to-client': ['stream', 'range', 'windowUpdate', 'blocked', 'streamBlocked', 'ack', 'ping'],
   'client-to-primary': [
     ...(['stream', 'fin', 'resetStream', 'stopSending', 'windowUpdate', 'streamCredit'] as const),
-    ...(['blocked', 'streamBlocked', 'maxStreams', 'raw', 'ack', 'ping'] as const),
+    ...(['blocked', 'streamBlocked', 'maxStreams', 'raw', 'datagram', 'ack', 'ping'] as const),
   ],
   'client-to-secondary': ['stopSending', 'windowUpdate', 'streamCredit', 'blocked', 'raw', 'ack', 'ping'],
 };

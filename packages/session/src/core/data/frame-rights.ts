@@ -33,6 +33,7 @@ const FRAMES: Readonly<Record<FrameKind, { readonly links: readonly Link[]; read
   maxStreams: { links: ENDS, does: 'give stream credit' },
   // Servers hand raw packets to the client as control messages; only it passes them on as frames.
   raw: { links: [TO_PRIMARY, TO_SECONDARY], does: 'deliver raw packets' },
+  datagram: { links: ENDS, does: 'send datagrams' },
   ack: { links: ALL, does: 'acknowledge packets' },
   ping: { links: ALL, does: 'ping' },
   // No end relays packets or anchors relayed paths.

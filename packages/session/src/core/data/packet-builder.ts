@@ -33,6 +33,9 @@ export class PacketBuilder {
   readonly #copies: CopyQueue;
   readonly #emit: (event: DataEvent) => void;
 
+  /** Payload of streams that went out, again or for the first time. */
+  sentStreamBytes = 0;
+
   constructor(picker: StreamPicker, copies: CopyQueue, emit: (event: DataEvent) => void) {
     this.#picker = picker;
     this.#copies = copies;
@@ -74,7 +77,21 @@ export class PacketBuilder {
     path.sent.record(packetNumber, payload, eliciting, { pieces, frames: withoutPathFrames(control) }, now);
     if (eliciting) path.window.onSent(payload);
     path.sentBytes += payload;
+    this.sentStreamBytes += payload;
     return { packetNumber, type: packetType(pieces, payload, control.length > 0), frames, payloadBytes: payload };
+  }
+
+  /** A packet of one datagram, which is not sent again whatever becomes of it; undefined when the path takes none now. */
+  buildDatagram(path: DataPath, frame: proto.Frame, payloadBytes: number, now: number): OutgoingPacket | undefined {
+    if (path.sent.full || !canCarryData(path)) return undefined;
+    const ack = path.acks.flush(now);
+    const frames = ack === undefined ? [frame] : [ackFrame({ pathId: path.id, ...ack }), frame];
+    path.realStreamKey = 'datagrams';
+    const packetNumber = path.nextNumber();
+    path.sent.record(packetNumber, payloadBytes, true, { pieces: [], frames: NO_FRAMES }, now);
+    path.window.onSent(payloadBytes);
+    path.sentBytes += payloadBytes;
+    return { packetNumber, type: proto.PacketType.DATA, frames, payloadBytes };
   }
 
   #addStreams(

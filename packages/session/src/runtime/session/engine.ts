@@ -16,6 +16,7 @@ import { SessionEnd } from './session-end.js';
 import { PacketSender, type PacketSenderOptions } from '../turn/packet-sender.js';
 import { PathRegistry } from '../paths/path-registry.js';
 import type { PathRuntime, PathRuntimeEvents } from '../paths/path-runtime.js';
+import { DatagramChannel } from '../datagrams/datagram-channel.js';
 import type { SessionHost } from '../host/session-host.js';
 import { StreamDirectory, type StreamSession } from '../streams/stream-directory.js';
 import { Turn, type TurnSteps } from '../turn/turn.js';
@@ -50,6 +51,7 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
   readonly paths: PathRegistry<PathRuntime>;
   readonly #sender: PacketSender;
   readonly streams: StreamDirectory;
+  readonly datagrams: DatagramChannel;
   /** What `compose` made, for whoever made the engine. */
   readonly parts: C;
   readonly #features: FeatureSet;
@@ -73,6 +75,12 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
     this.#sender = new PacketSender(this.#plane, this.paths, sending);
     this.#turn = new Turn(clock, this.#turnSteps());
     this.streams = new StreamDirectory(this.#plane, this.#streamSession());
+    this.datagrams = new DatagramChannel(this.#plane.datagrams, {
+      clock,
+      isEnd: plane.role !== 'secondary',
+      assertTakes: () => this.assertTakes(),
+      onQueued: () => this.#turn.onQueued(),
+    });
     this.parts = compose(this);
     const features = [...this.parts.features, ...(options.features?.(this) ?? [])];
     this.#features = new FeatureSet(features);
@@ -166,6 +174,7 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
     }
     this.account.close();
     this.streams.wakeAll();
+    this.datagrams.onEnd();
     this.#features.onEnd(info);
     this.#end.tell();
   }
@@ -337,6 +346,9 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
         return;
       case 'credit':
         this.streams.onCredit();
+        return;
+      case 'datagram':
+        this.datagrams.onReceived(event.data);
         return;
       case 'raw':
         this.#features.onRawPacket({ data: event.data, pathId: event.pathId, from: event.from });

@@ -12,6 +12,7 @@ import type { WriteRouting } from '../../api/options.js';
 import type { Carry, DataPath, RealStreamKey } from '../../core/data/data-path.js';
 import type { DataPlane } from '../../core/data/data-plane.js';
 import { FRAME_OVERHEAD_BYTES } from '../../core/data/packet-builder.js';
+import { DatagramSender } from './datagram-sender.js';
 import type { StreamLane } from '../../core/streams/stream-lane.js';
 import type { StreamState } from '../../core/streams/stream-state.js';
 import { recordOffsets } from '../paths/packet-offsets.js';
@@ -67,6 +68,7 @@ export class PacketSender {
   readonly #plane: DataPlane;
   readonly #paths: ConnectedPaths;
   readonly #options: PacketSenderOptions;
+  readonly #datagrams: DatagramSender;
   /** Why packets went where they went, since the session began. */
   readonly decisions = new DecisionCounts();
   /** When the scheduler wants to be asked again. */
@@ -76,6 +78,7 @@ export class PacketSender {
     this.#plane = plane;
     this.#paths = paths;
     this.#options = options;
+    this.#datagrams = new DatagramSender(plane);
   }
 
   /** True when there is more that could be sent at once. Throws what the scheduler throws. */
@@ -85,6 +88,7 @@ export class PacketSender {
     const several = carriers.length > 1;
     const spread = several && this.#options.routing === 'distributed';
     let more = false;
+    if (!this.#plane.datagrams.empty) this.#sendDatagrams(now);
     if (several && !spread && this.#plane.turns.hasIntents) more = this.#carryIntents(carriers, now);
     for (const path of this.#paths.values()) {
       const carry = several && path.data.toPeer ? this.#share(path, spread) : 'all';
@@ -108,6 +112,19 @@ export class PacketSender {
   #carryIntents(carriers: readonly SendingPath[], now: number): boolean {
     for (const path of carriers) this.#prepare(path, now);
     return this.#distribute(carriers, now, [this.#plane.turns.plain]);
+  }
+
+  #sendDatagrams(now: number): void {
+    const carriers = this.#carriers();
+    const available = carriers.filter(({ data }) => data.available);
+    const paths = (available.length > 0 ? available : carriers).filter(({ port }) => !port.pool.backlogged);
+    for (const path of paths) this.#prepare(path, now);
+    const targets = paths.map((path) => ({
+      id: path.id,
+      snapshot: () => snapshotOf(path),
+      write: (packet: Uint8Array) => this.#guarded(path, () => this.#write(path, packet)),
+    }));
+    this.#datagrams.run(targets, now);
   }
 
   #carriers(): SendingPath[] {
@@ -208,10 +225,6 @@ export class PacketSender {
   #duplicate(from: Candidate, to: PathId, candidates: readonly Candidate[], now: number): void {
     const candidate = candidates.find(({ path }) => path.id === to);
     if (candidate === undefined || candidate === from) return;
-    if (candidate.room === 0) {
-      this.#plane.copyLater(from.path.id);
-      return;
-    }
     const packet = this.#plane.pollCopy(from.path.id, to, candidate.room, now);
     if (packet === undefined || !this.#guarded(candidate.path, () => this.#write(candidate.path, packet))) return;
     this.decisions.count('copy');

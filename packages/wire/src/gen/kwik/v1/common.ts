@@ -113,6 +113,8 @@ export interface Limits {
   idleTimeoutMs: number;
   maxPaths: number;
   maxOutstandingRanges: number;
+  /** The largest datagram that is taken; 0: none is. */
+  maxDatagramBytes: number;
 }
 
 function createBaseErrorDetail(): ErrorDetail {
@@ -235,6 +237,7 @@ function createBaseLimits(): Limits {
     idleTimeoutMs: 0,
     maxPaths: 0,
     maxOutstandingRanges: 0,
+    maxDatagramBytes: 0,
   };
 }
 
@@ -275,6 +278,9 @@ export const Limits: MessageFns<Limits> = {
     }
     if (message.maxOutstandingRanges !== 0) {
       writer.uint32(80).uint32(message.maxOutstandingRanges);
+    }
+    if (message.maxDatagramBytes !== 0) {
+      writer.uint32(88).uint32(message.maxDatagramBytes);
     }
     return writer;
   },
@@ -372,6 +378,14 @@ export const Limits: MessageFns<Limits> = {
             message.maxOutstandingRanges = reader.uint32();
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.maxDatagramBytes = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -403,6 +417,7 @@ export const Limits: MessageFns<Limits> = {
     message.idleTimeoutMs = object.idleTimeoutMs ?? 0;
     message.maxPaths = object.maxPaths ?? 0;
     message.maxOutstandingRanges = object.maxOutstandingRanges ?? 0;
+    message.maxDatagramBytes = object.maxDatagramBytes ?? 0;
     return message;
   },
 };

@@ -96,6 +96,7 @@ export interface Frame {
     | { $case: "blocked"; value: BlockedFrame }
     | { $case: "sealed"; value: SealedFrame }
     | { $case: "maxStreams"; value: MaxStreamsFrame }
+    | { $case: "datagram"; value: DatagramFrame }
     | undefined;
 }
 
@@ -179,6 +180,13 @@ export interface SealedFrame {
   keyPhase: number;
   sequence: bigint;
   ciphertext: Uint8Array;
+}
+
+/** Bytes of the application that are sent once and forgotten; only between the two ends of the session's streams. */
+export interface DatagramFrame {
+  data: Uint8Array;
+  /** Counts up from 0 over all paths: one that goes out on two paths has the same number on both, and is delivered once. */
+  sequence: bigint;
 }
 
 function createBaseCompression(): Compression {
@@ -469,6 +477,9 @@ export const Frame: MessageFns<Frame> = {
       case "maxStreams":
         MaxStreamsFrame.encode(message.body.value, writer.uint32(82).fork()).join();
         break;
+      case "datagram":
+        DatagramFrame.encode(message.body.value, writer.uint32(90).fork()).join();
+        break;
     }
     return writer;
   },
@@ -566,6 +577,14 @@ export const Frame: MessageFns<Frame> = {
             message.body = { $case: "maxStreams", value: MaxStreamsFrame.decode(reader, reader.uint32()) };
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.body = { $case: "datagram", value: DatagramFrame.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -641,6 +660,12 @@ export const Frame: MessageFns<Frame> = {
       case "maxStreams": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
           message.body = { $case: "maxStreams", value: MaxStreamsFrame.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "datagram": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "datagram", value: DatagramFrame.fromPartial(object.body.value) };
         }
         break;
       }
@@ -1517,6 +1542,76 @@ export const SealedFrame: MessageFns<SealedFrame> = {
     message.keyPhase = object.keyPhase ?? 0;
     message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
     message.ciphertext = object.ciphertext ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseDatagramFrame(): DatagramFrame {
+  return { data: new Uint8Array(0), sequence: 0n };
+}
+
+export const DatagramFrame: MessageFns<DatagramFrame> = {
+  encode(message: DatagramFrame, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.data.length !== 0) {
+      writer.uint32(10).bytes(message.data);
+    }
+    if (message.sequence !== 0n) {
+      if (BigInt.asUintN(64, message.sequence) !== message.sequence) {
+        throw new globalThis.Error("value provided for field message.sequence of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.sequence);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DatagramFrame {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDatagramFrame();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.data = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sequence = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<DatagramFrame>, I>>(base?: I): DatagramFrame {
+    return DatagramFrame.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DatagramFrame>, I>>(object: I): DatagramFrame {
+    const message = createBaseDatagramFrame();
+    message.data = object.data ?? new Uint8Array(0);
+    message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
     return message;
   },
 };

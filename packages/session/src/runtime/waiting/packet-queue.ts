@@ -1,12 +1,11 @@
-import type { RawPacket } from '../api/session.js';
-import { TurnQueue } from '../runtime/waiting/turn-queue.js';
+import { TurnQueue } from './turn-queue.js';
 
 const MAX_PACKETS = 1024;
 const MAX_BYTES = 4 * 1024 * 1024;
 
-/** Raw packets that wait for the application; the newest are dropped beyond the bounds, as a datagram socket would. */
-export class RawQueue {
-  readonly #packets: RawPacket[] = [];
+/** Packets that wait for the application; the newest are dropped beyond the bounds, as a datagram socket would. */
+export class PacketQueue<P extends { readonly data: Uint8Array }> {
+  readonly #packets: P[] = [];
   #bytes = 0;
   #received = 0;
   #dropped = 0;
@@ -18,7 +17,7 @@ export class RawQueue {
     return { received: this.#received, dropped: this.#dropped };
   }
 
-  push(packet: RawPacket): void {
+  push(packet: P): void {
     this.#received++;
     if (this.#packets.length >= MAX_PACKETS || this.#bytes + packet.data.length > MAX_BYTES) {
       this.#dropped++;
@@ -30,7 +29,7 @@ export class RawQueue {
   }
 
   /** Waits for one; null when there is none and none will come. */
-  next(): Promise<RawPacket | null> {
+  next(): Promise<P | null> {
     return this.#turns.next();
   }
 
@@ -40,7 +39,7 @@ export class RawQueue {
     this.#turns.pump();
   }
 
-  shift(): RawPacket | undefined {
+  shift(): P | undefined {
     const packet = this.#packets.shift();
     this.#bytes -= packet?.data.length ?? 0;
     return packet;
