@@ -36,6 +36,7 @@ export const PACKAGES = {
     purpose: 'finds servers, knows how they are, chooses among them; its core is pure',
     mayImport: ['wire'],
   },
+  trust: { purpose: 'identity, trust scores, access control, audit log', mayImport: ['wire', 'kcp'] },
   session: {
     purpose: 'streams over several servers, multi-source streams, `dial`, `listen`',
     mayImport: ['wire', 'kcp', 'scheduler', 'paths', 'quic', 'discovery'],

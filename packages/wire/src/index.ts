@@ -1,4 +1,6 @@
 export { copyOfBytes, type BytesLike } from './contracts/bytes.js';
+export type * from './contracts/access.js';
+export type * from './contracts/audit.js';
 export type * from './contracts/clock.js';
 export type * from './contracts/path-network.js';
 export type * from './contracts/counters.js';
@@ -7,6 +9,7 @@ export type * from './contracts/discovery.js';
 export type * from './contracts/path-transport.js';
 export type * from './contracts/scheduler.js';
 export * from './contracts/stream-intent.js';
+export type * from './contracts/server-trust.js';
 export type { Crc32 } from './codec/checksum.js';
 export { DelimitedReader, type DelimitedReaderOptions, encodeDelimited } from './codec/delimited-reader.js';
 export { decodeFrameList, decodePacket } from './codec/packet-decoder.js';

@@ -1,0 +1,8 @@
+export { auditKey } from './audit/audit-key.js';
+export { AuditLog, type AuditLogOptions, type AuditLogStats, type AuditRuntime } from './audit/audit-log.js';
+export type { LogDisk, LogHandle } from './audit/log-file.js';
+export type { LogEntry } from './audit/log-lines.js';
+export type { AuditFault } from './audit/log-verifier.js';
+export type { FsyncPolicy } from './audit/log-writer.js';
+export { verifyAuditLog, type AuditVerification, type VerifyAuditOptions } from './audit/verify-log.js';
+export { parseNoteKey, type NoteKey } from './notes/note-key.js';
