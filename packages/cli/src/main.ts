@@ -1,5 +1,6 @@
 import { Command, CommanderError, Help, type Option } from 'commander';
 import { chaosCommand } from './commands/chaos-command.js';
+import { auditCommand } from './commands/audit-command.js';
 import { demoCommand } from './commands/demo-command.js';
 import { getCommand } from './commands/get-command.js';
 import { serveCommand } from './commands/serve-command.js';
@@ -24,7 +25,7 @@ ${EXIT_CODE_HELP}
 KWIK_DEBUG=1 in the environment shows where an error comes from.`;
 
 /** In the order in which help lists them. */
-const COMMANDS = [demoCommand, serveCommand, getCommand, tunnelCommand, chaosCommand];
+const COMMANDS = [auditCommand, demoCommand, serveCommand, getCommand, tunnelCommand, chaosCommand];
 
 /** Runs the command line `argv` (without node and script) and resolves with the exit status. Never rejects. */
 export async function main(argv: readonly string[], io: CliIo): Promise<ExitCode> {
@@ -53,7 +54,8 @@ function createProgram(io: CliIo, onDone: (code: ExitCode) => void): Command {
     .helpCommand('help [command]', 'show the help of a command')
     .addHelpText('after', EXAMPLES);
   for (const command of COMMANDS) program.addCommand(command(io, onDone));
-  for (const command of [program, ...program.commands]) speakThrough(command, io);
+  for (const command of [program, ...program.commands.flatMap((one) => [one, ...one.commands])])
+    speakThrough(command, io);
   return program;
 }
 

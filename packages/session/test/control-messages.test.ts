@@ -35,6 +35,7 @@ const COMPOSE: Readonly<Record<Role, (session: SessionContext) => Composition>> 
       sessionId: SESSION_ID,
       keys: deriveSessionKeys(SESSION_ID, new Uint8Array(32)),
       signer: Ed25519Signer.fromSeed(new Uint8Array(32)),
+      trail: { record: () => undefined },
       wallClockMs: () => 0,
       random: () => 0,
       recoveryMs: 0,

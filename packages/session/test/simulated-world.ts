@@ -94,7 +94,7 @@ export class SimulatedWorld {
       writes: resolveWrites({ scheduler: options.makeScheduler ?? 'adaptive' }, options.routing ?? 'distributed'),
       replica: () => options.source,
       ...(options.features !== undefined && { features: options.features }),
-      host: newHost(this.diagnostics),
+      host: newHost({ diagnostics: this.diagnostics }),
     });
     const link = this.network.link(address, shape);
     const server: SimulatedServer = { address, link, process, sessions: [], refusals: [] };

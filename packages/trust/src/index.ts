@@ -5,4 +5,16 @@ export type { LogEntry } from './audit/log-lines.js';
 export type { AuditFault } from './audit/log-verifier.js';
 export type { FsyncPolicy } from './audit/log-writer.js';
 export { verifyAuditLog, type AuditVerification, type VerifyAuditOptions } from './audit/verify-log.js';
+export { leafHash, type Hash } from './merkle/hashes.js';
+export {
+  consistencyProof,
+  inclusionProof,
+  merkleRoot,
+  verifyConsistency,
+  verifyInclusion,
+  type Consistency,
+  type Inclusion,
+} from './merkle/proofs.js';
+export { parseCheckpoint, type SignedCheckpoint } from './notes/checkpoint.js';
+export { cosign } from './notes/signed-note.js';
 export { parseNoteKey, type NoteKey } from './notes/note-key.js';

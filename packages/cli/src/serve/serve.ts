@@ -8,6 +8,7 @@ import { Forwards } from '../forward/forwards.js';
 import type { CliIo } from '../io.js';
 import { decodeContentKey } from '../protocol/content-key.js';
 import { startAdmin } from './admin.js';
+import { openAudit, type AuditOptions } from '../audit/open-audit.js';
 import { readCredentials } from './credentials.js';
 import { FileSource } from './file-source.js';
 import { HashCache } from './hash-cache.js';
@@ -16,7 +17,7 @@ import { type FolderOfFiles, NO_FOLDER } from './no-folder.js';
 import { ServedFolder } from './served-folder.js';
 import { serveSession } from './session-server.js';
 
-export interface ServeOptions {
+export interface ServeOptions extends AuditOptions {
   /** `host:port`; port 0 lets the system choose. */
   readonly listen: string;
   readonly peer: readonly string[];
@@ -50,10 +51,12 @@ export async function runServe(directory: string | undefined, options: ServeOpti
   const served = directory === undefined ? undefined : await ServedFolder.open(directory);
   const folder = served ?? NO_FOLDER;
   const log = new ServeLog(io, options.json);
+  const audit = await openAudit(options);
+  const guard = audit === undefined ? {} : { guard: { audit } };
   const admin = await startAdmin(options, io, log);
   const replica: Replica = (key, context) => resolveReplica(key, context, folder, log);
-  const listener = await listenOn(options, io, log, replica).catch(async (error: unknown) => {
-    await admin?.close();
+  const listener = await listenOn({ ...options, ...guard }, io, log, replica).catch(async (error: unknown) => {
+    await Promise.all([admin?.close(), audit?.close()]);
     throw error;
   });
   const sessions = new Set<ServerSession>();
@@ -82,11 +85,17 @@ export async function runServe(directory: string | undefined, options: ServeOpti
   const signal = await Promise.race([stopped, accepting.then(() => 'closed')]);
   await closeAll(listener, sessions);
   await admin?.close();
+  await audit?.close();
   log.stopped(signal);
   return signal === 'closed' ? EXIT.failed : EXIT.ok;
 }
 
-async function listenOn(options: ServeOptions, io: CliIo, log: ServeLog, replica: Replica): Promise<Listener> {
+async function listenOn(
+  options: ServeOptions & Pick<ListenOptions, 'guard'>,
+  io: CliIo,
+  log: ServeLog,
+  replica: Replica,
+): Promise<Listener> {
   const { host, port } = parseHostPort(options.listen, { allowZero: true });
   const credentials = await readCredentials(options);
   const audiences = options.audience.map((audience) => formatHostPort(parseHostPort(audience)));
@@ -99,6 +108,7 @@ async function listenOn(options: ServeOptions, io: CliIo, log: ServeLog, replica
       if (error.code === 'ERR_KWIK_LIMIT_EXCEEDED') log.boundMet(error.message);
     },
     ...credentials,
+    ...(options.guard !== undefined && { guard: options.guard }),
     identity: { audiences, ...(resetKey === undefined ? {} : { resetKey }) },
   });
 }

@@ -1,5 +1,5 @@
 import type { ClientAuthenticator, ServerAuthenticator, TrustPolicy } from '@kwik/kcp';
-import type { Clock, Discovery, KwikError, PathNetwork } from '@kwik/wire';
+import type { AuditSink, Clock, Discovery, KwikError, PathNetwork } from '@kwik/wire';
 import type { SchedulerChoice } from '../schedulers.js';
 import type { RelayChoice, RelayOptions } from './relays.js';
 import type { ReplicaSource } from './session.js';
@@ -198,6 +198,15 @@ export interface RuntimeOptions {
   readonly random?: () => number;
 }
 
+/** Who watches over what an end does; `@kwik/trust` has an implementation of each. */
+export interface GuardOptions {
+  /**
+   * Where sessions, refusals, violations, tokens and keys are written down. While its `fault` is set, nobody is let in, and
+   * dials are refused. Default: nowhere.
+   */
+  readonly audit?: AuditSink;
+}
+
 /** How a server is known to others, and to its clients of a former life. */
 export interface ServerIdentity {
   /** The server's own name for itself, which `PathInfo.serverId` shows at the client. Default: none. */
@@ -231,6 +240,7 @@ export interface DialOptions {
   readonly limits?: ClientLimits;
   readonly transport?: TransportTuning;
   readonly diagnostics?: DiagnosticsOptions;
+  readonly guard?: GuardOptions;
   readonly runtime?: RuntimeOptions;
 }
 
@@ -271,5 +281,6 @@ export interface ListenOptions {
   readonly limits?: ListenerLimits;
   readonly transport?: TransportTuning;
   readonly diagnostics?: DiagnosticsOptions;
+  readonly guard?: GuardOptions;
   readonly runtime?: RuntimeOptions;
 }

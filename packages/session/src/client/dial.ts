@@ -10,6 +10,7 @@ import { resolveTimeouts, type ResolvedTimeouts } from '../options/timeouts.js';
 import { resolveWrites, type ResolvedWrites } from '../options/writes.js';
 import type { Feature } from '../runtime/features/feature.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
+import { Auditing } from '../runtime/features/auditing.js';
 import { SessionEngine, type EngineProbe } from '../runtime/session/engine.js';
 import { planeOptions } from '../runtime/session/plane-options.js';
 import { newHost, type SessionHost } from '../runtime/host/session-host.js';
@@ -125,12 +126,16 @@ class Dialler {
     this.#connector = connector;
     this.#target = target;
     this.#specials = specials;
-    this.#shared = newHost(specials.diagnostics);
     this.#options = options;
     this.#limits = resolveLimits(options.limits);
     this.#timeouts = resolveTimeouts(options.timeouts);
     this.#writes = resolveWrites(options.writes, 'primary');
     this.#clock = options.runtime?.clock ?? systemClock();
+    this.#shared = newHost({
+      ...(specials.diagnostics !== undefined && { diagnostics: specials.diagnostics }),
+      audit: options.guard?.audit,
+      now: () => this.#clock.now(),
+    });
     this.#relays = new RelaySessions(options.paths?.relays ?? [], async (choice, onRelayNotice) => {
       const target = parseTarget(choice.address);
       return relaySession(
@@ -150,6 +155,7 @@ class Dialler {
   }
 
   async open(): Promise<ClientSession> {
+    this.#shared.audit.requireWritable();
     const target = this.#target;
     const address = this.#address;
     const { port, result, via } = await this.#watched('open', address, () => this.#openPath(target, address));
@@ -247,7 +253,9 @@ class Dialler {
       },
       ownRelays: this.#relays.choices.length === 0 ? undefined : { sessions: this.#relays, anchor: this.#address },
     });
-    return { ...made, features: [...made.features, { onEnd: () => dials.close() }, watch] };
+    const { audit } = this.#shared;
+    const auditing = new Auditing(audit, { role: 'client', sessionId: opened.sessionId, facts: keyFacts(opened) });
+    return { ...made, features: [...made.features, auditing, { onEnd: () => dials.close() }, watch] };
   }
 
   #commandedDials(onRefused: (refusal: PathRefusal) => void): CommandedDials {
@@ -257,6 +265,8 @@ class Dialler {
       limits: this.#limits,
       allowed: trust?.allowTargets ?? [],
       onRefused: (refusal) => {
+        const { address, error } = refusal;
+        this.#shared.audit.refused({ role: 'client', peer: address, code: error.code, detail: error.message });
         this.#shared.callbacks.call('paths.onRefused', paths?.onRefused, refusal);
         onRefused(refusal);
       },
@@ -382,6 +392,10 @@ function relaySession(session: ClientSession): RelaySession {
     closed: session.closed,
     end: () => void session.close(0, '', { timeoutMs: 0 }),
   };
+}
+
+function keyFacts({ primaryPin }: OpenedSession): Readonly<Record<string, string>> {
+  return primaryPin === undefined ? {} : { pin: primaryPin };
 }
 
 function isTimeout(error: unknown): boolean {

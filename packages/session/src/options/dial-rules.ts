@@ -13,6 +13,7 @@ import {
   authenticator,
   diagnostics,
   formerNames,
+  guard,
   limits,
   runtime,
   timeouts,
@@ -52,6 +53,7 @@ const DIAL: OptionRules = {
     }),
     transport,
     diagnostics,
+    guard,
     runtime: runtime,
   }),
   former: {

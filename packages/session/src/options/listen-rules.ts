@@ -13,6 +13,7 @@ import {
   authenticator,
   diagnostics,
   formerNames,
+  guard,
   limits,
   runtime,
   timeouts,
@@ -49,6 +50,7 @@ const LISTEN: OptionRules = {
     }),
     transport,
     diagnostics,
+    guard,
     runtime: runtime,
   }),
   former: {

@@ -25,6 +25,7 @@ const COMMON = {
   writes: { routing: 'distributed', scheduler: () => createScheduler(), compression: 'auto' },
   transport: { congestionControl: 'cubic', pacing: false, datagramBytes: 1200, io: 'dgram' },
   diagnostics: { offsetMap: true },
+  guard: { audit: { record: () => undefined, fault: undefined } },
 } as const;
 const TIMEOUTS = { handshakeMs: 1, idleMs: 0, recoveryMs: 0, closeMs: 0.5 };
 const LIMITS = {

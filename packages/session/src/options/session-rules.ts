@@ -1,4 +1,5 @@
 import type {
+  GuardOptions,
   SessionLimits,
   TransportTuning,
   DiagnosticsOptions,
@@ -58,6 +59,8 @@ export const transport = group<TransportTuning>({
 });
 
 export const diagnostics = group<DiagnosticsOptions>({ offsetMap: flag });
+
+export const guard = group<GuardOptions>({ audit: objectWith('record') });
 
 /** Former names that both calls had. */
 export const formerNames = {

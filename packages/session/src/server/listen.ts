@@ -13,6 +13,7 @@ import { resolveTimeouts } from '../options/timeouts.js';
 import { resolveWrites } from '../options/writes.js';
 import { transportOptions } from '../transport-options.js';
 import { tellHandshake, type HandshakeOutcome } from '../runtime/host/handshake-watch.js';
+import { newHost } from '../runtime/host/session-host.js';
 import { TurnQueue } from '../runtime/waiting/turn-queue.js';
 import { endpointLimits, MAX_SESSIONS } from './endpoint-limits.js';
 import { type ListenEndpoint, NetworkEndpoint } from './network-endpoint.js';
@@ -21,6 +22,7 @@ import { boundTeller, listenerBounds, relayStats } from './listener-bounds.js';
 import { listenerReading } from './listener-reading.js';
 import { type RelayConfig, resolveRelay } from './relay/relay-config.js';
 import { listenerResetKey } from './reset-key.js';
+import { ListenerAudit } from './listener-audit.js';
 import { SessionFactory } from './session-factory.js';
 import type { AcceptedSession } from './server-session.js';
 
@@ -116,6 +118,7 @@ class SessionListener implements UpdatableListener {
   readonly #specials: ListenSpecials;
   #credentials: ServerCredentials;
   readonly #factory: SessionFactory;
+  readonly #audit: ListenerAudit;
   readonly #maxSessions: number;
   readonly #backlog: number;
   readonly #onRefused: ListenOptions['onRefused'];
@@ -148,6 +151,7 @@ class SessionListener implements UpdatableListener {
     this.#maxSessions = options.limits?.maxSessions ?? MAX_SESSIONS;
     this.#onRefused = options.onRefused;
     this.#backlog = options.limits?.backlog ?? BACKLOG;
+    const host = newHost({ audit: options.guard?.audit, now: () => clock.now() });
     const signer = Ed25519Signer.fromSeed(new Uint8Array(randomBytes(SIGNER_SEED_BYTES)));
     this.#factory = new SessionFactory({
       runtime: {
@@ -173,8 +177,11 @@ class SessionListener implements UpdatableListener {
       replica: options.replica,
       ...(options.relay !== undefined && { relay: this.#relay(options.relay) }),
       diagnostics: options.diagnostics,
+      host,
     });
+    this.#audit = new ListenerAudit(host.audit, endpoint.address());
     this.#listen(credentials);
+    this.#audit.opened(credentials.cert, signer.publicKey);
     const { counters } = this.#factory.host.diagnostics;
     this.#leave = counters.add({ kind: 'component', component: 'listener', read: () => listenerReading(this.stats()) });
   }
@@ -184,6 +191,7 @@ class SessionListener implements UpdatableListener {
     try {
       this.#listen(credentials);
       this.#credentials = credentials;
+      this.#audit.certificate(credentials.cert);
     } catch (error) {
       this.#listen(this.#credentials);
       throw error;
@@ -255,6 +263,7 @@ class SessionListener implements UpdatableListener {
     if (this.#specials.endpoint === undefined) await this.#endpoint.close();
     else this.#stopListening();
     this.#leave();
+    this.#audit.closed();
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<ServerSession> {
@@ -293,6 +302,7 @@ class SessionListener implements UpdatableListener {
     } catch (error) {
       // The client was told why, and the connection is closed.
       const refusal = KwikError.from(error);
+      this.#audit.refused(refusal, transport);
       this.#refused[refusal.code] = (this.#refused[refusal.code] ?? 0) + 1;
       finished({ purpose: 'unknown', error: refusal });
       this.#factory.host.callbacks.call('onRefused', this.#onRefused, refusal);
@@ -308,6 +318,7 @@ class SessionListener implements UpdatableListener {
   }
 
   #admit(result: ServerHandshakeResult): void {
+    this.#factory.host.audit.requireWritable();
     if (this.#closed) throw new KwikError('ERR_KWIK_CONNECTION_REFUSED', 'the server is stopping');
     if (this.#sessions.size >= this.#maxSessions) {
       throw new KwikError('ERR_KWIK_CONNECTION_REFUSED', `the server has its ${this.#maxSessions} sessions`);

@@ -29,6 +29,7 @@ function setUp() {
     {
       keys: deriveSessionKeys(SESSION_ID, new Uint8Array(32)),
       signer: Ed25519Signer.fromSeed(new Uint8Array(32)),
+      trail: { record: () => undefined },
       wallClockMs: () => Date.UTC(2030, 0, 1),
       random: () => 0.5,
       anchors: () => [],

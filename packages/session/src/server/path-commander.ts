@@ -5,6 +5,7 @@ import { KwikError, proto, toPathId, type PathId } from '@kwik/wire';
 import { formatAddress, parseTarget } from '../client/target.js';
 import type { AddPathOptions, PathCapability, PathInfo } from '../api/session.js';
 import type { ControlHandlers, Feature } from '../runtime/features/feature.js';
+import type { AuditTrail } from '../runtime/host/audit-trail.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
 import type { PathReport } from '../runtime/paths/path-registry.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
@@ -40,6 +41,7 @@ const CAPABILITY: Record<PathCapability, proto.Capability> = {
 };
 
 export interface PathCommanderOptions {
+  readonly trail: Pick<AuditTrail, 'record'>;
   readonly keys: SessionKeys;
   readonly signer: Ed25519Signer;
   readonly wallClockMs: () => number;
@@ -315,16 +317,21 @@ export class PathCommander implements Feature {
   }
 
   #token({ id: pathId, address: server, options }: Commanded, capabilities: proto.Capability[], timeoutMs: number) {
-    const { keys, signer, wallClockMs } = this.#options;
+    const { keys, signer, wallClockMs, trail } = this.#options;
     const nowMs = wallClockMs();
+    const tokenId = new Uint8Array(randomBytes(TOKEN_ID_BYTES));
+    const expiresMs = nowMs + timeoutMs + CLOCK_SKEW_MS;
+    const { sessionId } = keys;
+    const facts = { token: Buffer.from(tokenId).toString('hex'), expires: new Date(expiresMs).toISOString() };
+    trail.record({ kind: 'token-issued', role: 'primary', sessionId, pathId, peer: server, facts });
     return issuePathToken(signer, {
-      sessionId: keys.sessionId,
+      sessionId,
       audience: server,
       notBeforeMs: nowMs - CLOCK_SKEW_MS,
-      expiresMs: nowMs + timeoutMs + CLOCK_SKEW_MS,
+      expiresMs,
       capabilities,
       pathId,
-      tokenId: new Uint8Array(randomBytes(TOKEN_ID_BYTES)),
+      tokenId,
       possessionKey: keys.possession.publicKey,
       ...(capabilities.includes(proto.Capability.RELAY) && {
         relay: relayGrant(options.relay, this.#options.anchors()),

@@ -23,6 +23,7 @@ import { FIRST_CLIENT_PATH_ID } from '../limits.js';
 import { agreedIdleTimeoutMs, peerStreamLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
 import type { ResolvedTimeouts } from '../options/timeouts.js';
 import type { ResolvedWrites } from '../options/writes.js';
+import { Auditing } from '../runtime/features/auditing.js';
 import type { Feature } from '../runtime/features/feature.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
 import { SessionWatch } from '../runtime/features/session-watch.js';
@@ -33,6 +34,7 @@ import type { PathPort } from '../runtime/paths/path-port.js';
 import { PathRuntime } from '../runtime/paths/path-runtime.js';
 import { newHost, type SessionHost } from '../runtime/host/session-host.js';
 import { acceptHandshake } from './accept-handshake.js';
+import { addressOf, auditedSession, tokenAccepted } from './audited-session.js';
 import { primaryFeatures, secondaryFeatures, type ServerFeatures } from './server-features.js';
 import { limitsOf, type RelayConfig } from './relay/relay-config.js';
 import type { RelayServerOptions } from './relay/relay-server.js';
@@ -129,6 +131,7 @@ export class SessionFactory {
       callbacks: this.host.callbacks,
     });
     transport.acceptPeer?.();
+    if (result.token !== undefined) this.host.audit.record(tokenAccepted(result.token, addressOf(transport)));
     return closeOnThrow(port, () => this.#assign(port, result));
   }
 
@@ -211,9 +214,10 @@ export class SessionFactory {
     const { sessionId } = result;
     const maxRawPacketBytes = this.#maxRawPacketBytes(result);
     const random = (): number => this.#fraction();
-    const engine = this.#engine('primary', sessionId, (session) =>
+    const trail = this.host.audit;
+    const engine = this.#engine('primary', result, (session) =>
       primaryFeatures(session, {
-        ...{ sessionId, keys, signer, wallClockMs, random, recoveryMs, maxRawPacketBytes, anchors },
+        ...{ trail, sessionId, keys, signer, wallClockMs, random, recoveryMs, maxRawPacketBytes, anchors },
         ...(relay !== undefined && { relay }),
       }),
     );
@@ -238,7 +242,7 @@ export class SessionFactory {
     };
     const raw = { maxPacketBytes: this.#maxRawPacketBytes(result), permitted: may(proto.Capability.RAW) };
     const relay = may(proto.Capability.RELAY) ? this.#relayFor(token?.relay) : undefined;
-    const engine = this.#engine('secondary', sessionId, (session) =>
+    const engine = this.#engine('secondary', result, (session) =>
       secondaryFeatures(session, { content, raw, ...(relay !== undefined && { relay }) }),
     );
     engine.addPath(this.#path(engine, port, result));
@@ -275,7 +279,7 @@ export class SessionFactory {
 
   #engine(
     role: 'primary' | 'secondary',
-    sessionId: SessionId,
+    result: ServerHandshakeResult,
     compose: (session: SessionContext) => ServerFeatures,
   ): SessionEngine<ServerFeatures> {
     const { writes, limits, runtime, probe, features } = this.#options;
@@ -290,8 +294,10 @@ export class SessionFactory {
       },
       (session) => {
         const made = compose(session);
+        const { sessionId } = result;
         const watch = new SessionWatch(session, { sessionId, role, diagnostics: this.host.diagnostics });
-        return { ...made, features: [...made.features, watch] };
+        const audit = new Auditing(this.host.audit, auditedSession(result, role));
+        return { ...made, features: [...made.features, audit, watch] };
       },
     );
   }

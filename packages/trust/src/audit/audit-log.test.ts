@@ -23,7 +23,7 @@ beforeEach(async () => {
   folder = await temporaryFolder();
   path = folder.file('audit.log');
 });
-afterEach(() => folder[Symbol.asyncDispose]());
+afterEach(async () => folder[Symbol.asyncDispose]());
 
 /** Timers that fire when the test says so. */
 class Timers {
@@ -81,7 +81,15 @@ describe('an audit log', () => {
     await written(20);
     const seen: string[] = [];
     const verified = await verify({ onEntry: ({ kind }) => seen.push(kind) });
-    expect(verified).toMatchObject({ from: 0, to: 22, signed: 22, closed: true, tornBytes: 0, faults: [], keyGiven: true });
+    expect(verified).toMatchObject({
+      from: 0,
+      to: 22,
+      signed: 22,
+      closed: true,
+      tornBytes: 0,
+      faults: [],
+      keyGiven: true,
+    });
     expect(seen).toEqual(['log-opened', ...Array<string>(20).fill('session-opened'), 'log-closed']);
     expect(verified.firstAt).toBe('2026-11-29T00:00:00.000Z');
   });
@@ -110,7 +118,10 @@ describe('an audit log', () => {
     expect(await verify()).toMatchObject({ tornBytes: 17, faults: [] });
     await written(1);
     const seen: unknown[] = [];
-    expect(await verify({ onEntry: (entry) => seen.push(entry['detail']) })).toMatchObject({ tornBytes: 0, faults: [] });
+    expect(await verify({ onEntry: (entry) => seen.push(entry['detail']) })).toMatchObject({
+      tornBytes: 0,
+      faults: [],
+    });
     expect(seen).toContain('17 bytes of a broken line were cut off');
   });
 
@@ -227,7 +238,9 @@ describe('verification finds', () => {
     const witness = generateKeyPairSync('ed25519');
     const key = noteKey('witness', rawPublicKey(witness.publicKey), NOTE_COSIGNATURE);
     const own = await readFile(`${path}.checkpoint`, 'utf8');
-    expect(texts(await verify({ checkpoints: [own], witnesses: [key] }))).toMatch(/no checkpoint is cosigned by witness/u);
+    expect(texts(await verify({ checkpoints: [own], witnesses: [key] }))).toMatch(
+      /no checkpoint is cosigned by witness/u,
+    );
     const seen = cosign(own, 'witness', witness.privateKey, AT_MS);
     expect(texts(await verify({ checkpoints: [seen], witnesses: [key] }))).toBe('');
   });
@@ -264,7 +277,10 @@ describe('a log that is not as it was written', () => {
     ['edited', async () => write((await lines()).map((line) => line.replace('client 1', 'client 2')))],
     ['cut off', async () => truncate(path, (await stat(path)).size - 400)],
     ['removed', () => rm(path)],
-    ['another’s', () => written(0, { path: folder.file('other'), origin: 'other' }).then(() => rename(folder.file('other'), path))],
+    [
+      'another’s',
+      () => written(0, { path: folder.file('other'), origin: 'other' }).then(() => rename(folder.file('other'), path)),
+    ],
   ])('is not written to any more: %s', async (_how, change) => {
     await written(5);
     await change();

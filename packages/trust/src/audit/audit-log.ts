@@ -103,7 +103,8 @@ export class AuditLog implements AuditSink {
         maxFileBytes: options.maxFileBytes ?? DEFAULTS.maxFileBytes,
       });
       const log = new AuditLog(options, writer);
-      const detail = resumed.tornBytes === 0 ? {} : { detail: `${resumed.tornBytes} bytes of a broken line were cut off` };
+      const detail =
+        resumed.tornBytes === 0 ? {} : { detail: `${resumed.tornBytes} bytes of a broken line were cut off` };
       await writer.append([{ event: { kind: 'log-opened', ...detail }, atMs: log.#wallClockMs() }]);
       await writer.checkpoint();
       return log;

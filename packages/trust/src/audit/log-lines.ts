@@ -81,26 +81,30 @@ export function entryLine(n: number, atMs: number, event: LogEvent, prev: Uint8A
     at: new Date(atMs).toISOString(),
     kind,
     role,
-    session: plainText(sessionId),
+    session: maybe(sessionId),
     path: pathId,
-    identity: plainText(identity),
-    peer: plainText(peer),
+    identity: maybe(identity),
+    peer: maybe(peer),
     code,
-    detail: plainText(detail),
+    detail: maybe(detail),
     facts: plainFacts(facts),
     prev: Buffer.from(prev).toString('base64'),
   });
 }
 
+function maybe(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : plainText(text);
+}
+
 /** Bounded, and without what could move a terminal's cursor or turn the direction of text. */
-function plainText(text: string | undefined): string | undefined {
-  return text?.slice(0, MAX_TEXT_CHARACTERS).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, '?');
+function plainText(text: string): string {
+  return text.slice(0, MAX_TEXT_CHARACTERS).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, '?');
 }
 
 function plainFacts(facts: AuditEvent['facts']): Record<string, string | number> | undefined {
   if (facts === undefined) return undefined;
   const entries = Object.entries(facts).slice(0, MAX_FACTS);
   return Object.fromEntries(
-    entries.map(([name, value]) => [plainText(name), typeof value === 'number' ? value : plainText(value)]),
+    entries.map(([name, value]) => [plainText(name), typeof value === 'number' ? value : plainText(value)] as const),
   );
 }

@@ -65,7 +65,8 @@ export class LogVerifier {
   take(bytes: Buffer): LogEntry | undefined {
     this.#line++;
     const line = parseLine(bytes.toString('utf8'));
-    if (this.#line === 1 && line.type !== 'header') this.#fault('the file does not begin with the header of an audit log');
+    if (this.#line === 1 && line.type !== 'header')
+      this.#fault('the file does not begin with the header of an audit log');
     switch (line.type) {
       case 'header':
         this.#header(line.header);
@@ -85,7 +86,8 @@ export class LogVerifier {
   /** After the last line. */
   finish(): void {
     for (const { size } of this.#kept) {
-      if (size > this.size) this.#fault(`it ends after ${this.size} entries, and a checkpoint is there of ${size}: truncated`);
+      if (size > this.size)
+        this.#fault(`it ends after ${this.size} entries, and a checkpoint is there of ${size}: truncated`);
     }
   }
 
@@ -103,7 +105,9 @@ export class LogVerifier {
     }
     const follows = header.size === this.size && sameHash(prev, this.#prev);
     if (follows) return;
-    this.#fault(`it does not go on where the file before ends (entry ${this.size}): a file is missing, or was replaced`);
+    this.#fault(
+      `it does not go on where the file before ends (entry ${this.size}): a file is missing, or was replaced`,
+    );
     this.#beginAt(header, prev);
   }
 
@@ -156,14 +160,17 @@ export class LogVerifier {
       return;
     }
     const key = this.#key;
-    if (key === undefined || checkpoint.origin !== key.name || !signedBy(checkpoint.note, key)) {
+    const signed = key?.name === checkpoint.origin && signedBy(checkpoint.note, key);
+    if (!signed) {
       this.#fault(`the checkpoint of ${checkpoint.size} entries is not signed by the key of this log`);
       return;
     }
     if (checkpoint.size !== this.size) {
       this.#fault(`a checkpoint of ${checkpoint.size} entries stands after ${this.size}`);
     } else if (!sameHash(checkpoint.root, this.#range.root())) {
-      this.#fault(`the ${this.size} entries are not those that the checkpoint was signed for: one was edited or replaced`);
+      this.#fault(
+        `the ${this.size} entries are not those that the checkpoint was signed for: one was edited or replaced`,
+      );
     } else {
       this.signed = checkpoint.size;
       this.checkpoint = text;

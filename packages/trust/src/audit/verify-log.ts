@@ -53,7 +53,11 @@ export async function verifyAuditLog(path: string, options: VerifyAuditOptions =
   if (verifier.signed === 0 && verifier.size > 0) faults.push({ file: path, line: 0, text: 'nothing of it is signed' });
   for (const { note, size } of kept) {
     if (verifier.key !== undefined && !signedBy(note, verifier.key)) {
-      faults.push({ file: path, line: 0, text: `a checkpoint of ${size} entries that was given is not signed by this log` });
+      faults.push({
+        file: path,
+        line: 0,
+        text: `a checkpoint of ${size} entries that was given is not signed by this log`,
+      });
     }
   }
   return {

@@ -89,6 +89,8 @@ describe('proofs', () => {
   test('of what is not there are refused', () => {
     expect(() => inclusionProof(treeOf(3), 3)).toThrow('no leaf 3');
     expect(() => consistencyProof(treeOf(3), 4)).toThrow('no tree of 4');
-    expect(verifyInclusion({ leaf: leafHash(Buffer.of()), index: -1, size: 1, root: leafHash(Buffer.of()) }, [])).toBe(false);
+    expect(verifyInclusion({ leaf: leafHash(Buffer.of()), index: -1, size: 1, root: leafHash(Buffer.of()) }, [])).toBe(
+      false,
+    );
   });
 });

@@ -56,15 +56,20 @@ describe('a signed note', () => {
 
 describe('a checkpoint', () => {
   test('says of which log, how many entries, and their root', () => {
-    const checkpoint = parseCheckpoint(signer.sign(checkpointText({ origin: 'example.org/log', size: 42, root: ROOT })));
+    const checkpoint = parseCheckpoint(
+      signer.sign(checkpointText({ origin: 'example.org/log', size: 42, root: ROOT })),
+    );
     expect(checkpoint).toMatchObject({ origin: 'example.org/log', size: 42 });
     expect(Buffer.compare(checkpoint.root, ROOT)).toBe(0);
   });
 
-  test.each(['log\n-1\n', 'log\n007\n', 'log\n1e3\n', 'log\n1\nAAAA\n', `\n1\n${Buffer.from(ROOT).toString('base64')}\n`])(
-    '%j is none',
-    (text) => {
-      expect(() => parseCheckpoint(signer.sign(text))).toThrow('not a checkpoint');
-    },
-  );
+  test.each([
+    'log\n-1\n',
+    'log\n007\n',
+    'log\n1e3\n',
+    'log\n1\nAAAA\n',
+    `\n1\n${Buffer.from(ROOT).toString('base64')}\n`,
+  ])('%j is none', (text) => {
+    expect(() => parseCheckpoint(signer.sign(text))).toThrow('not a checkpoint');
+  });
 });

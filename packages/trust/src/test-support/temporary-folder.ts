@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** A folder that is gone when the test is. */
-export async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string; file(name: string): string }> {
+export async function temporaryFolder(): Promise<
+  AsyncDisposable & { readonly path: string; file(name: string): string }
+> {
   const path = await mkdtemp(join(tmpdir(), 'kwik-trust-'));
   return {
     path,

@@ -1,0 +1,57 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { Harness } from './harness.js';
+
+jest.setTimeout(120_000);
+
+let harness: Harness;
+beforeEach(async () => {
+  harness = await Harness.create();
+});
+afterEach(() => harness.close());
+
+describe('kwik audit', () => {
+  test('verifies what kwik serve --audit wrote, and names what was changed', async () => {
+    await harness.makeFile('a/file', 1000);
+    const log = harness.path('audit.log');
+    const server = await harness.serve('a', ['--audit', log]);
+    expect((await harness.get([`kwik://${server.address}/file`])).status).toBe(0);
+    server.process.kill('SIGTERM');
+    await server.process.ended;
+
+    const sound = await harness.run(['audit', 'verify', log]);
+    expect(sound).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/as it was written: entries 0 to \d+ in 1 file/u),
+    });
+    const text = await readFile(log, 'utf8');
+    const kinds = ['log-opened', 'listener-opened', 'key-changed', 'session-opened', 'session-closed', 'log-closed'];
+    for (const kind of kinds) expect(text).toContain(`"kind":"${kind}"`);
+
+    const key = (await harness.run(['audit', 'key', log])).stdout;
+    const kept = (await harness.run(['audit', 'checkpoint', log])).stdout;
+    await writeFile(harness.path('kept'), kept);
+    const asVerifier = ['audit', 'verify', log, '--key', key.trim(), '--checkpoint', harness.path('kept')];
+    expect(await harness.run(asVerifier)).toMatchObject({
+      status: 0,
+      stdout: expect.not.stringContaining('to be sure'),
+    });
+
+    await writeFile(log, text.replace('"kind":"session-opened"', '"kind":"session-closed"'));
+    const edited = await harness.run([...asVerifier, '--json']);
+    expect(edited.status).toBe(1);
+    expect(JSON.parse(edited.stdout)).toMatchObject({
+      faults: expect.arrayContaining([expect.objectContaining({ text: expect.stringMatching(/edited or replaced/u) })]),
+    });
+  });
+
+  test('says in one line why it cannot', async () => {
+    const none = await harness.run(['audit', 'verify', harness.path('none.log')]);
+    expect(none).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/^kwik: [^\n]*there is no audit log [^\n]*\n$/u),
+    });
+    const key = await harness.run(['audit', 'verify', harness.path('none.log'), '--key', 'a+b+c']);
+    expect(key.stderr).toMatch(/not a key of the form/u);
+  });
+});

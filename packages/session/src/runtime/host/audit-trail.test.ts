@@ -1,0 +1,16 @@
+import { expect, test } from '@jest/globals';
+import type { AuditEvent } from '@kwik/wire';
+import { AuditTrail } from './audit-trail.js';
+import { UserCallbacks } from './user-callbacks.js';
+
+test('refusals by strangers do not fill the disk: 500 at once, one each second, and the number of the rest', () => {
+  const events: AuditEvent[] = [];
+  let nowMs = 0;
+  const sink = { fault: undefined, record: (event: AuditEvent) => void events.push(event) };
+  const trail = new AuditTrail(sink, new UserCallbacks(), () => nowMs);
+  for (let count = 0; count < 2000; count++) trail.refused({ code: 'ERR_KWIK_AUTH_FAILED' });
+  expect(events).toHaveLength(500);
+  nowMs = 1000;
+  for (let count = 0; count < 2; count++) trail.refused({ code: 'ERR_KWIK_AUTH_FAILED' });
+  expect(events.slice(500)).toEqual([{ kind: 'refused', code: 'ERR_KWIK_AUTH_FAILED', facts: { unwritten: 1500 } }]);
+});
