@@ -45,6 +45,27 @@ describe('kwik audit', () => {
     });
   });
 
+  test('has who was refused by the policy of --access', async () => {
+    await harness.makeFile('a/file', 1000);
+    const log = harness.path('audit.log');
+    const policy = harness.path('access.json');
+    await writeFile(
+      policy,
+      JSON.stringify({ version: 1, rules: [{ name: 'elsewhere', may: ['open'], from: ['192.0.2.0/24'] }] }),
+    );
+    const server = await harness.serve('a', ['--audit', log, '--access', policy]);
+    expect((await harness.get([`kwik://${server.address}/file`])).status).not.toBe(0);
+    server.process.kill('SIGTERM');
+    await server.process.ended;
+    expect(await readFile(log, 'utf8')).toMatch(/"kind":"refused".*"code":"ERR_KWIK_PERMISSION_DENIED".*rule default/u);
+    await writeFile(policy, '{ "version": 1, "rules": [{ "name": "a" }] }');
+    const wrong = await harness.run(['serve', harness.path('a'), '--access', policy]);
+    expect(wrong).toMatchObject({
+      status: expect.any(Number),
+      stderr: expect.stringContaining('access policy cannot be used'),
+    });
+  });
+
   test('says in one line why it cannot', async () => {
     const none = await harness.run(['audit', 'verify', harness.path('none.log')]);
     expect(none).toMatchObject({

@@ -68,6 +68,7 @@ export function serveCommand(io: CliIo, onDone: (code: ExitCode) => void): Comma
       'a page, metrics and health for operators; a port alone: 127.0.0.1',
       parseListenAddress,
     )
+    .option('--access <file>', 'who may do what, JSON (docs/trust.md)')
     .option('--audit <file>', 'write an audit log there: who came, what was refused, what peers did wrong')
     .option('--audit-key <file>', 'Ed25519 key, PEM, that signs it; made on first use (default: FILE.key)')
     .option('--audit-origin <name>', 'name of the log, without spaces (default: kwik/ and the name of this host)')

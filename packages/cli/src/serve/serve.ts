@@ -8,6 +8,7 @@ import { Forwards } from '../forward/forwards.js';
 import type { CliIo } from '../io.js';
 import { decodeContentKey } from '../protocol/content-key.js';
 import { startAdmin } from './admin.js';
+import { readAccess } from './access.js';
 import { openAudit, type AuditOptions } from '../audit/open-audit.js';
 import { readCredentials } from './credentials.js';
 import { FileSource } from './file-source.js';
@@ -18,6 +19,8 @@ import { ServedFolder } from './served-folder.js';
 import { serveSession } from './session-server.js';
 
 export interface ServeOptions extends AuditOptions {
+  /** A file with the policy of access. */
+  readonly access?: string;
   /** `host:port`; port 0 lets the system choose. */
   readonly listen: string;
   readonly peer: readonly string[];
@@ -51,8 +54,9 @@ export async function runServe(directory: string | undefined, options: ServeOpti
   const served = directory === undefined ? undefined : await ServedFolder.open(directory);
   const folder = served ?? NO_FOLDER;
   const log = new ServeLog(io, options.json);
+  const access = options.access === undefined ? undefined : await readAccess(options.access);
   const audit = await openAudit(options);
-  const guard = audit === undefined ? {} : { guard: { audit } };
+  const guard = { guard: { ...(audit !== undefined && { audit }), ...(access !== undefined && { access }) } };
   const admin = await startAdmin(options, io, log);
   const replica: Replica = (key, context) => resolveReplica(key, context, folder, log);
   const listener = await listenOn({ ...options, ...guard }, io, log, replica).catch(async (error: unknown) => {

@@ -1,5 +1,5 @@
 import type { ClientAuthenticator, ServerAuthenticator, TrustPolicy } from '@kwik/kcp';
-import type { AuditSink, Clock, Discovery, KwikError, PathNetwork } from '@kwik/wire';
+import type { AccessControl, AuditSink, Clock, Discovery, KwikError, PathNetwork, ServerTrust } from '@kwik/wire';
 import type { SchedulerChoice } from '../schedulers.js';
 import type { RelayChoice, RelayOptions } from './relays.js';
 import type { ReplicaSource } from './session.js';
@@ -205,6 +205,16 @@ export interface GuardOptions {
    * dials are refused. Default: nowhere.
    */
   readonly audit?: AuditSink;
+  /**
+   * Who may do what: asked when a client opens a session here or a path joins, when a session asks for content here, and
+   * at a client before it connects to where its primary sends it. Default: everybody everything else allows.
+   */
+  readonly access?: AccessControl;
+  /**
+   * Which servers to use: asked before a further server is connected (at a client), or named to a client (at a primary); a
+   * client tells it what they did. Default: all.
+   */
+  readonly servers?: ServerTrust;
 }
 
 /** How a server is known to others, and to its clients of a former life. */

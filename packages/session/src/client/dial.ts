@@ -1,6 +1,6 @@
-import { randomBytes, X509Certificate } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { ClientHandshake, noneClientAuth, type ClientHandshakeResult } from '@kwik/kcp';
-import { spkiPin, systemClock, type ProcessDiagnostics } from '@kwik/quic';
+import { systemClock, type ProcessDiagnostics } from '@kwik/quic';
 import { KwikError, PRIMARY_PATH_ID, proto, toPathId, type Clock, type PathTransport } from '@kwik/wire';
 import type { DialOptions, DialTarget, PathRefusal } from '../api/options.js';
 import type { Session } from '../api/session.js';
@@ -10,14 +10,15 @@ import { resolveTimeouts, type ResolvedTimeouts } from '../options/timeouts.js';
 import { resolveWrites, type ResolvedWrites } from '../options/writes.js';
 import type { Feature } from '../runtime/features/feature.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
-import { Auditing } from '../runtime/features/auditing.js';
 import { SessionEngine, type EngineProbe } from '../runtime/session/engine.js';
 import { planeOptions } from '../runtime/session/plane-options.js';
 import { newHost, type SessionHost } from '../runtime/host/session-host.js';
 import { closeOnThrow } from '../runtime/paths/close-on-throw.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
+import { keyPin } from './server-conduct.js';
 import { shakeHands } from './client-handshake.js';
 import { type CommandedDial, CommandedDials } from './commanded/commanded-dials.js';
+import { ClientGuards } from './client-guards.js';
 import { clientFeatures, type ClientFeatures } from './client-features.js';
 import { ClientSession } from './client-session.js';
 import { QuicConnector, type Connector, type ConnectOptions } from './connector.js';
@@ -35,10 +36,6 @@ import { dialService, firstTarget, pinnedTo, serviceOf } from './service-dial.js
 import { formatAddress, onLinkOf, parseTarget } from './target.js';
 import { SessionWatch } from '../runtime/features/session-watch.js';
 import { watchHandshake } from '../runtime/host/handshake-watch.js';
-
-function keyPin({ peerCertificates: [leaf] }: PathTransport): string | undefined {
-  return leaf === undefined ? undefined : spkiPin(new X509Certificate(leaf));
-}
 
 const AGENT = 'kwik-node/0.1';
 /** An answer to a hello may hold what an authenticator asks elsewhere. */
@@ -121,6 +118,7 @@ class Dialler {
   readonly #specials: DialSpecials;
   readonly #shared: SessionHost;
   readonly #relays: RelaySessions;
+  readonly #guards: ClientGuards;
 
   constructor(connector: Connector, target: DialTarget, options: DialOptions, specials: DialSpecials) {
     this.#connector = connector;
@@ -136,6 +134,7 @@ class Dialler {
       audit: options.guard?.audit,
       now: () => this.#clock.now(),
     });
+    this.#guards = new ClientGuards(this.#shared, options.guard);
     this.#relays = new RelaySessions(options.paths?.relays ?? [], async (choice, onRelayNotice) => {
       const target = parseTarget(choice.address);
       return relaySession(
@@ -155,7 +154,7 @@ class Dialler {
   }
 
   async open(): Promise<ClientSession> {
-    this.#shared.audit.requireWritable();
+    this.#guards.requireWritable();
     const target = this.#target;
     const address = this.#address;
     const { port, result, via } = await this.#watched('open', address, () => this.#openPath(target, address));
@@ -253,9 +252,8 @@ class Dialler {
       },
       ownRelays: this.#relays.choices.length === 0 ? undefined : { sessions: this.#relays, anchor: this.#address },
     });
-    const { audit } = this.#shared;
-    const auditing = new Auditing(audit, { role: 'client', sessionId: opened.sessionId, facts: keyFacts(opened) });
-    return { ...made, features: [...made.features, auditing, { onEnd: () => dials.close() }, watch] };
+    const guards = this.#guards.features(opened.sessionId, opened.primaryPin);
+    return { ...made, features: [...made.features, ...guards, { onEnd: () => dials.close() }, watch] };
   }
 
   #commandedDials(onRefused: (refusal: PathRefusal) => void): CommandedDials {
@@ -264,9 +262,9 @@ class Dialler {
       clock: this.#clock,
       limits: this.#limits,
       allowed: trust?.allowTargets ?? [],
+      access: this.#guards.access,
       onRefused: (refusal) => {
-        const { address, error } = refusal;
-        this.#shared.audit.refused({ role: 'client', peer: address, code: error.code, detail: error.message });
+        this.#guards.refused(refusal);
         this.#shared.callbacks.call('paths.onRefused', paths?.onRefused, refusal);
         onRefused(refusal);
       },
@@ -335,6 +333,7 @@ class Dialler {
     if (resolved === false) {
       throw new KwikError('ERR_KWIK_PERMISSION_DENIED', `the client does not connect to ${command.address}`);
     }
+    this.#guards.requireServer(command);
     let endMs = this.#clock.now() + timeoutMs;
     // One attempt, where a dial of the client's own makes several: a stranger gets no more than one handshake's packets.
     const transport = await this.#connector.connect(onLinkOf(parseTarget(resolved), this.#target.host), {
@@ -348,6 +347,7 @@ class Dialler {
       ...(command.pin.length > 0 && { requiredPin: Buffer.from(command.pin).toString('hex') }),
     });
     reached();
+    this.#guards.requireConnected(command, transport);
     const pathId = toPathId(command.pathId);
     const handshake = new ClientHandshake({
       purpose: { kind: 'join', keys: session.keys, pathId, token: command.token, audience: command.address },
@@ -392,10 +392,6 @@ function relaySession(session: ClientSession): RelaySession {
     closed: session.closed,
     end: () => void session.close(0, '', { timeoutMs: 0 }),
   };
-}
-
-function keyFacts({ primaryPin }: OpenedSession): Readonly<Record<string, string>> {
-  return primaryPin === undefined ? {} : { pin: primaryPin };
 }
 
 function isTimeout(error: unknown): boolean {

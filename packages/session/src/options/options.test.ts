@@ -25,7 +25,11 @@ const COMMON = {
   writes: { routing: 'distributed', scheduler: () => createScheduler(), compression: 'auto' },
   transport: { congestionControl: 'cubic', pacing: false, datagramBytes: 1200, io: 'dgram' },
   diagnostics: { offsetMap: true },
-  guard: { audit: { record: () => undefined, fault: undefined } },
+  guard: {
+    audit: { record: () => undefined, fault: undefined },
+    access: { decide: () => ({ allowed: true as const, rule: 'all', limits: {} }) },
+    servers: { refusal: () => undefined, observe: () => undefined },
+  },
 } as const;
 const TIMEOUTS = { handshakeMs: 1, idleMs: 0, recoveryMs: 0, closeMs: 0.5 };
 const LIMITS = {

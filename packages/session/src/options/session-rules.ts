@@ -60,7 +60,11 @@ export const transport = group<TransportTuning>({
 
 export const diagnostics = group<DiagnosticsOptions>({ offsetMap: flag });
 
-export const guard = group<GuardOptions>({ audit: objectWith('record') });
+export const guard = group<GuardOptions>({
+  audit: objectWith('record'),
+  access: objectWith('decide'),
+  servers: objectWith('refusal', 'observe'),
+});
 
 /** Former names that both calls had. */
 export const formerNames = {

@@ -170,6 +170,7 @@ class SessionListener implements UpdatableListener {
         auth: options.auth ?? [noneServerAuth()],
         trust: options.trust ?? {},
         admit: (result) => this.#admit(result),
+        guard: options.guard,
       },
       limits: resolveLimits(options.limits),
       timeouts: resolveTimeouts(options.timeouts),

@@ -6,6 +6,7 @@ import { formatAddress, parseTarget } from '../client/target.js';
 import type { AddPathOptions, PathCapability, PathInfo } from '../api/session.js';
 import type { ControlHandlers, Feature } from '../runtime/features/feature.js';
 import type { AuditTrail } from '../runtime/host/audit-trail.js';
+import type { ServerGuard } from '../runtime/host/server-guard.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
 import type { PathReport } from '../runtime/paths/path-registry.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
@@ -41,6 +42,8 @@ const CAPABILITY: Record<PathCapability, proto.Capability> = {
 };
 
 export interface PathCommanderOptions {
+  /** Which servers may be named to the client. */
+  readonly servers?: Pick<ServerGuard, 'require'> | undefined;
   readonly trail: Pick<AuditTrail, 'record'>;
   readonly keys: SessionKeys;
   readonly signer: Ed25519Signer;
@@ -278,6 +281,7 @@ export class PathCommander implements Feature {
   async #establish(path: Commanded, client: CommandedClient, timeoutMs: number): Promise<PathInfo> {
     const { id: pathId, address, options } = path;
     const capabilities = (options.capabilities ?? DEFAULT_CAPABILITIES).map((name) => CAPABILITY[name]);
+    this.#options.servers?.require({ address }, capabilities);
     const value: proto.AddPath = {
       pathId,
       address,

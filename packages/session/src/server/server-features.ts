@@ -4,6 +4,7 @@ import type { Feature } from '../runtime/features/feature.js';
 import { peerClose } from '../runtime/features/peer-close.js';
 import { ping } from '../runtime/features/ping.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
+import type { ServerGuard } from '../runtime/host/server-guard.js';
 import type { AuditTrail } from '../runtime/host/audit-trail.js';
 import { StreamAnnouncements } from '../runtime/features/stream-announcements.js';
 import type { Composition } from '../runtime/session/engine.js';
@@ -26,6 +27,7 @@ export interface ServerFeatures extends Composition {
 
 export interface PrimaryOptions {
   readonly trail: Pick<AuditTrail, 'record'>;
+  readonly servers?: Pick<ServerGuard, 'require'>;
   readonly sessionId: SessionId;
   readonly keys: SessionKeys;
   readonly signer: Ed25519Signer;

@@ -13,11 +13,13 @@ import {
   PRIMARY_PATH_ID,
   proto,
   sessionIdFromBytes,
+  type AccessLimits,
+  type AccessRequest,
   type Clock,
   type PathTransport,
   type SessionId,
 } from '@kwik/wire';
-import type { DiagnosticsOptions, ListenOptions } from '../api/options.js';
+import type { DiagnosticsOptions, GuardOptions, ListenOptions } from '../api/options.js';
 import { formatAddress } from '../client/target.js';
 import { FIRST_CLIENT_PATH_ID } from '../limits.js';
 import { agreedIdleTimeoutMs, peerStreamLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
@@ -32,6 +34,9 @@ import { planeOptions } from '../runtime/session/plane-options.js';
 import { closeOnThrow } from '../runtime/paths/close-on-throw.js';
 import type { PathPort } from '../runtime/paths/path-port.js';
 import { PathRuntime } from '../runtime/paths/path-runtime.js';
+import { AccessGate } from '../runtime/host/access-gate.js';
+import { AccessTerm } from '../runtime/features/access-term.js';
+import { ServerGuard } from '../runtime/host/server-guard.js';
 import { newHost, type SessionHost } from '../runtime/host/session-host.js';
 import { acceptHandshake } from './accept-handshake.js';
 import { addressOf, auditedSession, tokenAccepted } from './audited-session.js';
@@ -68,6 +73,8 @@ interface FactoryIdentity {
 
 /** Who is let in. */
 interface AdmissionRules {
+  /** Who may do what besides, and which servers are used. */
+  readonly guard?: Pick<GuardOptions, 'access' | 'servers'> | undefined;
   readonly auth: readonly ServerAuthenticator[];
   /** Whose path tokens are believed. */
   readonly trust: TrustPolicy;
@@ -104,11 +111,16 @@ export class SessionFactory {
   readonly #options: SessionFactoryOptions;
   readonly host: SessionHost;
   readonly #admission: JoinAdmission;
+  readonly #access: AccessGate;
+  readonly #servers: ServerGuard;
   readonly #sessions = new Map<SessionId, Resumable>();
 
   constructor(options: SessionFactoryOptions) {
     this.#options = options;
     this.host = options.host ?? newHost();
+    const { guard } = options.admission;
+    this.#access = new AccessGate(guard?.access, this.host.callbacks, options.runtime.wallClockMs);
+    this.#servers = new ServerGuard(guard?.servers, this.host.callbacks, options.runtime.wallClockMs);
     this.#admission = new JoinAdmission({
       trust: options.admission.trust,
       audiences: options.identity.audiences,
@@ -124,27 +136,44 @@ export class SessionFactory {
   /** The session that the connection opened; undefined when it is a further path of one, or one that came back. */
   async accept(transport: PathTransport): Promise<AcceptedSession | undefined> {
     const { runtime, timeouts } = this.#options;
+    let allowed: AccessLimits = {};
     const { port, result } = await acceptHandshake(transport, this.#handshake(transport), runtime.clock, {
       timeoutMs: timeouts.handshakeMs,
       wallClockMs: runtime.wallClockMs,
-      admit: (admitted) => this.#admit(admitted),
+      admit: (admitted) => {
+        this.#admit(admitted);
+        // A client that comes back to its own session was asked before.
+        if (admitted.kind !== 'join-primary') allowed = this.#access.require(this.#requestOf(admitted, transport));
+      },
       callbacks: this.host.callbacks,
     });
     transport.acceptPeer?.();
     if (result.token !== undefined) this.host.audit.record(tokenAccepted(result.token, addressOf(transport)));
-    return closeOnThrow(port, () => this.#assign(port, result));
+    return closeOnThrow(port, () => this.#assign(port, result, allowed));
   }
 
-  #assign(port: PathPort, result: ServerHandshakeResult): AcceptedSession | undefined {
+  #assign(port: PathPort, result: ServerHandshakeResult, allowed: AccessLimits): AcceptedSession | undefined {
     switch (result.kind) {
       case 'open':
-        return this.#primary(port, result);
+        return this.#primary(port, result, allowed);
       case 'join-secondary':
-        return this.#secondary(port, result);
+        return this.#secondary(port, result, allowed);
       case 'join-primary':
         this.#resume(port, result);
         return undefined;
     }
+  }
+
+  #requestOf(result: ServerHandshakeResult, { remote }: PathTransport): Omit<AccessRequest, 'nowMs'> {
+    const { kind, identity, sessionId, signer } = result;
+    return {
+      action: kind === 'join-secondary' ? 'join' : 'open',
+      // A path that joins is vouched for by its primary, and by nobody else.
+      identity: identity ?? (signer === undefined ? undefined : `key:${Buffer.from(signer).toString('hex')}`),
+      peer: remote.address,
+      sessionId,
+      server: this.#options.identity.serverId,
+    };
   }
 
   #admit(result: ServerHandshakeResult): void {
@@ -205,7 +234,7 @@ export class SessionFactory {
     });
   }
 
-  #primary(port: PathPort, result: ServerHandshakeResult): AcceptedSession {
+  #primary(port: PathPort, result: ServerHandshakeResult, allowed: AccessLimits): AcceptedSession {
     const keys = this.#keys(result);
     const { signer, anchors } = this.#options.identity;
     const relay = this.#relayForClients();
@@ -215,9 +244,20 @@ export class SessionFactory {
     const maxRawPacketBytes = this.#maxRawPacketBytes(result);
     const random = (): number => this.#fraction();
     const trail = this.host.audit;
-    const engine = this.#engine('primary', result, (session) =>
+    const engine = this.#engine('primary', result, allowed, (session) =>
       primaryFeatures(session, {
-        ...{ trail, sessionId, keys, signer, wallClockMs, random, recoveryMs, maxRawPacketBytes, anchors },
+        ...{
+          trail,
+          servers: this.#servers,
+          sessionId,
+          keys,
+          signer,
+          wallClockMs,
+          random,
+          recoveryMs,
+          maxRawPacketBytes,
+          anchors,
+        },
         ...(relay !== undefined && { relay }),
       }),
     );
@@ -227,7 +267,7 @@ export class SessionFactory {
     return this.#session(engine, result, 'primary');
   }
 
-  #secondary(port: PathPort, result: ServerHandshakeResult): AcceptedSession {
+  #secondary(port: PathPort, result: ServerHandshakeResult, allowed: AccessLimits): AcceptedSession {
     const { replica } = this.#options;
     const { wallClockMs } = this.#options.runtime;
     const { sessionId, identity, signer, token } = result;
@@ -237,12 +277,14 @@ export class SessionFactory {
       sessionId,
       ...(signer !== undefined && { grantSigner: signer }),
       wallClockMs,
-      replica: async (key: string) =>
-        may(proto.Capability.REPLICA) ? this.host.callbacks.tell('replica', () => replica?.(key, context)) : undefined,
+      replica: async (key: string) => {
+        if (!may(proto.Capability.REPLICA) || !this.#mayRead(key, result, port.transport)) return undefined;
+        return this.host.callbacks.tell('replica', () => replica?.(key, context));
+      },
     };
     const raw = { maxPacketBytes: this.#maxRawPacketBytes(result), permitted: may(proto.Capability.RAW) };
     const relay = may(proto.Capability.RELAY) ? this.#relayFor(token?.relay) : undefined;
-    const engine = this.#engine('secondary', result, (session) =>
+    const engine = this.#engine('secondary', result, allowed, (session) =>
       secondaryFeatures(session, { content, raw, ...(relay !== undefined && { relay }) }),
     );
     engine.addPath(this.#path(engine, port, result));
@@ -260,6 +302,18 @@ export class SessionFactory {
   #relayForClients(): RelayServerOptions | undefined {
     const { relay } = this.#options;
     return relay?.forClients === true ? { ...relay, anchors: undefined } : undefined;
+  }
+
+  #mayRead(resource: string, result: ServerHandshakeResult, transport: PathTransport): boolean {
+    try {
+      this.#access.require({ ...this.#requestOf(result, transport), action: 'content', resource });
+      return true;
+    } catch (error) {
+      const { code, message: detail } = KwikError.from(error);
+      const { sessionId, pathId } = result;
+      this.host.audit.refused({ sessionId, pathId, peer: addressOf(transport), code, detail });
+      return false;
+    }
   }
 
   #maxRawPacketBytes({ peerLimits }: ServerHandshakeResult): number {
@@ -280,6 +334,7 @@ export class SessionFactory {
   #engine(
     role: 'primary' | 'secondary',
     result: ServerHandshakeResult,
+    allowed: AccessLimits,
     compose: (session: SessionContext) => ServerFeatures,
   ): SessionEngine<ServerFeatures> {
     const { writes, limits, runtime, probe, features } = this.#options;
@@ -297,7 +352,8 @@ export class SessionFactory {
         const { sessionId } = result;
         const watch = new SessionWatch(session, { sessionId, role, diagnostics: this.host.diagnostics });
         const audit = new Auditing(this.host.audit, auditedSession(result, role));
-        return { ...made, features: [...made.features, audit, watch] };
+        const term = new AccessTerm(session, allowed, this.#options.runtime.wallClockMs);
+        return { ...made, features: [...made.features, audit, term, watch] };
       },
     );
   }

@@ -1,4 +1,5 @@
 import { KwikError, type Clock, type TimerHandle, type TransportAddress } from '@kwik/wire';
+import type { AccessGate } from '../../runtime/host/access-gate.js';
 import { formatAddress } from '../target.js';
 import { DialBudget, type DialBudgetLimits } from './dial-budget.js';
 import { type LocalScope, requireTarget } from './target-rule.js';
@@ -19,6 +20,8 @@ export interface CommandedDialsOptions {
   readonly clock: Clock;
   readonly limits: DialBudgetLimits;
   readonly allowed: readonly LocalScope[];
+  /** What the application allows besides; asked for each numeric `host:port`. */
+  readonly access?: Pick<AccessGate, 'require'>;
   /** Tells the application what the primary is not told; never throws. */
   readonly onRefused: (refusal: { readonly address: string; readonly error: KwikError }) => void;
 }
@@ -98,7 +101,7 @@ export class CommandedDials {
     primary: string,
     dialled: string[],
   ): Promise<readonly string[]> {
-    const permitted = this.#permitted(addresses, primary).slice(0, MAX_ADDRESSES);
+    const permitted = this.#permitted(addresses, port, primary).slice(0, MAX_ADDRESSES);
     const untilMs = this.#options.clock.now() + MAX_HELD_MS;
     for (const address of permitted) {
       const key = formatAddress(address, port);
@@ -108,11 +111,13 @@ export class CommandedDials {
     return permitted;
   }
 
-  #permitted(addresses: readonly string[], primary: string): string[] {
+  #permitted(addresses: readonly string[], port: number, primary: string): string[] {
     let refusal: unknown;
     const permitted = addresses.filter((address) => {
       try {
         requireTarget(address, primary, this.#options.allowed);
+        const resource = formatAddress(address, port);
+        this.#options.access?.require({ action: 'dial', peer: primary, resource });
         return true;
       } catch (error) {
         refusal ??= error;

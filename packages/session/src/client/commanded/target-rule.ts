@@ -1,4 +1,4 @@
-import { KwikError } from '@kwik/wire';
+import { KwikError, type AccessControl } from '@kwik/wire';
 import { type AddressScope, scopeOf } from './address-scope.js';
 
 /** Kinds of addresses that an application may allow to every primary. */
@@ -18,14 +18,26 @@ const REACH: Readonly<Record<AddressScope, readonly AddressScope[]>> = {
 };
 
 /**
- * Throws ERR_KWIK_PERMISSION_DENIED unless a primary at `primary` may have its client dial `target`. Both are numeric: what
- * a name resolved to, and exactly what is dialled then.
+ * The rule of access that holds for every client: where a primary may send it. `resource`: the numeric address that is dialled,
+ * what a name resolved to; `peer`: the primary's.
  */
+function targetRule(allowed: readonly LocalScope[]): AccessControl {
+  return {
+    decide: ({ resource: target = '', peer: primary = '' }) => {
+      const scope = scopeOf(target);
+      if (REACH[scopeOf(primary)].includes(scope) || allowed.some((one) => one === scope)) {
+        return { allowed: true, rule: 'targets', limits: {} };
+      }
+      const what =
+        scope === 'unusable' ? 'is no address of a server' : `is a ${scope} address, and the primary is elsewhere`;
+      const advice = scope === 'unusable' ? '' : `; allow it with allowTargets: ['${scope}']`;
+      return { allowed: false, rule: 'targets', reason: `${target} ${what}${advice}` };
+    },
+  };
+}
+
+/** Throws ERR_KWIK_PERMISSION_DENIED unless the rule lets a primary at `primary` have its client dial `target`; both numeric. */
 export function requireTarget(target: string, primary: string, allowed: readonly LocalScope[]): void {
-  const scope = scopeOf(target);
-  if (REACH[scopeOf(primary)].includes(scope) || allowed.some((one) => one === scope)) return;
-  const what =
-    scope === 'unusable' ? 'is no address of a server' : `is a ${scope} address, and the primary is elsewhere`;
-  const advice = scope === 'unusable' ? '' : `; allow it with allowTargets: ['${scope}']`;
-  throw new KwikError('ERR_KWIK_PERMISSION_DENIED', `${target} ${what}${advice}`);
+  const decision = targetRule(allowed).decide({ action: 'dial', resource: target, peer: primary, nowMs: 0 });
+  if (!decision.allowed) throw new KwikError('ERR_KWIK_PERMISSION_DENIED', decision.reason);
 }

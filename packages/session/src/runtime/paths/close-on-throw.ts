@@ -5,7 +5,7 @@ import type { PathPort } from './path-port.js';
  * What `make` makes of an established connection. When it throws, nobody owns the connection, so it is closed, and the error
  * is thrown on as a KwikError.
  */
-export function closeOnThrow<T>(port: PathPort, make: () => T): T {
+export function closeOnThrow<T>(port: Pick<PathPort, 'close'>, make: () => T): T {
   try {
     return make();
   } catch (thrown) {
