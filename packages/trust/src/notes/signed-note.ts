@@ -12,7 +12,7 @@ export interface SignedNote {
   readonly signatures: readonly NoteSignature[];
 }
 
-export interface NoteSignature {
+interface NoteSignature {
   readonly name: string;
   /** 4 bytes of the key's id, then the signature. */
   readonly data: Uint8Array;
