@@ -1,5 +1,5 @@
 import type { AllowanceLimits, Flow, FlowOptions } from '@kwik/quic';
-import type { proto } from '@kwik/wire';
+import { KwikError, type proto } from '@kwik/wire';
 import type { RelayOptions } from '../../api/relays.js';
 import { AnchorRule } from './anchor-rule.js';
 
@@ -35,6 +35,11 @@ export interface RelayLimits extends AllowanceLimits {
 
 /** With the defaults. Throws ERR_KWIK_INVALID_ARGUMENT. */
 export function resolveRelay(options: RelayOptions, forwarder: RelayForwarder): RelayConfig {
+  if (options.forClients === true && options.anchors === undefined) {
+    const text =
+      'relay.forClients takes relay.anchors: else whoever is let in could send through the relay to anywhere';
+    throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', text);
+  }
   return {
     rule: new AnchorRule(options.anchors),
     limits: {
