@@ -3,6 +3,7 @@ import { chaosCommand } from './commands/chaos-command.js';
 import { auditCommand } from './commands/audit-command.js';
 import { demoCommand } from './commands/demo-command.js';
 import { getCommand } from './commands/get-command.js';
+import { relayCommand } from './commands/relay-command.js';
 import { serveCommand } from './commands/serve-command.js';
 import { tunnelCommand } from './commands/tunnel-command.js';
 import { reportError } from './errors.js';
@@ -53,6 +54,7 @@ function createProgram(io: CliIo, onDone: (code: ExitCode) => void): Command {
     .helpOption('-h, --help', 'show this help')
     .helpCommand('help [command]', 'show the help of a command')
     .addHelpText('after', EXAMPLES);
+  program.addCommand(relayCommand(io, onDone));
   for (const command of COMMANDS) program.addCommand(command(io, onDone));
   for (const command of [program, ...program.commands.flatMap((one) => [one, ...one.commands])])
     speakThrough(command, io);
