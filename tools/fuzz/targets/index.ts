@@ -3,6 +3,7 @@ import { CLI_TARGETS } from './cli.js';
 import { KCP_TARGETS } from './kcp.js';
 import { HANDSHAKE_TARGETS } from './handshake.js';
 import { QUIC_TARGETS } from './quic.js';
+import { relayedDatagrams } from './relay.js';
 import { SESSION_TARGETS } from './session.js';
 import { sessionSequences } from './session-sequences.js';
 import { WIRE_TARGETS } from './wire.js';
@@ -15,5 +16,6 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...SESSION_TARGETS,
   sessionSequences,
   ...QUIC_TARGETS,
+  relayedDatagrams,
   ...CLI_TARGETS,
 ];

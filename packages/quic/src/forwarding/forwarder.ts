@@ -16,7 +16,7 @@ const NEGOTIATION = 0;
 
 /** What the forwarder needs of its endpoint. */
 export interface ForwarderHost {
-  readonly socket: DatagramSocket;
+  readonly socket: Pick<DatagramSocket, 'address' | 'slot' | 'submit' | 'flush' | 'congested'>;
   readonly counters: EndpointCounters;
   readonly limits: { readonly maxFlows: number };
   now(): number;
