@@ -1,4 +1,4 @@
-import { Endpoint, type IoChoice } from '@kwik/quic';
+import { Endpoint, type IoChoice, resolveHost } from '@kwik/quic';
 import type { DialOptions, DialTarget } from '../api/options.js';
 import type { Session } from '../api/session.js';
 import { QuicConnector } from '../client/connector.js';
@@ -41,7 +41,9 @@ export async function dialAddresses(
   checkDialOptions(options);
   const endpoint = await ownEndpoint(target, options, endpoints);
   const specials = { endpoints: endpoints.shared, ...(endpoint !== undefined && { endpoint }) };
-  const connector = new QuicConnector(options, async () => target.addresses, specials);
+  // Other names are those of relays and of servers that the primary adds.
+  const lookup = async (name: string) => (name === target.host ? target.addresses : resolveHost(name));
+  const connector = new QuicConnector(options, lookup, specials);
   try {
     const session = await dialOver(connector, target, options);
     void session.closed.then(() => endpoint?.close());

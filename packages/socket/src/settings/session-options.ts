@@ -11,7 +11,7 @@ export function dialOptionsOf(
   settings: KwikSettings,
   localAddress: string | undefined,
 ): DialOptions & { readonly timeouts: { readonly dialMs: number } } {
-  const { ca, pins, serverName, clientAuth, scheduler, connectMs, recoveryMs, dial = {} } = settings;
+  const { ca, pins, serverName, clientAuth, relays, scheduler, connectMs, recoveryMs, dial = {} } = settings;
   return {
     ...dial,
     ...(clientAuth !== undefined && { auth: clientAuth }),
@@ -21,7 +21,11 @@ export function dialOptionsOf(
       ...(pins !== undefined && { pins }),
       ...(serverName !== undefined && { serverName }),
     },
-    paths: { ...dial.paths, ...(localAddress !== undefined && { localAddress }) },
+    paths: {
+      ...dial.paths,
+      ...(localAddress !== undefined && { localAddress }),
+      ...(relays !== undefined && { relays: relays.map((address) => ({ address })) }),
+    },
     writes: { routing: 'distributed', ...dial.writes, ...(scheduler !== undefined && { scheduler }) },
     timeouts: {
       ...dial.timeouts,

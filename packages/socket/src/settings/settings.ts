@@ -23,6 +23,11 @@ export interface KwikSettings {
   readonly clientAuth?: readonly ClientAuthenticator[];
   /** Whom servers here let in. Default: everybody who reaches them. */
   readonly serverAuth?: readonly ServerAuthenticator[];
+  /**
+   * Relays, `host:port`, by way of which sockets reach their servers besides, or at all; `KWIK_RELAYS`, separated by commas.
+   * They are relays for clients (`kwik relay --for-clients`): two carry, a third stands by.
+   */
+  readonly relays?: readonly string[];
   /** Chooses the path of each piece of data, where several lead to the peer; `KWIK_SCHEDULER`. Default: `adaptive`. */
   readonly scheduler?: NonNullable<DialOptions['writes']>['scheduler'];
   /** For a whole connect, milliseconds; `KWIK_CONNECT_MS`. Default: 30,000. */
@@ -48,14 +53,17 @@ export interface PoolSettings {
 /** `KWIK_*` variables as settings. Throws TypeError for a number that is none. */
 export function settingsOf(env: NodeJS.ProcessEnv): KwikSettings {
   const text = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
+  const list = (name: string): string[] | undefined =>
+    text(name)
+      ?.split(',')
+      .map((one) => one.trim());
   const idleMs = milliseconds(env, 'KWIK_POOL_IDLE_MS');
   return withoutUndefined<KwikSettings>({
     ca: text('KWIK_CA'),
     cert: text('KWIK_CERT'),
     key: text('KWIK_KEY'),
-    pins: text('KWIK_PINS')
-      ?.split(',')
-      .map((pin) => pin.trim()),
+    pins: list('KWIK_PINS'),
+    relays: list('KWIK_RELAYS'),
     serverName: text('KWIK_SERVER_NAME'),
     scheduler: text('KWIK_SCHEDULER'),
     connectMs: milliseconds(env, 'KWIK_CONNECT_MS'),
