@@ -10,6 +10,8 @@ import type { RelayConfig, RelayLimits } from './relay-config.js';
 
 /** Connections of one client that are forwarded at once: those of one attempt to connect, and of the one before. */
 const MAX_FLOWS = 16;
+/** Names that are resolved for one client at once: each takes a place that others wait for. */
+const MAX_LOOKUPS = 2;
 /** The client is told when so much of the time is over, and has the rest to find another way. */
 const TELL_AT = 0.8;
 
@@ -40,6 +42,7 @@ export class RelayServer implements Feature {
   readonly #endsAtMs: number;
   #timer: TimerHandle | undefined;
   #refusal: KwikError | undefined;
+  #lookups = 0;
 
   readonly handlers: ControlHandlers = {
     relayOpen: (path, request) => this.open(path, request),
@@ -66,7 +69,7 @@ export class RelayServer implements Feature {
   /** Answers with what is granted; the client's datagrams are forwarded from then on. Rejects with why not. */
   async open(path: RelayedClientPath, { connectionIds, anchor }: proto.RelayOpen): Promise<ReplyTo<'relayOpen'>> {
     this.#requireGranting();
-    const to = await this.#locate(anchor);
+    const to = await this.#lookedUp(anchor);
     // It may have ended, or begun to drain, while a name was being resolved.
     this.#requireGranting();
     if (!path.alive) throw new KwikError('ERR_KWIK_PATH_DEAD', 'the path to the relay is dead');
@@ -97,6 +100,20 @@ export class RelayServer implements Feature {
     this.#timer?.cancel();
     this.#timer = undefined;
     for (const key of this.#flows.keys()) this.#close(key);
+  }
+
+  async #lookedUp(anchor: string): Promise<DialTarget> {
+    if (this.#lookups >= MAX_LOOKUPS) {
+      throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', 'the relay looks up names for this client already', {
+        scope: 'peer',
+      });
+    }
+    this.#lookups++;
+    try {
+      return await this.#locate(anchor);
+    } finally {
+      this.#lookups--;
+    }
   }
 
   /** The first of the anchors that the relay may forward to, or the one that the client names, if it may. */
