@@ -4,6 +4,10 @@ import { join } from 'node:path';
 import { must } from './must.mjs';
 
 const YARN = '1.22.22';
+/** What Yarn has to be told, as docs/troubleshooting.md says. */
+const YARN_RESOLUTIONS = Object.fromEntries(
+  ['darwin-arm64', 'darwin-universal', 'darwin-x64', 'win32-x64'].map((each) => [`@matrixai/quic-${each}`, '1.2.12']),
+);
 const READY_WITHIN_MS = 30_000;
 
 /** @typedef {'npm' | 'pnpm' | 'yarn'} Client */
@@ -25,6 +29,8 @@ export async function installAlone({ folder, client, npmrc, packageManager }, sp
   } else {
     const registry = /registry=(\S+)/.exec(npmrc)?.[1] ?? '';
     writeFileSync(join(folder, '.yarnrc'), `registry "${registry}"\n`);
+    const manifest = { name: 'consumer', private: true, type: 'module', resolutions: YARN_RESOLUTIONS };
+    writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
     // Yarn 1 takes the addresses of a lockfile; here there is none.
     const args = ['add', '--ignore-scripts', '--no-progress', '--cache-folder', join(folder, '.cache'), ...specs];
     await must('npx', ['-y', `yarn@${YARN}`, ...args], { cwd: folder });
