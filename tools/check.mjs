@@ -16,6 +16,7 @@ import { checkMachine } from './checks/machine.mjs';
 import { checkPackages } from './checks/packages.mjs';
 import { checkGenerated, checkProtoBreaking, checkProtoFormat, checkProtoLint } from './checks/proto.mjs';
 import { checkSimulation } from './checks/sim.mjs';
+import { checkSite } from './checks/site.mjs';
 import { checkTests } from './checks/tests.mjs';
 import { checkUnused } from './checks/unused.mjs';
 import { runSteps } from './lib/steps.mjs';
@@ -39,6 +40,7 @@ const STEPS = [
   { name: 'packages', about: 'what users install is complete, and imports', check: checkPackages },
   { name: 'api', about: 'what the packages offer is what was reviewed', check: checkApi },
   { name: 'docs', about: 'the code in the docs compiles and runs, links lead somewhere', check: checkDocs },
+  { name: 'site', about: 'the site builds, and needs nothing from elsewhere', check: checkSite },
   { name: 'sim', about: 'sessions keep their promises under seeded faults', check: checkSimulation },
   { name: 'adversary', about: 'attackers of running servers and clients get nowhere', check: checkAdversary },
   { name: 'jest', about: 'the tests', check: checkTests },

@@ -36,6 +36,38 @@ export function requirementProblems(root) {
   ];
 }
 
+/**
+ * What is wrong with the last columns of a page's tables where they name tests: of the readiness page, say.
+ *
+ * @param {string} root
+ * @param {string} page
+ * @returns {string[]}
+ */
+export function evidenceProblems(root, page) {
+  const rows = tableRows(readFileSync(join(root, page), 'utf8')).filter(({ spans }) =>
+    spans.some((span) => TEST_FILE.test(span)),
+  );
+  return rows.flatMap((row) => rowProblems(root, row).map((problem) => `${page}:${row.line}: ${problem}`));
+}
+
+/**
+ * The rows of each section of the page, and how many tests are named for them.
+ *
+ * @param {string} root
+ * @returns {{ section: string, rows: number, tests: number }[]}
+ */
+export function evidenceSummary(root) {
+  const text = readFileSync(join(root, REQUIREMENTS), 'utf8');
+  return text
+    .split(/^## /m)
+    .slice(1)
+    .map((part) => {
+      const rows = tableRows(part);
+      const tests = rows.flatMap(({ spans }) => spans).filter((span) => !TEST_FILE.test(span));
+      return { section: part.split('\n', 1)[0] ?? '', rows: rows.length, tests: tests.length };
+    });
+}
+
 function allRows() {
   const numbered = ROWS.flatMap((count, index) =>
     Array.from({ length: count }, (_, sub) => `K${index + 1}.${sub + 1}`),

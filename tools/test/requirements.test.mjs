@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { REQUIREMENTS, requirementProblems } from '../lib/requirements.mjs';
+import { REQUIREMENTS, evidenceProblems, evidenceSummary, requirementProblems } from '../lib/requirements.mjs';
 import { ROOT } from '../lib/workspace.mjs';
 import { makeTree } from './tree.mjs';
 
@@ -77,4 +77,17 @@ test('a test that goes or changes its name is missed by the real page', () => {
   expect(requirementProblems(tree.root).filter((problem) => problem.includes(file))).toContainEqual(
     expect.stringMatching(/has no test "goes on where it was/),
   );
+});
+
+test('the threat model names tests that are there', () => {
+  expect(evidenceProblems(ROOT, 'docs/readiness.md')).toEqual([]);
+});
+
+test('the requirements are summed up by section', () => {
+  page(`\`a.test.ts\`: ${TITLE}`);
+  tree.put(REQUIREMENTS, `# Page\n\n## One\n\n${HEAD}| K1.1 | x | y | \`a.test.ts\`: ${TITLE} |\n\n## Two\n\n${HEAD}`);
+  expect(evidenceSummary(tree.root)).toEqual([
+    { section: 'One', rows: 1, tests: 1 },
+    { section: 'Two', rows: 0, tests: 0 },
+  ]);
 });
