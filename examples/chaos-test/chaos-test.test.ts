@@ -14,7 +14,7 @@ function run(args: readonly string[]): { status: number | null; output: string }
     cwd: HERE,
     env,
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 120_000,
   });
   return { status, output: stdout + stderr };
 }
@@ -23,7 +23,7 @@ test('the chaos test passes under node:test', () => {
   const { status, output } = run(['--import', resolve('tsx'), '--test', join(HERE, 'echo.node.ts')]);
   expect(output).toMatch(/^# pass 1$/m);
   expect(status).toBe(0);
-}, 90_000);
+}, 150_000);
 
 test('and under vitest', () => {
   const config = join(HERE, '..', 'test-support', 'vitest.config.mjs');
@@ -40,4 +40,4 @@ test('and under vitest', () => {
   ]);
   expect(output).toContain('1 passed');
   expect(status).toBe(0);
-}, 90_000);
+}, 150_000);

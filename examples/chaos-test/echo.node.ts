@@ -3,4 +3,4 @@ import { forEachSeed } from '@kwik/testbed/chaos';
 import { tenMessagesComeBack } from './echo.js';
 
 // The same under node:test …
-test('ten messages come back under any faults', () => forEachSeed({ seeds: 5 }, tenMessagesComeBack));
+await test('ten messages come back under any faults', () => forEachSeed({ seeds: 5 }, tenMessagesComeBack));

@@ -12,4 +12,4 @@ await using session = await dial(target, { auth: [ticketClient(ticket)] });
 console.log('the server knows:', (await accepted).identity, session.id);
 
 const forged = { ...ticket, name: 'bob' };
-await dial(target, { auth: [ticketClient(forged)] }).catch((error: Error) => console.log('bob:', error.message));
+await dial(target, { auth: [ticketClient(forged)] }).catch((error: unknown) => console.log('bob:', String(error)));

@@ -1,6 +1,7 @@
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const packages = fileURLToPath(new URL('../../packages', import.meta.url));
+const packages = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'packages');
 
 /** In this repository, where nothing is installed, packages are their sources. A project of one's own needs none of this. */
 export default {

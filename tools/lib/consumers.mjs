@@ -4,11 +4,10 @@ import { build } from 'esbuild';
 import { BIN, run, runNode } from './run.mjs';
 import { ROOT } from './workspace.mjs';
 
-/** What users' compilers are told. The first two import the packages, the third is CommonJS and awaits them. */
+/** What users' compilers are told. A module of CommonJS (`.cts`) awaits its imports. */
 const COMPILERS = [
-  { name: 'node16', file: 'node16.mts', options: { module: 'node16', moduleResolution: 'node16' } },
-  { name: 'bundler', file: 'bundler.ts', options: { module: 'esnext', moduleResolution: 'bundler' } },
-  { name: 'CommonJS', file: 'commonjs.cts', options: { module: 'node16', moduleResolution: 'node16' } },
+  { name: 'node16', files: ['module.mts', 'commonjs.cts'], options: { module: 'node16', moduleResolution: 'node16' } },
+  { name: 'bundler', files: ['bundled.ts'], options: { module: 'esnext', moduleResolution: 'bundler' } },
 ];
 
 /** Loaded by the bundle as they are: native, or optional. */
@@ -34,23 +33,27 @@ export async function consumerProblems(scratch, specifiers) {
  * @param {readonly string[]} specifiers
  * @param {typeof COMPILERS[number]} compiler
  */
-async function typeProblems(scratch, specifiers, { name, file, options }) {
-  const imports =
-    name === 'CommonJS'
-      ? specifiers.map((each) => `void import('${each}').then((all) => all satisfies object);`)
-      : specifiers.map((each, index) => `import * as all${index} from '${each}'; all${index} satisfies object;`);
-  writeFileSync(join(scratch, file), `${imports.join('\n')}\n`);
+async function typeProblems(scratch, specifiers, { name, files, options }) {
+  for (const file of files) writeFileSync(join(scratch, file), importsFor(file, specifiers));
   const config = join(scratch, `tsconfig.${name}.json`);
   const compilerOptions = {
-    ...{ strict: true, noEmit: true, target: 'es2022', lib: ['es2024', 'esnext.disposable', 'dom'], types: ['node'] },
+    ...{ strict: true, noEmit: true, target: 'es2022', lib: ['es2023', 'esnext.disposable'], types: ['node'] },
     typeRoots: [join(ROOT, 'node_modules', '@types')],
     // The packages' own types are checked, too: users who do not skip them would meet the errors.
     skipLibCheck: false,
     ...options,
   };
-  writeFileSync(config, JSON.stringify({ compilerOptions, files: [file] }));
+  writeFileSync(config, JSON.stringify({ compilerOptions, files }));
   const { code, output } = await runNode(BIN.tsc, ['-p', config, '--pretty', 'false'], { cwd: scratch });
   return code === 0 ? [] : [`types under ${name}:\n${output.trimEnd().split('\n').slice(0, 20).join('\n')}`];
+}
+
+/** @param {string} file @param {readonly string[]} specifiers */
+function importsFor(file, specifiers) {
+  const lines = file.endsWith('.cts')
+    ? specifiers.map((each) => `void import('${each}').then((all) => all satisfies object);`)
+    : specifiers.map((each, index) => `import * as all${index} from '${each}'; all${index} satisfies object;`);
+  return `${lines.join('\n')}\n`;
 }
 
 /**

@@ -4,7 +4,7 @@ import { readJson } from '../lib/workspace.mjs';
 import { makeTree, packageFiles } from './tree.mjs';
 
 // The checks start compilers and linters, which take their time on a machine that is busy.
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 /** @type {ReturnType<typeof makeTree>} */
 let tree;
