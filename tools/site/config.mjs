@@ -16,6 +16,9 @@ const GROUPS = [
     pages: [
       'how-to/certificates',
       'how-to/firewalls',
+      'how-to/discovery',
+      'how-to/relays',
+      'how-to/tunnels',
       'how-to/tuning',
       'how-to/monitoring',
       'how-to/chaos-tests',
@@ -28,6 +31,7 @@ const GROUPS = [
     text: 'Understand',
     pages: [
       'architecture',
+      'discovery',
       'explanation/failover',
       'explanation/security',
       'comparison',
