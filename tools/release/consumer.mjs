@@ -21,7 +21,10 @@ const READY_WITHIN_MS = 30_000;
 export async function installAlone({ folder, client, npmrc, packageManager }, specs) {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, '.npmrc'), npmrc);
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module' }));
+  writeFileSync(
+    join(folder, 'package.json'),
+    JSON.stringify({ name: 'consumer', version: '1.0.0', private: true, type: 'module' }),
+  );
   if (client === 'npm') {
     await must('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', ...specs], { cwd: folder });
   } else if (client === 'pnpm') {
@@ -29,7 +32,13 @@ export async function installAlone({ folder, client, npmrc, packageManager }, sp
   } else {
     const registry = /registry=(\S+)/.exec(npmrc)?.[1] ?? '';
     writeFileSync(join(folder, '.yarnrc'), `registry "${registry}"\n`);
-    const manifest = { name: 'consumer', private: true, type: 'module', resolutions: YARN_RESOLUTIONS };
+    const manifest = {
+      name: 'consumer',
+      version: '1.0.0',
+      private: true,
+      type: 'module',
+      resolutions: YARN_RESOLUTIONS,
+    };
     writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
     // Yarn 1 takes the addresses of a lockfile; here there is none.
     const args = ['add', '--ignore-scripts', '--no-progress', '--cache-folder', join(folder, '.cache'), ...specs];
