@@ -41,7 +41,15 @@ export async function installAlone({ folder, client, npmrc, packageManager }, sp
     };
     writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
     // Yarn 1 takes the addresses of a lockfile; here there is none.
-    const args = ['add', '--ignore-scripts', '--no-progress', '--cache-folder', join(folder, '.cache'), ...specs];
+    const args = [
+      'add',
+      '--ignore-platform',
+      '--ignore-scripts',
+      '--no-progress',
+      '--cache-folder',
+      join(folder, '.cache'),
+      ...specs,
+    ];
     await must('npx', ['-y', `yarn@${YARN}`, ...args], { cwd: folder });
   }
 }
