@@ -8,12 +8,14 @@ import { latency } from './latency.js';
 import { planner } from './planner.js';
 import { scale } from './scale.js';
 import { session } from './session.js';
+import { socket } from './socket.js';
 import { streams } from './streams.js';
 
 /** All parts, in the order in which they run and are listed. */
 export const PARTS: readonly Part[] = [
   driver,
   session,
+  socket,
   streams,
   aggregate,
   failover,

@@ -48,6 +48,8 @@ async function load(name: ContenderName): Promise<Contender> {
       return (await import('./contenders/session.js')).session;
     case 'extra':
       return (await import('./contenders/session.js')).extra;
+    case 'socket':
+      return (await import('./contenders/socket.js')).socket;
     case 'content':
       return (await import('./contenders/content.js')).content;
   }

@@ -8,7 +8,16 @@ export interface Contender {
   fetch(port: number, caPem: string, settings: Settings): Promise<FetchResult>;
 }
 
-export type ContenderName = 'driver' | 'threaded' | 'minimal' | 'classes' | 'tls' | 'session' | 'content' | 'extra';
+export type ContenderName =
+  | 'driver'
+  | 'threaded'
+  | 'minimal'
+  | 'classes'
+  | 'tls'
+  | 'session'
+  | 'content'
+  | 'extra'
+  | 'socket';
 
 export interface Settings {
   readonly bytes: number;
