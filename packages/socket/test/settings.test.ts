@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { env } from 'node:process';
 import { afterEach, beforeAll, expect, test } from '@jest/globals';
+import { pause } from '@kwik/testbed';
 import net, { configure, type KwikSettings, type Server } from '@kwik/socket';
 import { makeCertificates } from './certificates.js';
 
@@ -62,6 +63,28 @@ test('certificates by the environment, as files', async () => {
   expect(await greetingOf(await serving())).toBe('hello');
   rmSync(folder, { recursive: true });
 });
+
+test('certificates in files are read again: by a server within seconds, by clients at the next connect', async () => {
+  const own = mkdtempSync(join(tmpdir(), 'kwik-renewed-'));
+  const files = { ca: join(own, 'ca'), cert: join(own, 'cert'), key: join(own, 'key') };
+  const write = (credentials: Record<keyof typeof files, string>): void => {
+    for (const name of ['ca', 'cert', 'key'] as const) writeFileSync(files[name], credentials[name]);
+  };
+  write(made);
+  const { ca, cert, key } = files;
+  const port = await serving({ cert, key });
+  expect(await greetingOf(port, { ca })).toBe('hello');
+  write(await makeCertificates(NAME));
+  const untilMs = performance.now() + 20_000;
+  let greeting = '';
+  while (greeting === '' && performance.now() < untilMs) {
+    greeting = await greetingOf(port, { ca }).catch(() => '');
+    await pause(200);
+  }
+  expect(greeting).toBe('hello');
+  await expect(greetingOf(port, { ca: made.ca })).rejects.toMatchObject({ code: 'ERR_KWIK_CERTIFICATE' });
+  rmSync(own, { recursive: true });
+}, 40_000);
 
 test('a server that the client does not trust, and a name that is another’s', async () => {
   const { cert, key, ca } = made;
