@@ -77,6 +77,8 @@ export const FOLDERS = {
     core: [],
     sources: ['core'],
     directory: ['core', 'sources'],
+    api: ['core', 'sources'],
+    signing: ['core'],
     '.': 'any',
   },
   session: {

@@ -1,7 +1,7 @@
 import { KwikError, type Clock, type Discovery } from '@kwik/wire';
 import type { DiscoverySource } from './sources/discovery-source.js';
 import { ServiceDirectory, type DirectoryOptions } from './directory/service-directory.js';
-import { systemClock } from './directory/system-clock.js';
+import { systemClock } from './sources/system-clock.js';
 
 const MAX_SERVICES = 64;
 const MAX_SOURCES = 16;

@@ -1,5 +1,6 @@
 import type { FuzzTarget } from '../target.js';
 import { CLI_TARGETS } from './cli.js';
+import { DISCOVERY_TARGETS } from './discovery.js';
 import { KCP_TARGETS } from './kcp.js';
 import { HANDSHAKE_TARGETS } from './handshake.js';
 import { QUIC_TARGETS } from './quic.js';
@@ -17,5 +18,6 @@ export const TARGETS: readonly FuzzTarget[] = [
   sessionSequences,
   ...QUIC_TARGETS,
   relayedDatagrams,
+  ...DISCOVERY_TARGETS,
   ...CLI_TARGETS,
 ];

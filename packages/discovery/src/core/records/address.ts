@@ -11,3 +11,7 @@ export function splitAddress(address: string): { readonly host: string; readonly
   if (port < 1 || port > MAX_PORT) return undefined;
   return { host: match[1] ?? match[2] ?? '', port };
 }
+
+export function joinAddress(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,0 +1,227 @@
+import { isIPv4 } from 'node:net';
+import { hostname, networkInterfaces } from 'node:os';
+import { KwikError, type Clock, type DiscoverySnapshot, type FoundServer, type ServerRecord } from '@kwik/wire';
+import type { Answer } from 'dns-packet';
+import makeMdns, { type MulticastDNS, type ResponsePacket } from 'multicast-dns';
+import { joinAddress, splitAddress } from '../../core/records/address.js';
+import { makeRecord } from '../../core/records/server-record.js';
+import { recordOfText, textOfRecord } from '../../core/records/text-record.js';
+import { systemClock } from '../system-clock.js';
+import { report, type Announcement } from '../announcement.js';
+import type { DiscoverySource } from '../discovery-source.js';
+import { sameName } from '../dns/dns-client.js';
+import { srvOf, stringsOf } from '../dns/dns-sd.js';
+import { delay } from '../waiting.js';
+
+const SERVICE = '_kwik._udp.local';
+/** RFC 6762, section 10: what names a host lives two minutes, other records longer; one for all keeps changes near. */
+const TTL_S = 120;
+const MAX_TTL_S = 4500;
+/** Questions: at once, after a second, then every twenty (RFC 6762, 5.2: waits that grow). */
+const ASK_AFTER_MS = [0, 1000, 3000] as const;
+const ASK_EVERY_MS = 20_000;
+/** Servers of the local network that are kept; anybody there may announce any number. */
+const MAX_INSTANCES = 256;
+const MAX_ANSWERS = 512;
+const TELL_AFTER_MS = 50;
+
+export interface MdnsOptions {
+  /** Servers of other services are left alone. */
+  readonly service: string;
+  /** IPv4 address of the interface. Default: the first that is not this machine's own; without one, loopback. */
+  readonly interface?: string;
+  /** Server ids that are not wanted: one's own, for a server that announces itself. */
+  readonly ignore?: readonly string[];
+  /** Default: 5,353. */
+  readonly port?: number;
+  /** Default: `mdns`. */
+  readonly name?: string;
+  readonly clock?: Clock;
+}
+
+/** Servers that announce themselves on the local network (RFC 6762, 6763). Whoever is on that network can announce anything. */
+export function mdns(options: MdnsOptions): DiscoverySource {
+  const { name = 'mdns', clock = systemClock() } = options;
+  return {
+    name,
+    async *watch(signal) {
+      const known = new Map<string, { readonly found: FoundServer; readonly untilMs: number }>();
+      let changed = new AbortController();
+      let failure: Error | undefined;
+      const socket = open(options, (error) => {
+        failure = error;
+        changed.abort();
+      });
+      socket.on('response', (packet) => {
+        if (take(packet, options, known, clock.now())) changed.abort();
+      });
+      try {
+        yield { servers: [] };
+        for (let asked = 0; ; ) {
+          const nextMs = ASK_AFTER_MS[asked];
+          if (asked < ASK_AFTER_MS.length || !changed.signal.aborted) {
+            socket.query([{ name: SERVICE, type: 'PTR' }]);
+            asked++;
+          }
+          await delay(clock, nextMs ?? ASK_EVERY_MS, AbortSignal.any([signal, changed.signal]));
+          if (failure !== undefined) throw failure;
+          await delay(clock, TELL_AFTER_MS, signal);
+          if (signal.aborted) return;
+          changed = new AbortController();
+          yield snapshotOf(known, clock.now());
+        }
+      } finally {
+        socket.destroy();
+      }
+    },
+  };
+}
+
+export interface MdnsAnnounceOptions extends MdnsOptions {
+  readonly onFailure?: (error: unknown) => void;
+}
+
+/** Announces a server on the local network, answers questions for it, and says goodbye when closed. */
+export function announceByMdns(record: ServerRecord, options: MdnsAnnounceOptions): Announcement {
+  let current = record;
+  const { onFailure, clock = systemClock() } = options;
+  const socket = open(options, (error) => report(onFailure, error));
+  const closing = new AbortController();
+  const tell = (ttl: number): void => {
+    try {
+      socket.respond({ answers: answersFor(current, options, ttl) }, (error) => error && report(onFailure, error));
+    } catch (error) {
+      report(onFailure, error);
+    }
+  };
+  socket.on('query', ({ questions }) => {
+    const own = instanceOf(current);
+    const meant = questions?.some(({ name }) => sameName(name, SERVICE) || sameName(name, own));
+    if (meant === true) tell(TTL_S);
+  });
+  // RFC 6762, 8.3: two announcements at least, a second apart.
+  void (async () => {
+    for (const waitMs of ASK_AFTER_MS) {
+      await delay(clock, waitMs, closing.signal);
+      if (!closing.signal.aborted) tell(TTL_S);
+    }
+  })();
+  return {
+    update: (next) => {
+      current = next;
+      tell(TTL_S);
+    },
+    close: () =>
+      new Promise((resolve) => {
+        if (closing.signal.aborted) return resolve();
+        closing.abort();
+        // RFC 6762, 10.1: a time to live of 0 is a goodbye.
+        socket.respond({ answers: answersFor(current, options, 0) }, () => socket.destroy(() => resolve()));
+      }),
+  };
+}
+
+function open({ interface: given, port }: MdnsOptions, onError: (error: Error) => void): MulticastDNS {
+  const socket = makeMdns({
+    interface: given ?? defaultInterface(),
+    // With the interface alone a socket hears nothing that is sent to the group.
+    bind: '0.0.0.0',
+    ...(port !== undefined && { port }),
+  });
+  socket.on('error', (error: Error) =>
+    onError(new KwikError('ERR_KWIK_CONNECT_FAILED', `mDNS: ${error.message}`, { cause: error })),
+  );
+  // Packets that nobody can read, and interfaces that have gone: nothing that a caller could do about.
+  socket.on('warning', () => undefined);
+  return socket;
+}
+
+function defaultInterface(): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return addresses.find(({ address, internal }) => !internal && isIPv4(address))?.address ?? '127.0.0.1';
+}
+
+/** Whether it changed anything. */
+function take(
+  { answers = [], additionals = [] }: Pick<ResponsePacket, 'answers' | 'additionals'>,
+  { service, ignore = [] }: MdnsOptions,
+  known: Map<string, { readonly found: FoundServer; readonly untilMs: number }>,
+  now: number,
+): boolean {
+  const all = [...answers, ...additionals].slice(0, MAX_ANSWERS) as (Answer & { ttl?: number; data?: unknown })[];
+  let changed = false;
+  for (const srv of all) {
+    if (srv.type !== 'SRV' || !sameName(srv.name.slice(-SERVICE.length), SERVICE)) continue;
+    const key = srv.name.toLowerCase();
+    const ttlS = Math.min(MAX_TTL_S, srv.ttl ?? TTL_S);
+    if (ttlS <= 0) {
+      changed = known.delete(key) || changed;
+      continue;
+    }
+    const text = all.find(({ type, name }) => type === 'TXT' && sameName(name, srv.name));
+    const found = readInstance(srv, all, stringsOf(text?.data), service, ignore, ttlS * 1000);
+    if (found === undefined || (known.size >= MAX_INSTANCES && !known.has(key))) continue;
+    known.set(key, { found, untilMs: now + ttlS * 1000 });
+    changed = true;
+  }
+  return changed;
+}
+
+function readInstance(
+  srv: { readonly data?: unknown },
+  all: readonly (Answer & { data?: unknown })[],
+  strings: readonly string[],
+  service: string,
+  ignore: readonly string[],
+  ttlMs: number,
+): FoundServer | undefined {
+  try {
+    const { target, port, priority, weight } = srvOf(srv.data);
+    const hosts = all.flatMap(({ type, name, data }) =>
+      type === 'A' && sameName(name, target) && typeof data === 'string' && isIPv4(data) ? [data] : [],
+    );
+    if (!strings.includes(`svc=${service}`)) return undefined;
+    const said = recordOfText(
+      strings.filter((text) => !text.startsWith('svc=')),
+      joinAddress(hosts[0] ?? target, port),
+    );
+    if (said.serverId !== undefined && ignore.includes(said.serverId)) return undefined;
+    const addresses =
+      hosts.length === 0 ? said.addresses : [...new Set(hosts)].slice(0, 8).map((host) => joinAddress(host, port));
+    return { record: makeRecord({ weight: Math.max(1, weight), priority, ...said, addresses }), ttlMs };
+  } catch {
+    // Somebody else's, or nonsense.
+    return undefined;
+  }
+}
+
+function snapshotOf(
+  known: Map<string, { readonly found: FoundServer; readonly untilMs: number }>,
+  now: number,
+): DiscoverySnapshot {
+  for (const [key, { untilMs }] of known) if (untilMs <= now) known.delete(key);
+  return {
+    servers: [...known.values()].map(({ found, untilMs }) => ({ record: found.record, ttlMs: untilMs - now })),
+  };
+}
+
+function instanceOf({ serverId, addresses }: ServerRecord): string {
+  const label = (serverId === '' ? (addresses[0] ?? 'server') : serverId).replace(/[^\w-]/g, '-').slice(0, 63);
+  return `${label}.${SERVICE}`;
+}
+
+function answersFor(record: ServerRecord, { service, interface: given }: MdnsOptions, ttl: number): Answer[] {
+  const instance = instanceOf(record);
+  const { host, port } = splitAddress(record.addresses[0] ?? '') ?? { host: '', port: 0 };
+  const unspecified = ['0.0.0.0', '::', 'localhost', ''].includes(host);
+  const address = unspecified || !isIPv4(host) ? (given ?? defaultInterface()) : host;
+  const target = `${hostname()
+    .replace(/[^\w-]/g, '-')
+    .slice(0, 63)}-${port}.local`;
+  return [
+    { name: SERVICE, type: 'PTR', ttl, data: instance },
+    { name: instance, type: 'SRV', ttl, data: { target, port, priority: record.priority, weight: record.weight } },
+    { name: instance, type: 'TXT', ttl, data: [...textOfRecord(record), `svc=${service}`] },
+    { name: target, type: 'A', ttl, data: address },
+  ];
+}

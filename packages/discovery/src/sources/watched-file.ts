@@ -1,0 +1,83 @@
+import { watch } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { KwikError, type Clock, type DiscoverySnapshot } from '@kwik/wire';
+import { systemClock } from './system-clock.js';
+import type { DiscoverySource } from './discovery-source.js';
+import { readServers } from './server-list-shape.js';
+import { delay } from './waiting.js';
+
+/** Where the system tells of no change (network file systems), the file is looked at so often. */
+const LOOK_EVERY_MS = 5000;
+/** A program that writes a file in several steps is done by then. */
+const SETTLE_MS = 50;
+const MAX_BYTES = 16 * 1024 * 1024;
+
+export interface WatchedFileOptions {
+  /** JSON: a list of servers, or `{ "servers": [...] }`, as docs/discovery.md has it. */
+  readonly path: string;
+  /** Default: `file`. */
+  readonly name?: string;
+  readonly clock?: Clock;
+}
+
+/** Servers of a file, read again when it changes. Replace it by a rename, so that nobody reads half of it. */
+export function watchedFile(options: WatchedFileOptions): DiscoverySource {
+  const { path, name = 'file', clock = systemClock() } = options;
+  return {
+    name,
+    async *watch(signal) {
+      let before: string | undefined;
+      const changed = changesOf(path, signal);
+      for (;;) {
+        const text = await readBounded(path);
+        if (text !== before) yield snapshotOf(text, path);
+        before = text;
+        await Promise.race([delay(clock, LOOK_EVERY_MS, signal), changed.next()]);
+        if (signal.aborted) return;
+        await delay(clock, SETTLE_MS, signal);
+      }
+    },
+  };
+}
+
+/** Told by the folder, since a file that is replaced by a rename is another file. */
+function changesOf(path: string, signal: AbortSignal): { next(): Promise<void> } {
+  let wake: () => void = () => undefined;
+  try {
+    const watcher = watch(dirname(path), { signal, persistent: false }, (_, file) => {
+      if (file === null || file === basename(path)) wake();
+    });
+    watcher.on('error', () => undefined);
+  } catch {
+    // Then it is looked at now and then.
+  }
+  return {
+    next: () =>
+      new Promise((resolve) => {
+        wake = resolve;
+      }),
+  };
+}
+
+async function readBounded(path: string): Promise<string> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const { size } = await file.stat();
+      if (size > MAX_BYTES) throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `it has more than ${MAX_BYTES} bytes`);
+      const buffer = Buffer.alloc(size);
+      const { bytesRead } = await file.read(buffer, 0, size, 0);
+      return buffer.toString('utf8', 0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new KwikError('ERR_KWIK_LOCAL_FILE', `the list of servers ${path} cannot be read: ${why}`, { cause: error });
+  }
+}
+
+function snapshotOf(text: string, path: string): DiscoverySnapshot {
+  return readServers(text, path);
+}

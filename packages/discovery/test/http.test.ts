@@ -1,0 +1,165 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { until } from '@kwik/testbed';
+import type { DiscoverySnapshot } from '@kwik/wire';
+import {
+  AnnouncedServers,
+  announceByHttp,
+  httpApi,
+  makeRecord,
+  registryApi,
+  type HttpApiOptions,
+} from '../src/index.js';
+import { systemClock } from '../src/sources/system-clock.js';
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+async function serve(listener: RequestListener): Promise<string> {
+  const server: Server = createServer(listener).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closers.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const address = server.address();
+  return `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/`;
+}
+
+/** What a source says, as it says it. */
+function follow(options: Omit<HttpApiOptions, 'service'>): { said: (DiscoverySnapshot | Error)[] } {
+  const controller = new AbortController();
+  closers.push(() => controller.abort());
+  const said: (DiscoverySnapshot | Error)[] = [];
+  void (async () => {
+    for await (const snapshot of httpApi({ service: 'films', ...options }).watch(controller.signal))
+      said.push(snapshot);
+  })().catch((error: unknown) => said.push(error as Error));
+  return { said };
+}
+
+function registry(options: Partial<Parameters<typeof registryApi>[0]> = {}) {
+  const store = new AnnouncedServers(systemClock());
+  closers.push(() => store.close());
+  return { store, api: registryApi({ store, clock: systemClock(), ...options }) };
+}
+
+const record = (serverId: string, more = {}) => makeRecord({ serverId, addresses: [`${serverId}.test:4433`], ...more });
+
+describe('the HTTP API', () => {
+  test('a server that announces itself is found at once by a long poll, changes with it, and goes with it', async () => {
+    const url = await serve(registry().api);
+    const { said } = follow({ url });
+    await until(() => said.length === 1);
+    expect(said[0]).toEqual({ servers: [], problems: [] });
+    const announcement = announceByHttp(record('one', { region: 'eu', attributes: { a: 'b' } }), {
+      url,
+      service: 'films',
+    });
+    closers.push(() => announcement.close());
+    await until(() => said.length === 2, 3000);
+    expect(said[1]).toMatchObject({ servers: [{ record: { serverId: 'one', region: 'eu' } }] });
+    announcement.update(record('one', { accepting: false }));
+    await until(() => said.length === 3, 3000);
+    expect(said[2]).toMatchObject({ servers: [{ record: { accepting: false } }] });
+    await announcement.close();
+    await until(() => said.length === 4, 3000);
+    expect(said[3]).toMatchObject({ servers: [] });
+  });
+
+  test('tokens: readers read, announcers announce, and nobody else; none crosses a network in the clear', async () => {
+    const url = await serve(registry({ readTokens: ['reader'], writeTokens: ['writer'] }).api);
+    const nobody = follow({ url });
+    await until(() => nobody.said.length === 1);
+    expect(nobody.said[0]).toMatchObject({ code: 'ERR_KWIK_AUTH_FAILED' });
+    const reader = follow({ url, token: 'reader' });
+    await until(() => reader.said.length === 1);
+    const failures: unknown[] = [];
+    const onFailure = (error: unknown) => failures.push(error);
+    const forged = announceByHttp(record('evil'), { url, service: 'films', token: 'reader', onFailure });
+    await until(() => failures.length === 1);
+    await forged.close();
+    expect(failures[0]).toMatchObject({ code: 'ERR_KWIK_AUTH_FAILED' });
+    expect((failures[0] as Error).message).not.toMatch(/reader/);
+    const announcement = announceByHttp(record('good'), { url, service: 'films', token: 'writer' });
+    await until(() => reader.said.length === 2, 3000);
+    expect(reader.said[1]).toMatchObject({ servers: [{ record: { serverId: 'good' } }] });
+    await announcement.close();
+    expect(() => httpApi({ url: 'http://api.example/', service: 'films', token: 'x' })).toThrow(/in the clear/);
+    expect(() => httpApi({ url: 'ftp://api.example/', service: 'films' })).toThrow(/no URL of an HTTP API/);
+  });
+
+  test.each<[string, RequestListener, RegExp]>([
+    ['no JSON', (_, response) => response.end('<html>'), /is no JSON/],
+    ['no list', (_, response) => response.end('{"servers":7}'), /is no list of servers/],
+    ['an error', (_, response) => response.writeHead(500).end(), /answers 500/],
+    ['a redirect', (_, response) => response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(), /answers 302/],
+    [
+      'cut off',
+      (_, response) => response.writeHead(200, { 'content-length': 99 }).write('{"se', () => response.destroy()),
+      /cut off|aborted|hang up/,
+    ],
+  ])('an answer that is %s is a failure', async (_, listener, message) => {
+    const { said } = follow({ url: await serve(listener) });
+    await until(() => said.length === 1);
+    expect(said[0]).toMatchObject({ message: expect.stringMatching(message) });
+  });
+
+  test('an answer that is huge, or never ends, is given up', async () => {
+    const chunk = Buffer.alloc(1024 * 1024, ' ');
+    const huge = follow({
+      url: await serve((_, response) => {
+        const more = (): void => {
+          while (!response.destroyed && response.write(chunk));
+        };
+        response.on('drain', more);
+        more();
+      }),
+    });
+    await until(() => huge.said.length === 1);
+    expect(huge.said[0]).toMatchObject({ code: 'ERR_KWIK_PACKET_TOO_LARGE' });
+    const slow = follow({ url: await serve((_, response) => response.write('{')), waitSeconds: -4.9 });
+    await until(() => slow.said.length === 1);
+    expect(slow.said[0]).toMatchObject({ code: 'ERR_KWIK_TIMEOUT' });
+  });
+
+  test('one wrong server does not spoil the others', async () => {
+    const servers = [{ addresses: ['a.test:1'] }, { addresses: [] }, { addresses: ['b.test:1'], weight: 'x' }, 7];
+    const { said } = follow({ url: await serve((_, response) => response.end(JSON.stringify(servers))) });
+    await until(() => said.length === 1);
+    expect(said[0]).toMatchObject({ servers: [{ record: { addresses: ['a.test:1'] } }] });
+    expect((said[0] as DiscoverySnapshot).problems).toHaveLength(3);
+  });
+});
+
+describe('the registry as a server', () => {
+  test('refuses what is wrong, and says why', async () => {
+    const url = await serve(registry().api);
+    const put = (id: string, body: string) => fetch(`${url}v1/services/films/servers/${id}`, { method: 'PUT', body });
+    const asked = async (promise: Promise<Response>) => [(await promise).status, await (await promise).text()];
+    expect(await asked(put('a', '{'))).toEqual([400, '{"error":"the body is no JSON"}']);
+    expect(await asked(put('a', '{"addresses":["b:1"],"serverId":"b"}'))).toEqual([
+      400,
+      `{"error":"the record is of 'b', not of 'a'"}`,
+    ]);
+    expect((await asked(put('a', `{"addresses":["${'x'.repeat(70_000)}:1"]}`)))[0]).toBe(413);
+    expect((await fetch(`${url}v1/services/films/servers`, { method: 'DELETE' })).status).toBe(405);
+    expect((await fetch(`${url}v1/services/${encodeURIComponent('a/b')}/servers`)).status).toBe(404);
+    expect((await fetch(`${url}%ff`)).status).toBe(404);
+  });
+
+  test('forgets who stops renewing, and answers 304 to whom it has told', async () => {
+    const { api, store } = registry();
+    const url = `${await serve(api)}v1/services/films/servers`;
+    await fetch(`${url}/a.test:1`, { method: 'PUT', body: '{"addresses":["a.test:1"],"ttlMs":300}' });
+    const first = await fetch(url);
+    const headers = { 'if-none-match': first.headers.get('etag')! };
+    expect((await fetch(url, { headers })).status).toBe(304);
+    const changed = await fetch(`${url}?wait=20`, { headers });
+    expect([changed.status, await changed.json()]).toEqual([200, { servers: [] }]);
+    expect(store.list('films')).toEqual([]);
+  });
+});

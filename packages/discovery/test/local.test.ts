@@ -1,0 +1,121 @@
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { until } from '@kwik/testbed';
+import { freePort } from '@kwik/testbed/programs';
+import type { DiscoverySnapshot } from '@kwik/wire';
+import makeMdns from 'multicast-dns';
+import { announceByMdns, makeRecord, mdns, pollingSource, watchedFile, type DiscoverySource } from '../src/index.js';
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+function follow(source: DiscoverySource): { said: (DiscoverySnapshot | Error)[]; ids(): string[] } {
+  const controller = new AbortController();
+  closers.push(() => controller.abort());
+  const said: (DiscoverySnapshot | Error)[] = [];
+  void (async () => {
+    for await (const snapshot of source.watch(controller.signal)) said.push(snapshot);
+  })().catch((error: unknown) => said.push(error as Error));
+  const ids = () =>
+    ((said.at(-1) as DiscoverySnapshot | undefined)?.servers ?? []).map(({ record }) => record.serverId).sort();
+  return { said, ids };
+}
+
+const record = (serverId: string, more = {}) => makeRecord({ serverId, addresses: ['127.0.0.1:4433'], ...more });
+
+describe('mDNS on loopback', () => {
+  const own = async () => ({ service: 'films', interface: '127.0.0.1', port: await freePort() });
+
+  test('servers are found whoever came first, each of its service, not oneself; and say goodbye', async () => {
+    const options = await own();
+    const early = announceByMdns(record('early', { region: 'eu', capabilities: ['replica'] }), options);
+    closers.push(() => early.close());
+    const other = announceByMdns(record('other'), { ...options, service: 'music' });
+    closers.push(() => other.close());
+    const found = follow(mdns({ ...options, ignore: ['myself'] }));
+    const myself = announceByMdns(record('myself'), options);
+    closers.push(() => myself.close());
+    const late = announceByMdns(record('late', { addresses: ['127.0.0.1:4434'] }), options);
+    closers.push(() => late.close());
+    await until(() => found.ids().join() === 'early,late');
+    const { servers } = found.said.at(-1) as DiscoverySnapshot;
+    expect(servers.find(({ record: { serverId } }) => serverId === 'early')?.record).toMatchObject({
+      addresses: ['127.0.0.1:4433'],
+      region: 'eu',
+      capabilities: ['replica'],
+    });
+    await early.close();
+    await until(() => found.ids().join() === 'late');
+  });
+
+  test('nonsense, and servers without end, cost little and harm nobody', async () => {
+    const options = await own();
+    const found = follow(mdns(options));
+    const attacker = makeMdns({ interface: '127.0.0.1', bind: '0.0.0.0', port: options.port });
+    closers.push(() => new Promise<void>((resolve) => attacker.destroy(() => resolve())));
+    const TYPE = '_kwik._udp.local';
+    for (let n = 0; n < 40; n++) {
+      const answers = Array.from({ length: 10 }, (_, i) => [
+        {
+          name: `s${n}-${i}.${TYPE}`,
+          type: 'SRV' as const,
+          ttl: 1e6,
+          data: { target: 'h.local', port: (n * 10 + i) % 7 === 0 ? 0 : 1000 + n * 10 + i },
+        },
+        { name: `s${n}-${i}.${TYPE}`, type: 'TXT' as const, ttl: 1e6, data: [`id=s${n}-${i}`, 'svc=films'] },
+      ]).flat();
+      attacker.respond({ answers });
+    }
+    attacker.respond({ answers: [{ name: `x.${TYPE}`, type: 'TXT', ttl: 9, data: 'alone' }] });
+    const good = announceByMdns(record('good'), options);
+    closers.push(() => good.close());
+    await until(() => found.ids().length > 200);
+    expect(found.ids().length).toBeLessThanOrEqual(256);
+    const { servers } = found.said.at(-1) as DiscoverySnapshot;
+    expect(Math.max(...servers.map(({ ttlMs }) => ttlMs ?? Infinity))).toBeLessThanOrEqual(4_500_000);
+  });
+});
+
+describe('a watched file', () => {
+  test('is read again when it is replaced; what is wrong is a failure, and never an empty list', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'kwik-file-'));
+    closers.push(() => rm(folder, { recursive: true }));
+    const path = join(folder, 'servers.json');
+    const put = async (text: string) => {
+      await writeFile(`${path}.new`, text);
+      await rename(`${path}.new`, path);
+    };
+    const missing = follow(watchedFile({ path }));
+    await until(() => missing.said.length === 1);
+    expect(missing.said[0]).toMatchObject({ code: 'ERR_KWIK_LOCAL_FILE' });
+    await put('[{"serverId":"a","addresses":["a:1"]}]');
+    const found = follow(watchedFile({ path }));
+    await until(() => found.ids().join() === 'a');
+    await put('{"servers":[{"serverId":"b","addresses":["b:1"]},{"addresses":"no"}]}');
+    await until(() => found.ids().join() === 'b');
+    expect((found.said.at(-1) as DiscoverySnapshot).problems).toHaveLength(1);
+    await put('[{"serverId":');
+    await until(() => found.said.at(-1) instanceof Error);
+    expect(found.said.at(-1)).toMatchObject({ message: expect.stringMatching(/is no JSON/) });
+  });
+});
+
+test('a polled source: a wrong server is left out and said; a rejection is a failure', async () => {
+  let round = 0;
+  const read = () => {
+    round++;
+    if (round === 2) return Promise.reject(new Error('no network'));
+    return Promise.resolve([{ serverId: 'a', addresses: ['a:1'] }, { addresses: [] }]);
+  };
+  const { said } = follow(pollingSource({ name: 'mine', intervalMs: 10, read }));
+  await until(() => said.length === 2);
+  expect(said[0]).toMatchObject({
+    servers: [{ record: { serverId: 'a' } }],
+    problems: [expect.stringMatching(/0 addresses/)],
+  });
+  expect(said[1]).toMatchObject({ message: 'no network' });
+});
