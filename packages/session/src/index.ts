@@ -6,6 +6,7 @@ export type * from './api/options.js';
 export type * from './api/relays.js';
 export { dial } from './client/dial.js';
 export { listen } from './server/listen.js';
+export { keepDiscoveredPaths, type DiscoveredPathOptions } from './server/discovered-paths.js';
 export { KwikError, type ErrorCode, type ErrorScope } from '@kwik/wire';
 export {
   bearerClientAuth,

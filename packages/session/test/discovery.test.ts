@@ -1,8 +1,14 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { createDiscovery, staticList, type OwnDiscovery } from '@kwik/discovery';
-import { dial } from '@kwik/session';
+import {
+  createDiscovery,
+  staticList,
+  type DiscoverySource,
+  type ListedServer,
+  type OwnDiscovery,
+} from '@kwik/discovery';
+import { dial, keepDiscoveredPaths, type ServerSession } from '@kwik/session';
 import { until } from '@kwik/testbed';
 import { Harness } from './harness.js';
 
@@ -111,5 +117,97 @@ describe('dial of a service', () => {
     await expect(dial('kwik:4433', { timeouts: { dialMs: 50 } })).rejects.not.toMatchObject({
       code: 'ERR_KWIK_INVALID_ARGUMENT',
     });
+  });
+});
+
+/** A list of servers that a test changes. */
+class ChangingList implements DiscoverySource {
+  readonly name = 'changing';
+  #servers: readonly ListedServer[];
+  #wake: () => void = () => undefined;
+
+  constructor(servers: readonly ListedServer[]) {
+    this.#servers = servers;
+  }
+
+  set(servers: readonly ListedServer[]): void {
+    this.#servers = servers;
+    this.#wake();
+  }
+
+  async *watch(signal: AbortSignal) {
+    while (!signal.aborted) {
+      const changed = new Promise<void>((resolve) => (this.#wake = resolve));
+      yield* first(staticList(this.#servers));
+      await changed;
+    }
+  }
+}
+
+async function* first(source: DiscoverySource) {
+  for await (const snapshot of source.watch(new AbortController().signal)) {
+    yield snapshot;
+    return;
+  }
+}
+
+function activeOthers(session: ServerSession): string[] {
+  return session.getActivePaths().flatMap(({ address, id }) => (id === 0 ? [] : [address]));
+}
+
+describe('the paths of a primary', () => {
+  const replica = (address: string, more = {}): ListedServer => ({
+    addresses: [address],
+    capabilities: ['replica'],
+    ...more,
+  });
+
+  test('come from discovery; a server that is lost is replaced, one that drains after its replacement is there', async () => {
+    const listeners = [await harness.listen(), await harness.listen(), await harness.listen(), await harness.listen()];
+    const addresses = listeners.map((one) => `127.0.0.1:${one.address().port}`);
+    const list = new ChangingList([replica(addresses[0]!), replica(addresses[1]!)]);
+    discovery = createDiscovery({ sources: [list] });
+    const { server, client } = await harness.pair();
+    const end = keepDiscoveredPaths(server, discovery.service('films'), { count: 2 });
+    await until(() => activeOthers(server).length === 2);
+    list.set([replica(addresses[0]!), replica(addresses[1]!), replica(addresses[2]!)]);
+    await listeners[0]!.close({ force: true });
+    const lostMs = performance.now();
+    await until(() => activeOthers(server).sort().join() === [addresses[1], addresses[2]].sort().join());
+    expect(performance.now() - lostMs).toBeLessThan(5000);
+    list.set([replica(addresses[1]!, { accepting: false }), replica(addresses[2]!), replica(addresses[3]!)]);
+    await until(() => activeOthers(server).sort().join() === [addresses[2], addresses[3]].sort().join());
+    end();
+    await client.close();
+  });
+
+  test('none suitable: the session goes on over one path, and it is said once (V2.5)', async () => {
+    discovery = createDiscovery({
+      sources: [staticList([{ serverId: 'far', addresses: ['127.0.0.1:1'], capabilities: ['relay'] }])],
+    });
+    const { server, client } = await harness.pair();
+    const said: string[] = [];
+    const onShort = (reason: string) => {
+      said.push(reason);
+      throw new Error('of the application');
+    };
+    keepDiscoveredPaths(server, discovery.service('films'), { count: 2, onShort });
+    await until(() => said.length === 1);
+    expect(said[0]).toMatch(/goes on over a single path.*far: has not the capability replica/);
+    const stream = client.openStream();
+    await stream.write('still here');
+    expect(Buffer.from((await (await server.acceptStream()).read())!).toString()).toBe('still here');
+    expect(said).toHaveLength(1);
+  });
+
+  test('all servers gone: others are looked for, and those that come are taken (V7.2)', async () => {
+    const gone = await silentAddress();
+    const list = new ChangingList([replica(gone)]);
+    discovery = createDiscovery({ sources: [list] });
+    const { server } = await harness.pair({}, { timeouts: { handshakeMs: 500 } });
+    keepDiscoveredPaths(server, discovery.service('films'), { count: 1 });
+    const address = await serverAddress();
+    list.set([replica(gone), replica(address)]);
+    await until(() => activeOthers(server).join() === address);
   });
 });
