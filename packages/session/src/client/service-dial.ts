@@ -39,7 +39,8 @@ export async function dialService(service: string, options: DialOptions, open: O
     throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', text);
   }
   const directory = discovery.service(service);
-  const request = { capabilities: ['primary'], count: MAX_SERVERS } as const;
+  // Of a zone that died whole, two at the most are tried before one elsewhere.
+  const request = { capabilities: ['primary'], count: MAX_SERVERS, apart: true } as const;
   const selection = await directory.select(request, { signal });
   if (selection.chosen.length === 0) throw nobody(service, selection);
   return raceAttempts<ChosenServer, Session>({

@@ -80,6 +80,8 @@ export interface ServerQuery {
 export interface SelectionRequest extends ServerQuery {
   /** How many servers at the most. */
   readonly count: number;
+  /** Half of them, but for the first, stand elsewhere than the nearest, where that can be: not all of them fail together. */
+  readonly apart?: boolean;
 }
 
 /** A server that was chosen. */

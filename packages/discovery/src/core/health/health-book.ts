@@ -12,7 +12,8 @@ const PROBE_JITTER = 0.25;
 
 interface ServerHealth {
   readonly ewma: PeakEwma;
-  readonly window: OutcomeWindow;
+  /** Made with the first use: most of many servers are never used. */
+  window: OutcomeWindow | undefined;
   readonly ejection: Ejection;
   phi: PhiAccrual | undefined;
   failuresInRow: number;
@@ -49,6 +50,7 @@ export class HealthBook {
     if (server === undefined) return;
     const succeeded = outcome.kind === 'success';
     this.#heard(server, now);
+    server.window ??= new OutcomeWindow(this.#options.windowMs, now);
     server.window.add(succeeded, now);
     if (succeeded) {
       server.failuresInRow = 0;
@@ -88,8 +90,8 @@ export class HealthBook {
     this.#sweptMs = now;
     const judged: Judged[] = [];
     for (const [key, server] of this.#servers) {
+      if (server.window === undefined || server.ejection.isOut(now)) continue;
       const { attempts, rate } = server.window.read(now);
-      if (server.ejection.isOut(now)) continue;
       judged.push({ key, attempts, rate, rttMs: server.ewma.valueMs });
     }
     let any = this.#silent(now);
@@ -143,10 +145,10 @@ export class HealthBook {
   }
 
   #fresh(now: number): ServerHealth {
-    const { windowMs, ejectionMs, maxEjectionMs, probeAfterMs } = this.#options;
+    const { ejectionMs, maxEjectionMs, probeAfterMs } = this.#options;
     return {
       ewma: new PeakEwma(),
-      window: new OutcomeWindow(windowMs, now),
+      window: undefined,
       ejection: new Ejection({ baseMs: ejectionMs, maxMs: maxEjectionMs }),
       phi: undefined,
       failuresInRow: 0,

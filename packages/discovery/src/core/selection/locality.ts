@@ -6,6 +6,7 @@ type Place = 'same zone' | 'same region' | 'elsewhere';
 /** A group of servers that are as good as each other by where they stand. */
 export interface PlaceGroup {
   readonly name: string;
+  readonly priority: number;
   readonly candidates: readonly Candidate[];
 }
 
@@ -28,6 +29,7 @@ export function placeGroups(candidates: readonly Candidate[], policy: SelectionP
     .sort((one, other) => one.priority - other.priority || PLACES.indexOf(one.place) - PLACES.indexOf(other.place))
     .map((group) => ({
       name: group.priority === 0 ? group.place : `${group.place}, priority ${group.priority}`,
+      priority: group.priority,
       candidates: group.candidates,
     }));
 }

@@ -59,9 +59,20 @@ describe('the selection of servers', () => {
     expect(select(place('eu-1', 1), 3, here).chosen).toHaveLength(3);
   });
 
+  test('apart: half of them stand elsewhere, the nearest first, so that a zone that dies takes not all', () => {
+    const zone = (name: string) => [1, 2, 3, 4, 5].map((n) => candidate(`${name}-${n}`, { region: 'eu', zone: name }));
+    const here = { region: 'eu', zone: 'eu-1' };
+    const chosen = ids(select([...zone('eu-2'), ...zone('eu-1')], 4, here, { apart: true }));
+    expect(chosen.map((id) => id.slice(0, 4))).toEqual(['eu-1', 'eu-1', 'eu-2', 'eu-2']);
+    expect(select(zone('eu-1'), 4, here, { apart: true }).chosen).toHaveLength(4);
+    expect(ids(select([...zone('eu-2'), ...zone('eu-1')], 1, here, { apart: true }))[0]).toMatch(/^eu-1/);
+  });
+
   test('priorities of SRV: a larger number only when no smaller one can be used', () => {
     const backup = candidate('backup', { priority: 10 });
-    expect(ids(select([backup, candidate('a'), candidate('b')], 2)).sort()).toEqual(['a', 'b']);
+    for (const apart of [false, true]) {
+      expect(ids(select([backup, candidate('a'), candidate('b')], 2, {}, { apart })).sort()).toEqual(['a', 'b']);
+    }
     expect(ids(select([backup, candidate('a', { accepting: false })], 2))).toEqual(['backup']);
   });
 

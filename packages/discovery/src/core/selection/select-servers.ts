@@ -2,7 +2,7 @@ import type { ChosenServer, RejectedServer, SelectionRequest, SelectionResult } 
 import { mismatch } from '../registry/query.js';
 import type { Candidate } from './candidate.js';
 import { costOf } from './cost.js';
-import { holds, placeGroups } from './locality.js';
+import { holds, placeGroups, type PlaceGroup } from './locality.js';
 import type { SelectionPolicy } from './policy.js';
 import { rendezvousSubset } from './rendezvous.js';
 import { twoChoices } from './two-choices.js';
@@ -38,8 +38,9 @@ export function selectServers(
   });
   const usable = healthyOf(suitable, policy, unsuitable, notes);
   const chosen: ChosenServer[] = [];
-  for (const group of placeGroups(usable, policy)) {
-    const wanted = request.count - chosen.length;
+  const groups = placeGroups(usable, policy);
+  for (const [index, group] of groups.entries()) {
+    const wanted = request.count - chosen.length - keptForLater(request, group, groups.slice(index + 1));
     if (wanted <= 0) {
       for (const candidate of group.candidates)
         unneeded.add(candidate, `not needed: nearer servers do (${group.name})`);
@@ -59,6 +60,17 @@ export function selectServers(
   }
   const rejected = [...unneeded.list, ...unsuitable.list].slice(0, MAX_REJECTED);
   return { chosen: topUp(chosen, request, usable, policy), rejected, notes };
+}
+
+/** Whoever wants servers that do not fail together leaves half of them to places further away, of the same priority. */
+function keptForLater(
+  { apart = false, count }: SelectionRequest,
+  { priority }: PlaceGroup,
+  later: readonly PlaceGroup[],
+): number {
+  if (!apart) return 0;
+  const there = later.reduce((sum, group) => sum + (group.priority === priority ? group.candidates.length : 0), 0);
+  return Math.min(there, Math.floor(count / 2));
 }
 
 function unsuitability({ record, refused }: Candidate, request: SelectionRequest): string | undefined {
