@@ -102,6 +102,8 @@ class DiscoveredPaths {
       await this.#letGo();
     } while (this.#isDue());
     this.#working = false;
+    // A server that rests now may be chosen again afterwards.
+    this.#wakeLater();
   }
 
   async #fill(): Promise<void> {
@@ -162,7 +164,6 @@ class DiscoveredPaths {
     const [oldest] = this.#failures.keys();
     if (this.#failures.size > MAX_REMEMBERED && oldest !== undefined) this.#failures.delete(oldest);
     this.#again = true;
-    this.#wakeLater();
   }
 
   #resting(): string[] {
@@ -171,9 +172,11 @@ class DiscoveredPaths {
   }
 
   #wakeLater(): void {
-    const nextMs = Math.min(...[...this.#failures.values()].map(({ untilMs }) => untilMs));
+    const now = this.#clock.now();
+    const restsMs = [...this.#failures.values()].map(({ untilMs }) => untilMs - now).filter((restMs) => restMs > 0);
     this.#timer?.cancel();
-    this.#timer = this.#clock.schedule(Math.max(1, nextMs - this.#clock.now()), () => this.#wake());
+    if (restsMs.length === 0 || this.#ended) return;
+    this.#timer = this.#clock.schedule(Math.min(...restsMs), () => this.#wake());
   }
 
   #say({ chosen, rejected, notes }: SelectionResult): void {

@@ -14,6 +14,8 @@ const CALL_MS = 5000;
 const LEASE_S = 15;
 /** A watch that says nothing may be dead: all is read again so often. */
 const READ_AGAIN_MS = 20_000;
+/** Changes of many servers at once are read together. */
+const TOGETHER_MS = 200;
 const FIRST_WAIT_MS = 500;
 const MAX_WAIT_MS = 5000;
 
@@ -38,6 +40,7 @@ export function etcd(options: EtcdOptions): DiscoverySource {
           const { snapshot, revision } = await readAll(client, prefix);
           yield snapshot;
           await firstChange(client, prefix, revision, signal);
+          await delay(systemClock(), TOGETHER_MS, signal);
           if (signal.aborted) return;
         }
       } finally {

@@ -57,13 +57,13 @@ export function mdns(options: MdnsOptions): DiscoverySource {
       });
       try {
         yield { servers: [] };
-        for (let asked = 0; ; ) {
-          const nextMs = ASK_AFTER_MS[asked];
-          if (asked < ASK_AFTER_MS.length || !changed.signal.aborted) {
+        for (let asked = 0, dueMs = clock.now(); ; ) {
+          // By the clock alone: what others send makes nobody ask.
+          if (clock.now() >= dueMs) {
             socket.query([{ name: SERVICE, type: 'PTR' }]);
-            asked++;
+            dueMs = clock.now() + (ASK_AFTER_MS[++asked] ?? ASK_EVERY_MS);
           }
-          await delay(clock, nextMs ?? ASK_EVERY_MS, AbortSignal.any([signal, changed.signal]));
+          await delay(clock, dueMs - clock.now(), AbortSignal.any([signal, changed.signal]));
           if (failure !== undefined) throw failure;
           await delay(clock, TELL_AFTER_MS, signal);
           if (signal.aborted) return;
