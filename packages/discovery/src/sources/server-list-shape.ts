@@ -9,7 +9,7 @@ const text = z.string().max(RECORD_BOUNDS.attributeLength);
 const signatureShape = z.object({ keyId: text, issuedMs: z.number(), expiresMs: z.number(), value: text });
 
 /** A server in JSON: of a file, of the HTTP API, of etcd. Members that are not known are left out. */
-export const serverShape = z.object({
+const serverShape = z.object({
   serverId: text.optional(),
   addresses: z.array(z.string()).min(1).max(RECORD_BOUNDS.addresses),
   capabilities: z.array(text).max(32).optional(),
