@@ -5,6 +5,7 @@ import { demoCommand } from './commands/demo-command.js';
 import { getCommand } from './commands/get-command.js';
 import { relayCommand } from './commands/relay-command.js';
 import { serveCommand } from './commands/serve-command.js';
+import { healthCommand, topCommand } from './commands/top-command.js';
 import { tunnelCommand } from './commands/tunnel-command.js';
 import { reportError } from './errors.js';
 import { EXIT, EXIT_CODE_HELP, type ExitCode } from './exit-codes.js';
@@ -26,7 +27,16 @@ ${EXIT_CODE_HELP}
 KWIK_DEBUG=1 in the environment shows where an error comes from.`;
 
 /** In the order in which help lists them. */
-const COMMANDS = [auditCommand, demoCommand, serveCommand, getCommand, tunnelCommand, chaosCommand];
+const COMMANDS = [
+  auditCommand,
+  demoCommand,
+  serveCommand,
+  getCommand,
+  tunnelCommand,
+  topCommand,
+  healthCommand,
+  chaosCommand,
+];
 
 /** Runs the command line `argv` (without node and script) and resolves with the exit status. Never rejects. */
 export async function main(argv: readonly string[], io: CliIo): Promise<ExitCode> {

@@ -1,0 +1,87 @@
+import { paint, type Paint, type Style } from '../ui/style.js';
+import { columnsOf, fit, oneLine } from '../ui/text.js';
+import { formatPercent, formatRate } from '../ui/units.js';
+import type { AdminState } from './admin-client.js';
+
+const MAX_SESSIONS = 8;
+const MAX_LINES = 6;
+
+/** What `kwik top` shows: sessions, the paths of one, alerts, and what happened last. What peers say is made harmless. */
+export function topLines(state: AdminState, style: Style, width: number): string[] {
+  const { total, sessions, paths, alerts, lines } = state;
+  const received = sessions.reduce((sum, one) => sum + one.receivedPerSecond, 0);
+  const sent = sessions.reduce((sum, one) => sum + one.sentPerSecond, 0);
+  return [
+    paint(style, cutTo(`${total} ${total === 1 ? 'session' : 'sessions'}, ${traffic(received, sent)}`, width), 'bold'),
+    ...alerts.map((alert) => {
+      const text = oneLine(`! ${alert.title}: ${alert.now}. ${alert.action}`);
+      return paint(style, cutTo(text, width), alert.severity === 'critical' ? 'red' : 'yellow');
+    }),
+    '',
+    ...sessions
+      .slice(0, MAX_SESSIONS)
+      .map((session) => sessionLine(session, session.id === state.session, style, width)),
+    ...(total > MAX_SESSIONS ? [paint(style, `  and ${total - MAX_SESSIONS} more`, 'dim')] : []),
+    '',
+    paint(style, pathColumns(['path', 'state', 'receives', 'sends', 'share', 'rtt', 'loss'], width), 'dim'),
+    ...paths.flatMap((path) => pathLines(path, style, width)),
+    '',
+    ...lines.slice(-MAX_LINES).map((line) => eventLine(line, style, width)),
+  ];
+}
+
+type Session = AdminState['sessions'][number];
+
+function sessionLine(session: Session, isShown: boolean, style: Style, width: number): string {
+  const { id, role, peer, active, paths, receivedPerSecond, sentPerSecond } = session;
+  const mark = isShown ? '>' : ' ';
+  const about = `${fit(role, 9)} ${id.slice(0, 8)}  ${active}/${paths} paths`;
+  const text = `${mark} ${fit(oneLine(peer), 24)} ${about}  ${traffic(receivedPerSecond, sentPerSecond)}`;
+  return paint(style, cutTo(text, width), active === 0 ? 'red' : active < paths ? 'yellow' : undefined);
+}
+
+function pathLines(path: AdminState['paths'][number], style: Style, width: number): string[] {
+  const { server, address, flow, state, unused } = path;
+  const shown = flow === 'steady' ? state : flow;
+  const figures = [
+    formatRate(path.receivedPerSecond),
+    formatRate(path.sentPerSecond),
+    formatPercent(path.share),
+    `${path.rttMs.toFixed(1)} ms`,
+    formatPercent(path.lossRate),
+  ];
+  // One without a connection has none.
+  const columns = [oneLine(server === '' ? address : server), shown, ...(path.rttMs > 0 ? figures : [])];
+  const line = paint(style, pathColumns(columns, width), COLOR_OF[shown] ?? 'yellow');
+  return unused === '' ? [line] : [line, paint(style, cutTo(`    ${oneLine(unused)}`, width), 'dim')];
+}
+
+const COLOR_OF: Readonly<Record<string, Paint>> = {
+  active: 'green',
+  dead: 'red',
+  suspected: 'red',
+  suspended: 'dim',
+  draining: 'dim',
+};
+
+/** Name and state are as long as they are; figures stand below each other. */
+function pathColumns([path = '', state = '', ...figures]: readonly string[], width: number): string {
+  const aligned = figures.map((figure, index) => figure.padStart(FIGURE_COLUMNS[index] ?? 0));
+  return cutTo(`  ${fit(path, 24)} ${fit(state, 10)}${aligned.join(' ')}`, width);
+}
+
+const FIGURE_COLUMNS = [12, 12, 6, 9, 5];
+
+function eventLine({ time, level, message }: AdminState['lines'][number], style: Style, width: number): string {
+  const at = new Date(time).toTimeString().slice(0, 8);
+  const color = level === 'error' ? 'red' : level === 'warn' ? 'yellow' : undefined;
+  return paint(style, cutTo(`${at} ${oneLine(message)}`, width), color);
+}
+
+function traffic(received: number, sent: number): string {
+  return `in ${formatRate(received)}, out ${formatRate(sent)}`;
+}
+
+function cutTo(text: string, width: number): string {
+  return columnsOf(text) <= width ? text : fit(text, width);
+}
