@@ -10,12 +10,14 @@ import { scale } from './scale.js';
 import { session } from './session.js';
 import { socket } from './socket.js';
 import { streams } from './streams.js';
+import { telemetry } from './telemetry.js';
 
 /** All parts, in the order in which they run and are listed. */
 export const PARTS: readonly Part[] = [
   driver,
   session,
   socket,
+  telemetry,
   streams,
   aggregate,
   failover,

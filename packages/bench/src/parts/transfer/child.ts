@@ -46,6 +46,8 @@ async function load(name: ContenderName): Promise<Contender> {
       return (await import('./contenders/tls.js')).tls;
     case 'session':
       return (await import('./contenders/session.js')).session;
+    case 'watched':
+      return (await import('./contenders/watched.js')).watched;
     case 'extra':
       return (await import('./contenders/session.js')).extra;
     case 'socket':

@@ -17,7 +17,8 @@ export type ContenderName =
   | 'session'
   | 'content'
   | 'extra'
-  | 'socket';
+  | 'socket'
+  | 'watched';
 
 export interface Settings {
   readonly bytes: number;

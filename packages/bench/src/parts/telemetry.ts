@@ -1,0 +1,30 @@
+import type { Part } from '../part.js';
+import type { Course } from './transfer/measure.js';
+import { measureRows, type RowSpec } from './transfer/rows.js';
+
+type Name = 'watched' | 'session';
+
+const ROWS: readonly RowSpec<Name>[] = [
+  {
+    name: 'everything on',
+    own: 'watched',
+    reference: 'session',
+    called: 'off',
+    target: { of: 'ratio', atLeast: 0.97 },
+  },
+];
+
+/** What it costs to be watched: metrics scraped each second, every event logged, a page open, the recorder running. */
+export const telemetry: Part = {
+  name: 'telemetry',
+  about: 'one path of @kwik/session on loopback with all of @kwik/telemetry on, beside off',
+  async run(context) {
+    const bytes = (context.quick ? 100 : 1000) * 1e6;
+    const courses: Readonly<Record<Name, Course>> = {
+      watched: { contender: 'watched', bytes },
+      session: { contender: 'session', bytes },
+    };
+    const { rows } = await measureRows(courses, ROWS, context);
+    return { rows };
+  },
+};
