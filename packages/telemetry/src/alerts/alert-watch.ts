@@ -61,10 +61,8 @@ export class AlertWatch implements Disposable {
   #signals(): ServerSignals[] {
     const servers = new Map<string, PathReading[]>();
     for (const source of this.#options.counters.sources()) {
-      if (source.kind !== 'session') continue;
-      const { role, paths } = source.read();
-      if (role !== 'client') continue;
-      for (const path of paths) {
+      if (source.kind !== 'session' || source.role !== 'client') continue;
+      for (const path of source.read().paths) {
         const known = servers.get(nameOf(path));
         if (known === undefined) servers.set(nameOf(path), [path]);
         else known.push(path);

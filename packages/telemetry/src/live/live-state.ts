@@ -1,4 +1,4 @@
-import type { CounterRegistry, LostPath, PathReading, SessionReading } from '@kwik/wire';
+import type { CounterRegistry, LostPath, PathReading, SessionReading, SessionSource } from '@kwik/wire';
 
 /** Sessions that are listed; of more, the page says how many there are. */
 const MAX_LISTED = 1_000;
@@ -74,6 +74,8 @@ const LEAST_INTERVAL_MS = 100;
 /** What the page and `kwik top` show: how sessions and paths are, and how fast, from one look to the next. */
 export class LiveState {
   readonly #counters: CounterRegistry;
+  /** By the ids of the sessions in the overview. Nobody may look again for days: it keeps none that has ended. */
+  readonly #listed = new Map<string, WeakRef<SessionSource>>();
   #before = new Map<string, Before>();
   #overview: { readonly atMs: number; readonly overview: LiveOverview } | undefined;
 
@@ -86,6 +88,7 @@ export class LiveState {
     if (this.#overview !== undefined && nowMs - this.#overview.atMs < LEAST_INTERVAL_MS) return this.#overview.overview;
     const before = this.#before;
     this.#before = new Map();
+    this.#listed.clear();
     const sessions: LiveSession[] = [];
     const servers = new Map<string, ServerSum>();
     let total = 0;
@@ -94,6 +97,7 @@ export class LiveState {
       total += 1;
       if (total > MAX_LISTED) continue;
       const reading = source.read();
+      this.#listed.set(idOf(reading), new WeakRef(source));
       const rates = reading.paths.map((path) => this.#rates(reading, path, before, nowMs));
       sessions.push(liveSession(reading, rates));
       reading.paths.forEach((path, index) => addServer(servers, path, rates[index]!));
@@ -106,21 +110,12 @@ export class LiveState {
   /** The paths of one session; undefined when it is not there. */
   paths(sessionId: string, nowMs: number): LivePath[] | undefined {
     this.overview(nowMs);
-    const reading = this.#find(sessionId);
+    const reading = this.#listed.get(sessionId)?.deref()?.read();
     if (reading === undefined) return undefined;
     const rates = reading.paths.map((path) => this.#before.get(keyOf(reading, path)) ?? NO_RATES);
     const all = rates.reduce((sum, rate) => sum + rate.sentPerSecond + rate.receivedPerSecond, 0);
     const connected = reading.paths.map((path, index) => livePath(reading, path, rates[index]!, all));
     return [...connected, ...reading.lost().map(lostPath)];
-  }
-
-  #find(sessionId: string): SessionReading | undefined {
-    for (const source of this.#counters.sources()) {
-      if (source.kind !== 'session') continue;
-      const reading = source.read();
-      if (idOf(reading) === sessionId) return reading;
-    }
-    return undefined;
   }
 
   #rates(session: SessionReading, path: PathReading, before: Map<string, Before>, atMs: number): Rates {

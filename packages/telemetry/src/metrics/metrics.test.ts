@@ -119,7 +119,11 @@ describe('metrics', () => {
     const { counters, scrape } = setUp();
     for (let index = 0; index < 500; index++) {
       const paths = [pathReading({ server: `server "${index}"\n`, address: `192.0.2.${index}:1`, pathId: index })];
-      counters.add({ kind: 'session', read: () => sessionReading({ sessionId: `session ${index}`, paths }) });
+      counters.add({
+        kind: 'session',
+        role: 'client',
+        read: () => sessionReading({ sessionId: `session ${index}`, paths }),
+      });
     }
     const text = await scrape();
     expect(text).not.toMatch(/192\.0\.2|session 1/u);
@@ -136,9 +140,11 @@ describe('metrics', () => {
     }
     const times: number[] = [];
     for (let round = 0; round < 5; round++) {
-      const startMs = performance.now();
+      // Of this process: what else the machine does at the time does not count.
+      const before = process.cpuUsage();
       await scrape();
-      times.push(performance.now() - startMs);
+      const { user, system } = process.cpuUsage(before);
+      times.push((user + system) / 1000);
     }
     expect(Math.min(...times)).toBeLessThan(100);
   });

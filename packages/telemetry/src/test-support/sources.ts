@@ -54,7 +54,7 @@ export function sessionReading(overrides: Partial<SessionReading> = {}): Session
 }
 
 export function session(role: SessionRole = 'client', paths = [pathReading()]): SessionSource {
-  return { kind: 'session', read: () => sessionReading({ role, paths }) };
+  return { kind: 'session', role, read: () => sessionReading({ role, paths }) };
 }
 
 export const ENDPOINT: ComponentSource = {

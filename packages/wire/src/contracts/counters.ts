@@ -84,6 +84,8 @@ export interface ComponentReading {
 
 export interface SessionSource {
   readonly kind: 'session';
+  /** So that who looks for one role need not read the others. */
+  readonly role: SessionRole;
   read(): SessionReading;
 }
 

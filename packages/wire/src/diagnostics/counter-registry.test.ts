@@ -33,7 +33,7 @@ describe('CounterRegistry', () => {
       reads += 1;
       return session('north');
     };
-    const leave = counters.add({ kind: 'session', read });
+    const leave = counters.add({ kind: 'session', role: 'client', read });
     expect([counters.size, reads]).toEqual([1, 0]);
     leave();
     leave();

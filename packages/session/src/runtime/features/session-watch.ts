@@ -128,7 +128,7 @@ export class SessionWatch implements Feature {
   #begin(): void {
     this.#openedAtMs = this.#session.clock.now();
     const { counters } = this.#options.diagnostics;
-    this.#leave = counters.add({ kind: 'session', read: () => this.#read() });
+    this.#leave = counters.add({ kind: 'session', role: this.#options.role, read: () => this.#read() });
     counters.count('sessionsOpened', this.#options.role);
     this.#publisher.publish('kwik:session:opened', () => this.#ofSession());
     this.#session.paths.onChange((path) => {

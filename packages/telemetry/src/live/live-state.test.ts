@@ -1,0 +1,49 @@
+import { describe, expect, it } from '@jest/globals';
+import { CounterRegistry, type PathReading } from '@kwik/wire';
+import { pathReading, session, sessionReading } from '../test-support/sources.js';
+import { LiveState } from './live-state.js';
+
+describe('LiveState', () => {
+  it('has the rates between two looks, and the same for all who look at once', () => {
+    const counters = new CounterRegistry();
+    let receivedBytes = 0;
+    const paths = (): PathReading[] => [
+      pathReading({ receivedBytes }),
+      pathReading({ pathId: 1, server: 'south', receivedBytes: 3 * receivedBytes, flow: 'stalled', unused: 'stopped' }),
+    ];
+    counters.add({ kind: 'session', role: 'client', read: () => sessionReading({ paths: paths() }) });
+    const state = new LiveState(counters);
+    state.overview(0);
+    receivedBytes = 1000;
+    const { sessions, servers } = state.overview(500);
+    expect(sessions).toMatchObject([{ paths: 2, active: 1, receivedPerSecond: 8000, peer: 'north' }]);
+    expect(servers.map(({ name, active, receivedPerSecond }) => [name, active, receivedPerSecond])).toEqual([
+      ['north', 1, 2000],
+      ['south', 0, 6000],
+    ]);
+    receivedBytes = 9000;
+    expect(state.paths(sessions[0]!.id, 550)!.map(({ share, unused }) => [share, unused])).toEqual([
+      [0.25, ''],
+      [0.75, 'stopped'],
+    ]);
+  });
+
+  it('shows paths that have no connection, with the reason', () => {
+    const counters = new CounterRegistry();
+    const lost = [{ pathId: 4, address: 'a', server: 'gone', primary: false, state: 'dead', reason: 'silent' }];
+    counters.add({ kind: 'session', role: 'client', read: () => sessionReading({ lost: () => lost }) });
+    const state = new LiveState(counters);
+    const [{ id } = { id: '' }] = state.overview(0).sessions;
+    expect(state.paths(id, 0)!.at(-1)).toMatchObject({ id: 4, state: 'dead', unused: 'silent', rttMs: 0 });
+    expect(state.paths('another', 0)).toBeUndefined();
+  });
+
+  it('lists a thousand sessions and 64 servers of more', () => {
+    const counters = new CounterRegistry();
+    for (let index = 0; index < 3000; index++) {
+      counters.add(session('primary', [pathReading({ server: `server ${index}` })]));
+    }
+    const { total, sessions, servers } = new LiveState(counters).overview(0);
+    expect([total, sessions.length, servers.length]).toEqual([3000, 1000, 64]);
+  });
+});
