@@ -1,6 +1,7 @@
 export { processDiagnostics, type ProcessDiagnostics } from '@kwik/quic';
 export { persistentResetKey } from './credentials/reset-key.js';
 export type * from './api/datagrams.js';
+export type * from './api/scaling.js';
 export type * from './api/session.js';
 export type * from './api/options.js';
 export type * from './api/relays.js';

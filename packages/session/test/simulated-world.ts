@@ -11,6 +11,7 @@ import {
 import { CounterRegistry, DiagnosticPublisher, type PathTransport, type Scheduler } from '@kwik/wire';
 import type {
   DialOptions,
+  ListenOptions,
   ProcessDiagnostics,
   ReplicaSource,
   ServerSession,
@@ -34,6 +35,7 @@ const RECOVERY_MS = 30_000;
 export interface SimulatedServerOptions {
   readonly source?: ReplicaSource;
   readonly onSession?: (session: ServerSession) => void;
+  readonly scaling?: ListenOptions['scaling'];
   readonly makeScheduler?: () => Scheduler;
   /** Default: `distributed`. */
   readonly routing?: WriteRouting;
@@ -93,6 +95,7 @@ export class SimulatedWorld {
       timeouts: resolveTimeouts({ idleMs: idleTimeoutMs, recoveryMs: RECOVERY_MS }),
       writes: resolveWrites({ scheduler: options.makeScheduler ?? 'adaptive' }, options.routing ?? 'distributed'),
       replica: () => options.source,
+      scaling: options.scaling,
       ...(options.features !== undefined && { features: options.features }),
       host: newHost({ diagnostics: this.diagnostics }),
     });

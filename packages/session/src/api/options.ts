@@ -2,6 +2,7 @@ import type { ClientAuthenticator, ServerAuthenticator, TrustPolicy } from '@kwi
 import type { AccessControl, AuditSink, Clock, Discovery, KwikError, PathNetwork, ServerTrust } from '@kwik/wire';
 import type { SchedulerChoice } from '../schedulers.js';
 import type { RelayChoice, RelayOptions } from './relays.js';
+import type { ScalingOptions } from './scaling.js';
 import type { ReplicaSource } from './session.js';
 
 /**
@@ -286,6 +287,8 @@ export interface ListenOptions {
   readonly identity?: ServerIdentity;
   /** Makes the server a relay for clients whose primary names it. Default: it is none. */
   readonly relay?: RelayOptions;
+  /** Takes on further servers for the content of a session while its client wants more, as its primary. Default: it does not. */
+  readonly scaling?: ScalingOptions;
   readonly timeouts?: TimeoutOptions;
   readonly writes?: WriteOptions;
   readonly limits?: ListenerLimits;

@@ -5,6 +5,7 @@ import { ping } from '../runtime/features/ping.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
 import { StreamAnnouncements } from '../runtime/features/stream-announcements.js';
 import type { Composition } from '../runtime/session/engine.js';
+import { CapacityReports } from './capacity-reports.js';
 import { ContentClient, type ContentWatch } from './content-client.js';
 import { contributionGrants } from './contribution-grants.js';
 import { PathJoins, type PathJoinsOptions } from './path-joins.js';
@@ -49,6 +50,7 @@ export function clientFeatures(session: SessionContext, options: ClientFeaturesO
     new PathJoins(session, { maxPaths: limits.maxPaths, joinPath, content }),
     removals,
     new PathReports(session),
+    new CapacityReports(session, content),
     peerClose(session, {
       tellOthers: true,
       onPathClosed: (path, reason) => removals.closedByServer(path, reason),

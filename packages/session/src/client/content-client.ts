@@ -65,6 +65,12 @@ export class ContentClient implements Feature {
     this.#watch = watch;
   }
 
+  /** Content is on its way, which takes as much as comes. */
+  get wantsMore(): boolean {
+    for (const { receiver } of this.#contents.values()) if (!receiver.complete) return true;
+    return false;
+  }
+
   /** Whether some content can go on without the primary: its digests have come, and other servers have it. */
   get viable(): boolean {
     for (const { receiver } of this.#contents.values()) {

@@ -7,8 +7,22 @@ import type {
   TimeoutOptions,
 } from '../api/options.js';
 import type { RelayOptions } from '../api/relays.js';
+import type { ScalingCandidate, ScalingOptions } from '../api/scaling.js';
 import { checkOptions, type OptionRules } from './check-options.js';
-import { bytes, call, count, flag, group, list, positive, positiveMilliseconds, text } from './option-rule.js';
+import {
+  amount,
+  bytes,
+  call,
+  count,
+  flag,
+  group,
+  list,
+  objectWith,
+  oneToSixteen,
+  positive,
+  positiveMilliseconds,
+  text,
+} from './option-rule.js';
 import {
   authenticator,
   diagnostics,
@@ -38,6 +52,14 @@ const LISTEN: OptionRules = {
       maxBytesPerSecond: positive,
       maxDurationMs: positiveMilliseconds,
       forClients: flag,
+    }),
+    scaling: group<ScalingOptions>({
+      candidates: list(
+        group<ScalingCandidate>({ address: text, pricePerGb: amount, monthlyCapBytes: positive, metered: flag }),
+      ),
+      maxPaths: oneToSixteen,
+      model: objectWith('predict'),
+      onDecision: call,
     }),
     timeouts: group<TimeoutOptions>(timeouts),
     writes,

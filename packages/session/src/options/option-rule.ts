@@ -52,6 +52,14 @@ export const positive = value(
   'a whole number above 0',
   (given) => Number.isSafeInteger(given) && (given as number) > 0,
 );
+export const amount = value(
+  'a number, 0 or more',
+  (given) => typeof given === 'number' && Number.isFinite(given) && given >= 0,
+);
+export const oneToSixteen = value(
+  'a whole number from 1 to 16',
+  (given) => Number.isSafeInteger(given) && (given as number) >= 1 && (given as number) <= 16,
+);
 export const count = value(
   'a whole number, 0 or more',
   (given) => Number.isSafeInteger(given) && (given as number) >= 0,

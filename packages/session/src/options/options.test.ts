@@ -76,6 +76,12 @@ const LISTEN: Complete<ListenOptions> = {
   credentials: { cert: 'PEM', key: 'PEM' },
   auth: [noneServerAuth()],
   replica: () => undefined,
+  scaling: {
+    candidates: [{ address: 'a:1', pricePerGb: 0, monthlyCapBytes: 1, metered: true }],
+    maxPaths: 1,
+    model: { predict: () => 0 },
+    onDecision: () => undefined,
+  },
   onRefused: () => undefined,
   trust: { ca: 'PEM', keys: [new Uint8Array(32)], names: ['name'] },
   identity: { serverId: 'me', audiences: ['host:1'], resetKey: new Uint8Array(32) },

@@ -179,6 +179,7 @@ class SessionListener implements UpdatableListener {
       ...(options.relay !== undefined && { relay: this.#relay(options.relay) }),
       diagnostics: options.diagnostics,
       host,
+      scaling: options.scaling,
     });
     this.#audit = new ListenerAudit(host.audit, endpoint.address());
     this.#listen(credentials);

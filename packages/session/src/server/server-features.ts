@@ -6,6 +6,7 @@ import { ping } from '../runtime/features/ping.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
 import type { ServerGuard } from '../runtime/host/server-guard.js';
 import type { AuditTrail } from '../runtime/host/audit-trail.js';
+import type { ScalingOptions } from '../api/scaling.js';
 import { StreamAnnouncements } from '../runtime/features/stream-announcements.js';
 import type { Composition } from '../runtime/session/engine.js';
 import { ClientReturn } from './client-return.js';
@@ -15,6 +16,7 @@ import { PathCommander } from './path-commander.js';
 import { RawPackets, type RawPacketsOptions } from './raw-packets.js';
 import { RelayNotices } from './relay/relay-notices.js';
 import { RelayServer, type RelayServerOptions } from './relay/relay-server.js';
+import { Scaling } from './scaling.js';
 import { Removal } from './removal.js';
 
 export interface ServerFeatures extends Composition {
@@ -41,11 +43,12 @@ export interface PrimaryOptions {
   readonly anchors: () => readonly string[];
   /** The client may have datagrams forwarded here. */
   readonly relay?: RelayServerOptions;
+  readonly scaling?: ScalingOptions | undefined;
 }
 
 /** All that a primary does in a session. */
 export function primaryFeatures(session: SessionContext, options: PrimaryOptions): ServerFeatures {
-  const { sessionId, signer, wallClockMs, recoveryMs, maxRawPacketBytes } = options;
+  const { sessionId, signer, wallClockMs, recoveryMs, maxRawPacketBytes, scaling } = options;
   const content = new ContentServer(session, { sessionId, wallClockMs, replica: () => Promise.resolve(undefined) });
   const commander = new PathCommander(session, options);
   const rawPackets = new RawPackets(session, {
@@ -64,6 +67,7 @@ export function primaryFeatures(session: SessionContext, options: PrimaryOptions
     peerClose(session, { tellOthers: false }),
     new ClientReturn(session, recoveryMs),
     new RelayNotices(session),
+    ...(scaling === undefined ? [] : [new Scaling(session, commander, scaling, { sessionId, wallClockMs })]),
   ];
   if (relay === undefined) return { features, rawPackets, commander };
   return { features: [...features, relay], rawPackets, commander, relay };

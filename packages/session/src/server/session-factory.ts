@@ -93,6 +93,7 @@ export interface SessionFactoryOptions {
   /** What it is as a relay, if it is one. */
   readonly relay?: RelayConfig;
   readonly diagnostics?: DiagnosticsOptions | undefined;
+  readonly scaling?: ListenOptions['scaling'];
   readonly probe?: EngineProbe;
   /** Features besides those that every session here has. */
   readonly features?: (session: SessionContext) => readonly Feature[];
@@ -241,8 +242,6 @@ export class SessionFactory {
     const { wallClockMs } = this.#options.runtime;
     const { recoveryMs } = this.#options.timeouts;
     const { sessionId } = result;
-    const maxRawPacketBytes = this.#maxRawPacketBytes(result);
-    const random = (): number => this.#fraction();
     const trail = this.host.audit;
     const engine = this.#engine('primary', result, allowed, (session) =>
       primaryFeatures(session, {
@@ -253,10 +252,11 @@ export class SessionFactory {
           keys,
           signer,
           wallClockMs,
-          random,
+          random: () => this.#fraction(),
           recoveryMs,
-          maxRawPacketBytes,
+          maxRawPacketBytes: this.#maxRawPacketBytes(result),
           anchors,
+          scaling: this.#options.scaling,
         },
         ...(relay !== undefined && { relay }),
       }),
