@@ -61,7 +61,8 @@ function importsFor(file, specifiers) {
  * @param {readonly string[]} specifiers
  */
 async function bundleProblems(scratch, specifiers) {
-  const libraries = specifiers.filter((each) => each !== '@kwik/cli');
+  // etcd3 looks for files of its own beside its code: who bundles that entry leaves it out, as the package's README says.
+  const libraries = specifiers.filter((each) => each !== '@kwik/cli' && each !== '@kwik/discovery/etcd');
   // Where what is external can be found from.
   const outfile = join(scratch, 'node_modules', '@kwik', 'quic', 'bundle.mjs');
   const contents = libraries.map((each, index) => `export * as all${index} from '${each}';`).join('\n');

@@ -25,7 +25,6 @@ export { watchedFile, type WatchedFileOptions } from './sources/watched-file.js'
 export { pollingSource, type PollingOptions } from './sources/polling-source.js';
 export { httpApi, announceByHttp, type HttpApiOptions, type HttpAnnounceOptions } from './sources/http/http-api.js';
 export type { HttpCredentials } from './sources/http/bounded-request.js';
-export { etcd, announceByEtcd, type EtcdOptions, type EtcdAnnounceOptions } from './sources/etcd/etcd-source.js';
 export { mdns, announceByMdns, type MdnsOptions, type MdnsAnnounceOptions } from './sources/mdns/mdns.js';
 export type { Announcement } from './sources/announcement.js';
 export { decodeSvcb, encodeSvcb, type SvcbValue } from './core/dns/svcb.js';

@@ -6,7 +6,8 @@ import { until } from '@kwik/testbed';
 import { findProgram, freePort, startProgram, type Program } from '@kwik/testbed/programs';
 import type { DiscoverySnapshot } from '@kwik/wire';
 import { Etcd3 } from 'etcd3';
-import { announceByEtcd, createDiscovery, etcd, makeRecord } from '../src/index.js';
+import { createDiscovery, makeRecord } from '../src/index.js';
+import { announceByEtcd, etcd } from '../src/sources/etcd/index.js';
 
 jest.setTimeout(90_000);
 

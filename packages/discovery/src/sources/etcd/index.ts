@@ -1,0 +1,1 @@
+export { announceByEtcd, etcd, type EtcdAnnounceOptions, type EtcdOptions } from './etcd-source.js';
