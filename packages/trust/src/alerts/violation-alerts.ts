@@ -97,7 +97,11 @@ async function deliver(event: AuditEvent, webhook: WebhookOptions): Promise<bool
   const { url, headers = {}, tries = TRIES, timeoutMs = TIMEOUT_MS, schedule = systemTimer } = webhook;
   const body = JSON.stringify(event);
   for (let tried = 0; tried < tries; tried++) {
-    if (tried > 0) await new Promise<void>((resolve) => void schedule(FIRST_WAIT_MS * 2 ** (tried - 1), resolve));
+    if (tried > 0) {
+      await new Promise<void>((resolve) => {
+        schedule(FIRST_WAIT_MS * 2 ** (tried - 1), resolve);
+      });
+    }
     try {
       const answer = await (webhook.fetch ?? fetch)(url, {
         method: 'POST',

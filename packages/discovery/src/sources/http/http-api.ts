@@ -24,7 +24,7 @@ export interface HttpApiOptions extends HttpCredentials {
   readonly clock?: Clock;
 }
 
-/** Servers of an HTTP API: a long poll that is answered when something changed, by ETag. `kwik registry` is one. */
+/** Servers of an HTTP API, as `registryApi` makes one: a long poll that is answered when something changed, by ETag. */
 export function httpApi(options: HttpApiOptions): DiscoverySource {
   const base = apiBase(options.url, options);
   const { service, clock = systemClock(), waitSeconds = WAIT_S, name = 'http' } = options;
