@@ -129,13 +129,15 @@ describe('how much a relay forwards', () => {
       relay: { maxBytesPerSecond: 1, maxBytes: 10 ** 15 },
     });
     await until(() => carrying(client).length === 1);
-    const stream = client.openStream();
-    const payload = pattern(4_000_000);
-    void stream.write(payload).then(() => stream.close());
-    const far = await server.acceptStream();
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of far) chunks.push(chunk);
-    expect(Buffer.compare(Buffer.concat(chunks), payload)).toBe(0);
+    // As often as it takes for the relayed path to be given more than its burst: the other one carries most of it.
+    for (let round = 0; round < 20 && relay.stats().relay.dropped.rate === 0; round++) {
+      const stream = client.openStream();
+      const payload = pattern(2_000_000);
+      void stream.write(payload).then(() => stream.close());
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of await server.acceptStream()) chunks.push(chunk);
+      expect(Buffer.compare(Buffer.concat(chunks), payload)).toBe(0);
+    }
     // A burst, and nothing after it.
     expect(relay.stats().relay.forwardedBytes).toBeLessThan(300_000);
     expect(relay.stats().relay.dropped.rate).toBeGreaterThan(0);
