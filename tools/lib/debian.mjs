@@ -41,6 +41,8 @@ export const DEBIAN = [
 /** Debian asks this program whether a service may start at installation; 101 says no (invoke-rc.d). */
 const POLICY = '/usr/sbin/policy-rc.d';
 const INSTALL_TIMEOUT_MS = 600_000;
+/** @type {readonly NodeJS.Signals[]} */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /** @returns {readonly DebianRow[]} The rows whose program is not there. */
 export function missing() {
@@ -61,8 +63,7 @@ export function cannotInstall() {
  * @returns {Promise<import('./run.mjs').RunResult>} Of the step that failed, or of the last.
  */
 export async function install(rows) {
-  const ours = !existsSync(POLICY);
-  if (ours) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  const restore = forbidServices();
   try {
     const env = { DEBIAN_FRONTEND: 'noninteractive' };
     const wait = ['-o', 'DPkg::Lock::Timeout=300'];
@@ -74,6 +75,21 @@ export async function install(rows) {
     const lists = await run('apt-get', ['update', ...wait], { env, timeoutMs: INSTALL_TIMEOUT_MS });
     return lists.code === 0 ? await run('apt-get', args, { env, timeoutMs: INSTALL_TIMEOUT_MS }) : lists;
   } finally {
-    if (ours && readFileSync(POLICY, 'utf8').endsWith('exit 101\n')) rmSync(POLICY);
+    restore();
   }
+}
+
+/** Until what it returns is called, also when the process is interrupted: the machine is its owner's. */
+function forbidServices() {
+  if (existsSync(POLICY)) return () => undefined;
+  writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  const onSignal = () => process.exit(130);
+  const restore = () => {
+    for (const signal of SIGNALS) process.off(signal, onSignal);
+    process.off('exit', restore);
+    if (existsSync(POLICY) && readFileSync(POLICY, 'utf8').endsWith('exit 101\n')) rmSync(POLICY);
+  };
+  for (const signal of SIGNALS) process.once(signal, onSignal);
+  process.once('exit', restore);
+  return restore;
 }

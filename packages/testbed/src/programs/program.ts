@@ -90,6 +90,7 @@ export async function startProgram(
         refuse(`${command} ended with ${status} before it was ready:\n${output}`);
       });
       const accept = (): void => {
+        onOutput = () => undefined;
         clearTimeout(late);
         resolve();
       };
