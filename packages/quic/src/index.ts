@@ -14,7 +14,7 @@ export type {
   StreamRefusal,
 } from './backends/backend.js';
 export { quicheBackend } from './backends/quiche.js';
-export { resolveHost, type HostLookup } from './socket/address.js';
+export { resolveHost, sendable, type HostLookup } from './socket/address.js';
 export { canonicalAddress, isLinkLocal, withoutZone, zoneOf } from './socket/zone.js';
 export { raceAddresses, type AddressRace } from './endpoint/address-race.js';
 export { raceAttempts, type AttemptRace } from './endpoint/attempt-race.js';

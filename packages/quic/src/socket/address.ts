@@ -47,8 +47,15 @@ export function reachable(
   addresses: readonly string[],
   local: TransportAddress,
 ): TransportAddress[] {
-  const fitting = addresses.map((address) => fit(address, local)).filter((address) => address !== undefined);
-  if (fitting.length > 0) return fitting.map((address) => ({ address, port, family: local.family }));
+  return sendable(host, addresses, local).map((address) => {
+    return { address: fit(address, local) ?? address, port, family: local.family };
+  });
+}
+
+/** The same, as they were given. */
+export function sendable(host: string, addresses: readonly string[], local: TransportAddress): string[] {
+  const fitting = addresses.filter((address) => fit(address, local) !== undefined);
+  if (fitting.length > 0) return fitting;
   throw new KwikError(
     'ERR_KWIK_CONNECT_FAILED',
     `${host} has only the addresses ${addresses.join(', ')}, which a socket bound to ${local.address} cannot reach; ` +

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { delegate, Ed25519Signer, noneServerAuth, type ServerHandshakeResult, type TrustPolicy } from '@kwik/kcp';
-import { checkKeyPair, Endpoint, type EndpointOptions, resolveHost, systemClock, withoutZone } from '@kwik/quic';
+import { checkKeyPair, Endpoint, type EndpointOptions, systemClock, withoutZone } from '@kwik/quic';
 import { KwikError, type Clock, type ErrorCode, type PathTransport } from '@kwik/wire';
 import type { ListenOptions, ServerCredentials } from '../api/options.js';
-import type { RelayOptions } from '../api/relays.js';
 import type { Listener, ListenerCloseOptions, ListenerStats, ServerSession } from '../api/session.js';
 import { formatAddress, isLoopback } from '../client/target.js';
 import { developmentCertificate } from '../credentials/dev-authority.js';
@@ -20,7 +19,8 @@ import { type ListenEndpoint, NetworkEndpoint } from './network-endpoint.js';
 import { letFinish, LISTENER_CLOSE_TIMEOUT_MS } from './let-finish.js';
 import { boundTeller, listenerBounds, relayStats } from './listener-bounds.js';
 import { listenerReading } from './listener-reading.js';
-import { type RelayConfig, resolveRelay } from './relay/relay-config.js';
+import { endpointForwarder } from './relay/endpoint-forwarder.js';
+import { resolveRelay } from './relay/relay-config.js';
 import { listenerResetKey } from './reset-key.js';
 import { ListenerAudit } from './listener-audit.js';
 import { SessionFactory } from './session-factory.js';
@@ -176,7 +176,7 @@ class SessionListener implements UpdatableListener {
       timeouts: resolveTimeouts(options.timeouts),
       writes: resolveWrites(options.writes, 'distributed'),
       replica: options.replica,
-      ...(options.relay !== undefined && { relay: this.#relay(options.relay) }),
+      ...(options.relay !== undefined && { relay: resolveRelay(options.relay, endpointForwarder(endpoint)) }),
       diagnostics: options.diagnostics,
       host,
       scaling: options.scaling,
@@ -343,14 +343,6 @@ class SessionListener implements UpdatableListener {
       this.#ended.delete(oldest);
       this.#queue.splice(this.#queue.indexOf(oldest), 1);
     }
-  }
-
-  #relay(options: RelayOptions): RelayConfig {
-    return resolveRelay(options, {
-      resolve: (host) => resolveHost(host),
-      forward: (flow) => this.#endpoint.forward(flow),
-      stopForwarding: (flow) => this.#endpoint.stopForwarding(flow),
-    });
   }
 
   /** Where relays may reach this server. Behind a wildcard address nobody here knows under which one others do. */

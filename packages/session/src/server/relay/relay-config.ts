@@ -12,7 +12,7 @@ const MAX_DURATION_MS = 24 * 60 * 60 * 1000;
 
 /** Whatever sends datagrams on: the socket of a listener, or a simulated network. */
 export interface RelayForwarder {
-  /** The numeric addresses of a host. Rejects as `resolveHost` of @kwik/quic does. */
+  /** The numeric addresses of a host to which datagrams can be sent from here. Rejects as `resolveHost` of @kwik/quic does. */
   resolve(host: string): Promise<readonly string[]>;
   /** Throws as `Endpoint.forward` does. */
   forward(options: FlowOptions): Flow;
