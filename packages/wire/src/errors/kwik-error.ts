@@ -1,3 +1,4 @@
+import { errorClassOf, type ErrorClass } from './error-classes.js';
 import { ERROR_TABLE, type ErrorCode, type ErrorScope } from './error-table.js';
 
 export interface KwikErrorOptions {
@@ -6,6 +7,7 @@ export interface KwikErrorOptions {
   readonly scope?: ErrorScope;
   /** The application's own code, where the peer gave one: resets, stops and closes. */
   readonly applicationCode?: number;
+  readonly retryAfterMs?: number;
 }
 
 /** The one error class of KWIK. Programs branch on `code`; people read `message`. */
@@ -17,6 +19,8 @@ export class KwikError extends Error {
   readonly wireNumber: number;
   /** What the peer's application gave with `reset`, `stopSending` or `close`; undefined for all other errors. */
   readonly applicationCode?: number;
+  /** The server is overloaded: it is of no use to ask it again before so many milliseconds have passed. */
+  readonly retryAfterMs?: number;
 
   constructor(code: ErrorCode, message?: string, options: KwikErrorOptions = {}) {
     const entry = ERROR_TABLE[code];
@@ -25,6 +29,12 @@ export class KwikError extends Error {
     this.scope = options.scope ?? entry.scope;
     this.wireNumber = entry.number;
     if (options.applicationCode !== undefined) this.applicationCode = options.applicationCode;
+    if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
+  }
+
+  /** What kind of thing went wrong; `ERROR_CLASSES` says what to do about it. */
+  get errorClass(): ErrorClass {
+    return errorClassOf(this.code);
   }
 
   /** `error` itself when it is a KwikError, else a KwikError of `code` around it. */
