@@ -75,7 +75,7 @@ describe('decodeKcpMessage', () => {
     const body = [...varintField(1, 5), ...fixed32Field(77, 1), ...bytesField(78, [0xff])];
     expect(decode(header, bytesField(16, body), varintField(99, 1)).body).toEqual({
       $case: 'ping',
-      value: { sequence: 5n },
+      value: { sequence: 5n, padding: new Uint8Array(0) },
     });
   });
 

@@ -50,6 +50,7 @@ const BOUNDS: readonly [KcpBody['$case'], string, unknown, unknown, RegExp][] = 
   ['close', 'reason', text(512), text(513), /reason/],
   ['ping', 'sequence', LARGE - 1n, LARGE, /sequence is not from 0/],
   ['pong', 'sequence', LARGE - 1n, LARGE, /sequence/],
+  ['pong', 'clockMs', LARGE - 1n, LARGE, /clockMs/],
   ['addPath', 'address', text(264), text(265), /address/],
   ['addPath', 'serverName', text(253), text(254), /serverName/],
   ['addPath', 'pin', bytes(0), bytes(20), /pin has 20 bytes/],
@@ -93,6 +94,7 @@ const BOUNDS: readonly [KcpBody['$case'], string, unknown, unknown, RegExp][] = 
   ['serverList', 'servers', many(256, announcement()), many(257, announcement()), /(257 elements|more than 256)/],
   ['capacityReport', 'predictedBps', LARGE - 1n, LARGE, /predictedBps/],
   ['scaleRequest', 'reason', text(512), text(513), /reason/],
+  ['ping', 'padding', bytes(1_024), bytes(1_025), /padding/],
   ['keyUpdate', 'salt', bytes(64), bytes(65), /salt/],
 ];
 
@@ -128,7 +130,7 @@ describe('bounds of control messages', () => {
     ['a negative number', 'removePath', { ...S.removePath, pathId: -1 }],
     ['more than 32 bits', 'close', { ...S.close, code: 2 ** 32 }],
     ['more than 31 bits with a sign', 'scaleRequest', { ...S.scaleRequest, pathsDelta: 2 ** 31 }],
-    ['a negative id', 'ping', { sequence: -1n }],
+    ['a negative id', 'ping', { ...S.ping, sequence: -1n }],
   ] as const)('%s does not leave this side', (_, $case, value) => {
     expect(kwikErrorOf(() => encodeKcpMessage(messageOf($case, value))).code).toBe('ERR_KWIK_INVALID_MESSAGE');
   });

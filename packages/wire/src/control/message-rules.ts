@@ -58,6 +58,7 @@ const errorDetail = nested<ErrorDetail>({
   reason,
   pathId: u32,
   streamId: u62,
+  retryAfterMs: u32,
 });
 
 const limits = nested<Limits>({
@@ -80,6 +81,7 @@ const join = nested<kcp.Join>({
   // Empty at the primary, which asks for it by a challenge.
   proof: bytesOf(0, SIGNATURE_BYTES),
   pathId: u32,
+  renewal: flag,
 });
 
 const pathStatus = nested<kcp.PathStatus>({
@@ -111,6 +113,8 @@ export const HEADER_RULE = nested<kcp.MessageHeader>({
   timeMs: u62,
 });
 
+const early = nested<kcp.EarlyData>({ data: blob(MAX.earlyBytes), end: flag });
+
 const HANDSHAKE_RULES = {
   clientHello: nested<kcp.ClientHello>({
     versions: listOf(MAX.versions, u32),
@@ -122,6 +126,7 @@ const HANDSHAKE_RULES = {
     join,
     agent: text(MAX.agentBytes),
     channelBinding: bytesOf(0, DIGEST_BYTES),
+    early,
   }),
   serverHello: nested<kcp.ServerHello>({
     version: u32,
@@ -143,8 +148,8 @@ const HANDSHAKE_RULES = {
   authResponse: nested<kcp.AuthResponse>({ mechanism: text(MAX.mechanismBytes), data: blob(MAX.authBytes) }),
   error: errorDetail,
   close: nested<kcp.Close>({ code: u32, reason, error: flag }),
-  ping: nested<kcp.Ping>({ sequence: u62 }),
-  pong: nested<kcp.Pong>({ sequence: u62 }),
+  ping: nested<kcp.Ping>({ sequence: u62, padding: blob(MAX.paddingBytes) }),
+  pong: nested<kcp.Pong>({ sequence: u62, clockMs: u62 }),
   keyUpdate: nested<kcp.KeyUpdate>({ keyPhase: u32, salt: blob(MAX.saltBytes) }),
 };
 

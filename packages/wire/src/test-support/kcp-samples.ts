@@ -20,7 +20,14 @@ export const SAMPLE_HEADER: kcp.MessageHeader = {
   timeMs: 1_700_000_000_000n,
 };
 
-const error: ErrorDetail = { code: 0x30, scope: ErrorScope.PATH, reason: 'die Straße ist zu', pathId: 2, streamId: 0n };
+const error: ErrorDetail = {
+  code: 0x30,
+  scope: ErrorScope.PATH,
+  reason: 'die Straße ist zu',
+  pathId: 2,
+  streamId: 0n,
+  retryAfterMs: 0,
+};
 
 const limits: Limits = {
   maxControlMessageBytes: 65_536,
@@ -68,9 +75,10 @@ const handshake = {
     clientNonce: filled(32),
     authMechanisms: ['psk', 'none'],
     authInitial: filled(20),
-    join: { sessionId: filled(16), token: filled(40), proof: filled(64), pathId: 1 },
+    join: { sessionId: filled(16), token: filled(40), proof: filled(64), pathId: 1, renewal: true },
     agent: 'kwik-ts/0.1.0',
     channelBinding: filled(32),
+    early: { data: filled(10), end: true },
   },
   serverHello: {
     version: 1,
@@ -88,8 +96,8 @@ const handshake = {
   authResponse: { mechanism: 'psk', data: filled(20) },
   error,
   close: { code: 0x45, reason: 'done', error: true },
-  ping: { sequence: 300n },
-  pong: { sequence: 300n },
+  ping: { sequence: 300n, padding: filled(3) },
+  pong: { sequence: 300n, clockMs: 1_700_000_000_000n },
   keyUpdate: { keyPhase: 1, salt: filled(32) },
 };
 

@@ -36,6 +36,8 @@ export const Capability = {
   COMPRESSION: 5,
   /** MULTIHOMING - It accepts several paths of one session (multi-homing). */
   MULTIHOMING: 6,
+  /** RENEWAL - A living path can get a new connection, and with it new keys (Join.renewal). */
+  RENEWAL: 7,
 } as const;
 
 export type Capability = typeof Capability[keyof typeof Capability];
@@ -48,6 +50,7 @@ export namespace Capability {
   export type RAW = typeof Capability.RAW;
   export type COMPRESSION = typeof Capability.COMPRESSION;
   export type MULTIHOMING = typeof Capability.MULTIHOMING;
+  export type RENEWAL = typeof Capability.RENEWAL;
 }
 
 /** The life of a path as its owner sees it. */
@@ -98,7 +101,11 @@ export interface ErrorDetail {
   /** One line for a person; at most 512 bytes; never a secret. */
   reason: string;
   pathId?: number | undefined;
-  streamId?: bigint | undefined;
+  streamId?:
+    | bigint
+    | undefined;
+  /** Of a refusal that passes: not sooner than in so many milliseconds; 0: not said. */
+  retryAfterMs: number;
 }
 
 /** Bounds that each side announces and the other keeps. Zero means "not said": the default of the version holds. */
@@ -118,7 +125,7 @@ export interface Limits {
 }
 
 function createBaseErrorDetail(): ErrorDetail {
-  return { code: 0, scope: 0, reason: "", pathId: undefined, streamId: undefined };
+  return { code: 0, scope: 0, reason: "", pathId: undefined, streamId: undefined, retryAfterMs: 0 };
 }
 
 export const ErrorDetail: MessageFns<ErrorDetail> = {
@@ -140,6 +147,9 @@ export const ErrorDetail: MessageFns<ErrorDetail> = {
         throw new globalThis.Error("value provided for field message.streamId of type uint64 too large");
       }
       writer.uint32(40).uint64(message.streamId);
+    }
+    if (message.retryAfterMs !== 0) {
+      writer.uint32(48).uint32(message.retryAfterMs);
     }
     return writer;
   },
@@ -197,6 +207,14 @@ export const ErrorDetail: MessageFns<ErrorDetail> = {
             message.streamId = reader.uint64() as bigint;
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.retryAfterMs = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -221,6 +239,7 @@ export const ErrorDetail: MessageFns<ErrorDetail> = {
     message.streamId = (object.streamId !== undefined && object.streamId !== null)
       ? BigInt(object.streamId)
       : undefined;
+    message.retryAfterMs = object.retryAfterMs ?? 0;
     return message;
   },
 };

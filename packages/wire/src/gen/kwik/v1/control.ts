@@ -138,6 +138,20 @@ export interface ClientHello {
    * (tls-server-end-point, RFC 5929). 32 bytes. It goes into every proof of the handshake as well.
    */
   channelBinding: Uint8Array;
+  /** Only where the hello opens a session. */
+  early: EarlyData | undefined;
+}
+
+/**
+ * What the client will write first in its first bidirectional stream (0), a round trip sooner. The server takes it when the
+ * session exists, as if it had come in that stream; the client sends the same bytes there again, since a server that does not
+ * know this field has not taken them.
+ */
+export interface EarlyData {
+  /** From offset 0; at most 8,192 bytes. */
+  data: Uint8Array;
+  /** Nothing comes behind it. */
+  end: boolean;
 }
 
 export interface Join {
@@ -151,6 +165,12 @@ export interface Join {
    */
   proof: Uint8Array;
   pathId: number;
+  /**
+   * The path lives at the server, and this connection takes the place of the one that it has: packet numbers go on, and what
+   * is under way on the old connection arrives there. Without a token, and proved as at the primary. Only where the server
+   * has announced CAPABILITY_RENEWAL.
+   */
+  renewal: boolean;
 }
 
 export interface ServerHello {
@@ -238,10 +258,14 @@ export interface Close {
 
 export interface Ping {
   sequence: bigint;
+  /** Means nothing, and is not sent back: it makes the question as long as datagrams of data are. 1,024 bytes at the most. */
+  padding: Uint8Array;
 }
 
 export interface Pong {
   sequence: bigint;
+  /** Wall clock of whoever answers, milliseconds since 1970; 0: it does not say. */
+  clockMs: bigint;
 }
 
 export interface AddPath {
@@ -1457,6 +1481,7 @@ function createBaseClientHello(): ClientHello {
     join: undefined,
     agent: "",
     channelBinding: new Uint8Array(0),
+    early: undefined,
   };
 }
 
@@ -1496,6 +1521,9 @@ export const ClientHello: MessageFns<ClientHello> = {
     }
     if (message.channelBinding.length !== 0) {
       writer.uint32(74).bytes(message.channelBinding);
+    }
+    if (message.early !== undefined) {
+      EarlyData.encode(message.early, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -1605,6 +1633,14 @@ export const ClientHello: MessageFns<ClientHello> = {
             message.channelBinding = reader.bytes();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.early = EarlyData.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1633,12 +1669,88 @@ export const ClientHello: MessageFns<ClientHello> = {
     message.join = (object.join !== undefined && object.join !== null) ? Join.fromPartial(object.join) : undefined;
     message.agent = object.agent ?? "";
     message.channelBinding = object.channelBinding ?? new Uint8Array(0);
+    message.early = (object.early !== undefined && object.early !== null)
+      ? EarlyData.fromPartial(object.early)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseEarlyData(): EarlyData {
+  return { data: new Uint8Array(0), end: false };
+}
+
+export const EarlyData: MessageFns<EarlyData> = {
+  encode(message: EarlyData, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.data.length !== 0) {
+      writer.uint32(10).bytes(message.data);
+    }
+    if (message.end !== false) {
+      writer.uint32(16).bool(message.end);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EarlyData {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEarlyData();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.data = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.end = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<EarlyData>, I>>(base?: I): EarlyData {
+    return EarlyData.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<EarlyData>, I>>(object: I): EarlyData {
+    const message = createBaseEarlyData();
+    message.data = object.data ?? new Uint8Array(0);
+    message.end = object.end ?? false;
     return message;
   },
 };
 
 function createBaseJoin(): Join {
-  return { sessionId: new Uint8Array(0), token: new Uint8Array(0), proof: new Uint8Array(0), pathId: 0 };
+  return {
+    sessionId: new Uint8Array(0),
+    token: new Uint8Array(0),
+    proof: new Uint8Array(0),
+    pathId: 0,
+    renewal: false,
+  };
 }
 
 export const Join: MessageFns<Join> = {
@@ -1654,6 +1766,9 @@ export const Join: MessageFns<Join> = {
     }
     if (message.pathId !== 0) {
       writer.uint32(32).uint32(message.pathId);
+    }
+    if (message.renewal !== false) {
+      writer.uint32(40).bool(message.renewal);
     }
     return writer;
   },
@@ -1703,6 +1818,14 @@ export const Join: MessageFns<Join> = {
             message.pathId = reader.uint32();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.renewal = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1724,6 +1847,7 @@ export const Join: MessageFns<Join> = {
     message.token = object.token ?? new Uint8Array(0);
     message.proof = object.proof ?? new Uint8Array(0);
     message.pathId = object.pathId ?? 0;
+    message.renewal = object.renewal ?? false;
     return message;
   },
 };
@@ -2542,7 +2666,7 @@ export const Close: MessageFns<Close> = {
 };
 
 function createBasePing(): Ping {
-  return { sequence: 0n };
+  return { sequence: 0n, padding: new Uint8Array(0) };
 }
 
 export const Ping: MessageFns<Ping> = {
@@ -2552,6 +2676,9 @@ export const Ping: MessageFns<Ping> = {
         throw new globalThis.Error("value provided for field message.sequence of type uint64 too large");
       }
       writer.uint32(8).uint64(message.sequence);
+    }
+    if (message.padding.length !== 0) {
+      writer.uint32(18).bytes(message.padding);
     }
     return writer;
   },
@@ -2577,6 +2704,14 @@ export const Ping: MessageFns<Ping> = {
             message.sequence = reader.uint64() as bigint;
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.padding = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2595,12 +2730,13 @@ export const Ping: MessageFns<Ping> = {
   fromPartial<I extends Exact<DeepPartial<Ping>, I>>(object: I): Ping {
     const message = createBasePing();
     message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
+    message.padding = object.padding ?? new Uint8Array(0);
     return message;
   },
 };
 
 function createBasePong(): Pong {
-  return { sequence: 0n };
+  return { sequence: 0n, clockMs: 0n };
 }
 
 export const Pong: MessageFns<Pong> = {
@@ -2610,6 +2746,12 @@ export const Pong: MessageFns<Pong> = {
         throw new globalThis.Error("value provided for field message.sequence of type uint64 too large");
       }
       writer.uint32(8).uint64(message.sequence);
+    }
+    if (message.clockMs !== 0n) {
+      if (BigInt.asUintN(64, message.clockMs) !== message.clockMs) {
+        throw new globalThis.Error("value provided for field message.clockMs of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.clockMs);
     }
     return writer;
   },
@@ -2635,6 +2777,14 @@ export const Pong: MessageFns<Pong> = {
             message.sequence = reader.uint64() as bigint;
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.clockMs = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2653,6 +2803,7 @@ export const Pong: MessageFns<Pong> = {
   fromPartial<I extends Exact<DeepPartial<Pong>, I>>(object: I): Pong {
     const message = createBasePong();
     message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
+    message.clockMs = (object.clockMs !== undefined && object.clockMs !== null) ? BigInt(object.clockMs) : 0n;
     return message;
   },
 };
