@@ -15,8 +15,9 @@ test('the reference has every error of the table, with its summary, and says wha
   expect(rows.map(([code]) => code).sort()).toEqual(expected.map(([code]) => `\`${code}\``).sort());
   for (const [code, { number, scope, summary }] of expected) {
     const row = rows.find(([cell]) => cell === `\`${code}\``);
-    expect(row?.slice(1, 4)).toEqual([`0x${number.toString(16).padStart(2, '0')}`, scope, summary]);
-    expect(row?.[4]?.length).toBeGreaterThan(20);
+    const kind = wire.errorClassOf(code as wire.ErrorCode);
+    expect(row?.slice(1, 5)).toEqual([`0x${number.toString(16).padStart(2, '0')}`, scope, kind, summary]);
+    expect(row?.[5]?.length).toBeGreaterThan(20);
   }
 });
 

@@ -6,10 +6,12 @@ export type AccessAction =
   | 'join'
   /** A session asks a server for content; the resource is its key. */
   | 'content'
-  /** A client has a relay forward to a target; the resource is the target's `host:port`. */
+  /** A client has a relay forward to a target; the resource is the target's numeric `host:port`. */
   | 'forward'
   /** A primary has its client connect to a server; the resource is the numeric `host:port`. */
-  | 'dial';
+  | 'dial'
+  /** A client asks its primary which servers there are. */
+  | 'query';
 
 /** Who asks for what. */
 export interface AccessRequest {
@@ -31,10 +33,11 @@ export interface AccessRequest {
 export interface AccessLimits {
   /** Bytes in all, both directions together. */
   readonly bytes?: number;
+  /** Of what a relay forwards. */
   readonly bytesPerSecond?: number;
   /** Milliseconds since 1970. */
   readonly untilMs?: number;
-  /** Only forwarding, unread; no session of this server's own. */
+  /** A path that joins brings nothing but forwarding; a session is opened only where the server is a relay for clients. */
   readonly relayOnly?: boolean;
 }
 

@@ -1,4 +1,5 @@
 import type { SessionRole } from './diagnostics.js';
+import type { ServiceLevel } from './service-level.js';
 
 /**
  * Numbers that only grow, by family and label, such as `dropped` by reason. A label is of a closed set (a reason, an error
@@ -48,6 +49,12 @@ export interface PathReading extends Traffic {
   readonly deliveryRateBytesPerSecond: number;
   readonly datagramBytes: number;
   readonly realStreams: number;
+  /** QUIC packets under the keys in use now, sent or received, whichever are more. */
+  readonly keyPackets: number;
+  /** How often it got another connection, and with it new keys, while it lived. */
+  readonly renewals: number;
+  /** When the certificate that the other end showed runs out, milliseconds since 1970; 0: it showed none. */
+  readonly certificateUntilMs: number;
 }
 
 /** A path without a connection: being connected for the first time or again, or dead. */
@@ -68,6 +75,7 @@ export interface SessionReading {
   readonly nowMs: number;
   readonly streams: number;
   readonly paths: readonly PathReading[];
+  readonly service: ServiceLevel;
   /** The last of its paths that have no connection; looked up only when it is called. */
   lost(): readonly LostPath[];
   /** What paths that are gone have carried, by the name of their server. */

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors/error-table.js';
+import type { Traffic } from './counters.js';
 
 /**
  * What KWIK tells of itself while it runs. Events go over `node:diagnostics_channel`, one channel for each name below, and
@@ -33,6 +34,8 @@ export interface SessionClosed extends OfSession {
   readonly reason: string;
   readonly errorCode?: ErrorCode;
   readonly durationMs: number;
+  /** What all its paths have carried together. */
+  readonly traffic: Traffic;
 }
 
 /** A path appeared or changed its state; `state` is one of those of @kwik/paths. */
@@ -67,13 +70,13 @@ export interface HandshakeFinished {
   readonly side: 'client' | 'server';
   /** Of the other end, `host:port`. */
   readonly address: string;
-  readonly purpose: 'open' | 'join' | 'return' | 'unknown';
+  readonly purpose: 'open' | 'join' | 'return' | 'renew' | 'unknown';
   readonly result: 'ok' | ErrorCode;
   readonly message: string;
   readonly durationMs: number;
 }
 
-/** A client did not reach, or would not dial, a server that its primary named. */
+/** A client did not reach, or would not dial, a server that its primary named, or a relay that it chose itself. */
 export interface PathRefused extends OfSession {
   readonly address: string;
   readonly code: ErrorCode;
@@ -95,28 +98,38 @@ export interface ContentFinished extends OfSession {
   readonly message: string;
 }
 
-/** A datagram relay opened, closed or refused a flow. */
+/** A datagram relay opened, closed or refused a flow between a client and its server, `host:port` each. */
 export interface RelayFlow {
-  readonly relay: string;
+  readonly client: string;
+  /** '' where the client left the choice to the relay. */
+  readonly anchor: string;
   readonly change: 'opened' | 'closed' | 'refused';
+  /** Why it was refused, in words. */
   readonly reason: string;
-  readonly forwardedBytes?: number;
 }
 
 /** Discovery learned something of a server, or decided for or against it. */
 export interface ServerDiscovered {
+  /** Its id, or the address of a server without one; '' where it is of several servers, or of none. */
   readonly server: string;
+  /** The service. */
   readonly source: string;
+  /** `unhealthy`: out of the choice for a time; `healthy`: in it again. */
   readonly change: 'found' | 'changed' | 'lost' | 'healthy' | 'unhealthy' | 'chosen' | 'not-chosen';
   /** In words; for `not-chosen` what speaks against it. */
   readonly reason: string;
+  /** How many changes of this kind it stands for, where there were too many to tell of each. Default: 1. */
+  readonly count?: number;
 }
 
-/** An identity was let do something or not, or its standing has changed. */
+/** Access control let somebody do something or not, or trust in servers let one be used or not. */
 export interface TrustDecided {
+  /** The identity, or the address where there is none; of a server its address. */
   readonly subject: string;
+  /** One of access control (`open`, `join`, `content`, …), or `use` of a server. */
   readonly action: string;
-  readonly decision: 'allowed' | 'refused' | 'raised' | 'lowered';
+  readonly decision: 'allowed' | 'refused';
+  /** The rule, and why it was refused, in words. */
   readonly reason: string;
 }
 

@@ -21,6 +21,8 @@ export interface TransportStats {
   /** Estimated rate at which the peer receives, bytes per second; 0 when not known. */
   readonly deliveryRateBytesPerSecond: number;
   readonly sentPackets: number;
+  /** Those that could be decrypted; absent where nobody counts them. */
+  readonly receivedPackets?: number;
   readonly lostPackets: number;
   readonly sentBytes: number;
   readonly receivedBytes: number;

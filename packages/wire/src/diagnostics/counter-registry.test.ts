@@ -20,6 +20,7 @@ const session = (server: string): SessionReading => ({
   nowMs: 1,
   streams: 1,
   paths: [{ ...TRAFFIC, server } as PathReading],
+  service: { level: 'full', reason: '' },
   lost: () => [],
   departed: new Map([[server, TRAFFIC]]),
   counts: { failovers: { dead: 1 } },
@@ -59,6 +60,7 @@ describe('CounterRegistry', () => {
     }
     expect(traffic.byServer.size).toBeLessThanOrEqual(65);
     expect(traffic.byServer.get(OTHERS)!.sentBytes).toBe(1000 - 64);
+    expect(traffic.total().sentBytes).toBe(1000);
     expect(counts.families.get('dropped')!.size).toBeLessThanOrEqual(129);
     expect(counts.families.size).toBeLessThanOrEqual(64);
   });

@@ -34,15 +34,26 @@ export class TrafficSums {
     const key = this.#sums.has(server) || this.#sums.size < MAX_SERVERS ? server : OTHERS;
     let sum = this.#sums.get(key);
     if (sum === undefined) this.#sums.set(key, (sum = { ...NO_TRAFFIC }));
-    sum.sentBytes += more.sentBytes;
-    sum.receivedBytes += more.receivedBytes;
-    sum.duplicateBytes += more.duplicateBytes;
-    sum.reinjectedBytes += more.reinjectedBytes;
-    sum.wireSentBytes += more.wireSentBytes;
-    sum.wireReceivedBytes += more.wireReceivedBytes;
-    sum.sentPackets += more.sentPackets;
-    sum.lostPackets += more.lostPackets;
+    addTraffic(sum, more);
   }
+
+  /** Of all servers. */
+  total(): Traffic {
+    const sum = { ...NO_TRAFFIC };
+    for (const traffic of this.#sums.values()) addTraffic(sum, traffic);
+    return sum;
+  }
+}
+
+function addTraffic(sum: Mutable<Traffic>, more: Traffic): void {
+  sum.sentBytes += more.sentBytes;
+  sum.receivedBytes += more.receivedBytes;
+  sum.duplicateBytes += more.duplicateBytes;
+  sum.reinjectedBytes += more.reinjectedBytes;
+  sum.wireSentBytes += more.wireSentBytes;
+  sum.wireReceivedBytes += more.wireReceivedBytes;
+  sum.sentPackets += more.sentPackets;
+  sum.lostPackets += more.lostPackets;
 }
 
 /** Sums of counts by family and label, both bounded. */

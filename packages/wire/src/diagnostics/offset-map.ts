@@ -49,6 +49,12 @@ export class OffsetMap {
     return this.#ring.length;
   }
 
+  /** The streams are those of another connection from now on. */
+  clear(): void {
+    this.#ring.length = 0;
+    this.#next = 0;
+  }
+
   /** Remembers where a piece was written; forgets the oldest when full. */
   record(mapping: OffsetMapping): void {
     this.#ring[this.#next] = mapping;

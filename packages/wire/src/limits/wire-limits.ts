@@ -48,6 +48,8 @@ export const CONTROL_LIMITS = {
   mechanismBytes: 64,
   /** An authentication message: a bearer token, or a certificate chain. */
   authBytes: 16_384,
+  /** Of the first stream, with the hello. */
+  earlyBytes: 8_192,
   /** A signed envelope with its chain of certificates. */
   envelopeBytes: 16_384,
   /** Keys and values of a map together. */
@@ -58,6 +60,7 @@ export const CONTROL_LIMITS = {
   /** Digests or raw bytes of one message: what MAX_CONTROL_MESSAGE_BYTES leaves beside the other fields, rounded. */
   bulkBytes: 61_440,
   saltBytes: 64,
+  paddingBytes: 1_024,
   versions: 16,
   capabilities: 32,
   mechanisms: 16,
