@@ -64,7 +64,7 @@ export {
   verifyPathToken,
 } from './tokens/path-token.js';
 export type { RefusalName } from './tokens/refusal.js';
-export { Ed25519Signer } from './tokens/signer.js';
+export { Ed25519Signer, type TokenSigner } from './tokens/signer.js';
 export { SignerTrust, type TrustPolicy } from './tokens/trust.js';
 export { DEFAULT_MAX_USED_TOKENS, UsedTokens } from './tokens/used-tokens.js';
 export {
@@ -77,6 +77,7 @@ export {
 export { MAX_AUTH_ROUNDS } from './handshake/hello-rules.js';
 export { DEFAULT_LIMITS, resolveLimits } from './handshake/limits.js';
 export {
+  type RenewablePath,
   ServerHandshake,
   type ServerHandshakeOptions,
   type ServerHandshakeResult,

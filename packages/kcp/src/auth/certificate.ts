@@ -1,5 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
+import { svidName } from '@kwik/wire';
 import { checkChain, parseCertificatesPem } from '../tokens/certificate-chain.js';
+import { readExtensions } from '../tokens/certificate-extensions.js';
 import {
   type AuthDecision,
   type ClientAuthenticator,
@@ -24,8 +26,9 @@ export interface CertificateServerAuthOptions {
 }
 
 /**
- * The identity is the first DNS name, URI, e-mail or IP address among the certificate's alternative names, else its
- * subject. Throws ERR_KWIK_CREDENTIALS when `ca` cannot be read.
+ * The identity is the SPIFFE id of the certificate (X509-SVID), else the first DNS name, URI, e-mail or IP address among its
+ * alternative names, else its subject. A certificate that claims a SPIFFE id and is no SVID is refused, and so is one without any
+ * of these. Throws ERR_KWIK_CREDENTIALS when `ca` cannot be read.
  */
 export function certificateServerAuth(options: CertificateServerAuthOptions): ServerAuthenticator {
   const anchors = parseCertificatesPem(options.ca);
@@ -48,16 +51,38 @@ function decide(
   const checked = checkChain(chain, anchors, 'client', nowMs);
   if (!checked.ok) return { accepted: false };
   const identity = certificateIdentity(checked.leaf);
-  return allow(identity) ? { accepted: true, identity } : { accepted: false };
+  return identity !== undefined && allow(identity) ? { accepted: true, identity } : { accepted: false };
 }
 
 /** Node writes alternative names as `DNS:a, URI:b`, and quotes, JSON-like, any value that could deceive. */
-const ALTERNATIVE_NAME = /^(?:DNS|URI|email|IP Address):([^,"\s]+)/;
+const ALTERNATIVE_NAME = /^(?:DNS|URI|email|IP Address):([^,"\s]+)$/;
 
-export function certificateIdentity(certificate: X509Certificate): string {
-  for (const entry of (certificate.subjectAltName ?? '').split(', ')) {
+/** Undefined where it claims a SPIFFE id, and is no SVID: then it is nobody, whatever other names it has. Also where it has no name. */
+export function certificateIdentity(certificate: X509Certificate): string | undefined {
+  const names = alternativeNames(certificate);
+  const svid = svidName(names);
+  if (svid.kind === 'id' && !mayVouch(certificate)) return svid.id;
+  if (svid.kind !== 'none') return undefined;
+  for (const entry of names.split(', ')) {
     const name = ALTERNATIVE_NAME.exec(entry)?.[1];
     if (name !== undefined) return name;
   }
-  return certificate.subject.split('\n').join(', ');
+  // Node has none, or an empty one, where the certificate has an empty one.
+  const subject = certificate.subject as string | undefined;
+  return subject === undefined || subject === '' ? undefined : subject.split('\n').join(', ');
+}
+
+/** X509-SVID, section 4: a workload's certificate signs no others, nor lists of revoked ones. */
+function mayVouch(certificate: X509Certificate): boolean {
+  const keyUsage = readExtensions(certificate.raw)?.keyUsage;
+  return certificate.ca || keyUsage?.keyCertSign === true || keyUsage?.cRLSign === true;
+}
+
+/** Empty when there is none. Node 22 and later throw where the certificate has the extension with no name in it. */
+function alternativeNames(certificate: X509Certificate): string {
+  try {
+    return certificate.subjectAltName ?? '';
+  } catch {
+    return '';
+  }
 }

@@ -17,8 +17,11 @@ import type { KcpBody } from './kcp-body.js';
 const { CRITICAL, HIGH, NORMAL, LOW, BACKGROUND } = proto.Priority;
 const SESSION = makeSessionKeys().sessionId;
 
-const ping = (sequence: number): KcpBody => ({ $case: 'ping', value: { sequence: BigInt(sequence) } });
-const pong = (sequence: number): KcpBody => ({ $case: 'pong', value: { sequence: BigInt(sequence) } });
+const ping = (sequence: number): KcpBody => ({
+  $case: 'ping',
+  value: { sequence: BigInt(sequence), padding: new Uint8Array(0) },
+});
+const pong = (sequence: number): KcpBody => ({ $case: 'pong', value: { sequence: BigInt(sequence), clockMs: 0n } });
 const listPaths: KcpBody = { $case: 'listPaths', value: { includeDead: true } };
 const pathList: KcpBody = { $case: 'pathList', value: { paths: [] } };
 const RAW = { pathId: 1, sequence: 0n };
@@ -86,7 +89,7 @@ describe('notices', () => {
 
   test('what the caller does to a body after handing it over changes nothing', () => {
     const channel = new ControlChannel();
-    const value = { sequence: 1n };
+    const value = { sequence: 1n, padding: new Uint8Array(0) };
     channel.send({ $case: 'ping', value }, 0);
     value.sequence = 2n;
     expect(drain(channel)).toEqual([1]);
@@ -140,9 +143,9 @@ describe('notices', () => {
     channel.send(raw(20_000), 0);
     channel.setPeerMaxMessageBytes(20_000);
     expect(refusal(() => channel.send(raw(20_000), 0))?.code).toBe('ERR_KWIK_PACKET_TOO_LARGE');
-    expect(refusal(() => channel.send({ $case: 'ping', value: { sequence: -1n } }, 0))?.code).toBe(
-      'ERR_KWIK_INVALID_MESSAGE',
-    );
+    expect(
+      refusal(() => channel.send({ $case: 'ping', value: { sequence: -1n, padding: new Uint8Array(0) } }, 0))?.code,
+    ).toBe('ERR_KWIK_INVALID_MESSAGE');
     expect(refusal(() => channel.send(ping(1), 0, { ttlMs: 1.5 }))?.code).toBe('ERR_KWIK_INVALID_ARGUMENT');
     expect(channel.counters.sent).toBe(0);
   });

@@ -12,8 +12,25 @@ describe('errors on the wire', () => {
 
   test('with message, scope and what it is about', () => {
     const detail = errorToDetail(new KwikError('ERR_KWIK_PATH_DEAD', 'gone'), { pathId: 3, streamId: 8n });
-    expect(detail).toEqual({ code: 0x30, scope: proto.ErrorScope.PATH, reason: 'gone', pathId: 3, streamId: 8n });
+    expect(detail).toEqual({
+      code: 0x30,
+      scope: proto.ErrorScope.PATH,
+      reason: 'gone',
+      pathId: 3,
+      streamId: 8n,
+      retryAfterMs: 0,
+    });
     expect(errorFromDetail(detail).message).toBe('gone');
+  });
+
+  test('when to ask again is told, and believed for an hour at the most', () => {
+    const told = (retryAfterMs: number) =>
+      errorToDetail(new KwikError('ERR_KWIK_CONNECTION_REFUSED', '', { retryAfterMs }));
+    expect(errorFromDetail(told(1999.5)).retryAfterMs).toBe(2000);
+    expect(told(1e12).retryAfterMs).toBe(3_600_000);
+    expect([told(Number.NaN), told(-1)].map(({ retryAfterMs }) => retryAfterMs)).toEqual([0, 0]);
+    expect(errorFromDetail({ ...told(1), retryAfterMs: 2 ** 32 - 1 }).retryAfterMs).toBe(3_600_000);
+    expect(errorFromDetail(errorToDetail(new KwikError('ERR_KWIK_PATH_DEAD'))).retryAfterMs).toBeUndefined();
   });
 
   test('what happened inside stays inside', () => {

@@ -1,4 +1,5 @@
 import {
+  CONTROL_LIMITS,
   KwikError,
   PRIMARY_PATH_ID,
   type PathId,
@@ -13,7 +14,13 @@ import type { KcpBody } from '../channel/kcp-body.js';
 import { equalBytes, ownBytes } from '../crypto/bytes.js';
 import { ED25519_KEY_BYTES } from '../crypto/ed25519.js';
 import { errorFromDetail, errorOfPeer, presentable } from '../errors/error-detail.js';
-import { type PrimaryJoinTranscript, answerProven, proveJoin, provePrimaryJoin } from '../join/join-proof.js';
+import {
+  type PrimaryJoinTranscript,
+  answerProven,
+  proveJoin,
+  provePrimaryJoin,
+  proveRenewal,
+} from '../join/join-proof.js';
 import { SESSION_SECRET_BYTES, type SessionKeys, deriveSessionKeys } from '../keys/session-keys.js';
 import { peekTokenId } from '../tokens/path-token.js';
 import {
@@ -29,6 +36,12 @@ import {
 import { resolveLimits } from './limits.js';
 import { SUPPORTED_VERSIONS } from './version.js';
 
+interface OpenPurpose {
+  readonly kind: 'open';
+  /** What stream 0 begins with: it goes with the hello, where there is room, and has to be written into the stream as well. */
+  readonly early?: proto.EarlyData | undefined;
+}
+
 export interface JoinPurpose {
   readonly kind: 'join';
   readonly keys: SessionKeys;
@@ -37,10 +50,12 @@ export interface JoinPurpose {
   readonly token: Uint8Array;
   /** `host:port` as the primary named the server. Without a token it is not used. */
   readonly audience: string;
+  /** The path lives, leads to this server, and gets a new connection; without a token. Default: it does not. */
+  readonly renews?: 'primary' | 'secondary';
 }
 
 export interface ClientHandshakeOptions {
-  readonly purpose: { readonly kind: 'open' } | JoinPurpose;
+  readonly purpose: OpenPurpose | JoinPurpose;
   /** The preferred one first. Not used by joins. */
   readonly auth: readonly ClientAuthenticator[];
   readonly capabilities: readonly proto.Capability[];
@@ -109,6 +124,7 @@ export class ClientHandshake {
     this.#state = 'waiting';
     const { purpose, auth, capabilities, limits, agent, channelBinding } = this.#options;
     const open = purpose.kind === 'open';
+    const authInitial = open ? this.#beginAuth(auth[0] as ClientAuthenticator) : new Uint8Array(0);
     return {
       $case: 'clientHello',
       value: {
@@ -117,10 +133,11 @@ export class ClientHandshake {
         limits,
         clientNonce: this.#clientNonce,
         authMechanisms: open ? auth.map(({ mechanism }) => mechanism) : [],
-        authInitial: open ? this.#beginAuth(auth[0] as ClientAuthenticator) : new Uint8Array(0),
+        authInitial,
         join: open ? undefined : makeJoin(purpose, this.#clientNonce, channelBinding),
         agent,
         channelBinding,
+        early: open ? fitting(purpose.early, authInitial) : undefined,
       },
     };
   }
@@ -187,7 +204,8 @@ export class ClientHandshake {
     if (purpose.token.length > 0 || mechanism !== JOIN_MECHANISM || this.#rounds > 1) {
       throw violation('a challenge to a joining path');
     }
-    return provePrimaryJoin(purpose.keys, this.#transcript(purpose, serverNonce));
+    const prove = purpose.renews === undefined ? provePrimaryJoin : proveRenewal;
+    return prove(purpose.keys, this.#transcript(purpose, serverNonce));
   }
 
   #transcript({ keys: { sessionId }, pathId }: JoinPurpose, serverNonce: Uint8Array): PrimaryJoinTranscript {
@@ -234,7 +252,8 @@ export class ClientHandshake {
   /** TLS let this server through; that it is the primary, and not another server of that authority, it must prove. */
   #checkAnswer({ proof, serverNonce }: proto.ServerHello, purpose: JoinPurpose): void {
     // A secondary does not know the secret. It gets nothing that is not for it: the token names it, and no other.
-    if (purpose.token.length > 0 && proof.length === 0) return;
+    const toSecondary = purpose.token.length > 0 || purpose.renews === 'secondary';
+    if (toSecondary && proof.length === 0) return;
     if (answerProven(purpose.keys, this.#transcript(purpose, serverNonce), proof)) return;
     const how = proof.length === 0 ? 'gave no proof' : 'gave a wrong proof';
     const text = `the server that answered is not the primary of this session: it ${how} that it holds its secret`;
@@ -248,13 +267,19 @@ export class ClientHandshake {
   }
 }
 
+/** A stranger's message has 20,480 bytes at most, and the authentication may need most of them. */
+function fitting(early: proto.EarlyData | undefined, authInitial: Uint8Array): proto.EarlyData | undefined {
+  const bytes = authInitial.length + (early?.data.length ?? 0);
+  return bytes <= CONTROL_LIMITS.authBytes ? early : undefined;
+}
+
 function makeJoin(
-  { keys, pathId, token, audience }: JoinPurpose,
+  { keys, pathId, token, audience, renews }: JoinPurpose,
   clientNonce: Uint8Array,
   channelBinding: Uint8Array,
 ): proto.Join {
   const { sessionId } = keys;
-  const hello = { sessionId: sessionIdToBytes(sessionId), token, pathId };
+  const hello = { sessionId: sessionIdToBytes(sessionId), token, pathId, renewal: renews !== undefined };
   // The primary asks for the proof by a challenge.
   if (token.length === 0) return { ...hello, proof: new Uint8Array(0) };
   const tokenId = peekTokenId(token);

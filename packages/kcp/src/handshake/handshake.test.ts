@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { KwikError, PRIMARY_PATH_ID, decodeKcpMessage, proto, toPathId } from '@kwik/wire';
 import fc from 'fast-check';
+import { pskClientAuth, pskServerAuth } from '../auth/psk.js';
 import type { KcpBody } from '../channel/kcp-body.js';
 import { deriveSessionKeys } from '../keys/session-keys.js';
 import { seededRandom } from '../test-support/random.js';
@@ -20,9 +21,12 @@ import type { ServerStep } from './server-handshake.js';
 
 const keys = makeSessionKeys();
 const pathId = toPathId(3);
+const NOTHING = new Uint8Array(0);
 const HEADER = proto.MessageHeader.fromPartial({ id: 1n });
 
-function joining(changes: { token?: Uint8Array; audience?: string; keys?: typeof keys } = {}) {
+function joining(
+  changes: { token?: Uint8Array; audience?: string; keys?: typeof keys; renews?: 'primary' | 'secondary' } = {},
+) {
   const token = changes.token ?? makeToken(keys);
   return makeClient({ purpose: { kind: 'join', keys, pathId, audience: SECONDARY, ...changes, token }, auth: [] });
 }
@@ -59,6 +63,38 @@ describe('opening a session', () => {
     });
     expect(client.limits.maxPaths).toBe(7);
     expect(client.serverKey).toEqual(makeSigner().publicKey);
+  });
+
+  test('what the first stream begins with comes with the session, and not before the client is let in', async () => {
+    const early = { data: Uint8Array.of(1, 2, 3), end: true };
+    const purpose = { kind: 'open', early } as const;
+    const { server } = await shakeHands(makeClient({ purpose }), makeServer());
+    expect(server.early).toEqual(early);
+    const { server: without } = await shakeHands(makeClient(), makeServer());
+    expect(without).not.toHaveProperty('early');
+    const challenged = pskServerAuth({ keys: new Map([['name', new Uint8Array(32).fill(7)]]) });
+    const auth = [pskClientAuth({ name: 'name', key: new Uint8Array(32).fill(7) })];
+    const proven = await shakeHands(makeClient({ purpose, auth }), makeServer({ auth: [challenged] }));
+    expect(proven.server.early).toEqual(early);
+  });
+
+  test('what the first stream begins with stays behind when the authentication leaves no room for it', () => {
+    const early = { data: new Uint8Array(8192), end: false };
+    const sizes = [8192, 8193].map((length) => {
+      const exchange = { initial: () => new Uint8Array(length), respond: () => NOTHING, satisfied: () => true };
+      const auth = [{ mechanism: 'x-long', begin: () => exchange }];
+      const hello = makeClient({ purpose: { kind: 'open', early }, auth }).start();
+      return hello.$case === 'clientHello' ? hello.value.early?.data.length : undefined;
+    });
+    expect(sizes).toEqual([8192, undefined]);
+  });
+
+  test('a path that joins brings nothing of a first stream', () => {
+    const hello = joining().start();
+    if (hello.$case !== 'clientHello') throw new TypeError(hello.$case);
+    const early = { data: new Uint8Array(1), end: false };
+    const step = makeServer().handle({ $case: 'clientHello', value: { ...hello.value, early } }, NOW_MS);
+    expect(step).toMatchObject({ kind: 'refused', error: { code: 'ERR_KWIK_PROTOCOL_VIOLATION' } });
   });
 
   test('limits that are not said are those of the version', async () => {
@@ -110,6 +146,50 @@ describe('joining', () => {
     expect(outcome.server.keys).toBe(keys);
   });
 
+  describe('a path that lives gets a new connection', () => {
+    const token = new Uint8Array(0);
+    const possessionKey = keys.possession.publicKey;
+
+    test('at the primary, which shows that it has the session', async () => {
+      const server = makeServer({
+        findRenewable: (_id, path) => (path === pathId ? { possessionKey, keys } : undefined),
+      });
+      const outcome = await shakeHands(joining({ token, renews: 'primary' }), server);
+      expect(outcome.server).toMatchObject({ kind: 'renew', sessionId: keys.sessionId, pathId, keys });
+    });
+
+    test('at a secondary, which has only the key to check the proof with; such an answer is no primary', async () => {
+      const findRenewable = () => ({ possessionKey });
+      const { server } = await shakeHands(joining({ token, renews: 'secondary' }), makeServer({ findRenewable }));
+      expect(server).toMatchObject({ kind: 'renew', pathId });
+      expect(server.keys).toBeUndefined();
+      const asPrimary = shakeHands(joining({ token, renews: 'primary' }), makeServer({ findRenewable }));
+      await expect(asPrimary).rejects.toMatchObject({ code: 'ERR_KWIK_PROOF_INVALID' });
+    });
+
+    test('not one that the server does not have, nor for whoever does not hold the session', async () => {
+      const none = shakeHands(joining({ token, renews: 'primary' }), makeServer({ findSession: () => keys }));
+      await expect(none).rejects.toMatchObject({ code: 'ERR_KWIK_PATH_NOT_FOUND' });
+      const stolen = deriveSessionKeys(keys.sessionId, new Uint8Array(32).fill(9));
+      const findRenewable = () => ({ possessionKey, keys });
+      const theft = shakeHands(joining({ token, keys: stolen, renews: 'primary' }), makeServer({ findRenewable }));
+      await expect(theft).rejects.toMatchObject({ code: 'ERR_KWIK_PROOF_INVALID' });
+    });
+
+    test('a proof that was made for a join is none for a renewal, and no token is taken', async () => {
+      const server = makeServer({ findSession: () => keys, findRenewable: () => ({ possessionKey, keys }) });
+      const client = joining({ token });
+      const hello = client.start();
+      const renewing = { ...valueOf(hello), join: { ...valueOf(hello).join!, renewal: true } };
+      const challenge = server.handle({ $case: 'clientHello', value: renewing }, NOW_MS);
+      if (challenge.kind !== 'reply') throw new TypeError(challenge.kind);
+      const { send } = client.handle(challenge.body);
+      expect(server.handle(send!, NOW_MS)).toMatchObject({ error: { code: 'ERR_KWIK_PROOF_INVALID' } });
+      const withToken = shakeHands(joining({ renews: 'secondary' }), makeServer());
+      await expect(withToken).rejects.toMatchObject({ code: 'ERR_KWIK_PROTOCOL_VIOLATION' });
+    });
+  });
+
   test('a proof at the primary is good for one connection: whoever saw it cannot show it again', () => {
     const findSession = () => keys;
     const client = joining({ token: new Uint8Array(0) });
@@ -144,7 +224,7 @@ describe('joining', () => {
 
   test.each([
     ['of another mechanism', { $case: 'authResponse', value: { mechanism: 'psk', data: new Uint8Array(64) } }],
-    ['that is no response', { $case: 'pong', value: { sequence: 1n } }],
+    ['that is no response', { $case: 'pong', value: { sequence: 1n, clockMs: 0n } }],
   ] as [string, KcpBody][])('the primary refuses an answer %s to its challenge', (_what, body) => {
     const server = makeServer({ findSession: () => keys });
     server.handle(joining({ token: new Uint8Array(0) }).start(), NOW_MS);
@@ -234,7 +314,7 @@ describe('joining', () => {
 });
 
 describe('order', () => {
-  const pong: KcpBody = { $case: 'pong', value: { sequence: 1n } };
+  const pong: KcpBody = { $case: 'pong', value: { sequence: 1n, clockMs: 0n } };
 
   test.each([
     ['anything before the hello', [pong]],

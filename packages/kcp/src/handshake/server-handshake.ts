@@ -10,10 +10,10 @@ import {
 } from '@kwik/wire';
 import type { AuthDecision, AuthStep, ServerAuthExchange, ServerAuthenticator } from '../auth/authenticator.js';
 import type { KcpBody } from '../channel/kcp-body.js';
-import { equalBytes } from '../crypto/bytes.js';
+import { equalBytes, ownBytes } from '../crypto/bytes.js';
 import { errorToDetail, presentable } from '../errors/error-detail.js';
 import type { JoinAdmission } from '../join/join-admission.js';
-import { type PrimaryJoinTranscript, primaryJoinProven, proveAnswer } from '../join/join-proof.js';
+import { type PrimaryJoinTranscript, primaryJoinProven, proveAnswer, renewalProven } from '../join/join-proof.js';
 import { type SessionKeys, deriveSessionKeys } from '../keys/session-keys.js';
 import type { VerifiedPathToken } from '../tokens/path-token.js';
 import {
@@ -46,6 +46,8 @@ export interface ServerHandshakeOptions {
   readonly sessionSecret: () => Uint8Array;
   /** Sessions of which this server is the primary. */
   readonly findSession: (id: SessionId) => SessionKeys | undefined;
+  /** A path that lives here and may get a new connection. Default: there are none. */
+  readonly findRenewable?: (id: SessionId, pathId: PathId) => RenewablePath | undefined;
   /** Decides about joins with a token. */
   readonly admission: JoinAdmission;
   /** DER, leaf first; what the peer showed in the TLS handshake. */
@@ -56,8 +58,17 @@ export interface ServerHandshakeOptions {
   readonly versions?: readonly number[];
 }
 
+/** Whoever holds its session may give it a new connection. */
+export interface RenewablePath {
+  /** Ed25519, 32 bytes. */
+  readonly possessionKey: Uint8Array;
+  /** At the primary, which shows that it has them. */
+  readonly keys?: SessionKeys;
+}
+
 export interface ServerHandshakeResult {
-  readonly kind: 'open' | 'join-primary' | 'join-secondary';
+  /** `renew`: a path that lives has got a new connection. */
+  readonly kind: 'open' | 'join-primary' | 'join-secondary' | 'renew';
   readonly version: number;
   readonly sessionId: SessionId;
   /** At the primary; a secondary never learns the secret. */
@@ -71,6 +82,8 @@ export interface ServerHandshakeResult {
   /** How the client authenticated; for `open`. */
   readonly mechanism?: string;
   readonly identity?: string;
+  /** For `open`: what stream 0 begins with. */
+  readonly early?: proto.EarlyData;
   /** What admitted the path; for joins with a token. */
   readonly token?: VerifiedPathToken;
   /** The key that signed the token, which signs the session's content grants, too. */
@@ -101,6 +114,15 @@ interface Greeting {
   readonly peerLimits: proto.Limits;
   readonly peerCapabilities: proto.Capability[];
   readonly agent: string;
+  readonly early: proto.EarlyData | undefined;
+}
+
+/** The path that a client says it has a right to. */
+interface ProvenPath {
+  readonly sessionId: SessionId;
+  readonly pathId: PathId;
+  /** It lives, and gets a new connection. */
+  readonly renewal: boolean;
 }
 
 type State =
@@ -114,7 +136,7 @@ type State =
     }
   | { readonly kind: 'deciding' }
   /** A path without a token was asked to prove that it holds the session. */
-  | { readonly kind: 'proving'; readonly greeting: Greeting; readonly sessionId: SessionId; readonly pathId: PathId }
+  | ({ readonly kind: 'proving'; readonly greeting: Greeting } & ProvenPath)
   | { readonly kind: 'accepted' }
   | { readonly kind: 'refused'; readonly error: KwikError };
 
@@ -150,7 +172,7 @@ export class ServerHandshake {
         case 'proving':
           if (body.$case !== 'authResponse') throw violation(`${body.$case} in the middle of a join`);
           if (body.value.mechanism !== JOIN_MECHANISM) throw violation('a response of another mechanism');
-          return this.#joinPrimary(state, body.value.data);
+          return this.#joinProven(state, body.value.data);
         case 'deciding':
           throw violation(`${body.$case} before the server has answered`);
         case 'accepted':
@@ -171,9 +193,12 @@ export class ServerHandshake {
       peerLimits: resolveLimits(hello.limits),
       peerCapabilities: knownCapabilities(hello.capabilities),
       agent: presentable(hello.agent, 64),
+      early: hello.early && { data: ownBytes(hello.early.data), end: hello.early.end },
     };
     const { join } = hello;
     if (join === undefined) return this.#startAuth(hello, greeting, nowMs);
+    if (greeting.early !== undefined) throw violation('early data of a path that joins');
+    if (join.renewal && join.token.length > 0) throw violation('a token for a path that is renewed');
     return join.token.length === 0
       ? this.#challengeJoin(join, greeting)
       : this.#accept(greeting, this.#joinByToken(join, greeting, nowMs));
@@ -243,25 +268,35 @@ export class ServerHandshake {
     const keys = deriveSessionKeys(this.#options.makeSessionId(), this.#options.sessionSecret());
     const identity = decision.identity === undefined ? {} : { identity: decision.identity };
     const { sessionId } = keys;
-    return this.#accept(greeting, { kind: 'open', sessionId, keys, pathId: PRIMARY_PATH_ID, mechanism, ...identity });
+    const early = greeting.early && { early: greeting.early };
+    const pathId = PRIMARY_PATH_ID;
+    return this.#accept(greeting, { kind: 'open', sessionId, keys, pathId, mechanism, ...identity, ...early });
   }
 
   #challengeJoin(join: proto.Join, greeting: Greeting): ServerStep {
     requireBytes(join.sessionId, 16, 'the session id');
     const sessionId = sessionIdFromBytes(join.sessionId);
-    this.#requireSession(sessionId);
-    this.#state = { kind: 'proving', greeting, sessionId, pathId: toPathId(join.pathId) };
+    const path = { sessionId, pathId: toPathId(join.pathId), renewal: join.renewal };
+    if (join.renewal) this.#requirePath(path);
+    else this.#requireSession(sessionId);
+    this.#state = { kind: 'proving', greeting, ...path };
     const value = { mechanism: JOIN_MECHANISM, data: new Uint8Array(0), serverNonce: this.#serverNonce };
     return { kind: 'reply', body: { $case: 'authChallenge', value } };
   }
 
-  #joinPrimary(state: Extract<State, { kind: 'proving' }>, proof: Uint8Array): ServerStep {
-    const { greeting, sessionId, pathId } = state;
+  #joinProven(state: Extract<State, { kind: 'proving' }>, proof: Uint8Array): ServerStep {
+    const { greeting, sessionId, pathId, renewal } = state;
     // Asked again: the session may have ended since the challenge.
-    const keys = this.#requireSession(sessionId);
+    const { possessionKey, keys } = renewal ? this.#requirePath(state) : this.#requireSession(sessionId);
     const transcript = this.#transcript(greeting, sessionId, pathId);
-    if (!primaryJoinProven(keys.possession.publicKey, transcript, proof)) throw new KwikError('ERR_KWIK_PROOF_INVALID');
-    return this.#accept(greeting, { kind: 'join-primary', sessionId, keys, pathId });
+    const isProven = renewal ? renewalProven : primaryJoinProven;
+    if (!isProven(possessionKey, transcript, proof)) throw new KwikError('ERR_KWIK_PROOF_INVALID');
+    return this.#accept(
+      greeting,
+      renewal || keys === undefined
+        ? { kind: 'renew', sessionId, pathId, ...(keys !== undefined && { keys }) }
+        : { kind: 'join-primary', sessionId, pathId, keys },
+    );
   }
 
   #transcript({ clientNonce }: Greeting, sessionId: SessionId, pathId: PathId): PrimaryJoinTranscript {
@@ -269,11 +304,19 @@ export class ServerHandshake {
     return { sessionId, clientNonce, serverNonce: this.#serverNonce, pathId, channelBinding };
   }
 
+  /** Throws ERR_KWIK_PATH_NOT_FOUND. */
+  #requirePath({ sessionId, pathId }: ProvenPath): RenewablePath {
+    const path = this.#options.findRenewable?.(sessionId, pathId);
+    if (path !== undefined) return path;
+    const text = `path ${pathId} does not live here, or gets no other connection now`;
+    throw new KwikError('ERR_KWIK_PATH_NOT_FOUND', text);
+  }
+
   /** Throws ERR_KWIK_SESSION_NOT_FOUND. */
-  #requireSession(sessionId: SessionId): SessionKeys {
+  #requireSession(sessionId: SessionId): RenewablePath {
     const keys = this.#options.findSession(sessionId);
     if (keys === undefined) throw new KwikError('ERR_KWIK_SESSION_NOT_FOUND');
-    return keys;
+    return { possessionKey: keys.possession.publicKey, keys };
   }
 
   #joinByToken(join: proto.Join, { clientNonce }: Greeting, nowMs: number): Joining {
@@ -313,7 +356,8 @@ export class ServerHandshake {
 
   /** Only the primary holds the secret, and shows it to a client that comes back. */
   #proof(greeting: Greeting, joining: Joining): Uint8Array {
-    if (joining.kind !== 'join-primary') return new Uint8Array(0);
+    const { kind } = joining;
+    if (kind === 'open' || kind === 'join-secondary' || joining.keys === undefined) return new Uint8Array(0);
     return proveAnswer(joining.keys, this.#transcript(greeting, joining.sessionId, joining.pathId));
   }
 
@@ -329,8 +373,15 @@ export class ServerHandshake {
 }
 
 /** The part of the result that says which session and how. */
-type Joining = Pick<ServerHandshakeResult, 'sessionId' | 'pathId' | 'mechanism' | 'identity' | 'token' | 'signer'> &
-  ({ readonly kind: 'open' | 'join-primary'; readonly keys: SessionKeys } | { readonly kind: 'join-secondary' });
+type Joining = Pick<
+  ServerHandshakeResult,
+  'sessionId' | 'pathId' | 'mechanism' | 'identity' | 'token' | 'signer' | 'early'
+> &
+  (
+    | { readonly kind: 'open' | 'join-primary'; readonly keys: SessionKeys }
+    | { readonly kind: 'join-secondary' }
+    | { readonly kind: 'renew'; readonly keys?: SessionKeys }
+  );
 
 /** The client's most preferred mechanism that the server takes. */
 function firstInCommon(offered: readonly string[], auth: readonly ServerAuthenticator[]): ServerAuthenticator {

@@ -48,6 +48,15 @@ export function primaryJoinProven(possessionKey: Uint8Array, join: PrimaryJoinTr
   return ed25519Verify(possessionKey, primaryJoinTranscript('kwik join primary v2', join), proof);
 }
 
+/** The client's answer when a path that lives gets a new connection, at whatever server it leads to. */
+export function proveRenewal(keys: SessionKeys, join: PrimaryJoinTranscript): Uint8Array {
+  return ed25519Sign(keys.possession.privateKey, primaryJoinTranscript('kwik renew path v1', join));
+}
+
+export function renewalProven(possessionKey: Uint8Array, join: PrimaryJoinTranscript, proof: Uint8Array): boolean {
+  return ed25519Verify(possessionKey, primaryJoinTranscript('kwik renew path v1', join), proof);
+}
+
 /**
  * The primary's own proof, in its ServerHello: it holds the secret. Nobody else does but the client, so whoever was only
  * let through by TLS cannot make it.

@@ -9,6 +9,7 @@ const DAY_MS = 86_400_000;
 const USAGE = { server: x509.ExtendedKeyUsage.serverAuth, client: x509.ExtendedKeyUsage.clientAuth } as const;
 
 export interface CertificateOptions {
+  /** Common name; '': the subject is empty. */
   readonly name?: string;
   readonly key?: KeyKind;
   /** Extended key usage. Default: `server` for a leaf, none for an authority. */
@@ -46,7 +47,7 @@ async function issue(issuer: Issuer | undefined, options: CertificateOptions): P
   const { name = 'localhost', key = 'ec', ca = false, keyUsage } = options;
   const usage = options.usage ?? (ca ? 'none' : 'server');
   const keys = await makeKeys(key);
-  const own: Issuer = { keys, subject: `CN=${name}`, kind: key };
+  const own: Issuer = { keys, subject: name === '' ? '' : `CN=${name}`, kind: key };
   const signer = issuer ?? own;
   const certificate = await x509.X509CertificateGenerator.create(
     {

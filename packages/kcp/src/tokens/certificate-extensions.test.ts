@@ -9,13 +9,14 @@ describe('extensions of a certificate', () => {
   test('are read as a library reads them', async () => {
     const root = await makeAuthority('root', { pathLength: 3 });
     expect(readExtensions(root.der)).toEqual({ keyUsage: undefined, pathLength: 3 });
-    const { digitalSignature, keyCertSign, keyEncipherment } = x509.KeyUsageFlags;
-    for (const keyUsage of [0, digitalSignature, keyCertSign, keyEncipherment, 0x1ff]) {
+    const { cRLSign, digitalSignature, keyCertSign, keyEncipherment } = x509.KeyUsageFlags;
+    for (const keyUsage of [0, digitalSignature, keyCertSign, cRLSign, keyEncipherment, 0x1ff]) {
       const { der } = await root.issue({ keyUsage });
       expect(readExtensions(der)).toEqual({
         keyUsage: {
           digitalSignature: (keyUsage & digitalSignature) !== 0,
           keyCertSign: (keyUsage & keyCertSign) !== 0,
+          cRLSign: (keyUsage & cRLSign) !== 0,
         },
         pathLength: undefined,
       });

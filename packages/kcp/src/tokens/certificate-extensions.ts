@@ -6,7 +6,9 @@ import { KwikError } from '@kwik/wire';
  */
 export interface CertificateExtensions {
   /** Undefined where the certificate does not restrict its key. */
-  readonly keyUsage: { readonly digitalSignature: boolean; readonly keyCertSign: boolean } | undefined;
+  readonly keyUsage:
+    | { readonly digitalSignature: boolean; readonly keyCertSign: boolean; readonly cRLSign: boolean }
+    | undefined;
   /** Certificates of authorities that may stand between this one and a leaf; undefined: any number. */
   readonly pathLength: number | undefined;
 }
@@ -25,6 +27,7 @@ const TAG = {
 /** Bits of the first byte, the most significant one first (RFC 5280, section 4.2.1.3). */
 const DIGITAL_SIGNATURE = 0x80;
 const KEY_CERT_SIGN = 0x04;
+const CRL_SIGN = 0x02;
 /** A chain has six certificates at the most, so any number above says the same. */
 const MANY = 255;
 
@@ -52,7 +55,11 @@ function keyUsageOf(extensions: readonly Element[]): CertificateExtensions['keyU
   if (value === undefined) return undefined;
   // The first byte counts the unused bits at the end; without any bit nothing is allowed.
   const bits = only(value, TAG.bitString)[1] ?? 0;
-  return { digitalSignature: (bits & DIGITAL_SIGNATURE) !== 0, keyCertSign: (bits & KEY_CERT_SIGN) !== 0 };
+  return {
+    digitalSignature: (bits & DIGITAL_SIGNATURE) !== 0,
+    keyCertSign: (bits & KEY_CERT_SIGN) !== 0,
+    cRLSign: (bits & CRL_SIGN) !== 0,
+  };
 }
 
 function pathLengthOf(extensions: readonly Element[]): number | undefined {

@@ -2,7 +2,7 @@ import { KwikError, type SessionId, type StreamId, decodeContentGrant, proto, se
 import { equalBytes } from '../crypto/bytes.js';
 import { CLOCK_SKEW_MS } from './path-token.js';
 import { decodedOrUndefined, openEnvelope, seal, signedUnder } from './envelope.js';
-import type { Ed25519Signer } from './signer.js';
+import type { TokenSigner } from './signer.js';
 
 const LABEL = 'kwik content grant v1';
 
@@ -17,7 +17,7 @@ export interface ContentGrantFields {
 }
 
 /** An encoded SignedEnvelope around a ContentGrant: a session may read this content into this stream. */
-export function issueContentGrant(signer: Ed25519Signer, fields: ContentGrantFields): Uint8Array {
+export function issueContentGrant(signer: TokenSigner, fields: ContentGrantFields): Uint8Array {
   const grant: proto.ContentGrant = {
     sessionId: sessionIdToBytes(fields.sessionId),
     streamId: fields.streamId,

@@ -7,7 +7,7 @@ import { NOW_MS, SECONDARY, makeSessionKeys, makeSigner, tokenFields } from '../
 import { delegate } from './delegation.js';
 import { issuePathToken, verifyPathToken } from './path-token.js';
 import { Ed25519Signer } from './signer.js';
-import type { TrustPolicy } from './trust.js';
+import { SignerTrust, type TrustPolicy } from './trust.js';
 import { UsedTokens } from './used-tokens.js';
 
 const keys = makeSessionKeys();
@@ -158,6 +158,18 @@ describe('a signer that a certificate vouches for', () => {
     expect(verdict({ ...trust, names: ['other.example'] }, leaf)).toContain('a certificate of another name');
     const byAddress = await root.issue({ names: [{ type: 'ip', value: '192.0.2.1' }] });
     expect(verdict({ ...trust, names: ['192.0.2.1'] }, byAddress)).toBe('accepted');
+  });
+
+  test('SPIFFE ids narrow it down, too, and only what is one counts', async () => {
+    const id = 'spiffe://example.org/primaries/one';
+    const trust = { ca: root.certificatePem, names: [id] };
+    const named = (...uris: string[]) => root.issue({ names: uris.map((value) => ({ type: 'url' as const, value })) });
+    expect(verdict(trust, await named(id))).toBe('accepted');
+    for (const uris of [['spiffe://example.org/primaries/two'], [id, 'https://example.org/'], [`${id}/`]]) {
+      expect(verdict(trust, await named(...uris))).toContain('a certificate of another name');
+    }
+    expect(verdict(trust, await root.issue({ names: [{ type: 'dns', value: id }] }))).toContain('of another name');
+    expect(() => new SignerTrust({ ...trust, names: ['spiffe://example.org/*'] })).toThrow(/is no SPIFFE id/);
   });
 
   test('a chain of rubbish, or without end', async () => {

@@ -1,5 +1,5 @@
 import { constants, createPrivateKey, sign, verify, type KeyObject, type X509Certificate } from 'node:crypto';
-import { KwikError } from '@kwik/wire';
+import { isSpiffeUri, KwikError, svidName } from '@kwik/wire';
 import { labelled } from '../crypto/bytes.js';
 import { checkChain, parseCertificatesPem } from './certificate-chain.js';
 
@@ -35,7 +35,7 @@ export function delegate(signerPublicKey: Uint8Array, leafKeyPem: string, chainP
 
 export interface DelegationTrust {
   readonly anchors: readonly X509Certificate[];
-  /** Host names of which the leaf must carry one; undefined: any. */
+  /** Host names, IP addresses or SPIFFE ids of which the leaf must carry one; undefined: any. */
   readonly names: readonly string[] | undefined;
 }
 
@@ -58,9 +58,13 @@ export function delegationFault(
 
 function namesHost(leaf: X509Certificate, name: string): boolean {
   try {
+    if (isSpiffeUri(name)) {
+      const svid = svidName(leaf.subjectAltName ?? '');
+      return svid.kind === 'id' && svid.id === name;
+    }
     return leaf.checkHost(name, { subject: 'never' }) !== undefined || leaf.checkIP(name) !== undefined;
   } catch {
-    // checkIP throws for what is no address.
+    // checkIP throws for what is no address, and Node 22 for alternative names without any.
     return false;
   }
 }

@@ -1,13 +1,13 @@
 import { KwikError, decodeSignedEnvelope, proto } from '@kwik/wire';
 import { labelled, ownBytes } from '../crypto/bytes.js';
 import { ed25519Verify } from '../crypto/ed25519.js';
-import type { Ed25519Signer } from './signer.js';
+import type { TokenSigner } from './signer.js';
 
 /** Says what was signed, so that a signed token cannot pass for a grant or the other way round. */
 export type EnvelopeLabel = 'kwik path token v1' | 'kwik content grant v1';
 
 /** `payload`, signed under `label`, in an encoded SignedEnvelope. */
-export function seal(signer: Ed25519Signer, label: EnvelopeLabel, payload: Uint8Array): Uint8Array {
+export function seal(signer: TokenSigner, label: EnvelopeLabel, payload: Uint8Array): Uint8Array {
   return proto.SignedEnvelope.encode({
     payload,
     signature: signer.sign(labelled(label, payload)),

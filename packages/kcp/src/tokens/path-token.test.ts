@@ -159,6 +159,7 @@ describe('admission counts by name', () => {
       token: makeToken(keys, changes, signer),
       proof: proveJoin(proofKeys, transcript),
       pathId,
+      renewal: false,
     };
   }
 

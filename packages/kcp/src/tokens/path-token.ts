@@ -13,7 +13,7 @@ import { ED25519_KEY_BYTES } from '../crypto/ed25519.js';
 import { isAudience } from './audience.js';
 import { decodedOrUndefined, openEnvelope, seal, signedUnder } from './envelope.js';
 import { type Refusal, refusalError, refuse } from './refusal.js';
-import type { Ed25519Signer } from './signer.js';
+import type { TokenSigner } from './signer.js';
 import { SignerTrust, type TrustPolicy } from './trust.js';
 import type { UsedTokens } from './used-tokens.js';
 
@@ -62,7 +62,7 @@ export interface VerifyPathTokenOptions {
 }
 
 /** An encoded SignedEnvelope around a PathToken. Throws ERR_KWIK_INVALID_ARGUMENT for fields that no server would take. */
-export function issuePathToken(signer: Ed25519Signer, fields: PathTokenFields): Uint8Array {
+export function issuePathToken(signer: TokenSigner, fields: PathTokenFields): Uint8Array {
   if (fields.tokenId.length !== TOKEN_ID_BYTES || fields.possessionKey.length !== ED25519_KEY_BYTES) {
     throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', 'a token id has 16 bytes and a possession key 32');
   }

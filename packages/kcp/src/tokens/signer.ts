@@ -4,7 +4,17 @@ import { ed25519PrivateKey, ed25519PublicBytes } from '../crypto/ed25519.js';
 import type { Delegation } from './delegation.js';
 
 /** Signs path tokens and content grants. A server that lists the public key, or trusts the delegation, believes them. */
-export class Ed25519Signer {
+export interface TokenSigner {
+  /** Of Ed25519, 32 bytes. */
+  readonly publicKey: Uint8Array;
+  /** What is signed carries it along. */
+  readonly delegation?: Delegation | undefined;
+  /** 64 bytes. */
+  sign(data: Uint8Array): Uint8Array;
+}
+
+/** Signs with a key that it holds. */
+export class Ed25519Signer implements TokenSigner {
   readonly #key: KeyObject;
   /** 32 bytes. */
   readonly publicKey: Uint8Array;

@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import type { proto } from '@kwik/wire';
+import { isSpiffeUri, parseSpiffeId, type proto } from '@kwik/wire';
 import { toHex } from '../crypto/bytes.js';
 import { parseCertificatesPem } from './certificate-chain.js';
 import { delegationFault } from './delegation.js';
@@ -13,7 +13,7 @@ export interface TrustPolicy {
    * Every server of that authority can then act as a primary; `names` narrows that down.
    */
   readonly ca?: string;
-  /** Host names or IP addresses; the certificate that vouches must carry one of them. Absent: any. */
+  /** Host names, IP addresses or SPIFFE ids; the certificate that vouches must carry one of them. Absent: any. */
   readonly names?: readonly string[];
 }
 
@@ -23,11 +23,12 @@ export class SignerTrust {
   readonly #anchors: readonly X509Certificate[];
   readonly #names: readonly string[] | undefined;
 
-  /** Throws ERR_KWIK_CREDENTIALS when the authorities cannot be read. */
+  /** Throws ERR_KWIK_CREDENTIALS when the authorities cannot be read, ERR_KWIK_INVALID_ARGUMENT for a SPIFFE id that is none. */
   constructor(policy: TrustPolicy) {
     this.#keys = new Set((policy.keys ?? []).map(toHex));
     this.#anchors = policy.ca === undefined ? [] : parseCertificatesPem(policy.ca);
     this.#names = policy.names;
+    for (const name of policy.names ?? []) if (isSpiffeUri(name)) parseSpiffeId(name);
   }
 
   /** Why the signer of an envelope is not believed; undefined when it is. Its signature is another matter. */
