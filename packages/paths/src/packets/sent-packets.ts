@@ -80,6 +80,11 @@ export class SentPackets<T> {
     return this.#largestAcked < 0 ? undefined : (BigInt(this.#largestAcked) as PacketNumber);
   }
 
+  /** The number that is given out next. */
+  get upcoming(): PacketNumber {
+    return BigInt(this.#issued) as PacketNumber;
+  }
+
   /** Gives out the next number; each call another one. A number given out and never recorded was never sent. */
   nextNumber(): PacketNumber {
     const number = this.#issued;

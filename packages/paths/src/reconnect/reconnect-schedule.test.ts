@@ -27,6 +27,16 @@ function failAll(schedule: ReconnectSchedule, startMs: number): { waits: number[
 }
 
 describe('ReconnectSchedule', () => {
+  test('a server that says when to come back is left alone until then, however short the wait would be', () => {
+    const schedule = scheduleOf();
+    schedule.begin(20);
+    schedule.lost(0, 5000);
+    expect(schedule.dueAtMs).toBe(5000);
+    schedule.begin(20);
+    schedule.lost(5000);
+    expect(schedule.dueAtMs).toBeLessThan(5200);
+  });
+
   test('a lost path is tried after growing waits, at each address in turn, with ever more time, and then given up', () => {
     const schedule = scheduleOf();
     schedule.connected(0);

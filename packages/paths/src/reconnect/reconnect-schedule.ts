@@ -91,11 +91,14 @@ export class ReconnectSchedule {
     this.#connectedAtMs = now;
   }
 
-  /** The path died, or the attempt failed: it is tried again, or given up. A loss that is known already counts once. */
-  lost(now: number): void {
+  /**
+   * The path died, or the attempt failed: it is tried again, or given up. A loss that is known already counts once.
+   * `leastMs`: the server is not to be asked before so long.
+   */
+  lost(now: number, leastMs = 0): void {
     if (this.#state !== 'connected' && this.#state !== 'connecting') return;
     if (this.#state === 'connected' && now - this.#connectedAtMs >= HELD_MS) this.#startAnew();
-    this.#wait(now);
+    this.#wait(now, leastMs);
   }
 
   /** The attempt cannot be made now, through no fault of the path: it is due again in `ms`, and costs no try. */
@@ -116,10 +119,10 @@ export class ReconnectSchedule {
     this.#enter('abandoned');
   }
 
-  #wait(now: number): void {
+  #wait(now: number, leastMs = 0): void {
     const waitMs = this.#backoff.next();
     if (waitMs === undefined) this.#enter('given-up');
-    else this.#enter('waiting', now + waitMs);
+    else this.#enter('waiting', now + Math.max(waitMs, leastMs));
   }
 
   #startAnew(): void {
