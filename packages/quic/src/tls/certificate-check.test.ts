@@ -36,3 +36,13 @@ describe('a certificate whose public key cannot be read', () => {
     expect(refusedByTls(chain, PINNED, 42, 'an alert', Date.now())).toBe('its public key cannot be read');
   });
 });
+
+test('a certificate with an empty list of names is for nobody, on each release of Node', async () => {
+  const authority = await makeAuthority();
+  const { certPem } = await authority.issue({ names: [], emptyNames: true });
+  const trust = { ...PINNED, pins: [], caPem: Buffer.from(authority.certPem) };
+  expect(certificateProblem([new X509Certificate(certPem).raw], trust, true, Date.now())).toBe(
+    'it is not for "localhost" but for: no subject alternative names at all; dial one of these, or have localhost added ' +
+      'to the certificate',
+  );
+});

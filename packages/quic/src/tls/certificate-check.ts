@@ -1,6 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
-import { KwikError } from '@kwik/wire';
+import { isSpiffeUri, KwikError, parseSpiffeId, svidName } from '@kwik/wire';
 import type { TrustOptions } from './trust-options.js';
 import { withoutZone } from '../socket/zone.js';
 import type { ParsedCertificates } from './parsed-certificates.js';
@@ -25,7 +25,10 @@ const SHA256_HEX = /^[0-9a-f]{64}$/i;
 const SHA256_BASE64 = /^[A-Za-z0-9+/]{43}=?$/;
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
-/** Throws `ERR_KWIK_CREDENTIALS` when there is nothing to verify with, or it cannot be read. */
+/**
+ * Throws `ERR_KWIK_CREDENTIALS` when there is nothing to verify with, or it cannot be read, and `ERR_KWIK_INVALID_ARGUMENT`
+ * where the name is a SPIFFE id that is none.
+ */
 export function resolveTrust(trust: TrustOptions, name: string, parsed: ParsedCertificates): ResolvedTrust {
   const pins = (trust.pins ?? []).map(normalizePin);
   const pem = trust.ca === undefined ? undefined : Buffer.from(trust.ca);
@@ -40,7 +43,16 @@ export function resolveTrust(trust: TrustOptions, name: string, parsed: ParsedCe
     pem === undefined ? [] : readCertificates(pem.toString('latin1'), 'trust.ca');
   if (pem !== undefined) requireCertificate(pem.toString('latin1'), 'trust.ca');
   const requiredPin = trust.requiredPin === undefined ? undefined : normalizePin(trust.requiredPin);
-  return { caPem: pem, authorities, pins, requiredPin, name: withoutZone(trust.verifyHostName ?? name), parsed };
+  return { caPem: pem, authorities, pins, requiredPin, name: expectedName(trust.verifyHostName ?? name), parsed };
+}
+
+function expectedName(name: string): string {
+  if (!isSpiffeUri(name)) return withoutZone(name);
+  if (parseSpiffeId(name).path !== '') return name;
+  throw new KwikError(
+    'ERR_KWIK_INVALID_ARGUMENT',
+    `${name} is the SPIFFE id of a trust domain; that of a server has a path`,
+  );
 }
 
 /** The certificates of a PEM text; `ERR_KWIK_CREDENTIALS` when there is none or one cannot be read. */
@@ -157,11 +169,30 @@ function datesProblem(leaf: X509Certificate, wallMs: number): string | undefined
 }
 
 function nameProblem(leaf: X509Certificate, name: string): string | undefined {
+  if (isSpiffeUri(name)) return spiffeProblem(leaf, name);
   // A common name alone does not count (RFC 9525, section 2).
   const matches = isIP(name) === 0 ? leaf.checkHost(name, { subject: 'never' }) : leaf.checkIP(name);
   if (matches !== undefined) return undefined;
-  const names = leaf.subjectAltName ?? 'no subject alternative names at all';
-  return `it is not for "${name}" but for: ${names}; dial one of these, or have ${name} added to the certificate`;
+  return `it is not for "${name}" but for: ${alternativeNames(leaf)}; dial one of these, or have ${name} added to the certificate`;
+}
+
+function spiffeProblem(leaf: X509Certificate, id: string): string | undefined {
+  const names = alternativeNames(leaf);
+  const svid = svidName(names);
+  if (svid.kind === 'fault') return svid.reason;
+  if (svid.kind === 'id' && svid.id === id) return leaf.ca ? 'it is of an authority, not of a server' : undefined;
+  return `it is not for "${id}" but for: ${names}; dial with one of these, or have the id added to the certificate`;
+}
+
+/** Node 22 and later throw where the certificate has the extension with no name in it; Node 20 gives an empty text. */
+function alternativeNames(leaf: X509Certificate): string {
+  let names: string | undefined;
+  try {
+    names = leaf.subjectAltName;
+  } catch {
+    names = undefined;
+  }
+  return names === undefined || names === '' ? 'no subject alternative names at all' : names;
 }
 
 function authorityProblem(leaf: X509Certificate, trust: ResolvedTrust): string {

@@ -4,6 +4,8 @@ import { readCertificates } from './certificate-check.js';
 
 /** The leaf, DER. Throws `ERR_KWIK_CREDENTIALS` unless `certPem` and `keyPem` can be used and belong together. */
 export function checkKeyPair(certPem: string, keyPem: string): Uint8Array {
+  requireText(certPem, 'certPem');
+  requireText(keyPem, 'keyPem');
   const leaf = readCertificates(certPem, 'certPem')[0];
   const key = readKey(keyPem);
   const unusable = unusableKind(key);
@@ -19,6 +21,13 @@ export function checkKeyPair(certPem: string, keyPem: string): Uint8Array {
     `the private key does not belong to the certificate of "${leaf?.subject.replaceAll('\n', ', ') ?? ''}"; ` +
       'the certificate of the server itself must come first in certPem',
   );
+}
+
+/** Programs that no compiler has read hand over what `readFileSync` gives, or nothing. */
+function requireText(pem: unknown, what: string): void {
+  if (typeof pem === 'string') return;
+  const given = pem instanceof Uint8Array ? 'bytes' : typeof pem;
+  throw new KwikError('ERR_KWIK_CREDENTIALS', `${what} is ${given}; PEM text is needed, a string`);
 }
 
 const ENCRYPTED = /BEGIN ENCRYPTED PRIVATE KEY|^Proc-Type: 4,ENCRYPTED/m;

@@ -12,7 +12,7 @@ export interface TrustOptions {
   readonly pins?: readonly string[];
   /** One more condition: the SHA-256 of the SPKI that the server must have, base64 or hex. Takes the place of none. */
   readonly requiredPin?: string;
-  /** Name or IP address that the certificate must be for, when it is not the dialled one. */
+  /** Name, IP address or SPIFFE id that the certificate must be for, when it is not the dialled one. */
   readonly verifyHostName?: string;
   /**
    * Accepts any certificate where neither `ca` nor `pins` are given. Whoever sets it judges `peerCertificates` before
