@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { BASE_DATAGRAM_BYTES, DatagramSize } from './datagram-size.js';
+import { BASE_DATAGRAM_BYTES, DatagramSize, type SizeOptions, type SizeSample } from './datagram-size.js';
 
 interface PathShape {
   readonly mtuBytes: number;
@@ -17,7 +17,7 @@ class Transfer {
   readonly sizes: DatagramSize;
   /** Datagrams longer than the MTU. */
   swallowed = 0;
-  lost = { lostPackets: 0, lostBytes: 0 };
+  lost: SizeSample = { lostPackets: 0, lostBytes: 0 };
   private sentCount = 0;
   private sentBytes = 0;
   private settledBytes = 0;
@@ -26,8 +26,9 @@ class Transfer {
   constructor(
     readonly path: PathShape & { mtuBytes: number },
     maxBytes = 1350,
+    options: SizeOptions = {},
   ) {
-    this.sizes = new DatagramSize(maxBytes);
+    this.sizes = new DatagramSize(maxBytes, options);
     // The handshake has given a round trip.
     this.sizes.sampled(this.lost, path.rttMs, 0, 0);
   }
@@ -47,7 +48,10 @@ class Transfer {
     this.inFlight = this.inFlight.filter(({ atMs }) => this.now - atMs < this.path.rttMs);
     for (const { bytes, arrives } of due) {
       this.settledBytes += bytes;
-      if (!arrives) this.lost = { lostPackets: this.lost.lostPackets + 1, lostBytes: this.lost.lostBytes + bytes };
+      if (!arrives) {
+        const { lostPackets, lostBytes } = this.lost;
+        this.lost = { ...this.lost, lostPackets: lostPackets + 1, lostBytes: lostBytes + bytes };
+      }
     }
     this.sizes.sampled(this.lost, this.path.rttMs, this.settledBytes, this.now);
   }
@@ -106,6 +110,61 @@ describe('a path that carries all', () => {
     transfer.run(2500);
     expect(transfer.sizes.datagramBytes).toBe(1350);
   });
+});
+
+describe('a size that follows the route', () => {
+  test('is used whole where the path is fast, and as on Ethernet where long datagrams would take long', () => {
+    const start = (deliveryRateBytesPerSecond: number): Transfer => {
+      const transfer = new Transfer({ mtuBytes: 65_535, rttMs: 20, perMs: 3 }, 16_000, { followsRoute: true });
+      transfer.lost = { ...transfer.lost, deliveryRateBytesPerSecond };
+      transfer.sizes.sampled(transfer.lost, 20, 0, 0);
+      transfer.run(1000);
+      return transfer;
+    };
+    expect(start(16_000_000).sizes.datagramBytes).toBe(16_000);
+    const slow = start(15_000_000);
+    expect(slow.sizes.datagramBytes).toBe(1472);
+    slow.lost = { ...slow.lost, deliveryRateBytesPerSecond: 50_000_000 };
+    slow.run(500);
+    expect(slow.sizes.datagramBytes).toBe(16_000);
+  });
+
+  test.each([1500 - 28, 1500 - 48, 1492 - 28])(
+    'a loopback or jumbo link that leads into %i: Ethernet is found next',
+    (mtuBytes) => {
+      const transfer = new Transfer({ mtuBytes, rttMs: 20, perMs: 3 }, 16_000, { followsRoute: true });
+      transfer.run(900);
+      expect(transfer.sizes.datagramBytes).toBe(1452);
+      expect(transfer.swallowed).toBeLessThanOrEqual(2);
+    },
+  );
+});
+
+describe('what a path was found to carry', () => {
+  test('is told when the search is over', () => {
+    const told: number[] = [];
+    const onSizeLimit = (bytes: number): void => void told.push(bytes);
+    new Transfer({ mtuBytes: 1300, rttMs: 20, perMs: 3 }, 1472, { onSizeLimit }).run(900);
+    expect(told).toEqual([1263]);
+    new Transfer({ mtuBytes: 65_535, rttMs: 20, perMs: 3 }, 1472, { onSizeLimit }).run(900);
+    expect(told).toHaveLength(1);
+  });
+
+  test.each([1200, 1268])(
+    '%i is tried at once by the next connection, and nothing larger for ten minutes',
+    (knownBytes) => {
+      const told: number[] = [];
+      const options = { knownBytes, onSizeLimit: (bytes: number): void => void told.push(bytes) };
+      const transfer = new Transfer({ mtuBytes: 65_535, rttMs: 20, perMs: 1 }, 1472, options);
+      transfer.run(5000);
+      expect(transfer.sizes.datagramBytes).toBe(knownBytes);
+      transfer.now += 600_000;
+      transfer.run(500);
+      expect(transfer.sizes.datagramBytes).toBe(1472);
+      // What was only believed is not passed on.
+      expect(told).toEqual([]);
+    },
+  );
 });
 
 describe('a path that carries less', () => {
@@ -196,6 +255,35 @@ describe('a path that begins to carry less', () => {
       transfer.run(100);
     }
     expect(transfer.sizes.datagramBytes).toBe(1350);
+  });
+
+  test('one timeout, and only what is small arrives then: it is noticed within a round trip more', () => {
+    const transfer = shrunk(1272);
+    transfer.run(20);
+    // Nothing arrives any more, and the backend's timer fires.
+    transfer.run(45);
+    transfer.sizes.timedOut(transfer.now);
+    expect(transfer.sizes.slotBytes).toBe(BASE_DATAGRAM_BYTES);
+    transfer.run(25);
+    expect(transfer.sizes.datagramBytes).toBe(BASE_DATAGRAM_BYTES);
+  });
+
+  test('so it is for who sends one large datagram at a time, at the second', () => {
+    const sizes = shrunk(65_535).sizes;
+    let [sentBytes, now] = [1_000_000, 10_000];
+    const lost = { lostPackets: 0, lostBytes: 0 };
+    sizes.received(now);
+    sizes.sampled(lost, 20, sentBytes, now);
+    for (let count = 1; count <= 2; count += 1) {
+      expect(sizes.datagramBytes).toBe(1350);
+      sizes.sent(1350, (sentBytes += 1350), (now += 100));
+      sizes.timedOut((now += 50));
+      expect(sizes.slotBytes).toBe(BASE_DATAGRAM_BYTES);
+      sizes.sent(1200, (sentBytes += 1200), now);
+      sizes.received((now += 20));
+      sizes.sampled({ lostPackets: count, lostBytes: 1350 * count }, 20, sentBytes, now);
+    }
+    expect(sizes.datagramBytes).toBe(BASE_DATAGRAM_BYTES);
   });
 
   test('an outage makes datagrams small for a second, and no longer', () => {

@@ -1,3 +1,5 @@
+import { ETHERNET_IPV4_BYTES, ETHERNET_IPV6_BYTES } from '../packets/datagram-bytes.js';
+
 /** RFC 9000, section 14: what every path carries. RFC 8899 calls it BASE_PLPMTU. */
 export const BASE_DATAGRAM_BYTES = 1200;
 /** quiche writes no longer packet: its length takes a two-byte varint. */
@@ -11,6 +13,11 @@ const FULL_SHARE = 0.9;
 const SLACK_BYTES = 16;
 /** Rounds of one size that are lost before it counts as too large (RFC 8899, section 5.1.2: MAX_PROBES; it allows 3). */
 const MAX_LOST_ROUNDS = 2;
+/**
+ * A size that follows the route is used where the path carries such a datagram within this time. On a slower one long
+ * datagrams hold up what comes behind them, and a loss costs more; a loopback or jumbo link may lead into such a path.
+ */
+const LONG_DATAGRAM_MS = 1;
 /** Probes of a round at most. One is enough where nothing else is lost. */
 const MAX_PROBES = 16;
 /** Between what is known to pass and what is not, less than this share is not worth a lost probe. */
@@ -25,6 +32,8 @@ const BLACK_HOLE_DATAGRAMS = 3;
 const BLACK_HOLE_SHARE = 0.9;
 /** Timeouts without progress after which datagrams are made small. The first probe timeout may be an ordinary loss. */
 const TIMEOUTS = 2;
+/** Timeouts with one or two large datagrams under way, and only what is small arrives: that is none either. */
+const SUSPICIONS = 2;
 /** After a failure larger sizes are tried again, ever more rarely (RFC 8899, section 5.1.1: PMTU_RAISE_TIMER is 600 s). */
 const FIRST_RAISE_MS = 1_000;
 const RAISE_FACTOR = 4;
@@ -33,9 +42,26 @@ const LAST_RAISE_MS = 600_000;
 const HELD_MS = 60_000;
 
 /** Counters of a connection, cumulative. */
-export interface LossCounts {
+interface LossCounts {
   readonly lostPackets: number;
   readonly lostBytes: number;
+}
+
+/** A sample of a path. */
+export interface SizeSample extends LossCounts {
+  /** Absent: whatever is needed. */
+  readonly deliveryRateBytesPerSecond?: number;
+}
+
+export interface SizeOptions {
+  /** What every path carries. */
+  readonly baseBytes?: number;
+  /** The largest is what the route allows, and no wish: longer than usual datagrams only where the path is fast. */
+  readonly followsRoute?: boolean;
+  /** What another connection has found out; larger ones are tried after ten minutes. */
+  readonly knownBytes?: number;
+  /** Told of the size above which the path was found to carry nothing. */
+  readonly onSizeLimit?: (bytes: number) => void;
 }
 
 /** Probes of one size, and what is known of them. */
@@ -60,24 +86,39 @@ interface Epoch {
   large: number;
 }
 
+/** A timeout with large datagrams under way; what was known then. */
+interface Doubt {
+  readonly before: LossCounts;
+  readonly settledBytes: number;
+  readonly large: number;
+  /** Sent since. */
+  smallBytes: number;
+}
+
 const NOTHING_LOST: LossCounts = { lostPackets: 0, lostBytes: 0 };
 
 /**
  * How large datagrams may be: packetization layer path MTU discovery (RFC 8899), as far as it goes with a QUIC library
  * that tells neither what was acknowledged nor what was lost, but counts losses. A connection begins with 1200 bytes. Then
  * one datagram of data is larger; when those behind it must be acknowledged and nothing was lost, the size holds. Where other
- * losses hide the answer, the next round has twice as many probes: when fewer are lost in all, one of them arrived. When nearly all large datagrams of a round trip are lost, or the connection times out with some of them under way,
- * it goes back to 1200 and tries again later. Each direction finds its own size. Pure; times in ms.
+ * losses hide the answer, the next round has twice as many probes: when fewer are lost in all, one of them arrived. When the
+ * connection times out with large datagrams under way, small ones go, and if those alone arrive it goes back to 1200 and
+ * tries again later; so it does when nearly all large datagrams of a round trip are lost, or it times out again. Each direction finds its own size. Pure; times in ms.
  */
 export class DatagramSize {
   private current: number;
-  /** The largest that may pass. */
+  /** The largest that may pass; it is tried as it is, unless one more has failed. */
   private ceiling: number;
+  private failed = false;
   private readonly max: number;
+  private readonly base: number;
+  private ratePerMs = 0;
   private round: Round | undefined;
   /** Probes of this round, or the next one. */
   private wanted = 1;
   private due = false;
+  /** What the probes of this round are long, or of the next one. */
+  private aim: number;
   private full = 0;
   private roundsLost = 0;
   /** When the search begins again from the top. */
@@ -90,6 +131,9 @@ export class DatagramSize {
   private sentBytes = 0;
   private settledBytes = 0;
   private timeouts = 0;
+  /** Until something arrives, only small datagrams go. */
+  private doubt: Doubt | undefined;
+  private suspicions = 0;
   /** Large datagrams since there was progress. */
   private unproven = 0;
   private epoch: Epoch = { startMs: 0, markBytes: 0, settledBytes: 0, before: NOTHING_LOST, large: 0 };
@@ -97,11 +141,14 @@ export class DatagramSize {
 
   constructor(
     maxBytes: number,
-    private readonly base = BASE_DATAGRAM_BYTES,
+    private readonly options: SizeOptions = {},
   ) {
+    this.base = options.baseBytes ?? BASE_DATAGRAM_BYTES;
     this.max = Math.min(maxBytes, MAX_DATAGRAM_BYTES);
-    this.ceiling = this.max;
-    this.current = Math.min(base, this.max);
+    this.ceiling = Math.min(this.max, Math.max(this.base, options.knownBytes ?? this.max));
+    if (this.ceiling < this.max) this.raiseWaitMs = LAST_RAISE_MS;
+    this.current = Math.min(this.base, this.max);
+    this.aim = this.current;
   }
 
   /** What passes, as far as is known. */
@@ -111,12 +158,14 @@ export class DatagramSize {
 
   /** What the next datagram may be long: larger when it is to be a probe. */
   get slotBytes(): number {
-    return this.due ? this.target() : this.current;
+    if (this.due) return this.aim;
+    return this.doubt === undefined ? this.current : this.base;
   }
 
   /** A datagram of data left, in a slot of `slotBytes`; `sentBytes`: of all of them. */
   sent(bytes: number, sentBytes: number, now: number): void {
     this.sentBytes = sentBytes;
+    if (this.doubt !== undefined) this.doubt.smallBytes += bytes;
     if (bytes > this.base) {
       this.unproven += 1;
       this.epoch.large += 1;
@@ -134,20 +183,29 @@ export class DatagramSize {
   /** The backend's timer fired: what was sent is not acknowledged in time. */
   timedOut(now: number): void {
     this.timeouts += 1;
-    if (this.timeouts >= TIMEOUTS && this.unproven > 0 && this.current > this.base) this.fallBack(now);
+    if (this.unproven === 0 || this.current === this.base) return;
+    if (this.timeouts >= TIMEOUTS) this.fallBack(now);
+    else this.doubt ??= { before: this.counts, settledBytes: this.settledBytes, large: this.unproven, smallBytes: 0 };
   }
 
   /** A sample of the path; `settledBytes` of what was sent is acknowledged or lost, as far as is known. */
-  sampled(counts: LossCounts, rttMs: number, settledBytes: number, now: number): void {
+  sampled(counts: SizeSample, rttMs: number, settledBytes: number, now: number): void {
     this.rttMs = rttMs;
-    if (settledBytes > this.settledBytes) {
-      this.settledBytes = settledBytes;
-      this.timeouts = 0;
-      this.unproven = 0;
-    }
     this.counts = counts;
+    this.ratePerMs = (counts.deliveryRateBytesPerSecond ?? Infinity) / 1000;
+    if (settledBytes > this.settledBytes) this.progressed(settledBytes, now);
     if (this.round !== undefined && this.isSettled(this.round, this.round.ripeMs)) this.judge(this.round, now);
     if (this.isSettled(this.epoch, this.epoch.startMs + this.settleMs)) this.turnEpoch(now);
+  }
+
+  private progressed(settledBytes: number, now: number): void {
+    this.settledBytes = settledBytes;
+    this.timeouts = 0;
+    const { doubt } = this;
+    this.doubt = undefined;
+    if (doubt !== undefined) this.resolve(doubt, now);
+    else if (this.unproven > 0) this.suspicions = 0;
+    this.unproven = 0;
   }
 
   private isSettled({ markBytes }: { readonly markBytes: number }, fromMs: number): boolean {
@@ -160,23 +218,44 @@ export class DatagramSize {
 
   // --- Probes ---
 
-  /** The size to try next: all, or halfway to what failed. */
+  /** The size to try next: all, or what Ethernet carries, or halfway to what failed. */
   private target(): number {
-    return this.ceiling === this.max ? this.max : Math.ceil((this.current + this.ceiling) / 2);
+    const isSlow = this.options.followsRoute === true && this.ceiling > LONG_DATAGRAM_MS * this.ratePerMs;
+    const top = isSlow ? Math.min(this.ceiling, ETHERNET_IPV4_BYTES) : this.ceiling;
+    if (!this.failed || top < this.ceiling) return top;
+    if (this.current < ETHERNET_IPV6_BYTES && ETHERNET_IPV6_BYTES < top) return ETHERNET_IPV6_BYTES;
+    return Math.ceil((this.current + top) / 2);
   }
 
   private fill(now: number): void {
     this.full += 1;
-    if (this.full < FULL_BEFORE_PROBE || this.due) return;
+    if (this.full < FULL_BEFORE_PROBE || this.due || this.doubt !== undefined) return;
     if (now >= this.raiseMs) {
       this.raiseMs = Infinity;
       this.ceiling = this.max;
+      this.failed = false;
     }
-    this.due = this.raiseMs === Infinity && this.ceiling - this.current > this.least();
+    if (this.raiseMs !== Infinity) return;
+    const target = this.target();
+    if (target > this.current && this.isWorthwhile()) this.beginRound(target);
+    else this.rest(now);
   }
 
-  private least(): number {
-    return this.ceiling === this.max ? 0 : WORTHWHILE_GAIN * this.current;
+  private beginRound(bytes: number): void {
+    if (bytes !== this.aim) {
+      this.aim = bytes;
+      this.roundsLost = 0;
+      this.wanted = 1;
+    }
+    this.due = true;
+  }
+
+  private isWorthwhile(): boolean {
+    if (!this.failed) return this.ceiling > this.current;
+    // Behind a link with a larger MTU is an ordinary one: each size between them would cost two lost datagrams.
+    const isEthernet = this.current >= ETHERNET_IPV6_BYTES && this.ceiling > ETHERNET_IPV4_BYTES;
+    if (isEthernet && this.options.followsRoute === true) return false;
+    return this.ceiling - this.current > WORTHWHILE_GAIN * this.current;
   }
 
   private launch(bytes: number): void {
@@ -224,13 +303,15 @@ export class DatagramSize {
     this.roundsLost = 0;
     this.wanted = 1;
     this.ceiling = round.bytes - 1;
+    this.failed = true;
     this.rest(now);
   }
 
   /** The search is over when what is left to be found is too little; it begins again in a while. */
   private rest(now: number): void {
-    if (this.current === this.max || this.ceiling - this.current > this.least()) return;
+    if (this.current === this.max || this.isWorthwhile()) return;
     this.raiseLater(now);
+    if (this.failed) this.options.onSizeLimit?.(this.current);
   }
 
   private raiseLater(now: number): void {
@@ -251,6 +332,19 @@ export class DatagramSize {
     this.epoch = this.newEpoch(now);
   }
 
+  /** After a timeout small datagrams went, and one arrived: were all large ones lost? */
+  private resolve({ before, settledBytes, large, smallBytes }: Doubt, now: number): void {
+    const lostPackets = this.counts.lostPackets - before.lostPackets;
+    const lostBytes = this.counts.lostBytes - before.lostBytes;
+    const isHole = this.settledBytes - settledBytes - lostBytes <= smallBytes;
+    if (lostPackets < Math.min(large, BLACK_HOLE_DATAGRAMS) || !isHole) this.suspicions = 0;
+    else {
+      // Few may be lost by chance, but not again and again.
+      this.suspicions += 1;
+      if (lostPackets >= BLACK_HOLE_DATAGRAMS || this.suspicions >= SUSPICIONS) this.fallBack(now);
+    }
+  }
+
   private newEpoch(now: number): Epoch {
     const { counts, sentBytes, settledBytes } = this;
     return { startMs: now, markBytes: sentBytes, settledBytes, before: counts, large: 0 };
@@ -260,6 +354,9 @@ export class DatagramSize {
     if (now - this.raisedMs >= HELD_MS) this.raiseWaitMs = FIRST_RAISE_MS;
     this.current = this.base;
     this.ceiling = this.max;
+    this.failed = false;
+    this.doubt = undefined;
+    this.suspicions = 0;
     this.round = undefined;
     this.wanted = 1;
     this.due = false;

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { isIP, isIPv6 } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { KwikError, type TransportAddress } from '@kwik/wire';
 import { canonicalAddress, isLinkLocal, withoutZone } from './zone.js';
 
@@ -63,6 +64,19 @@ export function sendable(host: string, addresses: readonly string[], local: Tran
   );
 }
 
+/** Whether a datagram to `address`, numeric, comes to a socket of this machine that is bound to `bound` (and to its port). */
+export function isOwnAddress(address: string, bound: string): boolean {
+  const plain = unmapped(withoutZone(address));
+  if (bound !== '0.0.0.0' && bound !== '::') return plain === unmapped(withoutZone(bound));
+  if (plain.startsWith('127.') || plain === '::1') return true;
+  const own = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return own.some((entry) => entry.address === plain);
+}
+
+function unmapped(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/u, '');
+}
+
 /** Throws `ERR_KWIK_INVALID_ARGUMENT`. */
 export function requirePort(port: number): void {
   if (Number.isInteger(port) && port >= 1 && port <= 65_535) return;
@@ -94,4 +108,15 @@ function fit(address: string, local: TransportAddress): string | undefined {
   if (local.family === 'IPv4') return address;
   // A socket on the IPv6 wildcard reaches IPv4 through mapped addresses (RFC 4291, section 2.5.5.2).
   return local.address === '::' ? `::ffff:${address}` : undefined;
+}
+
+/** As others are told of whoever sent a datagram. */
+export function transportAddress({
+  address,
+  port,
+}: {
+  readonly address: string;
+  readonly port: number;
+}): TransportAddress {
+  return { address, port, family: isIPv6(address) ? 'IPv6' : 'IPv4' };
 }

@@ -32,7 +32,10 @@ class StubbornCalls implements SystemCalls {
   private error: string | undefined;
   readonly socket = real.socket;
   readonly bind = real.bind;
+  readonly connect = real.connect;
   readonly close = real.close;
+  readonly setsockopt = real.setsockopt;
+  readonly getsockopt = real.getsockopt;
   readonly recvmmsg = real.recvmmsg;
   readonly addressOf = real.addressOf;
 
@@ -164,6 +167,13 @@ describeOnLinux('batched I/O', () => {
     await pair.other.hears(60);
     expect(calls.counts).toEqual([1, 1, 20]);
     expect(pair.sender.socket.segmentationRefused).toBeUndefined();
+    // Other routes have nothing to do with it.
+    const elsewhere = bind('127.0.0.2', 0, real);
+    open.push(elsewhere);
+    const heard = new SocketProbe(elsewhere);
+    burst({ sender: pair.sender, other: heard }, 20);
+    await heard.hears(20);
+    expect(calls.counts).toEqual([1, 1, 20, 1]);
   });
 
   test('one message that fails is counted, and those behind it go', async () => {

@@ -4,11 +4,14 @@ import type { TransportAddress } from '@kwik/wire';
 import { bindError, type DatagramHandlers, type DatagramSocket, type SendCallback } from './datagram-socket.js';
 import { addressOf, DGRAM_READS_AT_ONCE, dgramOptions, enlargeBuffers } from './dgram-socket.js';
 import { RECEIVE_BATCH, ReceiveBatch } from './receive-batch.js';
+import { routeDatagramBytes } from './route-mtu.js';
 import { SendBatch } from './send-batch.js';
 import { addressBytes, AF_INET, AF_INET6, MAX_ADDRESS_BYTES, SocketAddresses } from './socket-address.js';
 import type { SystemCalls } from './system-calls.js';
 
 const SOCK_DGRAM = 2;
+const SOL_SOCKET = 1;
+const SO_REUSEPORT = 15;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 /** Batches that are read before others have a turn. */
@@ -50,12 +53,13 @@ export class BatchedSocket implements DatagramSocket {
 
   /**
    * Binds within the call. Throws `ERR_KWIK_INVALID_ARGUMENT` (no such address, port taken, no permission); undefined when
-   * this process may make no such socket.
+   * this process may make no such socket. `shared`: other processes of the same user have sockets there, too (SO_REUSEPORT).
    */
-  static bind(host: string, port: number, calls: SystemCalls): BatchedSocket | undefined {
+  static bind(host: string, port: number, calls: SystemCalls, shared = false): BatchedSocket | undefined {
     const domain = isIPv6(host) ? AF_INET6 : AF_INET;
     const fd = calls.socket(domain, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return undefined;
+    if (shared) calls.setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, Uint8Array.of(1, 0, 0, 0), 4);
     const address = new Uint8Array(MAX_ADDRESS_BYTES);
     new SocketAddresses().encode(host, port, address);
     if (calls.bind(fd, address, addressBytes(domain === AF_INET6)) < 0) {
@@ -119,6 +123,10 @@ export class BatchedSocket implements DatagramSocket {
 
   send(datagram: Uint8Array, port: number, address: string): void {
     this.hand(datagram, port, address, undefined);
+  }
+
+  routeDatagramBytes(address: string): number | undefined {
+    return routeDatagramBytes(this.calls, this.addresses, this.address.address, address);
   }
 
   congested(): boolean {

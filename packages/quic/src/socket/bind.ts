@@ -20,18 +20,20 @@ export function ioChoice(option: string | undefined, environment: NodeJS.Process
 
 /**
  * A socket on the first of `addresses` that this machine has. Throws `ERR_KWIK_INVALID_ARGUMENT` for the first
- * address when none can be had, and when `batched` is asked for where it does not work.
+ * address when none can be had, and when `batched`, or `shared` (several processes on one port), is asked for where it does not
+ * work.
  */
 export function bindFirst(
   addresses: readonly string[],
   port: number,
   io: IoChoice,
   resources: SocketResources,
+  shared = false,
 ): DatagramSocket {
   let first: unknown;
   for (const address of addresses) {
     try {
-      return bind(address, port, io, resources);
+      return bind(address, port, io, resources, shared);
     } catch (error) {
       first ??= error;
     }
@@ -39,15 +41,19 @@ export function bindFirst(
   throw first;
 }
 
-function bind(host: string, port: number, io: IoChoice, resources: SocketResources): DatagramSocket {
+function bind(host: string, port: number, io: IoChoice, resources: SocketResources, shared: boolean): DatagramSocket {
   // What is no address must not become one on its way into bytes: 0.0.0.0, say, where a name was given.
   if (isIP(host) === 0) throw bindError(host, port, Object.assign(new Error('no address'), { code: 'ENOTFOUND' }));
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `port ${port} is not a whole number from 0 to 65535`);
   }
   const calls = io === 'dgram' ? undefined : resources.systemCalls();
-  const batched = calls === undefined ? undefined : BatchedSocket.bind(host, port, calls);
+  const batched = calls === undefined ? undefined : BatchedSocket.bind(host, port, calls, shared);
   if (batched !== undefined) return batched;
+  if (shared) {
+    const text = 'several processes on one port need batched I/O: Linux (x64, arm64), and the package koffi';
+    throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', text);
+  }
   if (io !== 'batched') return DgramSocket.bind(host, port, resources.spent);
   const text = 'batched I/O works on Linux (x64, arm64) where the package koffi is installed';
   throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', text);

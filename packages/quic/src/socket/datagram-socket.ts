@@ -45,6 +45,11 @@ export interface DatagramSocket {
   flush(): void;
   /** A datagram in memory of the caller's own, which stays as it is; what was submitted before may go later. */
   send(datagram: Uint8Array, port: number, address: string): void;
+  /**
+   * Payload of the largest datagram that the route to `address`, numeric, takes whole; undefined where the system does not
+   * tell. Routes may change; further on the path may carry less.
+   */
+  routeDatagramBytes(address: string): number | undefined;
   /** The kernel takes no more for now, and some datagrams wait in the process. */
   congested(): boolean;
   /** What was submitted is handed over before; nothing is heard any more. */

@@ -80,6 +80,11 @@ export class DgramSocket implements DatagramSocket {
     this.hand(datagram, port, address, undefined);
   }
 
+  /** `node:dgram` does not tell the MTU. */
+  routeDatagramBytes(): undefined {
+    return undefined;
+  }
+
   congested(): boolean {
     return this.rings.congested();
   }

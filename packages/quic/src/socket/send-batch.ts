@@ -11,6 +11,8 @@ const MEMORY_BYTES = 128 * 1024;
 /** Linux cuts a message into no more datagrams (`UDP_MAX_SEGMENTS`), and it must fit one IP packet. */
 const MAX_SEGMENTS = 64;
 const MAX_MESSAGE_BYTES = 65_000;
+/** Addresses behind routes that take less than their connections send; then all are tried anew. */
+const MAX_LIMITS = 1_024;
 
 /** Datagrams to one address, one behind the other in memory. All but the last have the same length. */
 interface Message {
@@ -34,8 +36,10 @@ export class SendBatch {
   private used = 0;
   private view: Buffer | undefined;
   private size = 0;
-  /** Longer datagrams go one by one. */
-  private maxSegmentBytes = Infinity;
+  /** No device cuts messages. */
+  private isRefused = false;
+  /** Longer datagrams to these addresses go one by one. */
+  private readonly limits = new Map<string, number>();
 
   constructor(
     private readonly calls: SystemCalls,
@@ -98,14 +102,15 @@ export class SendBatch {
     }
   }
 
-  /** Datagrams as long as those of this message are not to share a message any more. */
-  limitSegments({ segmentBytes }: Readonly<Message>): void {
-    this.maxSegmentBytes = Math.min(this.maxSegmentBytes, segmentBytes - 1);
+  /** Datagrams as long as those of this message, to its address, are not to share a message any more. */
+  limitSegments({ address, segmentBytes }: Readonly<Message>): void {
+    if (this.limits.size >= MAX_LIMITS) this.limits.clear();
+    this.limits.set(address, Math.min(this.limitOf(address), segmentBytes - 1));
   }
 
   /** No datagrams are to share a message any more. */
   refuseSegments(): void {
-    this.maxSegmentBytes = 0;
+    this.isRefused = true;
   }
 
   /** Everything was handed over. */
@@ -118,8 +123,13 @@ export class SendBatch {
   private fits(last: Message, bytes: number): boolean {
     // A shorter datagram ends its message.
     const isWhole = last.bytes === last.segments * last.segmentBytes;
-    if (!isWhole || bytes > last.segmentBytes || last.segmentBytes > this.maxSegmentBytes) return false;
+    if (!isWhole || bytes > last.segmentBytes || this.isRefused) return false;
+    if (this.limits.size > 0 && last.segmentBytes > this.limitOf(last.address)) return false;
     return last.callback === undefined && last.segments < MAX_SEGMENTS && last.bytes + bytes <= MAX_MESSAGE_BYTES;
+  }
+
+  private limitOf(address: string): number {
+    return this.limits.get(address) ?? Infinity;
   }
 
   private begin(bytes: number, port: number, address: string, callback: SendCallback | undefined): void {

@@ -9,7 +9,12 @@ import { constants, endianness } from 'node:os';
 export interface SystemCalls {
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: Uint8Array, bytes: number): number;
+  /** Of a UDP socket: sends nothing, and chooses the route. */
+  connect(fd: number, address: Uint8Array, bytes: number): number;
   close(fd: number): number;
+  setsockopt(fd: number, level: number, name: number, value: Uint8Array, bytes: number): number;
+  /** `bytes`: the length of `value`, 4 bytes, which may become less. */
+  getsockopt(fd: number, level: number, name: number, value: Uint8Array, bytes: Uint8Array): number;
   sendmmsg(fd: number, messages: Uint8Array, count: number, flags: number): number;
   recvmmsg(fd: number, messages: Uint8Array, count: number, flags: number, timeout: null): number;
   /** Name of the last call's error, such as `EAGAIN`. */
@@ -43,7 +48,10 @@ function callsOf(koffi: Koffi): SystemCalls {
   return {
     socket: library.func('int socket(int, int, int)'),
     bind: library.func('int bind(int, const void *, uint32_t)'),
+    connect: library.func('int connect(int, const void *, uint32_t)'),
     close: library.func('int close(int)'),
+    setsockopt: library.func('int setsockopt(int, int, int, const void *, uint32_t)'),
+    getsockopt: library.func('int getsockopt(int, int, int, void *, void *)'),
     sendmmsg: library.func('int sendmmsg(int, void *, uint32_t, int)'),
     recvmmsg: library.func('int recvmmsg(int, void *, uint32_t, int, void *)'),
     errno: () => errnoName(koffi.errno()),

@@ -1,0 +1,128 @@
+import { describe, expect, test } from '@jest/globals';
+import { resolveTransport, type ResolvedTransport, type TransportOptions } from '../connection/transport-options.js';
+import { connectedPair, type Pair } from '../test-support/peers.js';
+import { backendSettings, RouteSizes } from './route-sizes.js';
+import { SizeMemory } from './size-memory.js';
+
+const LOCAL = { address: '192.0.2.9', port: 5, family: 'IPv4' } as const;
+
+class Routes {
+  nowMs = 1_000;
+  readonly memory = new SizeMemory();
+  constructor(private readonly bytes: number | undefined) {}
+
+  settings(
+    side: 'client' | 'server',
+    options: TransportOptions = {},
+    address = '192.0.2.1',
+    port = 1,
+  ): ResolvedTransport {
+    const socket = { address: LOCAL, routeDatagramBytes: () => this.bytes };
+    const sizes = new RouteSizes(socket, this.memory, { now: () => this.nowMs });
+    return sizes.settingsFor(resolveTransport(options), { address, port, family: 'IPv4' }, side);
+  }
+}
+
+const LONG = { longDatagrams: true };
+
+describe('without a size asked for', () => {
+  test.each([
+    ['Ethernet', 1472, 1472, 1472],
+    ['an IPv6 tunnel', 1232, 1232, 1232],
+    ['jumbo frames', 8972, 1472, 8972],
+    ['loopback', 65_507, 1472, 16_000],
+    ['an MTU too small for QUIC', 548, 1350, 1350],
+    ['a system that does not tell', undefined, 1350, 1350],
+  ])('%s: by the route', (_, bytes, expected, long) => {
+    for (const side of ['client', 'server'] as const) {
+      expect(new Routes(bytes).settings(side).datagramBytes).toBe(expected);
+      expect(new Routes(bytes).settings(side, LONG).datagramBytes).toBe(long);
+    }
+  });
+
+  test('long ones only where BBR and pacing moderate what begins with them', () => {
+    const sizes = (options: TransportOptions): number =>
+      new Routes(65_507).settings('client', { ...LONG, ...options }).datagramBytes;
+    expect([sizes({ congestionControl: 'cubic' }), sizes({ pacing: false })]).toEqual([1472, 1472]);
+  });
+
+  test('a window of flow control holds several', () => {
+    expect(new Routes(65_507).settings('client', { ...LONG, streamWindowBytes: 20_000 }).datagramBytes).toBe(5_000);
+    expect(new Routes(65_507).settings('client', { connectionWindowBytes: 100 }).datagramBytes).toBe(1_200);
+  });
+
+  test('the backend has settings for two sizes, however many routes there are', () => {
+    const backend = (bytes: number): number =>
+      backendSettings(new Routes(bytes).settings('server', LONG)).datagramBytes;
+    expect([1200, 1372, 1472, 1473, 8972, 65_507].map(backend)).toEqual([1472, 1472, 1472, 16_000, 16_000, 16_000]);
+  });
+});
+
+test('a size that was asked for stays, whatever the route', () => {
+  const settings = new Routes(65_507).settings('client', { datagramBytes: 1400 });
+  expect(settings).toMatchObject({ datagramBytes: 1400, followsRoute: false });
+  expect(backendSettings(settings).datagramBytes).toBe(1400);
+});
+
+describe('what a path was found to carry', () => {
+  test('is known to the next connection to that peer, for ten minutes', () => {
+    const routes = new Routes(1472);
+    routes.settings('client').onSizeLimit?.(1200);
+    expect(routes.settings('client')).toMatchObject({ datagramBytes: 1472, knownBytes: 1200 });
+    expect(routes.settings('client', {}, '192.0.2.1', 2).knownBytes).toBeUndefined();
+    routes.nowMs += 600_000;
+    expect(routes.settings('client').knownBytes).toBeUndefined();
+    expect(routes.memory.size).toBe(0);
+  });
+
+  test('at a server it is of the client, from whatever port; not of relays and tunnels of the same machine', () => {
+    const routes = new Routes(1472);
+    routes.settings('server').onSizeLimit?.(1400);
+    expect(routes.settings('server', {}, '192.0.2.1', 77).knownBytes).toBe(1400);
+    for (const address of ['127.0.0.1', '::1', '::ffff:127.0.0.1']) {
+      expect(routes.settings('server', {}, address).onSizeLimit).toBeUndefined();
+    }
+  });
+
+  test('of many peers the oldest are forgotten', () => {
+    const memory = new SizeMemory();
+    for (let peer = 0; peer < 3_000; peer += 1) memory.note(String(peer), 1200, 0);
+    expect(memory.size).toBe(1_024);
+    expect([memory.limitOf('1975', 1), memory.limitOf('1976', 1)]).toEqual([undefined, 1200]);
+  });
+});
+
+describe('on loopback', () => {
+  const transfer = async (pair: Pair): Promise<void> => {
+    const payload = new Uint8Array(2_000_000).fill(7);
+    for (const [from, to] of [[pair.client, pair.accepted] as const, [pair.accepted, pair.client] as const]) {
+      const sending = from.open(true).send(payload);
+      const stream = await to.nextStream();
+      await Promise.all([sending, stream.ended.promise]);
+      expect(stream.received().equals(payload)).toBe(true);
+    }
+  };
+
+  test.each([
+    ['127.0.0.1', {}, 1_472],
+    ['127.0.0.1', LONG, 16_000],
+    ['::1', {}, 1_472],
+    ['::1', LONG, 16_000],
+  ])('both ends find the largest datagrams by themselves: %s %j', async (host, transport, most) => {
+    const options = { serverEndpoint: { host }, clientEndpoint: { host } };
+    await using pair = await connectedPair({ ...options, transport, dial: { host } });
+    await transfer(pair);
+    const largest = pair.clientEndpoint.stats().io === 'batched' ? most : 1_350;
+    for (const { transport } of [pair.client, pair.accepted]) {
+      expect(transport.stats()).toMatchObject({ datagramBytes: expect.any(Number), lostPackets: 0 });
+      // The machine may be too busy for more; then what Ethernet carries is enough.
+      expect([largest, 1_472, 1_452]).toContain(transport.stats().datagramBytes);
+    }
+  });
+
+  test('one that was given a size keeps to it, whatever the other sends', async () => {
+    await using pair = await connectedPair({ dial: { transport: { datagramBytes: 1200 } } });
+    await transfer(pair);
+    expect(pair.client.transport.stats().datagramBytes).toBe(1200);
+  });
+});
