@@ -1,5 +1,6 @@
 import { KwikError } from '@kwik/wire';
 import { CONNECTION_ID_BYTES } from '../packets/connection-id.js';
+import { markWorker } from '../packets/worker-mark.js';
 
 /** Where the source of randomness comes from; `node:crypto.randomBytes` fits. */
 export type RandomBytes = (length: number) => Uint8Array;
@@ -19,16 +20,20 @@ export class Demultiplexer<T> {
   private readonly byInitial = new Map<string, T>();
 
   /** `random` is needed for `newId` alone. */
-  constructor(private readonly random: RandomBytes = noRandomness) {}
+  constructor(
+    private readonly random: RandomBytes = noRandomness,
+    private readonly worker?: number,
+  ) {}
 
   get size(): number {
     return this.byPrefix.size;
   }
 
-  /** A new id that no connection has. */
-  newId(): Uint8Array {
+  /** A new id that no connection has; it carries the number of a worker where one is given. */
+  newId(worker = this.worker): Uint8Array {
     for (;;) {
       const id = Uint8Array.from(this.random(CONNECTION_ID_BYTES));
+      if (worker !== undefined) markWorker(id, worker);
       if (!this.byPrefix.has(prefix(id, 0))) return id;
     }
   }

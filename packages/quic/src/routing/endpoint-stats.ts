@@ -10,8 +10,10 @@ export type DropReason =
   | 'wrongAddress'
   /** A client's first packet of less than 1200 bytes (RFC 9000, section 14.1). */
   | 'smallInitial'
-  /** Nobody listens on this endpoint. */
+  /** Nobody listens on this endpoint, or too much came before it did. */
   | 'notListening'
+  /** Of another machine, to an endpoint for this one alone. */
+  | 'otherMachine'
   /** Too many attempts from one address. */
   | 'rate'
   /** Handshakes that gave way to newer ones. */
@@ -29,7 +31,9 @@ export type DropReason =
   /** Of a client that has used up what it was granted. */
   | 'relayQuota'
   /** To be forwarded, while the kernel took no more. */
-  | 'relayCongested';
+  | 'relayCongested'
+  /** Of another worker, which is not here now, or while too much waited for the others already. */
+  | 'otherWorker';
 
 export interface EndpointStats {
   readonly connections: number;
@@ -56,6 +60,8 @@ export interface EndpointStats {
   /** Counted among those received, and not among those sent. */
   readonly forwardedDatagrams: number;
   readonly forwardedBytes: number;
+  /** Handed to other workers, whose they are; both count them among those received. */
+  readonly handedOn: number;
   readonly dropped: Readonly<Record<DropReason, number>>;
   /** Errors of the socket by their code: `ECONNREFUSED`, `EMSGSIZE`, `ENOBUFS` and so on. */
   readonly socketErrors: Readonly<Record<string, number>>;
@@ -89,6 +95,7 @@ export class EndpointCounters {
     bytesSent: 0,
     forwardedDatagrams: 0,
     forwardedBytes: 0,
+    handedOn: 0,
     handlerErrors: 0,
   };
   private readonly dropped: Record<DropReason, number> = {
@@ -97,6 +104,7 @@ export class EndpointCounters {
     wrongAddress: 0,
     smallInitial: 0,
     notListening: 0,
+    otherMachine: 0,
     rate: 0,
     halfOpen: 0,
     badToken: 0,
@@ -106,6 +114,7 @@ export class EndpointCounters {
     relayRate: 0,
     relayQuota: 0,
     relayCongested: 0,
+    otherWorker: 0,
   };
   private readonly socketErrors: Record<string, number> = {};
 

@@ -54,6 +54,11 @@ export function resolveLimits(given: Partial<EndpointLimits>): EndpointLimits {
   return { ...DEFAULT_LIMITS, ...own, ...given };
 }
 
+/** Clients behind a relay come from its address: their attempts count for so much less. Bounds on all sources together hold. */
+const RELAYED_ATTEMPT = 1 / 16;
+/** A relay's share of the half-open connections; what comes beyond is for others. */
+const RELAY_HALF_OPEN_SHARE = 1 / 2;
+
 /** Sources whose rate of attempts is remembered at once; a flood from more addresses meets `maxHalfOpen` and retry. */
 const MAX_TRACKED_SOURCES = 8_192;
 
@@ -79,6 +84,8 @@ export class AdmissionControl {
   private readonly stalled: TokenBuckets;
   private readonly stalledAt: number;
   private readonly stateless: TokenBucket;
+  /** Sources that are relays, and how often each was said to be one. */
+  private readonly relays = new Map<string, number>();
   private total = 0;
   private halfOpen = 0;
 
@@ -103,15 +110,29 @@ export class AdmissionControl {
     return this.halfOpen;
   }
 
+  /** Many clients come from this source: bounds on one source are not for it. Until what it returns is called as often. */
+  addRelay(source: string): () => void {
+    this.relays.set(source, (this.relays.get(source) ?? 0) + 1);
+    let added = true;
+    return () => {
+      const left = (this.relays.get(source) ?? 0) - 1;
+      if (!added) return;
+      added = false;
+      if (left > 0) this.relays.set(source, left);
+      else this.relays.delete(source);
+    };
+  }
+
   /** `validated`: the source has shown by a token that it receives what is sent to it. */
   decide(source: string, validated: boolean, retry: 'always' | 'underLoad' | 'never', now: number): Admission {
-    if (!this.attempts.take(source, now)) {
+    const isRelay = this.relays.has(source);
+    if (!this.attempts.take(source, now, isRelay ? RELAYED_ATTEMPT : 1)) {
       this.bounds.met('initialsPerSource', source, now);
       return { kind: 'drop', reason: 'rate' };
     }
     if (!validated && this.wantsRetry(retry)) return { kind: 'retry' };
     // Whose handshakes do not end gets no more of them than would keep it where it is: each costs milliseconds.
-    if (this.halfOpenOf(source) >= this.stalledAt && !this.stalled.take(source, now)) {
+    if (!isRelay && this.halfOpenOf(source) >= this.stalledAt && !this.stalled.take(source, now)) {
       this.bounds.met('halfOpenPerSource', source, now);
       return { kind: 'drop', reason: 'rate' };
     }
@@ -119,9 +140,7 @@ export class AdmissionControl {
       this.bounds.met('connections', undefined, now);
       return { kind: 'refuse', reason: 'connections' };
     }
-    const { maxConnectionsPerAddress, maxConnectionsFromOwnMachine } = this.limits;
-    const share = isOwnMachine(source) ? maxConnectionsFromOwnMachine : maxConnectionsPerAddress;
-    if ((this.sources.get(source)?.open ?? 0) >= share) {
+    if ((this.sources.get(source)?.open ?? 0) >= this.shareOf(source)) {
       this.bounds.met('connectionsPerSource', source, now);
       return { kind: 'refuse', reason: 'address' };
     }
@@ -132,8 +151,12 @@ export class AdmissionControl {
 
   /** Whether one more handshake has room, or one of the source's or of all has to give way. */
   halfOpenRoom(source: string): 'room' | 'sourceFull' | 'full' {
-    if (this.halfOpenOf(source) >= this.limits.maxHalfOpenPerAddress) return 'sourceFull';
-    return this.halfOpen >= this.limits.maxHalfOpen ? 'full' : 'room';
+    const { maxHalfOpen, maxHalfOpenPerAddress } = this.limits;
+    const share = this.relays.has(source)
+      ? Math.max(maxHalfOpenPerAddress, maxHalfOpen * RELAY_HALF_OPEN_SHARE)
+      : maxHalfOpenPerAddress;
+    if (this.halfOpenOf(source) >= share) return 'sourceFull';
+    return this.halfOpen >= maxHalfOpen ? 'full' : 'room';
   }
 
   /** Whether one more packet may be answered that belongs to no connection. */
@@ -178,6 +201,12 @@ export class AdmissionControl {
 
   dialledReleased(): void {
     this.total -= 1;
+  }
+
+  private shareOf(source: string): number {
+    const { maxConnections, maxConnectionsPerAddress, maxConnectionsFromOwnMachine } = this.limits;
+    if (this.relays.has(source)) return maxConnections;
+    return isOwnMachine(source) ? maxConnectionsFromOwnMachine : maxConnectionsPerAddress;
   }
 
   private halfOpenOf(source: string): number {

@@ -10,6 +10,7 @@ import { hasFixedBit, isLongHeader, type LongHeader, parseLongHeader, splitPacke
 import type { RetryTokens, TokenBinding } from './retry-token.js';
 import { sourceOf } from './source.js';
 import type { StatelessReset } from './stateless-reset.js';
+import { steerLong, steerShort, type WorkerSteering } from './worker-steering.js';
 
 /** RFC 9000, section 14.1: smaller datagrams with a client's first packet are not served. */
 const MIN_INITIAL_DATAGRAM_BYTES = 1200;
@@ -52,6 +53,8 @@ export interface RouterHost<C extends RoutedConnection, L extends RoutedListener
   readonly tokens: RetryTokens;
   readonly resets: StatelessReset;
   readonly passing: PassingPackets;
+  /** Absent where no other process shares the address. */
+  readonly steering?: WorkerSteering | undefined;
   /** Absent when nobody listens. */
   acceptor(): L | undefined;
   readonly local: TransportAddress;
@@ -76,22 +79,28 @@ export class PacketRouter<C extends RoutedConnection, L extends RoutedListener> 
 
   constructor(private readonly host: RouterHost<C, L>) {}
 
-  route(datagram: Uint8Array, from: DatagramSource): void {
+  /** `handed`: by another worker. Whatever it is, it stays here: no datagram goes in circles. */
+  route(datagram: Uint8Array, from: DatagramSource, handed = false): void {
     const { counters } = this.host;
     counters.counts.datagramsReceived += 1;
     counters.counts.bytesReceived += datagram.length;
-    if (isLongHeader(datagram)) this.routeLong(datagram, from);
-    else if (hasFixedBit(datagram)) this.routeShort(datagram, from);
+    const steering = handed ? undefined : this.host.steering;
+    if (isLongHeader(datagram)) this.routeLong(datagram, from, steering);
+    else if (hasFixedBit(datagram)) this.routeShort(datagram, from, steering);
     else counters.drop('malformed');
   }
 
-  private routeShort(datagram: Uint8Array, from: DatagramSource): void {
+  private routeShort(datagram: Uint8Array, from: DatagramSource, steering: WorkerSteering | undefined): void {
     const connection = this.host.demultiplexer.find(datagram, 1);
     if (connection !== undefined) this.deliver(connection, datagram, from);
-    else if (!this.host.passing.short(datagram, from)) this.answerUnknown(datagram, from);
+    else if (!this.host.passing.short(datagram, from)) {
+      const steered = steering === undefined ? 'own' : steerShort(steering, datagram, from);
+      if (steered === 'own') this.answerUnknown(datagram, from);
+      else this.noteSteered(steered);
+    }
   }
 
-  private routeLong(datagram: Uint8Array, from: DatagramSource): void {
+  private routeLong(datagram: Uint8Array, from: DatagramSource, steering: WorkerSteering | undefined): void {
     const header = parseLongHeader(datagram);
     if (header === undefined) {
       this.drop('malformed');
@@ -100,7 +109,16 @@ export class PacketRouter<C extends RoutedConnection, L extends RoutedListener> 
     const key = initialKey(header.destinationId, from.address, from.port);
     const known = this.host.demultiplexer.find(header.destinationId, 0) ?? this.host.demultiplexer.findInitial(key);
     if (known !== undefined) for (const packet of splitPackets(datagram)) this.deliver(known, packet, from);
-    else if (!this.host.passing.long(datagram, header, from)) this.open(datagram, header, key, from);
+    else if (!this.host.passing.long(datagram, header, from)) {
+      const steered = steering === undefined ? 'own' : steerLong(steering, datagram, header, from);
+      if (steered === 'own') this.open(datagram, header, key, from);
+      else this.noteSteered(steered);
+    }
+  }
+
+  private noteSteered(steered: 'handed' | 'lost'): void {
+    if (steered === 'handed') this.host.counters.counts.handedOn += 1;
+    else this.drop('otherWorker');
   }
 
   private deliver(connection: C, packet: Uint8Array, from: DatagramSource): void {

@@ -262,4 +262,31 @@ describe('AdmissionControl', () => {
     expect(control.decide('b', true, 'never', 0).kind).toBe('accept');
     expect(control.decide('a', true, 'never', 200).kind).toBe('accept');
   });
+
+  test('a relay is not bounded as one address, and the bounds on all hold for it, too', () => {
+    const control = new AdmissionControl(limits, 0);
+    const kind = (source: string): string => control.decide(source, true, 'never', 0).kind;
+    const [leave, again] = [control.addRelay('relay'), control.addRelay('relay')];
+    // More attempts than an address has, and more connections.
+    expect(Array.from({ length: 100 }, () => kind('relay')).every((each) => each === 'accept')).toBe(true);
+    for (let i = 0; i < 9; i += 1) {
+      control.opened('relay');
+      control.completed('relay');
+    }
+    expect(kind('relay')).toBe('accept');
+    control.opened('b');
+    expect(kind('relay')).toBe('refuse');
+    control.completed('b');
+    control.released('b');
+    for (let i = 0; i < 3; i += 1) control.opened('relay');
+    expect(control.halfOpenRoom('relay')).toBe('sourceFull');
+    leave();
+    leave();
+    control.released('relay');
+    control.released('relay');
+    control.released('relay');
+    expect(kind('relay')).toBe('accept');
+    again();
+    expect(kind('relay')).not.toBe('accept');
+  });
 });

@@ -12,13 +12,13 @@ export class TokenBucket {
     this.updatedMs = now;
   }
 
-  /** Takes one token; false when none is left. */
-  take(now: number): boolean {
+  /** Takes so many tokens; false, and none are taken, when there are fewer. A clock that goes back brings none. */
+  take(now: number, tokens = 1): boolean {
     const elapsedMs = Math.max(0, now - this.updatedMs);
     this.tokens = Math.min(this.burst, this.tokens + (elapsedMs * this.perSecond) / 1000);
     this.updatedMs = now;
-    if (this.tokens < 1) return false;
-    this.tokens -= 1;
+    if (this.tokens < tokens) return false;
+    this.tokens -= tokens;
     return true;
   }
 }
@@ -37,14 +37,14 @@ export class TokenBuckets {
     return this.buckets.size;
   }
 
-  take(key: string, now: number): boolean {
+  take(key: string, now: number, tokens = 1): boolean {
     let bucket = this.buckets.get(key);
     if (bucket === undefined) {
       this.evictIfFull();
       bucket = new TokenBucket(this.perSecond, this.burst, now);
       this.buckets.set(key, bucket);
     }
-    return bucket.take(now);
+    return bucket.take(now, tokens);
   }
 
   private evictIfFull(): void {
