@@ -11,6 +11,7 @@ export interface BackendAddress {
 /** Transport settings with all defaults filled in. Sizes in bytes, times in milliseconds. */
 export interface BackendTransport {
   readonly congestionControl: 'bbr' | 'cubic' | 'reno';
+  /** No datagram is longer. */
   readonly datagramBytes: number;
   readonly idleTimeoutMs: number;
   readonly streamWindowBytes: number;
@@ -81,6 +82,7 @@ export interface BackendPathStats {
   readonly cwndBytes: number;
   readonly deliveryRateBytesPerSecond: number;
   readonly sentPackets: number;
+  readonly receivedPackets: number;
   readonly lostPackets: number;
   readonly lostBytes: number;
   readonly sentBytes: number;

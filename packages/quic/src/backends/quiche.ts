@@ -4,6 +4,7 @@ import { KwikError } from '@kwik/wire';
 import quiche from '@matrixai/quic/native/quiche.js';
 import { isLongHeader, restartsHandshake } from '../packets/packet-header.js';
 import { OpenedPackets } from './opened-packets.js';
+import { windowUnitBytes } from './window-unit.js';
 import type { Config, Connection, ConnectionError, RecvInfo, Shutdown } from '@matrixai/quic/native/types.js';
 import type {
   BackendAcceptOptions,
@@ -20,16 +21,11 @@ import type {
   StreamReadResult,
   StreamRefusal,
 } from './backend.js';
-import { withoutByteOrderMark } from '../tls/pem.js';
+import type { KeyLog } from '../tls/key-log.js';
+import { pemText } from '../tls/pem.js';
 
 /** Largest payload of a UDP datagram over IPv4: whatever the peer sends is taken. */
 const MAX_RECEIVED_DATAGRAM_BYTES = 65_527;
-/**
- * First window in tens of datagrams. RFC 9002, section 7.2, recommends ten for what leaves in a burst; paced over the
- * round trip of the handshake 30 are harmless, and large servers begin with as many. Only with BBR: the other
- * controllers would grow by multiples as well.
- */
-const INITIAL_WINDOW_FACTOR = 3;
 /** RFC 9000, section 13.2.1: how long an acknowledgement may be held back. The driver acknowledges once per turn. */
 const MAX_ACK_DELAY_MS = 25;
 /**
@@ -65,14 +61,14 @@ const STREAM_ERROR = /^Stream(Stopped|Reset)\((\d+)\)/;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** The backend on `@matrixai/quic`'s native binding to quiche 0.18. */
-export function quicheBackend(): QuicBackend {
+/** On `@matrixai/quic`'s native binding to quiche 0.18. `keyLog`: where TLS secrets go, while they are wanted. */
+export function quicheWith(keyLog: KeyLog): QuicBackend {
   return {
     name: 'quiche',
     versionSupported: (version) => quiche.versionIsSupported(version),
-    createConfig: (options) => new QuicheConfig(options),
-    connect: (options) => new QuicheConnection(connect(options), recvInfo(options)),
-    accept: (options) => new QuicheConnection(accept(options), recvInfo(options)),
+    createConfig: (options) => new QuicheConfig(options, keyLog.wanted),
+    connect: (options) => new QuicheConnection(keyLog.watch(connect(options)), recvInfo(options)),
+    accept: (options) => new QuicheConnection(keyLog.watch(accept(options)), recvInfo(options)),
     writeVersionNegotiation: (scid, dcid, out) => quiche.negotiateVersion(scid, dcid, out),
     writeRetry: (packet: RetryPacket, out) =>
       quiche.retry(
@@ -89,11 +85,11 @@ export function quicheBackend(): QuicBackend {
 class QuicheConfig implements BackendConfig {
   readonly native: Config;
 
-  constructor(options: BackendConfigOptions) {
+  constructor(options: BackendConfigOptions, logsKeys: boolean) {
     const { transport } = options;
-    const key = options.keyPem === undefined ? null : [withoutByteOrderMark(options.keyPem)];
-    const cert = options.certPem === undefined ? null : [withoutByteOrderMark(options.certPem)];
-    const ca = options.caPem === undefined ? null : withoutByteOrderMark(options.caPem);
+    const key = options.keyPem === undefined ? null : [pemText(options.keyPem)];
+    const cert = options.certPem === undefined ? null : [pemText(options.certPem)];
+    const ca = options.caPem === undefined ? null : pemText(options.caPem);
     const native = quiche.Config.withBoringSslCtx(
       options.verify !== 'none',
       options.verify === 'any',
@@ -111,9 +107,8 @@ class QuicheConfig implements BackendConfig {
     // RTT grows with every packet. For BBR a burst is two packets, and its own pacing would stand in the way of ours.
     native.enablePacing(transport.congestionControl !== 'bbr');
     native.setMaxIdleTimeout(transport.idleTimeoutMs);
-    // Datagrams are as long as the memory that `send` is given; this is what quiche takes ten of for its first window.
-    const paced = transport.congestionControl === 'bbr';
-    native.setMaxSendUdpPayloadSize(transport.datagramBytes * (paced ? INITIAL_WINDOW_FACTOR : 1));
+    // Datagrams are as long as the memory that `send` is given, and no longer than this.
+    native.setMaxSendUdpPayloadSize(windowUnitBytes(transport));
     native.setMaxRecvUdpPayloadSize(MAX_RECEIVED_DATAGRAM_BYTES);
     native.setInitialMaxData(transport.connectionWindowBytes);
     native.setMaxConnectionWindow(transport.connectionWindowBytes);
@@ -127,6 +122,7 @@ class QuicheConfig implements BackendConfig {
     native.setActiveConnectionIdLimit(ACTIVE_CONNECTION_ID_LIMIT);
     native.setDisableActiveMigration(true);
     native.grease(true);
+    if (logsKeys) native.logKeys();
     this.native = native;
   }
 
@@ -342,6 +338,7 @@ class QuicheConnection implements BackendConnection {
       cwndBytes: path.cwnd,
       deliveryRateBytesPerSecond: path.deliveryRate,
       sentPackets: counts.sent,
+      receivedPackets: counts.recv,
       lostPackets: counts.lost,
       lostBytes: counts.lostBytes,
       sentBytes: counts.sentBytes,

@@ -49,7 +49,6 @@ export class Connection implements PathTransport {
   private receivedMs: number;
   private backendDeadlineMs = Infinity;
   private readonly pacer: Pacer;
-  private readonly sampler = new PathSampler();
   private readonly sender: Sender;
   private readonly receiver: Receiver;
   private readonly streams: StreamTable;
@@ -65,6 +64,7 @@ export class Connection implements PathTransport {
     private readonly host: ConnectionHost<Connection>,
     private readonly party: HandshakeParty<Connection>,
     now: number,
+    private readonly sampler = new PathSampler(settings.transport),
   ) {
     const { transport } = settings;
     this.side = settings.side;
@@ -204,7 +204,7 @@ export class Connection implements PathTransport {
     }
     const step = this.phase === 'handshake' ? this.handshake : undefined;
     step?.beforePacket(packet);
-    const outcome = this.intake.take(packet, from, step === undefined);
+    const outcome = this.intake.take(packet, from, step === undefined ? this.turn.timing : 'none');
     // Anybody may have sent what is not authentic: neither is the peer alive for it, nor is anything done.
     if (outcome === 'ignored') return false;
     if (outcome === 'taken') {

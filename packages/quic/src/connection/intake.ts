@@ -7,6 +7,9 @@ import type { ProcessorAccount } from './processor-account.js';
 import type { SmallPieces } from './small-pieces.js';
 import { TrafficGuard } from './traffic-guard.js';
 
+/** Whether a packet's time counts: not in a handshake; `inTurn`: the turn that takes it is charged for it. */
+export type PacketTiming = 'none' | 'alone' | 'inTurn';
+
 /**
  * Hands packets to the backend and keeps account of what they cost. Only what QUIC could authenticate is put down to
  * the peer (RFC 9000, section 5.2): anybody can send packets in its name.
@@ -28,11 +31,11 @@ export class Intake {
     this.ledger = new PeerLedger(this.pieces, settings.strangerBytes, now);
   }
 
-  take(packet: Uint8Array, from: BackendAddress | undefined, judged: boolean): Received {
-    const startMs = judged ? this.processor.startSample() : undefined;
+  take(packet: Uint8Array, from: BackendAddress | undefined, timing: PacketTiming): Received {
+    const startMs = timing === 'none' ? undefined : this.processor.startSample();
     const outcome = this.backend.receive(packet, from);
     if (outcome !== 'taken') return outcome;
-    if (startMs !== undefined) this.processor.endSample(packet.length, startMs);
+    if (startMs !== undefined) this.processor.endSample(packet.length, startMs, timing === 'alone');
     this.processor.explain(packet.length);
     this.guard.onReceived(packet.length);
     const { framesFrom, framesTo } = this.backend;

@@ -35,6 +35,16 @@ describe('the pacer', () => {
     expect(perMs).toBeLessThan(3125 * 1.02);
   });
 
+  test('a long datagram always fits a burst, and is paid for', () => {
+    const pacer = pacedAt(2_000, 10);
+    pacer.fit(16_000);
+    expect(pacer.budget(1_000)).toBe(16_000);
+    pacer.consume(16_000, 1_000);
+    pacer.consume(16_000, 1_000);
+    // At 250 bytes a millisecond both take 128 ms, less what the burst had saved up.
+    expect(pacer.budget(1_064)).toBe(0);
+  });
+
   test('never lets more than a few milliseconds or a few packets go at once', () => {
     const pacer = pacedAt(50_000, 20);
     expect(pacer.budget(10_000)).toBe(3 * 3125);

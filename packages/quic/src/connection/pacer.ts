@@ -1,3 +1,4 @@
+import { ETHERNET_IPV4_BYTES } from '../packets/datagram-bytes.js';
 import { BbrRate, type PathModel, windowRate } from './pacing-rate.js';
 
 /** Bursts that are always allowed: what a NIC or switch takes without harm, and what slow paths need to be efficient. */
@@ -20,6 +21,7 @@ const UNPACED_BELOW_MIN_RTT_MS = 1;
 /** Spreads packets over the round trip: a token bucket of bytes. Pure: time comes in as `now` (ms). */
 export class Pacer {
   private ratePerMs = Infinity;
+  private leastBurstBytes = 0;
   private burstBytes: number;
   private tokens: number;
   private updatedMs: number;
@@ -28,11 +30,12 @@ export class Pacer {
   constructor(
     private readonly enabled: boolean,
     congestionControl: 'bbr' | 'cubic' | 'reno',
-    private readonly datagramBytes: number,
+    datagramBytes: number,
     now: number,
   ) {
     this.bbr = congestionControl === 'bbr' ? new BbrRate() : undefined;
-    this.burstBytes = MIN_BURST_DATAGRAMS * datagramBytes;
+    this.burstBytes = 0;
+    this.fit(Math.min(datagramBytes, ETHERNET_IPV4_BYTES));
     this.tokens = this.burstBytes;
     this.updatedMs = now;
   }
@@ -51,8 +54,14 @@ export class Pacer {
     this.refill(now);
     this.ratePerMs = this.rateFor(path, now);
     if (this.unlimited) return;
-    this.burstBytes = Math.max(MIN_BURST_DATAGRAMS * this.datagramBytes, this.ratePerMs * BURST_MS);
+    this.burstBytes = Math.max(this.leastBurstBytes, this.ratePerMs * BURST_MS);
     this.tokens = Math.min(this.tokens, this.burstBytes);
+  }
+
+  /** Datagrams have so many bytes from now on: a burst holds a few, and of long ones one at least. */
+  fit(datagramBytes: number): void {
+    this.leastBurstBytes = Math.max(datagramBytes, MIN_BURST_DATAGRAMS * Math.min(datagramBytes, ETHERNET_IPV4_BYTES));
+    this.burstBytes = Math.max(this.burstBytes, this.leastBurstBytes);
   }
 
   /** Bytes that may be sent now; below 0 after packets that could not wait (probes, acknowledgements). */
@@ -73,8 +82,8 @@ export class Pacer {
   consume(bytes: number, now: number): void {
     if (this.unlimited) return;
     this.refill(now);
-    // A debt beyond one burst would only punish what comes after.
-    this.tokens = Math.max(this.tokens - bytes, -this.burstBytes);
+    // A debt beyond one burst would only punish what comes after; but a long datagram is paid for.
+    this.tokens = Math.max(this.tokens - bytes, -Math.max(this.burstBytes, bytes));
   }
 
   /** Milliseconds until `bytes` may be sent. */

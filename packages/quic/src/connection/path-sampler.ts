@@ -1,6 +1,8 @@
 import type { BackendPathStats } from '../backends/backend.js';
+import type { WindowSettings } from '../backends/window-unit.js';
 import type { PathModel } from './pacing-rate.js';
 import { RttProbe } from './rtt-probe.js';
+import { StartWindow } from './start-window.js';
 
 /**
  * How often the backend's statistics are read: its answer is built of objects and costs as much as sending a packet.
@@ -27,6 +29,7 @@ const NO_STATS: BackendPathStats = {
   cwndBytes: 0,
   deliveryRateBytesPerSecond: 0,
   sentPackets: 0,
+  receivedPackets: 0,
   lostPackets: 0,
   lostBytes: 0,
   sentBytes: 0,
@@ -55,7 +58,14 @@ export class PathSampler {
   private smoothedMs = 0;
   private variationFromMs = 0;
   private variationDueMs = 0;
+  private firstMs = Infinity;
+  private readonly start: StartWindow | undefined;
   readonly probe = new RttProbe();
+
+  /** Without settings, pacing reckons with the backend's window from the beginning. */
+  constructor(settings?: WindowSettings) {
+    this.start = settings === undefined ? undefined : new StartWindow(settings);
+  }
 
   get latest(): BackendPathStats {
     return this.stats;
@@ -79,7 +89,7 @@ export class PathSampler {
     const { cwndBytes, sentBytes, lostBytes } = this.stats;
     const deliveredBytes = sentBytes - lostBytes - inFlightBytes;
     return {
-      cwndBytes,
+      cwndBytes: this.start?.paced(cwndBytes, this.takenMs - this.firstMs, this.smoothedMs) ?? cwndBytes,
       rttMs: this.smoothedMs,
       minRttMs: this.minMs,
       inFlightBytes,
@@ -109,6 +119,7 @@ export class PathSampler {
   record(stats: BackendPathStats, now: number, settled?: Settled): void {
     this.stats = stats;
     this.takenMs = now;
+    this.firstMs = Math.min(this.firstMs, now);
     if (settled !== undefined && this.probe.waiting) this.probe.settled(settled.settledBytes, now);
     const rttMs = stats.rttMs + ROUNDING_MS;
     // While little is sent, quiche dates packets back, by as long as 4 to 12 kB would take at its rate: seconds.

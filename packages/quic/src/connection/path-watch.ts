@@ -31,14 +31,22 @@ export class PathWatch {
     this.sampler.record(stats, now, this.sender);
     this.pacer.update(this.sampler.model(this.sender.inFlightBytes, this.sender.takePathLimited()), now);
     this.sender.onSample(stats.retransmittedBytes - before, now);
+    this.pacer.fit(this.sender.sizes.datagramBytes);
   }
 
   /** What applications are told, from the last sample and the sender's own count; a fresh sample if `mayAsk`. */
   stats(mayAsk: boolean, now: number): TransportStats {
     const { sampler, sender } = this;
     if (mayAsk && sampler.older(now, STATS_AGE_MS)) this.sample(now);
-    const { cwndBytes, deliveryRateBytesPerSecond, sentPackets, lostPackets, sentBytes, receivedBytes } =
-      sampler.latest;
+    const {
+      cwndBytes,
+      deliveryRateBytesPerSecond,
+      sentPackets,
+      receivedPackets,
+      lostPackets,
+      sentBytes,
+      receivedBytes,
+    } = sampler.latest;
     return {
       rttMs: sampler.rttMs,
       minRttMs: sampler.minRttMs,
@@ -48,6 +56,7 @@ export class PathWatch {
       unsentBytes: sender.unsentBytes,
       deliveryRateBytesPerSecond,
       sentPackets,
+      receivedPackets,
       lostPackets,
       sentBytes,
       receivedBytes,

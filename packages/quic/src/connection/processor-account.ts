@@ -55,10 +55,11 @@ export class ProcessorAccount {
     return this.cost.samples ? this.host.now() : undefined;
   }
 
-  endSample(bytes: number, startMs: number): void {
+  /** `charged`: the time is nobody else's to charge. */
+  endSample(bytes: number, startMs: number, charged: boolean): void {
     const now = this.host.now();
     this.cost.packet(bytes, now - startMs);
-    this.host.shares.charge(this.share, SAMPLE_EVERY * (now - startMs + READ_MS), now);
+    if (charged) this.host.shares.charge(this.share, SAMPLE_EVERY * (now - startMs + READ_MS), now);
   }
 
   /** A packet of `bytes` came or went. */

@@ -23,10 +23,18 @@ export interface SenderOptions {
   /** What every path carries. */
   readonly baseBytes?: number;
   readonly sendAheadMs: number;
+  /** `datagramBytes` is what the route allows, and used where the path is fast enough. */
+  readonly followsRoute?: boolean;
+  /** What the path was found to carry before. */
+  readonly knownBytes?: number;
+  /** Told of the size above which the path was found to carry nothing. */
+  readonly onSizeLimit?: (bytes: number) => void;
 }
 
 /** Datagrams of one connection in one turn of the loop; then others have theirs. */
 const MAX_DATAGRAMS_PER_TURN = 64;
+/** Their bytes, when they are long: some milliseconds of work. */
+const MAX_BYTES_PER_TURN = 256 * 1024;
 /** Probes, acknowledgements and the like that may go although pacing has nothing left. */
 const UNPACED_DATAGRAMS = 2;
 /** Handed to the backend at a time, at most: what it holds can no longer be shared out anew. */
@@ -77,7 +85,7 @@ export class Sender {
     streams: ReadonlyMap<number, QuicStream>,
     options: SenderOptions,
   ) {
-    this.sizes = new DatagramSize(options.datagramBytes, options.baseBytes);
+    this.sizes = new DatagramSize(options.datagramBytes, options);
     this.window = new SendWindow(backend, sampler, streams, this.sizes);
     this.ahead = new SendAhead(pacer, sampler, this.activity, this.sizes, options.sendAheadMs);
   }
@@ -217,20 +225,24 @@ export class Sender {
     this.hasMore = false;
     this.wakeAtMs = Infinity;
     this.scheduler.retryBlocked((stream) => this.backend.streamCapacity(stream.id) !== 0);
+    let sentBytes = 0;
     for (let sent = 0; ; ) {
       if (this.output.congested()) {
         this.wakeAtMs = now + CONGESTED_RETRY_MS;
         return;
       }
-      if (sent >= MAX_DATAGRAMS_PER_TURN) {
+      if (sent >= MAX_DATAGRAMS_PER_TURN || sentBytes >= MAX_BYTES_PER_TURN) {
         this.hasMore = true;
         return;
       }
       if (sent >= UNPACED_DATAGRAMS && this.pacer.budget(now) <= 0) break;
       // First of all, so that acknowledgements go along with data.
       if (sent === 0) this.feed(now);
-      if (this.sendOne(now)) sent += 1;
-      else if (!this.feed(now)) break;
+      const bytes = this.sendOne(now);
+      if (bytes > 0) {
+        sent += 1;
+        sentBytes += bytes;
+      } else if (!this.feed(now)) break;
     }
     this.planWake(now);
     // Something waits, all room is used, or the user has taken all that it was offered: the path sets the pace.
@@ -239,17 +251,18 @@ export class Sender {
     if (this.pathLimits) this.pathLimited = true;
   }
 
-  private sendOne(now: number): boolean {
+  /** Its length; 0 when there is nothing to be sent. */
+  private sendOne(now: number): number {
     const bytes = this.backend.send(this.output.slot());
     if (bytes === 0) {
       this.window.ranDry();
-      return false;
+      return 0;
     }
     this.output.submit(bytes);
     this.pacer.consume(bytes, now);
     this.count(bytes, now);
     this.window.sent(bytes);
-    return true;
+    return bytes;
   }
 
   /** A datagram that will be acknowledged tells of the round trip. */

@@ -151,6 +151,7 @@ describe('PathSampler', () => {
     cwndBytes: 10_000,
     deliveryRateBytesPerSecond: 0,
     sentPackets: 0,
+    receivedPackets: 0,
     lostPackets: 0,
     lostBytes: 0,
     sentBytes: 0,

@@ -6,8 +6,16 @@ export interface TransportOptions {
   readonly congestionControl?: 'bbr' | 'cubic' | 'reno';
   /** Spread packets over time instead of sending bursts; default true. */
   readonly pacing?: boolean;
-  /** Largest UDP payload that is sent, 1200 to 65507; default 1350. Sizes above 1200 are used once a probe has passed. */
+  /**
+   * Largest UDP payload that is sent, 1200 to 65507; default: what the route to the peer takes by its MTU, 1472 at most
+   * (`longDatagrams`), where the system tells (batched I/O), else 1350. Sizes above 1200 are used once a probe has passed.
+   */
   readonly datagramBytes?: number;
+  /**
+   * By the route also longer ones than Ethernet's, 16,000 at most, on loopback and with jumbo frames: less work per byte, and
+   * more that is lost or waits at a time. Default: false.
+   */
+  readonly longDatagrams?: boolean;
   /** Silence after which the connection is given up; the smaller of both sides holds; default 30 000; 0: never. */
   readonly idleTimeoutMs?: number;
   /** Received and not yet read, per stream; default 4 MiB. */
@@ -33,6 +41,13 @@ const MAX_DATAGRAM_BYTES = 65_507;
 export interface ResolvedTransport extends BackendTransport {
   readonly pacing: boolean;
   readonly sendAheadMs: number;
+  /** Nobody has asked for a size: `datagramBytes` follows the route to the peer, and the rate of the path. */
+  readonly followsRoute: boolean;
+  readonly longDatagrams: boolean;
+  /** What the path was found to carry before; larger ones are tried later. */
+  readonly knownBytes?: number;
+  /** Told of the size above which the path was found to carry nothing. */
+  readonly onSizeLimit?: (bytes: number) => void;
 }
 
 const TRANSPORT_DEFAULTS: ResolvedTransport = {
@@ -45,12 +60,19 @@ const TRANSPORT_DEFAULTS: ResolvedTransport = {
   maxBidiStreams: 128,
   maxUniStreams: 128,
   sendAheadMs: 4,
+  followsRoute: true,
+  longDatagrams: false,
 };
 
 /** Fills in defaults; a value out of range is `ERR_KWIK_INVALID_ARGUMENT`. */
 export function resolveTransport(options: TransportOptions = {}): ResolvedTransport {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  const resolved: ResolvedTransport = { ...TRANSPORT_DEFAULTS, ...(Object.fromEntries(given) as TransportOptions) };
+  const followsRoute = options.datagramBytes === undefined;
+  const resolved: ResolvedTransport = {
+    ...TRANSPORT_DEFAULTS,
+    ...(Object.fromEntries(given) as TransportOptions),
+    followsRoute,
+  };
   requireRange('datagramBytes', resolved.datagramBytes, MIN_DATAGRAM_BYTES, MAX_DATAGRAM_BYTES);
   requireRange('idleTimeoutMs', resolved.idleTimeoutMs, 0, Number.MAX_SAFE_INTEGER);
   requireRange('streamWindowBytes', resolved.streamWindowBytes, 1, 2 ** 32);

@@ -30,6 +30,11 @@ export class TurnState {
     return Math.min(this.acks.dueMs, this.spacing.dueMs);
   }
 
+  /** Whose time a packet takes that is read now: its own, or that of the turn which runs. */
+  get timing(): 'alone' | 'inTurn' {
+    return this.running ? 'inTurn' : 'alone';
+  }
+
   /** A packet waits for its turn. */
   get hasReceived(): boolean {
     return this.spacing.dueMs !== Infinity;
