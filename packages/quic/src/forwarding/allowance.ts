@@ -1,3 +1,5 @@
+import { TokenBucket } from '../routing/token-bucket.js';
+
 /** What a relay forwards for one client. */
 export interface AllowanceLimits {
   /** Bytes of UDP payload in all, both directions together. */
@@ -15,9 +17,7 @@ const MIN_BURST_BYTES = 256 * 1024;
 /** Counts down what may still be forwarded. Pure: time comes in as `now`, milliseconds. */
 export class Allowance {
   private used = 0;
-  private tokens: number;
-  private updatedMs: number;
-  private readonly burstBytes: number;
+  private readonly rate: TokenBucket;
 
   /** `onNearEnd`: four fifths of the bytes are used; called once, between two datagrams, and must not throw. */
   constructor(
@@ -25,9 +25,8 @@ export class Allowance {
     now: number,
     private readonly onNearEnd: () => void = () => undefined,
   ) {
-    this.burstBytes = Math.max(MIN_BURST_BYTES, limits.bytesPerSecond * BURST_SECONDS);
-    this.tokens = this.burstBytes;
-    this.updatedMs = now;
+    const burstBytes = Math.max(MIN_BURST_BYTES, limits.bytesPerSecond * BURST_SECONDS);
+    this.rate = new TokenBucket(limits.bytesPerSecond, burstBytes, now);
   }
 
   get leftBytes(): number {
@@ -38,18 +37,10 @@ export class Allowance {
   take(bytes: number, now: number): 'granted' | 'rate' | 'quota' {
     const { used } = this;
     if (used + bytes > this.limits.bytes) return 'quota';
-    this.refill(now);
-    if (this.tokens < bytes) return 'rate';
-    this.tokens -= bytes;
+    if (!this.rate.take(now, bytes)) return 'rate';
     this.used += bytes;
     const tellAt = TELL_AT * this.limits.bytes;
     if (used < tellAt && this.used >= tellAt) this.onNearEnd();
     return 'granted';
-  }
-
-  private refill(now: number): void {
-    const seconds = Math.max(0, now - this.updatedMs) / 1000;
-    this.tokens = Math.min(this.burstBytes, this.tokens + seconds * this.limits.bytesPerSecond);
-    this.updatedMs = now;
   }
 }

@@ -43,7 +43,8 @@ export class FlowTable {
     }
     const clientId = Uint8Array.from(options.clientId);
     const flow: Flow = { ...options, clientId, anchorIds: [] };
-    if (!this.byClientId.add(clientId, flow)) {
+    // Short packets to the anchor are known by an id of its own: whoever registered that would keep them from it.
+    if (this.byAnchorId.find(clientId, 0) !== undefined || !this.byClientId.add(clientId, flow)) {
       const text = `a connection id has ${CONNECTION_ID_BYTES} bytes and is not in use at the relay; take another one`;
       throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', text);
     }
@@ -68,11 +69,11 @@ export class FlowTable {
   }
 
   /**
-   * The anchor has shown an id of its own. One that another flow has stays with that: ids are 64 random bits, so whoever comes
-   * second has copied it.
+   * The anchor has shown an id of its own. One that another flow has, at either end, stays with that: ids are 64 random bits, so
+   * whoever comes second has copied it.
    */
   learn(flow: Flow, anchorId: Uint8Array): void {
-    if (flow.anchorIds.length >= MAX_ANCHOR_IDS || this.byAnchorId.find(anchorId, 0) !== undefined) return;
+    if (flow.anchorIds.length >= MAX_ANCHOR_IDS || this.byClientId.find(anchorId, 0) !== undefined) return;
     const own = Uint8Array.from(anchorId);
     if (this.byAnchorId.add(own, flow)) flow.anchorIds.push(own);
   }

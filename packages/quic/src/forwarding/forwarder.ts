@@ -1,7 +1,8 @@
+import { KwikError } from '@kwik/wire';
 import type { LongHeader } from '../packets/packet-header.js';
 import type { DropReason, EndpointCounters } from '../routing/endpoint-stats.js';
 import type { PassingPackets } from '../routing/packet-router.js';
-import { reachable, requirePort } from '../socket/address.js';
+import { isOwnAddress, reachable, requirePort } from '../socket/address.js';
 import type { DatagramSocket, DatagramSource } from '../socket/datagram-socket.js';
 import type { Allowance } from './allowance.js';
 import { type Flow, type FlowOptions, FlowTable } from './flow-table.js';
@@ -39,11 +40,19 @@ export class Forwarder implements PassingPackets {
     return this.table.size;
   }
 
-  /** Throws as `FlowTable.add` does, and `ERR_KWIK_CONNECT_FAILED` when the socket cannot reach the anchor. */
+  /**
+   * Throws as `FlowTable.add` does, `ERR_KWIK_CONNECT_FAILED` when the socket cannot reach the anchor, and
+   * `ERR_KWIK_INVALID_ARGUMENT` for an anchor that is this socket, or the client: a datagram would go round in circles.
+   */
   open(options: FlowOptions): Flow {
     const { address, port } = options.anchor;
     requirePort(port);
-    const [anchor = options.anchor] = reachable(address, port, [address], this.host.socket.address);
+    const local = this.host.socket.address;
+    const [anchor = options.anchor] = reachable(address, port, [address], local);
+    if (isFrom(anchor, options.client.remote) || (port === local.port && isOwnAddress(anchor.address, local.address))) {
+      const text = `${address}:${port} is no anchor: it is the relay itself, or the client`;
+      throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', text);
+    }
     return this.table.add({ ...options, anchor });
   }
 

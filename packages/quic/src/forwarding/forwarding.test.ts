@@ -238,11 +238,45 @@ describe('the bounds', () => {
     const thief = await Talker.bind();
     const allowance = new Allowance(PLENTY, 0);
     const theirs = Uint8Array.from(randomBytes(8));
-    relay.forward({ clientId: theirs, client: { remote: thief.source }, anchor: thief.source, allowance });
+    const accomplice = await Talker.bind();
+    relay.forward({ clientId: theirs, client: { remote: accomplice.source }, anchor: thief.source, allowance });
     thief.say(longPacket(theirs, ids[0]!), relay);
-    await until(() => thief.got.length === 1);
+    await until(() => accomplice.got.length === 1);
     client.say(shortPacket(ids[0]!), relay);
     await until(() => anchor.got.length === 5);
     expect(clientId).toHaveLength(8);
+  });
+
+  test('an id that another connection is known by is refused at either end, and keeps nothing from that', async () => {
+    const made = await scene();
+    const { relay, client, anchor, clientId } = made;
+    const anchorId = await introduce(made);
+    const thief = await Talker.bind();
+    const allowance = new Allowance(PLENTY, 0);
+    const theirs = Uint8Array.from(randomBytes(8));
+    const request = { client: { remote: thief.source }, anchor: anchor.source, allowance };
+    expect(() => relay.forward({ ...request, clientId: anchorId })).toThrow(
+      expect.objectContaining({ code: 'ERR_KWIK_INVALID_ARGUMENT' }),
+    );
+    relay.forward({ ...request, clientId: theirs, anchor: thief.source, client: { remote: anchor.source } });
+    // An anchor of theirs that shows the client's id as its own.
+    thief.say(longPacket(theirs, clientId), relay);
+    await until(() => anchor.got.length === 1);
+    client.say(shortPacket(anchorId), relay);
+    await until(() => anchor.got.length === 2);
+    anchor.say(shortPacket(clientId), relay);
+    await until(() => client.got.length === 2);
+  });
+
+  test.each(['127.0.0.1', '0.0.0.0'])('neither the relay itself (on %s) nor the client is an anchor', async (host) => {
+    const [relay, client] = await Promise.all([bind({ host }), Talker.bind()]);
+    const own = { address: '127.0.0.1', port: relay.address().port };
+    for (const anchor of [own, client.source]) {
+      const clientId = Uint8Array.from(randomBytes(8));
+      const allowance = new Allowance(PLENTY, 0);
+      expect(() => relay.forward({ clientId, client: { remote: client.source }, anchor, allowance })).toThrow(
+        expect.objectContaining({ code: 'ERR_KWIK_INVALID_ARGUMENT' }),
+      );
+    }
   });
 });
