@@ -13,7 +13,7 @@ export type {
   StreamReadResult,
   StreamRefusal,
 } from './backends/backend.js';
-export { quicheBackend } from './backends/quiche.js';
+export { quicheBackend } from './backends/quiche-backend.js';
 export { resolveHost, sendable, type HostLookup } from './socket/address.js';
 export { canonicalAddress, isLinkLocal, withoutZone, zoneOf } from './socket/zone.js';
 export { raceAddresses, type AddressRace } from './endpoint/address-race.js';
@@ -22,7 +22,11 @@ export { byDeadline, type Deadline } from './endpoint/deadline.js';
 export { spkiPin } from './tls/certificate-check.js';
 export { checkKeyPair } from './tls/server-credentials.js';
 export { Endpoint } from './endpoint/endpoint.js';
+export type { WorkerSteering } from './routing/worker-steering.js';
+export type { DatagramSource } from './socket/datagram-socket.js';
 export {
+  logTlsKeys,
+  partOfProcess,
   processDiagnostics,
   ProcessResources,
   systemClock,

@@ -4,6 +4,7 @@ import { readCertificates } from '../tls/certificate-check.js';
 import type { Connection } from '../connection/connection.js';
 import type { HandshakeParty } from '../connection/connection-types.js';
 import { DEFAULT_ALPN, type ServerOptions } from './options.js';
+import { backendSettings } from './route-sizes.js';
 import { resolveTransport, type ResolvedTransport } from '../connection/transport-options.js';
 import { checkKeyPair } from '../tls/server-credentials.js';
 
@@ -16,7 +17,9 @@ const CONNECTION_REFUSED = 0x02;
 export class Acceptor {
   readonly transport: ResolvedTransport;
   readonly retry: 'always' | 'underLoad' | 'never';
+  /** For packets to those who are not let in. */
   readonly config: BackendConfig;
+  private readonly configs = new Map<number, BackendConfig>();
   /** What connections of this configuration show, DER. */
   private readonly leaf: Uint8Array;
   readonly strangerBytes: number | undefined;
@@ -38,7 +41,14 @@ export class Acceptor {
     this.transport = resolveTransport(options.transport);
     this.retry = options.retry ?? 'underLoad';
     this.strangerBytes = options.strangerBytes;
-    this.config = this.createConfig();
+    this.config = this.configOf(this.transport);
+  }
+
+  /** For one connection with these settings, and its stateless reset token. */
+  configFor(transport: ResolvedTransport, resetToken: Uint8Array): BackendConfig {
+    const config = this.configOf(transport);
+    config.setResetToken(resetToken);
+    return config;
   }
 
   /** The server's half of a handshake. */
@@ -69,19 +79,26 @@ export class Acceptor {
     return connection.send(out);
   }
 
+  private configOf(transport: ResolvedTransport): BackendConfig {
+    const settings = backendSettings(transport);
+    const config = this.configs.get(settings.datagramBytes) ?? this.createConfig(settings);
+    this.configs.set(settings.datagramBytes, config);
+    return config;
+  }
+
   private verification(): BackendConfigOptions['verify'] {
     const { clientCa, requireClientCertificate, anyClientCertificate } = this.options;
     if (clientCa === undefined) return anyClientCertificate === true ? 'any' : 'none';
     return requireClientCertificate === true ? 'chain' : 'request';
   }
 
-  private createConfig(): BackendConfig {
+  private createConfig(transport: ResolvedTransport): BackendConfig {
     const { clientCa, certPem, keyPem, alpn } = this.options;
     const verify = this.verification();
     try {
       return this.backend.createConfig({
         alpn: alpn ?? DEFAULT_ALPN,
-        transport: this.transport,
+        transport,
         verify,
         certPem: Buffer.from(certPem),
         keyPem: Buffer.from(keyPem),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { quicheBackend } from '../backends/quiche.js';
+import { quicheBackend } from '../backends/quiche-backend.js';
 import { makeAuthority } from '../test-support/certificates.js';
 import { Endpoint } from './endpoint.js';
 

@@ -1,3 +1,4 @@
+import type { DropReason } from '../routing/endpoint-stats.js';
 import type { DatagramSource } from '../socket/datagram-socket.js';
 
 /** Datagrams that wait for `listen`: what a few dozen clients send first. */
@@ -22,6 +23,7 @@ export class DatagramIntake {
   constructor(
     { loopbackOnly = false, holds }: IntakeOptions,
     private readonly router: DatagramRouter,
+    private readonly counters: { drop(reason: DropReason): void },
   ) {
     this.loopbackOnly = loopbackOnly;
     if (holds) this.held = [];
@@ -29,9 +31,10 @@ export class DatagramIntake {
 
   /** `datagram` is freed when this returns. */
   take(datagram: Uint8Array, from: DatagramSource): void {
-    if (this.loopbackOnly && !isLoopback(from.address)) return;
-    if (this.held === undefined) this.router.route(datagram, from);
+    if (this.loopbackOnly && !isLoopback(from.address)) this.counters.drop('otherMachine');
+    else if (this.held === undefined) this.router.route(datagram, from);
     else if (this.held.length < MAX_HELD) this.held.push({ datagram: Uint8Array.from(datagram), from });
+    else this.counters.drop('notListening');
   }
 
   /** Routes what was held, and whatever comes from now on. */

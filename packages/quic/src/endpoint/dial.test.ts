@@ -67,6 +67,54 @@ describe('the server certificate is checked', () => {
     expect(error.message).toMatch(/not for "wrong.example" but for: DNS:right.example/);
   });
 
+  describe('a SPIFFE id', () => {
+    const ID = 'spiffe://example.org/servers/one';
+    const startAs = async (uris: readonly string[], names: readonly string[] = []): Promise<void> => {
+      server = await TestServer.start({}, authority, await authority.issue({ names, uris }));
+    };
+
+    test('is the name of a server that has it, whatever its host is called', async () => {
+      await startAs([ID]);
+      client = await Endpoint.bind();
+      const transport = await client.dial({ ...server!.dialOptions({}), serverName: ID });
+      expect(new X509Certificate(transport.peerCertificates[0]!).subjectAltName).toBe(`URI:${ID}`);
+      transport.close(0, '');
+    });
+
+    test.each<[string, readonly string[], readonly string[], RegExp]>([
+      ['another id', ['spiffe://example.org/servers/two'], [], /not for "spiffe:.*one" but for: URI:spiffe:.*two/],
+      ['of another trust domain', ['spiffe://example.com/servers/one'], [], /not for "spiffe:/],
+      ['none, but the right host', [], ['127.0.0.1'], /not for "spiffe:.*but for: IP Address:127/],
+      ['two ids', [ID, 'spiffe://example.org/servers/two'], [], /has 2 URIs/],
+      ['and another URI', [ID, 'https://example.org/'], [], /has 2 URIs/],
+      ['as a name of DNS', [], [ID], /a SPIFFE id that is no URI/],
+      ['that is malformed', [`${ID}/`], [], /is no SPIFFE id: its path has an empty segment/],
+      ['with more behind it', [`${ID} x`], [], /is no SPIFFE id|not for "spiffe:/],
+    ])('%s is refused', async (_what, uris, names, message) => {
+      await startAs(uris, names);
+      const error = await dialError({}, { serverName: ID });
+      expect([error.code, error.message]).toEqual(['ERR_KWIK_CERTIFICATE', expect.stringMatching(message)]);
+      expect(server?.accepted).toHaveLength(0);
+    });
+
+    test('of a stranger is refused by the authority that signed it', async () => {
+      const other = await makeAuthority('Authority B');
+      server = await TestServer.start({}, authority, await other.issue({ uris: [ID] }));
+      expect((await dialError({}, { serverName: ID })).message).toMatch(/issued by "CN=Authority B"/);
+    });
+
+    test.each([
+      'spiffe://example.org',
+      'spiffe://Example.org/a',
+      'spiffe://example.org/a%2e',
+      'SPIFFE://example.org/a',
+    ])('%s is none of a server, and nothing is dialled', async (serverName) => {
+      await startAs([serverName]);
+      expect((await dialError({}, { serverName })).code).toBe('ERR_KWIK_INVALID_ARGUMENT');
+      expect(server?.endpoint.stats().accepted).toBe(0);
+    });
+  });
+
   test('a name in the common name only does not count', async () => {
     const issued = await authority.issue({ names: [], commonName: 'only.example' });
     server = await TestServer.start({}, authority, issued);

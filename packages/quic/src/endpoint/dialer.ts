@@ -1,5 +1,5 @@
 import { isIP, isIPv6 } from 'node:net';
-import { KwikError, type Clock, type TransportAddress, type TransportCloseInfo } from '@kwik/wire';
+import { isSpiffeUri, KwikError, type Clock, type TransportAddress, type TransportCloseInfo } from '@kwik/wire';
 import type { BackendConfig, QuicBackend } from '../backends/backend.js';
 import { certificateProblem, refusedByTls, resolveTrust, type ResolvedTrust } from '../tls/certificate-check.js';
 import { describeTransportCode, tlsAlertOf } from '../connection/close-codes.js';
@@ -22,7 +22,7 @@ const NO_APPLICATION_PROTOCOL_ALERT = 120;
 export class DialPlan {
   readonly trust: ResolvedTrust;
   readonly alpn: readonly string[];
-  /** For SNI; absent for IP addresses, which have none (RFC 6066, section 3). */
+  /** For SNI; absent for IP addresses, which have none (RFC 6066, section 3), and for SPIFFE ids, which are no names of hosts. */
   readonly serverName: string | undefined;
 
   constructor(
@@ -32,7 +32,7 @@ export class DialPlan {
   ) {
     this.alpn = options.alpn ?? DEFAULT_ALPN;
     this.trust = resolveTrust(options.trust, stripBrackets(options.serverName ?? options.host), parsed);
-    this.serverName = isIP(this.trust.name) === 0 ? this.trust.name : undefined;
+    this.serverName = isIP(this.trust.name) === 0 && !isSpiffeUri(this.trust.name) ? this.trust.name : undefined;
     if (options.certificate !== undefined) checkKeyPair(options.certificate.certPem, options.certificate.keyPem);
   }
 
@@ -46,13 +46,14 @@ export class DialPlan {
     return this.options.certificate !== undefined;
   }
 
-  createConfig(backend: QuicBackend): BackendConfig {
+  /** `transport`: of the backend. */
+  createConfig(backend: QuicBackend, transport: ResolvedTransport): BackendConfig {
     const { caPem } = this.trust;
     const pair = this.options.certificate;
     try {
       return backend.createConfig({
         alpn: this.alpn,
-        transport: this.transport,
+        transport,
         verify: caPem === undefined ? 'none' : 'chain',
         ...(caPem === undefined ? {} : { caPem }),
         ...(pair === undefined ? {} : { certPem: Buffer.from(pair.certPem), keyPem: Buffer.from(pair.keyPem) }),

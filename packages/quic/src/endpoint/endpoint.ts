@@ -1,13 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { isIPv6 } from 'node:net';
 import { KwikError, type PathTransport, type TransportAddress } from '@kwik/wire';
 import { Acceptor } from './acceptor.js';
-import { backendAddress, reachable, requirePort, resolveHost } from '../socket/address.js';
+import { backendAddress, reachable, requirePort, resolveHost, transportAddress } from '../socket/address.js';
 import { raceAddresses } from './address-race.js';
 import type { QuicBackend } from '../backends/backend.js';
-import { BlockPool } from '../connection/byte-queue.js';
-import { ProcessorShares } from '../connection/processor-shares.js';
 import { BoundWatch } from '../routing/bound-watch.js';
+import { connectionHost } from './connection-host.js';
 import { ConnectionTable } from './connection-table.js';
 import { Connection } from '../connection/connection.js';
 import type { ConnectionHost } from '../connection/connection-types.js';
@@ -31,14 +29,15 @@ import {
 } from './options.js';
 import { resolveTransport } from '../connection/transport-options.js';
 import { type Opening, PacketRouter, type RouterHost } from '../routing/packet-router.js';
-import { ReceiveSlab } from '../connection/receive-slab.js';
 import { probeRefusal } from './refusal-probe.js';
+import { backendSettings, RouteSizes } from './route-sizes.js';
 import { Satellites } from './satellites.js';
 import { RetryTokens } from '../routing/retry-token.js';
+import { sourceOf } from '../routing/source.js';
 import { StatelessReset } from '../routing/stateless-reset.js';
 import { TurnLoop } from './turn-loop.js';
-import { bindFirst, ioChoice } from '../socket/bind.js';
-import type { DatagramSocket } from '../socket/datagram-socket.js';
+import { bindSocket } from './bind-socket.js';
+import type { DatagramSocket, DatagramSource } from '../socket/datagram-socket.js';
 import { processResources } from './process-resources.js';
 
 const KEY_BYTES = 32;
@@ -51,9 +50,9 @@ const INTERNAL_ERROR = 0x01;
 export class Endpoint implements AsyncDisposable {
   private readonly backend: QuicBackend;
   private readonly counters = new EndpointCounters();
-  private readonly demultiplexer = new Demultiplexer<Connection>(randomBytes);
+  private readonly demultiplexer: Demultiplexer<Connection>;
   private readonly ends: EndWatch<Connection>;
-  private readonly connections = new ConnectionTable(this.demultiplexer);
+  private readonly connections: ConnectionTable;
   private readonly satellites = new Satellites((host) => Endpoint.bind({ ...this.options, host, port: 0 }));
   private readonly loop: TurnLoop<Connection>;
   private readonly admission: AdmissionControl;
@@ -62,6 +61,7 @@ export class Endpoint implements AsyncDisposable {
   private readonly intake: DatagramIntake;
   private readonly output: DatagramOutput;
   private readonly forwarder: Forwarder;
+  private readonly sizes: RouteSizes;
   private readonly connectionHost: ConnectionHost<Connection>;
   private readonly tokens: RetryTokens;
   private readonly resets: StatelessReset;
@@ -78,11 +78,13 @@ export class Endpoint implements AsyncDisposable {
     private readonly resources = options.resources ?? processResources(),
     private readonly clock = options.clock ?? resources.clock,
   ) {
+    this.demultiplexer = new Demultiplexer<Connection>(randomBytes, options.workers?.worker);
+    this.connections = new ConnectionTable(this.demultiplexer);
     this.backend = options.backend ?? resources.backend;
     this.ends = new EndWatch(clock);
     this.admission = new AdmissionControl(limits, clock.now(), new BoundWatch(options.onBound));
     this.door = new Door(this.admission, this.counters);
-    this.tokens = new RetryTokens(randomBytes(KEY_BYTES), limits.retryTokenLifeMs);
+    this.tokens = new RetryTokens(options.retryKey ?? randomBytes(KEY_BYTES), limits.retryTokenLifeMs);
     this.resets = new StatelessReset(options.resetKey ?? randomBytes(KEY_BYTES), randomBytes);
     this.loop = new TurnLoop(
       clock,
@@ -92,10 +94,18 @@ export class Endpoint implements AsyncDisposable {
       (connection, error) => this.onHandlerError(connection, error),
     );
     this.output = new DatagramOutput(socket, this.counters);
+    this.sizes = new RouteSizes(socket, resources.datagramSizes, clock);
     this.forwarder = new Forwarder({ socket, counters: this.counters, limits, now: () => clock.now() });
-    this.connectionHost = this.makeConnectionHost();
+    this.connectionHost = connectionHost({
+      clock,
+      socket,
+      counters: this.counters,
+      loop: this.loop,
+      output: this.output,
+      ends: this.ends,
+    });
     this.router = new PacketRouter(this.makeRouterHost());
-    this.intake = new DatagramIntake({ ...options, holds: holdsUntilListen }, this.router);
+    this.intake = new DatagramIntake({ ...options, holds: holdsUntilListen }, this.router, this.counters);
     const { counters } = resources.diagnostics;
     this.leave = counters.add({ kind: 'component', component: 'endpoint', read: () => endpointReading(this.stats()) });
     if (options.ref === false) socket.unref();
@@ -147,7 +157,8 @@ export class Endpoint implements AsyncDisposable {
   /**
    * Forwards the datagrams of a connection between others until `stopForwarding`: those of its client's address to its anchor
    * and back, nothing else. Throws `ERR_KWIK_CONNECT_FAILED` for an anchor of the other address family,
-   * `ERR_KWIK_INVALID_ARGUMENT` for an id of another length or in use, `ERR_KWIK_LIMIT_EXCEEDED` beyond `maxFlows`.
+   * `ERR_KWIK_INVALID_ARGUMENT` for an id of another length or in use and for an anchor that is this endpoint or the client,
+   * `ERR_KWIK_LIMIT_EXCEEDED` beyond `maxFlows`.
    */
   forward(options: FlowOptions): Flow {
     this.requireOpen();
@@ -156,6 +167,19 @@ export class Endpoint implements AsyncDisposable {
 
   stopForwarding(flow: Flow): void {
     this.forwarder.close(flow);
+  }
+
+  /**
+   * Clients of a relay at this numeric address come from there, all of them: bounds on what one address may do are not for it,
+   * those on all together are. Until the returned function is called, as often as this was.
+   */
+  expectRelay(address: string): () => void {
+    return this.admission.addRelay(sourceOf(address));
+  }
+
+  /** A datagram that another worker got, and that is this one's (`EndpointOptions.workers`); `from` is whoever sent it to that. */
+  takeHanded(datagram: Uint8Array, from: DatagramSource): void {
+    if (this.closing === undefined) this.router.route(datagram, from, true);
   }
 
   /** A datagram of the caller's own, for hole punching; `address` is numeric. */
@@ -236,13 +260,15 @@ export class Endpoint implements AsyncDisposable {
     deadlineMs: number,
   ): Promise<PathTransport> {
     this.requireOpen();
-    const parts = [plan.alpn, plan.transport, plan.trust.caPem?.toString(), options.certificate];
-    const config = this.resources.configsOf(this.backend).get(parts, () => plan.createConfig(this.backend));
+    const transport = this.sizes.settingsFor(plan.transport, remote, 'client');
+    const ofBackend = backendSettings(transport);
+    const parts = [plan.alpn, ofBackend, plan.trust.caPem?.toString(), options.certificate];
+    const config = this.resources.configsOf(this.backend).get(parts, () => plan.createConfig(this.backend, ofBackend));
     if (!this.admission.dialled()) {
       const text = `the endpoint has its ${this.limits.maxConnections} connections (limits.maxConnections)`;
       throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', text);
     }
-    const id = options.connectionId ?? this.demultiplexer.newId();
+    const id = options.connectionId ?? this.demultiplexer.newId(options.worker);
     const backendConnection = this.backend.connect({
       sourceId: id,
       config,
@@ -269,7 +295,7 @@ export class Endpoint implements AsyncDisposable {
         },
       });
       options.signal?.addEventListener('abort', onAbort);
-      const settings = { side: 'client', local: this.address(), remote, id, transport: plan.transport } as const;
+      const settings = { side: 'client', local: this.address(), remote, id, transport } as const;
       const limits = { handshakeDeadlineMs: deadlineMs, onHandshakeTimeout: () => plan.noAnswer() };
       const all = { ...settings, ...limits };
       const connection = new Connection(backendConnection, all, this.connectionHost, party, this.clock.now());
@@ -283,15 +309,11 @@ export class Endpoint implements AsyncDisposable {
 
   private accept(acceptor: Acceptor, opening: Opening): Connection {
     const { from, id, originalId } = opening;
-    const remote: TransportAddress = {
-      address: from.address,
-      port: from.port,
-      family: isIPv6(from.address) ? 'IPv6' : 'IPv4',
-    };
-    acceptor.config.setResetToken(this.resets.token(id));
+    const remote = transportAddress(from);
+    const transport = this.sizes.settingsFor(acceptor.transport, remote, 'server');
     const backendConnection = this.backend.accept({
       sourceId: id,
-      config: acceptor.config,
+      config: acceptor.configFor(transport, this.resets.token(id)),
       local: backendAddress(this.address()),
       remote: backendAddress(remote),
       ...(originalId === undefined ? {} : { originalId }),
@@ -314,7 +336,7 @@ export class Endpoint implements AsyncDisposable {
       local: this.address(),
       remote,
       id,
-      transport: acceptor.transport,
+      transport,
       ...(acceptor.strangerBytes === undefined ? {} : { strangerBytes: acceptor.strangerBytes }),
       handshakeDeadlineMs: now + this.limits.handshakeTimeoutMs,
       onHandshakeTimeout: () => new KwikError('ERR_KWIK_TIMEOUT', 'the client did not finish its handshake'),
@@ -341,23 +363,6 @@ export class Endpoint implements AsyncDisposable {
     this.loop.wake(connection);
   }
 
-  private makeConnectionHost(): ConnectionHost<Connection> {
-    return {
-      slab: new ReceiveSlab(),
-      blocks: new BlockPool(),
-      pieces: { pieces: 0 },
-      shares: new ProcessorShares(),
-      now: () => this.clock.now(),
-      wake: (connection) => this.loop.wake(connection),
-      wakeBy: (connection, dueMs, now) => this.loop.wakeBy(connection, dueMs, now),
-      slot: (connection) => this.output.slot(connection),
-      submit: (connection, bytes) => this.output.submit(connection, bytes),
-      congested: () => this.socket.congested(),
-      dropped: () => this.counters.drop('processorShare'),
-      ended: (connection) => this.ends.ended(connection),
-    };
-  }
-
   private makeRouterHost(): RouterHost<Connection, Acceptor> {
     return {
       backend: this.backend,
@@ -367,6 +372,7 @@ export class Endpoint implements AsyncDisposable {
       tokens: this.tokens,
       resets: this.resets,
       passing: this.forwarder,
+      steering: this.options.workers,
       acceptor: () => (this.closing === undefined ? this.acceptor : undefined),
       local: this.address(),
       now: () => this.clock.now(),
@@ -391,9 +397,4 @@ export class Endpoint implements AsyncDisposable {
     this.leave();
     await satellites;
   }
-}
-
-function bindSocket(addresses: readonly string[], options: EndpointOptions): DatagramSocket {
-  const { sockets } = options.resources ?? processResources();
-  return bindFirst(addresses, options.port ?? 0, ioChoice(options.io), sockets);
 }

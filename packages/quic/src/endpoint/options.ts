@@ -7,6 +7,7 @@ import type { IoChoice } from '../socket/bind.js';
 import type { ProcessResources } from './process-resources.js';
 import type { Bound } from '../routing/bound-watch.js';
 import type { EndpointLimits } from '../routing/limits.js';
+import type { WorkerSteering } from '../routing/worker-steering.js';
 
 /** What a UDP endpoint is made of. */
 export interface EndpointOptions {
@@ -31,6 +32,10 @@ export interface EndpointOptions {
    * a restarted server, and peers of its former life learn at once that their connections are gone.
    */
   readonly resetKey?: Uint8Array;
+  /** Other processes share the address, and each has its own connections: which is whose. Linux alone, with batched I/O. */
+  readonly workers?: WorkerSteering;
+  /** 32 bytes from which tokens of Retry packets are made, the same in all `workers`; default random. */
+  readonly retryKey?: Uint8Array;
   /** False: the socket keeps no process alive. */
   readonly ref?: boolean;
   /** Drops datagrams of other machines unread: an endpoint on a wildcard address that serves this machine alone. */
@@ -65,6 +70,8 @@ export interface DialOptions {
    * The source connection id, 8 bytes: whoever forwards the connection's datagrams knows it by that. Default: a new one.
    */
   readonly connectionId?: Uint8Array;
+  /** Where several processes share the server's address: the one to be led to, 0 to 255. */
+  readonly worker?: number;
   /** Goes on asking, until `timeoutMs`, where the machine says that nobody listens: the server may be about to start. */
   readonly awaitServer?: boolean;
 }

@@ -18,12 +18,17 @@ interface Scene {
   readonly accepted: TransportProbe;
 }
 
+/** As in a network, where nobody has the datagrams of loopback, and a few packets are little that is in flight. */
+const NETWORK = { transport: { datagramBytes: 1350 } };
+
 async function scene(): Promise<Scene> {
-  const server = await TestServer.start();
+  const server = await TestServer.start(NETWORK);
   const relay = await Relay.create(server.port);
   const endpoint = await Endpoint.bind();
   open.push(server, relay, endpoint);
-  const client = new TransportProbe(await endpoint.dial(server.dialOptions({ dial: { port: relay.port } })));
+  const client = new TransportProbe(
+    await endpoint.dial(server.dialOptions({ ...NETWORK, dial: { port: relay.port } })),
+  );
   return { server, relay, client, accepted: await server.nextConnection() };
 }
 

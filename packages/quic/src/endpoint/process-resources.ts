@@ -1,11 +1,14 @@
 import { channel } from 'node:diagnostics_channel';
 import { CounterRegistry, DiagnosticPublisher, type Clock } from '@kwik/wire';
 import type { QuicBackend } from '../backends/backend.js';
-import { quicheBackend } from '../backends/quiche.js';
+import { quicheWith } from '../backends/quiche.js';
 import { SocketResources } from '../socket/socket-resources.js';
+import { KeyLog } from '../tls/key-log.js';
 import { ParsedCertificates } from '../tls/parsed-certificates.js';
 import { SystemClock } from './clock.js';
 import { ConfigCache } from './config-cache.js';
+import { ProcessParts } from './process-parts.js';
+import { SizeMemory } from './size-memory.js';
 
 /** Where all parts of a process tell what happens, and where their counters are found. */
 export interface ProcessDiagnostics {
@@ -18,15 +21,18 @@ export interface ProcessDiagnostics {
  * (`processResources()`); a test may have its own.
  */
 export class ProcessResources {
-  readonly backend = quicheBackend();
+  private readonly keyLog = new KeyLog();
+  readonly backend = quicheWith(this.keyLog);
   readonly clock: Clock = new SystemClock();
   readonly sockets = new SocketResources();
+  readonly datagramSizes = new SizeMemory();
   readonly certificates = new ParsedCertificates();
   readonly diagnostics: ProcessDiagnostics = {
     counters: new CounterRegistry(),
     publisher: new DiagnosticPublisher(channel),
   };
-  private readonly configs = new WeakMap<QuicBackend, ConfigCache>();
+  readonly parts = new ProcessParts();
+  private configs = new WeakMap<QuicBackend, ConfigCache>();
 
   /** TLS configurations of dials: endpoints of a process tend to dial alike. */
   configsOf(backend: QuicBackend): ConfigCache {
@@ -35,6 +41,14 @@ export class ProcessResources {
     const configs = new ConfigCache();
     this.configs.set(backend, configs);
     return configs;
+  }
+
+  /** As `logTlsKeys`, for endpoints with these resources. */
+  logTlsKeys(file: string): () => void {
+    const end = this.keyLog.begin(file);
+    // Those that were made before write no keys.
+    this.configs = new WeakMap();
+    return end;
   }
 }
 
@@ -45,6 +59,21 @@ export function processResources(): ProcessResources {
   return OF_THE_PROCESS;
 }
 
+/**
+ * For Wireshark: writes the TLS secrets of all connections of the process that are dialled from now on, and of listeners
+ * that are opened from now on, to `file`, until the returned function is called. **Whoever has that file can read those
+ * connections, and act in their name.** It is made for its owner alone, and takes 64 MiB. Nothing but this call switches it
+ * on, and a process warning says that it is on. Throws ERR_KWIK_LOCAL_FILE when the file cannot be written, when others
+ * may read it, or when it is another user's.
+ */
+export function logTlsKeys(file: string): () => void {
+  const end = OF_THE_PROCESS.logTlsKeys(file);
+  process.emitWarning(`TLS secrets of QUIC connections are written to ${file}: whoever has that file can read them`, {
+    code: 'KWIK_KEY_LOG',
+  });
+  return end;
+}
+
 /** The real clock of the process: `performance.now()`, and timers that keep no process alive. */
 export function systemClock(): Clock {
   return OF_THE_PROCESS.clock;
@@ -53,4 +82,9 @@ export function systemClock(): Clock {
 /** Those of the process: what listens, dials, relays or finds servers is registered here while it lives. */
 export function processDiagnostics(): ProcessDiagnostics {
   return OF_THE_PROCESS.diagnostics;
+}
+
+/** The one object of this class that the process has, for what all its sessions have in common. */
+export function partOfProcess<T>(kind: new () => T): T {
+  return OF_THE_PROCESS.parts.of(kind);
 }

@@ -83,9 +83,10 @@ describe('transfer on loopback', () => {
     while (accepted.streams.length < 5) await nextTurn();
     await Promise.all(accepted.streams.map((probe) => probe.ended.promise));
     expect(order.slice(0, 1)).toEqual([0]);
-    // 24 packets: in turn they would change at nearly each.
+    // 24 packets: in turn they would change at nearly each. One after the other they change four times, and twice more wherever
+    // the end of one and the beginning of the next are read in one go.
     const changes = order.filter((id, index) => id !== order[index - 1]).length;
-    expect(changes).toBeLessThan(10);
+    expect(changes).toBeLessThanOrEqual(1 + 4 + 2 * 4);
     expect(accepted.streams.filter((probe) => probe.bytes === payload.length)).toHaveLength(4);
   });
 });

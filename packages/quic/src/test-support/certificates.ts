@@ -11,6 +11,10 @@ export interface Issued {
 export interface IssueOptions {
   /** Names and IP addresses it is for; default `localhost`, `127.0.0.1` and `::1`. */
   readonly names?: readonly string[];
+  /** URIs that it is for besides. */
+  readonly uris?: readonly string[];
+  /** With the extension that lists names, though `names` is empty. */
+  readonly emptyNames?: boolean;
   readonly notBefore?: Date;
   readonly notAfter?: Date;
   readonly usage?: 'server' | 'client';
@@ -45,7 +49,7 @@ const KEYS: Readonly<Record<KeyKind, Algorithm>> = {
 const DAY_MS = 86_400_000;
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
-const NUMERIC = /^[0-9.]+$|:/;
+const NUMERIC = /^[0-9.]+$|^[0-9a-f]*:[0-9a-f:]*$/;
 
 x509.cryptoProvider.set(webcrypto as unknown as Parameters<typeof x509.cryptoProvider.set>[0]);
 
@@ -102,9 +106,11 @@ function leafFields(options: IssueOptions): { notBefore: Date; notAfter: Date; e
   const extensions: x509.Extension[] = [
     new x509.ExtendedKeyUsageExtension([options.usage === 'client' ? CLIENT_AUTH : SERVER_AUTH]),
   ];
-  if (names.length > 0) {
+  const uris = options.uris ?? [];
+  if (names.length + uris.length > 0 || options.emptyNames === true) {
     const entries = names.map((value) => ({ type: NUMERIC.test(value) ? ('ip' as const) : ('dns' as const), value }));
-    extensions.push(new x509.SubjectAlternativeNameExtension(entries));
+    const ids = uris.map((value) => ({ type: 'url' as const, value }));
+    extensions.push(new x509.SubjectAlternativeNameExtension([...entries, ...ids]));
   }
   return {
     notBefore: options.notBefore ?? new Date(Date.now() - DAY_MS),

@@ -134,6 +134,25 @@ export function describeDatagramSocketContract(
       expect(other.received.map(({ bytes }) => bytes.length)).toEqual([2, 65_507, 9_000, 16_383, 16_383, 2]);
     });
 
+    test.each([
+      ['127.0.0.1', '127.0.0.1'],
+      ['::1', '::1'],
+      ['::', '::ffff:127.0.0.1'],
+    ])('what it says of a route passes whole: from %s to %s', async (host, address) => {
+      const [sender, other] = [make(host), make(host)];
+      const bytes = sender.socket.routeDatagramBytes(address);
+      if (bytes === undefined) expect(sender.socket.io).toBe('dgram');
+      else expect(bytes).toBeGreaterThanOrEqual(1232);
+      sender.submit(1, bytes ?? 1232, other.socket, address);
+      sender.socket.flush();
+      await other.hears(1);
+      expect(other.received[0]?.bytes).toHaveLength(bytes ?? 1232);
+    });
+
+    test('of a route that there is not it says nothing', () => {
+      expect(make().socket.routeDatagramBytes('192.0.2.1')).toBeUndefined();
+    });
+
     test('a slot stays where it is until it is submitted', async () => {
       const { socket } = make();
       const slot = socket.slot(SLOT_BYTES);

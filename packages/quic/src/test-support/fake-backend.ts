@@ -225,6 +225,7 @@ export class FakeBackend implements BackendConnection {
       cwndBytes: this.cwndBytes,
       deliveryRateBytesPerSecond: 0,
       sentPackets: this.datagrams.length,
+      receivedPackets: 0,
       lostPackets: 0,
       lostBytes: 0,
       sentBytes: this.datagrams.reduce((sum, bytes) => sum + bytes, 0),
