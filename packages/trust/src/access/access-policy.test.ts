@@ -65,6 +65,26 @@ describe('an access policy', () => {
     expect(allows([rule], fails)).toBe(false);
   });
 
+  test('has SPIFFE ids as subjects, and none of a trust domain that only begins like it', () => {
+    const rules: RuleConfig[] = [
+      { name: 'web', may: ['open'], who: ['spiffe://example.org/web', 'spiffe://example.org/app/*'] },
+      { name: 'not this one', effect: 'deny', may: ['open'], who: ['spiffe://example.org/app/old'] },
+    ];
+    const who = (identity: string): string => policy(...rules).decide(ask({ identity })).rule;
+    expect(['web', 'app/a', 'app/a/b'].map((path) => who(`spiffe://example.org/${path}`))).toEqual([
+      'web',
+      'web',
+      'web',
+    ]);
+    expect(who('spiffe://example.org/app/old')).toBe('not this one');
+    for (const other of ['.evil.example/web', '/web2', '/app', '']) {
+      expect(who(`spiffe://example.org${other}`)).toBe('default');
+    }
+    expect(() => policy({ name: 'a', may: ['open'], who: ['spiffe://example.org*'] })).toThrow(
+      /"spiffe:\/\/example\.org\*" is no SPIFFE id: its trust domain/u,
+    );
+  });
+
   test('has denials come first, wherever they stand, and says how much is allowed', () => {
     const rules: RuleConfig[] = [
       {
@@ -117,6 +137,10 @@ describe('an access policy', () => {
       },
     ],
     [{ version: 1, rules: [{ name: 'default', may: ['open'] }] }],
+    [{ version: 1, rules: [{ name: 'a', may: ['open'], who: ['spiffe://example.org*'] }] }],
+    [{ version: 1, rules: [{ name: 'a', may: ['open'], who: ['spiffe://*/web'] }] }],
+    [{ version: 1, rules: [{ name: 'a', may: ['open'], who: ['alice', 'spiffe://Example.org/web'] }] }],
+    [{ version: 1, rules: [{ name: 'a', may: ['open'], who: ['spiffe://example.org/web/'] }] }],
   ])('%j is none', (config) => {
     expect(() => new AccessPolicy(config)).toThrow(expect.objectContaining({ code: 'ERR_KWIK_INVALID_ARGUMENT' }));
   });

@@ -1,21 +1,30 @@
-import { KwikError, type AccessAction, type AccessControl, type AccessDecision, type AccessRequest } from '@kwik/wire';
+import {
+  checkSpiffePattern,
+  isSpiffeUri,
+  KwikError,
+  type AccessAction,
+  type AccessControl,
+  type AccessDecision,
+  type AccessRequest,
+} from '@kwik/wire';
 import { z } from 'zod';
 import { matchesGlob } from './glob.js';
 import { hostOf, isNetwork, Networks } from './networks.js';
 
-const ACTIONS = ['open', 'join', 'content', 'forward', 'dial'] as const satisfies readonly AccessAction[];
+const ACTIONS = ['open', 'join', 'content', 'forward', 'dial', 'query'] as const satisfies readonly AccessAction[];
 const MAX_RULES = 1000;
 const MAX_PATTERNS = 1000;
 
 const patterns = z.array(z.string().min(1).max(1024)).min(1).max(MAX_PATTERNS);
+const identities = z.array(z.string().min(1).max(2048).superRefine(requireSpiffe)).min(1).max(MAX_PATTERNS);
 const networks = z.array(z.string().refine(isNetwork, 'not a network such as 10.0.0.0/8')).min(1).max(MAX_PATTERNS);
 const amount = z.number().int().positive().max(Number.MAX_SAFE_INTEGER);
 
 const RULE = z.strictObject({
   name: z.string().min(1).max(64),
   effect: z.enum(['allow', 'deny']).default('allow'),
-  /** Identities, with `*`; one that is only `*` is for those without an identity as well. Default: everybody. */
-  who: patterns.optional(),
+  /** Identities, with `*`, which a SPIFFE id has in its path alone; one that is only `*` is for those without an identity as well. Default: everybody. */
+  who: identities.optional(),
   /** Networks from which they ask. */
   from: networks.optional(),
   may: z.array(z.enum(ACTIONS)).min(1),
@@ -32,6 +41,16 @@ const RULE = z.strictObject({
 });
 
 const POLICY = z.strictObject({ version: z.literal(1), rules: z.array(RULE).max(MAX_RULES) });
+
+/** One that is no id would fit nobody, or, with a `*` in its trust domain, anybody. */
+function requireSpiffe(pattern: string, context: z.core.$RefinementCtx<string>): void {
+  if (!isSpiffeUri(pattern)) return;
+  try {
+    checkSpiffePattern(pattern);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: KwikError.from(error).message });
+  }
+}
 
 /** What people write: `{ version: 1, rules: [{ name, may, who?, … }] }`. */
 export type AccessPolicyConfig = z.input<typeof POLICY>;

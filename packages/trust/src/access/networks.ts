@@ -1,4 +1,4 @@
-import { BlockList, isIP, isIPv4 } from 'node:net';
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 
 /** A set of networks such as `10.0.0.0/8`; an address alone is a network of one. */
 export class Networks {
@@ -15,9 +15,19 @@ export class Networks {
 
   /** `address`: numeric, with or without a zone. False for a name. */
   has(address: string): boolean {
-    const bare = address.replace(/%.*$/u, '').replace(/^::ffff:(?=\d+\.)/iu, '');
+    const bare = bareAddress(address);
     return isIP(bare) !== 0 && this.#list.check(bare, isIPv4(bare) ? 'ipv4' : 'ipv6');
   }
+}
+
+/** Without a zone, in its one form, and an address of IPv4 as what it is, however it is written. What is no address stays as it is. */
+export function bareAddress(address: string): string {
+  const bare = address.replace(/%.*$/u, '');
+  if (!isIPv6(bare)) return bare;
+  const plain = new URL(`http://[${bare}]`).hostname.slice(1, -1);
+  const [, high, low] = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/u.exec(plain) ?? [];
+  if (high === undefined || low === undefined) return plain;
+  return [high, low].flatMap((half) => [Number.parseInt(half, 16) >> 8, Number.parseInt(half, 16) & 255]).join('.');
 }
 
 export function isNetwork(text: string): boolean {
