@@ -1,9 +1,12 @@
 import type { ServerConduct, ServerUse } from '@kwik/wire';
 import { faded, noEvidence, scoreOf, type BetaEvidence } from './beta-score.js';
+import type { KeptRecord } from './kept-text.js';
 import type { TrustScorePolicy } from './trust-policy.js';
 
 /** Fewer say nothing: a server that was away once would be left alone. */
 const MIN_EVIDENCE = 3;
+/** Evidence below this moves a score by less than a hundredth. */
+const FORGOTTEN = 0.02;
 /** What cannot be checked against the primary's digests. */
 const UNCHECKED: ReadonlySet<ServerUse> = new Set<ServerUse>(['contribute', 'raw']);
 
@@ -27,6 +30,38 @@ export class ServerRecord {
     this.#reliability = noEvidence(nowMs);
     this.#slow = noEvidence(nowMs);
     this.touchedMs = nowMs;
+  }
+
+  /** As it stood in a file. A clock that was wrong when it was written excludes nobody for longer than the policy does. */
+  static from(policy: TrustScorePolicy, kept: KeptRecord, nowMs: number): ServerRecord {
+    const record = new ServerRecord(policy, nowMs);
+    record.#reliability = { ...kept.reliability, atMs: Math.min(nowMs, kept.reliability.atMs) };
+    record.#slow = { ...kept.slow, atMs: Math.min(nowMs, kept.slow.atMs) };
+    record.#exclusions = kept.exclusions;
+    record.#excludedUntilMs = Math.min(kept.excludedUntilMs, nowMs + policy.exclusion.maxMs);
+    record.#quarantines = kept.quarantines;
+    record.#quarantinedUntilMs = Math.min(kept.quarantinedUntilMs, nowMs + policy.quarantine.maxMs);
+    record.#onProbation = Math.min(kept.onProbation, policy.probation);
+    return record;
+  }
+
+  kept(server: string): KeptRecord {
+    return {
+      server,
+      reliability: this.#reliability,
+      slow: this.#slow,
+      exclusions: this.#exclusions,
+      excludedUntilMs: Math.max(0, this.#excludedUntilMs),
+      quarantines: this.#quarantines,
+      quarantinedUntilMs: Math.max(0, this.#quarantinedUntilMs),
+      onProbation: this.#onProbation,
+    };
+  }
+
+  /** False when so little is left of it that a newcomer is judged in the same way. */
+  isWorthKeeping(nowMs: number): boolean {
+    const { good, bad } = this.evidence(nowMs);
+    return good + bad + this.slowness(nowMs) >= FORGOTTEN || this.standing(nowMs) !== 'good' || this.#exclusions > 0;
   }
 
   observe(conduct: ServerConduct, nowMs: number): void {

@@ -128,6 +128,19 @@ describe('the table of servers', () => {
     expect(may(scores, 'replica')).toBe(false);
   });
 
+  test('nor do names that fail until they are left alone themselves, however many', () => {
+    const scores = new TrustScores({ maxServers: 2000 });
+    scores.observe(SERVER, 'wrong-content', NOW_MS);
+    for (let number = 0; number < 5000; number++) {
+      for (let times = 0; times < 3; times++) scores.observe({ address: `host-${number}:1` }, 'unreachable', NOW_MS);
+    }
+    expect(scores.standings(NOW_MS)).toHaveLength(2000);
+    expect(may(scores, 'replica')).toBe(false);
+    // And who is new finds room, at the cost of one that merely failed.
+    scores.observe({ address: 'new:1' }, 'wrong-content', NOW_MS);
+    expect(scores.refusal({ address: 'new:1' }, ['replica'], NOW_MS)).toMatch(/wrong content/);
+  });
+
   test('writes down who is excluded, left alone and back', () => {
     const events: AuditEvent[] = [];
     const scores = new TrustScores({ audit: { fault: undefined, record: (event) => void events.push(event) } });

@@ -1,4 +1,6 @@
 import type { AuditSink, KnownServer, ServerConduct, ServerTrust, ServerUse } from '@kwik/wire';
+import { readKept, writeKept } from './kept-text.js';
+import { RecordTable } from './record-table.js';
 import { ServerRecord, type Standing } from './server-record.js';
 import { trustScorePolicy, type TrustScorePolicy, type TrustScorePolicyConfig } from './trust-policy.js';
 
@@ -28,15 +30,37 @@ const MAX_SERVERS = 10_000;
 export class TrustScores implements ServerTrust {
   readonly #policy: TrustScorePolicy;
   readonly #audit: AuditSink | undefined;
-  readonly #maxServers: number;
-  /** Least recently touched first. */
-  readonly #records = new Map<string, ServerRecord>();
+  readonly #records: RecordTable;
+  #changes = 0;
 
   /** Throws ERR_KWIK_INVALID_ARGUMENT for a policy that cannot be. */
   constructor({ policy, audit, maxServers = MAX_SERVERS }: TrustScoresOptions = {}) {
     this.#policy = trustScorePolicy(policy);
     this.#audit = audit;
-    this.#maxServers = maxServers;
+    this.#records = new RecordTable(maxServers);
+  }
+
+  /** Another number after each change. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** All that is known, as text for a file: bounded, without secrets. */
+  kept(nowMs: number): string {
+    const worth = Array.from(this.#records.entries()).filter(([, record]) => record.isWorthKeeping(nowMs));
+    return writeKept(worth.map(([server, record]) => record.kept(server)));
+  }
+
+  /**
+   * Takes what `kept` wrote, in place of what is known of these servers. Throws ERR_KWIK_INVALID_MESSAGE for what is none; then
+   * nothing has changed.
+   */
+  restore(text: string, nowMs: number): void {
+    for (const kept of readKept(text)) {
+      const record = ServerRecord.from(this.#policy, kept, nowMs);
+      this.#records.put(kept.server, record, record.standing(nowMs));
+    }
+    this.#changes++;
   }
 
   refusal(server: KnownServer, uses: readonly ServerUse[], nowMs: number): string | undefined {
@@ -65,12 +89,12 @@ export class TrustScores implements ServerTrust {
   /** Lets a server back in at once. */
   pardon(server: KnownServer, nowMs: number): void {
     for (const key of keysOf(server)) {
-      if (this.#records.has(key)) this.#change(key, nowMs, (record) => record.pardon(nowMs));
+      if (this.#records.get(key) !== undefined) this.#change(key, nowMs, (record) => record.pardon(nowMs));
     }
   }
 
   standings(nowMs: number): ServerStanding[] {
-    return Array.from(this.#records, ([server, record]) => ({
+    return Array.from(this.#records.entries(), ([server, record]) => ({
       server,
       score: record.score(nowMs),
       slowness: record.slowness(nowMs),
@@ -88,30 +112,11 @@ export class TrustScores implements ServerTrust {
     const before = record.standing(nowMs);
     change(record);
     const after = record.standing(nowMs);
-    this.#records.delete(key);
-    this.#records.set(key, record);
-    if (this.#records.size > this.#maxServers) this.#forgetOne(nowMs);
+    this.#records.put(key, record, after);
+    this.#changes++;
     if (before !== after) this.#audit?.record({ kind: 'trust-changed', peer: key, detail: `${before}, now ${after}` });
   }
-
-  /** The one that was not heard of for longest, of those in good standing first: names cost nothing, and must not hide a liar. */
-  #forgetOne(nowMs: number): void {
-    let oldest: string | undefined;
-    let looked = 0;
-    for (const [key, record] of this.#records) {
-      oldest ??= key;
-      if (record.standing(nowMs) === 'good') {
-        oldest = key;
-        break;
-      }
-      if (++looked >= MAX_LOOKED) break;
-    }
-    if (oldest !== undefined) this.#records.delete(oldest);
-  }
 }
-
-/** A search among the oldest costs no more than this. */
-const MAX_LOOKED = 1000;
 
 function pinKey(pin: string): string {
   return `pin:${pin.toLowerCase()}`;
