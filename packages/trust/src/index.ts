@@ -1,10 +1,8 @@
 export { AccessPolicy, type AccessCounts, type AccessPolicyConfig } from './access/access-policy.js';
-export {
-  ViolationAlerts,
-  type AlertStats,
-  type ViolationAlertOptions,
-  type WebhookOptions,
-} from './alerts/violation-alerts.js';
+export { CedarAccess, type CedarPolicies } from './access/cedar/cedar-access.js';
+export type { CedarEngine } from './access/cedar/cedar-engine.js';
+export { ViolationAlerts, type AlertStats, type ViolationAlertOptions } from './alerts/violation-alerts.js';
+export { WebhookQueue, type WebhookOptions } from './alerts/webhook-queue.js';
 export { auditKey } from './audit/audit-key.js';
 export { AuditLog, type AuditLogOptions, type AuditLogStats, type AuditRuntime } from './audit/audit-log.js';
 export type { LogDisk, LogHandle } from './audit/log-file.js';
@@ -26,6 +24,7 @@ export { parseCheckpoint, type SignedCheckpoint } from './notes/checkpoint.js';
 export { cosign } from './notes/signed-note.js';
 export { parseNoteKey, type NoteKey } from './notes/note-key.js';
 export { reportReputation, SharedReputation, type Reporter } from './servers/reputation.js';
+export { KeptTrustScores, type KeptTrustScoresOptions } from './servers/kept-scores.js';
 export type { Standing } from './servers/server-record.js';
 export { TrustScores, type ServerStanding, type TrustScoresOptions } from './servers/trust-scores.js';
 export type { TrustScorePolicyConfig } from './servers/trust-policy.js';

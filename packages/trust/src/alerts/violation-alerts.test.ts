@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { until } from '@kwik/testbed';
 import type { AuditEvent } from '@kwik/wire';
-import { ViolationAlerts, type WebhookOptions } from './violation-alerts.js';
+import { ViolationAlerts } from './violation-alerts.js';
+import type { WebhookOptions } from './webhook-queue.js';
 
 const VIOLATION: AuditEvent = {
   kind: 'violation',

@@ -1,6 +1,7 @@
-import { open, rename, stat, writeFile, type FileHandle } from 'node:fs/promises';
+import { open, rename, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { KwikError } from '@kwik/wire';
+import { replaceFile } from '../files/replace-file.js';
 
 /** The disk, as far as a log needs it; tests put another in its place. */
 export interface LogDisk {
@@ -29,7 +30,7 @@ export function systemDisk(): LogDisk {
   return {
     open: async (path) => fileHandle(path, await open(path, 'a', LOG_MODE)),
     rename,
-    replace: replaceFile,
+    replace: (path, content, sync) => replaceFile(path, content, { mode: LOG_MODE, flush: sync }),
     syncFolder: async (path) => {
       const folder = await open(dirname(path), 'r');
       await folder.sync().finally(() => folder.close());
@@ -51,10 +52,4 @@ function fileHandle(path: string, handle: FileHandle): LogHandle {
     },
     close: () => handle.close(),
   };
-}
-
-async function replaceFile(path: string, content: string, sync: boolean): Promise<void> {
-  const next = `${path}.new`;
-  await writeFile(next, content, { mode: LOG_MODE, flush: sync });
-  await rename(next, path);
 }
