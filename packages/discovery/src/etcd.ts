@@ -1,0 +1,2 @@
+export { EtcdServers, type EtcdServersOptions } from './api/etcd-servers.js';
+export { announceByEtcd, etcd, type EtcdAnnounceOptions, type EtcdOptions } from './sources/etcd/etcd-source.js';
