@@ -6,12 +6,14 @@ import makeMdns, { type MulticastDNS, type ResponsePacket } from 'multicast-dns'
 import { joinAddress, splitAddress } from '../../core/records/address.js';
 import { makeRecord } from '../../core/records/server-record.js';
 import { recordOfText, textOfRecord } from '../../core/records/text-record.js';
+import type { RecordSigner } from '../../signing/record-signer.js';
 import { systemClock } from '../system-clock.js';
 import { report, type Announcement } from '../announcement.js';
 import type { DiscoverySource } from '../discovery-source.js';
 import { sameName } from '../dns/dns-client.js';
 import { srvOf, stringsOf } from '../dns/dns-sd.js';
 import { delay } from '../waiting.js';
+import { PacedAnswers } from './paced-answers.js';
 
 const SERVICE = '_kwik._udp.local';
 /** RFC 6762, section 10: what names a host lives two minutes, other records longer; one for all keeps changes near. */
@@ -56,7 +58,7 @@ export function mdns(options: MdnsOptions): DiscoverySource {
         if (take(packet, options, known, clock.now())) changed.abort();
       });
       try {
-        yield { servers: [] };
+        // The first snapshot comes with the first answer, or a second later: nobody takes silence for an empty network before.
         for (let asked = 0, dueMs = clock.now(); ; ) {
           // By the clock alone: what others send makes nobody ask.
           if (clock.now() >= dueMs) {
@@ -79,44 +81,60 @@ export function mdns(options: MdnsOptions): DiscoverySource {
 
 export interface MdnsAnnounceOptions extends MdnsOptions {
   readonly onFailure?: (error: unknown) => void;
+  /** Signs what is told. */
+  readonly signer?: RecordSigner;
 }
 
 /** Announces a server on the local network, answers questions for it, and says goodbye when closed. */
 export function announceByMdns(record: ServerRecord, options: MdnsAnnounceOptions): Announcement {
   let current = record;
-  const { onFailure, clock = systemClock() } = options;
+  const { onFailure, signer, clock = systemClock() } = options;
+  const said = (): ServerRecord => signer?.sign(current) ?? current;
   const socket = open(options, (error) => report(onFailure, error));
   const closing = new AbortController();
+  let told = (): void => undefined;
+  const announced = new Promise<void>((resolve) => {
+    told = resolve;
+  });
   const tell = (ttl: number): void => {
     try {
-      socket.respond({ answers: answersFor(current, options, ttl) }, (error) => error && report(onFailure, error));
+      socket.respond({ answers: answersFor(said(), options, ttl) }, (error) => {
+        if (error) report(onFailure, error);
+        else told();
+      });
     } catch (error) {
       report(onFailure, error);
     }
   };
-  socket.on('query', ({ questions }) => {
+  const answers = new PacedAnswers(clock, () => tell(TTL_S));
+  socket.on('query', ({ questions, authorities = [] }) => {
     const own = instanceOf(current);
     const meant = questions?.some(({ name }) => sameName(name, SERVICE) || sameName(name, own));
-    if (meant === true) tell(TTL_S);
+    // RFC 6762, 8.1: a probe says what it would take the name for.
+    const probes = authorities.some(({ name }) => sameName(name, own));
+    if (meant === true) answers.ask(probes ? 'probe' : 'anyone');
   });
   // RFC 6762, 8.3: two announcements at least, a second apart.
   void (async () => {
     for (const waitMs of ASK_AFTER_MS) {
       await delay(clock, waitMs, closing.signal);
-      if (!closing.signal.aborted) tell(TTL_S);
+      if (!closing.signal.aborted) answers.ask();
     }
   })();
   return {
+    announced,
     update: (next) => {
       current = next;
-      tell(TTL_S);
+      answers.ask();
     },
     close: () =>
       new Promise((resolve) => {
         if (closing.signal.aborted) return resolve();
         closing.abort();
+        answers.end();
+        told();
         // RFC 6762, 10.1: a time to live of 0 is a goodbye.
-        socket.respond({ answers: answersFor(current, options, 0) }, () => socket.destroy(() => resolve()));
+        socket.respond({ answers: answersFor(said(), options, 0) }, () => socket.destroy(() => resolve()));
       }),
   };
 }
