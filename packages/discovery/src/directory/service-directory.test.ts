@@ -1,6 +1,6 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { VirtualClock } from '@kwik/testbed';
-import { KwikError, type DiscoverySnapshot } from '@kwik/wire';
+import { DiagnosticPublisher, KwikError, type DiscoverySnapshot, type ServerDiscovered } from '@kwik/wire';
 import { createDiscovery, type DiscoveryOptions } from '../discovery.js';
 import type { DiscoverySource } from '../sources/discovery-source.js';
 import { staticList } from '../sources/static-list.js';
@@ -118,6 +118,52 @@ describe('the directory of a service', () => {
     discovery.close();
   });
 
+  test('what becomes of servers is published, each time with the reason', async () => {
+    const [first, second] = [new Puppet('dns'), new Puppet('etcd')];
+    const heard: string[] = [];
+    const publisher = new DiagnosticPublisher((name) => ({
+      hasSubscribers: name === 'kwik:discovery:server',
+      publish: (event) => {
+        const { server, source, change, reason } = event as ServerDiscovered;
+        heard.push(`${source}: ${server} ${change}: ${reason}`);
+      },
+    }));
+    const { clock, directory, discovery } = world([first, second], { publisher });
+    const news = async (ms: number) => {
+      await pass(clock, ms);
+      return heard.splice(0);
+    };
+    first.say({
+      servers: [
+        { record: record('a'), ttlMs: undefined },
+        { record: record('b'), ttlMs: 60_000 },
+      ],
+    });
+    expect(await news(10)).toEqual(['files: a found: named by dns', 'files: b found: named by dns']);
+    second.say(snapshot(record('a', { tags: ['ssd'] })));
+    expect(await news(10)).toEqual(['files: a changed: other tags']);
+    directory.heartbeat('a', { load: 0.5, accepting: false });
+    expect(await news(10)).toEqual(['files: a changed: load 0.50, takes no more clients']);
+    // The same again is no news.
+    directory.heartbeat('a', { load: 0.5, accepting: false });
+    expect(await news(10)).toEqual([]);
+    for (let n = 0; n < 4; n++) {
+      directory.observe('b', { kind: 'failure', error: new KwikError('ERR_KWIK_TIMEOUT', 'no answer') });
+    }
+    const changes = jest.fn();
+    directory.onChange(changes);
+    expect(await news(9000)).toEqual(['files: b unhealthy: 3 failures in a row, the last: no answer, for 10 s more']);
+    changes.mockClear();
+    expect(await news(2000)).toEqual(['files: b healthy: its time out is over']);
+    // Whoever waits for a server that may be used is woken.
+    expect(changes).toHaveBeenCalledTimes(1);
+    expect(await news(60_000)).toContain('files: b lost: its time is over');
+    second.say(snapshot());
+    first.say(snapshot());
+    expect(await news(10)).toEqual(['files: a changed: other tags', 'files: a lost: dns names it no more']);
+    discovery.close();
+  });
+
   test('idle servers are probed, and what comes of it counts', async () => {
     const asked: string[] = [];
     const { clock, directory, discovery } = world(
@@ -155,6 +201,32 @@ describe('the directory of a service', () => {
       'not trusted: it could not be judged',
     ]);
     discovery.close();
+  });
+
+  test('what comes after it was closed is no news, as of probes that end then', async () => {
+    const heard = jest.fn();
+    const publisher = new DiagnosticPublisher(() => ({
+      hasSubscribers: true,
+      publish: (event) => void heard((event as ServerDiscovered).change),
+    }));
+    const probe = (_: unknown, signal: AbortSignal) =>
+      new Promise<number>((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(new KwikError('ERR_KWIK_ABORTED', 'it was closed')));
+      });
+    const { clock, directory, discovery } = world([staticList([{ serverId: 'a', addresses: ['a.test:1'] }])], {
+      probe,
+      publisher,
+    });
+    await pass(clock, 10_000);
+    for (let n = 0; n < 2; n++) {
+      directory.observe('a', { kind: 'failure', error: new KwikError('ERR_KWIK_TIMEOUT', 'no answer') });
+    }
+    await pass(clock, 30_000);
+    discovery.close();
+    directory.heartbeat('a', { load: 0.5, accepting: false });
+    await pass(clock, 0);
+    expect(heard.mock.calls).toEqual([['found']]);
+    expect(clock.pendingTimers).toBe(0);
   });
 
   test('closed, it leaves no timer and asks nobody', async () => {

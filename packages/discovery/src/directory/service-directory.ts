@@ -2,6 +2,7 @@ import {
   KwikError,
   type AbortSignalLike,
   type Clock,
+  type DiagnosticPublisher,
   type RecordVerifier,
   type SelectionRequest,
   type SelectionResult,
@@ -13,6 +14,7 @@ import {
   type TimerHandle,
 } from '@kwik/wire';
 import type { DiscoverySource } from '../sources/discovery-source.js';
+import { whatChanged } from '../core/records/record-equality.js';
 import { HealthBook } from '../core/health/health-book.js';
 import type { HealthOptions } from '../core/health/health-options.js';
 import {
@@ -26,6 +28,7 @@ import type { Candidate } from '../core/selection/candidate.js';
 import { DEFAULT_POLICY, type SelectionPolicy } from '../core/selection/policy.js';
 import { selectServers } from '../core/selection/select-servers.js';
 import { LoopDelay, TICK_MS } from './loop-delay.js';
+import { ServerNews } from './server-news.js';
 import { runSource } from './source-runner.js';
 
 /** A capability query is answered within 2 s, whatever the sources do (V4.3). */
@@ -56,6 +59,10 @@ export interface DirectoryOptions {
   readonly judge?: ServerJudge;
   /** Asks an idle server whether it is there: the round trip in milliseconds, or a rejection. Default: none is asked. */
   readonly probe?: (record: ServerRecord, signal: AbortSignal) => Promise<number>;
+  /** Keeps the process alive while somebody waits for an answer; returns what ends that. Default: nothing does. */
+  readonly hold?: () => () => void;
+  /** Told what becomes of servers (`kwik:discovery:server`). Default: the channels of the process. */
+  readonly publisher?: DiagnosticPublisher;
   /** Told of what callers' own functions threw. */
   readonly onError?: (error: unknown) => void;
 }
@@ -71,6 +78,7 @@ export class ServiceDirectory implements ServerDirectory {
   readonly #listeners = new Set<() => void>();
   readonly #unanswered = new Set<string>();
   readonly #loopDelay: LoopDelay;
+  readonly #news: ServerNews;
   #telling: TimerHandle | undefined;
   #tick: TimerHandle | undefined;
 
@@ -80,6 +88,7 @@ export class ServiceDirectory implements ServerDirectory {
     this.#policy = { ...DEFAULT_POLICY, ...options.policy };
     this.#health = new HealthBook(options.health ?? {}, options.random);
     this.#loopDelay = new LoopDelay(options.clock.now());
+    this.#news = new ServerNews(service, options.publisher);
     const { clock, random, verifier, wallClockMs } = options;
     this.registry = new ServerRegistry(
       sources.map(({ name }) => name),
@@ -94,6 +103,11 @@ export class ServiceDirectory implements ServerDirectory {
       void runSource(source, events, { clock, random, signal: this.#closing.signal });
     }
     this.#schedule();
+  }
+
+  /** On the clock that the registry's times are on, milliseconds. */
+  now(): number {
+    return this.#options.clock.now();
   }
 
   get sources(): SourceStatus[] {
@@ -154,7 +168,8 @@ export class ServiceDirectory implements ServerDirectory {
     const now = this.#options.clock.now();
     const before = this.#health.ejected(entry.key, now);
     this.#health.observe(entry.key, outcome, now);
-    if (before === undefined && this.#health.ejected(entry.key, now) !== undefined) this.#changed();
+    if (before !== undefined || this.#health.ejected(entry.key, now) === undefined) return;
+    this.#tellTurns(now);
   }
 
   heartbeat(idOrAddress: string, heartbeat: ServerHeartbeat): void {
@@ -169,6 +184,7 @@ export class ServiceDirectory implements ServerDirectory {
     this.#closing.abort();
     this.#telling?.cancel();
     this.#tick?.cancel();
+    this.#news.end();
     this.#listeners.clear();
   }
 
@@ -187,11 +203,36 @@ export class ServiceDirectory implements ServerDirectory {
   }
 
   #apply(changes: readonly RegistryChange[], now: number): void {
-    for (const { kind, key } of changes) {
-      if (kind === 'added') this.#health.learn(key, now);
-      if (kind === 'removed') this.#health.forget(key);
+    for (const change of changes) {
+      const { kind, key } = change;
+      if (kind === 'added') {
+        this.#health.learn(key, now);
+        this.#news.tell('found', key, now, () => `named by ${change.source}`);
+      } else if (kind === 'removed') {
+        this.#health.forget(key);
+        this.#news.tell('lost', key, now, () => change.reason);
+      } else this.#news.tell('changed', key, now, () => this.#whatChanged(key, change.before));
     }
     if (changes.length > 0) this.#changed();
+  }
+
+  #whatChanged(key: string, before: ServerRecord): string {
+    const record = this.registry.get(key)?.record;
+    return record === undefined ? '' : whatChanged(before, record);
+  }
+
+  /** Who was put out, or is back. */
+  #tellTurns(now: number): void {
+    const turns = this.#health.turns(now);
+    for (const { key, ejected } of turns) {
+      this.#news.tell(
+        ejected === undefined ? 'healthy' : 'unhealthy',
+        key,
+        now,
+        () => ejected ?? 'its time out is over',
+      );
+    }
+    if (turns.length > 0) this.#changed();
   }
 
   #expire(): number {
@@ -201,6 +242,7 @@ export class ServiceDirectory implements ServerDirectory {
   }
 
   #changed(): void {
+    if (this.#closing.signal.aborted) return;
     this.#telling ??= this.#options.clock.schedule(TELL_AFTER_MS, () => {
       this.#telling = undefined;
       for (const listener of [...this.#listeners]) {
@@ -218,10 +260,12 @@ export class ServiceDirectory implements ServerDirectory {
       const end = () => {
         unlisten();
         timer.cancel();
+        letGo?.();
         signal?.removeEventListener('abort', end);
         if (signal?.aborted === true) reject(abandoned());
         else resolve();
       };
+      const letGo = this.#options.hold?.();
       const unlisten = this.onChange(end);
       const timer = this.#options.clock.schedule(withinMs, end);
       signal?.addEventListener('abort', end);
@@ -233,7 +277,9 @@ export class ServiceDirectory implements ServerDirectory {
       const now = this.#expire();
       const lateMs = this.#loopDelay.tick(now);
       if (lateMs > 0) this.#health.pause(lateMs);
-      if (this.#health.sweep(now)) this.#changed();
+      this.#health.sweep(now);
+      this.#tellTurns(now);
+      this.#news.tick(now);
       this.#probeIdle(now);
       this.#schedule();
     });
