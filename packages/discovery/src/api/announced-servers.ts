@@ -1,8 +1,9 @@
 import { KwikError, type Clock, type FoundServer, type ServerRecord, type TimerHandle } from '@kwik/wire';
+import { systemClock } from '../sources/system-clock.js';
 
 const MAX_SERVICES = 256;
 const MAX_SERVERS = 16_384;
-const MAX_TTL_MS = 300_000;
+export const MAX_TTL_MS = 300_000;
 
 interface Kept {
   readonly record: ServerRecord;
@@ -14,6 +15,7 @@ interface Kept {
 export interface ServerStore {
   put(service: string, id: string, record: ServerRecord, ttlMs: number): Promise<void> | void;
   remove(service: string, id: string): Promise<void> | void;
+  get(service: string, id: string): ServerRecord | undefined;
   list(service: string): readonly FoundServer[];
   /** Another number after each change of the service. */
   version(service: string): number;
@@ -26,8 +28,11 @@ export class AnnouncedServers implements ServerStore {
   readonly #services = new Map<string, Map<string, Kept>>();
   readonly #versions = new Map<string, number>();
   readonly #listeners = new Set<(service: string) => void>();
+  #changes = 0;
+  /** The number of all that is not remembered. */
+  #forgotten = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock = systemClock()) {
     this.#clock = clock;
   }
 
@@ -60,12 +65,16 @@ export class AnnouncedServers implements ServerStore {
     this.#changed(service);
   }
 
+  get(service: string, id: string): ServerRecord | undefined {
+    return this.#services.get(service)?.get(id)?.record;
+  }
+
   list(service: string): readonly FoundServer[] {
     return [...(this.#services.get(service)?.values() ?? [])].map(({ record }) => ({ record, ttlMs: undefined }));
   }
 
   version(service: string): number {
-    return this.#versions.get(service) ?? 0;
+    return this.#versions.get(service) ?? this.#forgotten;
   }
 
   onChange(listener: (service: string) => void): () => void {
@@ -80,11 +89,14 @@ export class AnnouncedServers implements ServerStore {
   }
 
   #changed(service: string): void {
-    // A service that came and went is remembered as a number, so that an ETag of before does not fit again.
-    this.#versions.set(service, this.version(service) + 1);
+    // A service that came and went is remembered by its number, so that an ETag of before does not fit again. No number is given
+    // twice, also not to one that was forgotten.
+    this.#versions.delete(service);
+    this.#versions.set(service, ++this.#changes);
     if (this.#versions.size > 2 * MAX_SERVICES) {
       const [oldest] = this.#versions.keys();
       if (oldest !== undefined) this.#versions.delete(oldest);
+      this.#forgotten = this.#changes;
     }
     for (const listener of [...this.#listeners]) listener(service);
   }

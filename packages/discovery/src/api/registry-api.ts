@@ -1,9 +1,13 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { KwikError, type Clock } from '@kwik/wire';
-import { readServer, writeServer } from '../sources/server-list-shape.js';
+import { TLSSocket } from 'node:tls';
+import { KwikError, type Clock, type ServerRecord } from '@kwik/wire';
+import { announcingRefusal, mayRemove, type KeyRequest } from '../signing/key-proof.js';
+import { readServer } from '../sources/server-list-shape.js';
+import { systemClock } from '../sources/system-clock.js';
 import { delay } from '../sources/waiting.js';
 import type { ServerStore } from './announced-servers.js';
+import { ServedLists } from './served-lists.js';
 
 const MAX_BODY_BYTES = 64 * 1024;
 const MAX_WAIT_S = 60;
@@ -14,12 +18,18 @@ const NAME = /^[\w.-]{1,253}$/;
 
 export interface RegistryApiOptions {
   readonly store: ServerStore;
-  readonly clock: Clock;
+  readonly clock?: Clock;
   /** Whoever reads shows one of these; undefined: anybody may read. */
   readonly readTokens?: readonly string[] | undefined;
   /** Whoever announces shows one of these; undefined: anybody may, so bind it to this machine. */
   readonly writeTokens?: readonly string[] | undefined;
+  /** Over TLS: a client certificate that the server asked for and found good does as well as a token. Without tokens, give `[]`. */
+  readonly clientCertificates?: boolean | undefined;
   readonly onError?: (error: unknown) => void;
+  /** Only servers that sign what they announce are taken. Default: others, too, under ids that no key holds. */
+  readonly signedOnly?: boolean | undefined;
+  /** Milliseconds since 1970, for signatures. Default: `Date.now`. */
+  readonly wallClockMs?: () => number;
 }
 
 /**
@@ -35,10 +45,14 @@ class RegistryApi {
   readonly #options: RegistryApiOptions;
   /** So that an ETag of a former life of the process does not fit. */
   readonly #life = randomBytes(8).toString('hex');
+  readonly #clock: Clock;
+  readonly #lists: ServedLists;
   #waiting = 0;
 
   constructor(options: RegistryApiOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? systemClock();
+    this.#lists = new ServedLists(options.store, this.#clock);
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -60,20 +74,25 @@ class RegistryApi {
       reply(response, 404, { error: 'there is nothing here' });
       return;
     }
-    const { readTokens, writeTokens } = this.#options;
     const reads = request.method === 'GET' && id === undefined;
     const writes = (request.method === 'PUT' || request.method === 'DELETE') && id !== undefined && id !== '';
     if (!reads && !writes) {
       reply(response, 405, { error: 'this cannot be done here' });
       return;
     }
-    if (!permitted(request, reads ? readTokens : writeTokens)) {
+    if (!this.#mayEnter(request, reads)) {
       response.setHeader('www-authenticate', 'Bearer');
-      reply(response, 401, { error: 'show a token that may do this' });
+      reply(response, 401, { error: 'show a token, or a certificate, that may do this' });
       return;
     }
     if (reads) return this.#list(request, response, service, url.searchParams);
     return this.#write(request, response, service, id ?? '');
+  }
+
+  #mayEnter(request: IncomingMessage, reads: boolean): boolean {
+    const { readTokens, writeTokens, clientCertificates = false } = this.#options;
+    if (clientCertificates && hasCertificate(request)) return true;
+    return permitted(request, reads ? readTokens : writeTokens);
   }
 
   async #list(
@@ -93,21 +112,45 @@ class RegistryApi {
       response.writeHead(304).end();
       return;
     }
-    const servers = this.#options.store.list(service).map(({ record, ttlMs }) => writeServer(record, ttlMs));
-    response.writeHead(200, { 'content-type': 'application/json' });
-    response.end(`{"servers":[${servers.join(',')}]}`);
+    await this.#lists.send(service, response);
   }
 
   async #write(request: IncomingMessage, response: ServerResponse, service: string, id: string): Promise<void> {
     const { store } = this.#options;
-    if (request.method === 'DELETE') await store.remove(service, id);
-    else {
-      const { record, ttlMs } = readServer(parsed(await readBody(request)));
+    const nowMs = this.#options.wallClockMs?.() ?? Date.now();
+    if (request.method === 'DELETE') {
+      const heldBy = store.get(service, id)?.signature;
+      const asked = { method: 'DELETE', service, serverId: id } as const;
+      if (heldBy !== undefined && !mayRemove(request.headers, heldBy.keyId, asked, nowMs)) {
+        throw forbidden(`'${id}' is taken back by whoever holds its key`);
+      }
+      await store.remove(service, id);
+    } else {
+      const body = await readBody(request);
+      const { record, ttlMs } = readServer(parsed(body));
       const own = record.serverId === '' ? record.addresses[0] : record.serverId;
       if (own !== id) throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `the record is of '${own}', not of '${id}'`);
+      const asked = { method: 'PUT', service, serverId: id, body } as const;
+      const refusal = this.#keyRefusal(request, record, asked, nowMs);
+      if (refusal !== undefined) throw forbidden(refusal);
       await store.put(service, id, record, ttlMs ?? DEFAULT_TTL_MS);
     }
     response.writeHead(204).end();
+  }
+
+  /** A server id belongs to the key that announced it first, for as long as it is announced. */
+  #keyRefusal(request: IncomingMessage, record: ServerRecord, asked: KeyRequest, nowMs: number): string | undefined {
+    const { signature } = record;
+    const heldBy = this.#options.store.get(asked.service, asked.serverId)?.signature;
+    if (signature === undefined) {
+      if (heldBy !== undefined) return `'${asked.serverId}' is announced by whoever holds its key`;
+      return this.#options.signedOnly === true ? 'only signed records are taken here' : undefined;
+    }
+    if (heldBy !== undefined && heldBy.keyId !== signature.keyId) {
+      return `'${asked.serverId}' is announced with another key`;
+    }
+    if (heldBy !== undefined && signature.issuedMs < heldBy.issuedMs) return 'a newer record of it is here: a replay';
+    return announcingRefusal(request.headers, record, asked, nowMs);
   }
 
   #etag(service: string): string {
@@ -122,7 +165,7 @@ class RegistryApi {
     const unlisten = this.#options.store.onChange((changed) => changed === service && over.abort());
     const gone = () => over.abort();
     response.on('close', gone);
-    await delay(this.#options.clock, withinMs, over.signal);
+    await delay(this.#clock, withinMs, over.signal);
     response.off('close', gone);
     unlisten();
     this.#waiting--;
@@ -135,6 +178,10 @@ class RegistryApi {
       // A reporter of errors that fails has nobody to report to.
     }
   }
+}
+
+function hasCertificate({ socket }: IncomingMessage): boolean {
+  return socket instanceof TLSSocket && socket.authorized;
 }
 
 /** Compared by their hashes, in constant time, so that the time says nothing of the token. */
@@ -179,9 +226,14 @@ function failure(error: unknown): { readonly status: number; readonly text: stri
   const { code, message } = error;
   if (code === 'ERR_KWIK_INVALID_ARGUMENT' || code === 'ERR_KWIK_INVALID_MESSAGE')
     return { status: 400, text: message };
+  if (code === 'ERR_KWIK_PERMISSION_DENIED') return { status: 403, text: message };
   if (code === 'ERR_KWIK_PACKET_TOO_LARGE') return { status: 413, text: message };
   if (code === 'ERR_KWIK_LIMIT_EXCEEDED') return { status: 507, text: message };
   return { status: 500, text: 'the registry failed' };
+}
+
+function forbidden(message: string): KwikError {
+  return new KwikError('ERR_KWIK_PERMISSION_DENIED', message);
 }
 
 function reply(response: ServerResponse, status: number, body: object): void {
