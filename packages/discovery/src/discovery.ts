@@ -1,16 +1,19 @@
-import { KwikError, type Clock, type Discovery } from '@kwik/wire';
+import { KwikError, type Clock, type Discovery, type RecordVerifier } from '@kwik/wire';
 import type { DiscoverySource } from './sources/discovery-source.js';
 import { ServiceDirectory, type DirectoryOptions } from './directory/service-directory.js';
-import { systemClock } from './sources/system-clock.js';
+import { holdProcess, systemClock } from './sources/system-clock.js';
 
 const MAX_SERVICES = 64;
 const MAX_SOURCES = 16;
 /** A DNS name, or a word. */
 const NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?$/;
 
-export interface DiscoveryOptions extends Partial<Omit<DirectoryOptions, 'clock' | 'random' | 'wallClockMs'>> {
+export interface DiscoveryOptions
+  extends Partial<Omit<DirectoryOptions, 'clock' | 'random' | 'wallClockMs' | 'hold' | 'verifier'>> {
   /** The sources of a service, the most believed first; 16 at the most, each of a name of its own. */
   readonly sources: readonly DiscoverySource[] | ((service: string) => readonly DiscoverySource[]);
+  /** Judges the records of a service before they are kept. Default: all are. */
+  readonly verifier?: RecordVerifier | ((service: string) => RecordVerifier);
   readonly clock?: Clock;
   /** 0 <= random() < 1. Default: Math.random. */
   readonly random?: () => number;
@@ -52,7 +55,7 @@ class Services implements OwnDiscovery {
     if (this.#services.size >= MAX_SERVICES) {
       throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `one discovery finds ${MAX_SERVICES} services at the most`);
     }
-    const { sources, clock, random, wallClockMs, policy, ...rest } = this.#options;
+    const { sources, clock, random, wallClockMs, policy, verifier, ...rest } = this.#options;
     const own = typeof sources === 'function' ? sources(name) : sources;
     checkSources(own);
     const rand = random ?? Math.random;
@@ -61,6 +64,8 @@ class Services implements OwnDiscovery {
       clock: clock ?? systemClock(),
       random: rand,
       wallClockMs: wallClockMs ?? (() => Date.now()),
+      ...(verifier !== undefined && { verifier: typeof verifier === 'function' ? verifier(name) : verifier }),
+      ...(clock === undefined && { hold: holdProcess }),
       // Without a name, each process is an owner of its own.
       policy: { owner: String(rand()), ...policy },
     });

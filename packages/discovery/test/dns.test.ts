@@ -1,14 +1,11 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { findProgram, freePort, startProgram } from '@kwik/testbed/programs';
+import { dnsmasqPlan, missingPrograms, startRealServer } from '@kwik/testbed/programs';
 import type { DiscoverySnapshot } from '@kwik/wire';
 import { decode, encode, type Answer, type Packet } from 'dns-packet';
-import { dnsSd, encodeSvcb, svcb, type DiscoverySource } from '../src/index.js';
+import { dnsSd, dnsSdZone, encodeSvcb, makeRecord, svcb, type DiscoverySource } from '../src/index.js';
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -110,6 +107,29 @@ describe('DNS-SD', () => {
       { record: { serverId: '', addresses: ['two.files.test:4434'], weight: 1, priority: 1 } },
     ]);
     expect(found[0]?.record.attributes.get('note')).toBe('x');
+  });
+
+  test('a name that points to itself, forward or in a circle is no answer, and costs no time', async () => {
+    const looped = (query: Packet, pointers: readonly number[]): Buffer => {
+      const bytes = encode(answered(query, []));
+      const name = Buffer.from(pointers.flatMap((to) => [0xc0 | (to >> 8), to & 0xff]));
+      // TYPE PTR, CLASS IN, TTL, a length, and as the name that it points to a pointer again.
+      const rest = Buffer.from([0, 12, 0, 1, 0, 0, 0, 9, 0, 2, 0xc0, bytes.length & 0xff]);
+      bytes.writeUInt16BE(1, 6);
+      return Buffer.concat([bytes, name, rest]);
+    };
+    let asked = 0;
+    const servers = [
+      await server((query) => {
+        const at = encode(answered(query, [])).length;
+        const circles = [[at], [at + 2, at]];
+        return looped(query, circles[asked++ % circles.length] ?? []);
+      }),
+    ];
+    await expect(first(dnsSd({ domain: 'files.test', servers, timeoutMs: 50 }))).rejects.toMatchObject({
+      code: 'ERR_KWIK_TIMEOUT',
+    });
+    expect(asked).toBeGreaterThan(1);
   });
 
   test('an answer that does not fit is asked for again by TCP', async () => {
@@ -236,41 +256,46 @@ describe('SVCB', () => {
   });
 });
 
-const dnsmasq = findProgram('dnsmasq');
+const ZONE = [
+  'ptr-record=_kwik._udp.films.test,one._kwik._udp.films.test',
+  'srv-host=one._kwik._udp.films.test,one.films.test,4433,0,7',
+  'txt-record=one._kwik._udp.films.test,id=one,region=eu',
+  'local-ttl=20',
+  'auth-ttl=20',
+];
 
 // eslint-disable-next-line no-restricted-syntax -- the program of Debian may be missing; then it is skipped by name
-const testWithDnsmasq = dnsmasq === undefined ? test.skip : test;
+const testWithDnsmasq = missingPrograms(dnsmasqPlan([])).length > 0 ? test.skip : test;
 
 testWithDnsmasq('a real dnsmasq: DNS-SD with its times to live', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'kwik-dns-'));
-  closers.push(() => rm(folder, { recursive: true }));
-  const port = await freePort();
-  const config = join(folder, 'dnsmasq.conf');
-  await writeFile(
-    config,
-    [
-      `port=${port}`,
-      'listen-address=127.0.0.1',
-      'bind-interfaces',
-      'no-resolv',
-      'no-hosts',
-      'local-ttl=20',
-      'ptr-record=_kwik._udp.films.test,one._kwik._udp.films.test',
-      'srv-host=one._kwik._udp.films.test,one.films.test,4433,0,7',
-      'txt-record=one._kwik._udp.films.test,id=one,region=eu',
-      'auth-ttl=20',
-    ].join('\n'),
-  );
-  const program = await startProgram(
-    dnsmasq!,
-    ['--no-daemon', `--conf-file=${config}`, '--user=root', `--pid-file=${join(folder, 'pid')}`],
-    {
-      ready: /started, version/,
-    },
-  );
-  closers.push(() => program.stop());
+  const { port, stop } = await startRealServer(dnsmasqPlan(ZONE));
+  closers.push(stop);
   const { servers } = await first(dnsSd({ domain: 'films.test', servers: [`127.0.0.1:${port}`] }));
   expect(servers).toMatchObject([
     { record: { serverId: 'one', addresses: ['one.films.test:4433'], region: 'eu', weight: 7 } },
   ]);
+});
+
+describe('what belongs into a zone', () => {
+  test('PTR, SRV and TXT, and the address of a host that has no name', () => {
+    const record = makeRecord({
+      serverId: 'One "1"',
+      addresses: ['one.example:4433', '192.0.2.1:4434', '[2001:db8::1]:4433'],
+      attributes: { note: 'back\\slash' },
+    });
+    expect(dnsSdZone(record, 'films.test.', 20)).toEqual([
+      '_kwik._udp.films.test. 20 IN PTR One--1-._kwik._udp.films.test.',
+      'One--1-._kwik._udp.films.test. 20 IN SRV 0 1 4433 one.example.',
+      'One--1-._kwik._udp.films.test. 20 IN SRV 0 1 4434 One--1--2.films.test.',
+      'One--1--2.films.test. 20 IN A 192.0.2.1',
+      'One--1-._kwik._udp.films.test. 20 IN SRV 0 1 4433 One--1--3.films.test.',
+      'One--1--3.films.test. 20 IN AAAA 2001:db8::1',
+      'One--1-._kwik._udp.films.test. 20 IN TXT "txtvers=1" "id=One \\"1\\"" "cap=primary" "weight=1" "note=back\\\\slash"',
+    ]);
+  });
+
+  test('a text that is too long for DNS is refused', () => {
+    const long = makeRecord({ addresses: ['a:1'], attributes: { a: 'x'.repeat(254) } });
+    expect(() => dnsSdZone(long, 'films.test')).toThrow(/too long for a TXT record/);
+  });
 });

@@ -7,7 +7,9 @@ import { findProgram, freePort, startProgram, type Program } from '@kwik/testbed
 import type { DiscoverySnapshot } from '@kwik/wire';
 import { Etcd3 } from 'etcd3';
 import { createDiscovery, makeRecord } from '../src/index.js';
-import { announceByEtcd, etcd } from '../src/sources/etcd/index.js';
+import { announceByEtcd, etcd, EtcdServers } from '../src/etcd.js';
+import { keepAnnounced } from '../src/sources/announcement.js';
+import { systemClock } from '../src/sources/system-clock.js';
 
 jest.setTimeout(90_000);
 
@@ -52,6 +54,11 @@ function follow(hosts: string): { ids(): string[]; said: DiscoverySnapshot[] } {
       said.push(snapshot);
   })().catch(() => undefined);
   return { said, ids: () => said.at(-1)?.servers.map(({ record }) => record.serverId) ?? [] };
+}
+
+/** As `announceByHttp` does by way of the API. */
+function announceAgain(put: () => Promise<void>): { close(): Promise<void> } {
+  return keepAnnounced(record('c'), { clock: systemClock(), everyMs: 1000, put, remove: () => Promise.resolve() });
 }
 
 const record = (serverId: string, more = {}) => makeRecord({ serverId, addresses: [`${serverId}.test:4433`], ...more });
@@ -118,5 +125,69 @@ describeWithProgram('a real etcd', () => {
     await start();
     await until(() => directory.sources[0]?.state === 'fresh', 40_000);
     await until(() => directory.find('one') !== undefined, 30_000);
+  });
+
+  test('keeps the servers of registries: each knows what the others were told, and what was announced to etcd', async () => {
+    const { hosts, start } = await place();
+    const program = await start();
+    const failures: unknown[] = [];
+    const open = async () => {
+      const servers = await EtcdServers.open({ etcd: { hosts }, onFailure: (error) => failures.push(error) });
+      closers.push(() => servers.close());
+      return servers;
+    };
+    const [one, other] = [await open(), await open()];
+    const ids = (store: EtcdServers) => store.list('films').map((found) => found.record.serverId);
+    let told = 0;
+    other.onChange((service) => (told += service === 'films' ? 1 : 0));
+    await one.put('films', 'a', record('a'), 6000);
+    expect(ids(one)).toEqual(['a']);
+    await until(() => ids(other).includes('a'));
+    expect(told).toBe(1);
+
+    // Renewed by either of them it lives on, by the lease that it has; and that is no change.
+    const client = new Etcd3({ hosts });
+    closers.push(() => client.close());
+    const leases = async () => (await client.leaseClient.leaseLeases()).leases.map(({ ID }) => ID);
+    const before = await leases();
+    const version = one.version();
+    await other.put('films', 'a', record('a'), 6000);
+    await one.put('films', 'a', record('a'), 6000);
+    expect([await leases(), one.version()]).toEqual([before, version]);
+
+    // Nor does a change leave a lease behind, whoever tells of it, and however many do at once.
+    await Promise.all([0.1, 0.2, 0.3].map((load) => one.put('films', 'a', record('a', { load }), 6000)));
+    await until(() => other.list('films')[0]?.record.load === 0.3);
+    await other.put('films', 'a', record('a', { load: 0.4 }), 6000);
+    expect(await leases()).toEqual(before);
+    // Who wants to be kept for longer gets another one, and the one of before goes; so does that of a server that goes.
+    await one.put('films', 'long', record('long'), 6000);
+    await one.put('films', 'long', record('long'), 60_000);
+    expect(await leases()).toHaveLength(2);
+    await one.remove('films', 'long');
+    expect(await leases()).toEqual(before);
+
+    // A lease that somebody revoked is granted anew.
+    await client.leaseClient.leaseRevoke({ ID: before[0]! });
+    await one.put('films', 'a', record('a'), 6000);
+    await until(() => ids(other).includes('a'));
+
+    const announced = announceByEtcd(record('b'), { etcd: { hosts }, service: 'films' });
+    closers.push(() => announced.close());
+    await until(() => ids(one).includes('b'));
+    await other.remove('films', 'b');
+    await until(() => !ids(one).includes('b'));
+
+    // While etcd is away, what was known is told, and announcing fails.
+    program.signal('SIGKILL');
+    await program.ended;
+    expect(ids(one)).toEqual(['a']);
+    await expect(one.put('films', 'c', record('c'), 6000)).rejects.toThrow();
+    await until(() => failures.length > 0, 40_000);
+    await start();
+    // Announced again and again, as servers do.
+    const renewing = announceAgain(() => one.put('films', 'c', record('c'), 6000));
+    closers.push(() => renewing.close());
+    await until(() => ids(other).includes('c'), 40_000);
   });
 });

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { until } from '@kwik/testbed';
+import { until, VirtualClock } from '@kwik/testbed';
 import type { DiscoverySnapshot } from '@kwik/wire';
 import {
   AnnouncedServers,
@@ -161,5 +162,69 @@ describe('the registry as a server', () => {
     const changed = await fetch(`${url}?wait=20`, { headers });
     expect([changed.status, await changed.json()]).toEqual([200, { servers: [] }]);
     expect(store.list('films')).toEqual([]);
+  });
+});
+
+describe('readers of a long list', () => {
+  /** Nine kilobytes each. */
+  function longList(store: AnnouncedServers, count: number): void {
+    const attributes = Object.fromEntries(Array.from({ length: 32 }, (_, n) => [`name-${n}`, 'x'.repeat(250)]));
+    for (let n = 0; n < count; n++) store.put('films', `s${n}`, record(`s${n}`, { attributes }), 60_000);
+  }
+
+  test('that take nothing cost a few pieces of it each, and are let go', async () => {
+    const clock = new VirtualClock();
+    const store = new AnnouncedServers(clock);
+    longList(store, 900);
+    const responses: ServerResponse[] = [];
+    const api = registryApi({ store, clock });
+    const url = await serve((request, response) => {
+      responses.push(response);
+      api(request, response);
+    });
+    const sockets = Array.from({ length: 10 }, () => connect(Number(new URL(url).port), '127.0.0.1'));
+    for (const socket of sockets) {
+      closers.push(() => socket.destroy());
+      socket.on('error', () => undefined).pause();
+      socket.write('GET /v1/services/films/servers HTTP/1.1\r\nhost: registry\r\n\r\n');
+    }
+    await until(() => responses.length === 10 && responses.every(({ writableNeedDrain }) => writableNeedDrain));
+    for (const { writableLength } of responses) expect(writableLength).toBeLessThan(200_000);
+    clock.advanceBy(25_000);
+    await until(() => responses.every(({ destroyed }) => destroyed));
+  });
+
+  test('get all of it, each version made once, and none is told that a list is of before', async () => {
+    const { api, store } = registry();
+    longList(store, 50);
+    let made = 0;
+    const list = store.list.bind(store);
+    store.list = (service) => {
+      made++;
+      return list(service);
+    };
+    const url = `${await serve(api)}v1/services/films/servers`;
+    const lengthOf = async () => ((await (await fetch(url)).json()) as { servers: object[] }).servers.length;
+    expect(await Promise.all([lengthOf(), lengthOf(), lengthOf()])).toEqual([50, 50, 50]);
+    expect(made).toBe(1);
+    store.remove('films', 's0');
+    expect([await lengthOf(), made]).toEqual([49, 2]);
+  });
+
+  test('are never shown a number of a version twice, however many services came meanwhile', () => {
+    const { store } = registry();
+    const seen = new Set<number>();
+    for (let round = 0; round < 3; round++) {
+      store.put('films', 'a', record('a', { load: round / 10 }), 60_000);
+      expect(seen.has(store.version('films'))).toBe(false);
+      seen.add(store.version('films'));
+      for (let n = 0; n < 600; n++) {
+        store.put(`other-${round}-${n}`, 'x', record('x'), 60_000);
+        store.remove(`other-${round}-${n}`, 'x');
+      }
+      // Forgotten, it has another number, so that readers ask for it once more.
+      expect(seen.has(store.version('films'))).toBe(false);
+      seen.add(store.version('films'));
+    }
   });
 });

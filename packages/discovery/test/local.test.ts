@@ -2,11 +2,19 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { until } from '@kwik/testbed';
+import { until, VirtualClock } from '@kwik/testbed';
 import { freePort } from '@kwik/testbed/programs';
 import type { DiscoverySnapshot } from '@kwik/wire';
 import makeMdns from 'multicast-dns';
-import { announceByMdns, makeRecord, mdns, pollingSource, watchedFile, type DiscoverySource } from '../src/index.js';
+import {
+  announceByMdns,
+  createDiscovery,
+  makeRecord,
+  mdns,
+  pollingSource,
+  watchedFile,
+  type DiscoverySource,
+} from '../src/index.js';
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -52,6 +60,42 @@ describe('mDNS on loopback', () => {
     await until(() => found.ids().join() === 'late');
   });
 
+  test('are found by whoever waits for them, before anything was said', async () => {
+    const options = await own();
+    const announced = announceByMdns(record('one'), options);
+    closers.push(() => announced.close());
+    const discovery = createDiscovery({ sources: [mdns(options)] });
+    closers.push(() => discovery.close());
+    const { chosen } = await discovery.service('films').select({ count: 1 });
+    expect(chosen.map(({ record: { serverId } }) => serverId)).toEqual(['one']);
+  });
+
+  test('a server is asked a hundred times, and answers as often as the network bears', async () => {
+    const options = await own();
+    const clock = new VirtualClock();
+    const asker = makeMdns({ interface: '127.0.0.1', bind: '0.0.0.0', port: options.port });
+    closers.push(() => new Promise<void>((resolve) => asker.destroy(() => resolve())));
+    await new Promise((resolve) => asker.on('ready', resolve));
+    let [asked, answered] = [0, 0];
+    asker.on('query', () => asked++);
+    let goodbye = false;
+    asker.on('response', ({ answers = [] }) => {
+      answered++;
+      goodbye = answers.some((answer) => 'ttl' in answer && answer.ttl === 0);
+    });
+    const announced = announceByMdns(record('one'), { ...options, clock });
+    closers.push(() => announced.close());
+    await clock.advanceByAsync(0);
+    await until(() => answered === 1);
+    for (let n = 0; n < 100; n++) asker.query([{ name: '_kwik._udp.local', type: 'PTR' }]);
+    await until(() => asked === 100);
+    // Announcements are due after 1 and 4 s as well, and are answers to those who asked in between.
+    for (let step = 0; step < 9; step++) await clock.advanceByAsync(500);
+    await announced.close();
+    await until(() => goodbye);
+    expect(answered).toBeLessThanOrEqual(6);
+  });
+
   test('nonsense, and servers without end, cost little and harm nobody', async () => {
     const options = await own();
     const found = follow(mdns(options));
@@ -81,6 +125,31 @@ describe('mDNS on loopback', () => {
 });
 
 describe('a watched file', () => {
+  test('leaves nothing open when it cannot be read, is left early, or is given up', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'kwik-file-'));
+    closers.push(() => rm(folder, { recursive: true }));
+    const path = join(folder, 'servers.json');
+    const watchers = () => process.getActiveResourcesInfo().filter((name) => name === 'FSEventWrap').length;
+    const before = watchers();
+    const source = watchedFile({ path });
+    const signal = new AbortController().signal;
+    for (let tried = 0; tried < 3; tried++) {
+      await expect(source.watch(signal)[Symbol.asyncIterator]().next()).rejects.toThrow(/cannot be read/);
+    }
+    await writeFile(path, '[]');
+    for await (const { servers } of source.watch(signal)) {
+      expect(servers).toEqual([]);
+      break;
+    }
+    const given = new AbortController();
+    const watching = source.watch(given.signal)[Symbol.asyncIterator]();
+    await watching.next();
+    const next = watching.next();
+    given.abort();
+    await expect(next).resolves.toMatchObject({ done: true });
+    expect(watchers()).toBe(before);
+  });
+
   test('is read again when it is replaced; what is wrong is a failure, and never an empty list', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'kwik-file-'));
     closers.push(() => rm(folder, { recursive: true }));

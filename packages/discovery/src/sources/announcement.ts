@@ -3,6 +3,8 @@ import { delay } from './waiting.js';
 
 /** A server that others can find. */
 export interface Announcement {
+  /** Resolves when it was told for the first time, or is closed; never rejects. */
+  readonly announced: Promise<void>;
   /** What is announced from now on: another load, draining, … */
   update(record: ServerRecord): void;
   /** Takes it back. Resolves when that was tried; never rejects. */
@@ -26,6 +28,10 @@ export function keepAnnounced(first: ServerRecord, options: KeepOptions): Announ
   const { clock, everyMs, put, remove, onFailure } = options;
   const closing = new AbortController();
   let record = first;
+  let told = (): void => undefined;
+  const announced = new Promise<void>((resolve) => {
+    told = resolve;
+  });
   let changed = new AbortController();
   const over = () => closing.signal.aborted;
   const run = async (): Promise<void> => {
@@ -36,6 +42,7 @@ export function keepAnnounced(first: ServerRecord, options: KeepOptions): Announ
       try {
         await put(record, closing.signal);
         waitMs = FIRST_WAIT_MS;
+        told();
       } catch (error) {
         if (over()) return;
         report(onFailure, error);
@@ -47,6 +54,7 @@ export function keepAnnounced(first: ServerRecord, options: KeepOptions): Announ
   };
   const running = run();
   return {
+    announced,
     update: (next) => {
       record = next;
       changed.abort();
@@ -54,6 +62,7 @@ export function keepAnnounced(first: ServerRecord, options: KeepOptions): Announ
     close: async () => {
       if (closing.signal.aborted) return running;
       closing.abort();
+      told();
       await running;
       await remove(record, AbortSignal.timeout(REMOVE_TIMEOUT_MS)).catch((error: unknown) => report(onFailure, error));
     },

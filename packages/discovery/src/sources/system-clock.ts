@@ -10,3 +10,11 @@ export function systemClock(): Clock {
     },
   };
 }
+
+const LONG_MS = 2 ** 30;
+
+/** Keeps the process alive until what it returns is called: timers of `systemClock` do not. */
+export function holdProcess(): () => void {
+  const timer = setInterval(() => undefined, LONG_MS);
+  return () => clearInterval(timer);
+}

@@ -1,4 +1,4 @@
-import { watch } from 'node:fs';
+import { watch, type FSWatcher } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { KwikError, type Clock, type DiscoverySnapshot } from '@kwik/wire';
@@ -28,36 +28,49 @@ export function watchedFile(options: WatchedFileOptions): DiscoverySource {
     name,
     async *watch(signal) {
       let before: string | undefined;
-      const changed = changesOf(path, signal);
-      for (;;) {
-        const text = await readBounded(path);
-        if (text !== before) yield snapshotOf(text, path);
-        before = text;
-        await Promise.race([delay(clock, LOOK_EVERY_MS, signal), changed.next()]);
-        if (signal.aborted) return;
-        await delay(clock, SETTLE_MS, signal);
+      const changes = new FolderChanges(path);
+      try {
+        for (;;) {
+          const text = await readBounded(path);
+          if (text !== before) yield snapshotOf(text, path);
+          before = text;
+          await changes.next(clock, signal);
+          if (signal.aborted) return;
+          await delay(clock, SETTLE_MS, signal);
+        }
+      } finally {
+        // Also when the file cannot be read, which ends this: it is watched anew then.
+        changes.close();
       }
     },
   };
 }
 
 /** Told by the folder, since a file that is replaced by a rename is another file. */
-function changesOf(path: string, signal: AbortSignal): { next(): Promise<void> } {
-  let wake: () => void = () => undefined;
-  try {
-    const watcher = watch(dirname(path), { signal, persistent: false }, (_, file) => {
-      if (file === null || file === basename(path)) wake();
-    });
-    watcher.on('error', () => undefined);
-  } catch {
-    // Then it is looked at now and then.
+class FolderChanges {
+  readonly #watcher: FSWatcher | undefined;
+  #changed = new AbortController();
+
+  constructor(path: string) {
+    try {
+      this.#watcher = watch(dirname(path), { persistent: false }, (_, file) => {
+        if (file === null || file === basename(path)) this.#changed.abort();
+      });
+      this.#watcher.on('error', () => undefined);
+    } catch {
+      // Then it is looked at now and then.
+    }
   }
-  return {
-    next: () =>
-      new Promise((resolve) => {
-        wake = resolve;
-      }),
-  };
+
+  /** Resolves when the file may have changed since the last call, when it is time to look, and at the abort of `signal`. */
+  async next(clock: Clock, signal: AbortSignal): Promise<void> {
+    await delay(clock, LOOK_EVERY_MS, AbortSignal.any([signal, this.#changed.signal]));
+    this.#changed = new AbortController();
+  }
+
+  close(): void {
+    this.#watcher?.close();
+  }
 }
 
 async function readBounded(path: string): Promise<string> {

@@ -31,6 +31,24 @@ describe('the health of servers', () => {
     expect(fall(72_000 + 3 * 300_000)).toMatch(/for 10 s more/);
   });
 
+  test('who went out, and who is in again, is said once, and of who is gone nothing', () => {
+    const book = bookOf(10);
+    const fall = (key: string): void => {
+      for (let n = 0; n < 3; n++) book.observe(key, failure, 0);
+    };
+    for (const key of ['s0', 's1']) fall(key);
+    expect(book.turns(0).map(({ key, ejected }) => [key, ejected === undefined])).toEqual([
+      ['s0', false],
+      ['s1', false],
+    ]);
+    book.forget('s1');
+    expect(book.turns(9999)).toEqual([]);
+    expect(book.turns(10_000)).toEqual([{ key: 's0', ejected: undefined }]);
+    expect(book.turns(10_000)).toEqual([]);
+    fall('s2');
+    expect(book.turns(30_000)).toEqual([]);
+  });
+
   test('a server that fails three times as often as the others is found among them', () => {
     const book = bookOf(5);
     for (let n = 0; n < 5; n++) {
@@ -38,7 +56,7 @@ describe('the health of servers', () => {
         book.observe(`s${n}`, n === 4 && use % 2 === 0 ? failure : success(20), use * 100);
       }
     }
-    expect(book.sweep(5000)).toBe(true);
+    book.sweep(5000);
     expect(book.ejected('s4', 5000)).toMatch(/50 % of its uses succeed, 90 % on average/);
     expect(book.ejected('s0', 5000)).toBeUndefined();
   });

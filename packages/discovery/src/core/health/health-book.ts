@@ -21,6 +21,13 @@ interface ServerHealth {
   probing: boolean;
 }
 
+/** A server is out of the choice, or in it again. */
+export interface HealthTurn {
+  readonly key: string;
+  /** Undefined: it is in again. */
+  readonly ejected: string | undefined;
+}
+
 /**
  * How the servers do: first by what came of using them; idle ones by probes; silent ones by their heartbeats. Knows as many
  * servers as it was told of, until `forget`. `random`: 0 <= random() < 1, for the jitter of probes.
@@ -29,6 +36,8 @@ export class HealthBook {
   readonly #options: HealthOptions;
   readonly #random: () => number;
   readonly #servers = new Map<string, ServerHealth>();
+  /** Who is out, and whether `turns` has said so. */
+  readonly #out = new Map<string, { told: boolean }>();
   #sweptMs = -Infinity;
 
   constructor(options: Partial<HealthOptions>, random: () => number) {
@@ -43,6 +52,7 @@ export class HealthBook {
 
   forget(key: string): void {
     this.#servers.delete(key);
+    this.#out.delete(key);
   }
 
   observe(key: string, outcome: ServerOutcome, now: number): void {
@@ -59,7 +69,7 @@ export class HealthBook {
     }
     server.failuresInRow++;
     if (server.failuresInRow < this.#options.consecutiveFailures) return;
-    this.#eject(server, `${server.failuresInRow} failures in a row, the last: ${outcome.error.message}`, now);
+    this.#eject(key, server, `${server.failuresInRow} failures in a row, the last: ${outcome.error.message}`, now);
   }
 
   heartbeat(key: string, now: number): void {
@@ -80,13 +90,26 @@ export class HealthBook {
     return this.#servers.get(key)?.ejection.reason(now);
   }
 
+  /** Who went out, and who is in again, since it was asked last. */
+  turns(now: number): HealthTurn[] {
+    const turns: HealthTurn[] = [];
+    for (const [key, out] of this.#out) {
+      const ejected = this.ejected(key, now);
+      if (ejected === undefined) this.#out.delete(key);
+      // Who went and came in between is of no interest any more.
+      if (out.told === (ejected === undefined)) turns.push({ key, ejected });
+      out.told = true;
+    }
+    return turns;
+  }
+
   rttMs(key: string): number | undefined {
     return this.#servers.get(key)?.ewma.valueMs;
   }
 
-  /** Compares the servers with each other, every five seconds at the most. Returns whether any was put out. */
-  sweep(now: number): boolean {
-    if (now < this.#sweptMs + SWEEP_MS) return false;
+  /** Compares the servers with each other, every five seconds at the most. */
+  sweep(now: number): void {
+    if (now < this.#sweptMs + SWEEP_MS) return;
     this.#sweptMs = now;
     const judged: Judged[] = [];
     for (const [key, server] of this.#servers) {
@@ -94,15 +117,14 @@ export class HealthBook {
       const { attempts, rate } = server.window.read(now);
       judged.push({ key, attempts, rate, rttMs: server.ewma.valueMs });
     }
-    let any = this.#silent(now);
+    this.#silent(now);
     for (const { key, reason } of [
       ...successOutliers(judged, this.#options),
       ...latencyOutliers(judged, this.#options),
     ]) {
       const server = this.#servers.get(key);
-      if (server !== undefined && this.#eject(server, reason, now)) any = true;
+      if (server !== undefined) this.#eject(key, server, reason, now);
     }
-    return any;
   }
 
   /** Idle servers that are to be probed now; each is named once, until `observe` tells what came of it. */
@@ -118,25 +140,23 @@ export class HealthBook {
     return due;
   }
 
-  #silent(now: number): boolean {
-    let any = false;
-    for (const server of this.#servers.values()) {
+  #silent(now: number): void {
+    for (const [key, server] of this.#servers) {
       const phi = server.phi?.phi(now) ?? 0;
       if (phi <= this.#options.maxPhi || server.ejection.isOut(now)) continue;
-      if (this.#eject(server, `its heartbeats have stopped (phi ${phi.toFixed(0)})`, now)) any = true;
+      this.#eject(key, server, `its heartbeats have stopped (phi ${phi.toFixed(0)})`, now);
     }
-    return any;
   }
 
-  /** Whether it went out: too many at once do not, the cap counted with this one. */
-  #eject(server: ServerHealth, reason: string, now: number): boolean {
+  /** Puts it out, unless too many were out with this one. */
+  #eject(key: string, server: ServerHealth, reason: string, now: number): void {
     let out = 0;
     for (const { ejection } of this.#servers.values()) if (ejection.isOut(now)) out++;
     const cap = Math.max(1, Math.floor(this.#servers.size * this.#options.maxEjectedShare));
-    if (server.ejection.isOut(now) || out + 1 > cap) return false;
+    if (server.ejection.isOut(now) || out + 1 > cap) return;
     server.ejection.eject(reason, now);
+    this.#out.set(key, { told: false });
     server.failuresInRow = 0;
-    return true;
   }
 
   #heard(server: ServerHealth, now: number): void {

@@ -28,6 +28,7 @@ export const RECORD_BOUNDS = {
   attributeLength: 256,
 } as const;
 const MAX_WEIGHT = 65_535;
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 const DEFAULT_CAPABILITIES: readonly ServerCapability[] = ['primary'];
 
 /** A whole record, its bounds kept. Throws ERR_KWIK_INVALID_ARGUMENT, which names the member that is wrong. */
@@ -110,10 +111,10 @@ function signatureOf(signature: RecordSignature | undefined): RecordSignature | 
   };
 }
 
-/** Printable text: it ends up on terminals and in logs. */
+/** Printable text: it ends up on terminals and in logs, and marks that reorder or hide text make one name look like another. */
 function text(value: string, what: string, maxLength: number): string {
   if (value.length > maxLength) throw wrong(`${what} has more than ${maxLength} characters`);
-  if (/\p{Cc}/u.test(value)) throw wrong(`${what} has control characters`);
+  if (UNPRINTABLE.test(value)) throw wrong(`${what} has control characters, or marks that nobody sees`);
   return value;
 }
 
@@ -127,7 +128,7 @@ function whole(value: number, what: string, min: number, max: number): number {
 const SHOWN_LENGTH = 60;
 
 function clipped(value: string): string {
-  return value.replace(/\p{Cc}/gu, '?').slice(0, SHOWN_LENGTH);
+  return value.replace(new RegExp(UNPRINTABLE, 'gu'), '?').slice(0, SHOWN_LENGTH);
 }
 
 function wrong(message: string): KwikError {

@@ -28,11 +28,13 @@ describe('the registry of servers', () => {
   test('what a source names no more is gone, unless another one names it', () => {
     const registry = new ServerRegistry(['one', 'two']);
     expect(registry.apply('one', snapshot(record('a'), record('b')), 0)).toEqual([
-      { kind: 'added', key: 'a' },
-      { kind: 'added', key: 'b' },
+      { kind: 'added', key: 'a', source: 'one' },
+      { kind: 'added', key: 'b', source: 'one' },
     ]);
     registry.apply('two', snapshot(record('b')), 1);
-    expect(registry.apply('one', snapshot(), 2)).toEqual([{ kind: 'removed', key: 'a' }]);
+    expect(registry.apply('one', snapshot(), 2)).toEqual([
+      { kind: 'removed', key: 'a', reason: 'one names it no more' },
+    ]);
     expect(registry.get('b')?.origins).toHaveLength(1);
     expect(registry.get('a.test:4433')).toBeUndefined();
   });
@@ -49,7 +51,7 @@ describe('the registry of servers', () => {
       { state: 'stale', failure: 'timed out', servers: 1 },
       { state: 'fresh' },
     ]);
-    expect(registry.expire(65_000)).toEqual([{ kind: 'removed', key: 'a' }]);
+    expect(registry.expire(65_000)).toEqual([{ kind: 'removed', key: 'a', reason: 'its time is over' }]);
     expect(registry.get('b')).toBeDefined();
   });
 
@@ -58,7 +60,7 @@ describe('the registry of servers', () => {
     registry.apply('dns', { servers: [found(record('a'), 10_000), found(record('b'), 30_000)] }, 0);
     expect(registry.nextExpiryMs).toBe(10_000);
     expect(registry.expire(9999)).toEqual([]);
-    expect(registry.expire(10_000)).toEqual([{ kind: 'removed', key: 'a' }]);
+    expect(registry.expire(10_000)).toEqual([{ kind: 'removed', key: 'a', reason: 'its time is over' }]);
     expect(registry.nextExpiryMs).toBe(30_000);
   });
 
@@ -67,7 +69,7 @@ describe('the registry of servers', () => {
     registry.apply('one', snapshot(record('a')), 0);
     expect(registry.apply('one', snapshot(record('a')), 1)).toEqual([]);
     expect(registry.apply('one', snapshot(record('a', { capabilities: ['relay'] })), 2)).toEqual([
-      { kind: 'changed', key: 'a' },
+      { kind: 'changed', key: 'a', before: record('a') },
     ]);
     expect(registry.search({ capabilities: ['primary'] })).toEqual([]);
     expect(registry.search({ capabilities: ['relay'] })).toHaveLength(1);

@@ -34,10 +34,10 @@ export interface RegistryEntry {
   readonly origins: readonly Omit<Fact, 'record'>[];
 }
 
-export interface RegistryChange {
-  readonly kind: 'added' | 'changed' | 'removed';
-  readonly key: string;
-}
+export type RegistryChange =
+  | { readonly kind: 'added'; readonly key: string; readonly source: string }
+  | { readonly kind: 'changed'; readonly key: string; readonly before: ServerRecord }
+  | { readonly kind: 'removed'; readonly key: string; readonly reason: string };
 
 interface MutableEntry {
   readonly key: string;
@@ -138,7 +138,7 @@ export class ServerRegistry {
       if (kept.length < entry.facts.length) {
         const gone = entry.facts.filter((fact) => !kept.includes(fact));
         for (const fact of gone) this.#source(fact.source).keys.delete(entry.key);
-        changes.push(...this.#setFacts(entry, kept));
+        changes.push(...this.#setFacts(entry, kept, 'its time is over'));
       } else if (silent) changes.push(...this.#update(entry));
       for (const fact of kept) this.#nextExpiryMs = Math.min(this.#nextExpiryMs, this.#keptUntilMs(fact));
       if (entry.heartbeat !== undefined) {
@@ -199,6 +199,7 @@ export class ServerRegistry {
         ...this.#setFacts(
           entry,
           entry.facts.filter((fact) => fact.source !== source.name),
+          `${source.name} names it no more`,
         ),
       );
     }
@@ -232,7 +233,7 @@ export class ServerRegistry {
         this.#source(source).keys.delete(nameless.key);
         this.#source(source).keys.add(key);
       }
-      changes.push(...this.#setFacts(nameless, []), ...this.#setFacts(entry, facts));
+      changes.push(...this.#setFacts(nameless, [], `it is ${key}`), ...this.#setFacts(entry, facts));
     }
     return changes;
   }
@@ -248,26 +249,28 @@ export class ServerRegistry {
     const entry: MutableEntry = { key, record: fact.record, knownSinceMs: now, facts: [fact], heartbeat: undefined };
     this.#entries.set(key, entry);
     this.#index(entry);
-    return [{ kind: 'added', key }];
+    return [{ kind: 'added', key, source: fact.source }];
   }
 
-  #setFacts(entry: MutableEntry, facts: Fact[]): RegistryChange[] {
+  /** @param reason why it goes, where no fact is left */
+  #setFacts(entry: MutableEntry, facts: Fact[], reason = ''): RegistryChange[] {
     entry.facts = facts;
     if (facts.length > 0) return this.#update(entry);
     this.#unindex(entry);
     this.#entries.delete(entry.key);
     this.#generation++;
-    return [{ kind: 'removed', key: entry.key }];
+    return [{ kind: 'removed', key: entry.key, reason }];
   }
 
   #update(entry: MutableEntry): RegistryChange[] {
     const record = mergeFacts(entry.facts, entry.heartbeat);
-    if (sameRecord(record, entry.record)) return [];
+    const before = entry.record;
+    if (sameRecord(record, before)) return [];
     this.#unindex(entry);
     entry.record = record;
     this.#index(entry);
     this.#generation++;
-    return [{ kind: 'changed', key: entry.key }];
+    return [{ kind: 'changed', key: entry.key, before }];
   }
 
   #index(entry: MutableEntry): void {

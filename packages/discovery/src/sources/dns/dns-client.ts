@@ -33,7 +33,7 @@ export interface DnsAnswer {
  * fails on compressed targets in newer releases.
  */
 export class DnsClient {
-  readonly #servers: readonly { readonly host: string; readonly port: number }[];
+  readonly #servers: readonly Server[];
   readonly #timeoutMs: number;
   readonly #clock: Clock;
 
@@ -67,7 +67,7 @@ export class DnsClient {
     throw new KwikError('ERR_KWIK_TIMEOUT', `DNS does not answer for ${name} ${type}: ${why}`, { cause: last });
   }
 
-  async #ask(server: { host: string; port: number }, name: string, type: string, signal: AbortSignal) {
+  async #ask(server: Server, name: string, type: string, signal: AbortSignal): Promise<DnsReply> {
     const question = { name, type } as Question;
     const id = randomInt(0x10000);
     const query: Packet = {
@@ -88,18 +88,17 @@ export class DnsClient {
         },
       ],
     };
-    const bytes = encode(query);
-    const accepts = (message: Buffer) => readAnswer(message, id, name, type);
-    const first = await this.#overUdp(server, bytes, accepts, signal);
-    return first.truncated ? this.#overTcp(server, bytes, accepts, signal) : first;
+    const exchange: Exchange = {
+      server,
+      query: encode(query),
+      accepts: (message) => readAnswer(message, id, name, type),
+      signal,
+    };
+    const first = await this.#overUdp(exchange);
+    return first.truncated ? this.#overTcp(exchange) : first;
   }
 
-  #overUdp<T>(
-    server: { host: string; port: number },
-    query: Buffer,
-    accepts: Accepts<T>,
-    signal: AbortSignal,
-  ): Promise<T> {
+  #overUdp({ server, query, accepts, signal }: Exchange): Promise<DnsReply> {
     return this.#within(signal, (done, failed) => {
       // A socket, and so a port, for each query: that and the id are what a forger must guess (RFC 5452).
       const socket = createSocket(isIPv6(server.host) ? 'udp6' : 'udp4');
@@ -117,12 +116,7 @@ export class DnsClient {
     });
   }
 
-  #overTcp<T>(
-    server: { host: string; port: number },
-    query: Buffer,
-    accepts: Accepts<T>,
-    signal: AbortSignal,
-  ): Promise<T> {
+  #overTcp({ server, query, accepts, signal }: Exchange): Promise<DnsReply> {
     return this.#within(signal, (done, failed) => {
       const socket = connect(server.port, server.host);
       const length = Buffer.alloc(2);
@@ -173,7 +167,20 @@ export class DnsClient {
   }
 }
 
-type Accepts<T> = (message: Buffer) => T | undefined;
+/** A resolver. */
+interface Server {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** One question to one resolver. */
+interface Exchange {
+  readonly server: Server;
+  readonly query: Buffer;
+  /** Undefined for what is not the answer. */
+  readonly accepts: (message: Buffer) => DnsReply | undefined;
+  readonly signal: AbortSignal;
+}
 
 interface DnsReply {
   readonly rcode: string;
@@ -211,7 +218,7 @@ export function sameName(one: string, other: string): boolean {
   return plainName(one) === plainName(other);
 }
 
-function serverOf(text: string): { host: string; port: number } {
+function serverOf(text: string): Server {
   const match = /^\[([^\]]+)\](?::(\d{1,5}))?$/.exec(text) ?? /^([\d.]+)(?::(\d{1,5}))?$/.exec(text);
   const host = match?.[1] ?? text;
   if (isIP(host.replace(/%.*$/, '')) === 0) {

@@ -1,19 +1,15 @@
-import { KwikError, type DiscoverySnapshot, type FoundServer, type ServerRecord } from '@kwik/wire';
-import { Etcd3, type IOptions, type Lease } from 'etcd3';
+import type { DiscoverySnapshot, FoundServer, ServerRecord } from '@kwik/wire';
+import type { Etcd3, IOptions, Lease } from 'etcd3';
 import { systemClock } from '../system-clock.js';
 import { report, type Announcement } from '../announcement.js';
 import type { DiscoverySource } from '../discovery-source.js';
+import type { RecordSigner } from '../../signing/record-signer.js';
 import { readServer, writeServer } from '../server-list-shape.js';
 import { delay } from '../waiting.js';
+import { clientOf, firstChange, PREFIX, READ_AGAIN_MS, readKeys, within, withDeadline } from './etcd-client.js';
 
-const PREFIX = 'kwik/v1/services';
-const MAX_SERVERS = 16_384;
-/** For one call of etcd, which has no deadline of its own: a partition would hold it for minutes. */
-const CALL_MS = 5000;
 /** A server that vanishes is gone within 30 s (V2.3, V4.2). */
 const LEASE_S = 15;
-/** A watch that says nothing may be dead: all is read again so often. */
-const READ_AGAIN_MS = 20_000;
 /** Changes of many servers at once are read together. */
 const TOGETHER_MS = 200;
 const FIRST_WAIT_MS = 500;
@@ -51,9 +47,9 @@ export function etcd(options: EtcdOptions): DiscoverySource {
 }
 
 async function readAll(client: Etcd3, prefix: string): Promise<{ snapshot: DiscoverySnapshot; revision: string }> {
-  const found = await client.getAll().prefix(prefix).limit(MAX_SERVERS).options(within()).exec();
+  const { keys, revision } = await readKeys(client, prefix);
   const problems: string[] = [];
-  const servers: FoundServer[] = found.kvs.flatMap(({ key, value }) => {
+  const servers: FoundServer[] = keys.flatMap(({ key, value }) => {
     try {
       return [{ record: readServer(JSON.parse(value.toString('utf8'))).record, ttlMs: undefined }];
     } catch (error) {
@@ -61,31 +57,15 @@ async function readAll(client: Etcd3, prefix: string): Promise<{ snapshot: Disco
       return [];
     }
   });
-  return { snapshot: { servers, problems }, revision: found.header.revision };
-}
-
-/** Resolves at a change after `revision`, when the watch is over for whatever reason, or when all is due to be read again. */
-async function firstChange(client: Etcd3, prefix: string, revision: string, signal: AbortSignal): Promise<void> {
-  const over = new AbortController();
-  const either = AbortSignal.any([signal, over.signal]);
-  const watcher = client
-    .watch()
-    .prefix(prefix)
-    .startRevision(String(BigInt(revision) + 1n))
-    .watcher();
-  watcher
-    .on('data', () => over.abort())
-    .on('error', () => over.abort())
-    .on('end', () => over.abort())
-    .on('disconnected', () => over.abort());
-  await delay(systemClock(), READ_AGAIN_MS, either);
-  await Promise.race([watcher.cancel().catch(() => undefined), delay(systemClock(), CALL_MS, signal)]);
+  return { snapshot: { servers, problems }, revision };
 }
 
 export interface EtcdAnnounceOptions extends EtcdOptions {
   /** What etcd forgets the server after, seconds; 5 at least. Default: 15. */
   readonly leaseSeconds?: number;
   readonly onFailure?: (error: unknown) => void;
+  /** Signs what is put there. */
+  readonly signer?: RecordSigner;
 }
 
 /**
@@ -97,6 +77,8 @@ export function announceByEtcd(record: ServerRecord, options: EtcdAnnounceOption
 }
 
 class EtcdAnnouncement implements Announcement {
+  readonly announced: Promise<void>;
+  #told: () => void = () => undefined;
   readonly #client: Etcd3;
   readonly #options: EtcdAnnounceOptions;
   readonly #closing = new AbortController();
@@ -109,6 +91,9 @@ class EtcdAnnouncement implements Announcement {
     this.#record = record;
     this.#options = options;
     this.#client = clientOf(options.etcd);
+    this.announced = new Promise((resolve) => {
+      this.#told = resolve;
+    });
     this.#running = this.#run();
   }
 
@@ -120,6 +105,7 @@ class EtcdAnnouncement implements Announcement {
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return this.#running;
     this.#closing.abort();
+    this.#told();
     await this.#running;
     try {
       await this.#lease?.revoke(within());
@@ -135,6 +121,7 @@ class EtcdAnnouncement implements Announcement {
       this.#again = new AbortController();
       try {
         await this.#put();
+        this.#told();
         waitMs = FIRST_WAIT_MS;
         // Until it changes or is lost. Looked at now and then: etcd3 loses leases silently.
         await delay(systemClock(), READ_AGAIN_MS, this.#either());
@@ -149,12 +136,15 @@ class EtcdAnnouncement implements Announcement {
 
   async #put(): Promise<void> {
     const lease = (this.#lease ??= this.#newLease());
-    const { service } = this.#options;
+    const { service, signer } = this.#options;
     const { serverId, addresses } = this.#record;
     const key = `${PREFIX}/${service}/${serverId === '' ? addresses[0] : serverId}`;
     const put = async () => {
       await lease.grant();
-      await lease.put(key).value(writeServer(this.#record)).options(within());
+      await lease
+        .put(key)
+        .value(writeServer(signer?.sign(this.#record) ?? this.#record))
+        .options(within());
     };
     await withDeadline(put(), this.#closing.signal);
   }
@@ -177,23 +167,6 @@ class EtcdAnnouncement implements Announcement {
   #either(): AbortSignal {
     return AbortSignal.any([this.#closing.signal, this.#again.signal]);
   }
-}
-
-function within(): { deadline: Date } {
-  return { deadline: new Date(Date.now() + CALL_MS) };
-}
-
-/** etcd3 tries for longer than its deadlines say while it connects. */
-async function withDeadline<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  promise.catch(() => undefined);
-  const late = delay(systemClock(), CALL_MS, signal).then(() => {
-    throw new KwikError('ERR_KWIK_TIMEOUT', `etcd did not answer in ${CALL_MS} ms`);
-  });
-  return Promise.race([promise, late]);
-}
-
-function clientOf(options: IOptions): Etcd3 {
-  return new Etcd3({ dialTimeout: CALL_MS, ...options });
 }
 
 function messageOf(error: unknown): string {

@@ -99,9 +99,13 @@ export function apiBase(text: string, { token }: HttpCredentials): URL {
   if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
     throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `'${text}' is no URL of an HTTP API; write https://HOST/…`);
   }
-  const here = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
-  if (url.protocol === 'http:' && token !== undefined && !here) {
+  if (url.protocol === 'http:' && token !== undefined && !isOnThisMachine(url.hostname)) {
     throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `a token is not sent to ${url.host} in the clear: use https`);
   }
   return url;
+}
+
+/** Nothing crosses a network on the way there. */
+export function isOnThisMachine(host: string): boolean {
+  return ['localhost', '127.0.0.1', '::1', '[::1]'].includes(host);
 }

@@ -1,6 +1,8 @@
 import { KwikError, type Clock, type DiscoverySnapshot, type ServerRecord } from '@kwik/wire';
 import { systemClock } from '../system-clock.js';
 import type { DiscoverySource } from '../discovery-source.js';
+import { proofHeaders } from '../../signing/key-proof.js';
+import type { RecordSigner } from '../../signing/record-signer.js';
 import { keepAnnounced, type Announcement } from '../announcement.js';
 import { readServers, writeServer } from '../server-list-shape.js';
 import { delay } from '../waiting.js';
@@ -12,6 +14,7 @@ const SLACK_MS = 5000;
 /** An API that answers long polls at once is asked no more often than this. */
 const SHORTEST_MS = 1000;
 const TTL_MS = 30_000;
+const MAX_REASON_CHARACTERS = 1000;
 
 export interface HttpApiOptions extends HttpCredentials {
   /** `https://HOST/BASE`; what follows is `v1/services/SERVICE/servers`. Plain http takes a token on this machine only. */
@@ -60,17 +63,23 @@ export interface HttpAnnounceOptions extends HttpApiOptions {
   /** How long the API believes it after the last renewal, milliseconds. Default: 30,000. */
   readonly ttlMs?: number;
   readonly onFailure?: (error: unknown) => void;
+  /** Signs what is told, so that nobody without its key announces, or takes back, a server of this id. */
+  readonly signer?: RecordSigner;
 }
 
 /** Tells the API of a server, again and again until the announcement is closed, which takes it back. */
 export function announceByHttp(record: ServerRecord, options: HttpAnnounceOptions): Announcement {
   const base = apiBase(options.url, options);
-  const { service, ttlMs = TTL_MS, clock = systemClock(), onFailure } = options;
+  const { service, ttlMs = TTL_MS, clock = systemClock(), onFailure, signer } = options;
   const id = record.serverId === '' ? (record.addresses[0] ?? '') : record.serverId;
   const url = new URL(`v1/services/${encodeURIComponent(service)}/servers/${encodeURIComponent(id)}`, base);
   const send = async (method: 'PUT' | 'DELETE', now: ServerRecord, signal: AbortSignal): Promise<void> => {
-    const body = method === 'PUT' ? writeServer(now, ttlMs) : undefined;
-    const headers: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' };
+    const body = method === 'PUT' ? writeServer(signer?.sign(now) ?? now, ttlMs) : undefined;
+    const proof = signer?.prove({ method, serverId: id, body });
+    const headers: Record<string, string> = {
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(proof !== undefined && proofHeaders(proof)),
+    };
     const reply = await boundedRequest({
       ...options,
       url,
@@ -80,7 +89,7 @@ export function announceByHttp(record: ServerRecord, options: HttpAnnounceOption
       timeoutMs: SLACK_MS,
       signal,
     });
-    if (reply.status >= 300) throw refused(url, reply.status);
+    if (reply.status >= 300) throw refused(url, reply.status, reasonIn(reply.body));
   };
   return keepAnnounced(record, {
     clock,
@@ -95,7 +104,17 @@ function readReply(body: string, url: URL): DiscoverySnapshot {
   return readServers(body, `the answer of ${url.host}`);
 }
 
-function refused(url: URL, status: number): KwikError {
+/** What the API says, where it is JSON of ours: a line. */
+function reasonIn(body: string): string | undefined {
+  try {
+    const said = JSON.parse(body.slice(0, MAX_REASON_CHARACTERS)) as { readonly error?: unknown };
+    return typeof said.error === 'string' ? said.error.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ') : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function refused(url: URL, status: number, reason?: string): KwikError {
   const code = status === 401 || status === 403 ? 'ERR_KWIK_AUTH_FAILED' : 'ERR_KWIK_CONNECT_FAILED';
-  return new KwikError(code, `${url.host} answers ${status}`);
+  return new KwikError(code, `${url.host} answers ${status}${reason === undefined ? '' : `: ${reason}`}`);
 }

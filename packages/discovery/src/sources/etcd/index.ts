@@ -1,1 +1,0 @@
-export { announceByEtcd, etcd, type EtcdAnnounceOptions, type EtcdOptions } from './etcd-source.js';
