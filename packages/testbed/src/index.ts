@@ -29,6 +29,7 @@ export {
   type LinkDirectionOptions,
   type LinkShape,
 } from './link/link-options.js';
+export { RelayGate } from './link/relay-gate.js';
 export { MemoryLink, type StreamFilter } from './memory/memory-link.js';
 export {
   MemoryNetwork,

@@ -18,6 +18,8 @@ export interface ChaosRuntime {
   readonly clock: Clock;
   readonly network: PathNetwork;
   readonly random: () => number;
+  /** Milliseconds since 1970: that of the machine when the world began, and what has passed in it; wrong while it is skewed. */
+  readonly wallClockMs: () => number;
 }
 
 export interface ChaosHostParts {
@@ -25,6 +27,8 @@ export interface ChaosHostParts {
   readonly network: MemoryNetwork;
   readonly random: RandomSource;
   readonly shape: LinkShape;
+  /** The right time, milliseconds since 1970. */
+  readonly wallClockMs: () => number;
 }
 
 /** One machine of a `ChaosWorld`: a process on it, and the link over which others reach it. */
@@ -38,6 +42,8 @@ export class ChaosHost {
   readonly #changes = new Map<symbol, { direction: LinkDirection | 'both'; options: LinkDirectionOptions }>();
   readonly #cuts = { up: 0, down: 0 };
   #stalls = 0;
+  /** By how much each fault at work sets the wall clock wrong. */
+  readonly #skews = new Map<symbol, number>();
   #process: ProcessClock;
   #listening = new Set<string>();
 
@@ -52,7 +58,12 @@ export class ChaosHost {
   /** For `dial` and `listen` on this host. A process that was started again has another one: ask anew. */
   get runtime(): ChaosRuntime {
     const random = this.#parts.random;
-    return { clock: this.#process, network: this.#network(this.#process), random: () => random.float() };
+    return {
+      clock: this.#process,
+      network: this.#network(this.#process),
+      random: () => random.float(),
+      wallClockMs: () => this.#wallClockMs(),
+    };
   }
 
   /** The process that runs here now. */
@@ -87,6 +98,13 @@ export class ChaosHost {
     };
   }
 
+  /** The wall clock of the host is ahead by so much, or behind where that is negative; gives what ends it. Skews add up. */
+  skew(aheadMs: number): () => void {
+    const key = Symbol('skew');
+    this.#skews.set(key, aheadMs);
+    return () => void this.#skews.delete(key);
+  }
+
   /** Nothing of the process runs for `ms`; what is due meanwhile is late. */
   sleep(ms: number): void {
     this.#process.sleep(ms);
@@ -98,6 +116,10 @@ export class ChaosHost {
     for (const address of this.#listening) this.#parts.network.kill(address);
     this.#listening = new Set();
     this.#process = new ProcessClock(this.#parts.clock);
+  }
+
+  #wallClockMs(): number {
+    return [...this.#skews.values()].reduce((sum, aheadMs) => sum + aheadMs, this.#parts.wallClockMs());
   }
 
   #shape(): void {

@@ -24,6 +24,7 @@ export class ChaosWorld {
   readonly #random: SeededRandom;
   readonly #hosts = new Map<string, ChaosHost>();
   readonly #log: string[] = [];
+  readonly #beganMs = Date.now();
 
   constructor({ seed = 1 }: ChaosWorldOptions = {}) {
     this.seed = seed;
@@ -46,7 +47,8 @@ export class ChaosWorld {
       throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `host ${name} has its link already; use change()`);
     }
     const random = this.#random.fork(`host ${name}`);
-    const parts = { clock: this.clock, network: this.#network, random, shape: shape ?? {} };
+    const wallClockMs = (): number => this.#beganMs + this.clock.now();
+    const parts = { clock: this.clock, network: this.#network, random, shape: shape ?? {}, wallClockMs };
     const made = new ChaosHost(name, parts);
     this.#hosts.set(name, made);
     return made;

@@ -16,6 +16,7 @@ export const FAULT_KINDS = [
   'duplicate',
   'stall',
   'sleep',
+  'clock',
   'kill',
 ] as const;
 
@@ -53,6 +54,8 @@ const MAX_EXTRA_DELAY_MS = 800;
 /** Rate of a link that is as good as unusable, bits per second. */
 const TRICKLE_BPS = 200_000;
 const FLAPS = 4;
+/** A wall clock that was set by hand, or in another zone: ahead or behind. */
+const MAX_CLOCK_MS = 2 * 3_600_000;
 
 /** The faults that a random source decides, in the order of their beginning. */
 export function drawFaults(random: RandomSource, options: DrawOptions): ChaosFault[] {
@@ -87,6 +90,8 @@ export function beginFault(fault: ChaosFault, host: ChaosHost, clock: Clock): ()
       return flap(host, durationMs, clock);
     case 'stall':
       return host.stall();
+    case 'clock':
+      return host.skew((2 * severity - 1) * MAX_CLOCK_MS);
     case 'sleep':
       host.sleep(durationMs);
       return () => undefined;

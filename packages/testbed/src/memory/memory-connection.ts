@@ -78,6 +78,7 @@ export class MemoryConnection implements PathTransport {
   #owesSendable = true;
   #lastReceivedMs: number;
   #receivedBytes = 0;
+  #receivedPackets = 0;
   #packetsAfterEnd = 0;
   #lastCapacity: KnownCapacity | undefined;
   #closeRequest: { readonly code: number; readonly reason: string; readonly dueMs: number } | undefined;
@@ -159,6 +160,7 @@ export class MemoryConnection implements PathTransport {
       unsentBytes: this.#streams.unsentBytes,
       deliveryRateBytesPerSecond: recovery.deliveryRateBytesPerSecond,
       sentPackets,
+      receivedPackets: this.#receivedPackets,
       lostPackets: recovery.lostPackets,
       sentBytes,
       receivedBytes: this.#receivedBytes,
@@ -192,6 +194,7 @@ export class MemoryConnection implements PathTransport {
     this.#lastReceivedMs = now;
     this.#idle.onReceived(now);
     this.#receivedBytes += bytes;
+    this.#receivedPackets++;
     if (this.#sender.onPacket(packet, now)) this.#onFrames(packet);
     if (packet.close !== undefined) this.#end ??= { by: 'peer', ...packet.close };
     this.#runTurn(now);

@@ -89,3 +89,30 @@ export function sshOptions(folder: string): readonly string[] {
     ...['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-l', userInfo().username],
   ];
 }
+
+/** etcd, one node, without authentication. */
+export const ETCD: RealServerPlan = {
+  programs: ['etcd'],
+  args: (folder, port) => {
+    const [clients, peers] = [`http://127.0.0.1:${port}`, 'http://127.0.0.1:0'];
+    return [
+      ...['--data-dir', join(folder, 'data'), '--listen-client-urls', clients, '--advertise-client-urls', clients],
+      ...['--listen-peer-urls', peers, '--initial-advertise-peer-urls', peers, '--initial-cluster', `default=${peers}`],
+    ];
+  },
+  ready: /serving (?:insecure )?client requests|ready to serve client requests/,
+};
+
+/** dnsmasq that answers with these lines of its configuration, and forwards nothing. */
+export function dnsmasqPlan(records: readonly string[]): RealServerPlan {
+  return {
+    programs: ['dnsmasq'],
+    prepare: (folder) => writeFileSync(join(folder, 'dnsmasq.conf'), `${records.join('\n')}\n`),
+    args: (folder, port) => [
+      ...['--no-daemon', `--conf-file=${join(folder, 'dnsmasq.conf')}`, `--pid-file=${join(folder, 'pid')}`],
+      ...[`--port=${port}`, '--listen-address=127.0.0.1', '--bind-interfaces', '--no-resolv', '--no-hosts'],
+      ...(process.getuid?.() === 0 ? ['--user=root'] : []),
+    ],
+    ready: /started, version/,
+  };
+}
