@@ -1,0 +1,43 @@
+import type { OverloadAction, OverloadResource } from '../core/overload/overload-policy.js';
+
+export type { OverloadAction, OverloadResource };
+
+/** What a listener may use before it gives up what it can do without; see docs/overload.md. */
+export interface OverloadOptions {
+  /** What peers may make all sessions hold. Default: what ends the largest session (`stats().memory`). */
+  readonly memoryBytes?: number;
+  /**
+   * How late timers may be again and again: so long is a full budget of processor time. Default: it is not looked at. 500 is
+   * much for a server that answers people.
+   */
+  readonly eventLoopDelayMs?: number;
+  /** Told of each step that is taken, or taken back. */
+  readonly onChange?: (event: OverloadEvent) => void;
+}
+
+export interface OverloadEvent {
+  /** In this order: contents are read ahead less, new sessions are refused, idle sessions are ended. */
+  readonly action: OverloadAction;
+  /** False: it is taken back. */
+  readonly on: boolean;
+  /** What is scarcest, and how much of its budget is used, 0 to 1 and beyond. */
+  readonly resource: OverloadResource;
+  readonly pressure: number;
+  /** In words. */
+  readonly reason: string;
+  /** Steps in force now, 0 to 3. */
+  readonly level: number;
+}
+
+export interface OverloadStats {
+  /** Steps in force, 0 to 3. */
+  readonly level: number;
+  /** As of the last look, 0 to 1 and beyond. */
+  readonly pressure: Readonly<Record<OverloadResource, number>>;
+  /** Steps taken, and taken back, since the listener began. */
+  readonly steps: number;
+  /** Sessions and paths of other primaries' sessions that were refused for it. */
+  readonly refused: number;
+  /** Idle sessions that were ended for it. */
+  readonly idleEnded: number;
+}

@@ -1,0 +1,153 @@
+import { describe, expect, test } from '@jest/globals';
+import { VirtualClock } from '@kwik/testbed';
+import type { Clock, ScalingStep } from '@kwik/wire';
+import type { OverloadEvent, OverloadOptions } from '../../api/overload.js';
+import { MemoryLedger } from '../../core/costs/memory-ledger.js';
+import { Shortage } from '../../runtime/host/shortage.js';
+import { OverloadGuard } from './overload-guard.js';
+
+class Idle {
+  ended: string | undefined;
+  activity = 0;
+
+  constructor(readonly quiet: boolean) {}
+
+  close(_code: number, reason: string): Promise<void> {
+    this.ended = reason;
+    return Promise.resolve();
+  }
+}
+
+/** `lateMs`: by how much every timer is late. */
+function guarded(options?: OverloadOptions, sessions: Idle[] = [], lateMs: () => number = () => 0) {
+  const clock = new VirtualClock();
+  const late: Clock = {
+    now: () => clock.now(),
+    schedule: (delayMs, callback) => clock.schedule(delayMs + lateMs(), callback),
+  };
+  const ledger = new MemoryLedger();
+  const shortage = new Shortage();
+  const events: OverloadEvent[] = [];
+  const steps: ScalingStep[] = [];
+  const guard = new OverloadGuard(options, {
+    clock: late,
+    random: () => 0.5,
+    ledger,
+    shortage,
+    sessions,
+    tell: (event, step) => void (events.push(event), steps.push(step)),
+  });
+  return { clock, ledger, shortage, events, steps, guard, account: ledger.open(() => undefined) };
+}
+
+describe('a server that is short of memory', () => {
+  test('reads ahead less, refuses whoever is new with a time to come back, and then ends idle sessions', () => {
+    const sessions = [new Idle(true), new Idle(false)];
+    const { clock, ledger, shortage, events, steps, guard, account } = guarded({ memoryBytes: 1000 }, sessions);
+    guard.admit();
+    const readAhead = ledger.readAheadShare;
+    account.hold(720, 0);
+    clock.advanceBy(250);
+    expect([ledger.readAheadShare, shortage.text]).toEqual([readAhead / 8, 'the server is short of memory']);
+    guard.admit();
+    account.hold(150, 0);
+    expect(() => guard.admit()).toThrow(
+      expect.objectContaining({
+        code: 'ERR_KWIK_CONNECTION_REFUSED',
+        retryAfterMs: 2000,
+        message: 'the server is overloaded (memory: 87 % of its budget is used); try again in 2 s',
+      }),
+    );
+    clock.advanceBy(10_000);
+    expect(() => guard.admit()).toThrow(expect.objectContaining({ retryAfterMs: 10_000 }));
+    expect(sessions.map(({ ended }) => ended)).toEqual([undefined, undefined]);
+    account.hold(100, 0);
+    clock.advanceBy(2500);
+    expect(sessions[0]!.ended).toMatch(/overloaded/u);
+    expect(sessions[1]!.ended).toBeUndefined();
+    expect(events.map(({ action, on, level }) => [action, on, level])).toEqual([
+      ['lessReadAhead', true, 1],
+      ['refuseSessions', true, 2],
+      ['endIdleSessions', true, 3],
+    ]);
+    expect(steps[2]).toMatchObject({ step: 'degrade', reason: 'memory: 97 % of the budget is used' });
+    expect(guard.stats).toMatchObject({ level: 3, steps: 3, refused: 2, idleEnded: 1 });
+  });
+
+  test('gives everything again by itself when it is over', () => {
+    const { clock, ledger, shortage, steps, guard, account } = guarded({ memoryBytes: 1000 });
+    const readAhead = ledger.readAheadShare;
+    account.hold(2000, 0);
+    clock.advanceBy(250);
+    expect(guard.stats.level).toBe(3);
+    account.hold(-2000, 0);
+    clock.advanceBy(7000);
+    guard.admit();
+    expect([guard.stats.level, ledger.readAheadShare, shortage.text]).toEqual([0, readAhead, undefined]);
+    expect(steps.map(({ step }) => step)).toEqual([...Array(3).fill('degrade'), ...Array(3).fill('restore')]);
+  });
+
+  test('without options looks when somebody comes, and from then on until it is over', () => {
+    const { clock, ledger, guard, account } = guarded();
+    account.hold(0.9 * ledger.bounds.heldBytes, 0);
+    clock.advanceBy(60_000);
+    expect(guard.stats.level).toBe(0);
+    expect(() => guard.admit()).toThrow();
+    account.hold(-account.heldBytes, 0);
+    clock.advanceBy(60_000);
+    expect(guard.stats.level).toBe(0);
+    // Nothing is left that would wake it.
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test('ends no session of short questions, which it never sees at work', () => {
+    const [asking, silent] = [new Idle(true), new Idle(true)];
+    const { clock, guard, account } = guarded({ memoryBytes: 1000 }, [asking, silent]);
+    account.hold(1000, 0);
+    for (let second = 0; second < 10; second++) {
+      asking.activity += 100;
+      clock.advanceBy(1000);
+    }
+    expect([asking.ended, silent.ended]).toEqual([undefined, expect.stringContaining('overloaded')]);
+    clock.advanceBy(3000);
+    expect(asking.ended).toMatch(/overloaded/u);
+    expect(guard.stats.idleEnded).toBe(2);
+  });
+
+  test('ends many idle sessions over several looks, and none that was in use a moment ago', () => {
+    const sessions = Array.from({ length: 100 }, () => new Idle(true));
+    const { clock, guard, account } = guarded({ memoryBytes: 1000 }, sessions);
+    account.hold(1000, 0);
+    const ended = (): number => sessions.filter((session) => session.ended !== undefined).length;
+    clock.advanceBy(2000);
+    expect(ended()).toBe(0);
+    clock.advanceBy(250);
+    expect(ended()).toBe(32);
+    // Clients that come meanwhile cost nobody a session.
+    for (let client = 0; client < 10; client++) expect(() => guard.admit()).toThrow();
+    expect(ended()).toBe(32);
+    clock.advanceBy(250);
+    expect(ended()).toBe(64);
+    guard.end();
+    clock.advanceBy(60_000);
+    expect(ended()).toBe(64);
+  });
+});
+
+test('a server whose timers are late again and again lets nobody in, and one long pause is none', () => {
+  let lateMs = 0;
+  const { clock, events, guard } = guarded({ eventLoopDelayMs: 500 }, [], () => lateMs);
+  clock.advanceBy(1000);
+  lateMs = 5000;
+  clock.advanceBy(500);
+  lateMs = 0;
+  clock.advanceBy(10_000);
+  expect(guard.stats).toMatchObject({ level: 0, pressure: { memory: 0, eventLoop: 0 } });
+  lateMs = 450;
+  clock.advanceBy(5000);
+  expect(() => guard.admit()).toThrow(/processor time: 90 % of its budget is used/u);
+  expect(events[0]).toMatchObject({ resource: 'eventLoop', on: true });
+  lateMs = 0;
+  clock.advanceBy(10_000);
+  guard.admit();
+});

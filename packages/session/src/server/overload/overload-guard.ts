@@ -1,0 +1,140 @@
+import { KwikError, type Clock, type ScalingStep, type TimerHandle } from '@kwik/wire';
+import type { OverloadEvent, OverloadOptions, OverloadStats } from '../../api/overload.js';
+import type { MemoryLedger } from '../../core/costs/memory-ledger.js';
+import { LoopDelay } from '../../core/overload/loop-delay.js';
+import { OverloadPolicy, type OverloadChange, type Pressures } from '../../core/overload/overload-policy.js';
+import { retryAfterMs } from '../../core/overload/retry-after.js';
+import type { Shortage } from '../../runtime/host/shortage.js';
+import { IdleSessions, type IdleSession } from './idle-sessions.js';
+
+/** Often enough to notice an overload within a second, and seldom enough to cost nothing. */
+const LOOK_EVERY_MS = 250;
+
+const NAMES = { memory: 'memory', eventLoop: 'processor time' } as const;
+
+export interface OverloadSurroundings {
+  readonly clock: Clock;
+  /** 0 <= random() < 1. */
+  readonly random: () => number;
+  readonly ledger: MemoryLedger;
+  readonly shortage: Shortage;
+  readonly sessions: Iterable<IdleSession>;
+  /** Told of each step. */
+  readonly tell: (event: OverloadEvent, step: ScalingStep) => void;
+}
+
+/**
+ * Gives up, in a fixed order, what a server can do without while it is short of memory or processor time. With options it looks
+ * four times a second; without, at each client that asks to be let in, and as long as a step is taken.
+ */
+export class OverloadGuard {
+  readonly #options: OverloadOptions | undefined;
+  readonly #around: OverloadSurroundings;
+  readonly #policy = new OverloadPolicy();
+  readonly #delay = new LoopDelay();
+  readonly #idle = new IdleSessions();
+  #timer: TimerHandle | undefined;
+  #dueMs = 0;
+  #refusingSinceMs = 0;
+  #ended = false;
+  #pressures: Pressures = { memory: 0, eventLoop: 0 };
+  readonly #counts = { steps: 0, refused: 0, idleEnded: 0 };
+
+  constructor(options: OverloadOptions | undefined, around: OverloadSurroundings) {
+    this.#options = options;
+    this.#around = around;
+    this.#schedule();
+  }
+
+  get stats(): OverloadStats {
+    return { level: this.#policy.level, pressure: this.#pressures, ...this.#counts };
+  }
+
+  /** Throws ERR_KWIK_CONNECTION_REFUSED, with the time to try again, while nobody new is let in. */
+  admit(): void {
+    this.#look();
+    if (!this.#policy.has('refuseSessions')) return;
+    this.#counts.refused++;
+    const { clock, random } = this.#around;
+    const waitMs = retryAfterMs(clock.now() - this.#refusingSinceMs, random());
+    const text = `the server is overloaded (${this.#scarcity()}); try again in ${Math.ceil(waitMs / 1000)} s`;
+    throw new KwikError('ERR_KWIK_CONNECTION_REFUSED', text, { retryAfterMs: waitMs });
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#timer?.cancel();
+    this.#around.ledger.readAheadDivisor = 1;
+    this.#around.shortage.set(undefined);
+  }
+
+  #schedule(): void {
+    if (this.#ended || this.#timer !== undefined) return;
+    if (this.#options === undefined && this.#policy.level === 0) return;
+    const { clock } = this.#around;
+    this.#dueMs = clock.now() + LOOK_EVERY_MS;
+    this.#timer = clock.schedule(LOOK_EVERY_MS, () => {
+      this.#timer = undefined;
+      this.#delay.onLook(this.#dueMs, clock.now());
+      this.#look();
+      this.#endIdle();
+      this.#schedule();
+    });
+  }
+
+  #look(): void {
+    if (this.#ended) return;
+    const { clock, ledger, shortage } = this.#around;
+    const now = clock.now();
+    this.#pressures = this.#measured();
+    for (const change of this.#policy.update(this.#pressures, now)) this.#apply(change, now);
+    ledger.readAheadDivisor = this.#policy.has('lessReadAhead') ? 8 : 1;
+    shortage.set(this.#policy.level === 0 ? undefined : `the server is short of ${this.#short()}`);
+    this.#schedule();
+  }
+
+  /** So many in a while, however many clients come in it: they must neither make work of all sessions nor end more of them. */
+  #endIdle(): void {
+    if (this.#ended) return;
+    const { clock, sessions } = this.#around;
+    if (this.#policy.has('endIdleSessions')) this.#counts.idleEnded += this.#idle.endLongest(sessions, clock.now());
+    else this.#idle.forget();
+  }
+
+  #measured(): Pressures {
+    const { memoryBytes, eventLoopDelayMs } = this.#options ?? {};
+    const { bounds, use } = this.#around.ledger;
+    const { heldBytes, overheadBytes, readAheadBytes } = use;
+    const memory =
+      memoryBytes === undefined
+        ? Math.max(heldBytes / bounds.heldBytes, overheadBytes / bounds.overheadBytes)
+        : (heldBytes + overheadBytes + readAheadBytes) / memoryBytes;
+    const eventLoop = eventLoopDelayMs === undefined ? 0 : this.#delay.lastingMs / eventLoopDelayMs;
+    return { memory, eventLoop };
+  }
+
+  #apply({ action, on, resource, pressure }: OverloadChange, now: number): void {
+    this.#counts.steps++;
+    if (action === 'refuseSessions' && on) this.#refusingSinceMs = now;
+    const reason = `${NAMES[resource]}: ${percent(pressure)} of the budget is used`;
+    const { tell } = this.#around;
+    const figures = { memory: this.#pressures.memory, eventLoop: this.#pressures.eventLoop };
+    const step = { step: on ? 'degrade' : 'restore', result: 'done', server: '', reason, figures } as const;
+    tell({ action, on, resource, pressure, reason, level: this.#policy.level }, step);
+  }
+
+  /** The scarcest now; while calm is awaited, less may be used than what the steps were taken for. */
+  #short(): string {
+    const { memory, eventLoop } = this.#pressures;
+    return NAMES[eventLoop > memory ? 'eventLoop' : 'memory'];
+  }
+
+  #scarcity(): string {
+    const { memory, eventLoop } = this.#pressures;
+    return `${this.#short()}: ${percent(Math.max(memory, eventLoop))} of its budget is used`;
+  }
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
