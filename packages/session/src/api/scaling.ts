@@ -1,4 +1,4 @@
-import type { KwikError } from '@kwik/wire';
+import type { KwikError, ServerDirectory, ServerQuery } from '@kwik/wire';
 import type { ScalingCandidate } from '../core/scaling/candidates.js';
 import type { DemandModel } from '../core/scaling/demand-forecast.js';
 
@@ -7,13 +7,38 @@ export type { DemandModel, ScalingCandidate };
 /** How a primary takes on further servers for the content of a session, and gives them back. */
 export interface ScalingOptions {
   /** Servers that have the same content (`addPath` with the capability `replica`). The cheapest are taken first. */
-  readonly candidates: readonly ScalingCandidate[];
+  readonly candidates?: readonly ScalingCandidate[];
+  /**
+   * Further candidates: the servers of a service (`Discovery.service` of @kwik/discovery) that have the capability `replica`.
+   * Their attributes `price-per-gb`, `monthly-cap-bytes` and `metered` (`true`) count as those of a candidate do.
+   */
+  readonly directory?: ServerDirectory;
+  /** Which of them are wanted. This server's own id and addresses belong into `exclude`. */
+  readonly query?: Omit<ServerQuery, 'capabilities'>;
   /** Paths of a session at once, with those that the application added; 1 to 16. Default: 4. */
   readonly maxPaths?: number;
   /** Predicts demand besides what is built in; its word may only add. */
   readonly model?: DemandModel;
+  /**
+   * What `onSpending` told last before this process, so that the bytes of the month are counted on; of another month than this
+   * it counts for nothing. The last 1,024 servers of it are remembered.
+   */
+  readonly spending?: Spending;
+  /**
+   * Told what the servers have sent this month, when it has changed: every ten seconds at the most, and when a session ends. For
+   * a program that writes it down, lest a restart forgets what was spent.
+   */
+  readonly onSpending?: (spending: Spending) => void;
   /** Told of each decision and of what became of it. */
   readonly onDecision?: (event: ScalingEvent) => void;
+}
+
+/** What servers have sent in a month, in all sessions of a listener. */
+export interface Spending {
+  /** In UTC, such as `2026-11`. */
+  readonly month: string;
+  /** Bytes by the address of the server, `host:port`. */
+  readonly bytes: Readonly<Record<string, number>>;
 }
 
 export interface ScalingEvent {
@@ -29,6 +54,6 @@ export interface ScalingEvent {
   readonly usedBytesPerSecond: number;
   readonly capacityBytesPerSecond: number;
   readonly predictedBytesPerSecond: number;
-  /** What the candidates' bytes of this month cost this session, in the currency of their prices. */
+  /** What the candidates' bytes of this month cost all sessions of the listener, in the currency of their prices. */
   readonly spent: number;
 }

@@ -1,3 +1,5 @@
+import { MonthlySpending } from './monthly-spending.js';
+
 /** A server that a session may take on. */
 export interface ScalingCandidate {
   /** `host:port`. */
@@ -8,6 +10,10 @@ export interface ScalingCandidate {
   readonly monthlyCapBytes?: number;
   /** Used only where no other server is left. Default: false. */
   readonly metered?: boolean;
+  /** Further addresses of the same server, `host:port`, tried in turn. */
+  readonly alternatives?: readonly string[];
+  /** Name to check the server's certificate against, when it is not the host of the address. */
+  readonly serverName?: string;
 }
 
 /** Of a server that failed: waits before it is tried again, doubling from the first to the last. */
@@ -16,41 +22,46 @@ const MAX_HOLD_MS = 600_000;
 /** A server that brought nothing is left alone for so long. */
 const TRIAL_HOLD_MS = 600_000;
 const GB = 1e9;
+/** More of what somebody announces is not looked at. */
+const MAX_CANDIDATES = 256;
 
 interface Entry {
-  readonly candidate: ScalingCandidate;
+  candidate: ScalingCandidate;
   failures: number;
   /** Not before this time. */
   heldUntilMs: number;
   /** In use, or being added. */
   taken: boolean;
-  spentBytes: number;
-  /** Months since year 0, to which `spentBytes` belongs. */
-  month: number;
 }
 
-/**
- * The servers that a session may take on, the cheapest first: which of them are in use, which have failed and wait, and what
- * each has cost this month.
- */
+/** The servers that a session may take on, the cheapest first: which of them are in use, and which have failed and wait. */
 export class CandidateList {
-  readonly #entries: readonly Entry[];
+  #entries: readonly Entry[] = [];
+  readonly #spending: MonthlySpending;
 
-  constructor(candidates: readonly ScalingCandidate[]) {
-    this.#entries = candidates.map((candidate) => ({
-      candidate,
-      failures: 0,
-      heldUntilMs: Number.NEGATIVE_INFINITY,
-      taken: false,
-      spentBytes: 0,
-      month: -1,
-    }));
+  /** `spending`: what the servers have sent this month, to whomever it is shared with. */
+  constructor(candidates: readonly ScalingCandidate[], spending = new MonthlySpending()) {
+    this.#spending = spending;
+    this.offer(candidates);
   }
 
-  /** The one to take next, which counts as taken; undefined when none is left now. */
-  take(now: number): ScalingCandidate | undefined {
+  /** These are there now, in this order among equals. What was learned of those that were there before is kept. */
+  offer(candidates: readonly ScalingCandidate[]): void {
+    const offered = candidates.slice(0, MAX_CANDIDATES).map((candidate) => {
+      const known = this.#entry(candidate.address);
+      return known === undefined
+        ? { candidate, failures: 0, heldUntilMs: Number.NEGATIVE_INFINITY, taken: false }
+        : Object.assign(known, { candidate });
+    });
+    const inUse = this.#entries.filter((entry) => entry.taken && !offered.includes(entry));
+    this.#entries = [...offered, ...inUse];
+  }
+
+  /** The one to take next, which counts as taken; undefined when none is left now. `inUse`: addresses of paths that are there. */
+  take(now: number, inUse: readonly string[] = []): ScalingCandidate | undefined {
     const best = this.#entries
-      .filter((entry) => !entry.taken && entry.heldUntilMs <= now && !isSpent(entry))
+      .filter((entry) => !entry.taken && entry.heldUntilMs <= now && !this.#isSpent(entry))
+      .filter(({ candidate }) => !inUse.includes(candidate.address))
       .reduce<Entry | undefined>((one, other) => (one === undefined || isCheaper(other, one) ? other : one), undefined);
     if (best !== undefined) best.taken = true;
     return best?.candidate;
@@ -78,19 +89,20 @@ export class CandidateList {
     if (useless) entry.heldUntilMs = now + TRIAL_HOLD_MS;
   }
 
-  /** Bytes came from it. `month` counts months; with a new one the bytes count anew. */
+  /** It is this month now, counted in months: the bytes of another one count no more. */
+  at(month: number): void {
+    this.#spending.at(month);
+  }
+
+  /** Bytes came from it in this month. */
   charge(address: string, bytes: number, month: number): void {
-    const entry = this.#entry(address);
-    if (entry === undefined) return;
-    if (entry.month !== month) entry.spentBytes = 0;
-    entry.month = month;
-    entry.spentBytes += bytes;
+    if (this.#entry(address) !== undefined) this.#spending.charge(address, bytes, month);
   }
 
   /** Its bytes of this month are used up. */
   isSpent(address: string): boolean {
     const entry = this.#entry(address);
-    return entry !== undefined && isSpent(entry);
+    return entry !== undefined && this.#isSpent(entry);
   }
 
   /** The dearest go first when paths are given back. */
@@ -102,18 +114,18 @@ export class CandidateList {
   /** What all servers together have cost this month, in the currency of their prices. */
   get spent(): number {
     return this.#entries.reduce(
-      (sum, { candidate, spentBytes }) => sum + ((candidate.pricePerGb ?? 0) * spentBytes) / GB,
+      (sum, { candidate }) => sum + ((candidate.pricePerGb ?? 0) * this.#spending.bytesOf(candidate.address)) / GB,
       0,
     );
+  }
+
+  #isSpent({ candidate: { address, monthlyCapBytes = Number.POSITIVE_INFINITY } }: Entry): boolean {
+    return this.#spending.bytesOf(address) >= monthlyCapBytes;
   }
 
   #entry(address: string): Entry | undefined {
     return this.#entries.find(({ candidate }) => candidate.address === address);
   }
-}
-
-function isSpent({ candidate, spentBytes }: Entry): boolean {
-  return spentBytes >= (candidate.monthlyCapBytes ?? Number.POSITIVE_INFINITY);
 }
 
 function isCheaper({ candidate: one }: Entry, { candidate: other }: Entry): boolean {

@@ -1,17 +1,20 @@
 import { CandidateList, type ScalingCandidate } from './candidates.js';
 import { DemandForecast, type DemandModel } from './demand-forecast.js';
+import { monthOf } from './months.js';
+import type { MonthlySpending } from './monthly-spending.js';
 import { ScalingPolicy, type ScalingDecision } from './scaling-policy.js';
 
 /** A path that was never full may carry more than it has: by this factor it is trusted, so that it does not look full. */
 const UNKNOWN_HEADROOM = 1.5;
 /** While something waits, a path that carries less than it did has become slower, and each second is believed so much of it. */
 const SLOWER_FACTOR = 0.9;
-const MONTHS_A_YEAR = 12;
 
 export interface ScalingEngineOptions {
   readonly candidates: readonly ScalingCandidate[];
   readonly maxPaths: number;
   readonly model?: DemandModel | undefined;
+  /** Of all sessions that share the caps. Default: this one's own. */
+  readonly spending?: MonthlySpending | undefined;
 }
 
 /** A path of the session as it is now. */
@@ -62,10 +65,15 @@ export class ScalingEngine {
   #used = 0;
   #predicted = 0;
 
-  constructor({ candidates, maxPaths, model }: ScalingEngineOptions) {
-    this.#candidates = new CandidateList(candidates);
+  constructor({ candidates, maxPaths, model, spending }: ScalingEngineOptions) {
+    this.#candidates = new CandidateList(candidates, spending);
     this.#forecast = new DemandForecast(model);
     this.#policy = new ScalingPolicy({ maxPaths });
+  }
+
+  /** These servers may be taken on from now on, the best of equals first; what is known of them is kept. */
+  offer(candidates: readonly ScalingCandidate[]): void {
+    this.#candidates.offer(candidates);
   }
 
   /** As of the last tick, bytes per second. */
@@ -103,7 +111,22 @@ export class ScalingEngine {
       },
       now,
     );
-    const action = this.#actionFor(this.#spentPath(paths) ?? decision, now);
+    const action = this.#actionFor(this.#spentPath(paths) ?? decision, paths, now);
+    if (action.kind !== 'keep') this.#busy = action;
+    return action;
+  }
+
+  /**
+   * Somebody asks for a path more (`change` above 0) or one less. The same rests and bounds hold as for what is decided here;
+   * what is done or why nothing is.
+   */
+  ask(change: number, why: string, paths: readonly MeasuredPath[], now: number): ScalingAction {
+    const scaled = paths.filter(({ id }) => this.#scaled.has(id)).map(({ id }) => id);
+    const decision = this.#policy.decideAsked(
+      { change, why, paths: paths.length, scaled, busy: this.#busy !== undefined },
+      now,
+    );
+    const action = this.#actionFor(decision, paths, now);
     if (action.kind !== 'keep') this.#busy = action;
     return action;
   }
@@ -147,6 +170,8 @@ export class ScalingEngine {
   #measure(paths: readonly MeasuredPath[], full: boolean, now: number, wallMs: number): void {
     const seconds = Math.max(0.001, (now - (this.#tickedAtMs ?? now - 1000)) / 1000);
     this.#tickedAtMs = now;
+    const month = monthOf(wallMs);
+    this.#candidates.at(month);
     for (const id of this.#known.keys()) if (!paths.some((path) => path.id === id)) this.#known.delete(id);
     for (const { id, address, carriedBytes } of paths) {
       const known = this.#known.get(id) ?? { ...NOTHING_KNOWN, carriedBytes };
@@ -158,7 +183,7 @@ export class ScalingEngine {
       const least = full && known.usedBytesPerSecond > 0 ? SLOWER_FACTOR : 1;
       known.peakBytesPerSecond = Math.max(least * known.peakBytesPerSecond, known.usedBytesPerSecond);
       known.full ||= full && known.usedBytesPerSecond > 0;
-      this.#candidates.charge(address, bytes, monthOf(wallMs));
+      this.#candidates.charge(address, bytes, month);
     }
   }
 
@@ -194,13 +219,14 @@ export class ScalingEngine {
     return { kind: 'remove', pathId: path.id, why: 'surplus', reason };
   }
 
-  #actionFor(decision: ScalingDecision, now: number): ScalingAction {
+  #actionFor(decision: ScalingDecision, paths: readonly MeasuredPath[], now: number): ScalingAction {
     if (decision.kind === 'keep') return decision;
     if (decision.kind === 'remove') {
       this.#busyWhy = decision.why;
       return { kind: 'remove', pathId: decision.pathId, reason: decision.reason };
     }
-    const candidate = this.#candidates.take(now);
+    const inUse = paths.map(({ address }) => address);
+    const candidate = this.#candidates.take(now, inUse);
     if (candidate === undefined) return { kind: 'keep', reason: `${decision.reason}, but no server is left` };
     return { kind: 'add', candidate, reason: decision.reason };
   }
@@ -210,9 +236,4 @@ const NOTHING_KNOWN = { usedBytesPerSecond: 0, peakBytesPerSecond: 0, full: fals
 
 function capacityOf({ capacityBytesPerSecond = 0 }: MeasuredPath, { peakBytesPerSecond: peak, full }: Known): number {
   return Math.max(capacityBytesPerSecond, full ? peak : UNKNOWN_HEADROOM * peak);
-}
-
-function monthOf(wallMs: number): number {
-  const date = new Date(wallMs);
-  return date.getUTCFullYear() * MONTHS_A_YEAR + date.getUTCMonth();
 }

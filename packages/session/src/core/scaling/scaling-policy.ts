@@ -49,6 +49,17 @@ export type ScalingDecision =
   | { readonly kind: 'remove'; readonly pathId: number; readonly why: 'surplus' | 'useless'; readonly reason: string }
   | { readonly kind: 'keep'; readonly reason: string };
 
+/** A path more or less that somebody asked for. */
+export interface AskedChange {
+  readonly change: number;
+  readonly why: string;
+  /** Paths that carry data now. */
+  readonly paths: number;
+  /** Those that scaling added. */
+  readonly scaled: readonly number[];
+  readonly busy: boolean;
+}
+
 export interface ScalingBounds {
   /** Paths that carry data, with those that scaling did not add. */
   readonly maxPaths: number;
@@ -79,12 +90,24 @@ export class ScalingPolicy {
     if (sample.busy) return keep('a change is under way');
     const useless = this.#uselessPath(sample, now);
     if (useless !== undefined) return useless;
-    if (now < this.#restUntilMs)
-      return keep(`it rests for ${Math.ceil(this.#restUntilMs - now)} ms after the last change`);
+    if (now < this.#restUntilMs) return keep(this.#resting(now));
     if (this.#highSinceMs !== undefined && now - this.#highSinceMs >= HIGH_FOR_MS) return this.#more(sample, share);
     if (this.#lowSinceMs !== undefined && now - this.#lowSinceMs >= LOW_FOR_MS)
       return this.#fewer(sample, expectedShare);
     return keep(`demand is ${percent(share)} of capacity`);
+  }
+
+  /** What is asked for is done unless a bound or a rest speaks against it: nobody can have paths come and go at will. */
+  decideAsked({ change, why, paths, scaled, busy }: AskedChange, now: number): ScalingDecision {
+    const { maxPaths } = this.#bounds;
+    if (change === 0) return keep('a change by 0 paths is none');
+    if (busy) return keep('a change is under way');
+    if (now < this.#restUntilMs) return keep(this.#resting(now));
+    if (change > 0)
+      return paths >= maxPaths ? keep(`the session has its ${maxPaths} paths`) : { kind: 'add', reason: why };
+    const [pathId] = scaled;
+    if (pathId === undefined) return keep('no path is left that scaling added');
+    return { kind: 'remove', pathId, why: 'surplus', reason: why };
   }
 
   /** The path that was asked for is there. */
@@ -99,6 +122,10 @@ export class ScalingPolicy {
 
   failed(now: number): void {
     this.#restUntilMs = now + REST_AFTER_FAILURE_MS;
+  }
+
+  #resting(now: number): string {
+    return `it rests for ${Math.ceil(this.#restUntilMs - now)} ms after the last change`;
   }
 
   #more({ paths, wanted }: CapacitySample, share: number): ScalingDecision {

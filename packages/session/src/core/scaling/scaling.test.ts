@@ -2,6 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { CandidateList } from './candidates.js';
 import { DemandForecast } from './demand-forecast.js';
 import { HourlyTable } from './hourly-table.js';
+import { MonthlySpending } from './monthly-spending.js';
+import { monthOf } from './months.js';
 import { ScalingEngine, type ScalingAction } from './scaling-engine.js';
 
 const MB = 1e6;
@@ -13,6 +15,7 @@ class World {
   readonly engine: ScalingEngine;
   readonly log: { readonly atMs: number; readonly action: Exclude<ScalingAction, { kind: 'keep' }> }[] = [];
   now = 0;
+  wallAheadMs = 0;
   readonly #paths = new Map<number, { address: string; carriedBytes: number; rate: number }>([
     [0, { address: 'primary:1', carriedBytes: 0, rate: EACH }],
   ]);
@@ -50,7 +53,11 @@ class World {
     const share = Math.min(1, demand / capacity);
     for (const path of this.#paths.values()) path.carriedBytes += share * path.rate;
     const paths = [...this.#paths].map(([id, { address, carriedBytes }]) => ({ id, address, carriedBytes }));
-    const action = this.engine.tick({ paths, unmetBytesPerSecond: Math.max(0, demand - capacity) }, this.now, this.now);
+    const action = this.engine.tick(
+      { paths, unmetBytesPerSecond: Math.max(0, demand - capacity) },
+      this.now,
+      this.now + this.wallAheadMs,
+    );
     if (action.kind === 'keep') return;
     this.log.push({ atMs: this.now, action });
     this.#due = { atMs: this.now + this.joinMs, done: () => this.#do(action) };
@@ -157,12 +164,90 @@ describe('scaling', () => {
     expect([list.isSpent('a:1'), list.spent]).toEqual([true, 1e-6]);
     list.released('a:1', 0, false);
     expect(list.take(0)).toBeUndefined();
-    list.charge('a:1', 0, 24_001);
+    // Nothing more comes from it, so that nothing is charged: the month alone brings it back.
+    list.at(24_001);
+    expect([list.isSpent('a:1'), list.spent]).toEqual([false, 0]);
     expect(list.take(0)?.address).toBe('a:1');
     const world = new World([{ address: 'a:1', monthlyCapBytes: 20 * MB }]);
     world.run(60, () => 2 * EACH);
     expect(world.log.at(-1)!.action).toMatchObject({ kind: 'remove', reason: 'a:1 has sent what it may in a month' });
     expect(world.paths).toBe(1);
+    world.wallAheadMs = 32 * 24 * HOUR_MS;
+    const decided = world.log.length;
+    world.run(60, () => 2 * EACH);
+    expect(world.log.slice(decided).map(({ action: { kind } }) => kind)).toEqual(['add', 'remove']);
+  });
+});
+
+describe('what was spent this month', () => {
+  const DAY_MS = 24 * HOUR_MS;
+  const november = monthOf(Date.UTC(2026, 10, 30));
+
+  test('outlives the process: caps go on from what was told last, in the same month alone', () => {
+    const before = new MonthlySpending();
+    before.charge('a:1', 700, november);
+    before.charge('b:1', 5, november);
+    const kept = before.news(0, true);
+    expect(kept).toEqual({ month: '2026-11', bytes: { 'a:1': 700, 'b:1': 5 } });
+    const after = new CandidateList([{ address: 'a:1', monthlyCapBytes: 1000 }], new MonthlySpending(kept));
+    after.charge('a:1', 299, november);
+    expect(after.isSpent('a:1')).toBe(false);
+    after.charge('a:1', 1, november);
+    expect(after.isSpent('a:1')).toBe(true);
+    const later = new MonthlySpending(kept);
+    later.at(monthOf(Date.UTC(2026, 10, 30) + DAY_MS));
+    expect(later.bytesOf('a:1')).toBe(0);
+    later.charge('a:1', 1, november + 1);
+    expect(later.news(0, true)).toEqual({ month: '2026-12', bytes: { 'a:1': 1 } });
+  });
+
+  test('is told when it has changed, every ten seconds at the most, and at once when it is asked for', () => {
+    const spending = new MonthlySpending();
+    const told: number[] = [];
+    for (let now = 0; now <= 30_000; now += 1000) {
+      if (now < 15_000) spending.charge('a:1', 1, november);
+      if (spending.news(now, false) !== undefined) told.push(now);
+    }
+    expect(told).toEqual([0, 10_000, 20_000]);
+    expect(spending.news(31_000, true)).toBeUndefined();
+    spending.charge('a:1', 1, november);
+    expect(spending.news(31_000, true)).toEqual({ month: '2026-11', bytes: { 'a:1': 16 } });
+  });
+
+  test('is remembered of 1,024 servers, and of a month that is one', () => {
+    const bytes = Object.fromEntries(Array.from({ length: 3000 }, (_, server) => [`${server}:1`, 1]));
+    const spending = new MonthlySpending({ month: '2026-11', bytes });
+    expect(['1975:1', '1976:1', '2999:1'].map((address) => spending.bytesOf(address))).toEqual([0, 1, 1]);
+    expect(() => new MonthlySpending({ month: '2026-13', bytes: {} })).toThrow("'2026-13' is no month such as 2026-11");
+  });
+});
+
+describe('the servers that may be taken on', () => {
+  test('change as discovery says: what was learned of them is kept, and one in use stays known until it is given back', () => {
+    const list = new CandidateList([{ address: 'a:1' }, { address: 'b:1', pricePerGb: 1 }]);
+    list.take(0);
+    list.failed('a:1', 0);
+    expect(list.take(1)?.address).toBe('b:1');
+    list.offer([{ address: 'c:1', pricePerGb: 9 }, { address: 'a:1' }]);
+    expect(list.take(1)?.address).toBe('c:1');
+    list.released('c:1', 1, false);
+    list.charge('b:1', 1e9, 0);
+    expect([list.take(2001)?.address, list.spent]).toEqual(['a:1', 1]);
+  });
+
+  test('are not taken while the session has a path to them anyway', () => {
+    const list = new CandidateList([{ address: 'a:1' }]);
+    expect(list.take(0, ['a:1'])).toBeUndefined();
+    expect(list.take(0)?.address).toBe('a:1');
+  });
+
+  test('share their caps of the month among all sessions', () => {
+    const spending = new MonthlySpending();
+    const capped = [{ address: 'a:1', monthlyCapBytes: 1000 }];
+    const lists = [new CandidateList(capped, spending), new CandidateList(capped, spending)];
+    lists[0]!.charge('a:1', 600, 0);
+    lists[1]!.charge('a:1', 600, 0);
+    expect(lists.map((list) => list.isSpent('a:1'))).toEqual([true, true]);
   });
 });
 
