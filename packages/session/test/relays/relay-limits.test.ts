@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { PathInfo, RelayOptions, RelayedTraffic, ServerSession, Session } from '@kwik/session';
 import { until } from '@kwik/testbed';
+import type { AccessControl, AccessRequest, AuditEvent, AuditSink } from '@kwik/wire';
 import { addressOf, Harness, pattern } from '../harness.js';
 
 let harness: Harness;
@@ -46,6 +47,37 @@ describe('where a relay forwards to', () => {
     const anchors = ['192.0.2.1:4433', addressOf(listener)];
     await server.addPath(addressOf(relay), { capabilities: ['relay'], relay: { anchors } });
     await until(() => carrying(client).length === 1);
+  });
+
+  test('to whom a rule of access allows it, and nobody is told of more than the rule', async () => {
+    const requests: AccessRequest[] = [];
+    const rules = (forward: boolean): AccessControl => ({
+      decide: (request) => {
+        requests.push(request);
+        if (request.action === 'forward' && !forward) return { allowed: false, rule: 'no relay', reason: 'not there' };
+        return { allowed: true, rule: 'all', limits: { bytesPerSecond: 50_000, relayOnly: true } };
+      },
+    });
+    const refused: AuditEvent[] = [];
+    const audit: AuditSink = {
+      fault: undefined,
+      record: (event) => {
+        if (event.kind === 'refused') refused.push(event);
+      },
+    };
+    for (const allowed of [false, true]) {
+      const guard = { access: rules(allowed), audit };
+      const relay = await harness.listen({ relay: { anchors: ['127.0.0.1'] }, guard, replica: () => undefined });
+      const { listener, client, server } = await harness.pair();
+      await server.addPath(addressOf(relay), { capabilities: ['relay', 'replica'], reconnect: false });
+      await until(() => requests.some(({ resource }) => resource === addressOf(listener)));
+      if (allowed) await until(() => carrying(client).length === 1);
+      else
+        await until(() => client.getDeadPaths().some(({ reason = '' }) => /not there \(rule no relay\)/u.test(reason)));
+    }
+    const who = { identity: expect.stringMatching(/^key:[0-9a-f]{64}$/u), peer: '127.0.0.1' };
+    expect(requests.filter(({ action }) => action === 'forward')[0]).toMatchObject(who);
+    expect(refused[0]).toMatchObject({ code: 'ERR_KWIK_PERMISSION_DENIED', detail: 'not there (rule no relay)' });
   });
 
   test('for nobody whom no primary sends, unless it is a relay for clients; and that takes a list', async () => {
@@ -119,7 +151,7 @@ describe('how much a relay forwards', () => {
       expect(states.some((state) => state.startsWith('suspended'))).toBe(true);
       expect(relay.stats().relay.dropped.bytes).toBe(0);
     },
-    30_000,
+    60_000,
   );
 
   test('a token asks for less than the relay would grant, and never gets more', async () => {
@@ -142,5 +174,5 @@ describe('how much a relay forwards', () => {
     // A burst, and nothing after it.
     expect(relay.stats().relay.forwardedBytes).toBeLessThan(300_000);
     expect(relay.stats().relay.dropped.rate).toBeGreaterThan(0);
-  }, 30_000);
+  }, 60_000);
 });

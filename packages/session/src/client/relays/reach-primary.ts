@@ -3,19 +3,20 @@ import type { Clock, PathTransport } from '@kwik/wire';
 import type { RelayChoice } from '../../api/relays.js';
 import type { ConnectOptions, Connector } from '../connector.js';
 import { leftMs } from '../reach.js';
-import { RELAYED_ATTEMPTS, reachThrough } from './reach-through.js';
+import { reachThrough, type ReachedThrough } from './reach-through.js';
 import type { RelaySessions } from './relay-sessions.js';
 
 /** How long the primary is dialled directly alone, and by way of one relay before the next is tried. */
 const DIRECT_ALONE_MS = 1500;
 const RELAY_ALONE_MS = 1000;
-const CONNECTION_ID_BYTES = 8;
 const DIRECTLY = 'directly';
 
 export interface ReachedPrimary {
   readonly transport: PathTransport;
   /** The relay by way of which, `host:port`. */
   readonly via?: string;
+  /** To be called when the connection is closed. */
+  readonly release?: () => void;
 }
 
 export interface PrimaryReach {
@@ -47,9 +48,12 @@ export async function reachPrimary(reach: PrimaryReach, options: ConnectOptions)
     attempt: async (choice, signal) => {
       const attempt = { ...options, signal, timeoutMs: leftMs(endMs, reach.clock) };
       if (choice === DIRECTLY) return { transport: await reach.direct(attempt) };
-      return { transport: await throughRelay(reach, choice, attempt), via: choice.address };
+      return { ...(await throughRelay(reach, choice, attempt)), via: choice.address };
     },
-    discard: ({ transport }) => transport.close(0, 'another attempt was faster'),
+    discard: ({ transport, release }) => {
+      transport.close(0, 'another attempt was faster');
+      release?.();
+    },
     verdict: (error, failures) => {
       if (error.code === 'ERR_KWIK_ABORTED') return error;
       return failures.size === candidates.length ? (failures.get(DIRECTLY) ?? error) : undefined;
@@ -57,14 +61,12 @@ export async function reachPrimary(reach: PrimaryReach, options: ConnectOptions)
   });
 }
 
-async function throughRelay(
-  { connector, sessions, anchor, serverName, clock, randomBytes }: PrimaryReach,
+/** By way of this relay of the client's own, whatever path that is for. */
+export async function throughRelay(
+  { connector, sessions, anchor, serverName, clock, randomBytes }: Omit<PrimaryReach, 'direct'>,
   choice: RelayChoice,
   options: ConnectOptions,
-): Promise<PathTransport> {
+): Promise<ReachedThrough> {
   const { link } = await sessions.get(choice);
-  const connectionIds = Array.from({ length: RELAYED_ATTEMPTS }, () => randomBytes(CONNECTION_ID_BYTES));
-  await link.open({ connectionIds, anchor }, options.timeoutMs);
-  const { transport } = await reachThrough(connector, link.transport, connectionIds, { ...options, serverName }, clock);
-  return transport;
+  return reachThrough(connector, link, { ...options, serverName, anchor, randomBytes }, clock);
 }

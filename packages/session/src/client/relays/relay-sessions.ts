@@ -1,7 +1,8 @@
-import type { proto } from '@kwik/wire';
+import { PRIMARY_PATH_ID, type proto } from '@kwik/wire';
 import type { RelayChoice } from '../../api/relays.js';
 import type { PathRuntime } from '../../runtime/paths/path-runtime.js';
-import type { RelayLink } from './relayed-paths.js';
+import type { ClientSession } from '../client-session.js';
+import { linkOver, type RelayLink } from './relay-link.js';
 
 /** What a session with a relay is to whoever has one. */
 export interface RelaySession {
@@ -60,20 +61,15 @@ export class RelaySessions {
       this.#open.delete(session);
       this.#known.delete(choice);
     });
-    return Object.assign(relay, { link: linkOver(choice.address, session), closed });
+    return Object.assign(relay, { link: linkOver(session.path, choice.address, () => session.end()), closed });
   }
 }
 
-function linkOver(address: string, session: RelaySession): RelayLink {
-  const { path } = session;
+/** A session of which all that counts is its path to the relay. */
+export function relaySession(session: ClientSession): RelaySession {
   return {
-    address,
-    transport: path.port.transport,
-    get alive() {
-      return path.alive;
-    },
-    open: (request, timeoutMs) => path.request('relayOpen', request, timeoutMs),
-    close: (request) => path.send({ $case: 'relayClose', value: request }),
-    end: () => session.end(),
+    path: session.engine.paths.require(PRIMARY_PATH_ID),
+    closed: session.closed,
+    end: () => void session.close(0, '', { timeoutMs: 0 }),
   };
 }

@@ -1,6 +1,5 @@
-import type { AnswerTo } from '@kwik/kcp';
 import { ReconnectSchedule, type ReconnectPolicy } from '@kwik/paths';
-import { KwikError, proto, toPathId, type PathId, type PathTransport } from '@kwik/wire';
+import { KwikError, proto, toPathId, type PathId } from '@kwik/wire';
 import { FIRST_RELAYED_PATH_ID } from '../../limits.js';
 import type { ControlHandlers, Feature } from '../../runtime/features/feature.js';
 import type { SessionContext } from '../../runtime/features/session-context.js';
@@ -8,11 +7,9 @@ import { isRecoverable } from '../../runtime/paths/deaths.js';
 import type { PathIdentity } from '../../runtime/paths/path-registry.js';
 import type { PathRuntime } from '../../runtime/paths/path-runtime.js';
 import { DueTimer } from '../../runtime/waiting/due-timer.js';
-import { RELAYED_ATTEMPTS } from './reach-through.js';
+import type { ReachedThrough } from './reach-through.js';
+import { linkOver, type RelayLink } from './relay-link.js';
 
-const CONNECTION_ID_BYTES = 8;
-/** For the relay's answer: a name may have to be resolved there. */
-const OPEN_TIMEOUT_MS = 5000;
 /** One attempt to reach the primary through a relay. */
 const ATTEMPT_MS = 5000;
 /** A relayed path that is lost while its relay lives: the way from there may be down, or the primary. */
@@ -25,34 +22,18 @@ const LEAVES = 'its relay is about to stop';
 const QUIET_RTTS = 2;
 const QUIET_MS = 100;
 
-/** What tells of a relay's state, and of its end: a path of this session, or a session of its own. */
-export interface RelayLink {
-  /** `host:port`, as it was named. */
-  readonly address: string;
-  readonly transport: PathTransport;
-  readonly alive: boolean;
-  open(request: proto.RelayOpen, timeoutMs: number): Promise<AnswerTo<'relayOpen'>>;
-  close(request: proto.RelayClose): void;
-  /** The relay's path or session ends; a new one gets a new grant. */
-  end(cause: KwikError): void;
-}
-
 export interface RelayedPathsOptions {
   readonly maxPaths: number;
   /** 0 <= random() < 1. */
   readonly random: () => number;
-  readonly randomBytes: (bytes: number) => Uint8Array;
   /** `host:port` of the primary, for those who look at paths. */
   readonly primary: string;
   /** The other end of the session is a relay itself, and says so. */
   readonly onNotice?: ((notice: proto.RelayNotice) => void) | undefined;
-  /** Connects to the primary by way of the relay, which forwards connections of these ids. */
-  join(
-    relay: RelayLink,
-    id: PathId,
-    connectionIds: readonly Uint8Array[],
-    timeoutMs: number,
-  ): Promise<{ readonly path: PathRuntime; readonly connectionId: Uint8Array }>;
+  /** A further connection to the primary, which `anchor` names, by way of the relay. */
+  reach(relay: RelayLink, anchor: string, timeoutMs: number): Promise<ReachedThrough>;
+  /** Opens a path of this number over such a connection. */
+  join(relay: RelayLink, id: PathId, anchor: string, timeoutMs: number): Promise<PathRuntime>;
 }
 
 /** A relay, and the path to the primary that leads through it. */
@@ -63,8 +44,6 @@ interface Relayed {
   readonly anchor: string;
   readonly schedule: ReconnectSchedule;
   readonly timer: DueTimer;
-  /** Those that the relay forwards. */
-  connectionIds: readonly Uint8Array[];
   leaving: Leaving | undefined;
 }
 
@@ -98,7 +77,11 @@ export class RelayedPaths implements Feature {
 
   onPathUp(path: PathRuntime): void {
     if (path.primary || !path.capabilities.includes(proto.Capability.RELAY)) return;
-    this.add(relayedPathId(path.id), linkOf(path), '');
+    this.add(
+      relayedPathId(path.id),
+      linkOver(path, path.address, (cause) => path.die(cause)),
+      '',
+    );
   }
 
   onPathDead(path: PathRuntime): void {
@@ -116,10 +99,7 @@ export class RelayedPaths implements Feature {
   }
 
   onEnd(): void {
-    for (const relayed of this.#relayed.values()) {
-      relayed.timer.set(undefined);
-      this.#letGo(relayed);
-    }
+    for (const { timer } of this.#relayed.values()) timer.set(undefined);
     this.#relayed.clear();
   }
 
@@ -127,7 +107,7 @@ export class RelayedPaths implements Feature {
   add(id: PathId, relay: RelayLink, anchor: string): void {
     const schedule = new ReconnectSchedule([relay.address], AGAIN, this.#options.random);
     const timer = new DueTimer(this.#session.clock, () => void this.#connect(relayed));
-    const relayed: Relayed = { id, relay, anchor, schedule, timer, connectionIds: [], leaving: undefined };
+    const relayed: Relayed = { id, relay, anchor, schedule, timer, leaving: undefined };
     this.#relayed.set(id, relayed);
     void this.#connect(relayed);
   }
@@ -155,10 +135,16 @@ export class RelayedPaths implements Feature {
     this.#session.wake();
   }
 
+  /** Another connection for the path of this number; undefined: it is none of those here. */
+  reachAgain(id: PathId, timeoutMs: number): Promise<ReachedThrough> | undefined {
+    const relayed = this.#relayed.get(id);
+    if (relayed?.leaving !== undefined) return Promise.reject(new KwikError('ERR_KWIK_PATH_DEAD', LEAVES));
+    return relayed && this.#options.reach(relayed.relay, relayed.anchor, timeoutMs);
+  }
+
   #pathLost({ id, death }: PathRuntime): void {
     const relayed = this.#relayed.get(id);
     if (relayed === undefined) return;
-    this.#letGo(relayed);
     // With the end of its path the primary asks for a new one, or the client itself does: a new path has a new grant.
     if (relayed.leaving !== undefined) relayed.relay.end(new KwikError('ERR_KWIK_PATH_DEAD', LEAVES));
     else if (death !== undefined && isRecoverable(death)) this.#tryAgain(relayed);
@@ -175,17 +161,11 @@ export class RelayedPaths implements Feature {
     const { timeoutMs } = schedule.begin(this.#session.paths.info(id)?.rttMs ?? 0);
     this.#session.paths.connecting(this.#identityOf(relayed));
     try {
-      relayed.connectionIds = Array.from({ length: RELAYED_ATTEMPTS }, () =>
-        this.#options.randomBytes(CONNECTION_ID_BYTES),
-      );
-      const request = { connectionIds: [...relayed.connectionIds], anchor: relayed.anchor };
-      await relay.open(request, OPEN_TIMEOUT_MS);
-      const { path, connectionId } = await this.#options.join(relay, id, relayed.connectionIds, timeoutMs);
+      const path = await this.#options.join(relay, id, relayed.anchor, timeoutMs);
       if (this.#session.closeInfo !== undefined || this.#relayed.get(id) !== relayed) {
         path.die(new KwikError('ERR_KWIK_PATH_DEAD', 'its relay is lost'));
         return;
       }
-      this.#letGo(relayed, connectionId);
       schedule.connected(this.#session.clock.now());
       this.#session.addPath(path);
     } catch (thrown) {
@@ -195,7 +175,6 @@ export class RelayedPaths implements Feature {
 
   #failed(relayed: Relayed, error: KwikError): void {
     if (this.#session.closeInfo !== undefined || this.#relayed.get(relayed.id) !== relayed) return;
-    this.#letGo(relayed);
     this.#session.paths.connectFailed(this.#identityOf(relayed), error);
     if (relayed.relay.alive && relayed.leaving === undefined) this.#tryAgain(relayed);
   }
@@ -229,14 +208,6 @@ export class RelayedPaths implements Feature {
     return false;
   }
 
-  /** The relay need not forward any more what it was asked for, but for the connection that is used. */
-  #letGo(relayed: Relayed, used?: Uint8Array): void {
-    const { relay, connectionIds } = relayed;
-    const over = connectionIds.filter((id) => id !== used);
-    if (over.length > 0 && relay.alive) relay.close({ connectionIds: over });
-    relayed.connectionIds = used === undefined ? [] : [used];
-  }
-
   #identityOf({ id, relay }: Relayed): PathIdentity {
     return { id, address: this.#options.primary, primary: true, via: relay.address };
   }
@@ -245,17 +216,4 @@ export class RelayedPaths implements Feature {
 /** Each relay's path has one path through it. */
 function relayedPathId(relayPathId: PathId): PathId {
   return toPathId(FIRST_RELAYED_PATH_ID + relayPathId);
-}
-
-function linkOf(path: PathRuntime): RelayLink {
-  return {
-    address: path.address,
-    transport: path.port.transport,
-    get alive() {
-      return path.alive;
-    },
-    open: (request, timeoutMs) => path.request('relayOpen', request, timeoutMs),
-    close: (request) => path.send({ $case: 'relayClose', value: request }),
-    end: (cause) => path.die(cause),
-  };
 }

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { KwikError } from '@kwik/wire';
 import { scopeOf } from '../../client/commanded/address-scope.js';
 import { formatAddress, parseTarget } from '../../client/target.js';
@@ -27,6 +28,19 @@ export class AnchorRule {
     return this.#named !== undefined;
   }
 
+  /**
+   * Before `anchor` is resolved. Throws ERR_KWIK_PERMISSION_DENIED where no address could be one to forward to, so that nobody
+   * has names looked up that the list leaves out: a name may stand for an address that is listed, but for no other name.
+   */
+  requireNamed(anchor: DialTarget): void {
+    const isName = isIP(anchor.host) === 0;
+    const may = this.#named?.some(({ host, port }) => {
+      const mayBe = host === anchor.host.toLowerCase() || (isName && isIP(host) !== 0);
+      return (port ?? anchor.port) === anchor.port && mayBe;
+    });
+    if (may === false) throw notListed(anchor);
+  }
+
   /** Throws ERR_KWIK_PERMISSION_DENIED unless `address`, to which the host of `anchor` resolves, may be forwarded to. */
   require(anchor: DialTarget, address: string): void {
     const name = formatAddress(anchor.host, anchor.port);
@@ -35,7 +49,7 @@ export class AnchorRule {
     const fits = this.#named?.some(({ host, port }) => {
       return (port ?? anchor.port) === anchor.port && (host === anchor.host.toLowerCase() || host === address);
     });
-    if (fits === false) throw denied(`the relay does not forward to ${name} (its relay.anchors)`);
+    if (fits === false) throw notListed(anchor);
     if (fits === undefined && scope !== 'public') {
       throw denied(
         `${name} is ${address}, a ${scope} address: the relay forwards there only if its relay.anchors names it`,
@@ -53,6 +67,10 @@ function parseEntry(entry: string): Named {
   }
   const bare = entry.replace(/^\[(.*)\]$/, '$1');
   return { host: parseTarget({ host: bare, port: 1 }).host.toLowerCase(), port: undefined };
+}
+
+function notListed({ host, port }: DialTarget): KwikError {
+  return denied(`the relay does not forward to ${formatAddress(host, port)} (its relay.anchors)`);
 }
 
 function denied(why: string): KwikError {

@@ -1,5 +1,5 @@
 import type { AllowanceLimits, Flow, FlowOptions } from '@kwik/quic';
-import { KwikError, type proto } from '@kwik/wire';
+import { KwikError, type AccessLimits, type proto } from '@kwik/wire';
 import type { RelayOptions } from '../../api/relays.js';
 import { AnchorRule } from './anchor-rule.js';
 
@@ -59,6 +59,11 @@ export function limitsOf(grant: proto.RelayGrant | undefined, most: RelayLimits)
     bytesPerSecond: lesser(grant?.bytesPerSecond, most.bytesPerSecond),
     durationMs: lesser(grant?.durationMs, most.durationMs),
   };
+}
+
+/** No faster than a rule of access lets this client. */
+export function limitedBy({ bytesPerSecond = Infinity }: AccessLimits, limits: RelayLimits): RelayLimits {
+  return { ...limits, bytesPerSecond: Math.min(limits.bytesPerSecond, bytesPerSecond) };
 }
 
 /** 0 asks for nothing in particular. */

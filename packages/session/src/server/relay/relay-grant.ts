@@ -1,5 +1,5 @@
 import { CONTROL_LIMITS, KwikError, type proto } from '@kwik/wire';
-import type { RelayedTraffic } from '../../api/relays.js';
+import type { NamedRelay, RelayedTraffic } from '../../api/relays.js';
 import { formatAddress, parseTarget } from '../../client/target.js';
 
 /** What a path token says to a relay. `own`: the names of this server. Throws ERR_KWIK_INVALID_ARGUMENT. */
@@ -8,7 +8,7 @@ export function relayGrant(traffic: RelayedTraffic = {}, own: readonly string[])
   if (anchors.length === 0) {
     const text =
       'this server listens on a wildcard address, so it does not know under which one a relay reaches it: name it in ' +
-      'relay.anchors of addPath, or in identity.audiences of listen';
+      'identity.audiences of listen, or in anchors beside the relay (relay.anchors of addPath)';
     throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', text);
   }
   if (anchors.length > CONTROL_LIMITS.anchors) {
@@ -23,6 +23,14 @@ export function relayGrant(traffic: RelayedTraffic = {}, own: readonly string[])
     bytesPerSecond: bound('maxBytesPerSecond', traffic.maxBytesPerSecond),
     durationMs: bound('maxDurationMs', traffic.maxDurationMs),
   };
+}
+
+/** Throws ERR_KWIK_INVALID_ARGUMENT for relays that could never be used. */
+export function requireUsable(relays: readonly NamedRelay[], own: readonly string[]): void {
+  for (const { address, traffic } of relays) {
+    parseTarget(address);
+    relayGrant(traffic, own);
+  }
 }
 
 /** 0: as the relay likes. */

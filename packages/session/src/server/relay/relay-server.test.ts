@@ -1,8 +1,9 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { systemClock, type Flow, type FlowOptions, type HostLookup } from '@kwik/quic';
-import type { TransportAddress } from '@kwik/wire';
+import { KwikError, type TransportAddress } from '@kwik/wire';
 import { endpointForwarder } from './endpoint-forwarder.js';
-import { resolveRelay } from './relay-config.js';
+import { limitedBy, resolveRelay } from './relay-config.js';
 import { RelayServer, type RelayedClientPath } from './relay-server.js';
 
 const REMOTE: TransportAddress = { address: '192.0.2.7', port: 7, family: 'IPv4' };
@@ -17,6 +18,7 @@ class FakeEndpoint {
   }
 
   forward(options: FlowOptions): Flow {
+    if (options.clientId.every((byte) => byte === 0)) throw new KwikError('ERR_KWIK_INVALID_ARGUMENT');
     const flow = { ...options, anchorIds: [] };
     this.flows.add(flow);
     return flow;
@@ -79,6 +81,137 @@ describe('an anchor that is a name', () => {
     await expect(relayFor().open(clientPath(), request('primary.example:4433'))).rejects.toMatchObject({
       code: 'ERR_KWIK_CONNECT_FAILED',
       message: expect.stringContaining('cannot reach'),
+    });
+  });
+});
+
+test('flows that are opened, closed and refused are told of, with both ends and the reason', async () => {
+  const told: unknown[] = [];
+  const hear = (event: unknown): void => void told.push(event);
+  subscribe('kwik:relay:flow', hear);
+  try {
+    const { relayFor } = listening(['203.0.113.5'], (host) => Promise.resolve([host]));
+    const relay = relayFor();
+    await relay.open(clientPath(), request('203.0.113.5:4433'));
+    await expect(relay.open(clientPath(), request('203.0.113.6:4433'))).rejects.toThrow();
+    relay.onEnd();
+  } finally {
+    unsubscribe('kwik:relay:flow', hear);
+  }
+  const client = '192.0.2.7:7';
+  expect(told).toEqual([
+    { client, anchor: '203.0.113.5:4433', change: 'opened', reason: '' },
+    { client, anchor: '203.0.113.6:4433', change: 'refused', reason: expect.stringContaining('relay.anchors') },
+    { client, anchor: '203.0.113.5:4433', change: 'closed', reason: '' },
+  ]);
+});
+
+test('a rule of access lets a client be forwarded no faster than it says, and grants nothing more than the relay', () => {
+  const most = { bytes: 1000, bytesPerSecond: 500, durationMs: 1000 };
+  expect(limitedBy({ bytesPerSecond: 100 }, most)).toEqual({ ...most, bytesPerSecond: 100 });
+  expect(limitedBy({ bytesPerSecond: 9000 }, most)).toEqual(most);
+  expect(limitedBy({}, most)).toEqual(most);
+});
+
+describe('what is forwarded for a client', () => {
+  const anchors = ['203.0.113.5'];
+  const anchor = '203.0.113.5:4433';
+  const numeric: HostLookup = (name) => Promise.resolve([name]);
+
+  test('is bounded, however often it asks: the oldest gives way', async () => {
+    const { endpoint, relayFor } = listening(anchors, numeric);
+    const relay = relayFor();
+    for (let times = 0; times < 50; times++) await relay.open(clientPath(), request(anchor, 3));
+    expect([endpoint.flows.size, relay.flows]).toEqual([16, 16]);
+  });
+
+  test('is nothing of a request of which a part is refused', async () => {
+    const { endpoint, relayFor } = listening(anchors, numeric);
+    const asked = request(anchor, 2);
+    asked.connectionIds.push(new Uint8Array(8));
+    await expect(relayFor().open(clientPath(), asked)).rejects.toMatchObject({ code: 'ERR_KWIK_INVALID_ARGUMENT' });
+    expect(endpoint.flows.size).toBe(0);
+  });
+
+  test('is nothing for a session that ended, or a path that died, while a name was looked up', async () => {
+    let found: (addresses: readonly string[]) => void = () => undefined;
+    const lookUp: HostLookup = () => new Promise((resolve) => (found = resolve));
+    const { endpoint, relayFor } = listening(['primary.example', ...anchors], lookUp);
+    const ended = relayFor();
+    const opening = ended.open(clientPath(), request('primary.example:4433'));
+    ended.onEnd();
+    found(anchors);
+    await expect(opening).rejects.toMatchObject({ code: 'ERR_KWIK_SESSION_CLOSED' });
+    const path = { ...clientPath(), alive: true };
+    const dying = relayFor().open(path, request('primary.example:4433'));
+    path.alive = false;
+    found(anchors);
+    await expect(dying).rejects.toMatchObject({ code: 'ERR_KWIK_PATH_DEAD' });
+    expect(endpoint.flows.size).toBe(0);
+  });
+
+  test('is nothing of what the client gave up while a name was looked up', async () => {
+    let found: (addresses: readonly string[]) => void = () => undefined;
+    const lookUp: HostLookup = () => new Promise((resolve) => (found = resolve));
+    const { endpoint, relayFor } = listening(['primary.example', ...anchors], lookUp);
+    const relay = relayFor();
+    const asked = request('primary.example:4433', 3);
+    const opening = relay.open(clientPath(), asked);
+    relay.handlers.relayClose!(clientPath() as never, { connectionIds: asked.connectionIds.slice(0, 2) });
+    found(anchors);
+    await opening;
+    expect([...endpoint.flows].map(({ clientId }) => clientId)).toEqual(asked.connectionIds.slice(2));
+  });
+
+  test('goes to where the path is at home, which may have another connection by then', async () => {
+    const { endpoint, relayFor } = listening(anchors, numeric);
+    let remote = REMOTE;
+    const path = { ...clientPath(), port: { transport: { remote } } };
+    Object.defineProperty(path.port, 'transport', { get: () => ({ remote }) });
+    await relayFor().open(path, request(anchor));
+    remote = { ...REMOTE, port: 8 };
+    expect([...endpoint.flows][0]!.client.remote).toEqual(remote);
+  });
+
+  test('ends with the path that it was asked for on, and with nothing else', async () => {
+    const { endpoint, relayFor } = listening(anchors, numeric);
+    const relay = relayFor();
+    const [first, second] = [clientPath(), clientPath()];
+    await relay.open(first, request(anchor, 2));
+    await relay.open(second, request(anchor, 1));
+    relay.onPathDead(first);
+    expect(endpoint.flows.size).toBe(1);
+    relay.onEnd();
+    expect(endpoint.flows.size).toBe(0);
+  });
+
+  test('a name that the list leaves out, and that stands for no listed address, is not even looked up', async () => {
+    const asked: string[] = [];
+    const lookUp: HostLookup = (name) => {
+      asked.push(name);
+      return Promise.resolve(['203.0.113.5']);
+    };
+    const named = listening(['primary.example:4433', '203.0.113.5:4434'], lookUp).relayFor();
+    for (const refused of ['secret.attacker.example:4433', 'primary.example:4435', '203.0.113.6:4434']) {
+      await expect(named.open(clientPath(), request(refused))).rejects.toMatchObject({
+        code: 'ERR_KWIK_PERMISSION_DENIED',
+        message: `the relay does not forward to ${refused} (its relay.anchors)`,
+      });
+    }
+    expect(asked).toEqual([]);
+    await named.open(clientPath(), request('PRIMARY.example:4433'));
+    // The list has the address, and the client the name.
+    await named.open(clientPath(), request('other.example:4434'));
+    expect(asked).toEqual(['PRIMARY.example', 'other.example']);
+  });
+
+  test('few names are looked up at once', async () => {
+    const { relayFor } = listening(['primary.example'], () => new Promise(() => undefined));
+    const relay = relayFor();
+    void relay.open(clientPath(), request('primary.example:1'));
+    void relay.open(clientPath(), request('primary.example:1'));
+    await expect(relay.open(clientPath(), request('primary.example:1'))).rejects.toMatchObject({
+      code: 'ERR_KWIK_LIMIT_EXCEEDED',
     });
   });
 });

@@ -1,14 +1,17 @@
 import type { ReplyTo } from '@kwik/kcp';
-import { Allowance, type Flow } from '@kwik/quic';
-import { KwikError, proto, type TimerHandle } from '@kwik/wire';
-import { parseTarget } from '../../client/target.js';
+import { Allowance, processDiagnostics, type Flow } from '@kwik/quic';
+import { KwikError, proto, type RelayFlow, type TimerHandle } from '@kwik/wire';
+import { formatAddress, parseTarget } from '../../client/target.js';
 import type { DialTarget } from '../../api/options.js';
 import type { ControlHandlers, Feature } from '../../runtime/features/feature.js';
 import type { SessionContext } from '../../runtime/features/session-context.js';
 import type { PathRuntime } from '../../runtime/paths/path-runtime.js';
 import type { RelayConfig, RelayLimits } from './relay-config.js';
 
-/** Connections of one client that are forwarded at once: those of one attempt to connect, and of the one before. */
+/**
+ * Connections of one client that are forwarded at once. A client asks for five at a time and lets go of four when one is
+ * through; it has at most two paths by way of one relay, and each of them two connections while its keys are renewed.
+ */
 const MAX_FLOWS = 16;
 /** Names that are resolved for one client at once: each takes a place that others wait for. */
 const MAX_LOOKUPS = 2;
@@ -25,6 +28,8 @@ export interface RelayServerOptions extends RelayConfig {
   readonly limits: RelayLimits;
   /** The token's anchors, or undefined where the relay's own list is all that counts. */
   readonly anchors: readonly string[] | undefined;
+  /** Throws ERR_KWIK_PERMISSION_DENIED for a numeric `host:port` that nothing may be forwarded to for this client. */
+  readonly require?: (target: string) => void;
 }
 
 interface OpenFlow {
@@ -43,11 +48,13 @@ export class RelayServer implements Feature {
   #timer: TimerHandle | undefined;
   #refusal: KwikError | undefined;
   #lookups = 0;
+  /** Of requests whose anchors are being looked up: the connections that the client still wants. */
+  readonly #asked = new Set<Set<string>>();
 
   readonly handlers: ControlHandlers = {
     relayOpen: (path, request) => this.open(path, request),
     relayClose: (_path, { connectionIds }) => {
-      for (const id of connectionIds) this.#close(keyOf(id));
+      for (const id of connectionIds) this.#withdraw(keyOf(id));
     },
   };
 
@@ -67,13 +74,25 @@ export class RelayServer implements Feature {
   }
 
   /** Answers with what is granted; the client's datagrams are forwarded from then on. Rejects with why not. */
-  async open(path: RelayedClientPath, { connectionIds, anchor }: proto.RelayOpen): Promise<ReplyTo<'relayOpen'>> {
+  async open(path: RelayedClientPath, request: proto.RelayOpen): Promise<ReplyTo<'relayOpen'>> {
+    try {
+      return await this.#grant(path, request);
+    } catch (error) {
+      publish('refused', path, request.anchor, KwikError.from(error).message);
+      throw error;
+    }
+  }
+
+  async #grant(path: RelayedClientPath, { connectionIds, anchor }: proto.RelayOpen): Promise<ReplyTo<'relayOpen'>> {
     this.#requireGranting();
-    const to = await this.#lookedUp(anchor);
+    const asked = new Set(connectionIds.map(keyOf));
+    this.#asked.add(asked);
+    const to = await this.#lookedUp(anchor).finally(() => this.#asked.delete(asked));
     // It may have ended, or begun to drain, while a name was being resolved.
     this.#requireGranting();
     if (!path.alive) throw new KwikError('ERR_KWIK_PATH_DEAD', 'the path to the relay is dead');
-    for (const clientId of connectionIds) this.#forward(path, clientId, to);
+    const wanted = connectionIds.filter((id) => asked.has(keyOf(id)));
+    this.#forwardAll(path, wanted, to);
     const { bytesPerSecond } = this.#options.limits;
     return {
       $case: 'relayOpened',
@@ -97,6 +116,8 @@ export class RelayServer implements Feature {
   }
 
   onEnd(): void {
+    // A name that is still being resolved is not to open anything behind this.
+    this.#refusal ??= new KwikError('ERR_KWIK_SESSION_CLOSED', 'the session has ended');
     this.#timer?.cancel();
     this.#timer = undefined;
     for (const key of this.#flows.keys()) this.#close(key);
@@ -136,17 +157,29 @@ export class RelayServer implements Feature {
   }
 
   async #permitted(anchor: DialTarget): Promise<DialTarget> {
+    this.#options.rule.requireNamed(anchor);
     const addresses = await this.#options.forwarder.resolve(anchor.host);
     let refusal = new KwikError('ERR_KWIK_CONNECT_FAILED', `${anchor.host} has no address`);
     for (const address of addresses) {
       try {
         this.#options.rule.require(anchor, address);
+        this.#options.require?.(formatAddress(address, anchor.port));
         return { host: address, port: anchor.port };
       } catch (error) {
         refusal = KwikError.from(error);
       }
     }
     throw refusal;
+  }
+
+  /** All of them, or none. */
+  #forwardAll(path: RelayedClientPath, connectionIds: readonly Uint8Array[], to: DialTarget): void {
+    try {
+      for (const clientId of connectionIds) this.#forward(path, clientId, to);
+    } catch (error) {
+      for (const clientId of connectionIds) this.#close(keyOf(clientId));
+      throw error;
+    }
   }
 
   #forward(path: RelayedClientPath, clientId: Uint8Array, to: DialTarget): void {
@@ -156,11 +189,23 @@ export class RelayServer implements Feature {
     if (this.#flows.size >= MAX_FLOWS && oldest !== undefined) this.#close(oldest);
     const flow = this.#options.forwarder.forward({
       clientId,
-      client: path.port.transport,
+      // The path may get another connection.
+      client: {
+        get remote() {
+          return path.port.transport.remote;
+        },
+      },
       anchor: { address: to.host, port: to.port },
       allowance: this.#allowance,
     });
     this.#flows.set(key, { flow, path });
+    publish('opened', path, formatAddress(to.host, to.port));
+  }
+
+  /** The client has no use for it any more, and may not have waited until it was forwarded. */
+  #withdraw(key: string): void {
+    for (const asked of this.#asked) asked.delete(key);
+    this.#close(key);
   }
 
   #close(key: string): void {
@@ -168,6 +213,8 @@ export class RelayServer implements Feature {
     if (open === undefined) return;
     this.#flows.delete(key);
     this.#options.forwarder.stopForwarding(open.flow);
+    const { address, port } = open.flow.anchor;
+    publish('closed', open.path, formatAddress(address, port));
   }
 
   #requireGranting(): void {
@@ -193,6 +240,13 @@ export class RelayServer implements Feature {
     const value = { kind, bytesLeft: BigInt(this.#allowance.leftBytes), msLeft: BigInt(this.#leftMs()), pathId: 0 };
     for (const path of this.#session.paths.values()) path.send({ $case: 'relayNotice', value });
   }
+}
+
+function publish(change: RelayFlow['change'], path: RelayedClientPath, anchor: string, reason = ''): void {
+  processDiagnostics().publisher.publish('kwik:relay:flow', () => {
+    const { address, port } = path.port.transport.remote;
+    return { client: formatAddress(address, port), anchor, change, reason };
+  });
 }
 
 function keyOf(id: Uint8Array): string {
