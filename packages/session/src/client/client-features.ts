@@ -1,13 +1,19 @@
+import type { proto } from '@kwik/wire';
 import type { ResolvedLimits } from '../limits.js';
 import type { Feature } from '../runtime/features/feature.js';
+import { KeyLimit } from '../runtime/features/key-limit.js';
 import { peerClose } from '../runtime/features/peer-close.js';
 import { ping } from '../runtime/features/ping.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
 import { StreamAnnouncements } from '../runtime/features/stream-announcements.js';
+import type { PathPort } from '../runtime/paths/path-port.js';
+import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 import type { Composition } from '../runtime/session/engine.js';
 import { CapacityReports } from './capacity-reports.js';
 import { ContentClient, type ContentWatch } from './content-client.js';
 import { contributionGrants } from './contribution-grants.js';
+import { EarlyStream } from './early-stream.js';
+import { KeyRenewals } from './key-renewals.js';
 import { PathJoins, type PathJoinsOptions } from './path-joins.js';
 import { PathRemovals } from './path-removals.js';
 import { PathReports } from './path-reports.js';
@@ -25,12 +31,19 @@ export interface ClientFeaturesOptions {
   /** Hears of contents. */
   readonly watch?: ContentWatch;
   readonly relays: Omit<RelayedPathsOptions, 'maxPaths'>;
+  /** Connects a path anew while it lives; `relayed`: the paths by way of relays. Absent where that cannot be done. */
+  readonly connectAgain?:
+    | ((path: PathRuntime, relayed: RelayedPaths, timeoutMs: number) => Promise<PathPort>)
+    | undefined;
+  /** What the first stream begins with; it went with the hello. */
+  readonly early?: proto.EarlyData | undefined;
   /** Relays that the client itself chose. */
-  readonly ownRelays?: Pick<OwnRelaysOptions, 'sessions' | 'anchor'> | undefined;
+  readonly ownRelays?: Pick<OwnRelaysOptions, 'sessions' | 'anchor' | 'onRefused'> | undefined;
 }
 
 export interface ClientFeatures extends Composition {
   readonly primaryPaths: PrimaryPaths;
+  readonly early: EarlyStream | undefined;
   readonly ownRelays?: OwnRelays | undefined;
 }
 
@@ -42,7 +55,7 @@ export function clientFeatures(session: SessionContext, options: ClientFeaturesO
   const primaryPaths = new PrimaryPaths(session, { ...options.primaryPaths, mayGoOn: () => content.viable });
   const relayed = new RelayedPaths(session, { ...options.relays, maxPaths: limits.maxPaths });
   const features: Feature[] = [
-    ping(),
+    ping(wallClockMs),
     new StreamAnnouncements(session, 'client'),
     contributionGrants(session),
     new RawRelay(session, { ...limits, wallClockMs }),
@@ -57,9 +70,18 @@ export function clientFeatures(session: SessionContext, options: ClientFeaturesO
     }),
     primaryPaths,
     relayed,
+    new KeyLimit(session, limits.packetsPerKey),
   ];
-  if (options.ownRelays === undefined) return { features, primaryPaths };
+  const { connectAgain } = options;
+  if (connectAgain !== undefined) {
+    const connect = (path: PathRuntime, timeoutMs: number): Promise<PathPort> => connectAgain(path, relayed, timeoutMs);
+    const { packetsPerKey } = limits;
+    features.push(new KeyRenewals(session, { packetsPerKey, random: options.relays.random, connect }));
+  }
+  const early = options.early && new EarlyStream(session, options.early);
+  if (early !== undefined) features.push(early);
+  if (options.ownRelays === undefined) return { features, primaryPaths, early };
   const { random } = options.relays;
   const ownRelays = new OwnRelays(session, { ...options.ownRelays, relayed, random });
-  return { features: [...features, ownRelays], primaryPaths, ownRelays };
+  return { features: [...features, ownRelays], primaryPaths, early, ownRelays };
 }

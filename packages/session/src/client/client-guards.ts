@@ -16,8 +16,8 @@ export class ClientGuards {
 
   constructor(host: SessionHost, guard: GuardOptions = {}) {
     this.#host = host;
-    this.access = new AccessGate(guard.access, host.callbacks, Date.now);
-    this.#servers = new ServerGuard(guard.servers, host.callbacks, Date.now);
+    this.access = new AccessGate(guard.access, host, Date.now);
+    this.#servers = new ServerGuard(guard.servers, host, Date.now);
   }
 
   /** Throws ERR_KWIK_CONNECTION_REFUSED while nothing may be begun. */

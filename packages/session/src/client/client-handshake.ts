@@ -1,6 +1,6 @@
 import type { ClientHandshake, ClientHandshakeResult, ControlEvent, KcpBody } from '@kwik/kcp';
 import { KwikError, type Clock, type ErrorCode, type TransportCloseInfo } from '@kwik/wire';
-import { PathPort } from '../runtime/paths/path-port.js';
+import { PathPort, type PathPortOwner } from '../runtime/paths/path-port.js';
 import type { PathTransport } from '@kwik/wire';
 
 export interface HandshakeDriverOptions {
@@ -11,6 +11,8 @@ export interface HandshakeDriverOptions {
   readonly timeoutCode?: ErrorCode;
   /** The hello is under way: what `send` is given follows at once, and is the session's once the server has admitted it. */
   readonly onHello?: (send: (body: KcpBody) => void) => void;
+  /** Called once, when the connection is closed, in the handshake or long after. */
+  readonly onClosed?: (() => void) | undefined;
 }
 
 /** Opens the control stream on a fresh connection and authenticates. On any failure the connection is closed. */
@@ -48,7 +50,7 @@ export function shakeHands(
       finish();
       resolve({ port, result: step.done });
     };
-    const port: PathPort = new PathPort(transport, clock, {
+    const owner: PathPortOwner = {
       onControlOpen: () => undefined,
       onControlEvent: onEvent,
       onControlFailure: fail,
@@ -56,7 +58,8 @@ export function shakeHands(
       onRealStreamEnd: () => undefined,
       onSendable: () => undefined,
       onClose: (info) => fail(closedDuringHandshake(info, options.address)),
-    });
+    };
+    const port: PathPort = new PathPort(transport, clock, owner, options.onClosed);
     if (options.signal?.aborted === true) onAbort();
     options.signal?.addEventListener('abort', onAbort, { once: true });
     try {

@@ -1,9 +1,19 @@
 import { isConnected } from '@kwik/paths';
-import type { BytesLike, OffsetMap } from '@kwik/wire';
+import type { BytesLike, OffsetMap, ServiceLevel } from '@kwik/wire';
+import type { PathPing, PingOptions } from '../api/path-pings.js';
+import { pingPath } from '../runtime/features/ping.js';
 import type { DatagramCounts, DatagramOptions } from '../api/datagrams.js';
 import type { CloseInfo, CloseOptions, PathInfo, Session, Stream, StreamOptions } from '../api/session.js';
 import type { SessionEngine } from '../runtime/session/engine.js';
 import type { Connector } from './connector.js';
+import { wishForPaths } from './path-wishes.js';
+
+/** How the session tells the time, and how long its end may take, milliseconds. */
+interface SessionTimes {
+  readonly closeMs: number;
+  /** Since 1970. */
+  readonly wallClockMs: () => number;
+}
 
 /** What `dial` returns. */
 export class ClientSession implements Session {
@@ -12,12 +22,14 @@ export class ClientSession implements Session {
   readonly closed: Promise<CloseInfo>;
   /** For what is built on sessions in this package; no member of the interface. */
   readonly engine: SessionEngine;
+  readonly early: Stream | undefined;
   readonly #connector: Connector;
-  readonly #closeTimeoutMs: number;
+  readonly #times: SessionTimes;
 
-  constructor(id: string, engine: SessionEngine, connector: Connector, closeTimeoutMs: number) {
+  constructor(id: string, engine: SessionEngine, connector: Connector, times: SessionTimes, early?: Stream) {
     this.id = id;
-    this.#closeTimeoutMs = closeTimeoutMs;
+    this.early = early;
+    this.#times = times;
     this.engine = engine;
     this.#connector = connector;
     this.closed = engine.closed.then(async (info) => {
@@ -74,6 +86,20 @@ export class ClientSession implements Session {
     return this.engine.paths.onChange(listener);
   }
 
+  get serviceLevel(): ServiceLevel {
+    return this.engine.service.level;
+  }
+
+  onServiceLevelChange(listener: (level: ServiceLevel) => void): () => void {
+    return this.engine.service.onChange(listener);
+  }
+
+  async pingPath(pathId: number, options?: PingOptions): Promise<PathPing> {
+    const { clock, paths } = this.engine;
+    this.engine.assertOpen();
+    return pingPath(paths.require(pathId), { clock, wallClockMs: this.#times.wallClockMs }, options);
+  }
+
   offsetMap(pathId: number): OffsetMap | undefined {
     return this.engine.paths.require(pathId).offsets;
   }
@@ -86,7 +112,11 @@ export class ClientSession implements Session {
     this.engine.paths.require(pathId).resume();
   }
 
-  async close(code = 0, reason = '', { timeoutMs = this.#closeTimeoutMs }: CloseOptions = {}): Promise<void> {
+  requestPaths(change: 1 | -1, reason = ''): Promise<void> {
+    return wishForPaths(this.engine, change, reason);
+  }
+
+  async close(code = 0, reason = '', { timeoutMs = this.#times.closeMs }: CloseOptions = {}): Promise<void> {
     await this.engine.close({ by: 'local', code: code, reason }, timeoutMs);
     await this.closed;
     await this.#connector.close();

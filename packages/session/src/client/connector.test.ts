@@ -42,3 +42,14 @@ test('transport and idle time', async () => {
   expect(dial.transport).toMatchObject({ ...transport, idleTimeoutMs: 7000 });
   expect((await asked({ trust: { ca: 'PEM' } })).transport).toMatchObject({ idleTimeoutMs: 30_000 });
 });
+
+test('what may not be dialled is not, and nobody waits for it: an empty list is a refusal', async () => {
+  const connector = new QuicConnector({}, () => Promise.resolve(['192.0.2.1', '192.0.2.2']));
+  const admit = () => Promise.resolve([]);
+  const connecting = connector.connect({ host: 'server.example', port: 4433 }, { timeoutMs: 1000, admit });
+  await expect(connecting).rejects.toMatchObject({
+    code: 'ERR_KWIK_PERMISSION_DENIED',
+    message: 'server.example may not be dialled',
+  });
+  await connector.close();
+});

@@ -11,12 +11,13 @@ import {
   systemClock,
   type TrustOptions,
 } from '@kwik/quic';
-import { KwikError, type Clock, type PathTransport } from '@kwik/wire';
+import { KwikError, sessionIdToBytes, type Clock, type PathTransport, type SessionId } from '@kwik/wire';
 import type { DialOptions, DialTarget } from '../api/options.js';
 import { resolveTimeouts } from '../options/timeouts.js';
 import { developmentAuthority } from '../credentials/dev-authority.js';
 import { transportOptions } from '../transport-options.js';
 import { type EndpointLease, ownEndpoint, SharedEndpoints } from './shared-endpoints.js';
+import { keyPin } from './server-conduct.js';
 import { formatAddress, isLoopback } from './target.js';
 
 export interface ConnectOptions {
@@ -29,6 +30,13 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal | undefined;
   /** Local address to send from. */
   readonly localAddress?: string | undefined;
+  /** The session that the connection is for: where several processes share the address, it leads to the one that has it. */
+  readonly sessionId?: SessionId | undefined;
+}
+
+export interface AgainOptions extends Pick<ConnectOptions, 'timeoutMs' | 'signal' | 'sessionId'> {
+  /** The server proves later who it is, so its certificate may have another key than before, if the client trusts it. */
+  readonly anyKey?: boolean | undefined;
 }
 
 /** Where paths come from: UDP in real life, a virtual network in simulations. */
@@ -39,7 +47,19 @@ export interface Connector {
    * source id, and at whose address the peer is. Absent where nothing forwards.
    */
   connectThrough?(relay: PathTransport, connectionId: Uint8Array, options: ConnectOptions): Promise<PathTransport>;
+  /**
+   * Another connection like one that is open: from the same socket to the same address.
+   * Absent where there is none to be had; then no path gets new keys but by being lost.
+   */
+  connectAgain?(like: PathTransport, options: AgainOptions): Promise<PathTransport>;
   close(): Promise<void>;
+}
+
+/** A connector that makes further connections like one that is open. */
+export type RepeatingConnector = Connector & Required<Pick<Connector, 'connectAgain'>>;
+
+export function canConnectAgain(connector: Connector): connector is RepeatingConnector {
+  return 'connectAgain' in connector;
 }
 
 /** What the connector needs of a UDP socket. */
@@ -57,6 +77,14 @@ export interface ConnectorSpecials {
   readonly endpoints?: SharedEndpoints;
 }
 
+/** A connection, and how it was made. */
+interface Dialled {
+  readonly transport: PathTransport;
+  readonly endpoint: DialEndpoint;
+  readonly trust: TrustOptions;
+  readonly serverName: string | undefined;
+}
+
 const CLOSED = 'the session is closed';
 
 const endpoints = new SharedEndpoints();
@@ -70,7 +98,7 @@ export class QuicConnector implements Connector {
   readonly #leases = new Map<string, Promise<EndpointLease>>();
   readonly #closing = new AbortController();
   /** What was dialled and may be open. */
-  #transports: { readonly transport: PathTransport; readonly endpoint: DialEndpoint }[] = [];
+  #transports: Dialled[] = [];
   #closed: Promise<void> | undefined;
 
   /** `lookup` resolves names. Default: by the system. */
@@ -96,7 +124,7 @@ export class QuicConnector implements Connector {
     let deadline = deadlineFrom(this.#clock.now());
     let addresses = await byDeadline(resolveHost(target.host, this.#lookup), deadline);
     if (options.admit !== undefined) {
-      addresses = await options.admit(addresses, target.port);
+      addresses = requireSome(await options.admit(addresses, target.port), target);
       this.#requireOpen();
       deadline = deadlineFrom(this.#clock.now());
     }
@@ -128,7 +156,23 @@ export class QuicConnector implements Connector {
     return this.#dial(endpoint, { host, port, trust, connectionId }, { ...options, signal });
   }
 
-  #signalFor({ signal }: ConnectOptions): AbortSignal {
+  async connectAgain(
+    like: PathTransport,
+    { timeoutMs, signal, sessionId, anyKey = false }: AgainOptions,
+  ): Promise<PathTransport> {
+    this.#requireOpen();
+    const dialled = this.#transports.find(({ transport }) => transport === like);
+    if (dialled === undefined) throw new KwikError('ERR_KWIK_PATH_DEAD', 'the connection is gone');
+    const { endpoint, trust, serverName } = dialled;
+    const { requiredPin: _pin, ...ofAnyKey } = trust;
+    const { address: host, port } = like.remote;
+    const requiredPin = anyKey ? undefined : keyPin(like);
+    const asked = requiredPin === undefined ? ofAnyKey : { ...trust, requiredPin };
+    const options = { timeoutMs, serverName, sessionId, signal: this.#signalFor({ signal }) };
+    return this.#dial(endpoint, { host, port, trust: asked }, options);
+  }
+
+  #signalFor({ signal }: Pick<ConnectOptions, 'signal'>): AbortSignal {
     return signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
   }
 
@@ -159,12 +203,13 @@ export class QuicConnector implements Connector {
       ...(certificate !== undefined && { certificate: { certPem: certificate.cert, keyPem: certificate.key } }),
       transport: transportOptions(wanted, resolveTimeouts(timeouts).idleMs),
       ...(options.signal !== undefined && { signal: options.signal }),
+      ...(options.sessionId !== undefined && { worker: sessionIdToBytes(options.sessionId)[0]! }),
       ...(this.#specials.awaitServer === true && { awaitServer: true }),
     });
     if (this.#closed !== undefined) transport.close(0, CLOSED);
     this.#requireOpen();
     this.#transports = this.#transports.filter((known) => !known.transport.closed);
-    this.#transports.push({ transport, endpoint });
+    this.#transports.push({ transport, endpoint, trust: to.trust, serverName: options.serverName });
     return transport;
   }
 
@@ -229,6 +274,12 @@ export class QuicConnector implements Connector {
   #requireOpen(): void {
     if (this.#closed !== undefined) throw new KwikError('ERR_KWIK_ABORTED', CLOSED);
   }
+}
+
+/** What was admitted. Throws ERR_KWIK_PERMISSION_DENIED for nothing: then nothing is dialled, the target itself neither. */
+export function requireSome(admitted: readonly string[], { host }: DialTarget): readonly string[] {
+  if (admitted.length === 0) throw new KwikError('ERR_KWIK_PERMISSION_DENIED', `${host} may not be dialled`);
+  return admitted;
 }
 
 /** The address to bind for reaching `address`: loopback stays on loopback. */

@@ -1,4 +1,4 @@
-import { errorFromDetail, type KcpBody } from '@kwik/kcp';
+import { errorFromDetail, errorToDetail, type KcpBody } from '@kwik/kcp';
 import { contentUse, isAvailable, type ContentUse } from '@kwik/paths';
 import { KwikError, proto, toStreamId, type PathId, type StreamId } from '@kwik/wire';
 import { ContentReceiver, type ContentCommand } from '../core/content/content-receiver.js';
@@ -304,7 +304,7 @@ export class ContentClient implements Feature {
     if (content === undefined) return;
     this.#contents.delete(streamId);
     this.#watch?.contentFinished(streamId, content.receiver.ledger.verifiedBytes, error);
-    const detail = error && { code: error.wireNumber, scope: 0 as const, reason: error.message.slice(0, 200) };
+    const detail = error && errorToDetail(error);
     const message: proto.ContentEnd = { streamId, complete: error === undefined, error: detail };
     const { baseOffset, ledger } = content.receiver;
     this.#rememberEnd(streamId, baseOffset + ledger.shape.size, message);

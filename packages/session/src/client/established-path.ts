@@ -38,6 +38,7 @@ export function newPath(context: SessionContext, made: EstablishedPath, own: Own
     via,
     serverId: result.serverId,
     port,
+    renews: result.capabilities.includes(proto.Capability.RENEWAL),
     peer: {
       ...peerStreamLimits(result.limits),
       primary,

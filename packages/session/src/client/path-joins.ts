@@ -76,7 +76,8 @@ export class PathJoins implements Feature {
 
   #startJoin(from: PathRuntime, pathId: PathId, command: proto.AddPath): Join {
     const before = this.#session.paths.info(pathId);
-    const again = before?.state === 'dead' && !before.primary;
+    // A number of which no path came to be is still free: the primary tries the server's other addresses under it.
+    const again = before === undefined ? pathId !== PRIMARY_PATH_ID : before.state === 'dead' && !before.primary;
     if (pathId >= FIRST_CLIENT_PATH_ID || (this.#usedPathIds.has(pathId) && !again)) {
       throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `path ${pathId} was used before in this session`);
     }

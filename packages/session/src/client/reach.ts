@@ -1,7 +1,7 @@
 import { raceAttempts } from '@kwik/quic';
-import type { Clock, PathTransport } from '@kwik/wire';
+import { KwikError, type Clock, type PathTransport } from '@kwik/wire';
 import type { DialTarget } from '../api/options.js';
-import type { ConnectOptions, Connector } from './connector.js';
+import { type AgainOptions, canConnectAgain, type ConnectOptions, type Connector } from './connector.js';
 
 /**
  * QUIC repeats the first packet of a handshake after 1, 2 and 4 s: with a third of all packets lost that may take longer
@@ -20,13 +20,35 @@ export function reach(
   options: ConnectOptions,
   clock: Clock,
 ): Promise<PathTransport> {
+  return race((own) => connector.connect(target, own), options, clock);
+}
+
+/** The same of another connection like one that is open. */
+export function reachAgain(
+  connector: Connector,
+  like: PathTransport,
+  options: AgainOptions,
+  clock: Clock,
+): Promise<PathTransport> {
+  if (!canConnectAgain(connector)) {
+    return Promise.reject(new KwikError('ERR_KWIK_UNSUPPORTED', 'connections here are not made again'));
+  }
+  const { anyKey } = options;
+  return race((own) => connector.connectAgain(like, { ...own, anyKey }), options, clock);
+}
+
+function race(
+  attempt: (options: ConnectOptions) => Promise<PathTransport>,
+  options: ConnectOptions,
+  clock: Clock,
+): Promise<PathTransport> {
   const endMs = clock.now() + options.timeoutMs;
   return raceAttempts({
     candidates: ATTEMPTS,
     clock,
     signal: options.signal,
     delayMs: attemptDelayMs,
-    attempt: (_, signal) => connector.connect(target, { ...options, signal, timeoutMs: leftMs(endMs, clock) }),
+    attempt: (_, signal) => attempt({ ...options, signal, timeoutMs: leftMs(endMs, clock) }),
     discard: (transport) => transport.close(0, 'another attempt was faster'),
     verdict: (error) => error,
   });

@@ -1,0 +1,395 @@
+import { randomBytes } from 'node:crypto';
+import { ClientHandshake, type ClientHandshakeOptions, type ClientHandshakeResult } from '@kwik/kcp';
+import { systemClock } from '@kwik/quic';
+import {
+  KwikError,
+  PRIMARY_PATH_ID,
+  type proto,
+  toPathId,
+  type Clock,
+  type HandshakeFinished,
+  type PathTransport,
+} from '@kwik/wire';
+import type { DialOptions, DialTarget, PathRefusal } from '../api/options.js';
+import { resolveLimits, type ResolvedLimits } from '../limits.js';
+import { resolveTimeouts, type ResolvedTimeouts } from '../options/timeouts.js';
+import { resolveWrites, type ResolvedWrites } from '../options/writes.js';
+import type { SessionContext } from '../runtime/features/session-context.js';
+import { SessionEngine } from '../runtime/session/engine.js';
+import { planeOptions } from '../runtime/session/plane-options.js';
+import { jitterOf } from '../runtime/host/jitter.js';
+import { newHost, type SessionHost } from '../runtime/host/session-host.js';
+import { closeOnThrow } from '../runtime/paths/close-on-throw.js';
+import type { PathRuntime } from '../runtime/paths/path-runtime.js';
+import { keyPin } from './server-conduct.js';
+import { helloTo } from './client-hello.js';
+import { shakeHands } from './client-handshake.js';
+import { connectAgain } from './connect-again.js';
+import { type CommandedDial, CommandedDials } from './commanded/commanded-dials.js';
+import { ClientGuards } from './client-guards.js';
+import { clientFeatures, type ClientFeatures, type ClientFeaturesOptions } from './client-features.js';
+import { ClientSession } from './client-session.js';
+import { canConnectAgain, type Connector, type ConnectOptions } from './connector.js';
+import { type SessionDials, sessionDials } from './dials/session-dials.js';
+import type { DialRelay, DialSpecials } from './dial-specials.js';
+import { earlyData } from './early-stream.js';
+import { type EstablishedPath, newPath } from './established-path.js';
+import { openPrimary } from './open-primary.js';
+import type { OpeningPath } from './opening-path.js';
+import { reachThrough, RELAY_ANSWER_MS, type ReachedThrough } from './relays/reach-through.js';
+import { relaySession, RelaySessions } from './relays/relay-sessions.js';
+import type { RelayedPathsOptions } from './relays/relayed-paths.js';
+import { type PrimaryReach, type ReachedPrimary, reachPrimary } from './relays/reach-primary.js';
+import type { PrimaryRoute } from './primary-paths.js';
+import { leftMs, reach } from './reach.js';
+import { formatAddress, onLinkOf, parseTarget } from './target.js';
+import { SessionWatch } from '../runtime/features/session-watch.js';
+import { watchHandshake } from '../runtime/host/handshake-watch.js';
+
+const NO_TOKEN = new Uint8Array(0);
+
+/** What `open` learned, for the paths that follow. */
+interface OpenedSession extends ClientHandshakeResult {
+  /** SHA-256 of the primary's SPKI when it last proved to be it, hexadecimal; undefined without certificates. */
+  primaryPin: string | undefined;
+}
+
+/** Opens the session of a client, and connects its further paths. */
+export class Dialler {
+  readonly #connector: Connector;
+  readonly #target: DialTarget;
+  readonly #options: DialOptions;
+  readonly #limits: ResolvedLimits;
+  readonly #timeouts: ResolvedTimeouts;
+  readonly #writes: ResolvedWrites;
+  readonly #clock: Clock;
+  readonly #wallClockMs: () => number;
+  readonly #specials: DialSpecials;
+  readonly #shared: SessionHost;
+  readonly #relays: RelaySessions;
+  readonly #guards: ClientGuards;
+  readonly #early: proto.EarlyData | undefined;
+  readonly #dials: SessionDials;
+
+  constructor(
+    connector: Connector,
+    target: DialTarget,
+    options: DialOptions,
+    specials: DialSpecials,
+    dialRelay: DialRelay,
+  ) {
+    this.#connector = connector;
+    this.#target = target;
+    this.#specials = specials;
+    this.#options = options;
+    this.#limits = resolveLimits(options.limits);
+    this.#timeouts = resolveTimeouts(options.timeouts);
+    this.#writes = resolveWrites(options.writes, 'primary');
+    this.#early = options.early && earlyData(options.early);
+    this.#clock = options.runtime?.clock ?? systemClock();
+    this.#wallClockMs = options.runtime?.wallClockMs ?? (() => Date.now());
+    this.#shared = newHost({
+      ...(specials.diagnostics !== undefined && { diagnostics: specials.diagnostics }),
+      audit: options.guard?.audit,
+      now: () => this.#clock.now(),
+    });
+    this.#guards = new ClientGuards(this.#shared, options.guard);
+    this.#relays = new RelaySessions(options.paths?.relays ?? [], async (choice, onRelayNotice) => {
+      return relaySession(await dialRelay(choice, { onRelayNotice, dials: this.#dials }));
+    });
+    const how = { network: options.runtime?.network, clock: this.#clock };
+    this.#dials = specials.dials ?? sessionDials(this.#shared, how, options.runtime?.random);
+  }
+
+  /** Of the primary. */
+  get #address(): string {
+    return formatAddress(this.#target.host, this.#target.port);
+  }
+
+  /** From which all goes out that has none of its own. */
+  get #localAddress(): string | undefined {
+    return this.#options.paths?.localAddress;
+  }
+
+  /** That its certificate must have. */
+  get #primaryName(): string {
+    return this.#options.trust?.serverName ?? this.#target.host;
+  }
+
+  async open(): Promise<ClientSession> {
+    this.#guards.requireWritable();
+    const address = this.#address;
+    const { port, result, via } = await this.#watched('open', address, () => this.#openPath(address));
+    this.#dials.settled(address, this.#localAddress);
+    const engine = this.#engine({ ...result, primaryPin: keyPin(port.transport) });
+    engine.addPath(this.#path(engine, { id: PRIMARY_PATH_ID, address, port, result, primary: true, via }));
+    const { alternatives = [], localAddresses = [], extra = [] } = this.#options.paths ?? {};
+    const further = [...localAddresses.map((localAddress) => ({ localAddress })), ...extra];
+    engine.parts.primaryPaths.start([address, ...alternatives], further);
+    engine.parts.ownRelays?.start();
+    const times = { closeMs: this.#timeouts.closeMs, wallClockMs: this.#wallClockMs };
+    return new ClientSession(result.sessionId, engine, this.#connector, times, engine.parts.early?.stream);
+  }
+
+  #openPath(address: string): ReturnType<typeof openPrimary> {
+    const { signal, trust, timeouts } = this.#options;
+    return openPrimary({
+      ...{ address, clock: this.#clock, signal, early: this.#early },
+      timeoutMs: timeouts?.dialMs ?? this.#timeouts.handshakeMs,
+      reach: (timeoutMs) => this.#reachPrimary({ timeoutMs, signal, serverName: trust?.serverName }),
+      hello: (transport) => this.#hello(transport),
+    });
+  }
+
+  #reachPrimary(options: ConnectOptions): Promise<ReachedPrimary> {
+    const direct = (own: ConnectOptions): Promise<PathTransport> => {
+      const endMs = this.#clock.now() + own.timeoutMs;
+      const dial = { address: this.#address, from: this.#localAddress, signal: own.signal, untilMs: endMs };
+      return this.#dials.run(dial, () =>
+        reach(this.#connector, this.#target, { ...own, timeoutMs: leftMs(endMs, this.#clock) }, this.#clock),
+      );
+    };
+    return reachPrimary({ ...this.#reaching(), direct }, options);
+  }
+
+  #reaching(): Omit<PrimaryReach, 'direct'> {
+    return {
+      connector: this.#connector,
+      sessions: this.#relays,
+      anchor: this.#address,
+      serverName: this.#primaryName,
+      clock: this.#clock,
+      randomBytes: (bytes: number) => new Uint8Array(randomBytes(bytes)),
+    };
+  }
+
+  #watched<T>(purpose: HandshakeFinished['purpose'], address: string, attempt: () => Promise<T>): Promise<T> {
+    return watchHandshake(this.#shared.diagnostics, this.#clock, { side: 'client', purpose, address }, attempt);
+  }
+
+  #engine(opened: OpenedSession): SessionEngine<ClientFeatures> {
+    return new SessionEngine(
+      {
+        plane: planeOptions('client', this.#limits),
+        sending: { routing: this.#writes.routing, scheduler: this.#writes.makeScheduler() },
+        clock: this.#clock,
+        host: this.#shared,
+        ...this.#specials,
+      },
+      (session) => this.#features(session, opened),
+    );
+  }
+
+  #features(session: SessionContext, opened: OpenedSession): ClientFeatures {
+    const { diagnostics } = this.#shared;
+    const watch = new SessionWatch(session, { sessionId: opened.sessionId, role: 'client', diagnostics });
+    const onRefused = (refusal: PathRefusal): void => {
+      this.#shared.callbacks.call('paths.onRefused', this.#options.paths?.onRefused, refusal);
+      watch.refused(refusal);
+    };
+    const dials = this.#commandedDials(onRefused);
+    const random = jitterOf(this.#shared.callbacks, this.#options.runtime?.random);
+    const made = clientFeatures(session, {
+      limits: this.#limits,
+      wallClockMs: this.#wallClockMs,
+      watch,
+      primaryPaths: {
+        recoveryMs: this.#timeouts.recoveryMs,
+        random,
+        join: (route, to, attemptMs) =>
+          this.#watched('return', to, () => this.#rejoin(session, opened, route, to, attemptMs)),
+      },
+      joinPath: (command, primary, onOpening) =>
+        dials.run({ ...command, timeoutMs: command.timeoutMs || this.#timeouts.handshakeMs }, primary, (dialling) =>
+          this.#watched('join', command.address, () => this.#join(session, opened, command, dialling, onOpening)),
+        ),
+      relays: {
+        random,
+        primary: this.#address,
+        onNotice: this.#specials.onRelayNotice,
+        join: (relay, ...through) =>
+          this.#watched('return', relay.address, () => this.#joinThrough(session, opened, [relay, ...through])),
+        reach: (...through) => this.#reachThrough(undefined, through),
+      },
+      connectAgain: this.#connectAgain(opened),
+      early: this.#early,
+      ownRelays:
+        this.#relays.choices.length === 0 ? undefined : { sessions: this.#relays, anchor: this.#address, onRefused },
+    });
+    const guards = this.#guards.features(opened.sessionId, opened.primaryPin);
+    return { ...made, features: [...made.features, ...guards, { onEnd: () => this.#endDials(dials) }, watch] };
+  }
+
+  #endDials(commanded: CommandedDials): void {
+    commanded.close();
+    // Those of a relay are those of the session that it is for.
+    if (this.#specials.dials === undefined) this.#dials.close();
+  }
+
+  #commandedDials(onRefused: (refusal: PathRefusal) => void): CommandedDials {
+    const { trust } = this.#options;
+    return new CommandedDials({
+      clock: this.#clock,
+      limits: this.#limits,
+      allowed: trust?.allowTargets ?? [],
+      access: this.#guards.access,
+      onRefused: (refusal) => {
+        this.#guards.refused(refusal);
+        onRefused(refusal);
+      },
+    });
+  }
+
+  /**
+   * A path to the primary: one that was lost, or one more. Its key must be the one of before, for other servers may have
+   * certificates of that name as well, and the handshake shows that it holds the session's secret.
+   */
+  async #rejoin(
+    context: SessionContext,
+    session: OpenedSession,
+    route: PrimaryRoute,
+    address: string,
+    timeoutMs: number,
+  ): Promise<PathRuntime> {
+    const { id, addresses, localAddress } = route;
+    const { primaryPin: requiredPin, sessionId } = session;
+    const options = { timeoutMs, serverName: this.#options.trust?.serverName, localAddress, requiredPin, sessionId };
+    let endMs = Infinity;
+    const from = localAddress ?? this.#localAddress;
+    const how = { address, from, elsewhere: addresses.length > 1 };
+    const transport = await this.#dials.run({ ...how, onWait: (why) => context.paths.waits(id, why) }, () => {
+      endMs = this.#clock.now() + timeoutMs;
+      return reach(this.#connector, parseTarget(address), options, this.#clock);
+    });
+    const path = await this.#rejoinOver(context, session, { id, address }, { transport }, endMs);
+    this.#dials.settled(address, from);
+    return path;
+  }
+
+  async #rejoinOver(
+    context: SessionContext,
+    session: OpenedSession,
+    route: Pick<EstablishedPath, 'id' | 'address' | 'via'>,
+    { transport, release }: Pick<ReachedPrimary, 'transport' | 'release'>,
+    endMs: number,
+  ): Promise<PathRuntime> {
+    const handshake = new ClientHandshake({
+      purpose: { kind: 'join', keys: session.keys, pathId: route.id, token: NO_TOKEN, audience: '' },
+      ...this.#hello(transport),
+    });
+    const forHello = { timeoutMs: leftMs(endMs, this.#clock), address: route.address, onClosed: release };
+    const { port, result } = await shakeHands(transport, handshake, this.#clock, forHello);
+    return this.#path(context, { ...route, port, result, primary: true });
+  }
+
+  /** A further path to the primary, by way of a relay. */
+  async #joinThrough(
+    context: SessionContext,
+    session: OpenedSession,
+    [relay, id, anchor, timeoutMs]: Parameters<RelayedPathsOptions['join']>,
+  ): Promise<PathRuntime> {
+    const reached = await this.#reachThrough(session.primaryPin, [relay, anchor, timeoutMs]);
+    const route = { id, address: this.#address, via: relay.address };
+    return this.#rejoinOver(context, session, route, reached, this.#clock.now() + timeoutMs);
+  }
+
+  #reachThrough(
+    requiredPin: string | undefined,
+    [relay, anchor, timeoutMs]: Parameters<RelayedPathsOptions['reach']>,
+  ): Promise<ReachedThrough> {
+    const { connector, clock, ...reaching } = this.#reaching();
+    const options = { ...reaching, anchor, requiredPin, timeoutMs, forRelayMs: RELAY_ANSWER_MS };
+    return reachThrough(connector, relay, options, clock);
+  }
+
+  /** Another connection for a path that lives, which its server has taken; undefined where the connector makes none. */
+  #connectAgain(opened: OpenedSession): ClientFeaturesOptions['connectAgain'] {
+    const how = {
+      ...{
+        keys: opened.keys,
+        connector: this.#connector,
+        clock: this.#clock,
+        dials: this.#dials,
+        relays: this.#relays,
+        reaching: this.#reaching(),
+      },
+      hello: (transport: PathTransport) => this.#hello(transport),
+    };
+    if (!canConnectAgain(this.#connector)) return undefined;
+    return async (path, ...again) => {
+      const port = await this.#watched('renew', path.address, () => connectAgain(how, path, ...again));
+      if (path.primary) opened.primaryPin = keyPin(port.transport);
+      return port;
+    };
+  }
+
+  async #join(
+    context: SessionContext,
+    session: ClientHandshakeResult,
+    command: proto.AddPath,
+    { timeoutMs, admit, reached, joined }: CommandedDial,
+    onOpening: (path: OpeningPath) => void,
+  ): Promise<{ path: PathRuntime; result: ClientHandshakeResult }> {
+    const { paths } = this.#options;
+    const asked = await this.#shared.callbacks.tell('paths.resolve', () => paths?.resolve?.(command.address));
+    const resolved = asked ?? command.address;
+    if (resolved === false) {
+      throw new KwikError('ERR_KWIK_PERMISSION_DENIED', `the client does not connect to ${command.address}`);
+    }
+    this.#guards.requireServer(command);
+    let endMs = Infinity;
+    const to = onLinkOf(parseTarget(resolved), this.#target.host);
+    const address = formatAddress(to.host, to.port);
+    // One attempt, where a dial of the client's own makes several: a stranger gets no more than one handshake's packets.
+    const transport = await this.#dials.run({ address, from: this.#localAddress, commandedMs: timeoutMs }, () => {
+      endMs = this.#clock.now() + timeoutMs;
+      return this.#connector.connect(to, {
+        timeoutMs,
+        sessionId: session.sessionId,
+        admit: async (addresses, port) => {
+          const admitted = await admit(addresses, port);
+          endMs = this.#clock.now() + timeoutMs;
+          return admitted;
+        },
+        serverName: command.serverName === '' ? parseTarget(command.address).host : command.serverName,
+        ...(command.pin.length > 0 && { requiredPin: Buffer.from(command.pin).toString('hex') }),
+      });
+    });
+    reached();
+    this.#guards.requireConnected(command, transport);
+    const pathId = toPathId(command.pathId);
+    const handshake = new ClientHandshake({
+      purpose: { kind: 'join', keys: session.keys, pathId, token: command.token, audience: command.address },
+      ...this.#hello(transport),
+    });
+    const { port, result } = await shakeHands(transport, handshake, this.#clock, {
+      timeoutMs: leftMs(endMs, this.#clock),
+      address: resolved,
+      onHello: (send) => onOpening({ id: pathId, rttMs: transport.stats().rttMs, send }),
+    });
+    joined(transport.remote);
+    this.#dials.settled(address, this.#localAddress);
+    const { address: named, weight, capabilities } = command;
+    const made = { id: pathId, address: named, port, result, primary: false, capabilities, weight: weight || 1 };
+    return { path: this.#path(context, made), result };
+  }
+
+  #path(context: SessionContext, made: EstablishedPath): PathRuntime {
+    const own = {
+      clock: this.#clock,
+      compresses: this.#writes.compresses,
+      idleMs: this.#timeouts.idleMs,
+      offsetMap: this.#options.diagnostics?.offsetMap,
+    };
+    return closeOnThrow(made.port, () => newPath(context, made, own));
+  }
+
+  #hello(transport: PathTransport): Omit<ClientHandshakeOptions, 'purpose'> {
+    return helloTo(transport, {
+      auth: this.#options.auth,
+      limits: this.#limits,
+      idleMs: this.#timeouts.idleMs,
+      compresses: this.#writes.compresses,
+    });
+  }
+}
