@@ -61,6 +61,8 @@ export interface MemoryUse {
  */
 export class MemoryLedger {
   readonly bounds: MemoryBounds;
+  /** While memory is short, so many times less is read ahead. */
+  readAheadDivisor = 1;
   readonly #accounts = new Set<MemoryAccount>();
   #held = 0;
   #overhead = 0;
@@ -116,7 +118,8 @@ export class MemoryLedger {
 
   /** What one session may have read ahead now. */
   get readAheadShare(): number {
-    return Math.min(SESSION_READ_AHEAD_BYTES, this.bounds.readAheadBytes / Math.max(1, this.#readers));
+    const share = Math.min(SESSION_READ_AHEAD_BYTES, this.bounds.readAheadBytes / Math.max(1, this.#readers));
+    return share / this.readAheadDivisor;
   }
 
   countOverdrawn(): void {

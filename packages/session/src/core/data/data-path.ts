@@ -151,6 +151,11 @@ export class DataPath {
     return reader;
   }
 
+  /** The connection of these streams is gone, in the middle of packets perhaps. */
+  forgetReaders(gone: (realStreamId: number) => boolean): void {
+    for (const id of this.#readers.keys()) if (gone(id)) this.#readers.delete(id);
+  }
+
   /** The peer ended a real stream; half a packet must not remain. */
   endReader(realStreamId: number): void {
     const reader = this.#readers.get(realStreamId);

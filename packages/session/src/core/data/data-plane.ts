@@ -4,7 +4,6 @@ import {
   datagramFrame,
   KwikError,
   maxStreamsFrame,
-  PRIMARY_PATH_ID,
   resetStreamFrame,
   stopSendingFrame,
   windowUpdateFrame,
@@ -13,7 +12,6 @@ import {
 } from '@kwik/wire';
 import { needsReinjection, type PathHealth } from '@kwik/paths';
 import type { MemoryAccount } from '../costs/memory-ledger.js';
-import type { Natives } from '../natives.js';
 import type { CheckedIntent } from '../streams/stream-intent.js';
 import { StreamPicker } from '../streams/stream-picker.js';
 import { StreamTable } from '../streams/stream-table.js';
@@ -22,9 +20,9 @@ import type { ReadChunk } from '../streams/reassembler.js';
 import { DatagramQueue, type WaitingDatagram } from '../datagrams/datagram-queue.js';
 import { DataEventQueue } from './data-event-queue.js';
 import type { DataEvent } from './data-events.js';
-import { DataPath, type Carry, type ControlFrame, type PathPeer } from './data-path.js';
+import type { Carry, ControlFrame, DataPath, PathPeer, SentContent } from './data-path.js';
 import { FrameReceiver } from './frame-receiver.js';
-import { frameRights, linkFrom } from './frame-rights.js';
+import { makeDataPath, type OwnEnd } from './make-data-path.js';
 import { PacketBuilder } from './packet-builder.js';
 import { backupsBeside, bestOf } from './paths-to-peer.js';
 import { Reinjector } from './reinjector.js';
@@ -33,14 +31,10 @@ import { UnsentFrames } from './unsent-frames.js';
 import { WriterWaste } from './writer-waste.js';
 import type { RangeSink } from './range-sink.js';
 
-export interface DataPlaneOptions {
-  readonly role: 'client' | 'primary' | 'secondary';
+export interface DataPlaneOptions extends OwnEnd {
   readonly streamWindowBytes: number;
-  readonly pathWindowBytes: number;
   readonly sendBufferBytes: number;
   readonly maxStreams: number;
-  readonly maxPacketBytes: number;
-  readonly natives: Natives;
   /** What the session holds for its peers is charged to it. */
   readonly account?: MemoryAccount;
   /** The client's content receivers. */
@@ -101,20 +95,9 @@ export class DataPlane {
   // --- Paths ---
 
   addPath(id: PathId, peer: PathPeer): DataPath {
-    const toPeer = this.#options.role !== 'client' || (peer.primary ?? id === PRIMARY_PATH_ID);
-    const link = linkFrom(this.#options.role, toPeer);
-    const path = new DataPath(id, {
-      windowBytes: this.#options.pathWindowBytes,
-      peerWindowBytes: peer.pathWindowBytes,
-      maxPacketBytes: this.#options.maxPacketBytes,
-      link,
-      rights: frameRights(link, peer),
-      toPeer,
-      compresses: peer.compresses === true,
-      natives: this.#options.natives,
-    });
+    const path = makeDataPath(id, peer, this.#options);
     this.#paths.set(id, path);
-    if (!toPeer) return path;
+    if (!path.toPeer) return path;
     this.streams.setPeerLimits(peer);
     this.datagrams.maxBytes = peer.maxDatagramBytes ?? 0;
     this.#events.push({ kind: 'credit' });
@@ -158,18 +141,23 @@ export class DataPlane {
     if (path === undefined) return;
     this.#paths.delete(id);
     this.#reinjector.queue.drop(id);
-    const { pieces, frames } = path.takeUndelivered();
+    const frames = this.#sendAgain(id, path.takeUndelivered());
+    for (const { receive, supply } of this.streams.values()) {
+      receive?.writers.delete(id);
+      supply?.removePath(id);
+    }
+    if (path.toPeer) this.#tell(this.defaultPath, frames);
+  }
+
+  /** What a path did not deliver is sent again: gives what has to go out on the path itself, or on one that takes its place. */
+  #sendAgain(id: PathId, { pieces, frames }: SentContent): readonly ControlFrame[] {
     for (const piece of pieces) {
       const stream = this.streams.get(piece.streamId);
       piece.holders = piece.holders?.filter((holder) => holder !== id);
       stream?.send?.handleLost(piece);
       if (stream !== undefined) this.turns.add(stream);
     }
-    for (const { receive, supply } of this.streams.values()) {
-      receive?.writers.delete(id);
-      supply?.removePath(id);
-    }
-    if (path.toPeer) this.#tell(this.defaultPath, frames);
+    return frames;
   }
 
   handleChunk(pathId: PathId, realStreamId: number, chunk: Uint8Array, now: number): void {
@@ -291,6 +279,12 @@ export class DataPlane {
     if (stream.receive?.takeWindowUpdate() !== undefined) this.#announceWindow(stream);
     this.retireIfDone(stream);
     return chunk;
+  }
+
+  /** The client's first bytes in the stream came with its hello; no path brought them, so none gets credit back for them. */
+  handleEarly(stream: StreamState, data: Uint8Array, fin: boolean): void {
+    stream.receive?.handleEarly(data, fin);
+    this.#events.push({ kind: 'readable', streamId: stream.id });
   }
 
   /** Verified content enters the stream. */

@@ -109,6 +109,11 @@ export class ReceiveHalf {
     return this.#data.insert(offset, data, origin);
   }
 
+  /** What came before the session was, by no path of it. Throws as `handleData`. */
+  handleEarly(data: Uint8Array, fin: boolean): void {
+    this.handleData(0, data, fin, CONTENT_ORIGIN);
+  }
+
   /** Verified content: its credit was the range request, so the window is not asked. */
   insertVerified(offset: number, data: Uint8Array): InsertResult | undefined {
     if (this.#stopCode !== undefined || this.#resetCode !== undefined) return undefined;

@@ -200,6 +200,11 @@ export class SendHalf {
     this.#lost = [];
   }
 
+  /** The peer may have the first `bytes` by another way already: an end that lies before them would contradict that. */
+  assumeSent(bytes: number): void {
+    this.#highestSent = Math.max(this.#highestSent, bytes);
+  }
+
   handleStopSending(code: number): void {
     this.#stopCode ??= code;
   }

@@ -15,7 +15,7 @@ it('a stream that takes nothing any more ends the path, and throws at nobody (si
   const failures: KwikError[] = [];
   const owner = { onControlEvent: () => undefined, onControlFailure: (error: KwikError) => failures.push(error) };
   const link = new ControlLink(stream, channel, new VirtualClock(), owner);
-  channel.send({ $case: 'ping', value: { sequence: 1n } }, 0);
+  channel.send({ $case: 'ping', value: { sequence: 1n, padding: new Uint8Array(0) } }, 0);
   link.flush();
   link.flush();
   expect(failures).toMatchObject([{ code: 'ERR_KWIK_INVALID_STATE' }]);

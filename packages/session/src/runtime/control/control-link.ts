@@ -6,6 +6,8 @@ export interface ControlLinkOwner {
   onControlEvent(event: ControlEvent): void;
   /** The peer broke the rules of the control plane, or ended its stream. */
   onControlFailure(error: KwikError): void;
+  /** The peer ended its stream: true when it may have. Default: it may not. */
+  onControlEnd?(): boolean;
 }
 
 /** Ties a control channel (sans-IO) to the control stream of a path. */
@@ -18,6 +20,7 @@ export class ControlLink implements TransportStreamHandler {
   #rest: Uint8Array | undefined;
   #failed = false;
   #held = false;
+  #ended = false;
 
   constructor(stream: TransportStream, channel: ControlChannel, clock: Clock, owner: ControlLinkOwner) {
     this.#stream = stream;
@@ -48,13 +51,25 @@ export class ControlLink implements TransportStreamHandler {
   }
 
   #write(): void {
-    while (!this.#failed) {
+    while (!this.#failed && !this.#ended) {
       const bytes = this.#rest ?? this.channel.pollTransmit(this.#clock.now());
       if (bytes === undefined) return;
       const taken = this.#stream.write(bytes);
       this.#rest = taken < bytes.length ? bytes.subarray(taken) : undefined;
       if (this.#rest !== undefined) return;
     }
+  }
+
+  /** Nothing waits to be written. */
+  get idle(): boolean {
+    return this.#rest === undefined && this.channel.queuedBytes === 0;
+  }
+
+  /** Nothing more is written. */
+  end(): void {
+    if (this.#failed || this.#ended) return;
+    this.#ended = true;
+    this.#stream.end();
   }
 
   handleTimeout(now: number): void {
@@ -74,6 +89,7 @@ export class ControlLink implements TransportStreamHandler {
   }
 
   onEnd(): void {
+    if (!this.#failed && this.#owner.onControlEnd?.() === true) return;
     this.#fail(new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', 'the peer ended the control stream'));
   }
 

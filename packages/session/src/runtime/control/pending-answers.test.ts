@@ -3,7 +3,7 @@ import { errorToDetail, type KcpBody } from '@kwik/kcp';
 import { KwikError } from '@kwik/wire';
 import { PendingAnswers } from './pending-answers.js';
 
-const PONG: KcpBody = { $case: 'pong', value: { sequence: 1n } };
+const PONG: KcpBody = { $case: 'pong', value: { sequence: 1n, clockMs: 0n } };
 const codeOf = (answer: Promise<unknown>): Promise<unknown> =>
   answer.then(
     () => undefined,

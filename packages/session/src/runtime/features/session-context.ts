@@ -4,6 +4,7 @@ import type { MemoryAccount } from '../../core/costs/memory-ledger.js';
 import type { UserCallbacks } from '../host/user-callbacks.js';
 import type { PathRegistry } from '../paths/path-registry.js';
 import type { PathRuntime, PathRuntimeEvents } from '../paths/path-runtime.js';
+import type { SessionService } from './session-service.js';
 import type { StreamDirectory } from '../streams/stream-directory.js';
 
 /** The session as its features see it. What they change of streams, and send on paths, goes out without a further call. */
@@ -14,6 +15,8 @@ export interface SessionContext {
   readonly account: MemoryAccount;
   readonly streams: StreamDirectory;
   readonly paths: PathRegistry<PathRuntime>;
+  /** How much of its service the session has. */
+  readonly service: Pick<SessionService, 'level'>;
   /** For a new path of the session. */
   readonly pathEvents: PathRuntimeEvents;
   /** The path for control messages to the other end of the session's streams, while there is one. */

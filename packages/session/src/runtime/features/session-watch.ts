@@ -108,7 +108,9 @@ export class SessionWatch implements Feature {
   }
 
   onEnd(info: CloseInfo): void {
-    this.#leave?.();
+    // What never opened is an attempt that failed, and told as that.
+    if (this.#leave === undefined) return;
+    this.#leave();
     const { counters } = this.#options.diagnostics;
     counters.count('sessionsClosed', info.by);
     this.#publisher.publish('kwik:session:closed', () => ({
@@ -118,6 +120,7 @@ export class SessionWatch implements Feature {
       reason: info.reason,
       ...(info.error !== undefined && { errorCode: info.error.code }),
       durationMs: this.#session.clock.now() - this.#openedAtMs,
+      traffic: this.#session.paths.departed.total(),
     }));
   }
 
@@ -172,6 +175,7 @@ export class SessionWatch implements Feature {
       nowMs,
       streams: streams.size,
       paths: Array.from(paths.values(), (path) => path.reading(nowMs, this.#session.whyUnused(path))),
+      service: this.#session.service.level,
       lost: () => this.#lost(),
       departed: paths.departed.byServer,
       counts: this.#counts(),

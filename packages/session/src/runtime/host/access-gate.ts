@@ -1,15 +1,19 @@
 import { KwikError, type AccessControl, type AccessDecision, type AccessLimits, type AccessRequest } from '@kwik/wire';
-import type { UserCallbacks } from './user-callbacks.js';
+import type { SessionHost } from './session-host.js';
 
 /** Asks the application's access control; without one everything is allowed. */
 export class AccessGate {
   readonly #access: AccessControl | undefined;
-  readonly #callbacks: UserCallbacks;
+  readonly #host: Pick<SessionHost, 'callbacks' | 'diagnostics'>;
   readonly #wallClockMs: () => number;
 
-  constructor(access: AccessControl | undefined, callbacks: UserCallbacks, wallClockMs: () => number) {
+  constructor(
+    access: AccessControl | undefined,
+    host: Pick<SessionHost, 'callbacks' | 'diagnostics'>,
+    wallClockMs: () => number,
+  ) {
     this.#access = access;
-    this.#callbacks = callbacks;
+    this.#host = host;
     this.#wallClockMs = wallClockMs;
   }
 
@@ -18,7 +22,14 @@ export class AccessGate {
     const access = this.#access;
     if (access === undefined) return {};
     const asked = { ...request, nowMs: this.#wallClockMs() };
-    const decision = this.#callbacks.ask('guard.access', () => access.decide(asked), UNDECIDED);
+    const { callbacks, diagnostics } = this.#host;
+    const decision = callbacks.ask('guard.access', () => access.decide(asked), UNDECIDED);
+    diagnostics.publisher.publish('kwik:trust:decided', () => ({
+      subject: request.identity ?? request.peer ?? '',
+      action: request.action,
+      decision: decision.allowed ? 'allowed' : 'refused',
+      reason: `rule ${decision.rule}${decision.allowed ? '' : `: ${decision.reason}`}`,
+    }));
     if (decision.allowed) return decision.limits;
     throw new KwikError('ERR_KWIK_PERMISSION_DENIED', `${decision.reason} (rule ${decision.rule})`);
   }

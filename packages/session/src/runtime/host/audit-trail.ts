@@ -3,26 +3,25 @@ import type { UserCallbacks } from './user-callbacks.js';
 
 /**
  * Strangers decide how many refusals there are, so they must not fill a disk: so many at once, and one each second in the
- * long run. The next one that is written says how many were not.
+ * long run. The next one that is written says how many were not. Violations are counted apart: who is refused again and again
+ * does not keep a violation out of the log, nor its alert from being raised.
  */
-const REFUSALS_AT_ONCE = 500;
-const REFUSALS_PER_MS = 1 / 1000;
+const AT_ONCE = 500;
+const PER_MS = 1 / 1000;
 
 /** What a session or a listener writes down for an auditor, at a bounded rate. */
 export class AuditTrail {
   readonly #sink: AuditSink | undefined;
   readonly #callbacks: UserCallbacks;
-  readonly #now: () => number;
-  #refusals = REFUSALS_AT_ONCE;
-  #refilledMs: number;
-  #unwritten = 0;
+  readonly #refusals: Allowance;
+  readonly #violations: Allowance;
 
   /** `now`: milliseconds, monotonic. */
   constructor(sink: AuditSink | undefined, callbacks: UserCallbacks, now: () => number) {
     this.#sink = sink;
     this.#callbacks = callbacks;
-    this.#now = now;
-    this.#refilledMs = now();
+    this.#refusals = new Allowance(now);
+    this.#violations = new Allowance(now);
   }
 
   record(event: AuditEvent): void {
@@ -32,20 +31,12 @@ export class AuditTrail {
 
   /** Somebody did not get in, or did not get what was asked for. */
   refused(event: Omit<AuditEvent, 'kind'>): void {
-    if (!this.#mayWriteRefusal()) {
-      this.#unwritten++;
-      return;
-    }
-    const { facts } = event;
-    const counted = this.#unwritten === 0 ? facts : { ...facts, unwritten: this.#unwritten };
-    this.#unwritten = 0;
-    this.record({ ...event, kind: 'refused', ...(counted !== undefined && { facts: counted }) });
+    this.#bounded({ ...event, kind: 'refused' }, this.#refusals);
   }
 
   /** A peer broke a rule. Its connection has been ended. */
   violation(event: Omit<AuditEvent, 'kind'>): void {
-    if (this.#mayWriteRefusal()) this.record({ ...event, kind: 'violation' });
-    else this.#unwritten++;
+    this.#bounded({ ...event, kind: 'violation' }, this.#violations);
   }
 
   /** Throws ERR_KWIK_CONNECTION_REFUSED while nothing can be written and the policy says that work stops then. */
@@ -62,12 +53,36 @@ export class AuditTrail {
     );
   }
 
-  #mayWriteRefusal(): boolean {
+  #bounded(event: AuditEvent, allowance: Allowance): void {
+    const unwritten = allowance.take();
+    if (unwritten === undefined) return;
+    this.record(unwritten === 0 ? event : { ...event, facts: { ...event.facts, unwritten } });
+  }
+}
+
+class Allowance {
+  readonly #now: () => number;
+  #left = AT_ONCE;
+  #refilledMs: number;
+  #unwritten = 0;
+
+  constructor(now: () => number) {
+    this.#now = now;
+    this.#refilledMs = now();
+  }
+
+  /** Whether one more may be written: how many were not since the last that was; undefined when this one may not, either. */
+  take(): number | undefined {
     const now = this.#now();
-    this.#refusals = Math.min(REFUSALS_AT_ONCE, this.#refusals + (now - this.#refilledMs) * REFUSALS_PER_MS);
+    this.#left = Math.min(AT_ONCE, this.#left + (now - this.#refilledMs) * PER_MS);
     this.#refilledMs = now;
-    if (this.#refusals < 1) return false;
-    this.#refusals -= 1;
-    return true;
+    if (this.#left < 1) {
+      this.#unwritten++;
+      return undefined;
+    }
+    this.#left -= 1;
+    const unwritten = this.#unwritten;
+    this.#unwritten = 0;
+    return unwritten;
   }
 }

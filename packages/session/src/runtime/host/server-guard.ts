@@ -1,15 +1,19 @@
 import { KwikError, proto, type KnownServer, type ServerConduct, type ServerTrust, type ServerUse } from '@kwik/wire';
-import type { UserCallbacks } from './user-callbacks.js';
+import type { SessionHost } from './session-host.js';
 
 /** Asks the application which servers are to be used, and tells it what they did; without one all may be. */
 export class ServerGuard {
   readonly #trust: ServerTrust | undefined;
-  readonly #callbacks: UserCallbacks;
+  readonly #host: Pick<SessionHost, 'callbacks' | 'diagnostics'>;
   readonly #wallClockMs: () => number;
 
-  constructor(trust: ServerTrust | undefined, callbacks: UserCallbacks, wallClockMs: () => number) {
+  constructor(
+    trust: ServerTrust | undefined,
+    host: Pick<SessionHost, 'callbacks' | 'diagnostics'>,
+    wallClockMs: () => number,
+  ) {
     this.#trust = trust;
-    this.#callbacks = callbacks;
+    this.#host = host;
     this.#wallClockMs = wallClockMs;
   }
 
@@ -19,7 +23,14 @@ export class ServerGuard {
     if (trust === undefined) return;
     const uses = capabilities.flatMap((capability) => USES[capability] ?? []);
     const ask = (): string | undefined => trust.refusal(server, uses, this.#wallClockMs());
-    const refusal = this.#callbacks.ask('guard.servers', ask, 'the trust scores failed');
+    const { callbacks, diagnostics } = this.#host;
+    const refusal = callbacks.ask('guard.servers', ask, 'the trust scores failed');
+    diagnostics.publisher.publish('kwik:trust:decided', () => ({
+      subject: server.address,
+      action: 'use',
+      decision: refusal === undefined ? 'allowed' : 'refused',
+      reason: refusal ?? '',
+    }));
     if (refusal === undefined) return;
     throw new KwikError('ERR_KWIK_PERMISSION_DENIED', `${server.address} is not used: ${refusal}`, { scope: 'path' });
   }
@@ -27,7 +38,7 @@ export class ServerGuard {
   observe(server: KnownServer, conduct: ServerConduct): void {
     const trust = this.#trust;
     if (trust === undefined) return;
-    this.#callbacks.call('guard.servers', () => trust.observe(server, conduct, this.#wallClockMs()));
+    this.#host.callbacks.call('guard.servers', () => trust.observe(server, conduct, this.#wallClockMs()));
   }
 }
 

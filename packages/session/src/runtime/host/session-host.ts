@@ -2,11 +2,14 @@ import { processDiagnostics, type ProcessDiagnostics } from '@kwik/quic';
 import type { AuditSink } from '@kwik/wire';
 import { MemoryLedger } from '../../core/costs/memory-ledger.js';
 import { AuditTrail } from './audit-trail.js';
+import { Shortage } from './shortage.js';
 import { UserCallbacks } from './user-callbacks.js';
 
 /** What the sessions of one listener, or the one session of a dial, have in common. */
 export interface SessionHost {
   readonly memory: MemoryLedger;
+  /** What this end is short of. */
+  readonly shortage: Shortage;
   readonly callbacks: UserCallbacks;
   readonly audit: AuditTrail;
   /** Where they tell what happens, and where their counters are found. */
@@ -24,5 +27,5 @@ export interface HostOptions {
 export function newHost({ diagnostics = processDiagnostics(), audit, now }: HostOptions = {}): SessionHost {
   const callbacks = new UserCallbacks();
   const trail = new AuditTrail(audit, callbacks, now ?? (() => performance.now()));
-  return { memory: new MemoryLedger(), callbacks, audit: trail, diagnostics };
+  return { memory: new MemoryLedger(), shortage: new Shortage(), callbacks, audit: trail, diagnostics };
 }

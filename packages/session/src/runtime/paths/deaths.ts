@@ -1,4 +1,4 @@
-import type { ErrorCode, KwikError } from '@kwik/wire';
+import { errorCodeFromNumber, type ErrorCode, type KwikError, type TransportCloseInfo } from '@kwik/wire';
 
 /** Deaths that say something about the network or about one process, and nothing about the session. */
 const RECOVERABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -50,4 +50,11 @@ const FURTHER_VIOLATIONS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 /** Whether an operator is to be told of it as a violation. */
 export function isViolation(code: ErrorCode): boolean {
   return isMisconduct(code) || FURTHER_VIOLATIONS.has(code);
+}
+
+/** What the peer's code says, where it says something: a peer that just went away is a dead path. */
+export function codeOfClose(info: TransportCloseInfo): ErrorCode {
+  if (info.by === 'idle') return 'ERR_KWIK_IDLE_TIMEOUT';
+  const code = info.by === 'peer' ? errorCodeFromNumber(info.code) : 'ERR_KWIK_NO_ERROR';
+  return code === 'ERR_KWIK_NO_ERROR' ? 'ERR_KWIK_PATH_DEAD' : code;
 }

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { ControlChannel } from '@kwik/kcp';
 import {
   KwikError,
@@ -35,15 +36,26 @@ export class PathPort implements PathTransportHandler {
   readonly pool: RealStreamPool;
   owner: PathPortOwner;
   #control: ControlLink | undefined;
+  readonly #onClosed: (() => void) | undefined;
   #active = false;
+  #certificateUntilMs: number | undefined;
   readonly #held: TransportStream[] = [];
 
-  constructor(transport: PathTransport, clock: Clock, owner: PathPortOwner) {
+  /** `onClosed` is called when the connection is closed, whoever owns the port then. */
+  constructor(transport: PathTransport, clock: Clock, owner: PathPortOwner, onClosed?: () => void) {
+    this.#onClosed = onClosed;
     this.transport = transport;
     this.#clock = clock;
     this.owner = owner;
     this.pool = new RealStreamPool(transport, () => this.owner.onSendable());
     transport.attach(this);
+  }
+
+  /** When the certificate that the other end showed runs out, milliseconds since 1970; 0: it showed none. Read once. */
+  get certificateUntilMs(): number {
+    const [leaf] = this.transport.peerCertificates;
+    if (leaf === undefined) return 0;
+    return (this.#certificateUntilMs ??= endOf(leaf));
   }
 
   get control(): ControlLink | undefined {
@@ -93,6 +105,7 @@ export class PathPort implements PathTransportHandler {
 
   onClose(info: TransportCloseInfo): void {
     this.owner.onClose(info);
+    this.#onClosed?.();
   }
 
   #bindControl(stream: TransportStream): ControlLink {
@@ -114,5 +127,14 @@ export class PathPort implements PathTransportHandler {
 
   #refuse(what: string): void {
     this.owner.onControlFailure(new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `the peer opened ${what}`));
+  }
+}
+
+/** 0 for what TLS took, and nobody else can read. */
+function endOf(certificate: Uint8Array): number {
+  try {
+    return Date.parse(new X509Certificate(certificate).validTo) || 0;
+  } catch {
+    return 0;
   }
 }

@@ -1,6 +1,8 @@
 import type { PathFlow, PathMachine } from '@kwik/paths';
 import type { PathReading, TransportStats } from '@kwik/wire';
 import type { DataPath } from '../../core/data/data-path.js';
+import type { ConnectionCounts } from './connection-counts.js';
+import type { PathFigures } from './path-registry.js';
 
 interface ReadPath {
   readonly id: number;
@@ -10,12 +12,35 @@ interface ReadPath {
   readonly machine: PathMachine;
   readonly lossRate: number;
   readonly data: DataPath;
-  readonly port: { readonly pool: { readonly size: number } };
+  readonly port: { readonly pool: { readonly size: number }; readonly certificateUntilMs: number };
+  readonly keys: { readonly keyPackets: number; readonly renewals: number };
+}
+
+/** What is measured of a path that has a connection. */
+export function figuresOf(
+  { data, rttMs, keys }: Pick<ReadPath, 'data' | 'keys'> & { readonly rttMs: number },
+  { lostPackets, sentBytes, receivedBytes, sentPackets }: ConnectionCounts,
+  now: number,
+): PathFigures {
+  return {
+    rttMs,
+    deliveryRateBytesPerSecond: data.receiveRate.bytesPerSecond(now),
+    sentBytes: data.sentBytes,
+    receivedBytes: data.receivedBytes - data.duplicateBytes,
+    duplicateBytes: data.duplicateBytes,
+    lostPackets,
+    reinjectedBytes: data.reinjectedBytes,
+    wireSentBytes: sentBytes,
+    wireReceivedBytes: receivedBytes,
+    sentPackets,
+    keyPackets: keys.keyPackets,
+    renewals: keys.renewals,
+  };
 }
 
 /** A path's counters and levels, as they stand. */
 export function readingOf(
-  { id, address, serverId, primary, machine, lossRate, data, port }: ReadPath,
+  { id, address, serverId, primary, machine, lossRate, data, port, keys }: ReadPath,
   stats: TransportStats,
   flow: PathFlow,
   now: number,
@@ -49,5 +74,8 @@ export function readingOf(
     wireReceivedBytes: stats.receivedBytes,
     sentPackets: stats.sentPackets,
     lostPackets: stats.lostPackets,
+    keyPackets: keys.keyPackets,
+    renewals: keys.renewals,
+    certificateUntilMs: port.certificateUntilMs,
   };
 }

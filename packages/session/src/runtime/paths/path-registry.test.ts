@@ -77,6 +77,25 @@ describe('PathRegistry', () => {
     expect(states(registry.infos())).toEqual(['0 active', '1 dead', '2 connecting']);
   });
 
+  test('says why the dial of a path waits, beside what the path was lost for, and no more when it goes on', () => {
+    const { registry, connect, lose, heard } = setUp();
+    const { id, address, primary } = connect(0);
+    lose(registry.get(id)!, 'silent');
+    registry.connecting({ id, address, primary });
+    registry.waits(id, 'it waits for another');
+    expect(registry.info(id)?.reason).toBe('silent; it waits for another');
+    registry.waits(id, 'it waits still');
+    expect(registry.info(id)?.reason).toBe('silent; it waits still');
+    registry.waits(id, undefined);
+    expect(registry.info(id)?.reason).toBe('silent');
+    expect(heard).toEqual(['0 recovering', '0 recovering', '0 recovering', '0 recovering']);
+    // A path that is not known, or has its connection, waits for nothing.
+    registry.waits(toPathId(9), 'it waits');
+    const connected = connect(1);
+    registry.waits(connected.id, 'it waits');
+    expect([registry.info(toPathId(9)), registry.info(connected.id)?.reason]).toEqual([undefined, undefined]);
+  });
+
   test('shows a connected path as it is now, and a dead one as it was, with the reason', () => {
     const { registry, connect } = setUp();
     const path = connect(0);
@@ -120,7 +139,8 @@ describe('PathRegistry', () => {
       rttMs: 20,
       deliveryRateBytesPerSecond: 0,
     });
-    expect(registry.info(path.id)?.reason).toBeUndefined();
+    // What it died of is why it is connected again.
+    expect(registry.info(path.id)).toMatchObject({ reason: expect.any(String) });
     registry.connectFailed(again, new KwikError('ERR_KWIK_TIMEOUT', 'no answer'));
     expect(registry.info(path.id)).toMatchObject({ state: 'dead', errorCode: 'ERR_KWIK_TIMEOUT', sentBytes: 1 });
     registry.connecting(again);
@@ -151,7 +171,7 @@ describe('PathRegistry', () => {
     expect(registry.info(id)).toMatchObject({ ...kept, state: 'dead', reason: 'gone' });
     const info = registry.report(id, { state: 'recovering' });
     expect(info).toMatchObject({ ...kept, state: 'recovering' });
-    expect([info.reason, info.errorCode, registry.machine(id)]).toEqual([undefined, undefined, undefined]);
+    expect([info.reason, info.errorCode, registry.machine(id)]).toEqual(['gone', undefined, undefined]);
     expect(heard).toEqual(['3 connecting', '3 active', '3 dead', '3 recovering']);
   });
 

@@ -22,6 +22,8 @@ export type PathFigures = Pick<
   | 'wireSentBytes'
   | 'wireReceivedBytes'
   | 'sentPackets'
+  | 'keyPackets'
+  | 'renewals'
 >;
 
 /** A path that has a connection at this end. */
@@ -43,6 +45,8 @@ interface Known {
   readonly info: PathInfo;
   /** Of a path of this end: when it is connected again, it goes on with its own. */
   readonly machine: PathMachine | undefined;
+  /** Its dial waits, and this was the reason of its state before. */
+  readonly waits?: { readonly reason: string | undefined };
 }
 
 const NOTHING_MEASURED: PathFigures = {
@@ -142,6 +146,18 @@ export class PathRegistry<P extends ConnectedPath> {
     this.#record(path, { state: machine.state, reason: message, errorCode: code }, machine);
   }
 
+  /** The dial for a path that is being connected has to wait, and why, in words; undefined: not any more. Told at once. */
+  waits(id: PathId, why: string | undefined): void {
+    const known = this.#known.get(id);
+    if (known === undefined || this.#connected.has(id)) return;
+    const { reason: now, ...info } = known.info;
+    const before = known.waits === undefined ? now : known.waits.reason;
+    const reason = [before, why].filter((one) => one !== undefined).join('; ');
+    const waits = why === undefined ? {} : { waits: { reason: before } };
+    this.#known.set(id, { info: { ...info, ...(reason !== '' && { reason }) }, machine: known.machine, ...waits });
+    this.tell(id);
+  }
+
   /** What the other end says of a path that it connects; what it says nothing of is as before. Told at once. */
   report(id: PathId, report: PathReport): PathInfo {
     const address = report.address ?? this.#known.get(id)?.info.address ?? '';
@@ -207,9 +223,11 @@ export class PathRegistry<P extends ConnectedPath> {
 
   #record(path: PathIdentity, report: PathReport, machine: PathMachine | undefined): PathInfo {
     const before: Partial<PathInfo> = this.#known.get(path.id)?.info ?? {};
-    const { reason: _reason, errorCode: _code, unused: _unused, ...known } = before;
+    const { reason, errorCode: _code, unused: _unused, ...known } = before;
+    // It is connected again for what it died of.
+    const why = report.state === 'recovering' && reason !== undefined ? { reason } : {};
     const idle = isConnected(report.state) ? {} : { deliveryRateBytesPerSecond: 0 };
-    const info: PathInfo = { ...NOTHING_MEASURED, ...known, ...idle, ...report, ...path };
+    const info: PathInfo = { ...NOTHING_MEASURED, ...known, ...idle, ...why, ...report, ...path };
     this.#keep(info, machine);
     this.tell(path.id);
     return info;

@@ -1,13 +1,11 @@
-import type { AnswerTo, ControlEvent, ControlValues, KcpBody, RequestKind } from '@kwik/kcp';
+import type { AnswerTo, ControlValues, KcpBody, RequestKind } from '@kwik/kcp';
 import { ackDelayForRtt, healthOf, isAlive, PathMachine, QualityMonitor, type PathHealth } from '@kwik/paths';
 import {
-  errorCodeFromNumber,
   KwikError,
   OffsetMap,
   pingFrame,
   PRIMARY_PATH_ID,
   type Clock,
-  type ErrorCode,
   type PathId,
   type PathReading,
   type proto,
@@ -17,28 +15,16 @@ import {
 import type { DataPath, PathPeer } from '../../core/data/data-path.js';
 import type { DataPlane } from '../../core/data/data-plane.js';
 import { earlierTime } from '../waiting/earlier-time.js';
-import { PendingAnswers } from '../control/pending-answers.js';
-import type { PathPort, PathPortOwner } from './path-port.js';
+import { PathConnections, type ConnectionsOwner } from './path-connections.js';
+import type { PathPort } from './path-port.js';
 import type { ConnectedPath, PathFigures } from './path-registry.js';
-import { readingOf } from './path-reading.js';
+import { codeOfClose } from './deaths.js';
+import type { PathEvents } from './path-events.js';
+import { figuresOf, readingOf } from './path-reading.js';
 import { SignsOfLife } from './signs-of-life.js';
 import { TransportRtt } from './transport-rtt.js';
 
-export interface PathRuntimeEvents {
-  /** The peer sent a notice or a request; `id` is what a `reply` names. Throws when the path is to end. */
-  onMessage(path: PathRuntime, id: bigint, body: KcpBody): void;
-  onChunk(path: PathRuntime, realStreamId: number, chunk: Uint8Array): void;
-  onRealStreamEnd(path: PathRuntime, realStreamId: number): void;
-  /** Something may be sent, or has come: the engine should look. */
-  onActivity(path: PathRuntime): void;
-  /** Something waits to be sent on the path. */
-  onQueued(path: PathRuntime): void;
-  onStateChange(path: PathRuntime): void;
-  /** Its flow stopped or goes on, or it has settled in: its `health` tells, and its state is as before. */
-  onStall(path: PathRuntime): void;
-  /** The path is dead; called once. */
-  onDead(path: PathRuntime): void;
-}
+export type PathRuntimeEvents = PathEvents<PathRuntime>;
 
 export interface PathRuntimeOptions {
   readonly id: PathId;
@@ -53,6 +39,8 @@ export interface PathRuntimeOptions {
   readonly weight?: number;
   readonly port: PathPort;
   readonly peer: PathPeer;
+  /** The peer can give a living path another connection. Default: it cannot. */
+  readonly renews?: boolean;
   /** Silence after which either end gives the connection up, as both announced; 0 for never, which is the default. */
   readonly idleTimeoutMs?: number;
   /** Keeps a map of where bytes went on the wire. */
@@ -64,7 +52,7 @@ export interface PathRuntimeOptions {
 }
 
 /** One established path of a session: its connection, its control channel, its signs of life. */
-export class PathRuntime implements PathPortOwner, ConnectedPath {
+export class PathRuntime implements ConnectionsOwner, ConnectedPath {
   readonly id: PathId;
   readonly address: string;
   readonly primary: boolean;
@@ -75,15 +63,15 @@ export class PathRuntime implements PathPortOwner, ConnectedPath {
   /** Where the last pieces of logical streams went in real streams, when that is wanted. */
   readonly offsets: OffsetMap | undefined;
   readonly machine: PathMachine;
-  readonly port: PathPort;
+  /** The peer can give a living path another connection. */
+  readonly #renews: boolean;
   readonly #peer: PathRuntimeOptions['peer'];
   #data: DataPath | undefined;
   readonly #clock: Clock;
   readonly #events: PathRuntimeEvents;
-  readonly #answers: PendingAnswers;
+  readonly #connections: PathConnections;
   readonly #signs: SignsOfLife;
-  readonly #quality: QualityMonitor;
-  #lastStats: TransportStats;
+  #quality: QualityMonitor;
   #death: KwikError | undefined;
   #closedByPeer = false;
   #pings = 0n;
@@ -99,19 +87,18 @@ export class PathRuntime implements PathPortOwner, ConnectedPath {
     if (options.via !== undefined) this.via = options.via;
     this.weight = options.weight ?? 1;
     this.offsets = options.offsetMap === true ? new OffsetMap() : undefined;
-    this.port = options.port;
     this.#peer = options.peer;
     this.#clock = options.clock;
     this.#events = options.events;
-    this.#answers = new PendingAnswers(options.address);
-    this.#lastStats = options.port.transport.stats();
+    this.#renews = options.renews ?? false;
+    this.#connections = new PathConnections(options.port, options.address, options.clock, this);
     this.machine = options.machine ?? new PathMachine(now);
     if (this.machine.state === 'dead') this.machine.recover(now);
     this.machine.validating(now);
     this.machine.activate(now);
     this.#quality = new QualityMonitor(now);
     const rtt = new TransportRtt(
-      () => this.#lastStats,
+      () => this.#connections.lastStats,
       () => this.#data?.rtt,
     );
     const { side } = options.port.transport;
@@ -131,7 +118,40 @@ export class PathRuntime implements PathPortOwner, ConnectedPath {
 
   /** The data plane flows, and control messages are answered, from now on. */
   start(): void {
-    this.port.activate(this);
+    this.#connections.current.start();
+  }
+
+  /** Of the connection that it uses now. */
+  get port(): PathPort {
+    return this.#connections.current.port;
+  }
+
+  /** Those of the connection that it uses now, and how often they were new. */
+  get keys(): Pick<PathConnections, 'sentPackets' | 'keyPackets' | 'keysSinceMs' | 'renewals'> {
+    return this.#connections;
+  }
+
+  /** Whether another connection may take the place of the one that it has now. */
+  get renewable(): boolean {
+    return this.#renews && this.alive && this.machine.state !== 'draining' && this.#connections.renewable;
+  }
+
+  /** At the client: the path uses this connection from now on, and the one before goes when nothing is under way on it. */
+  renew(port: PathPort): void {
+    this.#connections.renew(port);
+    // The server waits with the new one until it is used.
+    this.ask();
+  }
+
+  /** At a server: the same, once the client uses it. */
+  offer(port: PathPort): void {
+    this.#connections.offer(port);
+  }
+
+  onRenewed(): void {
+    this.offsets?.clear();
+    this.#quality = new QualityMonitor(this.#clock.now());
+    this.#events.onActivity(this);
   }
 
   /** The machine is the path's, over all its connections: after this one's death it may tell of another's life. */
@@ -159,39 +179,35 @@ export class PathRuntime implements PathPortOwner, ConnectedPath {
   }
 
   get rttMs(): number {
-    return this.#lastStats.rttMs;
+    return this.#connections.lastStats.rttMs;
   }
 
   /** Sends a notice. Ends the path when the peer takes no control messages. */
   send(body: KcpBody): void {
-    this.#queue(() => this.port.control?.channel.send(body, this.#clock.now()));
+    this.#queue(() => this.#connections.current.send(body));
   }
 
   /** Resolves with the answer; rejects with the peer's error, after `timeoutMs`, and when the path dies. */
   async request<K extends RequestKind>(kind: K, value: ControlValues[K], timeoutMs: number): Promise<AnswerTo<K>> {
-    const control = this.port.control;
-    if (!this.alive || control === undefined) {
+    const body = { $case: kind, value } as KcpBody;
+    const answer = this.alive ? this.#connections.current.request(body, timeoutMs) : undefined;
+    if (answer === undefined) {
       throw new KwikError('ERR_KWIK_PATH_DEAD', `path ${this.id} is dead: ${this.#death?.message ?? 'closed'}`);
     }
-    const id = control.channel.request({ $case: kind, value } as KcpBody, this.#clock.now(), { timeoutMs });
     this.#events.onQueued(this);
     // What does not answer the request never gets here: the control channel holds it against the table.
-    return (await this.#answers.to(id)) as AnswerTo<K>;
+    return (await answer) as AnswerTo<K>;
   }
 
   /** As `send`. */
   reply(to: bigint, body: KcpBody): void {
-    this.#queue(() => this.port.control?.channel.reply(to, body, this.#clock.now()));
+    this.#queue(() => this.#connections.of(to)?.reply(to, body));
   }
 
   sampleStats(): TransportStats {
-    if (!this.port.transport.closed) {
-      this.#lastStats = this.port.transport.stats();
-      if (this.#data !== undefined && this.#lastStats.rttMs > 0) {
-        this.#data.acks.maxAckDelayMs = ackDelayForRtt(this.#lastStats.rttMs);
-      }
-    }
-    return this.#lastStats;
+    const stats = this.#connections.sample();
+    if (this.#data !== undefined && stats.rttMs > 0) this.#data.acks.maxAckDelayMs = ackDelayForRtt(stats.rttMs);
+    return stats;
   }
 
   /** Whether data that was asked for should be coming. */
@@ -212,12 +228,22 @@ export class PathRuntime implements PathPortOwner, ConnectedPath {
   nextTimeoutMs(): number | undefined {
     if (!this.alive) return undefined;
     this.#hear();
-    return earlierTime(this.#signs.nextTimeoutMs(), this.port.control?.channel.nextTimeoutMs());
+    const handedOverMs = this.#connections.nextTimeoutMs(this.#clock.now());
+    return earlierTime(
+      earlierTime(this.#signs.nextTimeoutMs(), handedOverMs),
+      this.port.control?.channel.nextTimeoutMs(),
+    );
   }
 
   handleTimeout(now: number): void {
     if (!this.alive) return;
-    this.port.control?.handleTimeout(now);
+    this.#connections.handleTimeout(now);
+    if (this.#connections.poll(now) === 'lost') {
+      this.die(
+        new KwikError('ERR_KWIK_PATH_DEAD', 'the connection that it had before was lost with what was under way'),
+      );
+      return;
+    }
     this.#hear();
     if (!this.resting || this.machine.state !== 'active') {
       this.sampleStats();
@@ -310,41 +336,23 @@ export class PathRuntime implements PathPortOwner, ConnectedPath {
     this.#death = error;
     this.sampleStats();
     this.machine.die(this.#clock.now(), error.message);
-    this.port.close(error.wireNumber, error.message.slice(0, 200));
-    this.#answers.failAll(error);
+    this.#connections.close(error);
     this.#events.onDead(this);
   }
 
   figures(): PathFigures {
-    const stats = this.sampleStats();
-    const { data } = this;
-    return {
-      rttMs: stats.rttMs,
-      deliveryRateBytesPerSecond: data.receiveRate.bytesPerSecond(this.#clock.now()),
-      sentBytes: data.sentBytes,
-      receivedBytes: data.receivedBytes - data.duplicateBytes,
-      duplicateBytes: data.duplicateBytes,
-      lostPackets: stats.lostPackets,
-      reinjectedBytes: data.reinjectedBytes,
-      wireSentBytes: stats.sentBytes,
-      wireReceivedBytes: stats.receivedBytes,
-      sentPackets: stats.sentPackets,
-    };
+    this.sampleStats();
+    return figuresOf(this, this.#connections.counts, this.#clock.now());
   }
 
   /** As it was when QUIC was last looked at, milliseconds ago while it carries anything: costs no look. */
   reading(now: number, unused: string): PathReading {
-    return readingOf(this, this.#lastStats, this.#signs.flow, now, unused);
+    const { lastStats, counts } = this.#connections;
+    return readingOf(this, { ...lastStats, ...counts }, this.#signs.flow, now, unused);
   }
 
-  onControlOpen(): void {
-    // The control stream was opened in the handshake.
-  }
-
-  onControlEvent(event: ControlEvent): void {
-    if (event.kind === 'message') this.#events.onMessage(this, event.id, event.body);
-    else this.#answers.handle(event);
-    this.#events.onActivity(this);
+  onMessage(id: bigint, body: KcpBody): void {
+    this.#events.onMessage(this, id, body);
   }
 
   onControlFailure(error: KwikError): void {
@@ -353,14 +361,13 @@ export class PathRuntime implements PathPortOwner, ConnectedPath {
 
   onChunk(realStreamId: number, chunk: Uint8Array): void {
     this.#events.onChunk(this, realStreamId, chunk);
-    this.#events.onActivity(this);
   }
 
   onRealStreamEnd(realStreamId: number): void {
     this.#events.onRealStreamEnd(this, realStreamId);
   }
 
-  onSendable(): void {
+  onActivity(): void {
     this.#events.onActivity(this);
   }
 
@@ -372,7 +379,7 @@ export class PathRuntime implements PathPortOwner, ConnectedPath {
 
   /** Looks whether the path works well; called once in a while. */
   #assess(now: number): void {
-    const verdict = this.#quality.sample(this.#lastStats, now);
+    const verdict = this.#quality.sample(this.#connections.lastStats, now);
     if (verdict?.kind === 'degrade' && this.machine.state === 'active') this.machine.degrade(now, verdict.reason);
     else if (verdict?.kind === 'clear' && this.machine.state === 'degraded') this.machine.clear(now);
     else return;
@@ -381,6 +388,7 @@ export class PathRuntime implements PathPortOwner, ConnectedPath {
 
   #hear(): void {
     const { sent } = this.data;
+    this.#connections.poll(this.#clock.now());
     const ended = this.#signs.hear(this.port.transport.lastReceivedMs(), this.rttMs, sent.count > 0);
     if (ended === 'suspicion' && this.machine.state === 'suspected') {
       this.machine.clear(this.#clock.now());
@@ -389,11 +397,4 @@ export class PathRuntime implements PathPortOwner, ConnectedPath {
     if (!this.#signs.settling) return;
     if (this.#signs.settlesIn(sent.oldest()?.sentAtMs, this.#clock.now())) this.#events.onStall(this);
   }
-}
-
-/** What the peer's code says, where it says something: a peer that just went away is a dead path. */
-function codeOfClose(info: TransportCloseInfo): ErrorCode {
-  if (info.by === 'idle') return 'ERR_KWIK_IDLE_TIMEOUT';
-  const code = info.by === 'peer' ? errorCodeFromNumber(info.code) : 'ERR_KWIK_NO_ERROR';
-  return code === 'ERR_KWIK_NO_ERROR' ? 'ERR_KWIK_PATH_DEAD' : code;
 }

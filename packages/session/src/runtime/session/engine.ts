@@ -6,6 +6,7 @@ import type { DataEvent } from '../../core/data/data-events.js';
 import { DataPlane, type DataPlaneOptions } from '../../core/data/data-plane.js';
 import type { RangeSink } from '../../core/data/range-sink.js';
 import { closeOf } from '../control/close-message.js';
+import { SessionService } from '../features/session-service.js';
 import { ControlDispatch } from '../features/control-dispatch.js';
 import { FeatureSet } from '../features/feature-set.js';
 import type { Feature } from '../features/feature.js';
@@ -49,6 +50,7 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
   /** What the session holds because of its peers. */
   readonly account: MemoryAccount;
   readonly paths: PathRegistry<PathRuntime>;
+  readonly service: SessionService;
   readonly #sender: PacketSender;
   readonly streams: StreamDirectory;
   readonly datagrams: DatagramChannel;
@@ -66,6 +68,7 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
     this.clock = clock;
     this.callbacks = host.callbacks;
     this.paths = new PathRegistry(clock, host.callbacks, (path) => this.#sender.whyUnused(path));
+    this.service = new SessionService(this, host.shortage);
     this.account = host.memory.open(
       (error) => this.#overdrawn(error),
       (error) => this.#plane.waste.relieve(error),
@@ -82,7 +85,7 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
       onQueued: () => this.#turn.onQueued(),
     });
     this.parts = compose(this);
-    const features = [...this.parts.features, ...(options.features?.(this) ?? [])];
+    const features = [...this.parts.features, ...(options.features?.(this) ?? []), this.service];
     this.#features = new FeatureSet(features);
     this.#control = new ControlDispatch(plane.role === 'client' ? 'client' : 'server', features);
     options.probe?.(this);

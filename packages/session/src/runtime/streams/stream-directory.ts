@@ -1,4 +1,4 @@
-import type { KwikError, PathId, StreamId } from '@kwik/wire';
+import { makeStreamId, type KwikError, type PathId, type proto, type StreamId } from '@kwik/wire';
 import type { ReplicaSource, StreamOptions } from '../../api/session.js';
 import type { DataPlane } from '../../core/data/data-plane.js';
 import type { OffsetRange } from '../../core/range-set.js';
@@ -165,6 +165,14 @@ export class StreamDirectory implements StreamHost {
   stopSending(stream: StreamState, code: number): void {
     this.#plane.stopSending(stream, code);
     this.#session.onQueued();
+  }
+
+  /** The client's first stream begins with what came with its hello. */
+  early({ data, end }: proto.EarlyData): void {
+    const id = makeStreamId(0n, 'client', false);
+    this.announced(id, 1n);
+    const stream = this.get(id);
+    if (stream !== undefined) this.#plane.handleEarly(stream, data, end);
   }
 
   /** Verified content enters the stream. */
