@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { errorFromDetail, errorToDetail, issueContentGrant, type Ed25519Signer } from '@kwik/kcp';
+import { errorFromDetail, errorToDetail, issueContentGrant, type TokenSigner } from '@kwik/kcp';
 import { copyOfBytes, KwikError, proto, toStreamId, type SessionId, type StreamId } from '@kwik/wire';
 import type { ReplicaSource } from '../api/session.js';
 import type { ControlHandlers, Feature } from '../runtime/features/feature.js';
@@ -32,7 +32,7 @@ const MAX_QUEUED_CONTROL_BYTES = 256 * 1024;
 
 export interface ContentSenderOptions {
   readonly sessionId: SessionId;
-  readonly signer: Ed25519Signer;
+  readonly signer: TokenSigner;
   readonly wallClockMs: () => number;
 }
 
@@ -55,11 +55,22 @@ export class ContentSender implements Feature {
   readonly #server: ContentServer;
   readonly #options: ContentSenderOptions;
   readonly #sending = new Map<StreamId, Sending>();
+  #offeredBytes = 0;
 
   constructor(session: SessionContext, server: ContentServer, options: ContentSenderOptions) {
     this.#session = session;
     this.#server = server;
     this.#options = options;
+  }
+
+  /** Content is under way. */
+  get busy(): boolean {
+    return this.#sending.size > 0;
+  }
+
+  /** Of all contents since the session began: what other servers were allowed to send. */
+  get offeredBytes(): number {
+    return this.#offeredBytes;
   }
 
   readonly handlers: ControlHandlers = {
@@ -92,6 +103,7 @@ export class ContentSender implements Feature {
       end: undefined,
     };
     this.#sending.set(handle.id, state);
+    this.#offeredBytes += size;
     const abort = new AbortController();
     try {
       this.#announce(handle, source, baseOffset, state);

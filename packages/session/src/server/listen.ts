@@ -1,37 +1,41 @@
 import { randomBytes } from 'node:crypto';
-import { delegate, Ed25519Signer, noneServerAuth, type ServerHandshakeResult, type TrustPolicy } from '@kwik/kcp';
-import { checkKeyPair, Endpoint, type EndpointOptions, systemClock, withoutZone } from '@kwik/quic';
+import { noneServerAuth, type ServerHandshakeResult } from '@kwik/kcp';
+import { checkKeyPair, Endpoint, systemClock } from '@kwik/quic';
 import { KwikError, type Clock, type ErrorCode, type PathTransport } from '@kwik/wire';
 import type { ListenOptions, ServerCredentials } from '../api/options.js';
-import type { Listener, ListenerCloseOptions, ListenerStats, ServerSession } from '../api/session.js';
+import type { Listener, ListenerCloseOptions, ListenerStats } from '../api/listener.js';
+import type { ServerSession } from '../api/session.js';
 import { formatAddress, isLoopback } from '../client/target.js';
-import { developmentCertificate } from '../credentials/dev-authority.js';
 import { resolveLimits } from '../limits.js';
 import { checkListenOptions } from '../options/listen-rules.js';
 import { resolveTimeouts } from '../options/timeouts.js';
 import { resolveWrites } from '../options/writes.js';
 import { transportOptions } from '../transport-options.js';
 import { tellHandshake, type HandshakeOutcome } from '../runtime/host/handshake-watch.js';
-import { newHost } from '../runtime/host/session-host.js';
+import { newHost, type SessionHost } from '../runtime/host/session-host.js';
 import { TurnQueue } from '../runtime/waiting/turn-queue.js';
-import { endpointLimits, MAX_SESSIONS } from './endpoint-limits.js';
-import { type ListenEndpoint, NetworkEndpoint } from './network-endpoint.js';
+import { MAX_SESSIONS } from './endpoint-limits.js';
+import type { ListenEndpoint } from './network-endpoint.js';
 import { letFinish, LISTENER_CLOSE_TIMEOUT_MS } from './let-finish.js';
-import { boundTeller, listenerBounds, relayStats } from './listener-bounds.js';
-import { listenerReading } from './listener-reading.js';
+import { listenerBounds, relayStats } from './listener-bounds.js';
+import { credentialsFor } from './listener-credentials.js';
+import { countListener } from './listener-reading.js';
+import { DEFAULT_HOST, endpointFor } from './listener-socket.js';
 import { endpointForwarder } from './relay/endpoint-forwarder.js';
+import { keepRelays } from './relay/kept-relays.js';
+import { RelayAddresses } from './relay/relay-addresses.js';
+import { requireUsable } from './relay/relay-grant.js';
 import { resolveRelay } from './relay/relay-config.js';
-import { listenerResetKey } from './reset-key.js';
 import { ListenerAudit } from './listener-audit.js';
+import { OverloadGuard } from './overload/overload-guard.js';
 import { SessionFactory } from './session-factory.js';
+import { TokenSigners } from './token-signers.js';
 import type { AcceptedSession } from './server-session.js';
 
-const DEFAULT_HOST = '127.0.0.1';
 const BACKLOG = 512;
 /** Sessions that ended before anybody accepted them, and what they hold of their streams: no ledger counts it any more. */
 const MAX_ENDED_WAITING = 64;
 const MAX_ENDED_BYTES = 64 * 1024 * 1024;
-const SIGNER_SEED_BYTES = 32;
 /** Unread data of a client that has not said who it is. A hello has 64 kB at most, and nothing else is due before it. */
 const STRANGER_BYTES = 256 * 1024;
 
@@ -49,8 +53,6 @@ export interface ListenSpecials {
 }
 
 export interface UpdatableListener extends Listener {
-  /** Connections to come see these. Throws ERR_KWIK_CREDENTIALS and changes nothing when they cannot work. */
-  updateCredentials(credentials: ServerCredentials): void;
   /**
    * Leaves the endpoint that it was given to another listener: nobody is let in any more, not even refused. Sessions that
    * are there stay, as long as their paths do.
@@ -67,48 +69,13 @@ export async function listenWith(options: ListenOptions, specials: ListenSpecial
   const clock = options.runtime?.clock ?? systemClock();
   const endpoint = specials.endpoint ?? (await endpointFor(options));
   try {
-    return new SessionListener(endpoint, { ...options, trust }, specials, credentials, clock);
+    const listener = new SessionListener(endpoint, { ...options, trust }, specials, credentials, clock);
+    if (endpoint instanceof Endpoint) await options.worker?.binding.serve(endpoint, () => listener.stats());
+    return listener;
   } catch (error) {
     if (specials.endpoint === undefined) await endpoint.close();
     throw error;
   }
-}
-
-async function endpointFor(options: ListenOptions): Promise<ListenEndpoint> {
-  const { host = DEFAULT_HOST, port = 0, runtime, timeouts } = options;
-  if (runtime?.network === undefined) return Endpoint.bind(endpointOptions(options));
-  return new NetworkEndpoint(runtime.network, { host, port }, { idleTimeoutMs: resolveTimeouts(timeouts).idleMs });
-}
-
-/** How the socket of a listener is bound. Throws ERR_KWIK_INVALID_ARGUMENT. */
-export function endpointOptions(options: ListenOptions): EndpointOptions {
-  const { host = DEFAULT_HOST, port = 0 } = options;
-  const resetKey = listenerResetKey(options.identity?.resetKey, host, port);
-  return {
-    host,
-    port,
-    clock: options.runtime?.clock ?? systemClock(),
-    limits: endpointLimits(options.limits),
-    ...(options.transport?.io !== undefined && { io: options.transport.io }),
-    ...(resetKey !== undefined && { resetKey }),
-    onBound: boundTeller(options.onRefused),
-  };
-}
-
-/** Without credentials, those of development, and trust in the other servers that have theirs from the same authority. */
-async function credentialsFor(
-  host: string,
-  { credentials, trust, runtime }: ListenOptions,
-): Promise<{ credentials: ServerCredentials; trust: TrustPolicy }> {
-  if (credentials !== undefined) return { credentials, trust: trust ?? {} };
-  if (!isLoopback(host) && runtime?.network === undefined) {
-    throw new KwikError(
-      'ERR_KWIK_CREDENTIALS',
-      `listening on ${host}, beyond this machine, takes credentials: give cert and key (PEM)`,
-    );
-  }
-  const made = await developmentCertificate([...new Set(['localhost', '127.0.0.1', '::1', withoutZone(host)])]);
-  return { credentials: { cert: made.certPem, key: made.keyPem }, trust: trust ?? { ca: made.ca } };
 }
 
 class SessionListener implements UpdatableListener {
@@ -118,10 +85,11 @@ class SessionListener implements UpdatableListener {
   readonly #specials: ListenSpecials;
   #credentials: ServerCredentials;
   readonly #factory: SessionFactory;
+  readonly #signers: TokenSigners;
   readonly #audit: ListenerAudit;
+  readonly #overload: OverloadGuard;
   readonly #maxSessions: number;
   readonly #backlog: number;
-  readonly #onRefused: ListenOptions['onRefused'];
   readonly #sessions = new Set<AcceptedSession>();
   readonly #queue: AcceptedSession[] = [];
   /** Those of the queue that have ended, oldest first, with the bytes that they still hold. */
@@ -135,6 +103,7 @@ class SessionListener implements UpdatableListener {
   #resumed = 0;
   #closed = false;
   #listening = false;
+  #released: Promise<void> | undefined;
 
   constructor(
     endpoint: ListenEndpoint,
@@ -149,22 +118,27 @@ class SessionListener implements UpdatableListener {
     this.#specials = specials;
     this.#credentials = credentials;
     this.#maxSessions = options.limits?.maxSessions ?? MAX_SESSIONS;
-    this.#onRefused = options.onRefused;
     this.#backlog = options.limits?.backlog ?? BACKLOG;
+    requireUsable(options.relays ?? [], this.#anchors(options));
     const host = newHost({ audit: options.guard?.audit, now: () => clock.now() });
-    const signer = Ed25519Signer.fromSeed(new Uint8Array(randomBytes(SIGNER_SEED_BYTES)));
+    const random = (bytes: number) => new Uint8Array(randomBytes(bytes));
+    const signers = new TokenSigners(credentials, { clock, random, onNewKey: (key) => this.#audit.signer(key) });
+    this.#signers = signers;
     this.#factory = new SessionFactory({
       runtime: {
         clock,
-        wallClockMs: () => Date.now(),
-        random: (bytes) => new Uint8Array(randomBytes(bytes)),
+        wallClockMs: options.runtime?.wallClockMs ?? (() => Date.now()),
+        random,
         jitter: options.runtime?.random,
       },
       identity: {
         serverId: options.identity?.serverId ?? '',
+        worker: options.worker?.worker,
         audiences: () => this.#audiences(options),
         anchors: () => this.#anchors(options),
-        signer: signer.withDelegation(delegate(signer.publicKey, credentials.key, credentials.cert)),
+        get signer() {
+          return signers.current;
+        },
       },
       admission: {
         auth: options.auth ?? [noneServerAuth()],
@@ -177,27 +151,54 @@ class SessionListener implements UpdatableListener {
       writes: resolveWrites(options.writes, 'distributed'),
       replica: options.replica,
       ...(options.relay !== undefined && { relay: resolveRelay(options.relay, endpointForwarder(endpoint)) }),
+      relays: new RelayAddresses(endpoint, clock),
       diagnostics: options.diagnostics,
       host,
       scaling: options.scaling,
+      directory: options.directory,
     });
+    this.#overload = this.#overloadGuard(host);
     this.#audit = new ListenerAudit(host.audit, endpoint.address());
     this.#listen(credentials);
-    this.#audit.opened(credentials.cert, signer.publicKey);
+    this.#audit.opened(credentials.cert, signers.current.publicKey);
     const { counters } = this.#factory.host.diagnostics;
-    this.#leave = counters.add({ kind: 'component', component: 'listener', read: () => listenerReading(this.stats()) });
+    this.#leave = countListener(counters, () => this.stats(), options.relay !== undefined);
   }
 
-  updateCredentials(credentials: ServerCredentials): void {
-    this.#stopListening();
+  #overloadGuard({ memory, shortage, callbacks, diagnostics }: SessionHost): OverloadGuard {
+    const { overload, runtime } = this.#options;
+    return new OverloadGuard(overload, {
+      clock: this.#clock,
+      random: runtime?.random ?? Math.random,
+      ledger: memory,
+      shortage,
+      sessions: this.#sessions,
+      tell: (event, step) => {
+        callbacks.call('overload.onChange', overload?.onChange, event);
+        diagnostics.publisher.publish('kwik:scaling:step', () => step);
+      },
+    });
+  }
+
+  updateCredentials({ cert, key }: ServerCredentials): void {
+    checkKeyPair(cert, key);
+    const credentials = { cert, key };
     try {
-      this.#listen(credentials);
-      this.#credentials = credentials;
-      this.#audit.certificate(credentials.cert);
+      this.#show(credentials);
+      this.#signers.update(credentials);
     } catch (error) {
-      this.#listen(this.#credentials);
+      this.#show(this.#credentials);
       throw error;
     }
+    this.#credentials = credentials;
+    this.#audit.certificate(cert);
+  }
+
+  /** To connections to come, while there may be any. */
+  #show(credentials: ServerCredentials): void {
+    if (this.#closed) return;
+    this.#stopListening();
+    this.#listen(credentials);
   }
 
   #listen({ cert, key }: ServerCredentials): void {
@@ -253,6 +254,7 @@ class SessionListener implements UpdatableListener {
       relay: relayStats(stats),
       socket: { io: stats.io, segmentationRefused: stats.segmentationRefused },
       memory: this.#factory.host.memory.use,
+      overload: this.#overload.stats,
       callbackErrors: this.#factory.host.callbacks.errors,
     };
   }
@@ -262,8 +264,16 @@ class SessionListener implements UpdatableListener {
     this.#accepts.pump();
     for (const session of this.#sessions) session.drainRelay();
     await letFinish(this.#sessions, { clock: this.#clock, timeoutMs: force ? 0 : timeoutMs });
+    this.#released ??= this.#release();
+    await this.#released;
+  }
+
+  /** Sessions have ended. Once, however often it is closed. */
+  async #release(): Promise<void> {
     if (this.#specials.endpoint === undefined) await this.#endpoint.close();
     else this.#stopListening();
+    this.#options.worker?.binding.stop();
+    this.#overload.end();
     this.#leave();
     this.#audit.closed();
   }
@@ -288,13 +298,11 @@ class SessionListener implements UpdatableListener {
       tellHandshake(diagnostics, { side: 'server', address }, outcome, this.#clock.now() - startedMs);
     };
     try {
-      const session = await this.#factory.accept(transport);
-      finished({ purpose: purposeOf(session) });
-      if (session === undefined) {
-        this.#resumed++;
-        return;
-      }
-      if (session.role === 'primary') this.#opened++;
+      const { purpose, session } = await this.#factory.accept(transport);
+      finished({ purpose });
+      if (purpose === 'return') this.#resumed++;
+      if (session === undefined) return;
+      if (session.role === 'primary') this.#begin(session);
       this.#sessions.add(session);
       void session.closed.then(() => this.#onEnded(session));
       // A secondary serves replicas without anybody accepting it; so its place in the queue is not worth refusing paths.
@@ -307,8 +315,14 @@ class SessionListener implements UpdatableListener {
       this.#audit.refused(refusal, transport);
       this.#refused[refusal.code] = (this.#refused[refusal.code] ?? 0) + 1;
       finished({ purpose: 'unknown', error: refusal });
-      this.#factory.host.callbacks.call('onRefused', this.#onRefused, refusal);
+      this.#factory.host.callbacks.call('onRefused', this.#options.onRefused, refusal);
     }
+  }
+
+  #begin(session: AcceptedSession): void {
+    this.#opened++;
+    const { relays = [] } = this.#options;
+    if (relays.length > 0) keepRelays(session, relays, this.#clock, () => this.#factory.fraction());
   }
 
   /** Null when the listener is closed and nothing waits. */
@@ -325,6 +339,7 @@ class SessionListener implements UpdatableListener {
     if (this.#sessions.size >= this.#maxSessions) {
       throw new KwikError('ERR_KWIK_CONNECTION_REFUSED', `the server has its ${this.#maxSessions} sessions`);
     }
+    this.#overload.admit();
     if (result.kind !== 'join-secondary' && this.#queue.length - this.#ended.size >= this.#backlog) {
       throw new KwikError('ERR_KWIK_CONNECTION_REFUSED', 'the server does not accept sessions fast enough');
     }
@@ -359,10 +374,4 @@ class SessionListener implements UpdatableListener {
     if (options.host !== undefined) own.push(formatAddress(options.host, port));
     return [...own, ...(options.identity?.audiences ?? [])];
   }
-}
-
-/** A path that came to a session which is open here is one more of it, or one of before. */
-function purposeOf(session: AcceptedSession | undefined): HandshakeOutcome['purpose'] {
-  if (session === undefined) return 'return';
-  return session.role === 'primary' ? 'open' : 'join';
 }

@@ -42,6 +42,12 @@ export class ListenerAudit {
     this.#trail.record({ kind: 'key-changed', detail: `certificate of ${this.#address}`, facts });
   }
 
+  /** Sessions that begin from now on have their path tokens signed by this key. */
+  signer(publicKey: Uint8Array): void {
+    const facts = { signer: Buffer.from(publicKey).toString('hex') };
+    this.#trail.record({ kind: 'key-changed', detail: `key of ${this.#address} that signs path tokens`, facts });
+  }
+
   refused({ code, message }: KwikError, transport: PathTransport): void {
     const event = { peer: addressOf(transport), code, detail: message };
     if (FORGERIES.has(code) || isMisconduct(code)) this.#trail.violation(event);

@@ -2,7 +2,7 @@ import { BOUND_TEXT, type Bound, type EndpointStats } from '@kwik/quic';
 import { KwikError } from '@kwik/wire';
 import type { ListenOptions } from '../api/options.js';
 import type { RelayStats } from '../api/relays.js';
-import type { ListenerBounds } from '../api/session.js';
+import type { ListenerBounds } from '../api/listener.js';
 
 export function listenerBounds({ refused, dropped }: EndpointStats): ListenerBounds {
   return {

@@ -10,7 +10,7 @@ import {
 /** What a listener needs of a UDP socket, or of what stands for one. */
 export type ListenEndpoint = Pick<
   Endpoint,
-  'address' | 'close' | 'forward' | 'listen' | 'stats' | 'stopForwarding' | 'stopListening'
+  'address' | 'close' | 'expectRelay' | 'forward' | 'listen' | 'stats' | 'stopForwarding' | 'stopListening'
 >;
 
 /** A listener's place on a network that the caller brings, in the shape of a UDP socket. It has no certificates. */
@@ -44,6 +44,11 @@ export class NetworkEndpoint implements ListenEndpoint {
   stats(): EndpointStats {
     const open = { connections: this.#live().length, halfOpen: 0, flows: 0 };
     return this.#counters.snapshot(open, { io: 'network', segmentationRefused: undefined });
+  }
+
+  /** There are no bounds on one address that it could meet. */
+  expectRelay(): () => void {
+    return () => undefined;
   }
 
   forward(): never {

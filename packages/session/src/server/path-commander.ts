@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { errorFromDetail, issuePathToken, type Ed25519Signer, type SessionKeys } from '@kwik/kcp';
+import { errorFromDetail, issuePathToken, type SessionKeys, type TokenSigner } from '@kwik/kcp';
 import { fromProtoPathState, ReconnectSchedule } from '@kwik/paths';
 import { KwikError, proto, toPathId, type PathId } from '@kwik/wire';
 import { formatAddress, parseTarget } from '../client/target.js';
@@ -10,6 +10,7 @@ import type { ServerGuard } from '../runtime/host/server-guard.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
 import type { PathReport } from '../runtime/paths/path-registry.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
+import type { SessionRelays } from './relay/relay-addresses.js';
 import { relayGrant } from './relay/relay-grant.js';
 import { DueTimer } from '../runtime/waiting/due-timer.js';
 
@@ -46,12 +47,14 @@ export interface PathCommanderOptions {
   readonly servers?: Pick<ServerGuard, 'require'> | undefined;
   readonly trail: Pick<AuditTrail, 'record'>;
   readonly keys: SessionKeys;
-  readonly signer: Ed25519Signer;
+  readonly signer: TokenSigner;
   readonly wallClockMs: () => number;
   /** 0 <= random() < 1, for the jitter of waits. */
   readonly random: () => number;
   /** `host:port` names under which relays reach this server. */
   readonly anchors: () => readonly string[];
+  /** Told of relays that the client is to use. */
+  readonly relays?: SessionRelays | undefined;
 }
 
 /** The path to the client, as far as commands go. */
@@ -99,6 +102,7 @@ export class PathCommander implements Feature {
 
   onEnd(): void {
     for (const { timer } of this.#commanded.values()) timer.set(undefined);
+    this.#options.relays?.release();
   }
 
   async addPath(client: CommandedClient, address: string, options: AddPathOptions = {}): Promise<PathInfo> {
@@ -110,7 +114,10 @@ export class PathCommander implements Feature {
     if (!Number.isInteger(weight) || weight < 1 || weight > 1000) {
       throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `weight ${weight} is not a whole number from 1 to 1000`);
     }
-    if (options.capabilities?.includes('relay') === true) relayGrant(options.relay, this.#options.anchors());
+    if (options.capabilities?.includes('relay') === true) {
+      relayGrant(options.relay, this.#options.anchors());
+      for (const relay of addresses) this.#options.relays?.add(relay);
+    }
     const path = this.#command(addresses, options);
     this.#update(path.id, 'connecting');
     let first: KwikError | undefined;
@@ -124,7 +131,11 @@ export class PathCommander implements Feature {
     }
     if (!path.abandoned) this.#commanded.delete(path.id);
     const cause = first!;
-    throw new KwikError(cause.code, `path to ${addresses[0]}: ${cause.message}`, { cause, scope: 'path' });
+    throw new KwikError(cause.code, `path to ${addresses[0]}: ${cause.message}`, {
+      cause,
+      scope: 'path',
+      ...(cause.retryAfterMs !== undefined && { retryAfterMs: cause.retryAfterMs }),
+    });
   }
 
   #command(addresses: readonly string[], options: AddPathOptions): Commanded {
@@ -245,7 +256,7 @@ export class PathCommander implements Feature {
     client.request('removePath', value, ANSWER_SLACK_MS).catch(() => undefined);
   }
 
-  #lost(path: Commanded): void {
+  #lost(path: Commanded, leastMs?: number): void {
     const { schedule, timer } = path;
     if (this.#session.closeInfo !== undefined) return;
     if (!path.wanted) {
@@ -253,7 +264,7 @@ export class PathCommander implements Feature {
       if (!path.abandoned) this.#commanded.delete(path.id);
       return;
     }
-    schedule.lost(this.#session.clock.now());
+    schedule.lost(this.#session.clock.now(), leastMs);
     timer.set(schedule.dueAtMs);
     if (schedule.state === 'given-up') this.#commanded.delete(path.id);
   }
@@ -273,8 +284,8 @@ export class PathCommander implements Feature {
     this.#update(path.id, 'recovering');
     try {
       await this.#establish(path, client, attempt.timeoutMs);
-    } catch {
-      this.#lost(path);
+    } catch (error) {
+      this.#lost(path, KwikError.from(error).retryAfterMs);
     }
   }
 

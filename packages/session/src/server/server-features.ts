@@ -1,5 +1,6 @@
-import type { Ed25519Signer, SessionKeys } from '@kwik/kcp';
+import type { SessionKeys, TokenSigner } from '@kwik/kcp';
 import type { SessionId } from '@kwik/wire';
+import type { MonthlySpending } from '../core/scaling/monthly-spending.js';
 import type { Feature } from '../runtime/features/feature.js';
 import { peerClose } from '../runtime/features/peer-close.js';
 import { ping } from '../runtime/features/ping.js';
@@ -14,10 +15,12 @@ import { ContentSender } from './content-sender.js';
 import { ContentServer, type ContentServerOptions } from './content-server.js';
 import { PathCommander } from './path-commander.js';
 import { RawPackets, type RawPacketsOptions } from './raw-packets.js';
+import type { SessionRelays } from './relay/relay-addresses.js';
 import { RelayNotices } from './relay/relay-notices.js';
 import { RelayServer, type RelayServerOptions } from './relay/relay-server.js';
-import { Scaling } from './scaling.js';
+import { Scaling, type ScalingSurroundings } from './scaling/scaling.js';
 import { Removal } from './removal.js';
+import { ServerQueries, type ServerQueriesOptions } from './server-queries.js';
 
 export interface ServerFeatures extends Composition {
   readonly rawPackets: RawPackets;
@@ -32,7 +35,7 @@ export interface PrimaryOptions {
   readonly servers?: Pick<ServerGuard, 'require'>;
   readonly sessionId: SessionId;
   readonly keys: SessionKeys;
-  readonly signer: Ed25519Signer;
+  readonly signer: TokenSigner;
   readonly wallClockMs: () => number;
   /** 0 <= random() < 1, for the jitter of waits. */
   readonly random: () => number;
@@ -41,16 +44,24 @@ export interface PrimaryOptions {
   readonly maxRawPacketBytes: number;
   /** `host:port` names under which relays reach this server. */
   readonly anchors: () => readonly string[];
+  /** Told of relays that the client is to use. */
+  readonly relays?: SessionRelays | undefined;
   /** The client may have datagrams forwarded here. */
   readonly relay?: RelayServerOptions;
   readonly scaling?: ScalingOptions | undefined;
+  /** What clients may ask for servers. */
+  readonly queries?: ServerQueriesOptions | undefined;
+  /** What the servers that scaling takes on have sent this month, in all sessions. */
+  readonly spending: MonthlySpending;
+  readonly publisher: ScalingSurroundings['publisher'];
 }
 
 /** All that a primary does in a session. */
 export function primaryFeatures(session: SessionContext, options: PrimaryOptions): ServerFeatures {
-  const { sessionId, signer, wallClockMs, recoveryMs, maxRawPacketBytes, scaling } = options;
+  const { sessionId, signer, wallClockMs, recoveryMs, maxRawPacketBytes, scaling, queries } = options;
   const content = new ContentServer(session, { sessionId, wallClockMs, replica: () => Promise.resolve(undefined) });
   const commander = new PathCommander(session, options);
+  const sender = new ContentSender(session, content, { sessionId, signer, wallClockMs });
   const rawPackets = new RawPackets(session, {
     maxPacketBytes: maxRawPacketBytes,
     permitted: true,
@@ -58,16 +69,17 @@ export function primaryFeatures(session: SessionContext, options: PrimaryOptions
   });
   const relay = options.relay === undefined ? undefined : new RelayServer(session, options.relay);
   const features: Feature[] = [
-    ping(),
+    ping(wallClockMs),
     new StreamAnnouncements(session, 'server'),
     content,
-    new ContentSender(session, content, { sessionId, signer, wallClockMs }),
+    sender,
     commander,
     rawPackets,
     peerClose(session, { tellOthers: false }),
     new ClientReturn(session, recoveryMs),
     new RelayNotices(session),
-    ...(scaling === undefined ? [] : [new Scaling(session, commander, scaling, { sessionId, wallClockMs })]),
+    ...(queries === undefined ? [] : [new ServerQueries(session, queries)]),
+    ...(scaling === undefined ? [] : [new Scaling(session, scaling, { ...options, commander, content: sender })]),
   ];
   if (relay === undefined) return { features, rawPackets, commander };
   return { features: [...features, relay], rawPackets, commander, relay };
@@ -87,7 +99,7 @@ export function secondaryFeatures(session: SessionContext, options: SecondaryOpt
   const rawPackets = new RawPackets(session, raw);
   const relay = options.relay === undefined ? undefined : new RelayServer(session, options.relay);
   const features: Feature[] = [
-    ping(),
+    ping(content.wallClockMs),
     contentServer,
     contentServer.toldByClient(),
     rawPackets,

@@ -1,5 +1,7 @@
 import { isConnected } from '@kwik/paths';
-import { KwikError, toStreamId, type BytesLike, type OffsetMap } from '@kwik/wire';
+import { KwikError, toStreamId, type BytesLike, type OffsetMap, type ServiceLevel } from '@kwik/wire';
+import type { PathPing, PingOptions } from '../api/path-pings.js';
+import { pingPath } from '../runtime/features/ping.js';
 import type { DatagramCounts, DatagramOptions } from '../api/datagrams.js';
 import type {
   AddPathOptions,
@@ -33,6 +35,8 @@ export interface ServerSessionParts {
   readonly mayContribute: boolean;
   /** How long `close` waits until the peer has what was written, milliseconds. */
   readonly closeTimeoutMs: number;
+  /** Milliseconds since 1970. */
+  readonly wallClockMs: () => number;
 }
 
 /** What `accept` returns. */
@@ -104,6 +108,14 @@ export class AcceptedSession implements ServerSession {
     return this.engine.paths.onChange(listener);
   }
 
+  get serviceLevel(): ServiceLevel {
+    return this.engine.service.level;
+  }
+
+  onServiceLevelChange(listener: (level: ServiceLevel) => void): () => void {
+    return this.engine.service.onChange(listener);
+  }
+
   async addPath(address: string, options?: AddPathOptions): Promise<PathInfo> {
     return this.#commander().addPath(requireClient(this.engine), address, options);
   }
@@ -146,6 +158,12 @@ export class AcceptedSession implements ServerSession {
     return new StreamContribution(this.engine, this.engine.streams.attach(toStreamId(streamId)));
   }
 
+  async pingPath(pathId: number, options?: PingOptions): Promise<PathPing> {
+    const { clock, paths } = this.engine;
+    this.engine.assertOpen();
+    return pingPath(paths.require(pathId), { clock, wallClockMs: this.#parts.wallClockMs }, options);
+  }
+
   offsetMap(pathId: number): OffsetMap | undefined {
     return this.engine.paths.require(pathId).offsets;
   }
@@ -156,6 +174,11 @@ export class AcceptedSession implements ServerSession {
 
   resumePath(pathId: number): void {
     this.engine.paths.require(pathId).resume();
+  }
+
+  requestPaths(): Promise<void> {
+    const text = 'requestPaths is for clients; a primary adds paths by addPath, or by the option scaling';
+    return Promise.reject(new KwikError('ERR_KWIK_INVALID_STATE', text));
   }
 
   async close(code = 0, reason = '', { timeoutMs = this.#parts.closeTimeoutMs }: CloseOptions = {}): Promise<void> {
@@ -182,6 +205,14 @@ export class AcceptedSession implements ServerSession {
     // What a secondary attached to stays as long as the session; only content that waits to be sent counts.
     if (this.role === 'secondary') return ![...streams.values()].some(({ supply }) => supply?.hasData === true);
     return streams.size === 0;
+  }
+
+  /** Another number than before when something of streams or a datagram came or went meanwhile. */
+  get activity(): number {
+    const { paths, datagrams } = this.engine;
+    let activity = datagrams.counts.received;
+    for (const { data } of paths.values()) activity += data.sentBytes + data.receivedBytes;
+    return activity;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,35 +1,13 @@
-import {
-  JoinAdmission,
-  ServerHandshake,
-  UsedTokens,
-  type Ed25519Signer,
-  type ServerAuthenticator,
-  type ServerHandshakeResult,
-  type SessionKeys,
-  type TrustPolicy,
-} from '@kwik/kcp';
-import {
-  KwikError,
-  PRIMARY_PATH_ID,
-  proto,
-  sessionIdFromBytes,
-  type AccessLimits,
-  type AccessRequest,
-  type Clock,
-  type PathTransport,
-  type SessionId,
-} from '@kwik/wire';
-import type { DiagnosticsOptions, GuardOptions, ListenOptions } from '../api/options.js';
+import { JoinAdmission, UsedTokens, type ServerHandshakeResult, type SessionKeys } from '@kwik/kcp';
+import { KwikError, proto, type AccessLimits, type AccessRequest, type PathTransport } from '@kwik/wire';
+import { MonthlySpending } from '../core/scaling/monthly-spending.js';
 import { formatAddress } from '../client/target.js';
-import { FIRST_CLIENT_PATH_ID } from '../limits.js';
-import { agreedIdleTimeoutMs, peerStreamLimits, toProtoLimits, type ResolvedLimits } from '../limits.js';
-import type { ResolvedTimeouts } from '../options/timeouts.js';
-import type { ResolvedWrites } from '../options/writes.js';
+import { agreedIdleTimeoutMs, peerStreamLimits } from '../limits.js';
+import { KeyLimit } from '../runtime/features/key-limit.js';
 import { Auditing } from '../runtime/features/auditing.js';
-import type { Feature } from '../runtime/features/feature.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
 import { SessionWatch } from '../runtime/features/session-watch.js';
-import { SessionEngine, type EngineProbe } from '../runtime/session/engine.js';
+import { SessionEngine } from '../runtime/session/engine.js';
 import { planeOptions } from '../runtime/session/plane-options.js';
 import { closeOnThrow } from '../runtime/paths/close-on-throw.js';
 import type { PathPort } from '../runtime/paths/path-port.js';
@@ -37,74 +15,26 @@ import { PathRuntime } from '../runtime/paths/path-runtime.js';
 import { AccessGate } from '../runtime/host/access-gate.js';
 import { AccessTerm } from '../runtime/features/access-term.js';
 import { ServerGuard } from '../runtime/host/server-guard.js';
+import { jitterOf } from '../runtime/host/jitter.js';
 import { newHost, type SessionHost } from '../runtime/host/session-host.js';
 import { acceptHandshake } from './accept-handshake.js';
 import { addressOf, auditedSession, tokenAccepted } from './audited-session.js';
+import { ReturningClients } from './returning-clients.js';
 import { primaryFeatures, secondaryFeatures, type ServerFeatures } from './server-features.js';
-import { limitsOf, type RelayConfig } from './relay/relay-config.js';
+import { HandshakeOffers } from './handshake-offers.js';
+import { limitedBy, limitsOf } from './relay/relay-config.js';
 import type { RelayServerOptions } from './relay/relay-server.js';
+import type { ServerQueriesOptions } from './server-queries.js';
 import { AcceptedSession } from './server-session.js';
+import type { SessionFactoryOptions } from './session-factory-options.js';
 
-const SESSION_ID_BYTES = 16;
-const SECRET_BYTES = 32;
-/** A jitter like any other, when the application's own random source fails. */
-const HALF = 0.5;
+/** What a connection came for. */
+const PURPOSES = { open: 'open', 'join-secondary': 'join', 'join-primary': 'return', renew: 'renew' } as const;
 
-/** Time and chance. */
-interface FactoryRuntime {
-  readonly clock: Clock;
-  /** Milliseconds since 1970, for what is signed and has an expiry. */
-  readonly wallClockMs: () => number;
-  readonly random: (bytes: number) => Uint8Array;
-  /** 0 <= jitter() < 1, for the jitter of waits. Default: made of `random`. */
-  readonly jitter?: (() => number) | undefined;
-}
-
-/** How this server is known to others. */
-interface FactoryIdentity {
-  readonly serverId: string;
-  /** `host:port` names under which path tokens may name it. */
-  readonly audiences: () => readonly string[];
-  /** `host:port` names under which relays reach it. */
-  readonly anchors: () => readonly string[];
-  /** Signs path tokens and content grants. */
-  readonly signer: Ed25519Signer;
-}
-
-/** Who is let in. */
-interface AdmissionRules {
-  /** Who may do what besides, and which servers are used. */
-  readonly guard?: Pick<GuardOptions, 'access' | 'servers'> | undefined;
-  readonly auth: readonly ServerAuthenticator[];
-  /** Whose path tokens are believed. */
-  readonly trust: TrustPolicy;
-  /** Throws when there is no room for another session. */
-  readonly admit: (result: ServerHandshakeResult) => void;
-}
-
-export interface SessionFactoryOptions {
-  readonly runtime: FactoryRuntime;
-  readonly identity: FactoryIdentity;
-  readonly admission: AdmissionRules;
-  readonly limits: ResolvedLimits;
-  readonly timeouts: ResolvedTimeouts;
-  readonly writes: ResolvedWrites;
-  readonly replica: ListenOptions['replica'];
-  /** What it is as a relay, if it is one. */
-  readonly relay?: RelayConfig;
-  readonly diagnostics?: DiagnosticsOptions | undefined;
-  readonly scaling?: ListenOptions['scaling'];
-  readonly probe?: EngineProbe;
-  /** Features besides those that every session here has. */
-  readonly features?: (session: SessionContext) => readonly Feature[];
-  /** Default: one of its own. */
-  readonly host?: SessionHost;
-}
-
-/** A session of which this server is the primary, and what a client needs to come back to it. */
-interface Resumable {
-  readonly keys: SessionKeys;
-  readonly engine: SessionEngine;
+export interface Accepted {
+  readonly purpose: (typeof PURPOSES)[keyof typeof PURPOSES];
+  /** That it opened here; undefined when it belongs to one that there is. */
+  readonly session: AcceptedSession | undefined;
 }
 
 /** Turns a fresh connection into a session at this server: as its primary, or as a secondary that was given a token. */
@@ -114,19 +44,25 @@ export class SessionFactory {
   readonly #admission: JoinAdmission;
   readonly #access: AccessGate;
   readonly #servers: ServerGuard;
-  readonly #sessions = new Map<SessionId, Resumable>();
+  readonly #returning: ReturningClients;
+  readonly #offers: HandshakeOffers;
+  /** What the servers that scaling takes on have sent this month. */
+  readonly #spending: MonthlySpending;
 
   constructor(options: SessionFactoryOptions) {
     this.#options = options;
     this.host = options.host ?? newHost();
+    this.#spending = new MonthlySpending(options.scaling?.spending);
     const { guard } = options.admission;
-    this.#access = new AccessGate(guard?.access, this.host.callbacks, options.runtime.wallClockMs);
-    this.#servers = new ServerGuard(guard?.servers, this.host.callbacks, options.runtime.wallClockMs);
+    this.#access = new AccessGate(guard?.access, this.host, options.runtime.wallClockMs);
+    this.#servers = new ServerGuard(guard?.servers, this.host, options.runtime.wallClockMs);
+    this.#returning = new ReturningClients(options.limits.maxPaths);
     this.#admission = new JoinAdmission({
       trust: options.admission.trust,
       audiences: options.identity.audiences,
       used: new UsedTokens({}),
     });
+    this.#offers = new HandshakeOffers(options, this.#admission, this.#returning);
   }
 
   /** Joins by outcome. */
@@ -134,23 +70,29 @@ export class SessionFactory {
     return this.#admission.counters;
   }
 
-  /** The session that the connection opened; undefined when it is a further path of one, or one that came back. */
-  async accept(transport: PathTransport): Promise<AcceptedSession | undefined> {
+  /** Rejects when the client is not let in; it has been told why then. */
+  async accept(transport: PathTransport): Promise<Accepted> {
     const { runtime, timeouts } = this.#options;
     let allowed: AccessLimits = {};
-    const { port, result } = await acceptHandshake(transport, this.#handshake(transport), runtime.clock, {
+    const { port, result } = await acceptHandshake(transport, this.#offers.to(transport), runtime.clock, {
       timeoutMs: timeouts.handshakeMs,
       wallClockMs: runtime.wallClockMs,
       admit: (admitted) => {
         this.#admit(admitted);
-        // A client that comes back to its own session was asked before.
-        if (admitted.kind !== 'join-primary') allowed = this.#access.require(this.#requestOf(admitted, transport));
+        // A client that comes back to its own session was asked before, and so was one whose path lives.
+        if (admitted.kind !== 'open' && admitted.kind !== 'join-secondary') return;
+        allowed = this.#access.require(this.#requestOf(admitted, transport));
+        if (admitted.kind === 'open' && allowed.relayOnly === true && this.#options.relay?.forClients !== true) {
+          const text = 'a rule lets this client only be forwarded, and this server is no relay for clients';
+          throw new KwikError('ERR_KWIK_PERMISSION_DENIED', text);
+        }
       },
       callbacks: this.host.callbacks,
     });
     transport.acceptPeer?.();
     if (result.token !== undefined) this.host.audit.record(tokenAccepted(result.token, addressOf(transport)));
-    return closeOnThrow(port, () => this.#assign(port, result, allowed));
+    const session = closeOnThrow(port, () => this.#assign(port, result, allowed));
+    return { purpose: PURPOSES[result.kind], session };
   }
 
   #assign(port: PathPort, result: ServerHandshakeResult, allowed: AccessLimits): AcceptedSession | undefined {
@@ -160,7 +102,10 @@ export class SessionFactory {
       case 'join-secondary':
         return this.#secondary(port, result, allowed);
       case 'join-primary':
-        this.#resume(port, result);
+        this.#returning.resume(port, result, (engine) => this.#path(engine, port, result));
+        return undefined;
+      case 'renew':
+        this.#returning.renew(port, result);
         return undefined;
     }
   }
@@ -178,67 +123,14 @@ export class SessionFactory {
   }
 
   #admit(result: ServerHandshakeResult): void {
-    if (result.kind !== 'join-primary') {
-      this.#options.admission.admit(result);
-      return;
-    }
-    if (result.token !== undefined) {
-      throw new KwikError(
-        'ERR_KWIK_INVALID_ARGUMENT',
-        "the address is the session's own primary: addPath is for other servers, and further paths to this one are the " +
-          'option paths.extra of dial',
-      );
-    }
-    // Numbers between are for paths to other servers, which this one gives itself.
-    if (result.pathId !== PRIMARY_PATH_ID && result.pathId < FIRST_CLIENT_PATH_ID) {
-      throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `a client may not take path number ${result.pathId}`);
-    }
-    const paths = this.#sessions.get(result.sessionId)?.engine.paths;
-    const { maxPaths } = this.#options.limits;
-    if (paths !== undefined && !paths.has(result.pathId) && paths.size >= maxPaths) {
-      throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `the server allows ${maxPaths} paths`, { scope: 'peer' });
-    }
-  }
-
-  #resume(port: PathPort, result: ServerHandshakeResult): void {
-    const engine = this.#sessions.get(result.sessionId)?.engine;
-    if (engine === undefined || engine.closeInfo !== undefined) {
-      port.close(new KwikError('ERR_KWIK_SESSION_NOT_FOUND').wireNumber, 'the session has ended');
-      return;
-    }
-    // The client knew first that the connection before was lost; its death here must come before the new life.
-    engine.paths.get(result.pathId)?.die(new KwikError('ERR_KWIK_PATH_DEAD', 'the client connected again'));
-    engine.addPath(this.#path(engine, port, result));
-  }
-
-  #handshake(transport: PathTransport): ServerHandshake {
-    const { limits, timeouts, identity, admission, writes, replica, relay } = this.#options;
-    const { random } = this.#options.runtime;
-    const { CONTRIBUTE, RAW, COMPRESSION, MULTIHOMING } = proto.Capability;
-    const capabilities: proto.Capability[] = [CONTRIBUTE, RAW, MULTIHOMING];
-    if (writes.compresses) capabilities.push(COMPRESSION);
-    if (replica !== undefined) capabilities.push(proto.Capability.REPLICA);
-    if (relay !== undefined) capabilities.push(proto.Capability.RELAY);
-    return new ServerHandshake({
-      auth: admission.auth,
-      capabilities,
-      limits: toProtoLimits(limits, timeouts.idleMs),
-      serverId: identity.serverId,
-      random,
-      serverKey: identity.signer.publicKey,
-      makeSessionId: () => sessionIdFromBytes(random(SESSION_ID_BYTES)),
-      sessionSecret: () => random(SECRET_BYTES),
-      findSession: (id) => this.#sessions.get(id)?.keys,
-      admission: this.#admission,
-      peerCertificates: transport.peerCertificates,
-      channelBinding: transport.channelBinding,
-    });
+    if (result.kind === 'open' || result.kind === 'join-secondary') this.#options.admission.admit(result);
+    else if (result.kind === 'join-primary') this.#returning.admit(result);
   }
 
   #primary(port: PathPort, result: ServerHandshakeResult, allowed: AccessLimits): AcceptedSession {
     const keys = this.#keys(result);
     const { signer, anchors } = this.#options.identity;
-    const relay = this.#relayForClients();
+    const relay = this.#relayForClients(port, result, allowed);
     const { wallClockMs } = this.#options.runtime;
     const { recoveryMs } = this.#options.timeouts;
     const { sessionId } = result;
@@ -252,26 +144,36 @@ export class SessionFactory {
           keys,
           signer,
           wallClockMs,
-          random: () => this.#fraction(),
+          random: () => this.fraction(),
           recoveryMs,
           maxRawPacketBytes: this.#maxRawPacketBytes(result),
           anchors,
+          relays: this.#options.relays?.ofSession(),
           scaling: this.#options.scaling,
+          queries: this.#queries(port, result),
+          spending: this.#spending,
+          publisher: this.host.diagnostics.publisher,
         },
         ...(relay !== undefined && { relay }),
       }),
     );
-    this.#sessions.set(sessionId, { keys, engine });
-    void engine.closed.then(() => this.#sessions.delete(sessionId));
+    this.#returning.keep(keys, engine);
     engine.addPath(this.#path(engine, port, result));
-    return this.#session(engine, result, 'primary');
+    if (result.early !== undefined) engine.streams.early(result.early);
+    return this.#session(engine, result, allowed, 'primary');
+  }
+
+  #queries({ transport }: PathPort, result: ServerHandshakeResult): ServerQueriesOptions | undefined {
+    const { directory } = this.#options;
+    const request = { ...this.#requestOf(result, transport), action: 'query' } as const;
+    return directory && { directory, require: () => void this.#access.require(request) };
   }
 
   #secondary(port: PathPort, result: ServerHandshakeResult, allowed: AccessLimits): AcceptedSession {
     const { replica } = this.#options;
     const { wallClockMs } = this.#options.runtime;
     const { sessionId, identity, signer, token } = result;
-    const may = (capability: proto.Capability): boolean => token?.capabilities.includes(capability) === true;
+    const may = (capability: proto.Capability): boolean => grants(result, allowed, capability);
     const context = { sessionId, ...(identity !== undefined && { identity }) };
     const content = {
       sessionId,
@@ -283,36 +185,62 @@ export class SessionFactory {
       },
     };
     const raw = { maxPacketBytes: this.#maxRawPacketBytes(result), permitted: may(proto.Capability.RAW) };
-    const relay = may(proto.Capability.RELAY) ? this.#relayFor(token?.relay) : undefined;
+    const relay = may(proto.Capability.RELAY) ? this.#relayFor(port, result, allowed) : undefined;
     const engine = this.#engine('secondary', result, allowed, (session) =>
       secondaryFeatures(session, { content, raw, ...(relay !== undefined && { relay }) }),
     );
+    if (token !== undefined) this.#returning.keepSecondary(result, token.possessionKey, engine);
     engine.addPath(this.#path(engine, port, result));
-    return this.#session(engine, result, 'secondary');
+    return this.#session(engine, result, allowed, 'secondary');
   }
 
   /** For a client whose primary says in a token what may be forwarded. */
-  #relayFor(grant: proto.RelayGrant | undefined): RelayServerOptions | undefined {
+  #relayFor(port: PathPort, result: ServerHandshakeResult, allowed: AccessLimits): RelayServerOptions | undefined {
     const { relay } = this.#options;
     if (relay === undefined) return undefined;
-    return { ...relay, limits: limitsOf(grant, relay.limits), anchors: grant?.anchors ?? [] };
+    const grant = result.token?.relay;
+    const limits = limitedBy(allowed, limitsOf(grant, relay.limits));
+    return { ...relay, limits, anchors: grant?.anchors ?? [], require: this.#forwarding(port, result) };
   }
 
   /** For a client that was let in here without the word of a primary. */
-  #relayForClients(): RelayServerOptions | undefined {
+  #relayForClients(
+    port: PathPort,
+    result: ServerHandshakeResult,
+    allowed: AccessLimits,
+  ): RelayServerOptions | undefined {
     const { relay } = this.#options;
-    return relay?.forClients === true ? { ...relay, anchors: undefined } : undefined;
+    if (relay?.forClients !== true) return undefined;
+    const limits = limitedBy(allowed, relay.limits);
+    return { ...relay, limits, anchors: undefined, require: this.#forwarding(port, result) };
+  }
+
+  /** Asks whether something may be forwarded for this client to where it names. */
+  #forwarding({ transport }: PathPort, result: ServerHandshakeResult): (target: string) => void {
+    return (resource) => this.#requireAudited(transport, result, { action: 'forward', resource });
   }
 
   #mayRead(resource: string, result: ServerHandshakeResult, transport: PathTransport): boolean {
     try {
-      this.#access.require({ ...this.#requestOf(result, transport), action: 'content', resource });
+      this.#requireAudited(transport, result, { action: 'content', resource });
       return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #requireAudited(
+    transport: PathTransport,
+    result: ServerHandshakeResult,
+    wanted: Pick<AccessRequest, 'action' | 'resource'>,
+  ): void {
+    try {
+      this.#access.require({ ...this.#requestOf(result, transport), ...wanted });
     } catch (error) {
       const { code, message: detail } = KwikError.from(error);
       const { sessionId, pathId } = result;
       this.host.audit.refused({ sessionId, pathId, peer: addressOf(transport), code, detail });
-      return false;
+      throw error;
     }
   }
 
@@ -325,9 +253,9 @@ export class SessionFactory {
   }
 
   /** 0 <= fraction < 1 */
-  #fraction(): number {
+  fraction(): number {
     const { random, jitter } = this.#options.runtime;
-    if (jitter !== undefined) return this.host.callbacks.ask('runtime.random', jitter, HALF);
+    if (jitter !== undefined) return jitterOf(this.host.callbacks, jitter)();
     return Buffer.from(random(4)).readUInt32LE() / 2 ** 32;
   }
 
@@ -353,7 +281,8 @@ export class SessionFactory {
         const watch = new SessionWatch(session, { sessionId, role, diagnostics: this.host.diagnostics });
         const audit = new Auditing(this.host.audit, auditedSession(result, role));
         const term = new AccessTerm(session, allowed, this.#options.runtime.wallClockMs);
-        return { ...made, features: [...made.features, audit, term, watch] };
+        const keys = new KeyLimit(session, limits.packetsPerKey);
+        return { ...made, features: [...made.features, audit, term, keys, watch] };
       },
     );
   }
@@ -365,6 +294,7 @@ export class SessionFactory {
       address: formatAddress(remote.address, remote.port),
       primary: result.kind !== 'join-secondary',
       port,
+      renews: true,
       peer: { ...peerStreamLimits(result.peerLimits), compresses: this.#compresses(result) },
       idleTimeoutMs: agreedIdleTimeoutMs(this.#options.timeouts.idleMs, result.peerLimits.idleTimeoutMs),
       offsetMap: this.#options.diagnostics?.offsetMap,
@@ -377,6 +307,7 @@ export class SessionFactory {
   #session(
     engine: SessionEngine<ServerFeatures>,
     result: ServerHandshakeResult,
+    allowed: AccessLimits,
     role: 'primary' | 'secondary',
   ): AcceptedSession {
     const { rawPackets, commander, relay } = engine.parts;
@@ -387,8 +318,9 @@ export class SessionFactory {
       commander,
       rawPackets,
       relay,
-      mayContribute: result.token?.capabilities.includes(proto.Capability.CONTRIBUTE) === true,
+      mayContribute: grants(result, allowed, proto.Capability.CONTRIBUTE),
       closeTimeoutMs: this.#options.timeouts.closeMs,
+      wallClockMs: this.#options.runtime.wallClockMs,
     });
   }
 
@@ -397,4 +329,13 @@ export class SessionFactory {
       throw new KwikError('ERR_KWIK_INTERNAL', 'a primary without the keys of its session');
     return result.keys;
   }
+}
+
+/** What the token gives, unless a rule of access leaves nothing but forwarding of it. */
+function grants(
+  { token }: ServerHandshakeResult,
+  { relayOnly = false }: AccessLimits,
+  capability: proto.Capability,
+): boolean {
+  return (capability === proto.Capability.RELAY || !relayOnly) && token?.capabilities.includes(capability) === true;
 }
