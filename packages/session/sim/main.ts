@@ -1,13 +1,18 @@
 /** `pnpm sim`: sessions under seeded faults, in virtual time. See docs/simulation.md. */
-import { drawPlan } from './plan/draw-plan.js';
+import { planOfSeed } from './plan/draw-plan.js';
 import { readArgs, USAGE, type SimArgs } from './run/args.js';
 import { Pool } from './run/pool.js';
 import { runPlan } from './run/run-plan.js';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
+/** What makes the seed fail in the same way. */
+function optionsOf({ canary, scaling }: SimArgs): string {
+  return `${scaling ? ' --scaling' : ''}${canary === undefined ? '' : ` --canary ${canary}`}`;
+}
+
 async function showSeed(args: SimArgs): Promise<boolean> {
-  const plan = drawPlan(args.from);
+  const plan = planOfSeed(args.from, args.scaling);
   print(JSON.stringify(plan, null, 1));
   const { violation, digest, virtualMs } = await runPlan(plan, { canary: args.canary, write: print });
   print(`\nseed ${plan.seed}: ${Math.round(virtualMs)} ms of virtual time, trace ${digest.slice(0, 16)}`);
@@ -24,9 +29,7 @@ async function runSeeds(args: SimArgs): Promise<boolean> {
     if (failure === undefined) passed++;
     else {
       failed++;
-      print(
-        `seed ${seed}: ${failure.split('\n')[0]!.slice(0, 400)}\n  pnpm sim --seed ${seed}${args.canary === undefined ? '' : ` --canary ${args.canary}`}`,
-      );
+      print(`seed ${seed}: ${failure.split('\n')[0]!.slice(0, 400)}\n  pnpm sim --seed ${seed}${optionsOf(args)}`);
     }
   });
   let interrupted = false;

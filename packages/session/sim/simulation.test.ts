@@ -1,5 +1,5 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import { drawPlan } from './plan/draw-plan.js';
+import { drawPlan, planOfSeed } from './plan/draw-plan.js';
 import { readArgs } from './run/args.js';
 import { runPlan } from './run/run-plan.js';
 import { READER_CANARIES } from './rules/canary.js';
@@ -27,6 +27,14 @@ describe('the simulator', () => {
       expect(two).toEqual(one);
     }
     expect((await runPlan(drawPlan(3))).digest).not.toBe((await runPlan(drawPlan(4))).digest);
+  });
+
+  test('has a primary take on servers by itself, where it is told to, and all rules hold', async () => {
+    const lines: string[] = [];
+    const { violation } = await runPlan(planOfSeed(3, true), { write: (line) => void lines.push(line) });
+    expect(violation).toBeUndefined();
+    expect(lines.filter((line) => line.includes('scaling: added')).length).toBeGreaterThan(0);
+    expect(readArgs(['--seed', '3', '--scaling'])).toMatchObject({ scaling: true });
   });
 
   test.each(READER_CANARIES)('sees a bug that is planted behind all checks: %s', async (canary) => {

@@ -67,7 +67,7 @@ export class PathCommands {
 
   async #add(session: ServerSession, { server }: PathPlan): Promise<void> {
     const target = this.#servers[server]!;
-    const capabilities = capabilitiesOf(target.plan);
+    const capabilities = [...capabilitiesOf(target.plan), ...(target.relay === undefined ? [] : (['relay'] as const))];
     const path = await session.addPath(target.address, { timeoutMs: ADD_TIMEOUT_MS, capabilities });
     this.#wanted.add(server);
     this.#world.trace.note(`path ${path.id} to server ${server}: ${path.state}`);

@@ -2,9 +2,19 @@ import { SCHEDULER_NAMES } from '@kwik/scheduler';
 import { SeededRandom, type LinkShape, type RandomSource } from '@kwik/testbed';
 import type { SessionLimits } from '../../src/api/options.js';
 import { drawFaults } from './draw-faults.js';
-import { EVIL_KINDS, SPEND_KINDS, type EvilPlan, type Plan, type ReplicaKind, type ServerPlan } from './plan.js';
+import {
+  EVIL_KINDS,
+  SPEND_KINDS,
+  TIGHT_PACKETS_PER_KEY,
+  type EvilPlan,
+  type Plan,
+  type ReplicaKind,
+  type ServerPlan,
+} from './plan.js';
 import { chance, pick } from './draws.js';
+import { drawRelays } from './draw-relays.js';
 import { drawWorkload } from './draw-workload.js';
+import { withScaling } from './with-scaling.js';
 
 const MAX_SECONDARIES = 4;
 /** Clocks of different machines: up to days apart in their zero points, some seconds in their time of day. */
@@ -12,6 +22,13 @@ const MAX_OFFSET_MS = 1e8;
 const MAX_WALL_SKEW_MS = 10_000;
 /** The least that the session allows for a window: one packet of the largest size. */
 const LEAST_WINDOW_BYTES = 65_536;
+const LEAST_PACKETS_PER_KEY = 200;
+
+/** The plan of a seed, as the command line has it. */
+export function planOfSeed(seed: number, scaling: boolean): Plan {
+  const plan = drawPlan(seed);
+  return scaling ? withScaling(plan) : plan;
+}
 
 /** Draws the whole plan of a seed. Parts have random sources of their own, so that a change of one leaves the others. */
 export function drawPlan(seed: number): Plan {
@@ -20,10 +37,17 @@ export function drawPlan(seed: number): Plan {
   const limits = random.fork('limits');
   const clientLimits = drawLimits(limits);
   const serverLimits = drawLimits(limits);
-  const topology = { seed, servers, clientLimits, serverLimits };
+  const keys = drawKeys(random.fork('keys'));
+  const topology = {
+    ...{ seed, servers },
+    clientLimits: { ...clientLimits, ...keys },
+    serverLimits: { ...serverLimits, ...keys },
+  };
   const workload = drawWorkload(random.fork('workload'), topology);
   const client = random.fork('client');
   const homes = Array.from({ length: pick(client, [0, 0, 0, 1, 2]) }, () => drawShape(client));
+  const ways = random.fork('relays');
+  const relays = drawRelays(ways, servers, () => drawShape(ways));
   const faults = drawFaults(random.fork('faults'), servers.length, homes.length);
   return {
     ...topology,
@@ -35,6 +59,7 @@ export function drawPlan(seed: number): Plan {
     ...workload,
     faults,
     ...drawSpender(random.fork('spender')),
+    ...(relays.length > 0 && { relays }),
   };
 }
 
@@ -89,6 +114,14 @@ function drawShape(random: RandomSource): LinkShape {
       ...(chance(random, 0.1) && { reorderRate: random.float() * 0.05 }),
     },
   };
+}
+
+/** Mostly such as are never used up; some are soon and again and again, also while a path is out of order. */
+function drawKeys(random: RandomSource): Pick<SessionLimits, 'packetsPerKey'> {
+  const few = LEAST_PACKETS_PER_KEY + random.below(TIGHT_PACKETS_PER_KEY - LEAST_PACKETS_PER_KEY);
+  const many = 2 * TIGHT_PACKETS_PER_KEY + random.below(4 * TIGHT_PACKETS_PER_KEY);
+  const packetsPerKey = pick(random, [few, many, undefined, undefined]);
+  return packetsPerKey === undefined ? {} : { packetsPerKey };
 }
 
 /** Mostly the defaults; sometimes the smallest that work. */

@@ -24,7 +24,14 @@ export interface Plan {
   readonly faults: readonly Fault[];
   /** Another client of the primary, that spends the primary's memory and time; mostly none. */
   readonly spender?: SpenderPlan;
+  /** Servers that forward datagrams of a further path to the primary as well. */
+  readonly relays?: readonly RelayPlan[];
+  /** The primary takes on the other servers by itself, as its client's demand has it. */
+  readonly scaling?: boolean;
 }
+
+/** Fewer may go by while a new connection is made on a fast and long link: then the path is closed, and connected again. */
+export const TIGHT_PACKETS_PER_KEY = 1000;
 
 /** Single bytes with holes between them, windows that open, words that the peer is blocked, questions, resets. */
 export const SPEND_KINDS = ['holes', 'windows', 'blocked', 'pings', 'resets'] as const;
@@ -202,7 +209,44 @@ export interface Fault {
   readonly severity: number;
 }
 
+/**
+ * What a relay does with what it should pass on; each ends after `durationMs`.
+ * - alter: as QUIC drops what does not decrypt, loss; with duplicates, as the good datagram may come besides
+ * - replay: datagrams come twice; drop, delay, reorder: as their names say
+ * - silence: nothing passes, and nobody is told; forget: the same of what passes now, and new connections pass
+ * - mislead: connections lead to another server
+ * - drain: it says that it is about to stop
+ */
+export const RELAY_FAULT_KINDS = [
+  'alter',
+  'replay',
+  'drop',
+  'delay',
+  'reorder',
+  'silence',
+  'forget',
+  'mislead',
+  'drain',
+] as const;
+
+export interface RelayFault {
+  readonly kind: (typeof RELAY_FAULT_KINDS)[number];
+  readonly atMs: number;
+  readonly durationMs: number;
+  /** 0 to 1: how bad, where that means something. */
+  readonly severity: number;
+}
+
+export interface RelayPlan {
+  /** Number of the server. */
+  readonly server: number;
+  /** Of the way through it, from the client to the primary. */
+  readonly shape: LinkShape;
+  readonly faults: readonly RelayFault[];
+}
+
 /** When the last fault is over. */
 export function healedAtMs(plan: Plan): number {
-  return plan.faults.reduce((latest, fault) => Math.max(latest, fault.atMs + fault.durationMs), 0);
+  const faults = [...plan.faults, ...(plan.relays ?? []).flatMap((relay) => relay.faults)];
+  return faults.reduce((latest, fault) => Math.max(latest, fault.atMs + fault.durationMs), 0);
 }

@@ -1,3 +1,4 @@
+import type { PathStateName } from '../../src/api/paths.js';
 import type { SessionEngine } from '../../src/runtime/session/engine.js';
 import { FREE_OVERHEAD_BYTES } from '../../src/core/costs/memory-ledger.js';
 import { resolveLimits, type ResolvedLimits } from '../../src/limits.js';
@@ -15,9 +16,10 @@ export function watchBounds(world: World, client: () => SessionEngine | undefine
   const look = (): void => {
     if (!wanted()) return;
     for (const engine of world.engines) {
-      if (engine.closeInfo === undefined)
+      if (engine.closeInfo === undefined) {
         checkEngine(world, engine, engine === client() ? limits.client : limits.server, client());
-      else world.engines.delete(engine);
+        checkService(world, engine);
+      } else world.engines.delete(engine);
     }
     world.clock.schedule(EVERY_MS, look);
   };
@@ -49,6 +51,18 @@ function checkEngine(world: World, engine: SessionEngine, limits: ResolvedLimits
     over(`control messages for path ${path.id}`, path.port.control?.channel.queuedBytes ?? 0, MAX_CONTROL_BYTES);
   }
 }
+
+/** What a session says of its service is true: with a path that carries data there is some, and what lacks has a reason. */
+function checkService(world: World, { service: { level }, paths }: SessionEngine): void {
+  const carries = [...paths.values()].some(({ alive, machine }) => alive && CARRYING.has(machine.state));
+  const isTrue = carries ? level.level !== 'none' : level.level !== 'full' || paths.size === 0;
+  if (!isTrue) world.violate('the level of service is true', `${level.level} (${level.reason}), carries: ${carries}`);
+  if ((level.reason === '') !== (level.level === 'full')) {
+    world.violate('the level of service is true', `${level.level} with the reason ${JSON.stringify(level.reason)}`);
+  }
+}
+
+const CARRYING: ReadonlySet<string> = new Set<PathStateName>(['active', 'degraded', 'suspended']);
 
 /** The largest piece of a planned contribution. */
 const MAX_PIECE_BYTES = 20_000;

@@ -1,5 +1,5 @@
 import type { CloseInfo } from '../../src/api/session.js';
-import type { Plan } from '../plan/plan.js';
+import { TIGHT_PACKETS_PER_KEY, type Plan } from '../plan/plan.js';
 
 /** Connection and handshake of the longest link, with some losses. */
 const DIAL_MS = 3000;
@@ -10,7 +10,10 @@ const DIAL_MS = 3000;
  * - The session outlives the loss of all its paths, as long as that is shorter than the idle timeout. All faults of a
  *   plan are over in less.
  * - A primary whose process dies has lost the session: every call rejects, and nothing hangs.
+ * - A relay that does with datagrams what it likes costs the path by way of it; one that drains ends its own as well, which is
+ *   asked for again.
  * - A lost secondary costs time, and its own path; nothing else. It comes back when it can.
+ * - A path whose keys are used up faster than it can get new ones is lost for a moment.
  * - A session that was never opened need not be: nobody dials twice.
  */
 export class Expectations {
@@ -28,14 +31,22 @@ export class Expectations {
 
   /** Whether something that concerns the path to a server may go wrong: a command, a raw packet, a contribution. */
   pathMayFail(server: number): boolean {
-    const { faults, servers, paths } = this.#plan;
-    if (servers[server]?.evil.length !== 0 || this.sessionMayEnd) return true;
+    const { faults, servers, paths, relays = [] } = this.#plan;
+    if (servers[server]?.evil.length !== 0 || this.sessionMayEnd || this.#tightKeys) return true;
     const lies = ['liar'].includes(servers[server].replica);
+    const drains = relays.some((relay) => relay.server === server && relay.faults.some(({ kind }) => kind === 'drain'));
     return (
       lies ||
+      drains ||
       faults.some(({ target }) => target === server || target === 0 || target === 'client') ||
       removed(paths, server)
     );
+  }
+
+  /** They may be used up before there are new ones, which ends a path. */
+  get #tightKeys(): boolean {
+    const { packetsPerKey = Infinity } = this.#plan.clientLimits;
+    return packetsPerKey < TIGHT_PACKETS_PER_KEY;
   }
 
   /** Why a session that ended by itself should not have; undefined when it may. */

@@ -8,12 +8,15 @@ export interface SimArgs {
   readonly verbose: boolean;
   readonly canary: Canary | undefined;
   readonly workers: number;
+  /** Servers come and go as demand has it. */
+  readonly scaling: boolean;
 }
 
 export const USAGE = `pnpm sim --seed N                shows what happens under one seed
 pnpm sim --seeds N [--from M]    runs N seeds, from 1 or M, and names those that fail
 
   --canary [${CANARIES.join('|')}]   plants a bug: the seeds must fail
+  --scaling                        servers come and go as the client's demand has it
   --workers N                      processes (2)`;
 
 /** Reads the command line; a string says what is wrong with it. */
@@ -23,10 +26,18 @@ export function readArgs(argv: readonly string[]): SimArgs | string {
     const bare = arg === '--canary' && (argv[index + 1] ?? '--').startsWith('--');
     return bare ? [`--canary=${CANARIES[0]}`] : arg === '--' ? [] : [arg];
   });
-  let values: Partial<Record<'seed' | 'seeds' | 'from' | 'canary' | 'workers', string>>;
+  let values: Partial<Record<'seed' | 'seeds' | 'from' | 'canary' | 'workers', string>> & { scaling?: boolean };
   try {
     const text = { type: 'string' } as const;
-    values = parseArgs({ args, options: { seed: text, seeds: text, from: text, canary: text, workers: text } }).values;
+    const options = {
+      seed: text,
+      seeds: text,
+      from: text,
+      canary: text,
+      workers: text,
+      scaling: { type: 'boolean' },
+    } as const;
+    values = parseArgs({ args, options }).values;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
@@ -46,6 +57,7 @@ export function readArgs(argv: readonly string[]): SimArgs | string {
     verbose: values.seed !== undefined,
     canary,
     workers: Number(values.workers ?? 2),
+    scaling: values.scaling === true,
   };
 }
 

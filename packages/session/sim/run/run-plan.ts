@@ -13,6 +13,7 @@ import type { SessionEngine } from '../../src/runtime/session/engine.js';
 import { SimulatedClient } from '../world/client.js';
 import { corruptTransport } from '../world/evil-peer.js';
 import { injectFaults } from '../world/inject.js';
+import { injectRelayFaults } from '../world/relay-faults.js';
 import { SimulatedServer, type ServerApplication } from '../world/server.js';
 import { Spender } from '../world/spender.js';
 import { World, type Violation } from '../world/world.js';
@@ -96,6 +97,7 @@ class Run {
     for (const server of this.#servers) server.start();
     this.#spender?.start(this.#servers[0]!.address);
     injectFaults(this.world, this.#servers, this.#client);
+    injectRelayFaults(this.world, this.#servers);
     watchBounds(
       this.world,
       () => this.#clientEngine,

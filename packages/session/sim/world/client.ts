@@ -2,7 +2,7 @@ import { SeededRandom, type ProcessClock } from '@kwik/testbed';
 import type { PathTransport } from '@kwik/wire';
 import type { DialOptions, DialTarget } from '../../src/api/options.js';
 import type { Session } from '../../src/api/session.js';
-import type { ConnectOptions } from '../../src/client/connector.js';
+import type { Connector, ConnectOptions } from '../../src/client/connector.js';
 import { dialOver } from '../../src/client/dial.js';
 import { leakInto, type Canary } from '../rules/canary.js';
 import type { SessionEngine } from '../../src/runtime/session/engine.js';
@@ -26,25 +26,37 @@ export class SimulatedClient {
     for (const host of this.#hosts) world.processes.set(host, this.process);
   }
 
+  async #connect({ host, port }: DialTarget, home: number, timeoutMs: number): Promise<PathTransport> {
+    const to = `${host}:${port}`;
+    const transport = await this.#world.network.dial({
+      to,
+      from: homeHost(home),
+      link: linkName(to, home),
+      timeoutMs,
+      idleTimeoutMs: IDLE_TIMEOUT_MS,
+      ...TRANSPORT_WINDOWS,
+    });
+    this.transports.push(transport);
+    if (this.#canary === 'leak' && !this.#world.processes.has(host)) leakInto(transport);
+    return transport;
+  }
+
   async dial(primary: string, probe: (engine: SessionEngine) => void): Promise<Session> {
     const [host, port] = primary.split(':') as [string, string];
-    const connector = {
+    const connector: Connector = {
       connect: async (target: DialTarget, { timeoutMs, localAddress, admit }: ConnectOptions) => {
         await admit?.([target.host], target.port);
-        const home = Math.max(0, this.#hosts.indexOf(localAddress ?? homeHost(0)));
-        const to = `${target.host}:${target.port}`;
-        const transport = await this.#world.network.dial({
-          to,
-          from: homeHost(home),
-          link: linkName(to, home),
-          timeoutMs,
-          idleTimeoutMs: IDLE_TIMEOUT_MS,
-          ...TRANSPORT_WINDOWS,
-        });
+        return this.#connect(target, Math.max(0, this.#hosts.indexOf(localAddress ?? homeHost(0))), timeoutMs);
+      },
+      connectThrough: async (relay: PathTransport, connectionId: Uint8Array, { timeoutMs, signal }: ConnectOptions) => {
+        const through = this.#world.relayAt(relay.remote);
+        const options = { from: homeHost(0), timeoutMs, idleTimeoutMs: IDLE_TIMEOUT_MS, ...TRANSPORT_WINDOWS };
+        const transport = await through.dial(connectionId, { ...options, ...(signal !== undefined && { signal }) });
         this.transports.push(transport);
-        if (this.#canary === 'leak' && !this.#world.processes.has(target.host)) leakInto(transport);
         return transport;
       },
+      connectAgain: ({ local, remote: { address: host, port } }, { timeoutMs }) =>
+        this.#connect({ host, port }, this.#hosts.indexOf(local.address), timeoutMs),
       close: () => Promise.resolve(),
     };
     const { clientLimits, clientRouting, scheduler, seed } = this.#world.plan;

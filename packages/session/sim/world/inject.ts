@@ -66,7 +66,8 @@ function begin(world: World, fault: Fault, server: SimulatedServer, client: Simu
       };
     case 'sleep':
       server.process.sleep(durationMs);
-      return () => undefined;
+      server.relay?.stall();
+      return () => server.relay?.resume();
     case 'break':
       breakConnection(world, server, client, severity);
       return () => undefined;

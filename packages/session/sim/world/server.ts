@@ -8,12 +8,15 @@ import {
   type ProcessClock,
 } from '@kwik/testbed';
 import type { PathTransport } from '@kwik/wire';
+import type { ScalingEvent, ScalingOptions } from '../../src/api/scaling.js';
 import type { ReplicaSource, ServerSession } from '../../src/api/session.js';
 import { resolveLimits } from '../../src/limits.js';
 import { resolveTimeouts } from '../../src/options/timeouts.js';
 import { resolveWrites } from '../../src/options/writes.js';
 import { SessionFactory } from '../../src/server/session-factory.js';
+import { resolveRelay } from '../../src/server/relay/relay-config.js';
 import { Impostor } from '../../src/test-support/impostor.js';
+import { SimulatedRelay } from '../../src/test-support/simulated-relay.js';
 import type { ServerPlan } from '../plan/plan.js';
 import type { World } from './world.js';
 
@@ -50,6 +53,8 @@ export class SimulatedServer {
   readonly #signer: Ed25519Signer;
   /** Signers whose tokens it believes. */
   readonly #trusted: readonly Uint8Array[];
+  /** What passes by here, where it is a relay. */
+  readonly relay: SimulatedRelay | undefined;
   #starts = 0;
   /** Who answers at the address while no process of this server runs. */
   #usurper: MemoryListener | undefined;
@@ -65,6 +70,9 @@ export class SimulatedServer {
     this.#application = application;
     this.#signer = SIGNERS[plan.index]!;
     this.#trusted = [SIGNERS[0]!.publicKey];
+    const relayed = world.plan.relays?.find(({ server }) => server === plan.index);
+    this.relay = relayed && new SimulatedRelay(world.network, this.address, relayed.shape);
+    if (this.relay !== undefined) world.relays.set(this.address, this.relay);
     this.links = [plan.shape, ...(plan.index === 0 ? world.plan.homes : [])].map((shape, home) => {
       const link = world.network.link(linkName(this.address, home), shape);
       return { link, pristine: { up: link.model('up').settings, down: link.model('down').settings } };
@@ -97,6 +105,10 @@ export class SimulatedServer {
       timeouts: resolveTimeouts({ idleMs: IDLE_TIMEOUT_MS }),
       writes: resolveWrites({ routing: serverRouting, scheduler }, 'distributed'),
       replica: (key) => this.#application.replica(key, this),
+      scaling: this.#scaling(),
+      ...(this.relay !== undefined && {
+        relay: resolveRelay({ anchors: [this.#world.plan.servers[0]!.host] }, this.relay.forwarder),
+      }),
       probe: (engine) => void this.#world.engines.add(engine),
     });
     this.#world.network.listen(
@@ -109,11 +121,22 @@ export class SimulatedServer {
     );
   }
 
+  #scaling(): ScalingOptions | undefined {
+    const { scaling = false, servers } = this.#world.plan;
+    if (!scaling || this.plan.index !== 0) return undefined;
+    const candidates = servers.slice(1).map(({ host }) => ({ address: `${host}:4433` }));
+    const onDecision = ({ kind, address, reason }: ScalingEvent): void =>
+      this.#world.trace.note(`scaling: ${kind} ${address}: ${reason}`);
+    return { candidates, onDecision };
+  }
+
   #accept(factory: SessionFactory, process: ProcessClock, transport: PathTransport): void {
     factory.accept(transport).then(
-      (session) => {
+      ({ purpose, session }) => {
         if (session === undefined) {
-          this.#world.trace.note(`server ${this.plan.index}: the client is back, or has one path more`);
+          const what =
+            purpose === 'renew' ? 'a path has another connection' : 'the client is back, or has one path more';
+          this.#world.trace.note(`server ${this.plan.index}: ${what}`);
           return;
         }
         this.#world.trace.note(`server ${this.plan.index}: session, as ${session.role}`);
@@ -149,6 +172,7 @@ export class SimulatedServer {
     this.#usurper?.close();
     this.#usurper = undefined;
     this.#world.network.kill(this.address);
+    this.relay?.forget();
     this.process.end();
     this.#world.processes.delete(this.plan.host);
     this.sessions = [];

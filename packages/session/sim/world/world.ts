@@ -1,7 +1,8 @@
 import { MemoryNetwork, ProcessClock, VirtualClock } from '@kwik/testbed';
-import { KwikError } from '@kwik/wire';
+import { KwikError, type TransportAddress } from '@kwik/wire';
 import type { Stream } from '../../src/api/session.js';
 import type { SessionEngine } from '../../src/runtime/session/engine.js';
+import type { SimulatedRelay } from '../../src/test-support/simulated-relay.js';
 import type { Plan, Side } from '../plan/plan.js';
 import { Expectations } from '../rules/expectations.js';
 import { Trace } from '../run/trace.js';
@@ -34,6 +35,8 @@ export class World {
   readonly engines = new Set<SessionEngine>();
   /** Host by host, the process that runs there now. */
   readonly processes = new Map<string, ProcessClock>();
+  /** By their addresses. */
+  readonly relays = new Map<string, SimulatedRelay>();
   readonly #tasks: Task[] = [];
   readonly #accepting = new Map<bigint, (stream: Stream) => void>();
   readonly #released: (() => void)[] = [];
@@ -55,6 +58,13 @@ export class World {
     });
     this.trace = new Trace(() => this.clock.now(), write);
     this.expectations = new Expectations(plan);
+  }
+
+  /** Throws when the server there is no relay. */
+  relayAt({ address, port }: TransportAddress): SimulatedRelay {
+    const relay = this.relays.get(`${address}:${port}`);
+    if (relay === undefined) throw new KwikError('ERR_KWIK_INTERNAL', `${address} is no relay`);
+    return relay;
   }
 
   /** A new process at a host. */
