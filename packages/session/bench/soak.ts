@@ -1,5 +1,5 @@
 /**
- * `pnpm soak [--gb N] [--pause SECONDS]`: one long transfer between two processes over loopback. Checks every byte, and
+ * `pnpm soak [--gb N] [--pause SECONDS] [--packets-per-key N]`: one long transfer between two processes over loopback. Checks every byte, and
  * that neither process grows by more than 250 MB, also while the reader stops. Exit status 1 if it does.
  */
 import { fork, type ChildProcess } from 'node:child_process';
@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { dial, listen } from '@kwik/session';
+import { dial, listen, type SessionLimits } from '@kwik/session';
 
 const MAX_GROWTH_BYTES = 250e6;
 const SAMPLE_MS = 100;
@@ -32,9 +32,9 @@ function pattern(): Buffer {
   return bytes;
 }
 
-async function serve(totalBytes: number): Promise<void> {
+async function serve(totalBytes: number, limits: SessionLimits): Promise<void> {
   const bytes = pattern();
-  const listener = await listen();
+  const listener = await listen({ limits });
   process.send!({ port: listener.address().port } satisfies Report);
   setInterval(() => process.send!({ rss: process.memoryUsage().rss } satisfies Report), SAMPLE_MS);
   const session = await listener.accept();
@@ -50,9 +50,14 @@ async function serve(totalBytes: number): Promise<void> {
   process.exit(0);
 }
 
-async function fetch(server: ChildProcess, port: number, totalBytes: number, pauseMs: number): Promise<void> {
+async function fetch(
+  server: ChildProcess,
+  port: number,
+  limits: SessionLimits,
+  [totalBytes, pauseMs]: readonly [number, number],
+): Promise<void> {
   const bytes = pattern();
-  const session = await dial({ host: '127.0.0.1', port });
+  const session = await dial({ host: '127.0.0.1', port }, { limits });
   const stream = session.openStream();
   await stream.write('go');
   await sleep(SAMPLE_MS * 3);
@@ -84,10 +89,12 @@ async function fetch(server: ChildProcess, port: number, totalBytes: number, pau
     }
   }
   const seconds = (performance.now() - startMs - pauseMs) / 1000;
+  const [{ renewals = 0 } = {}] = session.getAllPaths();
   await session.close();
   const result = {
     bytes: at,
     whole: at === totalBytes,
+    renewals,
     pauseSeconds: pauseMs / 1000,
     megabytesPerSecond: Math.round(at / seconds / 1e5) / 10,
     clientGrowthMB: Math.round((peakRss - startRss) / 1e6),
@@ -102,6 +109,7 @@ const { values } = parseArgs({
   options: {
     gb: { type: 'string', default: '5' },
     pause: { type: 'string', default: '0' },
+    'packets-per-key': { type: 'string', default: String(2 ** 23) },
     role: { type: 'string', default: 'client' },
   },
 });
@@ -110,18 +118,20 @@ if (!(totalBytes > 0) || !(Number(values.pause) >= 0)) {
   console.error('soak: --gb takes a number above 0, --pause a number of seconds');
   process.exit(2);
 }
+const limits = { packetsPerKey: Number(values['packets-per-key']) };
 if (values.role === 'server') {
-  await serve(totalBytes);
+  await serve(totalBytes, limits);
 } else {
   const folder = await mkdtemp(join(tmpdir(), 'kwik-soak-'));
   process.env['KWIK_DATA_DIR'] = folder;
-  const server = fork(import.meta.filename, ['--role', 'server', '--gb', values.gb], { env: process.env });
+  const forServer = ['--role', 'server', '--gb', values.gb, '--packets-per-key', values['packets-per-key']];
+  const server = fork(import.meta.filename, forServer, { env: process.env });
   try {
     const port = await new Promise<number>((resolve, reject) => {
       server.once('message', (report: Report) => resolve(report.port!));
       server.once('exit', () => reject(new Error('the server ended before it listened')));
     });
-    await fetch(server, port, totalBytes, Number(values.pause) * 1000);
+    await fetch(server, port, limits, [totalBytes, Number(values.pause) * 1000]);
   } finally {
     server.kill();
     await rm(folder, { recursive: true, force: true });

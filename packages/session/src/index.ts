@@ -1,12 +1,19 @@
-export { processDiagnostics, type ProcessDiagnostics } from '@kwik/quic';
+export { logTlsKeys, processDiagnostics, type ProcessDiagnostics } from '@kwik/quic';
 export { persistentResetKey } from './credentials/reset-key.js';
 export type * from './api/datagrams.js';
+export type * from './api/path-pings.js';
 export type * from './api/scaling.js';
+export type * from './api/listener.js';
 export type * from './api/session.js';
 export type * from './api/options.js';
+export type * from './api/overload.js';
 export type * from './api/relays.js';
+export { askForServers, type ServerQuestion, type TellableServer } from './client/ask-for-servers.js';
+export type * from './api/workers.js';
 export { dial } from './client/dial.js';
 export { listen } from './server/listen.js';
+export { startWorkers } from './server/workers/worker-fleet.js';
+export { workerSeat } from './server/workers/worker-seat.js';
 export { keepDiscoveredPaths, type DiscoveredPathOptions } from './server/discovered-paths.js';
 export { KwikError, type ErrorCode, type ErrorScope } from '@kwik/wire';
 export {

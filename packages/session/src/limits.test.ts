@@ -9,6 +9,7 @@ const LIMITS: Required<ClientLimits> = {
   maxStreams: 4,
   maxPaths: 5,
   maxRawPacketBytes: 6,
+  packetsPerKey: 1_000_000,
   rawPacketsPerSecond: 7,
   rawBytesPerSecond: 8,
   commandedDialsPerMinute: 9,
@@ -36,4 +37,10 @@ test.each([
   [{ maxRawPacketBytes: 61_441 }, 'limits.maxRawPacketBytes goes up to 61440'],
 ])('%p is refused, for nothing could be sent', (limits, words) => {
   expect(() => resolveLimits(limits)).toThrow(words);
+});
+
+test.each([0, 127, 2 ** 23 + 1])('%d packets under a key are too few or too many', (packetsPerKey) => {
+  expect(() => resolveLimits({ packetsPerKey })).toThrow(
+    `limits.packetsPerKey is ${packetsPerKey}; it goes from 128 to 8388608`,
+  );
 });

@@ -19,6 +19,10 @@ const RAW_BYTES_PER_SECOND = 4 * 1024 * 1024;
 const COMMANDED_DIALS_PER_MINUTE = 60;
 /** Some 10 kB each to somebody who does not answer; a server that is away for good costs a dozen. */
 const FAILED_COMMANDED_DIALS = 1000;
+/** RFC 9001, section 6.6: the confidentiality limit of AES-GCM. Of ChaCha20-Poly1305 there is none to be met. */
+const MAX_PACKETS_PER_KEY = 2 ** 23;
+/** Fewer would be used up by a handshake and what follows it at once. */
+const MIN_PACKETS_PER_KEY = 128;
 const MAX_CONTROL_MESSAGE_BYTES = 64 * 1024;
 const MAX_OUTSTANDING_RANGES = 4096;
 /** What fits a packet and a control message beside the rest. */
@@ -38,6 +42,7 @@ export function resolveLimits(limits: ClientLimits = {}): ResolvedLimits {
     rawPacketsPerSecond: limits.rawPacketsPerSecond ?? RAW_PACKETS_PER_SECOND,
     rawBytesPerSecond: limits.rawBytesPerSecond ?? RAW_BYTES_PER_SECOND,
     commandedDialsPerMinute: limits.commandedDialsPerMinute ?? COMMANDED_DIALS_PER_MINUTE,
+    packetsPerKey: requirePackets(limits.packetsPerKey),
     failedCommandedDials: limits.failedCommandedDials ?? FAILED_COMMANDED_DIALS,
   };
   for (const name of ['streamWindowBytes', 'pathWindowBytes'] as const) {
@@ -58,6 +63,14 @@ export function resolveLimits(limits: ClientLimits = {}): ResolvedLimits {
     throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `limits.maxRawPacketBytes goes up to ${MAX_RAW_BYTES}`);
   }
   return resolved;
+}
+
+function requirePackets(packetsPerKey = MAX_PACKETS_PER_KEY): number {
+  if (packetsPerKey >= MIN_PACKETS_PER_KEY && packetsPerKey <= MAX_PACKETS_PER_KEY) return packetsPerKey;
+  throw new KwikError(
+    'ERR_KWIK_INVALID_ARGUMENT',
+    `limits.packetsPerKey is ${packetsPerKey}; it goes from ${MIN_PACKETS_PER_KEY} to ${MAX_PACKETS_PER_KEY}`,
+  );
 }
 
 /** Paths that a client opens to its primary have numbers from here on, but for the first; below are the primary's. */

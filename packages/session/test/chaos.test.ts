@@ -72,6 +72,34 @@ describe('dial and listen on the network of a test', () => {
     await world.run(client.close());
   });
 
+  test('a server whose wall clock is an hour wrong is not used, and says why; it is when its clock is right', async () => {
+    for (const aheadMs of [3_600_000, -3_600_000]) {
+      const world = new ChaosWorld();
+      const [home, one, peer] = [world.host('10.0.0.9'), world.host('10.0.0.1', LINK), world.host('10.0.0.2', LINK)];
+      const listener = await serve(one);
+      await serve(peer);
+      const mend = peer.skew(aheadMs);
+      const client = await world.run(dial('10.0.0.1:4433', { runtime: home.runtime }));
+      const server = await world.run(listener.accept());
+      const join = () => world.run(server.addPath('10.0.0.2:4433', { capabilities: ['replica'] }));
+      await expect(join()).rejects.toMatchObject({
+        code: 'ERR_KWIK_TOKEN_EXPIRED',
+        message: expect.stringMatching(/10\.0\.0\.2:4433: .*clock/),
+      });
+      // What must go on goes on.
+      expect((await transfer(world, client, server)).equals(BYTES)).toBe(true);
+      mend();
+      await join();
+      expect(client.getActivePaths()).toHaveLength(2);
+      const [, path] = client.getActivePaths();
+      // Half a minute is what clocks may differ by.
+      peer.skew(30_000);
+      expect(Math.round((await world.run(client.pingPath(path!.id))).clockAheadMs! / 1000)).toBe(30);
+      expect((await transfer(world, client, server)).equals(BYTES)).toBe(true);
+      await world.run(client.close());
+    }
+  }, 30_000);
+
   test('the same seed gives the same run, to the millisecond', async () => {
     const times: number[] = [];
     for (let run = 0; run < 2; run++) {

@@ -5,13 +5,19 @@ import * as x509 from '@peculiar/x509';
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const HOUR_MS = 3_600_000;
 
+interface IssueOptions {
+  readonly usage?: 'client' | 'server';
+  /** In place of the name, which is one of DNS. */
+  readonly names?: x509.JsonGeneralNames;
+}
+
 export interface ClientAuthority {
   /** PEM. */
   readonly ca: string;
-  issue(name: string): Promise<{ cert: string; key: string }>;
+  issue(name: string, options?: IssueOptions): Promise<{ cert: string; key: string }>;
 }
 
-/** Makes certificates for clients, good for an hour. */
+/** Makes certificates, for clients unless told, good for an hour. */
 export async function makeClientAuthority(name: string): Promise<ClientAuthority> {
   const keys = await makeKeys();
   const dates = { notBefore: new Date(Date.now() - HOUR_MS), notAfter: new Date(Date.now() + HOUR_MS) };
@@ -28,7 +34,7 @@ export async function makeClientAuthority(name: string): Promise<ClientAuthority
   });
   return {
     ca: authority.toString('pem'),
-    issue: async (client) => {
+    issue: async (client, { usage = 'client', names = [{ type: 'dns', value: client }] } = {}) => {
       const own = await makeKeys();
       const certificate = await x509.X509CertificateGenerator.create({
         ...dates,
@@ -40,8 +46,8 @@ export async function makeClientAuthority(name: string): Promise<ClientAuthority
         signingAlgorithm: ALGORITHM,
         extensions: [
           new x509.BasicConstraintsExtension(false, undefined, true),
-          new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
-          new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: client }]),
+          new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage[`${usage}Auth`]]),
+          new x509.SubjectAlternativeNameExtension(names),
         ],
       });
       const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', own.privateKey);

@@ -14,7 +14,7 @@ afterEach(async () => {
   await harness.close();
 });
 
-const content = pattern(4_000_000, 11);
+const content = pattern(3_000_000, 11);
 
 async function replica(source: ReplicaSource | undefined = sourceOf(content)): Promise<Listener> {
   return harness.listen({ replica: (key) => (key === 'film' ? source : undefined) });
@@ -145,7 +145,11 @@ describe('multi-source streams (K10, V1.3, V6.3)', () => {
     const { links, close } = await createLinks({ primary: link(primary), peer: link(peer) }, { isolated: true });
     harness.onClose(close);
     const [client, server] = await Promise.all([
-      harness.dial(links.primary.address(), { paths: { resolve: () => links.peer.address() } }),
+      harness.dial(links.primary.address(), {
+        paths: { resolve: () => links.peer.address() },
+        // For the primary, which does not come back.
+        timeouts: { recoveryMs: 1000 },
+      }),
       primary.accept(),
     ]);
     await server.addPath(addressOf(peer));

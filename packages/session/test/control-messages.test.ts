@@ -4,6 +4,7 @@ import { createScheduler } from '@kwik/scheduler';
 import { VirtualClock } from '@kwik/testbed';
 import { sessionIdFromBytes, toPathId } from '@kwik/wire';
 import { clientFeatures } from '../src/client/client-features.js';
+import { MonthlySpending } from '../src/core/scaling/monthly-spending.js';
 import { resolveLimits } from '../src/limits.js';
 import { ControlDispatch } from '../src/runtime/features/control-dispatch.js';
 import type { SessionContext } from '../src/runtime/features/session-context.js';
@@ -28,7 +29,7 @@ const COMPOSE: Readonly<Record<Role, (session: SessionContext) => Composition>> 
       wallClockMs: () => 0,
       primaryPaths: { recoveryMs: 0, random: () => 0, join: never },
       joinPath: never,
-      relays: { random: () => 0, randomBytes: never, primary: '', join: never },
+      relays: { random: () => 0, primary: '', reach: never, join: never },
     }),
   primary: (session) =>
     primaryFeatures(session, {
@@ -41,6 +42,8 @@ const COMPOSE: Readonly<Record<Role, (session: SessionContext) => Composition>> 
       recoveryMs: 0,
       maxRawPacketBytes: 1000,
       anchors: () => [],
+      spending: new MonthlySpending(),
+      publisher: { publish: () => undefined },
     }),
   secondary: (session) =>
     secondaryFeatures(session, {

@@ -1,6 +1,12 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { DIAGNOSTIC_NAMES, type CounterRegistry, type DiagnosticName, type SessionReading } from '@kwik/wire';
+import {
+  DIAGNOSTIC_NAMES,
+  type CounterRegistry,
+  type DiagnosticName,
+  type SessionReading,
+  type Traffic,
+} from '@kwik/wire';
 import { contentServers } from './content-servers.js';
 import { pattern } from './harness.js';
 import { SimulatedWorld } from './simulated-world.js';
@@ -56,6 +62,8 @@ describe('what sessions tell over node:diagnostics_channel', () => {
     const names = ofClient.map(({ name }) => name);
     expect(names[0]).toBe('kwik:session:opened');
     expect(names.at(-1)).toBe('kwik:session:closed');
+    const { traffic } = ofClient.at(-1)!.event as { traffic: Traffic };
+    expect(traffic.receivedBytes).toBeGreaterThanOrEqual(content.length);
     const failover = ofClient.find(({ name }) => name === 'kwik:path:failover')!.event;
     expect(failover).toMatchObject({ sessionId: client.id, address: peers[0]!.address, cause: 'stalled' });
     expect(failover['reason']).toContain('stopped');
@@ -82,10 +90,11 @@ describe('what sessions tell over node:diagnostics_channel', () => {
     });
     const client = await world.dial(server.address);
     const { engine } = client as unknown as {
-      engine: { paths: { values(): Iterable<{ onChunk(id: number, chunk: Uint8Array): void }> } };
+      engine: { paths: { values(): Iterable<{ onChunk(id: number, chunk: Uint8Array): void; onActivity(): void }> } };
     };
     const [path] = engine.paths.values();
     path!.onChunk(7, Uint8Array.from([4, 255, 255, 255, 255]));
+    path!.onActivity();
     await world.pass(2000);
     const violations = told.filter(({ name }) => name === 'kwik:peer:violation');
     expect(violations.map(({ event }) => event['role'])).toEqual(['client']);

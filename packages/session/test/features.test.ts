@@ -39,7 +39,9 @@ describe('a feature of its own', () => {
   test('cannot take a message from another feature', async () => {
     const world = new SimulatedWorld(1);
     const server = world.server('primary', LINK);
-    const rival = (): Feature[] => [{ handlers: { ping: (_path, value) => ({ $case: 'pong', value }) } }];
+    const rival = (): Feature[] => [
+      { handlers: { ping: (_path, { sequence }) => ({ $case: 'pong', value: { sequence, clockMs: 0n } }) } },
+    ];
     await expect(world.dial(server.address, {}, { features: rival })).rejects.toMatchObject({
       code: 'ERR_KWIK_INTERNAL',
       message: expect.stringContaining('two features take care of ping'),

@@ -1,17 +1,31 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { PathRefusal, ReplicaSource } from '@kwik/session';
 import { until } from '@kwik/testbed';
-import type { AccessControl, AccessDecision, AccessRequest, AuditEvent, ServerTrust } from '@kwik/wire';
+import type { AccessControl, AccessDecision, AccessRequest, AuditEvent, DiagnosticName, ServerTrust } from '@kwik/wire';
 import { addressOf, Harness } from './harness.js';
 
 /** For machines that do much else at the time; nothing here waits for a clock. */
 jest.setTimeout(60_000);
 
 let harness: Harness;
+const endings: (() => void)[] = [];
 beforeEach(async () => {
   harness = await Harness.create();
 });
-afterEach(() => harness.close());
+afterEach(async () => {
+  for (const end of endings.splice(0)) end();
+  await harness.close();
+});
+
+/** What is published from now on. */
+function heard(name: DiagnosticName): unknown[] {
+  const told: unknown[] = [];
+  const hear = (event: unknown): void => void told.push(event);
+  subscribe(name, hear);
+  endings.push(() => unsubscribe(name, hear));
+  return told;
+}
 
 const ALL: AccessDecision = { allowed: true, rule: 'all', limits: {} };
 const NONE: AccessDecision = { allowed: false, rule: 'nobody', reason: 'not you' };
@@ -43,6 +57,7 @@ describe('access control', () => {
     const events: AuditEvent[] = [];
     const audit = { fault: undefined, record: (event: AuditEvent) => void events.push(event) };
     const listener = await harness.listen({ guard: { access, audit }, identity: { serverId: 'eu-1' } });
+    const told = heard('kwik:trust:decided');
     await expect(harness.dial(listener)).rejects.toMatchObject({
       code: 'ERR_KWIK_PERMISSION_DENIED',
       message: expect.stringContaining('not you (rule nobody)'),
@@ -50,6 +65,8 @@ describe('access control', () => {
     expect(requests).toMatchObject([{ action: 'open', peer: '127.0.0.1', server: 'eu-1' }]);
     await until(() => events.some(({ kind, code }) => kind === 'refused' && code === 'ERR_KWIK_PERMISSION_DENIED'));
     expect(listener.stats().refused).toEqual({ ERR_KWIK_PERMISSION_DENIED: 1 });
+    const by = { subject: '127.0.0.1', action: 'open' };
+    expect(told).toEqual([{ ...by, decision: 'refused', reason: 'rule nobody: not you' }]);
   });
 
   test('that fails lets nobody in', async () => {
@@ -85,6 +102,33 @@ describe('access control', () => {
       { action: 'content', ...who, resource: 'films/a' },
     ]);
     expect(client.getAllPaths().find(({ primary }) => !primary)?.receivedBytes).toBe(0);
+  });
+
+  test('that allows nothing but forwarding takes neither content nor sessions', async () => {
+    const { access } = asked(() => ({ ...ALL, limits: { relayOnly: true } }));
+    const resolved: string[] = [];
+    const replica = (key: string): ReplicaSource => {
+      resolved.push(key);
+      return bytesOf(200_000);
+    };
+    const secondary = await harness.listen({ replica, guard: { access } });
+    await expect(harness.dial(secondary)).rejects.toMatchObject({
+      code: 'ERR_KWIK_PERMISSION_DENIED',
+      message: expect.stringContaining('only be forwarded'),
+    });
+    const { client, server } = await harness.pair();
+    await server.addPath(addressOf(secondary));
+    const stream = server.openStream({ unidirectional: true });
+    const sent = stream.sendFrom('films/a', bytesOf(200_000));
+    const incoming = await client.acceptStream();
+    const reading = (async () => {
+      let received = 0;
+      for await (const chunk of incoming) received += chunk.length;
+      return received;
+    })();
+    await sent;
+    await stream.close();
+    expect([await reading, resolved]).toEqual([200_000, []]);
   });
 
   test('is asked at a client for where its primary sends it, besides the rule that always holds', async () => {

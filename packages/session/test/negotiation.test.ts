@@ -134,8 +134,8 @@ describe('a client of a later version', () => {
     const answer = await client.hear();
     expect(answer.header?.inReplyTo).toBe(request);
     expect(answer.body).toMatchObject({ $case: 'error' });
-    client.say(16, proto.Ping.encode({ sequence: 7n }).finish());
-    expect((await client.hear()).body).toEqual({ $case: 'pong', value: { sequence: 7n } });
+    client.say(16, proto.Ping.encode({ sequence: 7n, padding: new Uint8Array(0) }).finish());
+    expect((await client.hear()).body).toMatchObject({ $case: 'pong', value: { sequence: 7n } });
     expect(session.getActivePaths()).toHaveLength(1);
   });
 

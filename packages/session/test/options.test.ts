@@ -27,6 +27,7 @@ async function silence(): Promise<string> {
   return `127.0.0.1:${socket.address().port}`;
 }
 
+/** Far from the ten seconds of a dial that nothing else bounds. */
 async function within(ms: number, action: () => Promise<unknown>): Promise<void> {
   const startMs = performance.now();
   await action();
@@ -36,7 +37,7 @@ async function within(ms: number, action: () => Promise<unknown>): Promise<void>
 describe('dial', () => {
   test('signal gives up the dial', async () => {
     const dialling = harness.dial(await silence(), { signal: AbortSignal.timeout(50) });
-    await within(2000, () => expect(dialling).rejects.toMatchObject({ code: 'ERR_KWIK_ABORTED' }));
+    await within(8000, () => expect(dialling).rejects.toMatchObject({ code: 'ERR_KWIK_ABORTED' }));
   });
 
   test.each([{ dialMs: 200 }, { handshakeMs: 200 }, { dialMs: 200, handshakeMs: 9000 }])(
@@ -44,7 +45,7 @@ describe('dial', () => {
     async (timeouts) => {
       const target = await silence();
       const refused = { code: 'ERR_KWIK_TIMEOUT' };
-      await within(2000, () => expect(harness.dial(target, { timeouts })).rejects.toMatchObject(refused));
+      await within(8000, () => expect(harness.dial(target, { timeouts })).rejects.toMatchObject(refused));
     },
   );
 
@@ -115,6 +116,7 @@ describe('listen', () => {
           listen: (options) => void asked.push(options),
           stats: () => endpoint.stats(),
           stopListening: () => undefined,
+          expectRelay: () => () => undefined,
           forward: (flow) => endpoint.forward(flow),
           stopForwarding: (flow) => endpoint.stopForwarding(flow),
         },

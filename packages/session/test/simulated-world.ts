@@ -13,20 +13,24 @@ import type {
   DialOptions,
   ListenOptions,
   ProcessDiagnostics,
+  RelayOptions,
   ReplicaSource,
   ServerSession,
   Session,
   SessionLimits,
   WriteRouting,
 } from '@kwik/session';
-import type { ConnectOptions } from '../src/client/connector.js';
-import { dialOver, type DialSpecials } from '../src/client/dial.js';
+import type { Connector, ConnectOptions } from '../src/client/connector.js';
+import { dialOver } from '../src/client/dial.js';
+import type { DialSpecials } from '../src/client/dial-specials.js';
 import { resolveLimits } from '../src/limits.js';
 import { resolveTimeouts } from '../src/options/timeouts.js';
 import { withMembers } from '../src/options/with-members.js';
 import { resolveWrites } from '../src/options/writes.js';
 import { newHost } from '../src/runtime/host/session-host.js';
+import { resolveRelay } from '../src/server/relay/relay-config.js';
 import { SessionFactory } from '../src/server/session-factory.js';
+import { SimulatedRelay } from '../src/test-support/simulated-relay.js';
 
 /** Of all servers: each believes the tokens of the others. */
 const SIGNER = Ed25519Signer.fromSeed(new Uint8Array(32).fill(7));
@@ -37,11 +41,15 @@ export interface SimulatedServerOptions {
   readonly onSession?: (session: ServerSession) => void;
   readonly scaling?: ListenOptions['scaling'];
   readonly makeScheduler?: () => Scheduler;
+  /** Another host at which it answers as well, over a link of its own. */
+  readonly alsoAt?: string;
   /** Default: `distributed`. */
   readonly routing?: WriteRouting;
   readonly limits?: SessionLimits;
   /** Default 30 s. */
   readonly idleTimeoutMs?: number;
+  /** It forwards to these hosts, over ways of this shape. */
+  readonly relay?: RelayOptions & { readonly shape: LinkShape };
   /** The connection as the session shall see it. */
   readonly wrap?: (transport: PathTransport) => PathTransport;
   /** Of its sessions, besides those that all have. */
@@ -51,6 +59,8 @@ export interface SimulatedServerOptions {
 export interface SimulatedClientOptions extends DialSpecials {
   /** The connection as the session shall see it. */
   readonly wrap?: (transport: PathTransport) => PathTransport;
+  /** Whether a path that lives can be connected anew. Default: it can. */
+  readonly repeats?: boolean;
 }
 
 export interface SimulatedServer {
@@ -58,6 +68,8 @@ export interface SimulatedServer {
   readonly link: MemoryLink;
   /** Its timers, and no others, run here. */
   readonly process: ProcessClock;
+  /** What passes by, where it is a relay. */
+  readonly relay: SimulatedRelay | undefined;
   /** Sessions in the order of their coming. */
   readonly sessions: ServerSession[];
   /** Why connections were refused. */
@@ -76,6 +88,7 @@ export class SimulatedWorld {
     publisher: new DiagnosticPublisher(channel),
   };
   readonly #random: (bytes: number) => Uint8Array;
+  readonly #relays = new Map<string, SimulatedRelay>();
 
   constructor(readonly seed: number) {
     this.network = new MemoryNetwork({ clock: this.clock, seed });
@@ -87,6 +100,8 @@ export class SimulatedWorld {
     const address = `${host}:4433`;
     const process = new ProcessClock(this.clock);
     const { idleTimeoutMs = RECOVERY_MS } = options;
+    const relay = options.relay && new SimulatedRelay(this.network, address, options.relay.shape);
+    if (relay !== undefined) this.#relays.set(address, relay);
     const factory = new SessionFactory({
       runtime: { clock: process, wallClockMs: () => Date.now(), random: this.#random },
       identity: { serverId: host, audiences: () => [address], anchors: () => [address], signer: SIGNER },
@@ -96,14 +111,15 @@ export class SimulatedWorld {
       writes: resolveWrites({ scheduler: options.makeScheduler ?? 'adaptive' }, options.routing ?? 'distributed'),
       replica: () => options.source,
       scaling: options.scaling,
+      ...(relay !== undefined && { relay: resolveRelay(options.relay!, relay.forwarder) }),
       ...(options.features !== undefined && { features: options.features }),
       host: newHost({ diagnostics: this.diagnostics }),
     });
     const link = this.network.link(address, shape);
-    const server: SimulatedServer = { address, link, process, sessions: [], refusals: [] };
+    const server: SimulatedServer = { address, link, process, relay, sessions: [], refusals: [] };
     const onConnection = (transport: PathTransport): void => {
       factory.accept(options.wrap?.(transport) ?? transport).then(
-        (session) => {
+        ({ session }) => {
           if (session === undefined) return;
           server.sessions.push(session);
           options.onSession?.(session);
@@ -112,6 +128,11 @@ export class SimulatedWorld {
       );
     };
     this.network.listen(address, onConnection, { idleTimeoutMs });
+    if (options.alsoAt !== undefined) {
+      const other = `${options.alsoAt}:4433`;
+      this.network.link(other, shape);
+      this.network.listen(other, onConnection, { idleTimeoutMs });
+    }
     return server;
   }
 
@@ -119,10 +140,17 @@ export class SimulatedWorld {
   async dial(
     address: string,
     options: DialOptions = {},
-    { wrap = (transport) => transport, ...specials }: SimulatedClientOptions = {},
+    { wrap = (transport) => transport, repeats = true, ...specials }: SimulatedClientOptions = {},
   ): Promise<Session> {
     const [host, port] = address.split(':');
-    const connector = {
+    type Dialling = Parameters<MemoryNetwork['dial']>[0];
+    const dialled = new Map<PathTransport, Dialling>();
+    const open = async (how: Dialling): Promise<PathTransport> => {
+      const transport = wrap(await this.network.dial(how));
+      dialled.set(transport, how);
+      return transport;
+    };
+    const connector: Connector = {
       connect: async (target: { host: string; port: number }, connecting: ConnectOptions) => {
         const { timeoutMs, localAddress, signal, admit } = connecting;
         await admit?.([target.host], target.port);
@@ -133,8 +161,19 @@ export class SimulatedWorld {
           ...(signal !== undefined && { signal }),
         };
         const { idleMs: idleTimeoutMs = RECOVERY_MS } = options.timeouts ?? {};
-        return wrap(await this.network.dial({ to, timeoutMs, idleTimeoutMs, ...own }));
+        return open({ to, timeoutMs, idleTimeoutMs, ...own });
       },
+      connectThrough: async ({ remote }: PathTransport, connectionId: Uint8Array, connecting: ConnectOptions) => {
+        const relay = this.#relays.get(`${remote.address}:${remote.port}`)!;
+        const { timeoutMs, signal } = connecting;
+        const { idleMs: idleTimeoutMs = RECOVERY_MS } = options.timeouts ?? {};
+        return wrap(
+          await relay.dial(connectionId, { timeoutMs, idleTimeoutMs, ...(signal !== undefined && { signal }) }),
+        );
+      },
+      ...(repeats && {
+        connectAgain: (like, again) => open({ ...dialled.get(like)!, ...again, signal: again.signal! }),
+      }),
       close: () => Promise.resolve(),
     };
     const own: DialOptions = { runtime: { clock: this.client, random: () => 0.5 } };

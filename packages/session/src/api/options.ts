@@ -1,8 +1,20 @@
 import type { ClientAuthenticator, ServerAuthenticator, TrustPolicy } from '@kwik/kcp';
-import type { AccessControl, AuditSink, Clock, Discovery, KwikError, PathNetwork, ServerTrust } from '@kwik/wire';
+import type {
+  AccessControl,
+  AuditSink,
+  BytesLike,
+  Clock,
+  Discovery,
+  KwikError,
+  PathNetwork,
+  ServerDirectory,
+  ServerTrust,
+} from '@kwik/wire';
 import type { SchedulerChoice } from '../schedulers.js';
-import type { RelayChoice, RelayOptions } from './relays.js';
+import type { OverloadOptions } from './overload.js';
+import type { NamedRelay, RelayChoice, RelayOptions } from './relays.js';
 import type { ScalingOptions } from './scaling.js';
+import type { WorkerSeat } from './workers.js';
 import type { ReplicaSource } from './session.js';
 
 /**
@@ -24,7 +36,7 @@ export interface ClientTrust {
   readonly ca?: string;
   /** SHA-256 of the server's public key (SPKI), hexadecimal or base64; accepted whatever signed it. */
   readonly pins?: readonly string[];
-  /** Name to check the primary's certificate against. Default: the host that is dialled. */
+  /** Name or SPIFFE id to check the primary's certificate against. Default: the host that is dialled. */
   readonly serverName?: string;
   /**
    * Kinds of local addresses that any primary may have this client dial. Default: none. Then a primary names no address
@@ -68,8 +80,9 @@ export interface ClientPathOptions {
   /** Further paths to the primary: over a local address, to another address of the server, or both. */
   readonly extra?: readonly ExtraPath[];
   /**
-   * Relays by way of which paths to the primary are opened: through the first two that answer, and a third stands by. When the
-   * primary does not answer within 1.5 s, or cannot be reached at all, it is dialled through them. `trust` holds for them, too.
+   * Relays by way of which paths to the primary are opened: of the first five that are named, through the two with the least
+   * round trip, and a third stands by. When the primary does not answer within 1.5 s, or cannot be reached at all, it is
+   * dialled through them. `trust` holds for them, too.
    */
   readonly relays?: readonly RelayChoice[];
   /** Further addresses of the primary, `host:port`, tried in turn when it cannot be reached at the first. */
@@ -79,7 +92,10 @@ export interface ClientPathOptions {
    * For clients that know their network better (proxies, emulated links). Default: the address as it was named.
    */
   readonly resolve?: (address: string) => string | false | Promise<string | false>;
-  /** Told why a server that the primary named was not reached, or refused: the primary itself is told only that it was. */
+  /**
+   * Told why a server that the primary named was not reached, or refused: the primary itself is told only that it was. Told
+   * of `relays` that are not reached, too; they are tried again, and told of again when the reason is another one.
+   */
   readonly onRefused?: (refusal: PathRefusal) => void;
 }
 
@@ -137,6 +153,12 @@ export interface SessionLimits {
   readonly maxPaths?: number;
   /** Raw packets up to this size are taken from the peer; 61,440 at the most. Default: 16 KiB. */
   readonly maxRawPacketBytes?: number;
+  /**
+   * QUIC packets that go out under one key, from 128; 2^23 at the most, as RFC 9001, section 6.6, allows AES-GCM. At half of
+   * them, sent or received, and after an hour, the client gives the path another connection, and with it new keys; its streams
+   * do not notice. A path that cannot get one is closed shortly before the last of them. Default: 2^23.
+   */
+  readonly packetsPerKey?: number;
 }
 
 /** What a primary may have its client do, besides. */
@@ -174,8 +196,16 @@ export interface TransportTuning {
   readonly congestionControl?: 'bbr' | 'cubic' | 'reno';
   /** Packets leave evenly over a round trip rather than at once. Default: true. */
   readonly pacing?: boolean;
-  /** Largest UDP payload, where the path carries it. Default: 1,350. */
+  /**
+   * Largest UDP payload, where the path carries it. Default: what the route takes by its MTU, 1,472 at most, where the system
+   * tells (batched I/O), else 1,350.
+   */
   readonly datagramBytes?: number;
+  /**
+   * By the route also longer ones than Ethernet's, 16,000 at most, on loopback and with jumbo frames: less work per byte, and
+   * more that is lost or waits at a time. Default: false.
+   */
+  readonly longDatagrams?: boolean;
   /**
    * How datagrams reach the kernel: `batched`, many by one system call (Linux, with the optional package `koffi`; elsewhere
    * the dial or the listener is refused with ERR_KWIK_INVALID_ARGUMENT), or `dgram`, by `node:dgram`. Default: what the variable
@@ -197,6 +227,8 @@ export interface RuntimeOptions {
   readonly network?: PathNetwork;
   /** 0 <= random() < 1, for the jitter of waits. Default: Math.random. */
   readonly random?: () => number;
+  /** Milliseconds since 1970, by which tokens of paths and rules of access are good. Default: the system's. */
+  readonly wallClockMs?: () => number;
 }
 
 /** Who watches over what an end does; `@kwik/trust` has an implementation of each. */
@@ -237,6 +269,14 @@ export interface DialTarget {
   readonly port: number;
 }
 
+/** What a session's first stream begins with. */
+export interface EarlyData {
+  /** At most 8,192 bytes. */
+  readonly data: BytesLike | string;
+  /** Nothing comes behind it: the stream's writing side ends. Default: it stays open. */
+  readonly end?: boolean;
+}
+
 export interface DialOptions {
   readonly trust?: ClientTrust;
   /** Ways to authenticate, the preferred first. Default: `none`. */
@@ -253,6 +293,13 @@ export interface DialOptions {
   readonly diagnostics?: DiagnosticsOptions;
   readonly guard?: GuardOptions;
   readonly runtime?: RuntimeOptions;
+  /**
+   * Opens the first stream with the hello, a round trip sooner than a session could: `session.early` is that stream. The server
+   * hands it to its application when it has let the client in, and may do so more than once where a dial is tried again, and each
+   * server that is dialled may, of several of a service: it is for what may be repeated. It is shown to whoever passes `trust`,
+   * before a pre-shared key is proved. Relays do not get it.
+   */
+  readonly early?: EarlyData;
 }
 
 export interface ReplicaContext {
@@ -285,10 +332,24 @@ export interface ListenOptions {
    */
   readonly trust?: TrustPolicy;
   readonly identity?: ServerIdentity;
+  /**
+   * Relays that sessions get by themselves, as with `addPath` and the capability `relay`: of the first five that are named the
+   * two with the least round trip carry, the next one stands by, and one that is lost or about to stop is replaced. Default: none.
+   */
+  readonly relays?: readonly NamedRelay[];
   /** Makes the server a relay for clients whose primary names it. Default: it is none. */
   readonly relay?: RelayOptions;
   /** Takes on further servers for the content of a session while its client wants more, as its primary. Default: it does not. */
   readonly scaling?: ScalingOptions;
+  /** Clients may ask which servers of this service there are (`askForServers`). Default: they are told none. */
+  readonly directory?: ServerDirectory;
+  /**
+   * One of several processes that share one address: what `workerSeat` gives to a process that `startWorkers` has started. The port
+   * is that of the fleet.
+   */
+  readonly worker?: WorkerSeat;
+  /** What is given up when memory or processor time is short. Default: what memory alone asks for. */
+  readonly overload?: OverloadOptions;
   readonly timeouts?: TimeoutOptions;
   readonly writes?: WriteOptions;
   readonly limits?: ListenerLimits;

@@ -43,6 +43,16 @@ export interface RelayedTraffic {
   readonly maxDurationMs?: number;
 }
 
+/** A relay that a primary brings into its sessions by itself. */
+export interface NamedRelay {
+  /** `host:port`. It must believe this server's tokens (`trust`), and forward to it (`relay.anchors`). */
+  readonly address: string;
+  /** Name to check the relay's certificate against, when it is not the host of the address. */
+  readonly serverName?: string;
+  /** What it may forward for each client. */
+  readonly traffic?: RelayedTraffic;
+}
+
 /** What a server forwarded, since it began to listen. */
 export interface RelayStats {
   /** Connections of others whose datagrams are forwarded now. */

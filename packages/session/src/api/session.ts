@@ -1,62 +1,14 @@
 import type { Duplex } from 'node:stream';
-import type { BytesLike, ErrorCode, KwikError, OffsetMap, PathId, StreamId } from '@kwik/wire';
-import type { RelayedTraffic, RelayStats } from './relays.js';
+import type { BytesLike, KwikError, OffsetMap, PathId, ServiceLevel, StreamId } from '@kwik/wire';
+import type { RelayedTraffic } from './relays.js';
 import type { MemoryUse } from '../core/costs/memory-ledger.js';
 import type { Datagrams } from './datagrams.js';
+import type { PathInfo } from './paths.js';
+import type { PathPings } from './path-pings.js';
+export type { PathStateName } from './paths.js';
 import type { StreamIntent } from '../core/streams/stream-intent.js';
 
-export type { MemoryUse, StreamIntent };
-
-/** Names of the states of a path; see @kwik/paths. */
-export type PathStateName =
-  | 'connecting'
-  | 'validating'
-  | 'active'
-  | 'degraded'
-  | 'suspected'
-  | 'draining'
-  | 'dead'
-  | 'recovering'
-  | 'suspended';
-
-/** A path as it was when asked; the object does not change afterwards. */
-export interface PathInfo {
-  readonly id: PathId;
-  /** `host:port` as it was dialled (client) or as the peer is seen (server). */
-  readonly address: string;
-  readonly primary: boolean;
-  readonly state: PathStateName;
-  /** Why it is in this state, when there is something to say. */
-  readonly reason?: string;
-  /**
-   * Why what this end writes does not go over it now, in words; absent when it does, and for paths without a connection,
-   * of which `reason` tells.
-   */
-  readonly unused?: string;
-  /** Code of the error that ended it, for dead paths that ended by one. */
-  readonly errorCode?: ErrorCode;
-  /** Smoothed round-trip time, milliseconds; 0 when not measured yet. */
-  readonly rttMs: number;
-  /** Bytes per second that the path delivered in the recent past. */
-  readonly deliveryRateBytesPerSecond: number;
-  /** Payload bytes of logical streams: sent, with what went out again; received, without duplicates. */
-  readonly sentBytes: number;
-  readonly receivedBytes: number;
-  /** Payload bytes that came although they were there already. */
-  readonly duplicateBytes: number;
-  readonly lostPackets: number;
-  /** Payload bytes that this end sent here although another path had them under way (reinjection). */
-  readonly reinjectedBytes?: number;
-  /** UDP payload bytes, both directions apart; for paths of this end. */
-  readonly wireSentBytes?: number;
-  readonly wireReceivedBytes?: number;
-  /** QUIC packets sent, for paths of this end. */
-  readonly sentPackets?: number;
-  /** Server's own name for itself, when it gave one. */
-  readonly serverId?: string;
-  /** At the client: the relay, `host:port`, by way of which the path leads to the primary; absent for a direct one. */
-  readonly via?: string;
-}
+export type { MemoryUse, PathInfo, StreamIntent };
 
 /** How a session ended. */
 export interface CloseInfo {
@@ -165,9 +117,11 @@ export interface Stream extends AsyncDisposable, AsyncIterable<Uint8Array> {
   sendFrom(key: string, source: ReplicaSource): Promise<void>;
 }
 
-export interface Session extends AsyncDisposable, Datagrams {
+export interface Session extends AsyncDisposable, Datagrams, PathPings {
   readonly id: string;
   readonly role: 'client' | 'primary' | 'secondary';
+  /** At a client that dialled with `early`: the stream that begins with it. Absent where the server allows no stream. */
+  readonly early?: Stream | undefined;
   /** Resolves once, whatever the reason; never rejects. */
   readonly closed: Promise<CloseInfo>;
   /** Throws ERR_KWIK_STREAM_LIMIT when no credit is left. */
@@ -194,6 +148,13 @@ export interface Session extends AsyncDisposable, Datagrams {
   /** Calls `listener` when a path appears or changes state. Returns the function that ends it. */
   onPathChange(listener: (path: PathInfo) => void): () => void;
   /**
+   * How much of its service the session has now, and why not all of it: `full` while it has as many usable paths as it ever had
+   * at once, and neither they nor this end lack anything.
+   */
+  readonly serviceLevel: ServiceLevel;
+  /** Calls `listener` when the level is another one, until the session ends. Returns the function that ends it. */
+  onServiceLevelChange(listener: (level: ServiceLevel) => void): () => void;
+  /**
    * Where the last pieces that this end sent over a path lie in its QUIC streams, for diagnosis; undefined without the
    * option `diagnostics`. Throws ERR_KWIK_PATH_NOT_FOUND or ERR_KWIK_PATH_DEAD.
    */
@@ -204,6 +165,13 @@ export interface Session extends AsyncDisposable, Datagrams {
    */
   suspendPath(pathId: number, reason?: string): void;
   resumePath(pathId: number): void;
+  /**
+   * At a client: asks the primary to take on one more server for the session's content (1), or to give one back (-1). The
+   * primary decides by its own rules (docs/scaling.md). Resolves when it is done. Rejects with ERR_KWIK_UNSUPPORTED when the
+   * primary does not scale, ERR_KWIK_LIMIT_EXCEEDED with the reason why it does not now, or why the server could not be
+   * reached; with ERR_KWIK_INVALID_STATE at a server.
+   */
+  requestPaths(change: 1 | -1, reason?: string): Promise<void>;
   /**
    * Ends the session in good order: nothing new is taken, what was written is delivered, and then both ends are told.
    * After `timeoutMs` (default: that of the session, 5 s; 0: at once) it ends all the same, and `close` of the streams
@@ -303,91 +271,4 @@ export interface ServerSession extends Session {
   grantContribution(pathId: number, streamId: bigint, ranges: readonly ContributionRange[]): Promise<void>;
   /** Secondary only: writes into a stream of the session where the primary granted it bytes. */
   contribute(streamId: bigint): Contribution;
-}
-
-/** Counts since the listener began. */
-export interface ListenerStats {
-  /** Sessions that are open here now, in either role. */
-  readonly sessions: number;
-  /** Sessions that clients opened here: this server was their primary. */
-  readonly opened: number;
-  /** Paths that came to a session which is open here: lost ones that are back, and further ones. */
-  readonly resumed: number;
-  /** Path tokens that were shown here, by outcome; every one counts once. */
-  readonly tokens: TokenCounters;
-  /** Connections that did not get in, for whatever reason, by the code that the client was given. */
-  readonly refused: Readonly<Partial<Record<ErrorCode, number>>>;
-  /** How often clients have met a bound on connections: what was refused, not answered or given up for it. */
-  readonly bounds: ListenerBounds;
-  /** What it forwards as a relay; zeros where it is none. */
-  readonly relay: RelayStats;
-  /** How the listener's socket hands datagrams to the kernel (`transport.io`). */
-  readonly socket: ListenerSocket;
-  /** What peers make the listener hold now, and how many sessions were ended because they held too much. */
-  readonly memory: MemoryUse;
-  /** How often each of the application's callbacks has thrown; the first time it was a warning of the process, too. */
-  readonly callbackErrors: Readonly<Record<string, number>>;
-}
-
-export interface ListenerSocket {
-  /** `network` where `runtime.network` is in the place of UDP. */
-  readonly io: 'batched' | 'dgram' | 'network';
-  /** The error code with which the kernel refused UDP_SEGMENT; datagrams go one message each since then. */
-  readonly segmentationRefused: string | undefined;
-}
-
-export interface ListenerBounds {
-  /** Told that the server is full, or that their address has its share. */
-  readonly connections: number;
-  /** Handshakes that gave way to newer ones. */
-  readonly halfOpen: number;
-  /** First packets beyond the rate of an address. */
-  readonly initials: number;
-  /** Packets of no connection that got no answer. */
-  readonly answers: number;
-}
-
-/** One `accepted`, and a name for each way to be refused. */
-export interface TokenCounters {
-  readonly accepted: number;
-  /** Cannot be decoded. */
-  readonly malformed: number;
-  /** The signature is wrong: ERR_KWIK_TOKEN_FORGED. */
-  readonly forged: number;
-  /** Signed by a stranger: ERR_KWIK_TOKEN_UNTRUSTED. */
-  readonly untrusted: number;
-  /** Past its time, or not yet valid: ERR_KWIK_TOKEN_EXPIRED. */
-  readonly expired: number;
-  /** Lives longer than this server allows: ERR_KWIK_TOKEN_INVALID. */
-  readonly lifetime: number;
-  /** Its audience is another server: ERR_KWIK_TOKEN_WRONG_SERVER. */
-  readonly wrongServer: number;
-  /** For another session or path than the joiner says: ERR_KWIK_TOKEN_WRONG_SESSION. */
-  readonly wrongSession: number;
-  /** Used before: ERR_KWIK_TOKEN_REPLAYED. */
-  readonly replayed: number;
-  /** Stolen: whoever showed it does not hold the session: ERR_KWIK_PROOF_INVALID. */
-  readonly proof: number;
-  /** This server can remember no more used tokens: ERR_KWIK_CONNECTION_REFUSED. */
-  readonly full: number;
-}
-
-export interface Listener extends AsyncDisposable, AsyncIterable<ServerSession> {
-  address(): { address: string; port: number; family: string };
-  /**
-   * The next session: one that a client opened here (`primary`), or one that it joined here (`secondary`). One that has
-   * ended meanwhile is given out with its streams and its close code. After `close` those that wait are, then it rejects.
-   */
-  accept(options?: { signal?: AbortSignal }): Promise<ServerSession>;
-  stats(): ListenerStats;
-  /**
-   * Accepts no more sessions and lets those there are finish: it closes each that has had no stream open for a second, and
-   * after `timeoutMs` (default: 30 s) all that are left, in good order. Resolves when all have ended and the port is
-   * free. `force` ends them at once, also when a `close` without it is waiting.
-   */
-  close(options?: ListenerCloseOptions): Promise<void>;
-}
-
-export interface ListenerCloseOptions extends CloseOptions {
-  readonly force?: boolean;
 }

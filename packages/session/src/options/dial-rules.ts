@@ -4,11 +4,23 @@ import type {
   ClientTrust,
   DialOptions,
   DialTimeouts,
+  EarlyData,
   ExtraPath,
 } from '../api/options.js';
 import type { RelayChoice } from '../api/relays.js';
 import { checkOptions, type OptionRules } from './check-options.js';
-import { call, group, list, milliseconds, objectWith, oneOf, positive, text } from './option-rule.js';
+import {
+  bytesOrText,
+  call,
+  flag,
+  group,
+  list,
+  milliseconds,
+  objectWith,
+  oneOf,
+  positive,
+  text,
+} from './option-rule.js';
 import {
   authenticator,
   diagnostics,
@@ -55,6 +67,7 @@ const DIAL: OptionRules = {
     diagnostics,
     guard,
     runtime: runtime,
+    early: group<EarlyData>({ data: bytesOrText, end: flag }),
   }),
   former: {
     ...formerNames,

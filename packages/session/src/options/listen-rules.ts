@@ -1,4 +1,5 @@
 import type { TrustPolicy } from '@kwik/kcp';
+import type { ServerQuery } from '@kwik/wire';
 import type {
   ListenerLimits,
   ListenOptions,
@@ -6,17 +7,20 @@ import type {
   ServerIdentity,
   TimeoutOptions,
 } from '../api/options.js';
-import type { RelayOptions } from '../api/relays.js';
-import type { ScalingCandidate, ScalingOptions } from '../api/scaling.js';
+import type { OverloadOptions } from '../api/overload.js';
+import type { NamedRelay, RelayedTraffic, RelayOptions } from '../api/relays.js';
+import type { ScalingCandidate, ScalingOptions, Spending } from '../api/scaling.js';
 import { checkOptions, type OptionRules } from './check-options.js';
 import {
   amount,
+  amounts,
   bytes,
   call,
   count,
   flag,
   group,
   list,
+  month,
   objectWith,
   oneToSixteen,
   positive,
@@ -53,14 +57,46 @@ const LISTEN: OptionRules = {
       maxDurationMs: positiveMilliseconds,
       forClients: flag,
     }),
+    relays: list(
+      group<NamedRelay>({
+        address: text,
+        serverName: text,
+        traffic: group<RelayedTraffic>({
+          anchors: list(text),
+          maxBytes: positive,
+          maxBytesPerSecond: positive,
+          maxDurationMs: positiveMilliseconds,
+        }),
+      }),
+    ),
+    directory: objectWith('select'),
     scaling: group<ScalingOptions>({
       candidates: list(
-        group<ScalingCandidate>({ address: text, pricePerGb: amount, monthlyCapBytes: positive, metered: flag }),
+        group<ScalingCandidate>({
+          address: text,
+          pricePerGb: amount,
+          monthlyCapBytes: positive,
+          metered: flag,
+          alternatives: list(text),
+          serverName: text,
+        }),
       ),
+      directory: objectWith('selectNow', 'onChange', 'observe'),
+      query: group<Omit<ServerQuery, 'capabilities'>>({
+        region: text,
+        zone: text,
+        tags: list(text),
+        maxLoad: amount,
+        exclude: list(text),
+      }),
       maxPaths: oneToSixteen,
       model: objectWith('predict'),
+      spending: group<Spending>({ month, bytes: amounts }),
+      onSpending: call,
       onDecision: call,
     }),
+    overload: group<OverloadOptions>({ memoryBytes: positive, eventLoopDelayMs: positiveMilliseconds, onChange: call }),
+    worker: objectWith('onDrain'),
     timeouts: group<TimeoutOptions>(timeouts),
     writes,
     limits: group<ListenerLimits>({

@@ -48,6 +48,14 @@ export const text = value('a string', (given) => typeof given === 'string');
 export const flag = value('true or false', (given) => typeof given === 'boolean');
 export const call = value('a function', (given) => typeof given === 'function');
 export const bytes = value('a Uint8Array', (given) => given instanceof Uint8Array);
+export const bytesOrText = value(
+  'bytes (an ArrayBuffer or a view of one) or a string',
+  (given) =>
+    typeof given === 'string' ||
+    ArrayBuffer.isView(given) ||
+    given instanceof ArrayBuffer ||
+    given instanceof SharedArrayBuffer,
+);
 export const positive = value(
   'a whole number above 0',
   (given) => Number.isSafeInteger(given) && (given as number) > 0,
@@ -63,6 +71,14 @@ export const oneToSixteen = value(
 export const count = value(
   'a whole number, 0 or more',
   (given) => Number.isSafeInteger(given) && (given as number) >= 0,
+);
+export const month = value(
+  "a month such as '2026-11'",
+  (given) => typeof given === 'string' && /^\d{4}-(0[1-9]|1[0-2])$/u.test(given),
+);
+export const amounts = value(
+  'an object with numbers, 0 or more',
+  (given) => typeof given === 'object' && given !== null && Object.values(given).every((one) => amount.accepts(one)),
 );
 /** What a timer of Node waits at the most; it fires at once for anything longer. Some 24 days. */
 const MAX_TIMER_MS = 2 ** 31 - 1;

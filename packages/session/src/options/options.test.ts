@@ -23,7 +23,7 @@ type Complete<Options> = {
 
 const COMMON = {
   writes: { routing: 'distributed', scheduler: () => createScheduler(), compression: 'auto' },
-  transport: { congestionControl: 'cubic', pacing: false, datagramBytes: 1200, io: 'dgram' },
+  transport: { congestionControl: 'cubic', pacing: false, datagramBytes: 1200, longDatagrams: true, io: 'dgram' },
   diagnostics: { offsetMap: true },
   guard: {
     audit: { record: () => undefined, fault: undefined },
@@ -39,9 +39,15 @@ const LIMITS = {
   maxStreams: 1,
   maxPaths: 1,
   maxRawPacketBytes: 1,
+  packetsPerKey: 128,
 };
 
-const RUNTIME = { clock: systemClock(), random: () => 0.5, network: new ChaosWorld().host('10.0.0.1').runtime.network };
+const RUNTIME = {
+  clock: systemClock(),
+  random: () => 0.5,
+  wallClockMs: () => 0,
+  network: new ChaosWorld().host('10.0.0.1').runtime.network,
+};
 
 const DIAL: Complete<DialOptions> = {
   ...COMMON,
@@ -50,6 +56,7 @@ const DIAL: Complete<DialOptions> = {
   signal: new AbortController().signal,
   timeouts: { ...TIMEOUTS, dialMs: 1 },
   discovery: createDiscovery({ sources: [staticList([])] }),
+  early: { data: new ArrayBuffer(2), end: true },
   paths: {
     localAddress: '127.0.0.1',
     localAddresses: ['127.0.0.2'],
@@ -73,19 +80,36 @@ const LISTEN: Complete<ListenOptions> = {
   ...COMMON,
   host: '127.0.0.1',
   port: 0,
+  directory: { select: () => undefined } as never,
   credentials: { cert: 'PEM', key: 'PEM' },
   auth: [noneServerAuth()],
   replica: () => undefined,
   scaling: {
-    candidates: [{ address: 'a:1', pricePerGb: 0, monthlyCapBytes: 1, metered: true }],
+    candidates: [
+      {
+        address: 'a:1',
+        pricePerGb: 0,
+        monthlyCapBytes: 1,
+        metered: true,
+        alternatives: ['b:1'],
+        serverName: 'a',
+      },
+    ],
+    directory: { selectNow: () => undefined, onChange: () => undefined, observe: () => undefined } as never,
+    query: { region: '', zone: '', tags: [], maxLoad: 1, exclude: [] },
     maxPaths: 1,
     model: { predict: () => 0 },
+    spending: { month: '2026-11', bytes: { 'a:1': 5 } },
+    onSpending: () => undefined,
     onDecision: () => undefined,
   },
   onRefused: () => undefined,
   trust: { ca: 'PEM', keys: [new Uint8Array(32)], names: ['name'] },
   identity: { serverId: 'me', audiences: ['host:1'], resetKey: new Uint8Array(32) },
+  relays: [{ address: 'host:1', serverName: 'host', traffic: { anchors: ['host:1'], maxBytes: 1 } }],
+  worker: { onDrain: () => undefined } as never,
   relay: { anchors: ['host:1'], maxBytes: 1, maxBytesPerSecond: 1, maxDurationMs: 1, forClients: false },
+  overload: { memoryBytes: 1, eventLoopDelayMs: 1, onChange: () => undefined },
   timeouts: TIMEOUTS,
   limits: {
     ...LIMITS,

@@ -26,6 +26,7 @@ export const runtime = group<RuntimeOptions>({
   clock: objectWith('now', 'schedule'),
   network: objectWith('connect', 'accept'),
   random: call,
+  wallClockMs: call,
 });
 export const authenticator = objectWith('begin');
 
@@ -43,6 +44,7 @@ export const limits = {
   maxStreams: positive,
   maxPaths: positive,
   maxRawPacketBytes: positive,
+  packetsPerKey: positive,
 } satisfies Record<keyof SessionLimits, unknown>;
 
 export const writes = group<WriteOptions>({
@@ -55,6 +57,7 @@ export const transport = group<TransportTuning>({
   congestionControl: oneOf('bbr', 'cubic', 'reno'),
   pacing: flag,
   datagramBytes: positive,
+  longDatagrams: flag,
   io: oneOf('auto', 'batched', 'dgram'),
 });
 

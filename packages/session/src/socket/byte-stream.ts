@@ -1,5 +1,5 @@
 import { KwikError } from '@kwik/wire';
-import type { Stream } from '../api/session.js';
+import type { Stream, StreamIntent } from '../api/session.js';
 import { StreamHandle } from '../runtime/streams/stream-handle.js';
 
 /** What a socket hands on at a time: as much as `node:net` reads at once. */
@@ -42,6 +42,11 @@ export class ByteStream {
   /** `bytes` belong to the stream from now on. Resolves when the send buffer has them; rejects as `Stream.write` does. */
   write(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
     return this.#stream.writeOwned(bytes, { signal });
+  }
+
+  /** Throws as `Stream.setIntent` does. */
+  setIntent(intent: StreamIntent): void {
+    this.#stream.setIntent(intent);
   }
 
   /** Ends the writing side. Resolves when the peer's session has it all, and rejects when it never will. */

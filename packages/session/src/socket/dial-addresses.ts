@@ -3,6 +3,7 @@ import type { DialOptions, DialTarget } from '../api/options.js';
 import type { Session } from '../api/session.js';
 import { QuicConnector } from '../client/connector.js';
 import { dialOver } from '../client/dial.js';
+import { dialService, firstTarget, pinnedTo } from '../client/service-dial.js';
 import { SharedEndpoints } from '../client/shared-endpoints.js';
 import { checkDialOptions } from '../options/dial-rules.js';
 
@@ -52,6 +53,19 @@ export async function dialAddresses(
     await endpoint?.close();
     throw error;
   }
+}
+
+/** As `dial` of `kwik:SERVICE`, with the sockets of `endpoints`. */
+export async function dialServiceFrom(
+  service: string,
+  options: DialOptions,
+  endpoints: DialEndpoints,
+): Promise<Session> {
+  checkDialOptions(options);
+  return dialService(service, options, (server, own) => {
+    const connector = new QuicConnector(own, undefined, { endpoints: endpoints.shared });
+    return dialOver(pinnedTo(server, connector), firstTarget(server), own);
+  });
 }
 
 async function ownEndpoint(

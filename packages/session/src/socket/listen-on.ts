@@ -1,6 +1,7 @@
 import { Endpoint } from '@kwik/quic';
 import type { ListenOptions } from '../api/options.js';
-import { endpointOptions, listenWith, type UpdatableListener } from '../server/listen.js';
+import { listenWith, type UpdatableListener } from '../server/listen.js';
+import { endpointOptions } from '../server/listener-socket.js';
 
 /** A UDP port that is bound and not served yet. What clients send meanwhile waits. */
 export type BoundPort = Endpoint;
