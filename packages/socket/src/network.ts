@@ -2,6 +2,7 @@ import { env } from 'node:process';
 import { SessionPool } from './pool/session-pool.js';
 import { ProcessFarewell } from './process/farewell.js';
 import { ProcessHold } from './process/process-hold.js';
+import { Discoveries } from './settings/discoveries.js';
 import { type KwikSettings, mergeSettings, settingsOf } from './settings/settings.js';
 import { PortTable } from './server/port-table.js';
 
@@ -11,6 +12,7 @@ export class Network {
   readonly farewell = new ProcessFarewell();
   readonly pool = new SessionPool(this.farewell);
   readonly ports = new PortTable(this.farewell);
+  readonly discoveries = new Discoveries(env);
   #configured: KwikSettings = {};
 
   /** A member that is undefined holds no longer. */

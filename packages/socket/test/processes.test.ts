@@ -10,6 +10,8 @@ const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 const TSCONFIG = fileURLToPath(new URL('../../../tsconfig.tests.json', import.meta.url));
 /** Of a peer that was killed. */
 const KILLED_WITHIN_MS = 20_000;
+/** Of one that said so: on a machine that does much else, and long before silence would tell. */
+const TOLD_WITHIN_MS = 8_000;
 
 const children: ChildProcess[] = [];
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -64,7 +66,7 @@ test.each([
 ])('a client that goes by %s has told its peer', async (way, events, bytes) => {
   const seen = await seenOf(way);
   expect(seen).toMatchObject({ events, bytes });
-  expect(seen.closedAfterMs).toBeLessThan(2000);
+  expect(seen.closedAfterMs).toBeLessThan(TOLD_WITHIN_MS);
 });
 
 test('a peer that is killed ends its sockets within 20 s', async () => {
@@ -100,6 +102,6 @@ test('a server that was killed and started again is connected to at once, whatev
   const chunks: Buffer[] = [];
   for await (const chunk of after) chunks.push(chunk as Buffer);
   expect(String(Buffer.concat(chunks))).toBe('hello');
-  expect(performance.now() - startMs).toBeLessThan(3000);
+  expect(performance.now() - startMs).toBeLessThan(TOLD_WITHIN_MS);
   before.resetAndDestroy();
 });

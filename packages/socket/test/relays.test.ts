@@ -12,8 +12,8 @@ const servers: Server[] = [];
 const relays: Listener[] = [];
 
 afterEach(async () => {
-  configure({ relays: undefined } as unknown as KwikSettings);
-  env['KWIK_RELAYS'] = '';
+  configure({ relays: undefined, serverRelays: undefined } as unknown as KwikSettings);
+  env['KWIK_RELAYS'] = env['KWIK_SERVER_RELAYS'] = '';
   for (const server of servers.splice(0)) server.close();
   for (const relay of relays.splice(0)) await relay.close({ force: true });
 });
@@ -66,4 +66,26 @@ test.each(['configure', 'KWIK_RELAYS'])('relays by %s', async (how) => {
   socket.on('error', () => undefined);
   await until(() => relays.every((each) => each.stats().relay.connections === 1));
   socket.destroy();
+});
+
+test.each(['configure', 'KWIK_SERVER_RELAYS'])(
+  'relays of a server, by %s: a client needs to know nothing of them',
+  async (how) => {
+    const addresses = [await relay(), await relay()];
+    if (how === 'configure') configure({ serverRelays: addresses });
+    else env['KWIK_SERVER_RELAYS'] = addresses.join(',');
+    const port = await echoing();
+    configure({ serverRelays: undefined } as unknown as KwikSettings);
+    const socket = net.connect(port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    await until(() => relays.every((each) => each.stats().relay.connections === 1));
+    socket.destroy();
+  },
+);
+
+test('a server on all addresses says what its relays need to know', async () => {
+  const server = net.createServer({ kwik: { serverRelays: [await relay()] } });
+  servers.push(server.listen(0));
+  const [error] = (await once(server, 'error')) as [Error];
+  expect(error).toMatchObject({ code: 'ERR_KWIK_INVALID_ARGUMENT', message: expect.stringContaining('audiences') });
 });

@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { env } from 'node:process';
-import { afterEach, beforeAll, expect, test } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { pause } from '@kwik/testbed';
 import net, { configure, type KwikSettings, type Server } from '@kwik/socket';
 import { makeCertificates } from './certificates.js';
+import { rawServer, TAKEN } from './raw-server.js';
 
 const NAME = 'server.example';
 const lookup = ((_host: string, _options: object, done: (...args: unknown[]) => void) =>
@@ -23,7 +24,7 @@ beforeAll(async () => {
 afterEach(async () => {
   configure({ ca: undefined, cert: undefined, key: undefined } as unknown as KwikSettings);
   // An empty variable counts as none.
-  for (const name of ['KWIK_CA', 'KWIK_CERT', 'KWIK_KEY', 'KWIK_CONNECT_MS']) env[name] = '';
+  for (const name of ['KWIK_CA', 'KWIK_CERT', 'KWIK_KEY', 'KWIK_CONNECT_MS', 'KWIK_INTENT']) env[name] = '';
   for (const server of servers.splice(0)) await new Promise((done) => server.close(done));
 });
 
@@ -73,16 +74,18 @@ test('certificates in files are read again: by a server within seconds, by clien
   write(made);
   const { ca, cert, key } = files;
   const port = await serving({ cert, key });
-  expect(await greetingOf(port, { ca })).toBe('hello');
+  // Nothing that was verified with former files is there for later connections.
+  const pool = { idleMs: 0 };
+  expect(await greetingOf(port, { ca, pool })).toBe('hello');
   write(await makeCertificates(NAME));
   const untilMs = performance.now() + 20_000;
   let greeting = '';
   while (greeting === '' && performance.now() < untilMs) {
-    greeting = await greetingOf(port, { ca }).catch(() => '');
+    greeting = await greetingOf(port, { ca, pool }).catch(() => '');
     await pause(200);
   }
   expect(greeting).toBe('hello');
-  await expect(greetingOf(port, { ca: made.ca })).rejects.toMatchObject({ code: 'ERR_KWIK_CERTIFICATE' });
+  await expect(greetingOf(port, { ca: made.ca, pool })).rejects.toMatchObject({ code: 'ERR_KWIK_CERTIFICATE' });
   rmSync(own, { recursive: true });
 }, 40_000);
 
@@ -130,4 +133,36 @@ test('pipes, descriptors and handles are refused with what to do', () => {
   expect(() => net.createServer().listen('/tmp/socket')).toThrow(refusal);
   expect(() => net.createServer().listen({ fd: 3 })).toThrow(refusal);
   expect(() => new net.Socket({ fd: 3 } as never)).toThrow(refusal);
+});
+
+/** Of the streams of a session, which its interface does not tell. */
+function modesOf(session: unknown): string[] {
+  type Streams = { values(): Iterable<{ readonly intent: { readonly mode: string } }> };
+  const { engine } = session as { readonly engine: { readonly streams: Streams } };
+  return [...engine.streams.values()].map(({ intent }) => intent.mode);
+}
+
+describe('an intent', () => {
+  test.each([
+    ['of a call', { intent: { mode: 'reliable', priority: 1 } }, '', 'reliable'],
+    ['of the environment', undefined, 'fast', 'fast'],
+  ] as const)('%s is that of the stream, at both ends', async (_whose, kwik, variable, wanted) => {
+    env['KWIK_INTENT'] = variable;
+    const raw = await rawServer((stream) => void stream.write(TAKEN));
+    const socket = net.connect({ port: raw.port, host: '127.0.0.1', kwik });
+    await once(socket, 'connect');
+    expect(modesOf(raw.sessions[0]!)).toEqual([wanted]);
+    socket.destroy();
+    await raw.close();
+  });
+
+  test('that makes no sense is refused by name: of a call by the socket, of the environment at once', async () => {
+    const port = await serving();
+    const socket = net.connect({ port, host: '127.0.0.1', kwik: { intent: { mode: 'quick' as never } } });
+    const [error] = (await once(socket, 'error')) as [Error];
+    expect(error).toMatchObject({ code: 'ERR_KWIK_INVALID_ARGUMENT', message: expect.stringContaining('mode') });
+    env['KWIK_INTENT'] = 'quick';
+    const refused = net.connect({ port, host: '127.0.0.1' });
+    expect((await once(refused, 'error'))[0]).toMatchObject({ message: expect.stringContaining('KWIK_INTENT') });
+  });
 });

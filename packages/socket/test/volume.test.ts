@@ -11,7 +11,8 @@ const PAUSE_MS = 20;
 const BULK_MIB = process.env['KWIK_VOLUME'] === 'whole' ? 200 : 50;
 const CALLBACKS = 500_000;
 const SOCKETS = 1000;
-const WITHIN_MS = 20_000;
+/** What takes time with the square of its size takes minutes. */
+const WITHIN_MS = 60_000;
 
 const servers: Server[] = [];
 
@@ -41,7 +42,7 @@ test('a reader that pauses after each chunk gets large ones', async () => {
   await closed(socket);
   expect(socket.bytesRead).toBe(PAUSED_BYTES);
   expect(performance.now() - startMs).toBeLessThan(WITHIN_MS);
-}, 60_000);
+}, 120_000);
 
 test('a large file, with backpressure', async () => {
   let came = 0;
@@ -54,7 +55,7 @@ test('a large file, with backpressure', async () => {
   await closed(socket);
   expect(came).toBe(BULK_MIB * MIB);
   expect(performance.now() - startMs).toBeLessThan(WITHIN_MS);
-}, 60_000);
+}, 120_000);
 
 test('500,000 callbacks of writes come in order', async () => {
   const server = await serving((socket) => socket.resume());
@@ -72,7 +73,7 @@ test('500,000 callbacks of writes come in order', async () => {
   await closed(socket);
   expect([called, inOrder, socket.bytesWritten]).toEqual([CALLBACKS, true, CALLBACKS]);
   expect(performance.now() - startMs).toBeLessThan(WITHIN_MS);
-}, 60_000);
+}, 120_000);
 
 /** The ways in which a socket goes, at either end. */
 const WAYS: readonly ((socket: Socket) => unknown)[] = [

@@ -14,6 +14,8 @@ const VERSION = 1;
 const REQUEST = Uint8Array.of(VERSION, 0);
 const HEAD_BYTES = 2;
 const ANSWER = Uint8Array.of(VERSION);
+/** Two bytes that the client sends first; they may have to be sent again. */
+const REQUEST_TIMEOUT_MS = 15_000;
 
 /** The client's part. Resolves, with the application's bytes that have come already, when the server has taken it. */
 export async function requestConnection(stream: ByteStream, signal: AbortSignal): Promise<Buffer> {
@@ -24,8 +26,21 @@ export async function requestConnection(stream: ByteStream, signal: AbortSignal)
   throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', 'what was connected to serves no sockets (@kwik/socket)');
 }
 
-/** The server's part: reads the request. Rejects, after a reset, when it is none; resolves with what came behind it. */
-export async function readRequest(stream: ByteStream): Promise<Buffer> {
+/**
+ * The server's part: reads the request. Rejects, after a reset, when it is none, or not there in time; resolves with what came
+ * behind it.
+ */
+export async function readRequest(stream: ByteStream, timeoutMs = REQUEST_TIMEOUT_MS): Promise<Buffer> {
+  const timer = setTimeout(() => resetStream(stream, RESET_CODES.unsupported), timeoutMs);
+  timer.unref();
+  try {
+    return await requestOf(stream);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function requestOf(stream: ByteStream): Promise<Buffer> {
   let came: Buffer = Buffer.alloc(0);
   for (;;) {
     const more = await stream.read();

@@ -1,13 +1,14 @@
-import type { DialOptions, Session } from '@kwik/session';
+import type { DialOptions, Session, StreamIntent } from '@kwik/session';
 import {
   type AddressedTarget,
   ByteStream,
   dialAddresses,
+  dialServiceFrom,
   DialEndpoints,
   sessionAddresses,
   type SessionAddresses,
 } from '@kwik/session/socket';
-import { KwikError } from '@kwik/wire';
+import { KwikError, type Discovery } from '@kwik/wire';
 import { requestConnection, resetStream } from '../carrier/preamble.js';
 import { RESET_CODES } from '../errors.js';
 import { orAborted } from '../or-aborted.js';
@@ -31,11 +32,19 @@ export interface OpenedStream {
   readonly release: () => void;
 }
 
+/** A service, and what finds its servers. */
+interface ServiceTarget {
+  readonly service: string;
+  readonly discovery: Discovery;
+}
+
 /** What a socket wants of the pool. */
 export interface PoolRequest {
-  readonly target: AddressedTarget;
+  readonly target: AddressedTarget | ServiceTarget;
   readonly options: DialOptions;
   readonly pool: PoolSettings;
+  /** Of its stream; sockets of different intents share a session. */
+  readonly intent: StreamIntent | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -46,6 +55,8 @@ export interface PoolRequest {
 export class SessionPool {
   readonly #endpoints = new DialEndpoints();
   readonly #byTarget = new Map<string, Set<PooledSession>>();
+  readonly #discoveries = new WeakMap<Discovery, number>();
+  #nextDiscovery = 0;
   /** Without sockets, the one that has been so for longest first. */
   readonly #idle = new Set<PooledSession>();
 
@@ -63,12 +74,12 @@ export class SessionPool {
   async open(request: PoolRequest): Promise<OpenedStream> {
     for (;;) {
       const known = this.#known(request);
-      if (known === undefined) return await this.#openOn(this.#dial(request), request.signal);
+      if (known === undefined) return await this.#openOn(this.#dial(request), request);
       try {
         if (known.established !== undefined) {
           return await this.#openOnEither(known, patienceMs(known.established), request);
         }
-        return await this.#openOn(known, request.signal, 'now');
+        return await this.#openOn(known, request, 'now');
       } catch (error) {
         // More have joined it than the server gives streams to: whoever comes then needs a further session.
         if (!isStreamLimit(error)) throw error;
@@ -80,7 +91,7 @@ export class SessionPool {
   async #openOnEither(known: PooledSession, patience: number, request: PoolRequest): Promise<OpenedStream> {
     const cancelled = new AbortController();
     const signal = AbortSignal.any([request.signal, cancelled.signal]);
-    const first = this.#openOn(known, signal, 'now');
+    const first = this.#openOn(known, { ...request, signal }, 'now');
     if (await settledWithin(first, patience)) {
       const opened = await first.catch((error: unknown) => {
         if (isStreamLimit(error)) throw error;
@@ -91,7 +102,7 @@ export class SessionPool {
     request.signal.throwIfAborted();
     // Others that have waited as long may have dialled already.
     const other = this.#known(request) ?? this.#dial(request);
-    const second = this.#openOn(other, signal);
+    const second = this.#openOn(other, { ...request, signal });
     try {
       const winner = await Promise.any([first, second]);
       // Whichever comes later is of no use.
@@ -108,7 +119,7 @@ export class SessionPool {
   /** Without credit for a stream it waits for some, or rejects at once with ERR_KWIK_STREAM_LIMIT. */
   async #openOn(
     pooled: PooledSession,
-    signal: AbortSignal,
+    { signal, intent }: Pick<PoolRequest, 'signal' | 'intent'>,
     withoutCredit: 'wait' | 'now' = 'wait',
   ): Promise<OpenedStream> {
     this.#idle.delete(pooled);
@@ -116,8 +127,9 @@ export class SessionPool {
     let stream: ByteStream | undefined;
     try {
       const session = await orAborted(pooled.session, signal);
+      const how = intent === undefined ? {} : { intent };
       stream = new ByteStream(
-        withoutCredit === 'now' ? session.openStream() : await session.openStreamSync({ signal }),
+        withoutCredit === 'now' ? session.openStream(how) : await session.openStreamSync({ ...how, signal }),
       );
       const first = await ask(stream, signal);
       const addresses = sessionAddresses(session);
@@ -131,7 +143,7 @@ export class SessionPool {
   }
 
   #known({ target, options, pool: { maxSockets = MAX_SOCKETS } }: PoolRequest): PooledSession | undefined {
-    for (const pooled of this.#byTarget.get(keyOf(target)) ?? []) {
+    for (const pooled of this.#byTarget.get(this.#keyOf(target)) ?? []) {
       if (pooled.takes(options) && pooled.sockets < maxSockets) return pooled;
     }
     return undefined;
@@ -139,14 +151,14 @@ export class SessionPool {
 
   /** The dial outlives the socket that asked for it, as long as others have joined. */
   #dial({ target, options, pool: { idleMs = IDLE_MS, maxIdle = MAX_IDLE } }: PoolRequest): PooledSession {
-    const key = keyOf(target);
+    const key = this.#keyOf(target);
     const sessions = this.#byTarget.get(key) ?? new Set();
     this.#byTarget.set(key, sessions);
     const pooled = new PooledSession({
       options,
       idleMs,
       dial: async (signal) => {
-        const session = await dialAddresses(target, { ...options, signal }, this.#endpoints);
+        const session = await this.#dialTarget(target, { ...options, signal });
         this.#farewell.addSession(session);
         return session;
       },
@@ -161,6 +173,24 @@ export class SessionPool {
     return pooled;
   }
 
+  #dialTarget(target: PoolRequest['target'], options: DialOptions): Promise<Session> {
+    if (!('service' in target)) return dialAddresses(target, options, this.#endpoints);
+    const { service, discovery } = target;
+    return dialServiceFrom(service, { ...options, discovery }, this.#endpoints);
+  }
+
+  /** Sockets share a session only if they would have opened the same one. */
+  #keyOf(target: PoolRequest['target']): string {
+    if (!('service' in target)) {
+      const { host, port, addresses, localPort = 0 } = target;
+      return JSON.stringify([host, port, addresses, localPort]);
+    }
+    const { service, discovery } = target;
+    const number = this.#discoveries.get(discovery) ?? this.#nextDiscovery++;
+    this.#discoveries.set(discovery, number);
+    return JSON.stringify([service, number]);
+  }
+
   #keepIdle(pooled: PooledSession, maxIdle: number): void {
     this.#idle.add(pooled);
     for (const oldest of this.#idle) {
@@ -169,11 +199,6 @@ export class SessionPool {
       this.#idle.delete(oldest);
     }
   }
-}
-
-/** Sockets share a session only if they would have opened the same one. */
-function keyOf({ host, port, addresses, localPort = 0 }: AddressedTarget): string {
-  return JSON.stringify([host, port, addresses, localPort]);
 }
 
 function isStreamLimit(error: unknown): boolean {

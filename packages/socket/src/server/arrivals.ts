@@ -1,4 +1,4 @@
-import type { Listener, ServerSession, Session, Stream } from '@kwik/session';
+import type { Listener, ServerSession, Session, Stream, StreamIntent } from '@kwik/session';
 import { ByteStream, sessionAddresses, type SessionAddresses } from '@kwik/session/socket';
 import { Carrier } from '../carrier/carrier.js';
 import { answerRequest, readRequest, resetStream } from '../carrier/preamble.js';
@@ -15,26 +15,34 @@ export interface Arrival {
 /** Tells of each stream that asks to be a connection, in any session of the listener, until that is closed. */
 export async function watchArrivals(
   listener: Listener,
-  { onSession, onArrival }: { onSession: (session: Session) => void; onArrival: (arrival: Arrival) => void },
+  told: {
+    readonly onSession: (session: Session) => void;
+    readonly onArrival: (arrival: Arrival) => void;
+    /** How this end sends, where it does not say so for itself. */
+    readonly intent: StreamIntent | undefined;
+  },
 ): Promise<void> {
   for await (const session of listener) {
-    onSession(session);
-    void watchSession(session, onArrival);
+    told.onSession(session);
+    void watchSession(session, told);
   }
 }
 
-async function watchSession(session: ServerSession, onArrival: (arrival: Arrival) => void): Promise<void> {
+type Told = Parameters<typeof watchArrivals>[1];
+
+async function watchSession(session: ServerSession, told: Told): Promise<void> {
   try {
-    for (;;) void welcome(session, await session.acceptStream(), onArrival);
+    for (;;) void welcome(session, await session.acceptStream(), told);
   } catch {
     // The session has ended; its sockets know by themselves.
   }
 }
 
-async function welcome(session: ServerSession, stream: Stream, onArrival: (arrival: Arrival) => void): Promise<void> {
+async function welcome(session: ServerSession, stream: Stream, { onArrival, intent }: Told): Promise<void> {
   const bytes = new ByteStream(stream);
   let first: Buffer;
   try {
+    if (intent !== undefined) bytes.setIntent(intent);
     first = await readRequest(bytes);
   } catch {
     // It was no request, or its session has ended: nobody here waits for it.

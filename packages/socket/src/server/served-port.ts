@@ -76,10 +76,10 @@ export class ServedPort {
   }
 
   /** Resolves when clients are let in; rejects when they cannot be. */
-  async serve(told: Parameters<typeof watchArrivals>[1]): Promise<void> {
+  async serve(told: Omit<Parameters<typeof watchArrivals>[1], 'intent'>): Promise<void> {
     const listener = await this.#serving;
     this.#listener = listener;
-    void watchArrivals(listener, told);
+    void watchArrivals(listener, { ...told, intent: this.#settings.intent });
     if (!this.#left) this.#watchFiles();
   }
 

@@ -37,12 +37,13 @@ export function dialOptionsOf(
 
 /** The options of a listener without its address. Reads files; throws what that throws. */
 export function listenOptionsOf(settings: KwikSettings): ListenOptions {
-  const { serverAuth, scheduler, recoveryMs, listen = {} } = settings;
+  const { serverAuth, serverRelays, scheduler, recoveryMs, listen = {} } = settings;
   const credentials = credentialsOf(settings);
   return {
     ...listen,
     ...(serverAuth !== undefined && { auth: serverAuth }),
     ...(credentials !== undefined && { credentials }),
+    ...(serverRelays !== undefined && { relays: serverRelays.map((address) => ({ address })) }),
     writes: { ...listen.writes, ...(scheduler !== undefined && { scheduler }) },
     timeouts: { ...listen.timeouts, recoveryMs: recoveryMs ?? listen.timeouts?.recoveryMs ?? RECOVERY_MS },
   };

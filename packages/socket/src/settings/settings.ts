@@ -1,4 +1,6 @@
-import type { ClientAuthenticator, DialOptions, ListenOptions, ServerAuthenticator } from '@kwik/session';
+import { sourcesOfEnvironment } from '@kwik/discovery';
+import type { ClientAuthenticator, DialOptions, ListenOptions, ServerAuthenticator, StreamIntent } from '@kwik/session';
+import { STREAM_MODES, type Discovery } from '@kwik/wire';
 
 /**
  * What KWIK needs to know and `node:net` has no option for: by `configure`, by the member `kwik` of the options of one
@@ -25,11 +27,27 @@ export interface KwikSettings {
   readonly serverAuth?: readonly ServerAuthenticator[];
   /**
    * Relays, `host:port`, by way of which sockets reach their servers besides, or at all; `KWIK_RELAYS`, separated by commas.
-   * They are relays for clients (`kwik relay --for-clients`): two carry, a third stands by.
+   * They are relays for clients (`kwik relay --for-clients`): the nearest two carry, a third stands by.
    */
   readonly relays?: readonly string[];
+  /**
+   * Relays, `host:port`, that servers here bring into the sessions of their clients, which need to know nothing of them;
+   * `KWIK_SERVER_RELAYS`, separated by commas. They believe this server's certificate (`kwik relay --ca`).
+   */
+  readonly serverRelays?: readonly string[];
+  /**
+   * Finds the servers of a service, whose name then stands for a host: `createDiscovery` of `@kwik/discovery`, or sources in
+   * words; `KWIK_DISCOVER`, separated by spaces.
+   */
+  readonly discovery?: Discovery | readonly string[];
   /** Chooses the path of each piece of data, where several lead to the peer; `KWIK_SCHEDULER`. Default: `adaptive`. */
   readonly scheduler?: NonNullable<DialOptions['writes']>['scheduler'];
+  /**
+   * How a socket's bytes want to be carried: `{ mode: 'fast' }` for little that is waited for, `'reliable'` for what must not
+   * pause when a path dies; `KWIK_INTENT` is a mode. A client's counts for both directions, unless the server has one of its
+   * own. Default: `bulk`.
+   */
+  readonly intent?: StreamIntent;
   /** For a whole connect, milliseconds; `KWIK_CONNECT_MS`. Default: 30,000. */
   readonly connectMs?: number;
   /** For a lost peer to be reached again before its sockets fail, milliseconds; `KWIK_RECOVERY_MS`. Default: 10,000. */
@@ -64,8 +82,11 @@ export function settingsOf(env: NodeJS.ProcessEnv): KwikSettings {
     key: text('KWIK_KEY'),
     pins: list('KWIK_PINS'),
     relays: list('KWIK_RELAYS'),
+    serverRelays: list('KWIK_SERVER_RELAYS'),
     serverName: text('KWIK_SERVER_NAME'),
+    discovery: text('KWIK_DISCOVER') === undefined ? undefined : sourcesOfEnvironment(env),
     scheduler: text('KWIK_SCHEDULER'),
+    intent: modeOf(text('KWIK_INTENT')),
     connectMs: milliseconds(env, 'KWIK_CONNECT_MS'),
     recoveryMs: milliseconds(env, 'KWIK_RECOVERY_MS'),
     pool: idleMs === undefined ? undefined : { idleMs },
@@ -80,6 +101,13 @@ export function mergeSettings(...layers: readonly (KwikSettings | undefined)[]):
     merged = { ...merged, ...withoutUndefined<KwikSettings>(layer ?? {}), pool };
   }
   return merged;
+}
+
+function modeOf(text: string | undefined): StreamIntent | undefined {
+  if (text === undefined) return undefined;
+  const mode = STREAM_MODES.find((one) => one === text);
+  if (mode === undefined) throw new TypeError(`KWIK_INTENT is '${text}'; it takes ${STREAM_MODES.join(', ')}`);
+  return { mode };
 }
 
 function milliseconds(env: NodeJS.ProcessEnv, name: string): number | undefined {

@@ -6,8 +6,10 @@ import { Carrier } from '../carrier/carrier.js';
 import { orAborted } from '../or-aborted.js';
 import { allRefused, bindError, connectError, systemCodeOf, type SystemError } from '../errors.js';
 import type { Network } from '../network.js';
+import type { PoolRequest } from '../pool/session-pool.js';
 import { dialOptionsOf } from '../settings/session-options.js';
 import type { KwikSettings } from '../settings/settings.js';
+import { isService } from './find-service.js';
 import { type LookupListener, resolveAddresses, type ResolvedAddress } from './resolve.js';
 
 /** What a socket tells while it connects. */
@@ -54,6 +56,13 @@ async function connectUntil(
   checked: CheckedConnect,
   { settings, options, listener, signal }: Told & { readonly settings: KwikSettings; readonly options: DialOptions },
 ): Promise<Carrier> {
+  const discovery = network.discoveries.of(settings);
+  if (discovery !== undefined && (await orAborted(isService(checked, discovery, giveUp), giveUp))) {
+    const target = { service: checked.host, discovery };
+    const { pool = {}, intent } = settings;
+    const request = { target, options, pool, intent, signal: giveUp };
+    return connectService(network, checked, { request, listener, signal });
+  }
   const resolving = resolveAddresses(checked, (...found) => {
     if (!giveUp.aborted) listener.onLookup(...found);
   });
@@ -67,7 +76,8 @@ async function connectUntil(
   try {
     if (port === 0) throw new KwikError('ERR_KWIK_CONNECTION_REFUSED', 'nobody listens on port 0');
     const target = { ...targetOf(checked, addresses, settings), port, localPort: checked.localPort };
-    const opened = await network.pool.open({ target, options, pool: settings.pool ?? {}, signal: giveUp });
+    const { pool = {}, intent } = settings;
+    const opened = await network.pool.open({ target, options, pool, intent, signal: giveUp });
     if (needsBind) tell(first);
     tellWinner(addresses, opened.addresses.remote.address, tell);
     return new Carrier({ ...opened, hold: network.hold, onReleased: opened.release });
@@ -80,6 +90,26 @@ async function connectUntil(
     if (needsBind && isBound) tell(first);
     if (isBound) listener.onAttemptFailed(first, port, error);
     throw error;
+  }
+}
+
+/** To whichever server of a service answers first; only then is it known which address that is. */
+async function connectService(
+  network: Network,
+  { host, port }: CheckedConnect,
+  { request, listener, signal }: Told & { readonly request: PoolRequest },
+): Promise<Carrier> {
+  try {
+    const opened = await network.pool.open(request);
+    const { address, port: ownPort } = opened.addresses.remote;
+    const to = { address, family: isIPv6(address) ? 6 : 4 };
+    listener.onLookup(null, to.address, to.family);
+    listener.onAttempt(to, ownPort, false);
+    return new Carrier({ ...opened, hold: network.hold, onReleased: opened.release });
+  } catch (cause) {
+    signal.throwIfAborted();
+    const code = systemCodeOf(cause);
+    throw code === undefined ? cause : connectError(code, { address: host, port }, cause);
   }
 }
 
