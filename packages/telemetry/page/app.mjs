@@ -1,5 +1,6 @@
 import { Chart, colorOf, History } from './charts.mjs';
 import { fillAlert, fillPath, fillServer, fillSession, newAlert, newLine, newSession, Rows } from './lists.mjs';
+import { Past } from './past.mjs';
 import { rate, time } from './units.mjs';
 
 const MAX_LINES = 200;
@@ -17,6 +18,8 @@ const view = {
   list: find('#sessions [role=listbox]'),
   filter: find('#filter'),
   empty: find('#paths .empty'),
+  table: find('#paths .scroll'),
+  charts: find('#paths .charts'),
   log: find('#timeline ol'),
   alerts: find('#alerts'),
 };
@@ -47,8 +50,15 @@ function connect() {
   source.onerror = () => {
     setLink('bad', 'no connection');
     // A server that ends the stream for good is asked again; the browser does so by itself for all else.
-    if (source.readyState === EventSource.CLOSED) setTimeout(connect, RETRY_MS);
+    if (source.readyState === EventSource.CLOSED) setTimeout(comeBack, RETRY_MS);
   };
+}
+
+/** The process may have been started anew with another token: the page asks for it. */
+async function comeBack() {
+  const answer = await fetch('/health').catch(() => undefined);
+  if (answer?.status === 401) location.reload();
+  else connect();
 }
 
 function take(message) {
@@ -95,6 +105,9 @@ function showOverview() {
 function showPaths(list, atMs) {
   const shown = list ?? [];
   view.empty.hidden = shown.length > 0;
+  view.empty.textContent = state.shown === '' ? 'Nobody is connected.' : 'This session has no path.';
+  view.table.hidden = shown.length === 0;
+  view.charts.hidden = state.shown === '';
   paths.show(
     shown,
     ({ id }) => String(id),
@@ -111,7 +124,7 @@ function showPaths(list, atMs) {
     atMs / 1000,
     values((path) => path.rttMs),
   );
-  if (document.hidden) return;
+  if (document.hidden || state.shown === '') return;
   const nameOf = (id) => state.names.get(id) ?? String(id);
   rates.draw(state.rate, nameOf);
   trips.draw(state.rtt, nameOf);
@@ -148,6 +161,7 @@ view.list.addEventListener('keydown', (event) => {
   choose(next?.dataset.id);
 });
 view.filter.addEventListener('input', showOverview);
+new Past(find('#past'));
 setInterval(() => {
   if (performance.now() - state.heardMs > SILENT_MS) setLink('bad', 'no connection');
 }, 1000);

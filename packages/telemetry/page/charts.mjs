@@ -1,4 +1,5 @@
 import uPlot from '/uplot.mjs';
+import { clock } from './units.mjs';
 
 /** Four times a second for two and a half minutes. */
 const MAX_POINTS = 600;
@@ -47,10 +48,15 @@ export class Chart {
   #plot;
   #drawn = '';
 
-  /** @param {HTMLElement} parent @param {(value: number) => string} format */
-  constructor(parent, format) {
+  /**
+   * @param {HTMLElement} parent
+   * @param {(value: number) => string} format
+   * @param {(wallClockMs: number) => string} timeOf
+   */
+  constructor(parent, format, timeOf = clock) {
     this.parent = parent;
     this.format = format;
+    this.timeOf = timeOf;
   }
 
   /** @param {History} history @param {(id: number) => string} nameOf */
@@ -89,15 +95,12 @@ export class Chart {
       axes: [
         {
           ...axis,
-          values: (_plot, ticks) => ticks.map((tick) => new Date(tick * 1000).toTimeString().slice(0, 8)),
+          values: (_plot, ticks) => ticks.map((tick) => this.timeOf(tick * 1000)),
           space: 90,
         },
         { ...axis, size: 76, values: (_plot, ticks) => ticks.map((tick) => (tick === 0 ? '0' : this.format(tick))) },
       ],
-      series: [
-        { value: (_plot, at) => (at === null ? '–' : new Date(at * 1000).toTimeString().slice(0, 8)) },
-        ...series,
-      ],
+      series: [{ value: (_plot, at) => (at === null ? '–' : this.timeOf(at * 1000)) }, ...series],
     };
   }
 }

@@ -84,7 +84,8 @@ export function fillPath(row, path, color) {
   const shown = path.flow === 'steady' ? path.state : path.flow;
   all[1].children[0].dataset.kind = path.flow === 'steady' ? (KIND_OF_STATE[path.state] ?? 'idle') : 'warn';
   setText(all[1].children[0], shown);
-  setText(all[1].children[1], path.unused === '' ? '' : path.unused);
+  // Why it gets nothing, or else why it is not simply well.
+  setText(all[1].children[1], path.unused === '' && path.state !== 'active' ? path.reason : path.unused);
   const isConnected = !WITHOUT_CONNECTION.has(path.state);
   const figures = [
     isConnected ? rate(path.receivedPerSecond) : '',
@@ -100,16 +101,17 @@ export function fillPath(row, path, color) {
 }
 
 export function fillServer(row, server) {
-  const all = cells(row, 5);
+  const all = cells(row, 4);
   for (let index = 2; index < all.length; index++) all[index].className = 'number';
   setText(all[0], server.name);
   all[0].className = 'name';
   if (all[1].children.length === 0) all[1].append(make('span', { class: 'chip' }));
   all[1].children[0].dataset.kind = server.active === server.paths ? 'good' : server.active > 0 ? 'warn' : 'bad';
   setText(all[1].children[0], `${server.active}/${server.paths} well`);
-  setText(all[2], time(server.rttMs));
-  setText(all[3], percent(server.lossRate));
-  setText(all[4], rate(server.receivedPerSecond));
+  if (all[2].children.length === 0) all[2].append(make('span'), make('span', { class: 'small' }));
+  setText(all[2].children[0], time(server.rttMs));
+  setText(all[2].children[1], server.lossRate > 0 ? `${percent(server.lossRate)} lost` : '');
+  setText(all[3], rate(server.receivedPerSecond));
 }
 
 export function newSession() {

@@ -43,6 +43,13 @@ export function count(count) {
   return count < 1e6 ? `${(count / 1e3).toFixed(0)} k` : `${(count / 1e6).toFixed(1)} M`;
 }
 
+/** @param {number} wallClockMs As far apart as the points of a day or a month are. */
+export function dayAndTime(wallClockMs) {
+  const at = new Date(wallClockMs);
+  const pad = (number) => String(number).padStart(2, '0');
+  return `${pad(at.getMonth() + 1)}-${pad(at.getDate())} ${pad(at.getHours())}:${pad(at.getMinutes())}`;
+}
+
 /** @param {number} wallClockMs */
 export function clock(wallClockMs) {
   return new Date(wallClockMs).toTimeString().slice(0, 8);

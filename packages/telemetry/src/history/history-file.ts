@@ -1,0 +1,98 @@
+import { open, rename, rm, writeFile } from 'node:fs/promises';
+import { KwikError } from '@kwik/wire';
+import { MAX_HOURS, MAX_MINUTES, type HistoryRow, type HistoryServer } from './history-rows.js';
+
+export interface HistoryRows {
+  readonly minutes: readonly HistoryRow[];
+  readonly hours: readonly HistoryRow[];
+}
+
+const VERSION = 1;
+/** As much as 17 servers with long names make of a day and a month, twice over. */
+const MAX_FILE_BYTES = 16 * 1024 * 1024;
+const FIGURES = ['receivedBytes', 'sentBytes', 'rttMs', 'lossRate', 'paths', 'well'] as const;
+
+/**
+ * Nothing where there is no file yet. One that is none of ours, or broken, is moved aside, and told of. Rejects with
+ * ERR_KWIK_LOCAL_FILE where that cannot be, so that it is not written over.
+ */
+export async function readHistory(path: string, onFault: (error: Error) => void): Promise<HistoryRows> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const { size } = await file.stat();
+      if (size > MAX_FILE_BYTES) throw broken(`it has more than ${MAX_FILE_BYTES} bytes`);
+      return parsed(JSON.parse(await file.readFile('utf8')));
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EISDIR') throw new KwikError('ERR_KWIK_LOCAL_FILE', `${path} is a folder; a history is a file`);
+    if (code !== 'ENOENT') {
+      const aside = `${path}.broken`;
+      await rename(path, aside).catch((cause: unknown) => {
+        const why = `(${messageOf(error)}), nor moved aside: ${messageOf(cause)}`;
+        throw new KwikError('ERR_KWIK_LOCAL_FILE', `the history in ${path} cannot be read ${why}`, { cause });
+      });
+      onFault(new Error(`the history in ${path} cannot be read (${messageOf(error)}); it is ${aside} now`));
+    }
+    return { minutes: [], hours: [] };
+  }
+}
+
+/** All of it or nothing, for its owner alone. Rejects with ERR_KWIK_LOCAL_FILE. */
+export async function writeHistory(path: string, { minutes, hours }: HistoryRows): Promise<void> {
+  const text = JSON.stringify({ version: VERSION, minutes: minutes.map(packed), hours: hours.map(packed) });
+  const temporary = `${path}.${process.pid}.new`;
+  try {
+    await writeFile(temporary, `${text}\n`, { mode: 0o600 });
+    await rename(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw new KwikError('ERR_KWIK_LOCAL_FILE', `no history can be written to ${path}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** Names of members would be most of the file. */
+function packed({ atMs, servers }: HistoryRow): unknown[] {
+  return [atMs, ...servers.map((server) => [server.name, ...FIGURES.map((figure) => rounded(server[figure]))])];
+}
+
+function parsed(value: unknown): HistoryRows {
+  const { version, minutes, hours } = value as { version?: unknown; minutes?: unknown; hours?: unknown };
+  if (version !== VERSION) throw broken('it is of another version');
+  return { minutes: rowsOf(minutes).slice(-MAX_MINUTES), hours: rowsOf(hours).slice(-MAX_HOURS) };
+}
+
+function rowsOf(value: unknown): HistoryRow[] {
+  if (!Array.isArray(value)) throw broken('rows are missing');
+  return value.map((row: unknown) => {
+    if (!Array.isArray(row) || typeof row[0] !== 'number') throw broken('a row has no time');
+    const [atMs, ...servers] = row as [number, ...unknown[]];
+    return { atMs, servers: servers.map(serverOf) };
+  });
+}
+
+function serverOf(value: unknown): HistoryServer {
+  if (!Array.isArray(value) || typeof value[0] !== 'string') throw broken('a server has no name');
+  const [name, ...figures] = value as [string, ...unknown[]];
+  const read = FIGURES.map((figure, index) => {
+    const number = figures[index];
+    if (typeof number !== 'number' || !(number >= 0)) throw broken(`${name} has no ${figure}`);
+    return [figure, number] as const;
+  });
+  return { name, ...(Object.fromEntries(read) as Record<(typeof FIGURES)[number], number>) };
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
+
+function broken(why: string): KwikError {
+  return new KwikError('ERR_KWIK_LOCAL_FILE', why);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,198 @@
+import { sumTraffic, TrafficSums, type CounterRegistry, type SessionReading } from '@kwik/wire';
+import { attempt } from '../events/subscriptions.js';
+import { readHistory, writeHistory } from './history-file.js';
+import {
+  bounded,
+  HOUR_MS,
+  hourOf,
+  MAX_HOURS,
+  MAX_MINUTES,
+  MINUTE_MS,
+  type HistoryRow,
+  type HistoryServer,
+} from './history-rows.js';
+
+const SAVE_EVERY_MINUTES = 5;
+
+export interface HistoryOptions {
+  readonly counters: CounterRegistry;
+  /** Milliseconds since 1970. */
+  readonly wallClockMs?: () => number;
+}
+
+interface Carried {
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+}
+
+interface Paths {
+  paths: number;
+  well: number;
+  rttMs: number;
+  measured: number;
+  lossRate: number;
+}
+
+/**
+ * How the servers of the process were: a day of minutes and a month of hours, of 16 servers and the others together. In memory,
+ * and on disk once it is told where.
+ */
+export class History {
+  readonly #counters: CounterRegistry;
+  readonly #now: () => number;
+  readonly #timer: NodeJS.Timeout;
+  #minutes: HistoryRow[] = [];
+  #hours: HistoryRow[] = [];
+  #before: Map<string, Carried>;
+  #minuteMs: number;
+  #file: { readonly path: string; readonly onFault: (error: Error) => void } | undefined;
+  #unsaved = 0;
+  /** What is written next has all that there is by then. */
+  #willSave = false;
+  #saving: Promise<void> = Promise.resolve();
+
+  constructor({ counters, wallClockMs = () => Date.now() }: HistoryOptions) {
+    this.#counters = counters;
+    this.#now = wallClockMs;
+    this.#before = this.#look().carried;
+    this.#minuteMs = startOf(this.#now(), MINUTE_MS);
+    this.#timer = setInterval(() => attempt(() => this.sample()), MINUTE_MS / 4).unref();
+  }
+
+  /** Oldest first. */
+  get minutes(): readonly HistoryRow[] {
+    return this.#minutes;
+  }
+
+  get hours(): readonly HistoryRow[] {
+    return this.#hours;
+  }
+
+  /**
+   * Goes on from what `file` has, and keeps it up to date. A file that cannot be read is moved aside, and told of. Rejects with
+   * ERR_KWIK_LOCAL_FILE when it cannot be moved, or written.
+   */
+  async keep(file: string, onFault: (error: Error) => void = () => undefined): Promise<void> {
+    const fault = (error: Error): void => attempt(() => onFault(error));
+    const { minutes, hours } = await readHistory(file, fault);
+    const nowMs = this.#now();
+    // What a clock that was wrong wrote down as still to come is not of use.
+    this.#minutes = [...minutes, ...this.#minutes].filter(({ atMs }) => atMs <= nowMs && atMs > nowMs - 24 * HOUR_MS);
+    this.#hours = hours.filter(({ atMs }) => atMs <= nowMs).slice(-MAX_HOURS);
+    this.#closeHours();
+    await writeHistory(file, { minutes: this.#minutes, hours: this.#hours });
+    this.#file = { path: file, onFault: fault };
+  }
+
+  /** Closes the minute that is over; asked for by itself. */
+  sample(): void {
+    const minuteMs = startOf(this.#now(), MINUTE_MS);
+    if (minuteMs === this.#minuteMs) return;
+    const { carried, paths } = this.#look();
+    const servers = Array.from(carried, ([name, now]) => row(name, now, this.#before.get(name), paths.get(name)));
+    const atMs = this.#minuteMs;
+    this.#before = carried;
+    this.#minuteMs = minuteMs;
+    // A clock that was set back has had this minute already.
+    if (atMs <= (this.#minutes.at(-1)?.atMs ?? -1)) return;
+    this.#minutes.push({ atMs, servers: bounded(servers.filter(isWorthKeeping)) });
+    if (this.#minutes.length > MAX_MINUTES) this.#minutes.shift();
+    if (startOf(minuteMs, HOUR_MS) !== startOf(atMs, HOUR_MS)) this.#closeHours();
+    this.#unsaved += 1;
+    if (this.#unsaved >= SAVE_EVERY_MINUTES) this.#save();
+  }
+
+  /** Writes what is not written yet. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    if (this.#unsaved > 0) this.#save();
+    await this.#saving;
+    this.#file = undefined;
+  }
+
+  /** Those that are over, also the one in which the process was stopped. */
+  #closeHours(): void {
+    const last = this.#hours.at(-1)?.atMs ?? -1;
+    const open = startOf(this.#minuteMs, HOUR_MS);
+    const hours = new Set(this.#minutes.map(({ atMs }) => startOf(atMs, HOUR_MS)));
+    for (const hourMs of hours) {
+      if (hourMs <= last || hourMs >= open) continue;
+      const minutes = this.#minutes.filter(({ atMs }) => startOf(atMs, HOUR_MS) === hourMs);
+      this.#hours.push(hourOf(hourMs, minutes));
+      if (this.#hours.length > MAX_HOURS) this.#hours.shift();
+    }
+  }
+
+  #save(): void {
+    this.#unsaved = 0;
+    const file = this.#file;
+    if (file === undefined || this.#willSave) return;
+    this.#willSave = true;
+    const write = (): Promise<void> => {
+      this.#willSave = false;
+      return writeHistory(file.path, { minutes: this.#minutes, hours: this.#hours });
+    };
+    this.#saving = this.#saving.then(write).catch(file.onFault);
+  }
+
+  /** What each server has carried since the process began, and how its paths are now. */
+  #look(): { carried: Map<string, Carried>; paths: Map<string, Paths> } {
+    const sums = { client: new TrafficSums(), primary: new TrafficSums(), secondary: new TrafficSums() };
+    const paths = new Map<string, Paths>();
+    for (const source of this.#counters.sources()) {
+      if (source.kind !== 'session') continue;
+      attempt(() => {
+        const reading = source.read();
+        sumTraffic(sums, reading);
+        addPaths(paths, reading);
+      });
+    }
+    const carried = new Map<string, Carried>();
+    const { traffic } = this.#counters.departed;
+    for (const sum of [...Object.values(sums), ...Object.values(traffic)]) {
+      for (const [name, { receivedBytes, sentBytes }] of sum.byServer) {
+        const known = carried.get(name) ?? { receivedBytes: 0, sentBytes: 0 };
+        carried.set(name, {
+          receivedBytes: known.receivedBytes + receivedBytes,
+          sentBytes: known.sentBytes + sentBytes,
+        });
+      }
+    }
+    return { carried, paths };
+  }
+}
+
+function addPaths(into: Map<string, Paths>, reading: SessionReading): void {
+  for (const { server, state, flow, rttMs, lossRate } of reading.paths) {
+    const sum = into.get(server) ?? { paths: 0, well: 0, rttMs: 0, measured: 0, lossRate: 0 };
+    sum.paths += 1;
+    if ((state === 'active' || state === 'degraded') && flow === 'steady') sum.well += 1;
+    if (rttMs > 0) {
+      sum.rttMs += rttMs;
+      sum.measured += 1;
+    }
+    sum.lossRate = Math.max(sum.lossRate, lossRate);
+    into.set(server, sum);
+  }
+}
+
+function row(name: string, now: Carried, before: Carried | undefined, paths: Paths | undefined): HistoryServer {
+  return {
+    // A client, and a server that does not name itself, has none.
+    name: name === '' ? 'without a name' : name,
+    receivedBytes: Math.max(0, now.receivedBytes - (before?.receivedBytes ?? 0)),
+    sentBytes: Math.max(0, now.sentBytes - (before?.sentBytes ?? 0)),
+    rttMs: paths === undefined || paths.measured === 0 ? 0 : paths.rttMs / paths.measured,
+    lossRate: paths?.lossRate ?? 0,
+    paths: paths?.paths ?? 0,
+    well: paths?.well ?? 0,
+  };
+}
+
+function isWorthKeeping({ receivedBytes, sentBytes, paths }: HistoryServer): boolean {
+  return receivedBytes > 0 || sentBytes > 0 || paths > 0;
+}
+
+function startOf(ms: number, spanMs: number): number {
+  return Math.floor(ms / spanMs) * spanMs;
+}
