@@ -1,12 +1,14 @@
 import { performance } from 'node:perf_hooks';
 import { DIAGNOSTIC_NAMES, type CounterRegistry, type DiagnosticName, type SessionReading } from '@kwik/wire';
-import { listen, type Listeners } from '../events/subscriptions.js';
+import { attempt, listen, type Listeners } from '../events/subscriptions.js';
 
 /** How far back it remembers. */
 const KEPT_MS = 60_000;
 const SAMPLE_MS = 250;
 /** Sessions that are sampled; of a server of thousands the events are all, and the figures those of the first. */
 const MAX_SESSIONS = 32;
+/** Of all of them together, in one look. */
+const MAX_PATHS = 128;
 const MAX_EVENTS = 2_000;
 /** One failure of many paths at once is one dump. */
 const DUMP_INTERVAL_MS = 10_000;
@@ -64,7 +66,7 @@ export class FlightRecorder implements Disposable {
     this.#now = options.now ?? (() => performance.now());
     const listeners = DIAGNOSTIC_NAMES.map((name) => [name, (event: unknown) => this.#hear(name, event)]);
     this.#end = listen(Object.fromEntries(listeners) as Listeners);
-    this.#timer = setInterval(() => this.sample(), SAMPLE_MS).unref();
+    this.#timer = setInterval(() => attempt(() => this.sample()), SAMPLE_MS).unref();
   }
 
   get events(): readonly RecordedEvent[] {
@@ -78,8 +80,9 @@ export class FlightRecorder implements Disposable {
     let sessions = 0;
     for (const source of this.#options.counters.sources()) {
       if (source.kind !== 'session') continue;
-      if (++sessions > MAX_SESSIONS) break;
-      paths.push(...recorded(source.read()));
+      if (++sessions > MAX_SESSIONS || paths.length >= MAX_PATHS) break;
+      // One that cannot be read costs no other its figures.
+      attempt(() => paths.push(...recorded(source.read()).slice(0, MAX_PATHS - paths.length)));
     }
     if (paths.length > 0) this.#samples.push({ atMs, paths });
     this.#forget(atMs);

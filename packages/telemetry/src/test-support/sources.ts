@@ -28,6 +28,9 @@ export function pathReading(overrides: Partial<PathReading> = {}): PathReading {
     wireSentBytes: 5000,
     wireReceivedBytes: 6000,
     sentPackets: 70,
+    keyPackets: 70,
+    renewals: 0,
+    certificateUntilMs: 0,
     lostPackets: 8,
     ...overrides,
   };
@@ -41,6 +44,7 @@ export function sessionReading(overrides: Partial<SessionReading> = {}): Session
     nowMs: 10_000,
     streams: 3,
     paths: [pathReading()],
+    service: { level: 'full', reason: '' },
     lost: () => [],
     departed: new Map(),
     counts: {
