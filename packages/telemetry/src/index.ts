@@ -8,6 +8,8 @@ export { RateWatch, type RateWatchOptions } from './alerts/detectors/rate-watch.
 export { RobustZ, type RobustZOptions } from './alerts/detectors/robust-z.js';
 export { webhookSink } from './alerts/webhook-sink.js';
 export { listen, type Listeners } from './events/subscriptions.js';
+export { History, type HistoryOptions } from './history/history.js';
+export type { HistoryRow, HistoryServer } from './history/history-rows.js';
 export type { LiveOverview, LivePath, LiveServer, LiveSession } from './live/live-state.js';
 export type { TimelineEntry } from './live/timeline.js';
 export { EventLog, type EventLogOptions } from './logs/event-log.js';
@@ -18,5 +20,7 @@ export { Metrics } from './metrics/metrics.js';
 export { observeWith } from './metrics/open-telemetry.js';
 export { PrometheusMetrics } from './metrics/prometheus.js';
 export type { Labels, Sample, Samples } from './metrics/samples.js';
+export { QlogFolder, type QlogOptions } from './qlog/qlog-folder.js';
+export { FlightFolder, type FlightFolderOptions } from './recorder/flight-folder.js';
 export { flightJson, type Flight, type RecordedEvent, type RecordedPath } from './recorder/flight-recorder.js';
 export { Telemetry, type TelemetryOptions } from './telemetry.js';

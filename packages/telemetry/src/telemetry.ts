@@ -5,6 +5,8 @@ import type { AdminAddress } from './admin/admin-rules.js';
 import { probeRoutes } from './admin/probe-routes.js';
 import type { AlertChange } from './alerts/alert.js';
 import { AlertWatch } from './alerts/alert-watch.js';
+import { History } from './history/history.js';
+import { historyRoutes } from './history/history-routes.js';
 import { LiveState } from './live/live-state.js';
 import { liveRoutes } from './live/live-routes.js';
 import { pageRoutes } from './live/page-routes.js';
@@ -30,6 +32,8 @@ export class Telemetry implements Disposable {
   readonly alerts: AlertWatch;
   readonly timeline = new Timeline();
   readonly state: LiveState;
+  /** A day and a month; on disk after `history.keep(file)`, until `history.close()`. */
+  readonly history: History;
 
   constructor({ counters, onAlert, onFlight }: TelemetryOptions) {
     this.metrics = new Metrics(counters);
@@ -37,15 +41,21 @@ export class Telemetry implements Disposable {
     this.recorder = new FlightRecorder({ counters, ...(onFlight !== undefined && { onDump: onFlight }) });
     this.alerts = new AlertWatch({ counters, sinks: onAlert === undefined ? [] : [onAlert] });
     this.state = new LiveState(counters);
+    this.history = new History({ counters });
   }
 
-  /** Serves page, metrics, health and the flight recorder. Rejects as `AdminServer.listen` does. */
-  admin(address: AdminAddress, health: HealthCheck = () => []): Promise<AdminServer> {
+  /**
+   * Serves page, metrics, health and the flight recorder. Rejects as `AdminServer.listen` does. `about`: version and
+   * configuration of the process, without its secrets, for support.
+   */
+  admin(address: AdminAddress, health: HealthCheck = () => [], about: () => object = () => ({})): Promise<AdminServer> {
     const { state, timeline } = this;
     const routes = {
       ...pageRoutes(),
       ...probeRoutes(this.prometheus, health),
+      ...historyRoutes(this.history),
       ...liveRoutes({ state, timeline, alerts: () => this.alerts.alerts }),
+      '/about': (_request: unknown, response: ServerResponse) => sendJson(response, JSON.stringify(about())),
       '/flight': (_request: unknown, response: ServerResponse) => {
         sendJson(response, flightJson(this.recorder.flight('asked for')));
       },
@@ -54,6 +64,7 @@ export class Telemetry implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    void this.history.close();
     for (const part of [this.prometheus, this.metrics, this.recorder, this.alerts, this.timeline])
       part[Symbol.dispose]();
   }

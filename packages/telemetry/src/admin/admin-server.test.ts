@@ -30,14 +30,14 @@ interface Answer {
 }
 
 /** As a client that may say anything in its headers. */
-function ask(url: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Answer> {
+function ask(url: string, headers: Record<string, string> = {}, method = 'GET', sent = ''): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = httpRequest(url, { headers, method }, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (text: string) => (body += text));
       response.on('end', () => resolve({ status: response.statusCode!, headers: response.headers, body }));
     });
-    request.on('error', reject).end();
+    request.on('error', reject).end(sent);
   });
 }
 
@@ -57,7 +57,16 @@ describe('the admin server', () => {
     expect(page.headers['access-control-allow-origin']).toBeUndefined();
     // Nothing in it comes from elsewhere, and nothing is written into it.
     expect(page.body).not.toMatch(/https?:\/\/|<script>|<style>| on\w+=/u);
-    for (const name of ['app.mjs', 'charts.mjs', 'lists.mjs', 'units.mjs', 'style.css', 'uplot.mjs', 'uplot.css']) {
+    for (const name of [
+      'app.mjs',
+      'charts.mjs',
+      'lists.mjs',
+      'past.mjs',
+      'units.mjs',
+      'style.css',
+      'uplot.mjs',
+      'uplot.css',
+    ]) {
       expect([name, (await ask(url + name)).status]).toEqual([name, 200]);
     }
   });
@@ -83,13 +92,33 @@ describe('the admin server', () => {
     expect((await ask(`${url}metrics`)).status).toBe(401);
     expect((await ask(`${url}metrics`, { Authorization: `Bearer ${TOKEN}x` })).status).toBe(401);
     expect((await ask(`${url}metrics`, { Authorization: `Bearer ${TOKEN}` })).status).toBe(200);
-    expect((await ask(`${url}login?token=wrong`)).status).toBe(401);
-    const login = await ask(`${url}login?token=${TOKEN}`);
+    const post = (body: string): Promise<Answer> => ask(`${url}login`, { Accept: 'text/html' }, 'POST', body);
+    expect(await post('token=wrong')).toMatchObject({ status: 401, body: expect.stringContaining('not the token') });
+    const login = await post(`token=${TOKEN}`);
     const [cookie] = login.headers['set-cookie'] as [string];
     expect([login.status, login.headers['location']]).toEqual([303, '/']);
     expect(cookie).toMatch(/HttpOnly; Secure; SameSite=Strict/u);
     expect(cookie).not.toContain(TOKEN);
     expect((await ask(`${url}metrics`, { Cookie: cookie.split(';')[0]! })).status).toBe(200);
+  });
+
+  it('takes the token in no address, and no more than a form with it', async () => {
+    const { url } = await start({ token: TOKEN });
+    const form = await ask(`${url}login?token=${TOKEN}`, { Accept: 'text/html' });
+    expect([form.status, form.headers['set-cookie'], form.body]).toEqual([
+      401,
+      undefined,
+      expect.stringMatching(/<form method="post" action="\/login">[^]*type="password"/u),
+    ]);
+    expect((await ask(`${url}style.css`)).status).toBe(200);
+    expect((await ask(`${url}login?token=${TOKEN}`, {}, 'POST')).status).toBe(405);
+    expect((await ask(`${url}login`, {}, 'POST', `token=${'x'.repeat(5000)}`)).status).toBe(413);
+    expect((await ask(`${url}login`)).body).toMatch(/^Show the token: Authorization: Bearer/u);
+  });
+
+  it('is asked for no token where there is none', async () => {
+    const { url } = await start();
+    expect((await ask(`${url}login`, {}, 'POST', 'token=x')).status).toBe(405);
   });
 
   it.each([

@@ -2,7 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { KwikError } from '@kwik/wire';
-import { checkAdminAddress, hasOwnName, isToken, loginCookie, mayEnter, type AdminAddress } from './admin-rules.js';
+import { checkAdminAddress, hasOwnName, mayEnter, type AdminAddress } from './admin-rules.js';
+import { askForToken, isOpenPath, LOGIN_PATH, logIn } from './login.js';
 
 /** What a probe asks: a name, and what is wrong, in words; undefined when nothing is. */
 export type HealthCheck = () => readonly string[];
@@ -18,11 +19,13 @@ export interface AdminOptions extends AdminAddress {
 /** Browsers, scrapers and probes of one server are few. */
 const MAX_CONNECTIONS = 64;
 const HEADERS_TIMEOUT_MS = 5_000;
+/** Of a whole request: there is one with a body, and that is a token. */
+const REQUEST_TIMEOUT_MS = 10_000;
 
 const HEADERS: Readonly<Record<string, string>> = {
   'Content-Security-Policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
   'X-Content-Type-Options': 'nosniff',
   'X-Frame-Options': 'DENY',
   'Referrer-Policy': 'no-referrer',
@@ -41,9 +44,12 @@ export class AdminServer implements AsyncDisposable {
     const handle = (request: IncomingMessage, response: ServerResponse): void => void this.#handle(request, response);
     const { tls } = options;
     this.#server =
-      tls === undefined ? createServer(handle) : createTlsServer({ ...tls, minVersion: 'TLSv1.3' }, handle);
+      tls === undefined
+        ? createServer(handle)
+        : createTlsServer({ ...tls, minVersion: 'TLSv1.3', handshakeTimeout: HEADERS_TIMEOUT_MS }, handle);
     this.#server.maxConnections = MAX_CONNECTIONS;
     this.#server.headersTimeout = HEADERS_TIMEOUT_MS;
+    this.#server.requestTimeout = REQUEST_TIMEOUT_MS;
   }
 
   /**
@@ -110,11 +116,9 @@ export class AdminServer implements AsyncDisposable {
       return;
     }
     const url = targetOf(request);
-    if (token !== undefined && url?.pathname === '/login') logIn(response, url, token);
-    else if (!mayEnter(request, token)) {
-      response.setHeader('WWW-Authenticate', 'Bearer');
-      answer(response, 401, 'show the token: Authorization: Bearer …, or /login?token=…\n');
-    } else if (url !== undefined && Object.hasOwn(routes, url.pathname)) {
+    if (token !== undefined && isLogin(request)) await logIn(request, response, token);
+    else if (!mayEnter(request, token) && !isOpenPath(url?.pathname ?? '')) askForToken(request, response);
+    else if (url !== undefined && Object.hasOwn(routes, url.pathname)) {
       await routes[url.pathname]?.(request, response, url);
     } else answer(response, 404, 'there is nothing here\n');
   }
@@ -123,7 +127,13 @@ export class AdminServer implements AsyncDisposable {
 /** What is refused whoever asks. */
 function refusalOf(request: IncomingMessage, address: AdminAddress): [status: number, text: string] | undefined {
   if (!hasOwnName(request, address)) return [421, 'ask for this page by its address\n'];
-  return request.method === 'GET' || request.method === 'HEAD' ? undefined : [405, 'only GET\n'];
+  const { method } = request;
+  if (method === 'GET' || method === 'HEAD' || (address.token !== undefined && isLogin(request))) return undefined;
+  return [405, 'only GET\n'];
+}
+
+function isLogin({ method, url }: IncomingMessage): boolean {
+  return method === 'POST' && url === LOGIN_PATH;
 }
 
 function targetOf(request: IncomingMessage): URL | undefined {
@@ -132,12 +142,6 @@ function targetOf(request: IncomingMessage): URL | undefined {
   } catch {
     return undefined;
   }
-}
-
-function logIn(response: ServerResponse, url: URL, token: string): void {
-  if (isToken(url.searchParams.get('token') ?? '', token)) {
-    response.writeHead(303, { 'Set-Cookie': loginCookie(token), Location: '/' }).end();
-  } else answer(response, 401, 'that is not the token\n');
 }
 
 export function answer(response: ServerResponse, status: number, text: string, type = 'text/plain'): void {

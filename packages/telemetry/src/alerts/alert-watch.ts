@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import { DiagnosticPublisher, type CounterRegistry, type PathReading } from '@kwik/wire';
-import { listen } from '../events/subscriptions.js';
+import { attempt, listen } from '../events/subscriptions.js';
 import type { AlertChange, AlertView } from './alert.js';
 import { AlertBook } from './alert-book.js';
 import { ServerWatch, type ServerSignals } from './server-watch.js';
@@ -9,7 +9,7 @@ const ROUND_MS = 1_000;
 
 export interface AlertWatchOptions {
   readonly counters: CounterRegistry;
-  /** Told of each change; a log, a webhook. The channel `kwik:alert:changed` has it besides. */
+  /** Told of each change; a log, a webhook. What one throws is dropped. The channel `kwik:alert:changed` has it besides. */
   readonly sinks?: readonly ((change: AlertChange) => void)[];
   /** Milliseconds since 1970. */
   readonly wallClockMs?: () => number;
@@ -27,7 +27,8 @@ export class AlertWatch implements Disposable {
 
   constructor(options: AlertWatchOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => this.round(), ROUND_MS).unref();
+    // Nobody catches what a timer throws.
+    this.#timer = setInterval(() => attempt(() => this.round()), ROUND_MS).unref();
     this.#end = listen({
       'kwik:path:failover': ({ server, address }) => {
         const name = nameOf({ server, address });
@@ -48,7 +49,7 @@ export class AlertWatch implements Disposable {
     this.#failovers.clear();
     for (const change of this.book.round(findings, wallClockMs())) {
       this.#publisher.publish('kwik:alert:changed', () => ({ change: change.change, ...change.alert }));
-      for (const sink of sinks) sink(change);
+      for (const sink of sinks) attempt(() => sink(change));
     }
   }
 

@@ -10,17 +10,24 @@ export type Listeners = { readonly [Name in DiagnosticName]?: (event: Diagnostic
 export function listen(listeners: Listeners, onError: (error: unknown) => void = () => undefined): () => void {
   const entries = Object.entries(listeners) as [string, (event: unknown) => void][];
   const endings = entries.map(([name, listener]) => {
-    const guarded = (event: unknown): void => {
-      try {
-        listener(event);
-      } catch (error) {
-        onError(error);
-      }
-    };
+    const guarded = (event: unknown): void => attempt(() => listener(event), onError);
     subscribe(name, guarded);
     return () => unsubscribe(name, guarded);
   });
   return () => {
     for (const end of endings) end();
   };
+}
+
+/** No callback of an application ends the process: what it throws goes to `onError`, and what that throws, nowhere. */
+export function attempt(callback: () => void, onError: (error: unknown) => void = () => undefined): void {
+  try {
+    callback();
+  } catch (error) {
+    try {
+      onError(error);
+    } catch {
+      // It has nobody to be told.
+    }
+  }
 }

@@ -9,6 +9,8 @@ const TICK_MS = 250;
 /** The lists of all sessions and servers change more slowly than the paths of one. */
 const TICKS_PER_OVERVIEW = 4;
 const MAX_STREAMS = 16;
+/** A page that takes nothing for so long is closed: it holds a place that another may want. A browser comes back by itself. */
+const MAX_UNREAD_TICKS = 60;
 
 export interface LiveSources {
   readonly state: LiveState;
@@ -36,10 +38,11 @@ export function liveRoutes(sources: LiveSources): Readonly<Record<string, AdminR
       if (streams >= MAX_STREAMS) return answer(response, 503, 'as many pages as may be are open\n');
       streams += 1;
       const stream = new LiveStream(response, sources, url.searchParams.get('session') ?? '', now);
-      request.on('close', () => {
+      response.on('close', () => {
         streams -= 1;
         stream.end();
       });
+      stream.begin();
     },
   };
 }
@@ -50,8 +53,9 @@ class LiveStream {
   readonly #sources: LiveSources;
   readonly #session: string;
   readonly #now: () => number;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   #ticks = 0;
+  #unreadTicks = 0;
   #told = 0;
 
   constructor(response: ServerResponse, sources: LiveSources, session: string, now: () => number) {
@@ -59,18 +63,34 @@ class LiveStream {
     this.#sources = sources;
     this.#session = session;
     this.#now = now;
-    response.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8' });
-    this.#timer = setInterval(() => this.#tick(), TICK_MS).unref();
+  }
+
+  begin(): void {
+    this.#response.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8' });
     this.#tick();
+    this.#timer = setInterval(() => this.#tickOrEnd(), TICK_MS).unref();
   }
 
   end(): void {
     clearInterval(this.#timer);
   }
 
+  /** Nobody catches what a timer throws: a fault costs this page, not the process. */
+  #tickOrEnd(): void {
+    try {
+      this.#tick();
+    } catch {
+      this.#response.destroy();
+    }
+  }
+
   #tick(): void {
     // A page that does not read gets what is then when it reads again.
-    if (this.#response.writableNeedDrain) return;
+    if (this.#response.writableNeedDrain) {
+      if (++this.#unreadTicks >= MAX_UNREAD_TICKS) this.#response.destroy();
+      return;
+    }
+    this.#unreadTicks = 0;
     const { state, timeline, alerts } = this.#sources;
     const nowMs = this.#now();
     const overview = state.overview(nowMs);

@@ -14,6 +14,9 @@ export interface LiveSession {
   readonly paths: number;
   /** Paths that may take new data. */
   readonly active: number;
+  /** How much of its service it has, and why not all of it, in words. */
+  readonly service: string;
+  readonly serviceReason: string;
   readonly sentPerSecond: number;
   readonly receivedPerSecond: number;
 }
@@ -189,7 +192,7 @@ function isUsable({ state, flow }: PathReading): boolean {
 }
 
 function liveSession(reading: SessionReading, rates: readonly Rates[]): LiveSession {
-  const { role, paths, openedAtMs, nowMs, streams } = reading;
+  const { role, paths, service, openedAtMs, nowMs, streams } = reading;
   const [first] = paths;
   const name = first === undefined ? 'no path' : first.server === '' ? first.address : first.server;
   return {
@@ -200,6 +203,8 @@ function liveSession(reading: SessionReading, rates: readonly Rates[]): LiveSess
     streams,
     paths: paths.length,
     active: paths.filter(isUsable).length,
+    service: service.level,
+    serviceReason: service.reason,
     sentPerSecond: rates.reduce((sum, rate) => sum + rate.sentPerSecond, 0),
     receivedPerSecond: rates.reduce((sum, rate) => sum + rate.receivedPerSecond, 0),
   };
@@ -232,6 +237,6 @@ function livePath({ nowMs }: SessionReading, path: PathReading, rates: Rates, al
     receivedPerSecond,
     share: all > 0 ? (sentPerSecond + receivedPerSecond) / all : 0,
     reinjectedBytes: path.reinjectedBytes,
-    keyPackets: path.sentPackets,
+    keyPackets: path.keyPackets,
   };
 }

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { answer, type AdminRoute } from '../admin/admin-server.js';
 
 const require = createRequire(import.meta.url);
-const pageFile = (name: string): string => new URL(`../../page/${name}`, import.meta.url).pathname;
+const pageFile = (name: string): string => fileURLToPath(new URL(`../../page/${name}`, import.meta.url));
 
 const SCRIPT = 'text/javascript';
 const STYLE = 'text/css';
@@ -16,6 +17,7 @@ const FILES: Readonly<Record<string, readonly [path: () => string, type: string]
   '/app.mjs': [() => pageFile('app.mjs'), SCRIPT],
   '/charts.mjs': [() => pageFile('charts.mjs'), SCRIPT],
   '/lists.mjs': [() => pageFile('lists.mjs'), SCRIPT],
+  '/past.mjs': [() => pageFile('past.mjs'), SCRIPT],
   '/units.mjs': [() => pageFile('units.mjs'), SCRIPT],
   '/uplot.mjs': [() => require.resolve('uplot/dist/uPlot.esm.js'), SCRIPT],
   '/uplot.css': [() => require.resolve('uplot/dist/uPlot.min.css'), STYLE],

@@ -65,12 +65,13 @@ export const EVENT_LINES: Lines = {
   'kwik:relay:flow': (event) => ({
     level: event.change === 'refused' ? 'warn' : 'debug',
     event: `relay-${event.change}`,
-    message: `relay ${event.relay}: flow ${event.change}${because(event.reason)}`,
-    fields: { relay: event.relay, ...(event.forwardedBytes !== undefined && { bytes: event.forwardedBytes }) },
+    message: `relay: flow of ${event.client}${event.anchor === '' ? '' : ` to ${event.anchor}`} ${event.change}${because(event.reason)}`,
+    fields: { client: event.client, anchor: event.anchor },
   }),
   'kwik:discovery:server': discovered,
   'kwik:trust:decided': (event) => ({
-    level: event.decision === 'refused' || event.decision === 'lowered' ? 'warn' : 'info',
+    // What is allowed goes on, and shows; there may be one for each piece of content.
+    level: event.decision === 'refused' ? 'warn' : 'debug',
     event: `trust-${event.decision}`,
     message: `${event.subject}: ${event.action} ${event.decision}${because(event.reason)}`,
     fields: { subject: event.subject, action: event.action },
@@ -130,16 +131,27 @@ function contentFinished(event: ContentFinished): LogLine {
 }
 
 /** V2.5: that no server was suitable, and the session goes on over one path, is said with what speaks against each. */
-function discovered({ server, source, change, reason }: ServerDiscovered): LogLine {
-  const bad = change === 'lost' || change === 'unhealthy' || change === 'not-chosen';
+function discovered({ server, source, change, reason, count }: ServerDiscovered): LogLine {
+  const who = count === undefined ? `server ${server}` : `${count} more servers of '${source}'`;
   return {
-    level: bad ? 'warn' : 'info',
-    event: `server-${change}`,
-    message: `server ${server} ${change.replace('-', ' ')}${because(reason)}`,
-    server,
-    fields: { source },
+    level: LEVEL_OF_CHANGE[change],
+    event: `${count === undefined ? 'server' : 'servers'}-${change}`,
+    message: `${who} ${change.replace('-', ' ')}${because(reason)}`,
+    ...(server !== '' && { server }),
+    fields: { source, ...(count !== undefined && { count }) },
   };
 }
+
+const LEVEL_OF_CHANGE: Readonly<Record<ServerDiscovered['change'], LogLevel>> = {
+  found: 'info',
+  // Servers tell their load all the time.
+  changed: 'debug',
+  lost: 'warn',
+  healthy: 'info',
+  unhealthy: 'warn',
+  chosen: 'info',
+  'not-chosen': 'warn',
+};
 
 /** V3.4, V5.4: each step with its figures; one that failed and is tried again says so. */
 function scaled({ step, result, server, reason, figures }: ScalingStep): LogLine {

@@ -55,6 +55,29 @@ describe('EventLog', () => {
     expect(lines[1]!.fields).toEqual({ result: 'retried', attempt: 2 });
   });
 
+  it('says what became of servers, of one or of many, and of mere loads to developers alone', () => {
+    const { lines } = setUp('info');
+    const of = { server: 'a', source: 'films', reason: 'etcd names it no more' } as const;
+    publisher.publish('kwik:discovery:server', () => ({ ...of, change: 'lost' }));
+    publisher.publish('kwik:discovery:server', () => ({ ...of, change: 'changed', reason: 'load 0.50' }));
+    publisher.publish('kwik:discovery:server', () => ({ ...of, server: '', change: 'lost', reason: '', count: 99 }));
+    expect(lines).toEqual([
+      {
+        level: 'warn',
+        event: 'server-lost',
+        message: 'server a lost: etcd names it no more',
+        server: 'a',
+        fields: { source: 'films' },
+      },
+      {
+        level: 'warn',
+        event: 'servers-lost',
+        message: "99 more servers of 'films' lost",
+        fields: { source: 'films', count: 99 },
+      },
+    ]);
+  });
+
   it('leaves out what is below its level, and what is no news', () => {
     const { lines } = setUp('warn');
     publisher.publish('kwik:session:opened', () => ({ sessionId: 'one', role: 'client', atMs: 0 }));

@@ -16,9 +16,13 @@ export const METRICS = {
   kwik_sessions: gauge('Sessions that are open now.', 'role'),
   kwik_sessions_opened_total: counter('Sessions that were opened.', 'role'),
   kwik_sessions_closed_total: counter('Sessions that ended, by who ended them.', 'by'),
+  kwik_sessions_service: gauge('Sessions that are open now, by their level of service.', 'role', 'level'),
   kwik_streams: gauge('Streams that are open now.', 'role'),
   kwik_real_streams: gauge('QUIC streams that carry packets of this end now.', 'role'),
   kwik_handshakes_total: counter('Attempts to open a session or a path, by outcome.', 'side', 'result'),
+  kwik_dials_total: counter('Dials of servers, by what they were.', 'kind'),
+  kwik_held_dials_total: counter('Dials that had to wait for their turn, by why.', 'reason'),
+  kwik_breaker_changes_total: counter('Circuit breakers of servers that opened or closed.', 'change'),
   kwik_refused_paths_total: counter('Servers that a primary named and the client did not reach, or refused.', 'result'),
 
   kwik_paths: gauge('Connected paths now, by state.', 'role', 'state'),
@@ -32,7 +36,7 @@ export const METRICS = {
   kwik_wire_bytes_total: counter('UDP payload of paths.', 'role', 'server', 'direction'),
   kwik_packets_total: counter('QUIC packets sent.', 'role', 'server'),
   kwik_lost_packets_total: counter('QUIC packets declared lost.', 'role', 'server'),
-  kwik_key_packets: gauge('Packets sent under one key, of the connection with most of them.', 'role'),
+  kwik_key_packets: gauge('Packets sent or received under one key, of the connection with most of them.', 'role'),
 
   kwik_failovers_total: counter('Paths that stopped delivering while streams were open, by the first sign.', 'cause'),
   kwik_failover_gap_seconds: {
@@ -61,7 +65,7 @@ export const METRICS = {
 
   kwik_relay_flows_total: counter('Flows of datagram relays.', 'change'),
   kwik_discovered_servers_total: counter('What discovery learned, and decided.', 'change'),
-  kwik_trust_decisions_total: counter('Decisions about identities.', 'decision'),
+  kwik_trust_decisions_total: counter('Decisions of access control and of trust in servers.', 'decision'),
   kwik_scaling_steps_total: counter('Steps of scaling and degradation.', 'step', 'result'),
   kwik_component_count_total: counter('What a further component counts.', 'component', 'family', 'label'),
   kwik_component_level: gauge('What a further component has now.', 'component', 'family', 'label'),

@@ -69,12 +69,17 @@ describe('metrics', () => {
       ['clientHandshakes', 'ok'],
       ['serverHandshakes', 'ERR_KWIK_AUTH_FAILED'],
       ['refusedPaths', 'ERR_KWIK_TIMEOUT'],
+      ['dials', 'retry'],
+      ['heldDials', 'breaker'],
+      ['breakerChanges', 'opened'],
     ] as const) {
       counters.count(family, label);
     }
     publisher.publish('kwik:path:failover', () => FAILOVER);
-    publisher.publish('kwik:relay:flow', () => ({ relay: 'r', change: 'opened', reason: '' }));
-    publisher.publish('kwik:discovery:server', () => ({ server: 's', source: 'dns', change: 'found', reason: '' }));
+    publisher.publish('kwik:relay:flow', () => ({ client: 'a:1', anchor: 'b:2', change: 'opened', reason: '' }));
+    publisher.publish('kwik:discovery:server', () => ({ server: 's', source: 'films', change: 'found', reason: '' }));
+    const many = { server: '', source: 'films', change: 'lost', reason: '', count: 9968 } as const;
+    publisher.publish('kwik:discovery:server', () => many);
     publisher.publish('kwik:trust:decided', () => ({ subject: 's', action: 'join', decision: 'refused', reason: '' }));
     publisher.publish('kwik:scaling:step', () => ({
       step: 'add',
@@ -96,6 +101,8 @@ describe('metrics', () => {
     }
     expect(valueOf(after, 'kwik_path_rtt_seconds{role="client",server="north",quantile="0.5"}')).toBe(0.02);
     expect(valueOf(after, 'kwik_handshakes_total{side="server",result="ERR_KWIK_AUTH_FAILED"}')).toBe(1);
+    expect(valueOf(after, 'kwik_discovered_servers_total{change="found"}')).toBe(1);
+    expect(valueOf(after, 'kwik_discovered_servers_total{change="lost"}')).toBe(9968);
     expect(valueOf(after, 'kwik_scaling_steps_total{step="add",result="done"}')).toBe(1);
     expect(valueOf(after, 'kwik_component_count_total{component="relay",family="forwarded",label="datagrams"}')).toBe(
       10,

@@ -31,7 +31,7 @@ export class Metrics implements Disposable {
         for (const tell of this.#gapListeners) tell(gapMs / 1000);
       },
       'kwik:relay:flow': ({ change }) => this.#events.count('relay', change),
-      'kwik:discovery:server': ({ change }) => this.#events.count('discovery', change),
+      'kwik:discovery:server': ({ change, count }) => this.#events.count('discovery', change, count),
       'kwik:trust:decided': ({ decision }) => this.#events.count('trust', decision),
       'kwik:scaling:step': ({ step, result }) => this.#events.count('scaling', `${step} ${result}`),
     });

@@ -1,6 +1,7 @@
 import {
   CountSums,
   OTHERS,
+  SERVICE_LEVELS,
   sumTraffic,
   TrafficSums,
   type ComponentReading,
@@ -24,6 +25,9 @@ const FAMILIES: Readonly<Record<string, readonly [metric: MetricName, ...labels:
   sessionsClosed: ['kwik_sessions_closed_total'],
   clientHandshakes: ['kwik_handshakes_total', 'client'],
   serverHandshakes: ['kwik_handshakes_total', 'server'],
+  dials: ['kwik_dials_total'],
+  heldDials: ['kwik_held_dials_total'],
+  breakerChanges: ['kwik_breaker_changes_total'],
   refusedPaths: ['kwik_refused_paths_total'],
   failovers: ['kwik_failovers_total'],
   violations: ['kwik_violations_total'],
@@ -88,14 +92,16 @@ class RoleSums {
   realStreams = 0;
   keyPackets = 0;
   readonly states = new Map<string, number>();
+  readonly services = new Map<string, number>(SERVICE_LEVELS.map((level) => [level, 0]));
   readonly servers = new Map<string, ServerPaths>();
 
-  add({ streams, paths }: SessionReading): void {
+  add({ streams, paths, service: { level } }: SessionReading): void {
     this.sessions += 1;
+    this.services.set(level, (this.services.get(level) ?? 0) + 1);
     this.streams += streams;
     for (const path of paths) {
       this.realStreams += path.realStreams;
-      this.keyPackets = Math.max(this.keyPackets, path.sentPackets);
+      this.keyPackets = Math.max(this.keyPackets, path.keyPackets);
       this.states.set(path.state, (this.states.get(path.state) ?? 0) + 1);
       this.#server(path.server).add(path);
     }
@@ -169,6 +175,7 @@ class Sums {
 
   #writeRole(samples: Samples, role: string, sums: RoleSums): void {
     samples.set('kwik_sessions', [role], sums.sessions);
+    for (const [level, count] of sums.services) samples.set('kwik_sessions_service', [role, level], count);
     samples.set('kwik_streams', [role], sums.streams);
     samples.set('kwik_real_streams', [role], sums.realStreams);
     samples.set('kwik_key_packets', [role], sums.keyPackets);
