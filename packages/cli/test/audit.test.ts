@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { setDiskFull } from '../src/stage/full-disk.js';
 import { Harness } from './harness.js';
 
 jest.setTimeout(120_000);
@@ -64,6 +65,30 @@ describe('kwik audit', () => {
       status: expect.any(Number),
       stderr: expect.stringContaining('access policy cannot be used'),
     });
+  });
+
+  test('a full disk: nobody is let in unseen, who is here is served, and all is well when there is room', async () => {
+    await harness.makeFile('a/file', 1_000_000);
+    const log = harness.path('audit.log');
+    const { address, process } = await harness.serve('a', ['--audit', log, '--qlog', harness.path('qlog')]);
+    const get = () => harness.get([`kwik://${address}/file`, '-o', harness.path('got'), '--force']);
+    expect((await get()).status).toBe(0);
+    await setDiskFull(process.pid, true);
+    // The log is found to be full by what this one leaves in it.
+    expect((await get()).status).toBe(0);
+    await process.printed(/"event":"qlog-failed","message":"[^"]*EFBIG/u);
+    const refused = await get();
+    expect(refused.status).toBe(4);
+    expect(refused.stderr).toMatch(/the audit log cannot be written, and nobody is let in without it/u);
+    await setDiskFull(process.pid, false);
+    let after = await get();
+    for (let tries = 0; after.status !== 0 && tries < 20; tries++) after = await get();
+    expect(after.status).toBe(0);
+    process.kill('SIGTERM');
+    expect((await process.ended).status).toBe(0);
+    // What waited meanwhile has been written down.
+    expect((await harness.run(['audit', 'verify', log])).status).toBe(0);
+    expect((await readFile(log, 'utf8')).match(/"kind":"session-opened"/gu)).toHaveLength(3);
   });
 
   test('says in one line why it cannot', async () => {

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { AuditLog, auditKey } from '@kwik/trust';
+import type { AuditLog } from '@kwik/trust';
 
 export interface AuditOptions {
   /** The file; undefined: no audit log. */
@@ -14,6 +14,7 @@ export interface AuditOptions {
 export async function openAudit(options: AuditOptions): Promise<AuditLog | undefined> {
   const { audit: path } = options;
   if (path === undefined) return undefined;
+  const { AuditLog, auditKey } = await import('@kwik/trust');
   return AuditLog.open({
     path,
     key: await auditKey(options.auditKey ?? `${path}.key`),

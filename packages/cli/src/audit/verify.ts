@@ -43,11 +43,12 @@ function inWords(path: string, verified: AuditVerification): string {
   return `${lines.join('\n')}\n`;
 }
 
-async function readKey(text: string): Promise<NoteKey> {
+/** `text`: `name+id+key`, or a file that holds it. Rejects with ERR_KWIK_CREDENTIALS or ERR_KWIK_LOCAL_FILE. */
+export async function readKey(text: string): Promise<NoteKey> {
   return parseNoteKey(text.split('+').length >= 3 ? text : await readText('the key', text));
 }
 
-async function readText(what: string, path: string): Promise<string> {
+export async function readText(what: string, path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
