@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
@@ -10,6 +11,7 @@ jest.setTimeout(60_000);
 let harness: Harness;
 const servers: Server[] = [];
 const sockets: Socket[] = [];
+const datagramSockets: ReturnType<typeof createSocket>[] = [];
 
 beforeEach(async () => {
   harness = await Harness.create();
@@ -18,6 +20,7 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy();
   for (const server of servers.splice(0)) server.close();
+  for (const socket of datagramSockets.splice(0)) socket.close();
   await harness.close();
 });
 
@@ -139,6 +142,27 @@ describe('a port here', () => {
   });
 });
 
+test('a UDP port here leads to one there, and the answers back to whoever asked', async () => {
+  const bound = async () => {
+    const socket = createSocket('udp4').bind(0, '127.0.0.1');
+    datagramSockets.push(socket);
+    await once(socket, 'listening');
+    return socket;
+  };
+  const there = await bound();
+  there.on('message', (data, { port, address }) => there.send(String(data).toUpperCase(), port, address));
+  const target = `127.0.0.1:${there.address().port}`;
+  const { address } = await forwarding(['--forward-allow-udp', target]);
+  const { port } = await tunnel(address, ['-U', `0:${target}`]);
+  const answers = ['one', 'other'].map(async (text) => {
+    const socket = await bound();
+    socket.send(text, port, '127.0.0.1');
+    const [answer] = (await once(socket, 'message')) as [Buffer];
+    return String(answer);
+  });
+  expect(await Promise.all(answers)).toEqual(['ONE', 'OTHER']);
+});
+
 describe('what a server allows', () => {
   test('where its list does not lead, nobody is connected, and everybody is told', async () => {
     let reached = 0;
@@ -184,7 +208,7 @@ describe('what a server allows', () => {
     expect((await process.ended).status).toBe(0);
     // With the tunnel the port is gone.
     let error: NodeJS.ErrnoException | undefined;
-    for (let times = 0; error === undefined && times < 50; times += 1) {
+    for (let times = 0; error?.code !== 'ECONNREFUSED' && times < 50; times += 1) {
       const socket = connecting(port).once('error', (each) => (error = each));
       await Promise.race([closed(socket), pause(200)]);
       socket.destroy();
@@ -194,6 +218,19 @@ describe('what a server allows', () => {
 });
 
 describe('the session of a tunnel', () => {
+  test('ends when ssh hangs up on its ProxyCommand, and with it the connection at the server', async () => {
+    let arrived = (_socket: Socket): void => undefined;
+    const there = new Promise<Socket>((resolve) => (arrived = resolve));
+    const target = `127.0.0.1:${await serving(arrived)}`;
+    const { address } = await forwarding(['--forward-allow', target]);
+    const process = harness.start(['tunnel', address, '--stdio', target]);
+    const socket = await there;
+    const gone = closed(socket.resume());
+    process.kill('SIGHUP');
+    expect((await process.ended).status).toBe(0);
+    await gone;
+  });
+
   test('is connected again when its server has been restarted, on the same port', async () => {
     const target = `127.0.0.1:${await serving(upper)}`;
     const first = await forwarding(['--forward-allow', target]);
@@ -209,6 +246,18 @@ describe('the session of a tunnel', () => {
     expect((await process.ended).status).toBe(0);
   });
 
+  test('its events are JSON, one object per line, for programs', async () => {
+    const target = `127.0.0.1:${await freePort()}`;
+    const { address } = await forwarding(['--forward-allow', target, '--forward-listen', '127.0.0.1:0']);
+    const process = harness.start(['tunnel', address, '-L', `0:${target}`, '-R', `0:${target}`, '--json']);
+    const [line, there = ''] = await process.printed(/^\{"event":"listening-there","address":"([^"]+)".*$/mu);
+    expect(JSON.parse(line)).toEqual({ event: 'listening-there', address: there, target });
+    const [here, port = ''] = await process.printed(/^\{"event":"listening","address":"127\.0\.0\.1:(\d+)".*$/mu);
+    expect(JSON.parse(here)).toMatchObject({ event: 'listening', for: target });
+    await closed(connecting(Number(port)));
+    await process.printed(/^\{"event":"notice","message":"[^"]*ECONNREFUSED[^"]*"\}$/mu);
+  });
+
   test('a server that is not there ends it at once: 4', async () => {
     const { status, stderr } = await harness.run(['tunnel', '127.0.0.1:1', '--socks5', '0']);
     expect({ status, stderr }).toEqual({ status: 4, stderr: expect.stringMatching(/^kwik: no connection to 127/u) });
@@ -219,6 +268,7 @@ describe('the session of a tunnel', () => {
       [[], /nothing to carry/u],
       [['-L', '80'], /'80' is not \[BIND:\]PORT:HOST:HOSTPORT/u],
       [['--stdio', 'a:1', '--socks5', '0'], /--stdio goes with nothing else/u],
+      [['--stdio', 'a:1', '--json'], /--stdio takes standard output/u],
     ];
     for (const [args, message] of wrong) {
       const { status, stderr } = await harness.run(['tunnel', '127.0.0.1:1', ...args]);

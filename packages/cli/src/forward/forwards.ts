@@ -4,21 +4,28 @@ import type { HostPort } from '../address.js';
 import { reportError } from '../errors.js';
 import type { ByteReader } from '../protocol/byte-reader.js';
 import { encodeMessage } from '../protocol/framing.js';
-import type { ConnectRequest, ListenRequest } from '../protocol/messages.js';
+import type { ConnectRequest, ConnectUdpRequest, ListenRequest } from '../protocol/messages.js';
+import { UdpSessions } from '../protocol/udp-flows.js';
 import { nameOfTarget } from '../tunnel/forward-spec.js';
 import { splice } from '../tunnel/splice.js';
 import { connectTcp, TcpEnd } from '../tunnel/tcp-end.js';
 import { ForwardListener } from './forward-listener.js';
+import { UdpForward } from './udp-forward.js';
 
 /** Connections of all sessions at once; each has a descriptor, and buffers. */
 const MAX_CONNECTIONS = 4096;
 /** Ports that one session may have opened here. */
 const MAX_LISTENERS = 16;
 const CONNECT_TIMEOUT_MS = 10_000;
+/** A client that does not take the answer to its own request is waited for so long. */
+const ANSWER_TIMEOUT_MS = 15_000;
+const RESET_GIVEN_UP = 0;
 
 export interface ForwardRules {
   /** `HOST:PORT` to which clients may have connections made. */
   readonly allow: readonly HostPort[];
+  /** The same, by UDP. */
+  readonly allowUdp: readonly HostPort[];
   /** `HOST:PORT` on which clients may have this server listen; port 0 stands for every port. */
   readonly listen: readonly HostPort[];
 }
@@ -26,12 +33,15 @@ export interface ForwardRules {
 /** The connections that this server makes and accepts for its clients: to where its lists say, and nowhere else. */
 export class Forwards {
   readonly #allowed: ReadonlySet<string>;
+  readonly #allowedUdp: ReadonlySet<string>;
   readonly #listen: ReadonlySet<string>;
+  readonly #udp = new UdpSessions();
   readonly #listeners = new WeakMap<Session, number>();
   #connections = 0;
 
-  constructor({ allow, listen }: ForwardRules) {
+  constructor({ allow, allowUdp, listen }: ForwardRules) {
     this.#allowed = new Set(allow.map(nameOfTarget));
+    this.#allowedUdp = new Set(allowUdp.map(nameOfTarget));
     this.#listen = new Set(listen.map(nameOfTarget));
   }
 
@@ -54,14 +64,46 @@ export class Forwards {
     try {
       const socket = await connectTcp(request, { timeoutMs: CONNECT_TIMEOUT_MS, signal });
       const end = new TcpEnd(socket);
+      const limit = AbortSignal.any([end.gone, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]);
       void stream
-        .write(encodeMessage({ ok: true }))
+        .write(encodeMessage({ ok: true }), { signal: limit })
         .then(
           () => splice(end, stream, reader),
-          () => end.abort(),
+          () => {
+            end.abort();
+            stream.reset(RESET_GIVEN_UP);
+            stream.stopSending(RESET_GIVEN_UP);
+          },
         )
         .finally(leave);
     } catch (error) {
+      leave();
+      throw cannotReach(name, error);
+    }
+  }
+
+  /** Sends the client's datagrams of this flow to where it asks, and the answers back, as long as its stream is open. */
+  async connectUdp(
+    session: Session,
+    stream: Stream,
+    reader: ByteReader,
+    request: ConnectUdpRequest,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const name = nameOfTarget(request);
+    if (!this.#allowedUdp.has(name)) {
+      const advice = this.#allowedUdp.size === 0 ? 'it forwards no UDP' : 'it is not on its list (--forward-allow-udp)';
+      throw new KwikError('ERR_KWIK_PERMISSION_DENIED', `the server does not send UDP to ${name}: ${advice}`);
+    }
+    const leave = this.#enter();
+    let forward: UdpForward | undefined;
+    try {
+      forward = await UdpForward.open(this.#udp.of(session), request, { signal });
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]);
+      await stream.write(encodeMessage({ ok: true }), { signal: limit });
+      void forward.serve(stream, reader, signal).finally(leave);
+    } catch (error) {
+      forward?.close();
       leave();
       throw cannotReach(name, error);
     }
@@ -90,7 +132,8 @@ export class Forwards {
     this.#listeners.set(session, listeners + 1);
     const leave = (): void => void this.#listeners.set(session, (this.#listeners.get(session) ?? 1) - 1);
     try {
-      const listener = await ForwardListener.open(request, { session, enter: () => this.#enter() });
+      const enter = (): (() => void) => this.#enter();
+      const listener = await ForwardListener.open(request, { session, maxConnections: MAX_CONNECTIONS, enter });
       void listener.serve(stream, reader, signal).finally(leave);
     } catch (error) {
       leave();

@@ -85,6 +85,18 @@ const connectRequest = z.object({
 });
 export type ConnectRequest = z.infer<typeof connectRequest>;
 
+const MAX_FLOW_ID = 2 ** 32 - 1;
+
+const connectUdpRequest = z.object({
+  v: z.literal(PROTOCOL_VERSION),
+  op: z.literal('connect-udp'),
+  host,
+  port: z.number().int().min(1).max(MAX_PORT),
+  /** With which its datagrams begin; the client chooses it. */
+  flow: z.number().int().min(0).max(MAX_FLOW_ID),
+});
+export type ConnectUdpRequest = z.infer<typeof connectUdpRequest>;
+
 const listenRequest = z.object({
   v: z.literal(PROTOCOL_VERSION),
   op: z.literal('listen'),
@@ -113,6 +125,7 @@ export const requestSchema = z.discriminatedUnion('op', [
   listRequest,
   addServersRequest,
   connectRequest,
+  connectUdpRequest,
   listenRequest,
 ]);
 export type Request = z.infer<typeof requestSchema>;

@@ -4,7 +4,12 @@ import type { HostPort } from '../address.js';
 import { ByteReader } from '../protocol/byte-reader.js';
 import { errorOf } from '../protocol/failures.js';
 import { encodeMessage, readMessage } from '../protocol/framing.js';
-import { connectAnswerSchema, PROTOCOL_VERSION } from '../protocol/messages.js';
+import {
+  connectAnswerSchema,
+  type ConnectRequest,
+  type ConnectUdpRequest,
+  PROTOCOL_VERSION,
+} from '../protocol/messages.js';
 import { nameOfTarget } from './forward-spec.js';
 
 /** More than the server takes for a connect. */
@@ -18,22 +23,31 @@ export interface RemoteConnection {
   readonly reader: ByteReader;
 }
 
-/**
- * Has the server connect to `target`. Rejects with ERR_KWIK_PERMISSION_DENIED when it is not allowed, with
- * ERR_KWIK_SOURCE_FAILED when the server cannot reach it.
- */
-export async function connectThrough(
+/** As `askThrough`, by TCP. */
+export function connectThrough(
   session: Session,
   { host, port }: HostPort,
+  signal: AbortSignal,
+): Promise<RemoteConnection> {
+  return askThrough(session, { op: 'connect', host, port }, signal);
+}
+
+/**
+ * Has the server connect to what is asked for. Rejects with ERR_KWIK_PERMISSION_DENIED when it is not allowed, with
+ * ERR_KWIK_SOURCE_FAILED when the server cannot reach it.
+ */
+export async function askThrough(
+  session: Session,
+  asked: Omit<ConnectRequest, 'v'> | Omit<ConnectUdpRequest, 'v'>,
   signal: AbortSignal,
 ): Promise<RemoteConnection> {
   const late = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
   const limited = AbortSignal.any([signal, late]);
   const stream = await session.openStreamWhenReady({ signal: limited });
-  const name = nameOfTarget({ host, port });
+  const name = nameOfTarget(asked);
   try {
     const reader = new ByteReader(stream);
-    await stream.write(encodeMessage({ v: PROTOCOL_VERSION, op: 'connect', host, port }));
+    await stream.write(encodeMessage({ v: PROTOCOL_VERSION, ...asked }), { signal: limited });
     const answer = await readMessage(reader, connectAnswerSchema, 'the answer', limited);
     if (answer === null) throw new KwikError('ERR_KWIK_SESSION_CLOSED', 'the server has ended the stream');
     if (!answer.ok) throw errorOf(answer, name);

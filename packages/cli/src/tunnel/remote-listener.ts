@@ -37,7 +37,7 @@ export class RemoteListeners {
     const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]);
     const stream = await session.openStreamWhenReady({ signal });
     const { host, port } = listen;
-    await stream.write(encodeMessage({ v: PROTOCOL_VERSION, op: 'listen', host, port, listener }));
+    await stream.write(encodeMessage({ v: PROTOCOL_VERSION, op: 'listen', host, port, listener }), { signal });
     const answer = await readMessage(new ByteReader(stream), listenAnswerSchema, 'the answer', signal);
     if (answer === null) throw new KwikError('ERR_KWIK_SESSION_CLOSED', 'the server has ended the stream');
     if (!answer.ok) throw errorOf(answer, nameOfTarget(listen));

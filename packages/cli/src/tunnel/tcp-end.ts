@@ -2,6 +2,9 @@ import { connect, type Socket } from 'node:net';
 import { KwikError } from '@kwik/wire';
 import type { ByteEnd } from './splice.js';
 
+/** A client that was told that it is not connected has read so within this time, and has closed. */
+const LINGER_MS = 5000;
+
 /** A TCP connection. It must have been made with `allowHalfOpen`, for each direction ends by itself. */
 export class TcpEnd implements ByteEnd {
   readonly chunks: AsyncIterable<Uint8Array>;
@@ -49,6 +52,16 @@ export class TcpEnd implements ByteEnd {
 
   abort(): void {
     this.#socket.resetAndDestroy();
+  }
+
+  /** What was written last still arrives; what comes is thrown away, and a client that does not end is closed in time. */
+  dismiss(lingerMs = LINGER_MS): void {
+    const socket = this.#socket;
+    socket.end();
+    socket.resume();
+    const timer = setTimeout(() => socket.destroy(), lingerMs);
+    timer.unref();
+    socket.once('close', () => clearTimeout(timer));
   }
 }
 

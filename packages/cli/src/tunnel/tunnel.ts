@@ -6,8 +6,10 @@ import { usageError } from '../errors.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { explainDialError } from '../get/connect.js';
 import type { CliIo } from '../io.js';
-import { readPem } from '../serve/credentials.js';
-import { oneLine } from '../ui/text.js';
+import { UdpSessions } from '../protocol/udp-flows.js';
+import { readTrust, type TrustFiles } from '../trust-files.js';
+import { jsonLine, oneLine } from '../ui/text.js';
+import { Health, Watching, type WatchFlags } from '../watching/watching.js';
 import { type ForwardSpec, nameOfTarget, parseForward } from './forward-spec.js';
 import { fixedTarget } from './greetings/fixed.js';
 import { HTTP_CONNECT } from './greetings/http-connect.js';
@@ -18,17 +20,21 @@ import { RemoteListeners } from './remote-listener.js';
 import { splice } from './splice.js';
 import { StdioEnd } from './stdio-end.js';
 import { TunnelLink } from './tunnel-link.js';
+import { UdpListener } from './udp-listener.js';
 
 /** As the command line gives them. */
-export interface TunnelOptions {
+export interface TunnelOptions
+  extends TrustFiles,
+    Pick<WatchFlags, 'admin' | 'history' | 'qlog' | 'flight' | 'keyLog'> {
   readonly local: readonly string[];
   readonly remote: readonly string[];
+  readonly udp: readonly string[];
   readonly socks5?: string;
   readonly httpConnect?: string;
   readonly stdio?: string;
-  readonly ca?: string;
-  readonly pin: readonly string[];
+  readonly relay: readonly string[];
   readonly quiet: boolean;
+  readonly json: boolean;
 }
 
 const DIAL_TIMEOUT_MS = 10_000;
@@ -40,9 +46,26 @@ export async function runTunnel(server: string, options: TunnelOptions, io: CliI
   const plan = planTunnel(options);
   const trust = await readTrust(options);
   const stopped = new AbortController();
-  const stopListening = io.onInterrupt(() => stopped.abort(new KwikError('ERR_KWIK_ABORTED', 'interrupted')));
-  const run = new TunnelRun({ server, plan, trust, io, quiet: options.quiet, signal: stopped.signal });
+  const stop = (): void => stopped.abort(new KwikError('ERR_KWIK_ABORTED', 'interrupted'));
+  const stopListening = io.onInterrupt(stop);
+  // By this ssh ends its ProxyCommand; whoever dies of it keeps the server's connection open until it is missed.
+  const stopHearing = plan.stdio === undefined ? undefined : io.onHangup(stop);
+  const health = new Health();
+  const { quiet, json } = options;
+  const print = (event: object, line: string): void => {
+    io.stdout.print(json ? `${jsonLine(event)}\n` : `${line}\n`);
+  };
+  const say = (line: string, event: object = { event: 'notice', message: line }): void => {
+    if (json) print(event, line);
+    else if (!quiet) io.stderr.print(`kwik: ${oneLine(line)}\n`);
+  };
+  const watching = await Watching.open(options, io, (event, line) => say(line, event), health);
+  const run = new TunnelRun({
+    ...{ server, plan, trust, io, signal: stopped.signal },
+    ...{ relays: options.relay, print, say, health },
+  });
   try {
+    watching.announce();
     await run.run();
     return EXIT.ok;
   } catch (error) {
@@ -50,17 +73,20 @@ export async function runTunnel(server: string, options: TunnelOptions, io: CliI
     throw error;
   } finally {
     stopListening();
+    stopHearing?.();
     await run.close();
+    await watching.close();
   }
 }
 
 interface TunnelPlan {
   readonly listeners: readonly { readonly what: string; readonly listen: HostPort; readonly greeting: Greeting }[];
   readonly remote: readonly ForwardSpec[];
+  readonly udp: readonly ForwardSpec[];
   readonly stdio: HostPort | undefined;
 }
 
-function planTunnel({ local, remote, socks5, httpConnect, stdio }: TunnelOptions): TunnelPlan {
+function planTunnel({ local, remote, udp, socks5, httpConnect, stdio, json }: TunnelOptions): TunnelPlan {
   const listeners = local.map(parseForward).map(({ listen, target }) => ({
     what: nameOfTarget(target),
     listen,
@@ -75,33 +101,36 @@ function planTunnel({ local, remote, socks5, httpConnect, stdio }: TunnelOptions
   const plan = {
     listeners: [...listeners, ...proxies],
     remote: remote.map(parseForward),
+    udp: udp.map(parseForward),
     stdio: stdio === undefined ? undefined : parseHostPort(stdio),
   };
-  const others = plan.listeners.length + plan.remote.length;
+  const others = plan.listeners.length + plan.remote.length + plan.udp.length;
   if (plan.stdio !== undefined && others > 0) throw usageError('--stdio goes with nothing else: it is one connection');
+  if (plan.stdio !== undefined && json)
+    throw usageError('--stdio takes standard output, on which --json prints events');
   if (plan.stdio === undefined && others === 0) {
-    throw usageError('nothing to carry: give -L, -R, --socks5, --http-connect or --stdio');
+    throw usageError('nothing to carry: give -L, -R, -U, --socks5, --http-connect or --stdio');
   }
   return plan;
-}
-
-async function readTrust({ ca, pin }: TunnelOptions): Promise<ClientTrust | undefined> {
-  if (ca === undefined && pin.length === 0) return undefined;
-  return { ...(ca !== undefined && { ca: await readPem('--ca', ca) }), ...(pin.length > 0 && { pins: pin }) };
 }
 
 interface TunnelRunParts {
   readonly server: string;
   readonly plan: TunnelPlan;
   readonly trust: ClientTrust | undefined;
+  /** `host:port`. */
+  readonly relays: readonly string[];
   readonly io: CliIo;
-  readonly quiet: boolean;
+  /** What programs wait for, as an object or a line. */
+  readonly print: (event: object, line: string) => void;
+  readonly say: (line: string) => void;
+  readonly health: Health;
   readonly signal: AbortSignal;
 }
 
 class TunnelRun {
   readonly #parts: TunnelRunParts;
-  readonly #listeners: LocalListener[] = [];
+  readonly #listeners: { close(): void }[] = [];
   #link: TunnelLink | undefined;
 
   constructor(parts: TunnelRunParts) {
@@ -109,16 +138,21 @@ class TunnelRun {
   }
 
   async run(): Promise<void> {
-    const { plan, io, signal } = this.#parts;
-    const remote = new RemoteListeners(plan.remote, (line) => this.#say(line), signal);
+    const { server, plan, signal, health } = this.#parts;
+    health.problem(`there is no session with ${server}`);
+    const remote = new RemoteListeners(plan.remote, (line) => this.#parts.say(line), signal);
     const link = await TunnelLink.open({
       dial: (until) => this.#dial(until),
       onSession: async (session) => {
+        health.problem(undefined);
+        void session.closed.then(() => health.problem(`there is no session with ${server}`));
         for (const [index, address] of (await remote.open(session)).entries()) {
-          io.stdout.print(`${address} at the server leads to ${nameOfTarget(plan.remote[index]!.target)}\n`);
+          const target = nameOfTarget(plan.remote[index]!.target);
+          const line = `${address} at the server leads to ${target}`;
+          this.#parts.print({ event: 'listening-there', address, target }, line);
         }
       },
-      say: (line) => this.#say(line),
+      say: (line) => this.#parts.say(line),
       signal,
     });
     this.#link = link;
@@ -127,6 +161,7 @@ class TunnelRun {
       return;
     }
     await this.#listen(link);
+    await this.#listenUdp(link);
     await link.keep();
   }
 
@@ -136,12 +171,13 @@ class TunnelRun {
   }
 
   async #dial(signal: AbortSignal): Promise<Session> {
-    const { server, trust, io } = this.#parts;
+    const { server, trust, relays, io } = this.#parts;
     const address = formatHostPort(parseHostPort(server));
     try {
       return await io.network.dial(address, {
         signal,
         timeouts: { dialMs: DIAL_TIMEOUT_MS, recoveryMs: RECOVERY_MS },
+        paths: { relays: relays.map((relay) => ({ address: relay })) },
         ...(trust !== undefined && { trust }),
       });
     } catch (error) {
@@ -151,16 +187,33 @@ class TunnelRun {
   }
 
   async #listen(link: TunnelLink): Promise<void> {
-    const { plan, io } = this.#parts;
+    const { plan } = this.#parts;
     for (const { what, listen, greeting } of plan.listeners) {
       const listener = await LocalListener.open({
         listen,
         greeting,
         connect: (target, signal) => this.#connect(link, target, signal),
-        say: (line) => this.#say(line),
+        say: (line) => this.#parts.say(line),
       });
       this.#listeners.push(listener);
-      io.stdout.print(`listening on ${listener.address} for ${what}\n`);
+      const { address } = listener;
+      this.#parts.print({ event: 'listening', address, for: what }, `listening on ${address} for ${what}`);
+    }
+  }
+
+  async #listenUdp(link: TunnelLink): Promise<void> {
+    const udp = new UdpSessions();
+    for (const { listen, target } of this.#parts.plan.udp) {
+      const listener = await UdpListener.open({
+        listen,
+        target,
+        udp,
+        session: (signal) => link.session(signal),
+        say: (line) => this.#parts.say(line),
+      });
+      this.#listeners.push(listener);
+      const [{ address }, what] = [listener, `${nameOfTarget(target)} (UDP)`];
+      this.#parts.print({ event: 'listening', address, for: what }, `listening on ${address} for ${what}`);
     }
   }
 
@@ -175,10 +228,5 @@ class TunnelRun {
     // When the server has ended, nobody reads what standard input may still bring.
     const failure = await abortable(Promise.race([splice(end, stream, reader), end.ended]), signal);
     if (failure !== undefined) throw failure;
-  }
-
-  #say(line: string): void {
-    const { io, quiet } = this.#parts;
-    if (!quiet) io.stderr.print(`kwik: ${oneLine(line)}\n`);
   }
 }
