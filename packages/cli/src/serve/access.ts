@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { AccessPolicy } from '@kwik/trust';
+import type { AccessPolicy } from '@kwik/trust';
 import { KwikError } from '@kwik/wire';
 import { fileError } from '../errors.js';
 
@@ -18,5 +18,6 @@ export async function readAccess(path: string): Promise<AccessPolicy> {
     const how = error instanceof Error ? error.message : 'it cannot be read';
     throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `${path} is no JSON: ${how}`);
   }
-  return new AccessPolicy(config);
+  const trust = await import('@kwik/trust');
+  return new trust.AccessPolicy(config);
 }

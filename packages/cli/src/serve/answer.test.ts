@@ -34,7 +34,7 @@ beforeEach(async () => {
     folder,
     hashes: new HashCache(folder),
     addServers: (servers) => ({ ok: true, accepted: [...servers], refused: [] }),
-    forward: { connect: unwanted, listen: unwanted },
+    forward: { connect: unwanted, connectUdp: unwanted, listen: unwanted },
   };
 });
 
@@ -100,6 +100,40 @@ describe('get', () => {
     server.write = () => Promise.reject(closing);
     expect(await answerStream(server, service, wanted)).toMatchObject({ error: closing });
     expect(resets).toEqual([]);
+  });
+
+  test('a client that wants no more of it was refused nothing', async () => {
+    const [client, server] = MemoryStream.pair(1000);
+    await client.write(encodeMessage({ v: 1, op: 'get', path: 'large', offset: 0 }));
+    server.peerStopped = () => Promise.resolve(0);
+    server.write = async () => {
+      await new Promise(setImmediate);
+      throw new KwikError('ERR_KWIK_SOURCE_FAILED', 'the stream is closed');
+    };
+    expect(await answerStream(server, service, wanted)).toMatchObject({ path: 'large', unwanted: true });
+    server.peerStopped = () => Promise.resolve(undefined);
+    await client.write(encodeMessage({ v: 1, op: 'get', path: 'large', offset: 0 }));
+    expect(await answerStream(server, service, wanted)).toMatchObject({ path: 'large', unwanted: false });
+  });
+
+  test('a client that stops a write was refused nothing, also where the write hears of it first', async () => {
+    const [client, server] = MemoryStream.pair(1000);
+    await client.write(encodeMessage({ v: 1, op: 'list', path: '' }));
+    server.peerStopped = () => new Promise(() => undefined);
+    server.write = () => Promise.reject(new KwikError('ERR_KWIK_STREAM_STOPPED'));
+    expect(await answerStream(server, service, wanted)).toMatchObject({ op: 'list', unwanted: true });
+  });
+
+  test('a client that has heard a refusal, and wants no more, was refused all the same', async () => {
+    const [client, server] = MemoryStream.pair(1000);
+    await client.write(encodeMessage({ v: 1, op: 'get', path: 'missing', offset: 0 }));
+    let stop: (code: number) => void = () => undefined;
+    server.peerStopped = () => new Promise((resolve) => (stop = resolve));
+    server.write = async () => {
+      stop(0);
+      await new Promise(setImmediate);
+    };
+    expect(await answerStream(server, service, wanted)).toMatchObject({ path: 'missing', unwanted: false });
   });
 
   test('the trailer has the SHA-256 of the whole file', async () => {

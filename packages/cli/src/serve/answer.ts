@@ -12,6 +12,7 @@ import {
   requestSchema,
   type Checking,
   type ConnectRequest,
+  type ConnectUdpRequest,
   type GetRequest,
   type ListenRequest,
   type Omission,
@@ -44,6 +45,7 @@ export interface FileService {
 /** Takes the stream over for a connection, when it resolves. */
 interface ForwardService {
   connect(stream: Stream, reader: ByteReader, request: ConnectRequest, signal: AbortSignal): Promise<void>;
+  connectUdp(stream: Stream, reader: ByteReader, request: ConnectUdpRequest, signal: AbortSignal): Promise<void>;
   listen(stream: Stream, reader: ByteReader, request: ListenRequest, signal: AbortSignal): Promise<void>;
 }
 
@@ -56,6 +58,8 @@ export interface Answered {
   readonly omitted?: readonly Omission[];
   /** Set if the request was refused or failed. */
   readonly error?: unknown;
+  /** The client no longer wanted the answer, whatever failed then. */
+  readonly unwanted?: boolean;
 }
 
 /** Reads one request from a stream and answers it. Never rejects: what went wrong is in the result. */
@@ -66,7 +70,7 @@ export async function answerStream(stream: Stream, service: FileService, signal:
   let forwarded = false;
   try {
     request = await readRequest(reader, signal);
-    if (request.op === 'connect' || request.op === 'listen') {
+    if (isForward(request)) {
       await forward(stream, reader, request, { service, signal: left.signal, session: signal });
       forwarded = true;
       return { op: request.op, path: pathOf(request), bytes: 0 };
@@ -75,8 +79,11 @@ export async function answerStream(stream: Stream, service: FileService, signal:
     await stream.close();
     return { op: request.op, path: pathOf(request), ...done };
   } catch (error) {
+    // Asked before it is told: whoever has heard a refusal wants no more of it, either.
+    const unwanted = left.byClient() || KwikError.from(error).code === 'ERR_KWIK_STREAM_STOPPED';
     await refuse(stream, error);
-    return { op: request?.op ?? 'unknown', path: request === undefined ? '' : pathOf(request), bytes: 0, error };
+    const path = request === undefined ? '' : pathOf(request);
+    return { op: request?.op ?? 'unknown', path, bytes: 0, error, unwanted };
   } finally {
     left.end();
     // One request per stream: nothing that still comes is of interest.
@@ -84,8 +91,15 @@ export async function answerStream(stream: Stream, service: FileService, signal:
   }
 }
 
+interface Leaving {
+  readonly signal: AbortSignal;
+  /** Whether it is the client that wants no more, and not the session that has ended. */
+  readonly byClient: () => boolean;
+  readonly end: () => void;
+}
+
 /** Aborts when the session ends, or the client no longer wants the answer: work for it is work for nobody. */
-function leaving(stream: Stream, session: AbortSignal): { readonly signal: AbortSignal; readonly end: () => void } {
+function leaving(stream: Stream, session: AbortSignal): Leaving {
   const ended = new AbortController();
   const gone = new AbortController();
   stream.peerStopped({ signal: ended.signal }).then(
@@ -94,7 +108,11 @@ function leaving(stream: Stream, session: AbortSignal): { readonly signal: Abort
     },
     () => undefined,
   );
-  return { signal: AbortSignal.any([session, gone.signal]), end: () => ended.abort() };
+  return {
+    signal: AbortSignal.any([session, gone.signal]),
+    byClient: () => gone.signal.aborted,
+    end: () => ended.abort(),
+  };
 }
 
 async function readRequest(reader: ByteReader, signal: AbortSignal): Promise<Request> {
@@ -116,20 +134,27 @@ async function readRequest(reader: ByteReader, signal: AbortSignal): Promise<Req
   );
 }
 
+type ForwardRequest = ConnectRequest | ConnectUdpRequest | ListenRequest;
+
+function isForward(request: Request): request is ForwardRequest {
+  return request.op === 'connect' || request.op === 'connect-udp' || request.op === 'listen';
+}
+
 /** A connection is not waited for longer than its client does; a port is listened on as long as its session lasts. */
 function forward(
   stream: Stream,
   reader: ByteReader,
-  request: ConnectRequest | ListenRequest,
+  request: ForwardRequest,
   { service, signal, session }: { service: FileService; signal: AbortSignal; session: AbortSignal },
 ): Promise<void> {
   if (request.op === 'connect') return service.forward.connect(stream, reader, request, signal);
+  if (request.op === 'connect-udp') return service.forward.connectUdp(stream, reader, request, session);
   return service.forward.listen(stream, reader, request, session);
 }
 
 async function answer(
   stream: Stream,
-  request: Exclude<Request, ConnectRequest | ListenRequest>,
+  request: Exclude<Request, ForwardRequest>,
   service: FileService,
   signal: AbortSignal,
 ): Promise<Pick<Answered, 'bytes' | 'omitted'>> {
@@ -282,6 +307,7 @@ function pathOf(request: Request): string {
     case 'add-servers':
       return request.servers.join(', ');
     case 'connect':
+    case 'connect-udp':
     case 'listen':
       return formatHostPort(request);
     case 'get':

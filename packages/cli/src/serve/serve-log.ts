@@ -1,4 +1,4 @@
-import type { PathInfo } from '@kwik/session';
+import type { OverloadEvent, PathInfo, WorkerEvent } from '@kwik/session';
 import { reportError } from '../errors.js';
 import type { CliIo } from '../io.js';
 import { jsonLine, oneLine } from '../ui/text.js';
@@ -8,14 +8,23 @@ import type { Answered } from './answer.js';
 /** Enough of a session's id to tell sessions apart in a log. */
 const SHORT_ID_CHARACTERS = 8;
 
+const OVERLOAD_TEXTS: Readonly<Record<OverloadEvent['action'], readonly [on: string, off: string]>> = {
+  lessReadAhead: ['files are read ahead less', 'files are read ahead again'],
+  refuseSessions: ['new clients are refused', 'new clients are let in again'],
+  endIdleSessions: ['idle sessions are ended', 'idle sessions are left alone again'],
+};
+
 /** What a server has to say: lines for people on stderr, or with --json one object per line on stdout. */
 export class ServeLog {
   readonly #io: Pick<CliIo, 'stdout' | 'stderr'>;
   readonly #json: boolean;
+  readonly #worker: number | undefined;
 
-  constructor(io: Pick<CliIo, 'stdout' | 'stderr'>, json: boolean) {
+  /** `worker`: the number of this process, where several write to the same place. */
+  constructor(io: Pick<CliIo, 'stdout' | 'stderr'>, json: boolean, worker?: number) {
     this.#io = io;
     this.#json = json;
+    this.#worker = worker;
   }
 
   /** Always the first line, and on stdout: programs wait for it and read the address from it. */
@@ -24,16 +33,37 @@ export class ServeLog {
     else this.#io.stdout.print(`listening on ${address}\n`);
   }
 
-  adminAt(url: string): void {
-    this.#write({ event: 'admin', url }, `operators: ${url}`);
+  /** What others have to say. */
+  say(event: object, line: string): void {
+    this.#write(event, line);
   }
 
-  alert(change: string, title: string, now: string): void {
-    this.#write({ event: `alert-${change}`, title, now }, `alert ${change}: ${title} (${now})`);
+  announced(where: string, service: string, addresses: readonly string[]): void {
+    this.#write(
+      { event: 'announced', where, service, addresses },
+      `announced ${addresses.join(' ')} for ${service} by ${where}`,
+    );
+  }
+
+  announceFailed(where: string, error: unknown): void {
+    const { code, message } = reportError(error);
+    this.#write({ event: 'announce-failed', where, code, message }, `${where}: ${message}; trying again`);
+  }
+
+  /** What an administrator has to write into a zone of DNS. */
+  zone(lines: readonly string[]): void {
+    if (this.#json) this.#event({ event: 'zone', lines });
+    else this.#io.stdout.print(`for the zone file:\n${lines.map((line) => `${oneLine(line, 2000)}\n`).join('')}`);
   }
 
   boundMet(message: string): void {
     this.#write({ event: 'bound-met', message }, message);
+  }
+
+  /** It gives up something for want of memory, or takes it back. */
+  overload({ action, on, reason, level }: OverloadEvent): void {
+    const [begun, over] = OVERLOAD_TEXTS[action];
+    this.#write({ event: 'overload', action, on, reason, level }, `${on ? begun : over}: ${reason}`);
   }
 
   sessionOpened(id: string, role: string): void {
@@ -64,6 +94,11 @@ export class ServeLog {
     );
   }
 
+  /** Discovery has fewer servers than a session should have. */
+  fewServers(session: string, reason: string): void {
+    this.#write({ event: 'few-servers', session, reason }, `${short(session)}  ${reason}`);
+  }
+
   pathLost(session: string, path: PathInfo): void {
     const reason = path.reason ?? path.errorCode ?? 'no reason known';
     this.#write(
@@ -73,7 +108,7 @@ export class ServeLog {
   }
 
   answered(session: string, answered: Answered, ms: number): void {
-    const { op, path, bytes, error, omitted = [] } = answered;
+    const { op, path, bytes, error, unwanted = false, omitted = [] } = answered;
     for (const { path: left, reason } of omitted) {
       this.#write(
         { event: 'omitted', session, path: left, reason },
@@ -88,6 +123,13 @@ export class ServeLog {
       return;
     }
     const { code, message } = reportError(error);
+    if (unwanted) {
+      this.#write(
+        { event: 'left', session, op, path, code, message },
+        `${short(session)}  ${op} ${path}: the client left it (${message})`,
+      );
+      return;
+    }
     this.#write(
       { event: 'refused', session, op, path, code, message },
       `${short(session)}  ${op} ${path} refused: ${message}`,
@@ -103,17 +145,37 @@ export class ServeLog {
     );
   }
 
+  worker({ kind, worker, pid, reason }: WorkerEvent): void {
+    this.#write(
+      { event: `worker-${kind}`, worker, pid, reason },
+      `worker ${worker} (process ${pid}) ${kind}: ${reason}`,
+    );
+  }
+
+  restarted(workers: number): void {
+    this.#write(
+      { event: 'restarted', workers },
+      'new workers have taken over; those of before let their sessions finish',
+    );
+  }
+
+  notRestarted(error: unknown): void {
+    const { code, message } = reportError(error);
+    this.#write({ event: 'not-restarted', code, message }, `the workers of before go on: ${message}`);
+  }
+
   stopped(signal: string): void {
     this.#write({ event: 'stopped', signal }, 'stopped');
   }
 
   #write(event: object, line: string): void {
     if (this.#json) this.#event(event);
-    else this.#io.stderr.print(`${oneLine(line)}\n`);
+    else this.#io.stderr.print(`${this.#worker === undefined ? '' : `[${this.#worker}] `}${oneLine(line)}\n`);
   }
 
   #event(event: object): void {
-    this.#io.stdout.print(`${jsonLine(event)}\n`);
+    const from = this.#worker === undefined ? {} : { worker: this.#worker };
+    this.#io.stdout.print(`${jsonLine({ ...event, ...from })}\n`);
   }
 }
 

@@ -1,5 +1,6 @@
 import { persistentResetKey } from '@kwik/session';
-import type { Listener, ListenOptions, ReplicaContext, ReplicaSource, ServerSession } from '@kwik/session';
+import type { Listener, ListenOptions, ReplicaContext, ReplicaSource, ServerSession, WorkerSeat } from '@kwik/session';
+import type { AuditLog } from '@kwik/trust';
 import { KwikError } from '@kwik/wire';
 import { formatHostPort, parseHostPort } from '../address.js';
 import { usageError } from '../errors.js';
@@ -7,34 +8,37 @@ import { EXIT, type ExitCode } from '../exit-codes.js';
 import { Forwards } from '../forward/forwards.js';
 import type { CliIo } from '../io.js';
 import { decodeContentKey } from '../protocol/content-key.js';
-import { startAdmin } from './admin.js';
+import { Health, Watching, type WatchFlags } from '../watching/watching.js';
+import { checkAnnounce, prepareAnnouncing, type AnnounceFlags } from './announce.js';
+import { DiscoveredPeers, type DiscoveredPeersFlags } from './discovered-peers.js';
 import { readAccess } from './access.js';
 import { openAudit, type AuditOptions } from '../audit/open-audit.js';
 import { readCredentials } from './credentials.js';
+import { followCredentials } from './credential-watch.js';
 import { FileSource } from './file-source.js';
 import { HashCache } from './hash-cache.js';
 import { ServeLog } from './serve-log.js';
 import { type FolderOfFiles, NO_FOLDER } from './no-folder.js';
 import { ServedFolder } from './served-folder.js';
-import { serveSession } from './session-server.js';
+import { serveSession, type SessionServerOptions } from './session-server.js';
 
-export interface ServeOptions extends AuditOptions {
+export interface ServeOptions extends AuditOptions, AnnounceFlags, DiscoveredPeersFlags, WatchFlags {
   /** A file with the policy of access. */
   readonly access?: string;
   /** `host:port`; port 0 lets the system choose. */
   readonly listen: string;
   readonly peer: readonly string[];
   readonly audience: readonly string[];
-  readonly cert?: string;
-  readonly key?: string;
-  readonly ca?: string;
   readonly allowClientServers: boolean;
   /** `host:port` each: where clients may have connections made to, and where they may have this server listen. */
   readonly forwardAllow: readonly string[];
+  readonly forwardAllowUdp: readonly string[];
   readonly forwardListen: readonly string[];
-  /** `host:port` of the operator's page; none without it. */
-  readonly admin?: string;
   readonly json: boolean;
+  /** Processes that share the address. */
+  readonly workers: number;
+  /** Bytes that peers may make it hold before it lets nobody new in. */
+  readonly memory?: number;
   /** Internal: stop when standard input ends, so that a server never outlives the demo that started it. */
   readonly untilStdinEnds: boolean;
 }
@@ -43,76 +47,195 @@ type Replica = NonNullable<ListenOptions['replica']>;
 
 /** Clients that do not answer any more do not hold up the end. */
 const CLOSE_TIMEOUT_MS = 2000;
+/** As many as a listener takes unless it is told otherwise; full, its load is 1. */
+export const MAX_SESSIONS = 10_000;
 
-/** `kwik serve`: runs until it is told to stop. */
-export async function runServe(directory: string | undefined, options: ServeOptions, io: CliIo): Promise<ExitCode> {
-  const { forwardAllow, forwardListen } = options;
-  if (directory === undefined && forwardAllow.length === 0 && forwardListen.length === 0) {
-    throw usageError('nothing to serve: name a folder, or where to forward to with --forward-allow HOST:PORT');
-  }
+/** `kwik serve`: runs until it is told to stop. `seat`: as one of several processes. */
+export async function runServe(
+  directory: string | undefined,
+  options: ServeOptions,
+  io: CliIo,
+  seat?: WorkerSeat,
+): Promise<ExitCode> {
+  checkServes(directory, options);
+  checkAnnounce(options);
   const peers = options.peer.map((peer) => formatHostPort(parseHostPort(peer)));
   const served = directory === undefined ? undefined : await ServedFolder.open(directory);
   const folder = served ?? NO_FOLDER;
-  const log = new ServeLog(io, options.json);
-  const access = options.access === undefined ? undefined : await readAccess(options.access);
-  const audit = await openAudit(options);
-  const guard = { guard: { ...(audit !== undefined && { audit }), ...(access !== undefined && { access }) } };
-  const admin = await startAdmin(options, io, log);
-  const replica: Replica = (key, context) => resolveReplica(key, context, folder, log);
-  const listener = await listenOn({ ...options, ...guard }, io, log, replica).catch(async (error: unknown) => {
-    await Promise.all([admin?.close(), audit?.close()]);
-    throw error;
-  });
+  const log = new ServeLog(io, options.json, seat?.worker);
+  const announce = await prepareAnnouncing(options, io);
+  const found = await DiscoveredPeers.open(options, io, log);
+  const health = new Health();
+  const parts = await openParts(options, io, { log, folder, seat, health });
+  const { listener } = parts;
   const sessions = new Set<ServerSession>();
   const stopped = stopRequest(io, options.untilStdinEnds);
   const { address, port } = listener.address();
-  log.listening(formatHostPort({ host: address, port }), served?.root);
-  if (admin !== undefined) log.adminAt(admin.url);
-  const shared = {
+  const at = formatHostPort({ host: address, port });
+  // Of several workers the process that started them says where they listen.
+  if (seat === undefined) log.listening(at, served?.root);
+  parts.watching.announce();
+  const shared = sessionOptions(options, { peers, folder, log, io });
+  const accepting = serveAll(listener, sessions, shared, (session) => {
+    found?.addTo(session, [at, ...options.announceAddress]);
+  });
+  const capabilities = capabilitiesOf(directory);
+  const load = (): number => listener.stats().sessions / MAX_SESSIONS;
+  const unfollow = followCredentials(listener, options, {
+    say: (event, line) => log.say(event, line),
+    shown: parts.credentials,
+  });
+  const { drained, hurried } = drainingOf(seat);
+  let finishMs: number | undefined;
+  const announcing = announce({ address: at, capabilities, io, log, load });
+  try {
+    // The loop ends by itself only if the listener fails; announcing, if it cannot begin.
+    const ended = [stopped, accepting.then(() => 'closed'), announcing.then(() => stopped), drained];
+    const signal = await Promise.race(ended);
+    health.problem('the server is stopping');
+    if (typeof signal === 'number') {
+      finishMs = signal;
+      return EXIT.ok;
+    }
+    log.stopped(signal);
+    return signal === 'closed' ? EXIT.failed : EXIT.ok;
+  } finally {
+    unfollow();
+    found?.[Symbol.dispose]();
+    // Nobody is sent here any more, while those who are here are told.
+    await Promise.all([
+      announcing.then((one) => one.close()).catch(() => undefined),
+      finish(listener, sessions, { finishMs, hurried }),
+    ]);
+    await closeParts(parts);
+  }
+}
+
+/** When the worker is to finish, within so many milliseconds, and when there is less time than was said. */
+function drainingOf(seat: WorkerSeat | undefined): { drained: Promise<number>; hurried: Promise<void> } {
+  let hurry = (): void => undefined;
+  const hurried = new Promise<void>((resolve) => (hurry = resolve));
+  const drained = new Promise<number>((resolve) => {
+    let told = false;
+    seat?.onDrain((leftMs) => {
+      resolve(leftMs);
+      // Told again: the whole server stops.
+      if (told) hurry();
+      told = true;
+    });
+  });
+  return { drained, hurried };
+}
+
+/** What others are told that a server of this folder can do. */
+export function capabilitiesOf(directory: string | undefined): string[] {
+  return directory === undefined ? ['primary'] : ['primary', 'replica'];
+}
+
+function checkServes(directory: string | undefined, options: ServeOptions): void {
+  const { forwardAllow, forwardAllowUdp, forwardListen, memory } = options;
+  if (memory === 0) throw usageError('--memory 0: a server that may hold nothing serves nobody');
+  if (directory !== undefined || forwardAllow.length + forwardAllowUdp.length + forwardListen.length > 0) return;
+  throw usageError('nothing to serve: name a folder, or where to forward to with --forward-allow HOST:PORT');
+}
+
+/** Resolves when the listener is closed. `onPrimary`: of each session that clients opened here. */
+async function serveAll(
+  listener: Listener,
+  sessions: Set<ServerSession>,
+  shared: SessionServerOptions,
+  onPrimary: (session: ServerSession) => void,
+): Promise<void> {
+  for await (const session of listener) {
+    sessions.add(session);
+    if (session.role === 'primary') onPrimary(session);
+    void serveSession(session, shared).finally(() => sessions.delete(session));
+  }
+}
+
+/** What all sessions are served with. */
+function sessionOptions(
+  { forwardAllow, forwardAllowUdp, forwardListen, allowClientServers }: ServeOptions,
+  { peers, folder, log, io }: { peers: readonly string[]; folder: FolderOfFiles; log: ServeLog; io: CliIo },
+): SessionServerOptions {
+  return {
     folder,
     hashes: new HashCache(folder),
     forwards: new Forwards({
       allow: forwardAllow.map((target) => parseHostPort(target)),
+      allowUdp: forwardAllowUdp.map((target) => parseHostPort(target)),
       listen: forwardListen.map((target) => parseHostPort(target, { allowZero: true })),
     }),
-    policy: { peers, allowClientServers: options.allowClientServers },
+    policy: { peers, allowClientServers },
     log,
     now: () => io.now(),
   };
-  const accepting = (async () => {
-    for await (const session of listener) {
-      sessions.add(session);
-      void serveSession(session, shared).finally(() => sessions.delete(session));
-    }
-  })();
-  // The loop ends by itself only if the listener fails.
-  const signal = await Promise.race([stopped, accepting.then(() => 'closed')]);
-  await closeAll(listener, sessions);
-  await admin?.close();
+}
+
+interface ServeParts {
+  readonly listener: Listener;
+  /** That it has begun with. */
+  readonly credentials: ListenOptions['credentials'];
+  readonly watching: Watching;
+  readonly audit: AuditLog | undefined;
+}
+
+interface PartsNeeds {
+  readonly log: ServeLog;
+  readonly folder: FolderOfFiles;
+  readonly seat: WorkerSeat | undefined;
+  readonly health: Health;
+}
+
+async function openParts(options: ServeOptions, io: CliIo, needs: PartsNeeds): Promise<ServeParts> {
+  const { log, folder, seat, health } = needs;
+  const access = options.access === undefined ? undefined : await readAccess(options.access);
+  const audit = await openAudit(options);
+  const guard = { guard: { ...(audit !== undefined && { audit }), ...(access !== undefined && { access }) } };
+  const watching = await Watching.open(options, io, (event, line) => log.say(event, line), health);
+  const replica: Replica = (key, context) => resolveReplica(key, context, folder, log);
+  try {
+    const worker = seat === undefined ? {} : { worker: seat };
+    const shown = await readCredentials(options);
+    const listener = await listenOn({ ...options, ...guard, ...worker, ...shown }, io, log, replica);
+    return { listener, credentials: shown.credentials, watching, audit };
+  } catch (error) {
+    await closeParts({ watching, audit });
+    throw error;
+  }
+}
+
+async function closeParts({ watching, audit }: Pick<ServeParts, 'watching' | 'audit'>): Promise<void> {
+  await watching.close();
   await audit?.close();
-  log.stopped(signal);
-  return signal === 'closed' ? EXIT.failed : EXIT.ok;
 }
 
 async function listenOn(
-  options: ServeOptions & Pick<ListenOptions, 'guard'>,
+  options: ServeOptions & Pick<ListenOptions, 'guard' | 'worker' | 'credentials' | 'trust'>,
   io: CliIo,
   log: ServeLog,
   replica: Replica,
 ): Promise<Listener> {
   const { host, port } = parseHostPort(options.listen, { allowZero: true });
-  const credentials = await readCredentials(options);
-  const audiences = options.audience.map((audience) => formatHostPort(parseHostPort(audience)));
+  const audiences = [...options.audience, ...options.announceAddress].map((audience) =>
+    formatHostPort(parseHostPort(audience)),
+  );
   const resetKey = await persistentResetKey();
   return io.network.listen({
     host,
     port,
     replica,
+    overload: {
+      ...(options.memory !== undefined && { memoryBytes: options.memory }),
+      onChange: (event) => log.overload(event),
+    },
     onRefused: (error) => {
       if (error.code === 'ERR_KWIK_LIMIT_EXCEEDED') log.boundMet(error.message);
     },
-    ...credentials,
+    ...(options.credentials !== undefined && { credentials: options.credentials }),
+    ...(options.trust !== undefined && { trust: options.trust }),
     ...(options.guard !== undefined && { guard: options.guard }),
+    ...(options.worker !== undefined && { worker: options.worker }),
     identity: { audiences, ...(resetKey === undefined ? {} : { resetKey }) },
   });
 }
@@ -141,12 +264,23 @@ async function resolveReplica(
   }
 }
 
-function stopRequest(io: CliIo, untilStdinEnds: boolean): Promise<string> {
+export function stopRequest(io: CliIo, untilStdinEnds: boolean): Promise<string> {
   const interrupted = new Promise<string>((resolve) => {
     // Kept to the end: a second Ctrl-C during the closing changes nothing, the closing is short.
     io.onInterrupt(resolve);
   });
   return untilStdinEnds ? Promise.race([interrupted, io.stdinEnded().then(() => 'stdin ended')]) : interrupted;
+}
+
+/** Another worker takes over, and sessions have so long to finish, unless there is a hurry; otherwise all end now. */
+async function finish(
+  listener: Listener,
+  sessions: ReadonlySet<ServerSession>,
+  { finishMs = 0, hurried }: { readonly finishMs: number | undefined; readonly hurried: Promise<void> },
+): Promise<void> {
+  const inTime = finishMs === 0 ? Promise.resolve() : Promise.race([listener.close({ timeoutMs: finishMs }), hurried]);
+  await inTime;
+  await closeAll(listener, sessions);
 }
 
 async function closeAll(listener: Listener, sessions: ReadonlySet<ServerSession>): Promise<void> {

@@ -82,7 +82,7 @@ beforeEach(async () => {
   options = {
     folder,
     hashes: new HashCache(folder),
-    forwards: new Forwards({ allow: [], listen: [] }),
+    forwards: new Forwards({ allow: [], allowUdp: [], listen: [] }),
     policy: { peers: ['good:1', 'bad:2'], allowClientServers: false },
     log: new ServeLog({ stdout: output, stderr: output }, true),
     now: () => 0,

@@ -52,6 +52,7 @@ async function answerStreams(session: ServerSession, options: SessionServerOptio
     addServers: (servers) => peers.addForClient(servers),
     forward: {
       connect: (...asked) => forwards.connect(...asked),
+      connectUdp: (...asked) => forwards.connectUdp(session, ...asked),
       listen: (...asked) => forwards.listen(session, ...asked),
     },
   };
