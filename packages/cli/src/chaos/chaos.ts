@@ -1,10 +1,13 @@
 import { KwikError } from '@kwik/wire';
+import { usageError } from '../errors.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
+import { canFillDisks } from '../stage/full-disk.js';
 import { Fetch } from '../stage/fetch.js';
 import { Stage } from '../stage/stage.js';
 import { styleFor } from '../ui/style.js';
 import { formatBytes, formatSeconds } from '../ui/units.js';
+import type { FaultName } from './faults.js';
 import { checkChaosOptions, planFaults, type ChaosOptions, type PlannedFault } from './plan.js';
 import { broken, chaosResult, describeChaos, type Attempt } from './report.js';
 import { Storm } from './storm.js';
@@ -15,7 +18,7 @@ const RETRY_MS = 200;
 
 /** `kwik chaos`: resolves with the exit status, or throws the one error that ended it. */
 export async function runChaos(options: ChaosOptions, io: CliIo): Promise<ExitCode> {
-  const faults = planFaults(options, checkChaosOptions(options));
+  const faults = planFaults(options, possibleHere(options, checkChaosOptions(options)));
   const interrupted = new AbortController();
   const stopListening = io.onInterrupt(() => interrupted.abort(new KwikError('ERR_KWIK_ABORTED', 'interrupted')));
   const say = (line: string): void => {
@@ -28,7 +31,7 @@ export async function runChaos(options: ChaosOptions, io: CliIo): Promise<ExitCo
   try {
     const ratesBps = options.rates.map((rate) => rate * 1e6);
     const { bytes, seed } = options;
-    stage = await Stage.set(io, { bytes, sampleBytes: 0, seed, ratesBps, ownCopies: true });
+    stage = await Stage.set(io, { bytes, sampleBytes: 0, seed, ratesBps, ownCopies: true, records: true });
     interrupted.signal.throwIfAborted();
     const storm = new Storm(stage, faults, (atMs, text) => say(`${formatSeconds(atMs).padStart(8)}  ${text}`));
     const attempts = await transferUntilTheEnd({ options, io, stage, storm, faults, say, signal: interrupted.signal });
@@ -43,6 +46,14 @@ export async function runChaos(options: ChaosOptions, io: CliIo): Promise<ExitCo
     await stage?.clear();
     stopListening();
   }
+}
+
+/** Where disks cannot be filled, they are not unless the user asks for it. Throws a usage error then. */
+function possibleHere(options: ChaosOptions, faults: readonly FaultName[]): readonly FaultName[] {
+  if (!faults.includes('disk-full') || canFillDisks()) return faults;
+  if (options.faults.length > 0)
+    throw usageError('--faults: disk-full takes the program prlimit (util-linux) of Linux');
+  return faults.filter((name) => name !== 'disk-full');
 }
 
 interface Run {

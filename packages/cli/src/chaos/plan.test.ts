@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { checkChaosOptions, FAULTS, planFaults, type ChaosOptions } from './plan.js';
+import { FAULTS } from './faults.js';
+import { checkChaosOptions, planFaults, type ChaosOptions } from './plan.js';
 
 const OPTIONS: ChaosOptions = {
   seconds: 60,

@@ -1,10 +1,6 @@
 import { SeededRandom } from '@kwik/testbed';
 import { usageError } from '../errors.js';
-
-/** What strikes a server, its copy of the file, or its link. */
-export const FAULTS = ['kill', 'stop', 'cut', 'one-way', 'loss', 'slow', 'delay', 'lie', 'truncate'] as const;
-
-export type FaultName = (typeof FAULTS)[number];
+import { FAULTS, type FaultName } from './faults.js';
 
 /** As the command line gives them. */
 export interface ChaosOptions {

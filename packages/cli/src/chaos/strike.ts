@@ -5,6 +5,8 @@ import type { PlannedFault } from './plan.js';
 /** Rate of a link that is as good as unusable, bits per second. */
 const TRICKLE_BPS = 200_000;
 const MAX_EXTRA_DELAY_MS = 500;
+/** A clock that was set by hand, or in another zone: ahead or behind. Tokens of paths are good for seconds. */
+const MAX_CLOCK_MS = 2 * 3_600_000;
 /** Wrong bytes of a copy that lies, one in so many. */
 const LIE_EVERY_BYTES = 50_000;
 
@@ -21,6 +23,11 @@ export async function strike(stage: Stage, fault: PlannedFault): Promise<() => P
       process.suspend();
       return mending(() => process.resume());
     }
+    case 'clock':
+      return wrongClocked(stage, server, Math.round((2 * severity - 1) * MAX_CLOCK_MS));
+    case 'disk-full':
+      await stage.servers[server]!.diskFull(true);
+      return () => stage.servers[server]!.diskFull(false);
     case 'cut':
       link.cut();
       return mending(() => link.heal());
@@ -42,6 +49,16 @@ export async function strike(stage: Stage, fault: PlannedFault): Promise<() => P
       await truncate(stage.copy(server), Math.floor(stage.bytes * severity));
       return () => restored(stage, server);
   }
+}
+
+/** The server is another process with a wrong clock meanwhile. */
+async function wrongClocked(stage: Stage, server: number, aheadMs: number): Promise<() => Promise<void>> {
+  const again = (clockAheadMs: number): Promise<void> => {
+    stage.servers[server]!.kill();
+    return stage.restart(server, clockAheadMs);
+  };
+  await again(aheadMs);
+  return () => again(0);
 }
 
 type Shape = Parameters<ReturnType<Stage['link']>['configure']>[1];

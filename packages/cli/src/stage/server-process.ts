@@ -1,9 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { KwikError } from '@kwik/wire';
 import { z } from 'zod';
 import type { CliIo } from '../io.js';
+import { setDiskFull } from './full-disk.js';
+import { wrongClock } from './wrong-clock.js';
 
 /** A server that has not said where it listens by then will not. */
 const START_TIMEOUT_MS = 20_000;
@@ -18,6 +21,10 @@ interface ServerProcessOptions {
   readonly peers: readonly string[];
   /** `host:port`. Default: a free port of 127.0.0.1. */
   readonly listen?: string;
+  /** A folder in which it keeps an audit log and qlogs. Default: it keeps none. */
+  readonly records?: string;
+  /** How far its wall clock is ahead, milliseconds. Default: 0. */
+  readonly clockAheadMs?: number;
 }
 
 /** `kwik serve` in a process of its own. It ends by itself when this process does: its standard input closes. */
@@ -37,10 +44,13 @@ export class ServerProcess {
 
   /** Rejects with ERR_KWIK_CONNECT_FAILED when it ends before it listens. */
   static async start(io: CliIo, started: ServerProcessOptions): Promise<ServerProcess> {
-    const { folder, dataFolder, peers, listen = '127.0.0.1:0' } = started;
-    const [program, ...script] = io.self;
-    const options = ['--listen', listen, '--json', '--until-stdin-ends', ...peers.flatMap((peer) => ['--peer', peer])];
-    const child = spawn(program ?? process.execPath, [...script, 'serve', folder, ...options], {
+    const { folder, dataFolder, peers, listen = '127.0.0.1:0', records, clockAheadMs = 0 } = started;
+    const [program = process.execPath, ...script] = io.self;
+    const clock = clockAheadMs === 0 ? [] : ['--import', wrongClock(clockAheadMs)];
+    const kept = records === undefined ? [] : ['--audit', join(records, 'audit.log'), '--qlog', join(records, 'qlog')];
+    const named = peers.flatMap((peer) => ['--peer', peer]);
+    const options = ['--listen', listen, '--json', '--until-stdin-ends', ...kept, ...named];
+    const child = spawn(program, [...clock, ...script, 'serve', folder, ...options], {
       env: { ...process.env, KWIK_DATA_DIR: dataFolder },
       // The log of a server is no part of the show, but its last words are, when it cannot start.
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -70,10 +80,15 @@ export class ServerProcess {
     this.#child.kill('SIGCONT');
   }
 
-  /** Another one at the same address, when this one has ended. */
-  async again(): Promise<ServerProcess> {
+  /** No file takes what it writes any more, until it is called with false. Rejects when it has ended. */
+  async diskFull(full: boolean): Promise<void> {
+    if (this.#child.pid !== undefined) await setDiskFull(this.#child.pid, full);
+  }
+
+  /** Another one at the same address, when this one has ended, with a clock that is right or ahead by so much. */
+  async again(clockAheadMs = 0): Promise<ServerProcess> {
     if (!this.#ended) await once(this.#child, 'exit');
-    return ServerProcess.start(this.#io, { ...this.#options, listen: this.address });
+    return ServerProcess.start(this.#io, { ...this.#options, listen: this.address, clockAheadMs });
   }
 
   get #ended(): boolean {

@@ -26,6 +26,8 @@ export interface StageOptions {
   readonly ratesBps: readonly number[];
   /** Each server has a copy of the file to itself. Default: they share one. */
   readonly ownCopies?: boolean;
+  /** Each server keeps an audit log and qlogs. Default: none does. */
+  readonly records?: boolean;
 }
 
 /** A file, servers in processes of their own, links, an authority: on loopback and in a temporary folder. */
@@ -63,7 +65,10 @@ export class Stage {
       const copies = await makeCopies(folder, options);
       const dataFolder = join(folder, 'data');
       const start = async (copy: string, peers: string[]): Promise<ServerProcess> => {
-        const server = await ServerProcess.start(io, { folder: copy, dataFolder, peers });
+        const index = copies.indexOf(copy);
+        const records = options.records === true ? { records: join(folder, `records-${index}`) } : {};
+        if (records.records !== undefined) await mkdir(records.records);
+        const server = await ServerProcess.start(io, { folder: copy, dataFolder, peers, ...records });
         started.push(server);
         return server;
       };
@@ -108,9 +113,9 @@ export class Stage {
     return join(this.#copies[index]!, FILE_NAME);
   }
 
-  /** Another process in the place of one that has ended, at the same address. */
-  async restart(index: number): Promise<void> {
-    this.#servers[index] = await this.#servers[index]!.again();
+  /** Another process in the place of one that has ended, at the same address; its clock is right, or ahead by so much. */
+  async restart(index: number, clockAheadMs = 0): Promise<void> {
+    this.#servers[index] = await this.#servers[index]!.again(clockAheadMs);
   }
 
   /** Where a client reaches a server: through its link. */

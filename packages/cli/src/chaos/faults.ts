@@ -1,0 +1,7 @@
+/** What strikes a server, its clock, its disk, its copy of the file, or its link. */
+export const FAULTS = [
+  ...(['kill', 'stop', 'clock', 'disk-full'] as const),
+  ...(['cut', 'one-way', 'loss', 'slow', 'delay', 'lie', 'truncate'] as const),
+] as const;
+
+export type FaultName = (typeof FAULTS)[number];
