@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -43,6 +43,9 @@ class Scene {
     const [a, b, c] = listeners.map(shape);
     const links = await createLinks({ a: a!, b: b!, c: c! }, { isolated: true });
     const telemetry = new Telemetry({ counters: processDiagnostics().counters });
+    const history = join(folder, 'history.json');
+    await writeFile(history, JSON.stringify(dayBefore()));
+    await telemetry.history.keep(history);
     const admin = await telemetry.admin({ port: 0 });
     const session = await openSession(listeners, links);
     return new Scene(folder, listeners, links, telemetry, admin, session);
@@ -66,6 +69,22 @@ class Scene {
     delete process.env['KWIK_DATA_DIR'];
     await rm(this.folder, { recursive: true, force: true });
   }
+}
+
+/** A day as it might have been, in the form of `--history`: busy by day, with a server that was away for two hours. */
+function dayBefore(): object {
+  const nowMs = Math.floor(Date.now() / 60_000) * 60_000;
+  const minutes = Array.from({ length: 1_430 }, (_, index) => {
+    const wave = 1.2 + Math.sin((index / 1_440) * 2 * Math.PI) + 0.15 * Math.sin(index / 3);
+    const server = (name: string, mbps: number, rttMs: number): unknown[] => {
+      const bytes = Math.round(mbps * wave * 7_500_000);
+      return [name, bytes, Math.round(bytes / 50), rttMs * (1 + wave / 10), 0.001, 4, 4];
+    };
+    const isAway = index > 600 && index < 720;
+    const servers = [server('north', 12, 20), ...(isAway ? [] : [server(HOSTILE, 8, 30)]), server('south', 4, 40)];
+    return [nowMs - (1_430 - index) * 60_000, ...servers];
+  });
+  return { version: 1, minutes, hours: [] };
 }
 
 async function openSession(listeners: readonly Listener[], links: LinkSet<'a' | 'b' | 'c'>): Promise<Session> {
@@ -127,7 +146,16 @@ async function openSession(listeners: readonly Listener[], links: LinkSet<'a' | 
     expect(rows[1]).toContain(HOSTILE);
     expect(await page.locator('#summary').innerText()).toContain('sessions');
     expect(await page.locator('img').count()).toBe(0);
-    expect(await page.locator('.charts canvas').count()).toBe(2);
+    expect(await page.locator('#paths .charts canvas').count()).toBe(2);
+  });
+
+  test('shows the last day and the last month', async () => {
+    await page.locator('#past .charts canvas').nth(1).waitFor();
+    expect(await page.locator('#past .u-legend').first().innerText()).toContain(HOSTILE);
+    await page.getByLabel('How far back').selectOption('month');
+    await page.locator('#past figcaption', { hasText: 'by the hour' }).waitFor();
+    await page.getByLabel('How far back').selectOption('day');
+    await page.locator('#past figcaption', { hasText: 'by the minute' }).waitFor();
   });
 
   test('is used by the keyboard, and says what is chosen', async () => {

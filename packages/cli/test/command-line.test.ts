@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { pause } from '@kwik/testbed';
 import { z } from 'zod';
 import { Harness } from './harness.js';
+import { runHere } from './in-process.js';
 
 jest.setTimeout(120_000);
 
@@ -20,9 +22,11 @@ describe('help and usage', () => {
     ['serve', '--help'],
     ['get', '--help'],
     ['chaos', '--help'],
+    ['tunnel', '--help'],
+    ['bench', '--help'],
     ['help', 'get'],
   ])('kwik %s %s', async (...args) => {
-    const { status, stdout, stderr } = await harness.run(args);
+    const { status, stdout, stderr } = await runHere(args);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(/^Usage: kwik/u);
     expect(stdout).toMatch(/^Exit status:/mu);
@@ -36,6 +40,19 @@ describe('help and usage', () => {
       status: 0,
       stdout: expect.stringMatching(/^\d+\.\d+\.\d+\S*\n$/u),
     });
+  });
+
+  test('what opens no session loads no transport', async () => {
+    const coverage = harness.path('coverage');
+    await harness.run(['help', 'bench'], { NODE_V8_COVERAGE: coverage });
+    const loaded = [];
+    for (const name of await readdir(coverage)) {
+      const { result } = z
+        .object({ result: z.array(z.object({ url: z.string() })) })
+        .parse(JSON.parse(await readFile(harness.path(join('coverage', name)), 'utf8')));
+      loaded.push(...result.flatMap(({ url }) => /\/packages\/(\w+)\//u.exec(url)?.[1] ?? []));
+    }
+    expect(new Set(loaded)).toEqual(new Set(['cli', 'discovery', 'wire']));
   });
 
   test('without a command: the help, and 2', async () => {
@@ -60,10 +77,17 @@ describe('help and usage', () => {
     [['chaos', '--faults', 'bogus'], /there is no fault 'bogus'/u],
     [['demo', '--bytes', 'many'], /--bytes.*30MB/u],
   ])('%j: one line and 2', async (args, pattern) => {
-    const { status, stdout, stderr } = await harness.run(args);
+    const { status, stdout, stderr } = await runHere(args);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toMatch(pattern);
     expect(stderr).toMatch(/^kwik: [^\n]*\n$/u);
+  });
+
+  test('a process ends in the same way: with one line, 2, and no secret said again', async () => {
+    const source = 'https://me:hunter22@registry.example/';
+    const { status, stdout, stderr } = await harness.run(['servers', 'films', '--discover', source]);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toMatch(/^kwik: (?!.*hunter22)[^\n]*no user and no password[^\n]*\n$/u);
   });
 
   test('a folder that is not there: 1; a port that is taken: 2; one line each', async () => {
@@ -93,12 +117,14 @@ describe('kwik serve', () => {
   });
 
   test('does not add servers that a client names, unless it may', async () => {
+    await harness.makeFile('a/small', 1000);
     // Large enough that the path is there before the file is.
-    await harness.makeFile('a/file', 30_000_000);
+    await harness.makeFile('a/large', 30_000_000);
     const other = await harness.serve('b');
     for (const allowed of [false, true]) {
       const server = await harness.serve('a', allowed ? ['--allow-client-servers'] : []);
-      const args = ['get', '--force', `kwik://${server.address}/file`, '--server', other.address];
+      const url = `kwik://${server.address}/${allowed ? 'large' : 'small'}`;
+      const args = ['get', url, '--server', other.address];
       const { status, stderr } = await harness.run(args);
       expect(status).toBe(0);
       if (allowed) await server.process.printed(/"event":"peer-(?:added|failed)"/u);
@@ -164,11 +190,13 @@ describe('kwik demo', () => {
 });
 
 describe('kwik chaos', () => {
-  test('every transfer is whole while the other servers are killed, cut off and lie; nothing is left', async () => {
+  test('every transfer is whole while the other servers are killed, cut off, lie, have wrong clocks and full disks; nothing is left', async () => {
     const temporary = harness.path('stormy');
     await mkdir(temporary);
     const args = ['chaos', '--json', '--seconds', '6', '--bytes', '3MB', '--rates', '20,20,20'];
-    const { status, stdout } = await harness.run([...args, '--faults', 'kill,cut,lie'], { TMPDIR: temporary });
+    const { status, stdout } = await harness.run([...args, '--faults', 'kill,cut,lie,clock,disk-full'], {
+      TMPDIR: temporary,
+    });
     const result = JSON.parse(stdout) as { transfers: number; whole: number; broken: object[]; faults: object };
     expect(result).toMatchObject({ seed: 1, broken: [], whole: result.transfers });
     expect(result.transfers).toBeGreaterThan(0);

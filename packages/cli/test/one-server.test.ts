@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdir, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { copyFile, mkdir, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Link } from '@kwik/testbed';
 import { parseHostPort } from '../src/address.js';
 import { grownTo, Harness, sha256Of, withResult, type Server } from './harness.js';
@@ -75,6 +75,15 @@ describe('a file from one server', () => {
 });
 
 describe('what a server does not give', () => {
+  let shared: Harness;
+  let address: string;
+  beforeAll(async () => {
+    shared = await Harness.create();
+    await makeTraps();
+    ({ address } = await shared.serve('a'));
+  });
+  afterAll(() => shared.close());
+
   test.each([
     ['..', '../secret'],
     ['.. further down', 'inside/../../secret'],
@@ -85,34 +94,30 @@ describe('what a server does not give', () => {
     ['a pipe', 'pipe'],
     ['a folder', 'inside'],
   ])('%s', async (_name, path) => {
-    await makeTraps();
-    const { address } = await harness.serve('a');
-    const { status, stderr, result } = await harness.get([`kwik://${address}/${path}`, '-o', 'out']);
+    const { status, stderr, result } = await shared.get([`kwik://${address}/${path}`, '-o', 'out']);
     expect({ status, stderr }).toEqual({ status: 3, stderr: oneLineError(/./u) });
     expect(result.error?.code).toBe('ERR_KWIK_PERMISSION_DENIED');
-    expect(await readdir(harness.folder)).not.toContain('out');
+    expect(await readdir(shared.folder)).not.toContain('out');
   });
 
   test('a link that stays inside is served, and a listing holds what is served', async () => {
-    await makeTraps();
-    const { address } = await harness.serve('a');
-    const { status, result } = await harness.get(['-r', `kwik://${address}/`, '-d', 'got']);
+    const { status, result } = await shared.get(['-r', `kwik://${address}/`, '-d', 'got']);
     expect({ status, files: result.files }).toEqual({
       status: 0,
       files: { total: 2, done: 2, skipped: 0, failed: 0 },
     });
-    expect((await readdir(harness.path('got'))).sort()).toEqual(['inner', 'inside']);
-    expect(await readFile(harness.path('got/inner'), 'utf8')).toBe('inside');
+    expect((await readdir(shared.path('got'))).sort()).toEqual(['inner', 'inside']);
+    expect(await readFile(shared.path('got/inner'), 'utf8')).toBe('inside');
   });
 
   async function makeTraps(): Promise<void> {
-    await mkdir(harness.path('a/inside'), { recursive: true });
-    await writeFile(harness.path('secret'), 'secret');
-    await writeFile(harness.path('a/inside/file'), 'inside');
-    await symlink('../secret', harness.path('a/link'));
-    await symlink('..', harness.path('a/linked'));
-    await symlink('inside/file', harness.path('a/inner'));
-    execFileSync('mkfifo', [harness.path('a/pipe')]);
+    await mkdir(shared.path('a/inside'), { recursive: true });
+    await writeFile(shared.path('secret'), 'secret');
+    await writeFile(shared.path('a/inside/file'), 'inside');
+    await symlink('../secret', shared.path('a/link'));
+    await symlink('..', shared.path('a/linked'));
+    await symlink('inside/file', shared.path('a/inner'));
+    execFileSync('mkfifo', [shared.path('a/pipe')]);
   }
 });
 
@@ -160,7 +165,9 @@ describe('no connection', () => {
 });
 
 describe('a broken download', () => {
-  const BYTES = 60 * MB;
+  const BYTES = 12 * MB;
+  /** What has come when it is broken off. */
+  const BROKEN_AT = 2 * MB;
   let server: Server;
   let link: Link;
   /** Of the server, over a link on which the file takes seconds: none of it is whole before it is broken off. */
@@ -169,7 +176,7 @@ describe('a broken download', () => {
   beforeEach(async () => {
     sha256 = await harness.makeFile('a/film.bin', BYTES);
     server = await harness.serve('a');
-    link = await Link.create({ target: parseHostPort(server.address), both: { rateBitsPerSecond: 200e6, delayMs: 1 } });
+    link = await Link.create({ target: parseHostPort(server.address), both: { rateBitsPerSecond: 40e6, delayMs: 1 } });
     address = link.address();
   });
   afterEach(() => link.close());
@@ -177,7 +184,7 @@ describe('a broken download', () => {
   test('SIGKILL: the part stays, and the next run goes on from it', async () => {
     const args = [`kwik://${address}/film.bin`, '-o', 'out.bin'];
     const first = harness.start(['get', '--json', ...args]);
-    await grownTo(harness.path('out.bin.kwik-part'), 10 * MB, first);
+    await grownTo(harness.path('out.bin.kwik-part'), BROKEN_AT, first);
     first.kill('SIGKILL');
     expect((await first.ended).status).toBe('SIGKILL');
     await expectResumed(args);
@@ -186,7 +193,7 @@ describe('a broken download', () => {
   test('Ctrl-C: 130, the part stays, and the way to go on is said', async () => {
     const args = [`kwik://${address}/film.bin`, '-o', 'out.bin'];
     const first = harness.start(['get', '--json', ...args]);
-    await grownTo(harness.path('out.bin.kwik-part'), 10 * MB, first);
+    await grownTo(harness.path('out.bin.kwik-part'), BROKEN_AT, first);
     first.kill('SIGINT');
     const { status, stderr, result } = withResult(await first.ended);
     expect({ status, stderr }).toEqual({
@@ -198,7 +205,7 @@ describe('a broken download', () => {
   });
 
   test('a part that is of other content is not built upon', async () => {
-    await writeFile(harness.path('out.bin.kwik-part'), Buffer.alloc(5 * MB));
+    await writeFile(harness.path('out.bin.kwik-part'), Buffer.alloc(MB));
     const { status, result } = await harness.get([`kwik://${address}/film.bin`, '-o', 'out.bin']);
     expect({ status, bytes: result.bytes }).toEqual({ status: 0, bytes: BYTES });
     expect(await sha256Of(harness.path('out.bin'))).toBe(sha256);
@@ -207,7 +214,7 @@ describe('a broken download', () => {
   test('the server is stopped: 4, and the part stays', async () => {
     const args = [`kwik://${address}/film.bin`, '-o', 'out.bin', '--timeout', '3'];
     const get = harness.start(['get', '--json', ...args]);
-    await grownTo(harness.path('out.bin.kwik-part'), 10 * MB, get);
+    await grownTo(harness.path('out.bin.kwik-part'), BROKEN_AT, get);
     server.process.kill('SIGTERM');
     expect((await server.process.ended).status).toBe(0);
     const { status, stderr } = await get.ended;
@@ -219,11 +226,41 @@ describe('a broken download', () => {
 
   async function expectResumed(args: readonly string[]): Promise<void> {
     const { size } = await stat(harness.path('out.bin.kwik-part'));
-    expect(size).toBeGreaterThanOrEqual(10 * MB);
+    expect(size).toBeGreaterThanOrEqual(BROKEN_AT);
     const { status, result } = await harness.get(args);
     expect(status).toBe(0);
     expect(result).toMatchObject({ resumedFrom: size, bytes: BYTES - size, size: BYTES, sha256 });
     expect(await sha256Of(harness.path('out.bin'))).toBe(sha256);
     expect((await readdir(harness.folder)).filter((name) => name.startsWith('out.bin'))).toEqual(['out.bin']);
   }
+});
+
+describe('a certificate that is renewed', () => {
+  function selfSigned(folder: string): { cert: string; key: string } {
+    const [cert, key] = [harness.path(folder, 'cert.pem'), harness.path(folder, 'key.pem')];
+    const made = ['-subj', '/CN=kwik', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '1', '-nodes'];
+    const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'];
+    execFileSync('openssl', ['req', '-x509', ...curve, ...made, '-keyout', key, '-out', cert], { stdio: 'pipe' });
+    return { cert, key };
+  }
+
+  test('is shown to clients that come then', async () => {
+    await harness.makeFile('a/file', 10);
+    for (const folder of ['former', 'next', 'live']) await mkdir(harness.path(folder));
+    const [former, next] = [selfSigned('former'), selfSigned('next')];
+    const live = { cert: harness.path('live/cert.pem'), key: harness.path('live/key.pem') };
+    await copyFile(former.cert, live.cert);
+    await copyFile(former.key, live.key);
+    const server = await harness.serve('a', ['--cert', live.cert, '--key', live.key]);
+    const statusBy = async (ca: string) =>
+      (await harness.get([`kwik://${server.address}/file`, '-f', '--ca', ca])).status;
+    expect(await statusBy(former.cert)).toBe(0);
+
+    await copyFile(next.cert, live.cert);
+    expect(await statusBy(former.cert)).toBe(0);
+    await copyFile(next.key, live.key);
+    await server.process.printed(/"certificate-renewed"/u);
+    expect(await statusBy(next.cert)).toBe(0);
+    expect(await statusBy(former.cert)).toBe(4);
+  });
 });

@@ -1,3 +1,6 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { dial, listen, type Listener, type Session } from '@kwik/session';
 import { until } from '@kwik/testbed';
@@ -72,5 +75,43 @@ describe('kwik relay', () => {
   test('forwards for everybody only to what is named', async () => {
     const { status, stderr } = await harness.run(['relay', '--for-clients']);
     expect([status, stderr]).toEqual([2, expect.stringContaining('--for-clients needs --anchor')]);
+  });
+
+  test('carries a tunnel, whose connections go on when one of two relays is killed', async () => {
+    const content = randomBytes(4_000_000);
+    const half = content.length / 2;
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined).write(content.subarray(0, half));
+      socket.once('data', () => socket.end(content.subarray(half)));
+    });
+    closers.push(async () => void server.close());
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const serve = harness.start(['serve', '--listen', '127.0.0.1:0', '--json', '--forward-allow', target]);
+    const [, address = ''] = await serve.printed(/"address":"([^"]+)"/u);
+    const relays = [
+      await relayed(['--anchor', '127.0.0.1', '--for-clients', '--json']),
+      await relayed(['--anchor', '127.0.0.1', '--for-clients', '--json']),
+    ];
+    const options = relays.flatMap((each) => ['--relay', each.address]);
+    const tunnel = harness.start(['tunnel', address, '-L', `0:${target}`, ...options]);
+    const [, port = ''] = await tunnel.printed(/listening on 127\.0\.0\.1:(\d+)/u);
+
+    const socket = connect(Number(port), '127.0.0.1');
+    closers.push(async () => void socket.destroy());
+    const got: Buffer[] = [];
+    let bytes = 0;
+    socket.on('data', (chunk) => {
+      got.push(chunk);
+      bytes += chunk.length;
+    });
+    const ended = once(socket, 'end');
+    await until(() => bytes >= half);
+    relays[0]!.relay.kill('SIGKILL');
+    socket.write('go on');
+    await ended;
+    expect(Buffer.concat(got).equals(content)).toBe(true);
+    relays[1]!.relay.kill('SIGTERM');
+    expect((await relays[1]!.relay.ended).stdout).toMatch(/"forwardedBytes":[1-9]/u);
   });
 });
