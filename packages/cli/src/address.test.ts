@@ -64,15 +64,29 @@ describe('parseKwikUrl', () => {
     ['kwik://[fe80::1%252]/x', 'fe80::1%2'],
     ['kwik://[fe80::1%25]/x', 'fe80::1%25'],
   ])('the zone of %s', (url, host) => {
-    expect(parseKwikUrl(url).host).toBe(host);
+    expect(parseKwikUrl(url).server).toBe(`[${host}]:${DEFAULT_PORT}`);
   });
 
-  test.each(['http://h/x', 'h/x', 'kwik:h', 'kwik:///x', 'kwik://h/x?y', 'kwik://h/x#y', 'kwik://h/%', 'kwik://h/%zz'])(
-    'refuses %s',
-    (url) => {
-      expect(() => parseKwikUrl(url)).toThrow(usage);
-    },
-  );
+  test('a service: by its name, without slashes before it', () => {
+    expect(parseKwikUrl('kwik:films/a/b%20c')).toEqual({ server: 'kwik:films', service: 'films', path: 'a/b c' });
+    expect(parseKwikUrl('kwik:films.example')).toMatchObject({ service: 'films.example', path: '' });
+    expect(parseKwikUrl('kwik://films/a').service).toBeUndefined();
+  });
+
+  test.each([
+    'http://h/x',
+    'h/x',
+    'kwik:',
+    'kwik:///x',
+    'kwik:h:1/x',
+    'kwik:a b/x',
+    'kwik://h/x?y',
+    'kwik://h/x#y',
+    'kwik://h/%',
+    'kwik://h/%zz',
+  ])('refuses %s', (url) => {
+    expect(() => parseKwikUrl(url)).toThrow(usage);
+  });
 
   test.each(['kwik://h/a%2fb', 'kwik://h/a%5Cb', 'kwik://h/a%00'])('refuses the encoded separator in %s', (url) => {
     expect(() => parseKwikUrl(url)).toThrow(/cannot hold a slash/u);

@@ -13,7 +13,11 @@ export interface HostPort {
   readonly port: number;
 }
 
-export interface KwikUrl extends HostPort {
+export interface KwikUrl {
+  /** What is dialled: `host:port`, or `kwik:NAME` for whichever server of a service answers first. */
+  readonly server: string;
+  /** The service, where the URL names one. */
+  readonly service?: string;
   /** Decoded, without the leading slash; empty for the top folder. Not trusted: the server checks it. */
   readonly path: string;
 }
@@ -37,17 +41,29 @@ export function formatHostPort({ host, port }: HostPort): string {
   return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** `kwik://HOST[:PORT]/PATH`, percent-encoded where needed. Dots are left in the path: refusing them is the server's. */
+/** As `@kwik/discovery` takes the name of a service. */
+const SERVICE = /^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?$/u;
+
+/**
+ * `kwik://HOST[:PORT]/PATH` or `kwik:NAME/PATH`, percent-encoded where needed. Dots are left in the path: refusing them is the
+ * server's.
+ */
 export function parseKwikUrl(text: string): KwikUrl {
-  const match = /^kwik:\/\/([^/?#]+)(\/[^?#]*)?$/iu.exec(text);
-  if (match === null) throw usageError(`'${text}' is not a kwik URL; ${urlHint(text)}`);
-  // The zone of an IPv6 address: `[fe80::1%25eth0]` (RFC 6874) as well as `[fe80::1%eth0]` (RFC 9844).
-  const address = parseHostPort((match[1] ?? '').replace(/%25(?=[^\]])/u, '%'));
-  const segments = (match[2] ?? '/')
+  const [, slashes, authority = '', rest = '/'] = /^kwik:(\/\/)?([^/?#]+)(\/[^?#]*)?$/iu.exec(text) ?? [];
+  if (authority === '') throw usageError(`'${text}' is not a kwik URL; ${urlHint(text)}`);
+  const path = rest
     .slice(1)
     .split('/')
-    .map((segment) => decodeSegment(segment, text));
-  return { ...address, path: segments.join('/') };
+    .map((segment) => decodeSegment(segment, text))
+    .join('/');
+  if (slashes === undefined) return { ...serviceNamed(authority, text), path };
+  // The zone of an IPv6 address: `[fe80::1%25eth0]` (RFC 6874) as well as `[fe80::1%eth0]` (RFC 9844).
+  return { server: formatHostPort(parseHostPort(authority.replace(/%25(?=[^\]])/u, '%'))), path };
+}
+
+function serviceNamed(name: string, url: string): Pick<KwikUrl, 'server' | 'service'> {
+  if (SERVICE.test(name)) return { server: `kwik:${name}`, service: name };
+  throw usageError(`'${url}': '${name}' is no name of a service; an address takes two slashes, kwik://HOST:PORT/PATH`);
 }
 
 function decodeSegment(segment: string, url: string): string {
@@ -64,5 +80,5 @@ function decodeSegment(segment: string, url: string): string {
 
 function urlHint(text: string): string {
   if (/[?#]/u.test(text)) return 'write ? as %3F and # as %23';
-  return 'write kwik://HOST:PORT/PATH';
+  return 'write kwik://HOST:PORT/PATH, or kwik:NAME/PATH for a service';
 }

@@ -31,6 +31,8 @@ export interface CliIo {
   now(): number;
   /** Calls `listener` at Ctrl-C and at termination, until the returned function is called. */
   onInterrupt(listener: (signal: InterruptSignal) => void): () => void;
+  /** Calls `listener` at SIGHUP, until the returned function is called. */
+  onHangup(listener: () => void): () => void;
   /** Calls `callback` every `intervalMs` until the returned function is called; does not keep the process alive. */
   every(intervalMs: number, callback: () => void): () => void;
   /** What comes on standard input, until its end; to be asked for once. */

@@ -1,15 +1,22 @@
 import { Command, CommanderError, Help, type Option } from 'commander';
+import { benchCommand } from './commands/bench-command.js';
 import { chaosCommand } from './commands/chaos-command.js';
 import { auditCommand } from './commands/audit-command.js';
+import { doctorCommand, pingCommand } from './commands/diagnose-command.js';
 import { demoCommand } from './commands/demo-command.js';
 import { getCommand } from './commands/get-command.js';
+import { registryCommand } from './commands/registry-command.js';
 import { relayCommand } from './commands/relay-command.js';
+import { reportCommand } from './commands/report-command.js';
 import { serveCommand } from './commands/serve-command.js';
+import { serversCommand } from './commands/servers-command.js';
+import { supportCommand } from './commands/support-command.js';
 import { healthCommand, topCommand } from './commands/top-command.js';
 import { tunnelCommand } from './commands/tunnel-command.js';
 import { reportError } from './errors.js';
 import { EXIT, EXIT_CODE_HELP, type ExitCode } from './exit-codes.js';
 import type { CliIo } from './io.js';
+import { withoutSecrets } from './support/secrets.js';
 import { packageVersion } from './version.js';
 
 const EXAMPLES = `
@@ -26,6 +33,9 @@ ${EXIT_CODE_HELP}
 
 KWIK_DEBUG=1 in the environment shows where an error comes from.`;
 
+/** What an option is for is said in as many columns at the least, beside its name. */
+const LEAST_HELP_COLUMNS = 24;
+
 /** In the order in which help lists them. */
 const COMMANDS = [
   auditCommand,
@@ -33,8 +43,15 @@ const COMMANDS = [
   serveCommand,
   getCommand,
   tunnelCommand,
+  registryCommand,
+  serversCommand,
+  pingCommand,
+  doctorCommand,
+  benchCommand,
   topCommand,
   healthCommand,
+  supportCommand,
+  reportCommand,
   chaosCommand,
 ];
 
@@ -74,7 +91,7 @@ function createProgram(io: CliIo, onDone: (code: ExitCode) => void): Command {
 /** Commander's own messages go the same way, and read the same, as all others. */
 function speakThrough(command: Command, io: CliIo): void {
   const hint = command.name() === 'kwik' ? 'kwik --help' : `kwik ${command.name()} --help`;
-  command.configureHelp({ optionDescription: describeOption });
+  command.configureHelp({ optionDescription: describeOption, minWidthToWrap: LEAST_HELP_COLUMNS });
   command.exitOverride().configureOutput({
     writeOut: (text) => io.stdout.print(text),
     writeErr: (text) => io.stderr.print(text),
@@ -87,7 +104,8 @@ function speakThrough(command: Command, io: CliIo): void {
         .replace(/^error: /u, '')
         .trim()
         .replace(/\s*\n\s*/gu, ' ');
-      write(`kwik: ${message}; see ${hint}\n`);
+      // An option that cannot be is said again as it was given; logs of services keep it.
+      write(`kwik: ${withoutSecrets(message)}; see ${hint}\n`);
     },
   });
 }

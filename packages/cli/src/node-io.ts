@@ -1,6 +1,5 @@
-import { dial, listen } from '@kwik/session';
 import { EXIT } from './exit-codes.js';
-import type { CliIo, InterruptSignal, Output } from './io.js';
+import type { CliIo, InterruptSignal, Network, Output } from './io.js';
 
 /** What a terminal is taken for when it does not tell its width. */
 const DEFAULT_COLUMNS = 80;
@@ -10,6 +9,12 @@ const SIGNALS: readonly InterruptSignal[] = ['SIGINT', 'SIGTERM'];
 const MAX_WAITING_TEXT_BYTES = 1024 * 1024;
 /** After a signal nobody waits longer than this for a reader who does not read. */
 const FLUSH_AFTER_SIGNAL_MS = 500;
+
+/** Loaded when it is used: help, and commands that open no session, start without it. */
+const NETWORK: Network = {
+  dial: async (...args) => (await import('@kwik/session')).dial(...args),
+  listen: async (...args) => (await import('@kwik/session')).listen(...args),
+};
 
 /** The real process. */
 export interface NodeIo extends CliIo {
@@ -26,7 +31,7 @@ export function nodeIo(self: string): NodeIo {
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),
     env: process.env,
-    network: { dial, listen },
+    network: NETWORK,
     self: [process.execPath, ...process.execArgv, self],
     now: () => performance.now(),
     onInterrupt: (listener) =>
@@ -34,6 +39,10 @@ export function nodeIo(self: string): NodeIo {
         signalled ??= signal;
         listener(signal);
       }),
+    onHangup: (listener) => {
+      process.on('SIGHUP', listener);
+      return () => process.off('SIGHUP', listener);
+    },
     every: (intervalMs, callback) => {
       const timer = setInterval(callback, intervalMs).unref();
       return () => clearInterval(timer);

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { verifyAuditLog } from '@kwik/trust';
 import { Command } from 'commander';
-import { runVerify, type VerifyOptions } from '../audit/verify.js';
+import type { VerifyOptions } from '../audit/verify.js';
 import { fileError } from '../errors.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
@@ -31,12 +30,16 @@ export function auditCommand(io: CliIo, onDone: (code: ExitCode) => void): Comma
     .option('--checkpoint <file>', 'a checkpoint that was kept elsewhere (may be repeated)', collect, [])
     .option('--witness <key>', 'who must have cosigned a checkpoint (may be repeated)', collect, [])
     .option('--json', 'print the result as JSON', false)
-    .action(async (file: string, options: VerifyOptions) => onDone(await runVerify(file, options, io)));
+    .action(async (file: string, options: VerifyOptions) => {
+      const { runVerify } = await import('../audit/verify.js');
+      onDone(await runVerify(file, options, io));
+    });
   audit
     .command('key')
     .description('the public key that signs the log')
     .argument('<file>', 'the log')
     .action(async (file: string) => {
+      const { verifyAuditLog } = await import('@kwik/trust');
       const { key } = await verifyAuditLog(file);
       io.stdout.print(`${key ?? ''}\n`);
       onDone(key === undefined ? EXIT.failed : EXIT.ok);

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
-import { FAULTS, type ChaosOptions } from '../chaos/plan.js';
-import { runChaos } from '../chaos/chaos.js';
+import { FAULTS } from '../chaos/faults.js';
+import type { ChaosOptions } from '../chaos/plan.js';
 import type { ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
 import { parseList, parseRates, parseSize, parseWhole } from './parsers.js';
@@ -12,6 +12,7 @@ behind an emulated link, and a client that fetches the file again and again. Mea
   kill      the process ends at once; another takes its place        loss, slow, delay   of its link
   stop      the process stands still (SIGSTOP)                       lie                 wrong bytes in its copy
   cut       no packet comes through; one-way: in one direction       truncate            its copy is cut short
+  clock     its wall clock is wrong by up to two hours               disk-full           its logs grow no more (Linux)
 
 Every file must arrive byte for byte. A transfer may fail only when the primary (the first server) was struck, which
 takes --primary: a session lives in its primary's process.
@@ -41,5 +42,8 @@ export function chaosCommand(io: CliIo, onDone: (code: ExitCode) => void): Comma
     .option('--json', 'print the result as one JSON object, and no progress', false)
     .helpOption('-h, --help', 'show this help')
     .addHelpText('after', DETAILS)
-    .action(async (options: ChaosOptions) => onDone(await runChaos(options, io)));
+    .action(async (options: ChaosOptions) => {
+      const { runChaos } = await import('../chaos/chaos.js');
+      onDone(await runChaos(options, io));
+    });
 }

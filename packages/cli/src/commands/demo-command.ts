@@ -1,5 +1,4 @@
 import { Command, Option } from 'commander';
-import { runDemo } from '../demo/demo.js';
 import type { DemoOptions } from '../demo/plan.js';
 import type { ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
@@ -31,5 +30,8 @@ export function demoCommand(io: CliIo, onDone: (code: ExitCode) => void): Comman
     .option('--json', 'print the result as one JSON object, and no progress', false)
     .helpOption('-h, --help', 'show this help')
     .addHelpText('after', DETAILS)
-    .action(async (options: DemoOptions) => onDone(await runDemo(options, io)));
+    .action(async (options: DemoOptions) => {
+      const { runDemo } = await import('../demo/demo.js');
+      onDone(await runDemo(options, io));
+    });
 }

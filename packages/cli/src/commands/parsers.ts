@@ -25,12 +25,24 @@ export function parseWhole(text: string): number {
   return Number(text);
 }
 
-export function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  if (!/^\d+(?:\.\d+)?$/u.test(text) || seconds <= 0 || seconds > 86_400) {
-    throw new InvalidArgumentError('Write seconds, above 0 and up to 86400.');
-  }
-  return seconds;
+export const parseSeconds = parseSecondsUpTo(86_400);
+
+export function parseSecondsUpTo(most: number): (text: string) => number {
+  return (text) => {
+    const seconds = Number(text);
+    if (!/^\d+(?:\.\d+)?$/u.test(text) || seconds <= 0 || seconds > most) {
+      throw new InvalidArgumentError(`Write seconds, above 0 and up to ${most}.`);
+    }
+    return seconds;
+  };
+}
+
+export function parseCountUpTo(most: number): (text: string) => number {
+  return (text) => {
+    const count = parseWhole(text);
+    if (count < 1 || count > most) throw new InvalidArgumentError(`Write a whole number from 1 to ${most}.`);
+    return count;
+  };
 }
 
 /** Comma-separated rates in Mbit/s, one per server. */

@@ -1,16 +1,18 @@
 import { Command } from 'commander';
 import type { ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
-import { type RelayCommandOptions, runRelay } from '../relay/relay.js';
+import type { RelayCommandOptions } from '../relay/relay.js';
 import { collect, parseAddress, parseListenAddress, parseSize } from './parsers.js';
+import { withWatching } from './watch-options.js';
 
 const DETAILS = `
-A relay forwards datagrams between clients and the servers that they belong to (anchors). The connections are theirs, end to
-end: the relay holds no key to them, and can neither read nor change what it forwards.
+A relay forwards datagrams between clients and the servers that they belong to (anchors). The connections are theirs,
+end to end: the relay holds no key to them, and can neither read nor change what it forwards.
 
-A primary whose certificate is of an authority in --ca names the relay to its clients, and says in a signed token where it may
-forward to. --anchor restricts that further; loopback, link-local and private addresses are forwarded to only when they are
-named. With --for-clients anybody may have datagrams forwarded to the anchors, also clients that cannot reach them directly.
+A primary whose certificate is of an authority in --ca names the relay to its clients, and says in a signed token
+where it may forward to. --anchor restricts that further; loopback, link-local and private addresses are forwarded to
+only when they are named. With --for-clients anybody may have datagrams forwarded to the anchors, also clients that
+cannot reach them directly.
 
 Ctrl-C or SIGTERM: clients are told to find another way, for ten seconds at the most; a second one stops at once.
 
@@ -22,7 +24,7 @@ Exit status: 0 after Ctrl-C or SIGTERM, 2 for wrong usage or an address where it
 cannot be used.`;
 
 export function relayCommand(io: CliIo, onDone: (code: ExitCode) => void): Command {
-  return new Command('relay')
+  const command = new Command('relay')
     .description('forward datagrams between clients and their servers, unread')
     .option(
       '-l, --listen <[host:]port>',
@@ -42,9 +44,13 @@ export function relayCommand(io: CliIo, onDone: (code: ExitCode) => void): Comma
       'a further address under which primaries name this relay (may be repeated)',
       collect(parseAddress),
       [],
-    )
+    );
+  return withWatching(command)
     .option('--json', 'print events as JSON, one object per line', false)
     .helpOption('-h, --help', 'show this help')
     .addHelpText('after', DETAILS)
-    .action(async (options: RelayCommandOptions) => onDone(await runRelay(options, io)));
+    .action(async (options: RelayCommandOptions) => {
+      const { runRelay } = await import('../relay/relay.js');
+      onDone(await runRelay(options, io));
+    });
 }

@@ -1,8 +1,10 @@
 import { Command, Option } from 'commander';
 import type { ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
-import { runServe, type ServeOptions } from '../serve/serve.js';
-import { collect, parseAddress, parseBindAddress, parseListenAddress } from './parsers.js';
+import type { ServeOptions } from '../serve/serve.js';
+import { addDiscoverOption, addRegistryOptions, parseSourceText, SOURCE_HELP } from './discovery-options.js';
+import { collect, parseAddress, parseBindAddress, parseListenAddress, parseSize, parseWhole } from './parsers.js';
+import { withWatching } from './watch-options.js';
 
 const DETAILS = `
 The first line on standard output says where the server listens, also when the port was 0.
@@ -21,8 +23,15 @@ is made on first use. Elsewhere give --cert and --key, and --ca to believe other
 --admin shows a live page at /, metrics for Prometheus at /metrics, health for probes at /health, and the last minute at
 /flight. Beyond this machine it takes --cert and --key, and a token in the variable KWIK_ADMIN_TOKEN.
 
+With --announce SOURCE --service NAME others find this server, and \`kwik get kwik:NAME/PATH --discover SOURCE\` gets
+files from it. With --discover it finds the others, and adds them to sessions. By dns-sd it announces nothing itself,
+and prints what belongs into the zone.
+
+${SOURCE_HELP}
+
 Examples:
   $ kwik serve ./files
+  $ kwik serve ./files --listen 0 --announce http://127.0.0.1:4480 --discover http://127.0.0.1:4480 --service films
   $ kwik serve ./files --listen 127.0.0.1:4433 --peer 127.0.0.1:4434 --peer 127.0.0.1:4435
   $ kwik serve --forward-allow 127.0.0.1:5432
   $ kwik serve ./files --listen 0.0.0.0:4433 --cert server.pem --key server-key.pem --ca ca.pem
@@ -31,7 +40,7 @@ Exit status: 0 after Ctrl-C or SIGTERM, 1 if DIR cannot be served, 2 for wrong u
 listen, 4 for credentials that cannot be used.`;
 
 export function serveCommand(io: CliIo, onDone: (code: ExitCode) => void): Command {
-  return new Command('serve')
+  const command = new Command('serve')
     .description('serve the files in a folder, alone or with peers, or forward connections')
     .argument('[dir]', 'folder whose files are served')
     .option(
@@ -51,9 +60,46 @@ export function serveCommand(io: CliIo, onDone: (code: ExitCode) => void): Comma
       [],
     )
     .option('--allow-client-servers', 'also add servers that a client names with `kwik get --server`', false)
+    .option('--access <file>', 'who may do what, JSON (docs/trust.md)')
+    .option('--audit <file>', 'write an audit log there: who came, what was refused, what peers did wrong')
+    .option('--audit-key <file>', 'Ed25519 key, PEM, that signs it; made on first use (default: FILE.key)')
+    .option('--audit-origin <name>', 'name of the log, without spaces (default: kwik/ and the name of this host)')
+    .option('--audit-may-fail', 'serve on when the log cannot be written, rather than to let nobody in', false);
+  return addRegistryOptions(addServiceOptions(withWatching(addForwardOptions(command))))
+    .option('--json', 'print events as JSON, one object per line', false)
+    .option('--workers <n>', 'processes that share the address, on Linux; SIGHUP has new ones take over', parseWhole, 1)
+    .option(
+      '--memory <size>',
+      'what peers may make it hold: near it nobody new is let in (docs/overload.md)',
+      parseSize,
+    )
+    .addOption(new Option('--as-worker').default(false).hideHelp())
+    .addOption(new Option('--until-stdin-ends').default(false).hideHelp())
+    .helpOption('-h, --help', 'show this help')
+    .addHelpText('after', DETAILS)
+    .action(async (directory: string | undefined, options: ServeOptions & { readonly asWorker: boolean }) => {
+      if (options.asWorker || options.workers > 1) {
+        const { runAsWorker, runWorkers } = await import('../serve/worker-fleet.js');
+        onDone(options.asWorker ? await runAsWorker(io) : await runWorkers(directory, options, io));
+        return;
+      }
+      const { runServe } = await import('../serve/serve.js');
+      onDone(await runServe(directory, options, io));
+    });
+}
+
+/** For clients of `kwik tunnel`. */
+function addForwardOptions(command: Command): Command {
+  return command
     .option(
       '--forward-allow <host:port>',
       'clients of `kwik tunnel` may connect to this from here (may be repeated)',
+      collect(parseAddress),
+      [],
+    )
+    .option(
+      '--forward-allow-udp <host:port>',
+      'clients of `kwik tunnel` may send UDP to this from here, and hear its answers (may be repeated)',
       collect(parseAddress),
       [],
     )
@@ -62,22 +108,30 @@ export function serveCommand(io: CliIo, onDone: (code: ExitCode) => void): Comma
       'clients of `kwik tunnel` may listen on this here; port 0: on any port (may be repeated)',
       collect(parseBindAddress),
       [],
-    )
-    .option(
-      '--admin <[host:]port>',
-      'a page, metrics and health for operators; a port alone: 127.0.0.1',
-      parseListenAddress,
-    )
-    .option('--access <file>', 'who may do what, JSON (docs/trust.md)')
-    .option('--audit <file>', 'write an audit log there: who came, what was refused, what peers did wrong')
-    .option('--audit-key <file>', 'Ed25519 key, PEM, that signs it; made on first use (default: FILE.key)')
-    .option('--audit-origin <name>', 'name of the log, without spaces (default: kwik/ and the name of this host)')
-    .option('--audit-may-fail', 'serve on when the log cannot be written, rather than to let nobody in', false)
-    .option('--json', 'print events as JSON, one object per line', false)
-    .addOption(new Option('--until-stdin-ends').default(false).hideHelp())
-    .helpOption('-h, --help', 'show this help')
-    .addHelpText('after', DETAILS)
-    .action(async (directory: string | undefined, options: ServeOptions) =>
-      onDone(await runServe(directory, options, io)),
     );
+}
+
+/** By which servers of a service find each other, and are found. */
+function addServiceOptions(command: Command): Command {
+  command
+    .option(
+      '--announce <source>',
+      'tell others of this server: by a registry, etcd, mdns or dns-sd (may be repeated)',
+      collect(parseSourceText),
+      [],
+    )
+    .option('--announce-key <file>', 'Ed25519 key, PEM, that signs what is announced: nobody else takes its id')
+    .option('--service <name>', 'of which service it is')
+    .option(
+      '--announce-address <host:port>',
+      'where others reach it (may be repeated; default: where it listens)',
+      collect(parseAddress),
+      [],
+    )
+    .option('--server-id <id>', 'its own name among the servers of the service (default: its address)')
+    .option('--region <region>', 'where it stands')
+    .option('--zone <zone>', 'the same, within the region')
+    .option('--tag <tag>', 'what else is to be known of it (may be repeated)', collect(String), []);
+  addDiscoverOption(command, 'where other servers of the service are found, which are added to sessions');
+  return command.option('--replicas <n>', 'how many of them each session is to have', parseWhole, 2);
 }

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
-import { runHealth, runTop, type TopOptions } from '../top/top.js';
+import type { TopOptions } from '../top/top.js';
 
 const TOP_DETAILS = `
 ADMIN is the address that a server was given with --admin: a port of this machine, HOST:PORT, or a URL. Where the server
@@ -21,7 +21,10 @@ export function topCommand(io: CliIo, onDone: (code: ExitCode) => void): Command
     .option('--once', 'print it once', false)
     .helpOption('-h, --help', 'show this help')
     .addHelpText('after', TOP_DETAILS)
-    .action(async (admin: string, options: TopOptions) => onDone(await runTop(admin, options, io)));
+    .action(async (admin: string, options: TopOptions) => {
+      const { runTop } = await import('../top/top.js');
+      onDone(await runTop(admin, options, io));
+    });
 }
 
 export function healthCommand(io: CliIo, onDone: (code: ExitCode) => void): Command {
@@ -33,5 +36,8 @@ export function healthCommand(io: CliIo, onDone: (code: ExitCode) => void): Comm
       'after',
       '\nExit status: 0 when it is, 1 when something is wrong, 2 for wrong usage, 4 when nobody answers.',
     )
-    .action(async (admin: string) => onDone(await runHealth(admin, io)));
+    .action(async (admin: string) => {
+      const { runHealth } = await import('../top/top.js');
+      onDone(await runHealth(admin, io));
+    });
 }

@@ -37,6 +37,13 @@ test('the first server that answers, in the order given', async () => {
   expect(said).toEqual([expect.stringMatching(/cannot connect to a:1.*trying b:2$/u)]);
 });
 
+test('what is known of servers goes with each dial', async () => {
+  const fake = network({ 'a:1': 'session' });
+  const scores = { refusal: () => undefined, observe: () => undefined };
+  await connect(fake.network, { ...options, servers: ['a:1'], scores });
+  expect(fake.dialled[0]?.[1]?.guard).toEqual({ servers: scores });
+});
+
 test('trust and timeout hold for each', async () => {
   const fake = network({ 'b:2': 'session' });
   const trust = { ca: 'pem' };
@@ -106,4 +113,11 @@ test('a name that is not known is not asked for a server', () => {
   const cause = Object.assign(new Error('getaddrinfo ENOTFOUND a'), { code: 'ENOTFOUND' });
   const error = new KwikError('ERR_KWIK_CONNECT_FAILED', 'check its spelling', { cause });
   expect(explainDialError('a:1', error).message).toBe('cannot connect to a:1: check its spelling');
+});
+
+test('of a service that was looked for, it says how to see what is known', () => {
+  const { message } = explainDialError('kwik:films', new KwikError('ERR_KWIK_CONNECT_FAILED', 'none is known'));
+  expect(message).toBe(
+    "cannot connect to kwik:films: none is known; 'kwik servers films' shows what is known of them; do they run, and does UDP get there?",
+  );
 });

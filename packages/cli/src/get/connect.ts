@@ -1,12 +1,16 @@
 import type { ClientTrust, Session } from '@kwik/session';
-import { KwikError } from '@kwik/wire';
+import { KwikError, type Discovery, type ServerTrust } from '@kwik/wire';
 import { errnoOf, inOptionNames, reportError } from '../errors.js';
 import type { Network } from '../io.js';
 
 export interface ConnectOptions {
-  /** `host:port`, the preferred one first; the others are for when it cannot be reached. */
+  /** `host:port` or `kwik:NAME`, the preferred one first; the others are for when it cannot be reached. */
   readonly servers: readonly string[];
   readonly trust?: ClientTrust;
+  /** Finds the servers of `kwik:NAME`. */
+  readonly discovery?: Discovery;
+  /** Which further servers are used, by what they did. */
+  readonly scores?: ServerTrust;
   /** For each server. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -24,7 +28,7 @@ const RECOVERY_MS = 3000;
 
 /** Dials the first server that can be reached. The error is that of the first, which the user asked for. */
 export async function connect(network: Network, options: ConnectOptions): Promise<Connected> {
-  const { servers, trust, timeoutMs, signal } = options;
+  const { servers, trust, discovery, scores, timeoutMs, signal } = options;
   let first: KwikError | undefined;
   for (const [index, server] of servers.entries()) {
     try {
@@ -32,6 +36,8 @@ export async function connect(network: Network, options: ConnectOptions): Promis
         signal,
         timeouts: { dialMs: timeoutMs, recoveryMs: RECOVERY_MS },
         ...(trust === undefined ? {} : { trust }),
+        ...(discovery === undefined ? {} : { discovery }),
+        ...(scores === undefined ? {} : { guard: { servers: scores } }),
       });
       return { session, server };
     } catch (error) {
@@ -60,6 +66,9 @@ function hintFor(error: KwikError, server: string): string {
     case 'ERR_KWIK_TIMEOUT':
     case 'ERR_KWIK_CONNECT_FAILED':
     case 'ERR_KWIK_IDLE_TIMEOUT':
+      if (server.startsWith('kwik:')) {
+        return `'kwik servers ${server.slice('kwik:'.length)}' shows what is known of them; do they run, and does UDP get there?`;
+      }
       // A name that is not known is no matter of what runs there.
       return [undefined, 'ECONNREFUSED'].includes(errnoOf(error.cause))
         ? `is 'kwik serve' running at ${server}, and does UDP get there?`

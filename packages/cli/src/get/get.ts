@@ -1,16 +1,20 @@
 import { lstat } from 'node:fs/promises';
+import type { OwnDiscovery } from '@kwik/discovery';
 import type { ClientTrust, Session } from '@kwik/session';
-import { KwikError } from '@kwik/wire';
-import { formatHostPort } from '../address.js';
+import type { KeptTrustScores } from '@kwik/trust';
+import { KwikError, type Discovery, type ServerTrust } from '@kwik/wire';
+import { openDiscovery } from '../discovery/discover.js';
 import { usageError } from '../errors.js';
 import type { ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
 import { ServerTotals } from '../progress/server-totals.js';
 import { TransferMeter } from '../progress/transfer-meter.js';
 import type { Omission } from '../protocol/messages.js';
-import { readPem } from '../serve/credentials.js';
+import { readTrust } from '../trust-files.js';
+import { Watching } from '../watching/watching.js';
 import { Batch, type Failed } from './batch.js';
 import { checkDistinctTargets, jobForFile, jobsForListing, type Job } from './jobs.js';
+import { openScores } from './kept-scores.js';
 import { withSession } from './link.js';
 import { planGet, withStandardOutput, type GetOptions, type GetPlan } from './options.js';
 import { PartFile } from './part-file.js';
@@ -29,14 +33,28 @@ export async function runGet(urls: readonly string[], given: GetOptions, io: Cli
   const options = withStandardOutput(given);
   const meter = new TransferMeter(io.now());
   const reporter = new GetReporter(io, options, { meter, totals: new ServerTotals() });
+  let discovery: OwnDiscovery | undefined;
+  let watching: Watching | undefined;
+  let kept: KeptTrustScores | undefined;
   try {
     const plan = planGet(urls, options);
     if (options.dir !== undefined) await checkFolder(options.dir);
     const trust = await readTrust(options);
-    await new GetRun({ plan, options, io, reporter, ...(trust === undefined ? {} : { trust }) }).run();
+    watching = await Watching.open(options, io, (_event, line) => reporter.say(line));
+    discovery = plan.byName ? await discoveryFor(plan, options, io) : undefined;
+    kept = await openScores(options.trustScores, (line) => reporter.say(line));
+    const found = {
+      ...(discovery !== undefined && { discovery }),
+      ...(kept !== undefined && { scores: kept.scores }),
+    };
+    await new GetRun({ plan, options, io, reporter, ...(trust === undefined ? {} : { trust }), ...found }).run();
     return reporter.succeed();
   } catch (error) {
     throw reporter.fail(error);
+  } finally {
+    discovery?.close();
+    await kept?.close();
+    await watching?.close();
   }
 }
 
@@ -46,6 +64,8 @@ interface GetRunOptions {
   readonly io: CliIo;
   readonly reporter: GetReporter;
   readonly trust?: ClientTrust;
+  readonly discovery?: Discovery;
+  readonly scores?: ServerTrust;
 }
 
 class GetRun {
@@ -59,7 +79,7 @@ class GetRun {
   }
 
   async run(): Promise<void> {
-    const { plan, options, io, reporter, trust } = this.#run;
+    const { plan, options, io, reporter, trust, discovery, scores } = this.#run;
     const stopListening = io.onInterrupt((signal) => this.#interrupted.abort(interruption(signal)));
     reporter.start();
     try {
@@ -68,6 +88,8 @@ class GetRun {
         {
           servers: plan.servers,
           ...(trust === undefined ? {} : { trust }),
+          ...(discovery === undefined ? {} : { discovery }),
+          ...(scores === undefined ? {} : { scores }),
           connectTimeoutMs: Math.min(options.timeout * 1000, MAX_CONNECT_TIMEOUT_MS),
           silenceMs: options.timeout * 1000,
           signal: this.#interrupted.signal,
@@ -138,8 +160,9 @@ class GetRun {
       return new StdoutSink(target === undefined ? io.stdout : this.#outputTo(target));
     }
     const [url] = plan.urls;
-    const origin = url === undefined ? '' : formatHostPort(url);
-    return new PartFile(target.path, `kwik://${origin}/${job.path}`, {
+    const { server = '', service } = url ?? {};
+    const origin = service === undefined ? `kwik://${server}` : server;
+    return new PartFile(target.path, `${origin}/${job.path}`, {
       ...(target.mode === undefined ? {} : { mode: target.mode }),
       force: options.force,
       taken: (path) => this.#targets.has(path),
@@ -164,17 +187,10 @@ function omittedFile({ path, reason }: Omission): Failed {
   return { job: { path, target: undefined }, error: new KwikError('ERR_KWIK_SOURCE_FAILED', `${path}: ${reason}`) };
 }
 
-async function readTrust({ ca, pin }: GetOptions): Promise<ClientTrust | undefined> {
-  if (ca === undefined && pin.length === 0) return undefined;
-  for (const value of pin) {
-    if (!/^(?:[0-9a-f]{64}|[A-Za-z0-9+/]{43}=?)$/iu.test(value)) {
-      throw usageError(`--pin ${value} is not a SHA-256: 64 hexadecimal digits, or base64`);
-    }
-  }
-  return {
-    ...(ca === undefined ? {} : { ca: await readPem('--ca', ca) }),
-    ...(pin.length === 0 ? {} : { pins: pin }),
-  };
+async function discoveryFor({ urls }: GetPlan, options: GetOptions, io: CliIo): Promise<OwnDiscovery> {
+  const discovery = await openDiscovery(options, io);
+  if (discovery !== undefined) return discovery;
+  throw usageError(`where are the servers of ${urls[0]?.server ?? ''}? Name a source with --discover SOURCE`);
 }
 
 async function withoutExisting(jobs: readonly Job[]): Promise<Job[]> {

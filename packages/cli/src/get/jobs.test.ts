@@ -4,7 +4,7 @@ import { checkDistinctTargets, jobForFile, jobsForListing } from './jobs.js';
 import { planGet, type GetOptions } from './options.js';
 
 const options: GetOptions = {
-  ...{ recursive: false, pin: [], server: [], force: false, skipExisting: false },
+  ...{ recursive: false, pin: [], server: [], discover: [], force: false, skipExisting: false },
   ...{ json: false, quiet: false, timeout: 15 },
 };
 

@@ -17,7 +17,7 @@ export interface Job {
 
 /** What a terminal or a script would act on: no file that is listed gets such a name here. */
 // eslint-disable-next-line no-control-regex -- control characters are what it is about
-const UNSAFE_IN_NAMES = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+const UNSAFE_IN_NAMES = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientTrust, Session } from '@kwik/session';
-import { KwikError } from '@kwik/wire';
+import { KwikError, type Discovery, type ServerTrust } from '@kwik/wire';
 import { isConnectionFailure, reportError } from '../errors.js';
 import type { CliIo } from '../io.js';
 import type { ServerTotals } from '../progress/server-totals.js';
@@ -11,6 +11,10 @@ import { addServers } from './remote.js';
 export interface LinkOptions {
   readonly servers: readonly string[];
   readonly trust?: ClientTrust;
+  /** Finds the servers of `kwik:NAME`. */
+  readonly discovery?: Discovery;
+  /** Which further servers are used, by what they did. */
+  readonly scores?: ServerTrust;
   readonly connectTimeoutMs: number;
   /** How long nothing may come, over however many sessions, before it is given up. */
   readonly silenceMs: number;

@@ -2,7 +2,16 @@ import { expect, test } from '@jest/globals';
 import { planGet, withStandardOutput, type GetOptions } from './options.js';
 
 const defaults: GetOptions = {
-  ...{ recursive: false, pin: [], server: [], force: false, skipExisting: false, json: false, quiet: false },
+  ...{
+    recursive: false,
+    pin: [],
+    server: [],
+    discover: [],
+    force: false,
+    skipExisting: false,
+    json: false,
+    quiet: false,
+  },
   timeout: 15,
 };
 

@@ -1,15 +1,24 @@
 import { sep } from 'node:path';
 import { parseHostPort, parseKwikUrl, formatHostPort, type KwikUrl } from '../address.js';
+import type { DiscoverFlags } from '../discovery/discover.js';
 import { usageError } from '../errors.js';
 import { descriptorOf } from './target.js';
 
 /** As the command line gives them. */
-export interface GetOptions {
+export interface GetOptions extends DiscoverFlags {
   readonly output?: string;
   readonly dir?: string;
   readonly recursive: boolean;
   readonly ca?: string;
   readonly pin: readonly string[];
+  /** A folder for a qlog of each session. */
+  readonly qlog?: string;
+  /** A file in which what servers did is kept. */
+  readonly trustScores?: string;
+  /** A folder for the minute around each failover and violation. */
+  readonly flight?: string;
+  /** A file for TLS secrets. */
+  readonly keyLog?: string;
   readonly server: readonly string[];
   readonly force: boolean;
   readonly skipExisting: boolean;
@@ -22,8 +31,10 @@ export interface GetOptions {
 /** What is to be fetched from where, checked. */
 export interface GetPlan {
   readonly urls: readonly KwikUrl[];
-  /** `host:port` to dial: the URLs' own first, then the alternatives. */
+  /** What to dial, `host:port` or `kwik:NAME`: the URLs' own first, then the alternatives. */
   readonly servers: readonly string[];
+  /** Whether servers are found by the name of their service. */
+  readonly byName: boolean;
   readonly toStdout: boolean;
 }
 
@@ -37,7 +48,7 @@ export function withStandardOutput(options: GetOptions): GetOptions {
 
 export function planGet(urls: readonly string[], options: GetOptions): GetPlan {
   const parsed = urls.map(parseKwikUrl);
-  const addresses = new Set(parsed.map(formatHostPort));
+  const addresses = new Set(parsed.map(({ server }) => server));
   const [own] = addresses;
   if (own === undefined) throw usageError('a URL is needed: kwik get kwik://HOST:PORT/PATH -o FILE');
   if (addresses.size > 1) {
@@ -47,7 +58,8 @@ export function planGet(urls: readonly string[], options: GetOptions): GetPlan {
   const alternatives = options.server.map((server) => formatHostPort(parseHostPort(server)));
   const servers = [...new Set([own, ...alternatives])];
   if (servers.length > MAX_SERVERS) throw usageError(`at most ${MAX_SERVERS} servers can be given`);
-  return { urls: parsed, servers, toStdout: options.output === '-' };
+  const byName = parsed.some(({ service }) => service !== undefined);
+  return { urls: parsed, servers, byName, toStdout: options.output === '-' };
 }
 
 function checkCombination(urls: readonly KwikUrl[], options: GetOptions): void {

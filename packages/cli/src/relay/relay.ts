@@ -3,11 +3,13 @@ import { formatHostPort, parseHostPort } from '../address.js';
 import { usageError } from '../errors.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
+import { followCredentials } from '../serve/credential-watch.js';
 import { readCredentials } from '../serve/credentials.js';
-import { jsonLine } from '../ui/text.js';
+import { jsonLine, oneLine } from '../ui/text.js';
 import { formatBytes } from '../ui/units.js';
+import { Health, type Say, Watching, type WatchFlags } from '../watching/watching.js';
 
-export interface RelayCommandOptions {
+export interface RelayCommandOptions extends WatchFlags {
   /** `host:port`; port 0 lets the system choose. */
   readonly listen: string;
   /** `host:port` or `host`. */
@@ -16,9 +18,6 @@ export interface RelayCommandOptions {
   readonly forClients: boolean;
   readonly maxBytes?: number;
   readonly maxRate?: number;
-  readonly cert?: string;
-  readonly key?: string;
-  readonly ca?: string;
   readonly json: boolean;
 }
 
@@ -30,13 +29,36 @@ export async function runRelay(options: RelayCommandOptions, io: CliIo): Promise
   if (options.forClients && options.anchor.length === 0) {
     throw usageError('--for-clients needs --anchor HOST:PORT: else anybody could send through this relay to anywhere');
   }
-  const listener = await listenAsRelay(options, io);
+  const say: Say = (event, line) => print(io, options, event, line);
+  const health = new Health();
+  const watching = await Watching.open(options, io, say, health);
+  try {
+    return await forward(options, io, { watching, health });
+  } finally {
+    await watching.close();
+  }
+}
+
+async function forward(
+  options: RelayCommandOptions,
+  io: CliIo,
+  { watching, health }: { readonly watching: Watching; readonly health: Health },
+): Promise<ExitCode> {
+  const credentials = await readCredentials(options);
+  const listener = await listenAsRelay(options, io, credentials);
   const { address, port } = listener.address();
   const at = formatHostPort({ host: address, port });
   print(io, options, { event: 'listening', address: at }, `listening on ${at}`);
+  watching.announce();
   const stopped = new Promise<string>((resolve) => io.onInterrupt(resolve));
   const accepting = forgetSessions(listener);
+  const unfollow = followCredentials(listener, options, {
+    say: (event, line) => print(io, options, event, line),
+    shown: credentials.credentials,
+  });
   const signal = await Promise.race([stopped, accepting.then(() => 'closed')]);
+  unfollow();
+  health.problem('the relay is stopping');
   // A second signal ends the process.
   await listener.close({ timeoutMs: DRAIN_MS });
   const { relay } = listener.stats();
@@ -44,10 +66,13 @@ export async function runRelay(options: RelayCommandOptions, io: CliIo): Promise
   return signal === 'closed' ? EXIT.failed : EXIT.ok;
 }
 
-async function listenAsRelay(options: RelayCommandOptions, io: CliIo): Promise<Listener> {
+async function listenAsRelay(
+  options: RelayCommandOptions,
+  io: CliIo,
+  credentials: Awaited<ReturnType<typeof readCredentials>>,
+): Promise<Listener> {
   const { host, port } = parseHostPort(options.listen, { allowZero: true });
   const { anchor, forClients, maxBytes, maxRate } = options;
-  const credentials = await readCredentials(options);
   const resetKey = await persistentResetKey();
   return io.network.listen({
     host,
@@ -73,7 +98,7 @@ async function forgetSessions(listener: Listener): Promise<void> {
 }
 
 function print(io: CliIo, { json }: RelayCommandOptions, event: object, line: string): void {
-  io.stdout.print(json ? `${jsonLine(event)}\n` : `${line}\n`);
+  io.stdout.print(json ? `${jsonLine(event)}\n` : `${oneLine(line)}\n`);
 }
 
 function describe({ forwardedBytes, forwardedDatagrams, dropped }: RelayStats): string {

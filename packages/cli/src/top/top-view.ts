@@ -1,5 +1,5 @@
 import { paint, type Paint, type Style } from '../ui/style.js';
-import { columnsOf, fit, oneLine } from '../ui/text.js';
+import { cutTo, fit, oneLine, wrapped } from '../ui/text.js';
 import { formatPercent, formatRate } from '../ui/units.js';
 import type { AdminState } from './admin-client.js';
 
@@ -13,47 +13,58 @@ export function topLines(state: AdminState, style: Style, width: number): string
   const sent = sessions.reduce((sum, one) => sum + one.sentPerSecond, 0);
   return [
     paint(style, cutTo(`${total} ${total === 1 ? 'session' : 'sessions'}, ${traffic(received, sent)}`, width), 'bold'),
-    ...alerts.map((alert) => {
-      const text = oneLine(`! ${alert.title}: ${alert.now}. ${alert.action}`);
-      return paint(style, cutTo(text, width), alert.severity === 'critical' ? 'red' : 'yellow');
+    ...alerts.flatMap((alert) => {
+      const [first = '', ...rest] = wrapped(`  ${oneLine(`${alert.title}: ${alert.now}. ${alert.action}`)}`, width);
+      const color = alert.severity === 'critical' ? 'red' : 'yellow';
+      return [`!${first.slice(1)}`, ...rest].map((line) => paint(style, cutTo(line, width), color));
     }),
     '',
     ...sessions
       .slice(0, MAX_SESSIONS)
-      .map((session) => sessionLine(session, session.id === state.session, style, width)),
+      .flatMap((session) => sessionLines(session, session.id === state.session, style, width)),
     ...(total > MAX_SESSIONS ? [paint(style, `  and ${total - MAX_SESSIONS} more`, 'dim')] : []),
     '',
     paint(style, pathColumns(['path', 'state', 'receives', 'sends', 'share', 'rtt', 'loss'], width), 'dim'),
     ...paths.flatMap((path) => pathLines(path, style, width)),
     '',
-    ...lines.slice(-MAX_LINES).map((line) => eventLine(line, style, width)),
+    ...lines.slice(-MAX_LINES).flatMap((line) => eventLines(line, style, width)),
   ];
 }
 
 type Session = AdminState['sessions'][number];
 
-function sessionLine(session: Session, isShown: boolean, style: Style, width: number): string {
-  const { id, role, peer, active, paths, receivedPerSecond, sentPerSecond } = session;
+function sessionLines(session: Session, isShown: boolean, style: Style, width: number): string[] {
+  const { id, role, peer, active, paths, service, serviceReason, receivedPerSecond, sentPerSecond } = session;
   const mark = isShown ? '>' : ' ';
   const about = `${fit(role, 9)} ${id.slice(0, 8)}  ${active}/${paths} paths`;
   const text = `${mark} ${fit(oneLine(peer), 24)} ${about}  ${traffic(receivedPerSecond, sentPerSecond)}`;
-  return paint(style, cutTo(text, width), active === 0 ? 'red' : active < paths ? 'yellow' : undefined);
+  const line = paint(style, cutTo(text, width), active === 0 ? 'red' : active < paths ? 'yellow' : undefined);
+  if (service === 'full') return [line];
+  const why = oneLine(`${service} service: ${serviceReason}`);
+  return [line, paint(style, cutTo(`    ${why}`, width), service === 'none' ? 'red' : 'yellow')];
 }
 
 function pathLines(path: AdminState['paths'][number], style: Style, width: number): string[] {
-  const { server, address, flow, state, unused } = path;
+  const { server, address, flow, state } = path;
+  const why = whyOf(path);
   const shown = flow === 'steady' ? state : flow;
   const figures = [
     formatRate(path.receivedPerSecond),
     formatRate(path.sentPerSecond),
     formatPercent(path.share),
-    `${path.rttMs.toFixed(1)} ms`,
+    `${path.rttMs.toFixed(path.rttMs < 100 ? 1 : 0)} ms`,
     formatPercent(path.lossRate),
   ];
   // One without a connection has none.
   const columns = [oneLine(server === '' ? address : server), shown, ...(path.rttMs > 0 ? figures : [])];
   const line = paint(style, pathColumns(columns, width), COLOR_OF[shown] ?? 'yellow');
-  return unused === '' ? [line] : [line, paint(style, cutTo(`    ${oneLine(unused)}`, width), 'dim')];
+  if (why === '') return [line];
+  return [line, ...wrapped(`    ${oneLine(why)}`, width).map((text) => paint(style, cutTo(text, width), 'dim'))];
+}
+
+/** Why it gets nothing, or else why it is not simply well. */
+function whyOf({ unused, state, reason }: AdminState['paths'][number]): string {
+  return unused === '' && state !== 'active' ? reason : unused;
 }
 
 const COLOR_OF: Readonly<Record<string, Paint>> = {
@@ -67,21 +78,18 @@ const COLOR_OF: Readonly<Record<string, Paint>> = {
 /** Name and state are as long as they are; figures stand below each other. */
 function pathColumns([path = '', state = '', ...figures]: readonly string[], width: number): string {
   const aligned = figures.map((figure, index) => figure.padStart(FIGURE_COLUMNS[index] ?? 0));
-  return cutTo(`  ${fit(path, 24)} ${fit(state, 10)}${aligned.join(' ')}`, width);
+  return cutTo(`  ${fit(path, 22)} ${fit(state, 10)}${aligned.join(' ')}`, width);
 }
 
-const FIGURE_COLUMNS = [12, 12, 6, 9, 5];
+const FIGURE_COLUMNS = [11, 11, 5, 8, 5];
 
-function eventLine({ time, level, message }: AdminState['lines'][number], style: Style, width: number): string {
+function eventLines({ time, level, message }: AdminState['lines'][number], style: Style, width: number): string[] {
   const at = new Date(time).toTimeString().slice(0, 8);
   const color = level === 'error' ? 'red' : level === 'warn' ? 'yellow' : undefined;
-  return paint(style, cutTo(`${at} ${oneLine(message)}`, width), color);
+  const [first = '', ...rest] = wrapped(`${' '.repeat(at.length + 1)}${oneLine(message)}`, width);
+  return [at + first.slice(at.length), ...rest].map((text) => paint(style, cutTo(text, width), color));
 }
 
 function traffic(received: number, sent: number): string {
   return `in ${formatRate(received)}, out ${formatRate(sent)}`;
-}
-
-function cutTo(text: string, width: number): string {
-  return columnsOf(text) <= width ? text : fit(text, width);
 }

@@ -24,10 +24,16 @@ export async function runTop(address: string, options: TopOptions, io: CliIo): P
   const ended = new AbortController();
   const release = io.onInterrupt(() => ended.abort());
   const screen = new Screen(io.stdout, style);
+  const isOnce = options.once || !style.live;
   try {
     for (;;) {
+      if (isOnce) {
+        // Rates are what has come since somebody last looked.
+        await client.state(options.session);
+        await sleep(EVERY_MS, undefined, { signal: ended.signal }).catch(() => undefined);
+      }
       const lines = topLines(await client.state(options.session), style, io.stdout.columns());
-      if (options.once || !style.live) {
+      if (isOnce) {
         io.stdout.print(`${lines.join('\n')}\n`);
         return EXIT.ok;
       }

@@ -6,6 +6,7 @@ describe('oneLine', () => {
     ['a\nb\tc', 'a b c'],
     ['\u001b[2Jgone', '[2Jgone'],
     ['evil\u202egpj.exe', 'evil gpj.exe'],
+    ['one\u061ctwo', 'one two'],
     ['\u009b31mred\u0000', '31mred'],
     ['two\u2028lines', 'two lines'],
     ['été ✓ 文', 'été ✓ 文'],

@@ -4,7 +4,7 @@ const MAX_LINE_CHARACTERS = 500;
 // C0 and C1 controls, delete, line and paragraph separators, and the marks that reorder text: what a peer could use to
 // move the cursor, recolour the terminal or make a name look like another.
 // eslint-disable-next-line no-control-regex -- control characters are what it is about
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu;
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu;
 /** Characters that take two columns in a terminal. */
 const WIDE =
   /[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\p{Emoji_Presentation}\uff01-\uff60]/u;
@@ -36,6 +36,25 @@ export function fit(text: string, width: number): string {
   const columns = columnsOf(text);
   if (columns <= width) return text + ' '.repeat(width - columns);
   return width < 2 ? ' '.repeat(Math.max(0, width)) : `${cut(text, width - 1)}…`;
+}
+
+/** Cuts what is longer than `width` columns. */
+export function cutTo(text: string, width: number): string {
+  return columnsOf(text) <= width ? text : fit(text, width);
+}
+
+/** Breaks a long line at spaces; what follows is indented as it is. */
+export function wrapped(text: string, width: number): string[] {
+  const indent = /^ */u.exec(text)?.[0] ?? '';
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.trim().split(' ')) {
+    if (line !== '' && columnsOf(indent) + columnsOf(line) + 1 + columnsOf(word) > width) {
+      lines.push(indent + line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, indent + line];
 }
 
 /** As much of `text` as fits, filled up with spaces to `width` columns. */
