@@ -13,6 +13,7 @@ export const driver: Part = {
     const bytes = (context.quick ? 50 : 200) * MB;
     const courses = {
       driver: { contender: 'driver', bytes },
+      routed: { contender: 'driver', bytes, followsRoute: true },
       threaded: { contender: 'threaded', bytes },
       minimal: { contender: 'minimal', bytes },
       tls: { contender: 'tls', bytes },
@@ -26,6 +27,12 @@ export const driver: Part = {
         { name: 'goodput to node:tls', own: 'driver', reference: 'tls', called: 'node:tls' },
         { name: 'CPU, client', figure: 'clientCpu', own: 'driver', reference: 'minimal', called: 'minimal loop' },
         { name: 'CPU, server', figure: 'serverCpu', own: 'driver', reference: 'minimal', called: 'minimal loop' },
+        {
+          name: 'datagrams as large as the route takes',
+          own: 'routed',
+          reference: 'driver',
+          called: 'datagrams of 1,350 bytes',
+        },
         { name: 'client in a worker thread', own: 'threaded', reference: 'driver', called: 'driver' },
         {
           name: 'CPU, client in a worker thread',

@@ -1,11 +1,13 @@
 import type { Part } from '../part.js';
 import { aggregate } from './aggregate.js';
 import { codec } from './codec.js';
+import { discovery } from './discovery.js';
 import { driver } from './driver.js';
 import { failover } from './failover.js';
 import { forwarder } from './forwarder.js';
 import { latency } from './latency.js';
 import { planner } from './planner.js';
+import { relay } from './relay.js';
 import { scale } from './scale.js';
 import { session } from './session.js';
 import { socket } from './socket.js';
@@ -22,8 +24,10 @@ export const PARTS: readonly Part[] = [
   aggregate,
   failover,
   forwarder,
+  relay,
   latency,
   scale,
   codec,
   planner,
+  discovery,
 ];

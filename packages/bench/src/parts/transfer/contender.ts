@@ -23,8 +23,12 @@ export type ContenderName =
 export interface Settings {
   readonly bytes: number;
   readonly datagramBytes: number;
+  /** In place of that, datagrams as large as the route takes. Of `driver` alone. */
+  readonly followsRoute?: boolean;
   /** Paths that the client shall have, where the contender has several. */
   readonly paths: number;
+  /** Where the client's connection comes from, and its source id, where something on the way must know. Of `driver` alone. */
+  readonly client?: { readonly port: number; readonly connectionId: Uint8Array } | undefined;
 }
 
 export interface FetchResult {

@@ -3,7 +3,7 @@ import { Children } from '../../harness/children.js';
 import type { StartForwarder } from '../../forward/forwarder.js';
 import type { PartContext } from '../../part.js';
 import type { calls } from './child.js';
-import type { ContenderName } from './contender.js';
+import type { ContenderName, Settings } from './contender.js';
 
 /** One thing to measure. */
 export interface Course {
@@ -15,6 +15,9 @@ export interface Course {
   readonly servers?: number;
   /** What the datagrams of the client and its first server go through. Default: nothing. */
   readonly through?: StartForwarder;
+  /** Default: the system chooses. */
+  readonly client?: Settings['client'];
+  readonly followsRoute?: boolean;
 }
 
 /** One run of it. */
@@ -53,8 +56,8 @@ export async function measureInTurn<Name extends string>(
 }
 
 async function measureOnce(course: Course, credentials: Credentials, context: PartContext): Promise<Run> {
-  const { contender, bytes, paths = 1, servers: count = 1, through } = course;
-  const settings = { bytes, paths, datagramBytes: DATAGRAM_BYTES };
+  const { contender, bytes, paths = 1, servers: count = 1, through, client: from, followsRoute = false } = course;
+  const settings = { bytes, paths, datagramBytes: DATAGRAM_BYTES, followsRoute, client: from };
   await using children = new Children(context);
   // The classes log every step to stderr, and writing that would count against them.
   const start = (label: string) =>

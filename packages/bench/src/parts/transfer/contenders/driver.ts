@@ -40,12 +40,14 @@ export async function fetchOver(
   settings: Settings,
   onData: (chunk: Uint8Array) => void,
 ): Promise<Endpoint> {
-  const endpoint = await Endpoint.bind();
+  const { client } = settings;
+  const endpoint = await Endpoint.bind({ ...(client !== undefined && { port: client.port }) });
   const connection = await endpoint.dial({
     host: '127.0.0.1',
     port,
     trust: { ca: caPem },
     transport: transport(settings),
+    ...(client !== undefined && { connectionId: client.connectionId }),
   });
   connection.attach({ onStream: () => undefined, onSendable: () => undefined, onClose: () => undefined });
   await new Promise<void>((resolve, reject) => {
@@ -65,7 +67,7 @@ export async function fetchOver(
 
 function transport(settings: Settings): object {
   return {
-    datagramBytes: settings.datagramBytes,
+    ...(settings.followsRoute === true ? { longDatagrams: true } : { datagramBytes: settings.datagramBytes }),
     streamWindowBytes: STREAM_WINDOW_BYTES,
     connectionWindowBytes: CONNECTION_WINDOW_BYTES,
   };
