@@ -6,7 +6,7 @@
 import { parseArgs } from 'node:util';
 import type { Attack, Finding } from './attack.js';
 import { ATTACKS } from './attacks/index.js';
-import { Scene } from './scene/scene.js';
+import { CHECKOUT, releaseIn, Scene } from './scene/scene.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -23,6 +23,8 @@ if (values.list || unknown.length > 0) {
   process.exit(unknown.length > 0 ? 2 : 0);
 }
 
+/** Set by `pnpm adversary:release`. */
+const release = process.env['KWIK_ADVERSARY_RELEASE'];
 let failed = 0;
 for (const attack of chosen) {
   process.stdout.write(`${attack.name}: ${attack.about}\n`);
@@ -36,7 +38,7 @@ process.stdout.write(`${chosen.length - failed} passed, ${failed} failed\n`);
 process.exit(failed === 0 ? 0 : 1);
 
 async function judge(attack: Attack): Promise<readonly Finding[]> {
-  const scene = new Scene();
+  const scene = new Scene(release === undefined ? CHECKOUT : releaseIn(release));
   try {
     return await attack.run(scene);
   } catch (error) {

@@ -38,12 +38,12 @@ const oneByteStream: MakePackets = () => {
 /** Connection ids with old numbers, whose retirements are never acknowledged (CVE-2024-1410). */
 const oldConnectionIds: MakePackets = (quic) => {
   quic.acknowledges = false;
-  quic.send(newConnectionIdFrame(1n << 29n, 1n << 29n, 8));
+  quic.send(newConnectionIdFrame(1n << 29n, 1n << 29n, randomBytes(8)));
   let sequence = 3;
   return () => {
     const frames: Buffer[] = [];
     for (let bytes = 0; bytes < 1100; bytes += frames.at(-1)!.length)
-      frames.push(newConnectionIdFrame(sequence++, 0, 1));
+      frames.push(newConnectionIdFrame(sequence++, 0, randomBytes(1)));
     return Buffer.concat(frames);
   };
 };

@@ -5,6 +5,8 @@ import { forgedContent } from './forged-content.js';
 import { halfOpen } from './half-open.js';
 import { impostors } from './impostors.js';
 import { packetsFromNobody } from './nobody.js';
+import { relays } from './relays.js';
+import { retiredIds } from './retired-ids.js';
 import { scanningPrimary } from './scanning-primary.js';
 import { sessionCosts } from './session-costs.js';
 
@@ -14,7 +16,9 @@ export const ATTACKS: readonly Attack[] = [
   scanningPrimary,
   ...packetsFromNobody,
   ...engineMemory,
+  retiredIds,
   ...sessionCosts,
   ...fileServer,
+  ...relays,
   halfOpen,
 ];

@@ -1,13 +1,16 @@
 /**
  * A server to attack: it echoes what it reads, and answers `film` with a multi-source stream. `AUTH=psk` asks for the
- * key. It tells its port, and on a message its counters.
+ * key, and with `RELAY=HOST:PORT` it forwards there for its clients. It tells its port, and on a message its counters.
  */
 import { listen, pskServerAuth, type ListenOptions, type ServerSession, type Stream } from '@kwik/session';
 import { FILM, PSK } from './shared.js';
 
+/** `host:port`, the only place that it forwards to. */
+const anchor = process.env['RELAY'];
 const options: ListenOptions = {
   replica: (key) => (key === 'film' ? FILM : undefined),
   onRefused: () => undefined,
+  ...(anchor !== undefined && { relay: { anchors: [anchor], forClients: true } }),
   ...(process.env['AUTH'] === 'psk' && { auth: [pskServerAuth({ keys: new Map([['laptop', PSK]]) })] }),
 };
 const listener = await listen(options);

@@ -11,19 +11,23 @@ export function cryptoFrame(data: Buffer, offset: bigint | number = 0): Buffer {
   return Buffer.concat([Buffer.from([0x06]), encodeVarint(offset), encodeVarint(data.length), data]);
 }
 
-export function newConnectionIdFrame(
-  sequence: bigint | number,
-  retirePriorTo: bigint | number,
-  idBytes: number,
-): Buffer {
+export function newConnectionIdFrame(sequence: bigint | number, retirePriorTo: bigint | number, id: Buffer): Buffer {
   return Buffer.concat([
     Buffer.from([0x18]),
     encodeVarint(sequence),
     encodeVarint(retirePriorTo),
-    Buffer.from([idBytes]),
-    randomBytes(idBytes),
+    Buffer.from([id.length]),
+    id,
     RESET_TOKEN,
   ]);
+}
+
+export function retireConnectionIdFrame(sequence: number): Buffer {
+  return Buffer.concat([Buffer.from([0x19]), encodeVarint(sequence)]);
+}
+
+export function pathChallengeFrame(): Buffer {
+  return Buffer.concat([Buffer.from([0x1a]), randomBytes(8)]);
 }
 
 export const pingFrame = Buffer.from([0x01]);

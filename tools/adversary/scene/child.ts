@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
@@ -18,6 +19,8 @@ export interface ChildOptions {
   /** Modules loaded before the program. */
   readonly preload?: readonly string[];
   readonly args?: readonly string[];
+  /** What says where `@kwik/*` is. */
+  readonly tsconfig: string;
 }
 
 /** A TypeScript program in a process of its own, with a channel for messages. */
@@ -28,12 +31,12 @@ export class Child {
   readonly #messages: unknown[] = [];
   #wake: () => void = () => undefined;
 
-  /** `program`: a file, relative to the root of the checkout. */
-  constructor(program: string, options: ChildOptions = {}) {
+  /** `program`: a file, absolute or relative to the root of the checkout. */
+  constructor(program: string, options: ChildOptions) {
     const modules = [TSX, ...(options.preload ?? []).map((file) => `${ROOT}${file}`)];
-    const args = [...modules.flatMap((file) => ['--import', file]), `${ROOT}${program}`, ...(options.args ?? [])];
+    const args = [...modules.flatMap((file) => ['--import', file]), resolve(ROOT, program), ...(options.args ?? [])];
     this.process = spawn(process.execPath, args, {
-      env: { ...process.env, TSX_TSCONFIG_PATH: `${ROOT}tsconfig.tests.json`, NO_COLOR: '1', ...options.env },
+      env: { ...process.env, TSX_TSCONFIG_PATH: resolve(ROOT, options.tsconfig), NO_COLOR: '1', ...options.env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     for (const stream of [this.process.stdout, this.process.stderr]) {
