@@ -131,6 +131,25 @@ export default tseslint.config(
     },
   },
   {
+    // Each start of `kwik` loads these files, whatever the command: what a command needs, its action loads.
+    files: ['packages/cli/src/commands/*.ts', 'packages/cli/src/{bin,main,node-io}.ts'],
+    ignores: TESTS,
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              group: ['@kwik/*', '!@kwik/wire', '!@kwik/discovery'],
+              allowTypeImports: true,
+              message: 'Import it where the command runs, as `await import(…)`: every start of kwik pays for it here.',
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
     files: DROP_IN,
     ignores: TESTS,
     rules: ban(
@@ -153,8 +172,11 @@ export default tseslint.config(
     files: ['packages/*/page/**/*.mjs'],
     languageOptions: {
       globals: {
+        addEventListener: 'readonly',
         document: 'readonly',
         EventSource: 'readonly',
+        fetch: 'readonly',
+        location: 'readonly',
         getComputedStyle: 'readonly',
         matchMedia: 'readonly',
         performance: 'readonly',

@@ -10,19 +10,11 @@ const transform = {
 };
 
 // Tests run on TypeScript sources: @kwik/* maps to src, so that a test never sees a stale build.
-/** @param {string} root The folder of the packages. */
-const nameMapper = (root) =>
-  Object.fromEntries([
-    ...packages.flatMap(({ name, manifest }) =>
-      entryPoints(manifest).map(({ specifier, source }) => [`^${specifier}$`, `${root}/${name}/${source}`]),
-    ),
-    ['^(\\.{1,2}/.*)\\.js$', '$1'],
-  ]);
-/** @param {string} folder That of the packages, as seen from the project's root. */
+/** @param {string} folder That of the packages. */
 const moduleNameMapper = (folder) =>
   Object.fromEntries([
     ...packages.flatMap(({ name, manifest }) =>
-      entryPoints(manifest).map(({ specifier, source }) => [`^${specifier}$`, `<rootDir>/${folder}/${name}/${source}`]),
+      entryPoints(manifest).map(({ specifier, source }) => [`^${specifier}$`, `${folder}/${name}/${source}`]),
     ),
     ['^(\\.{1,2}/.*)\\.js$', '$1'],
   ]);
@@ -31,6 +23,8 @@ const moduleNameMapper = (folder) =>
 export default {
   // As many as the smallest machine that runs the checks has; the integration tests measure time.
   maxWorkers: 2,
+  // Modules of ended tests are never let go in this mode, and a heap full of them makes all that comes after it slower.
+  workerIdleMemoryLimit: '700MB',
   // For machines that do much else at the time; no test waits for it.
   testTimeout: 30_000,
   projects: [
@@ -42,7 +36,7 @@ export default {
       extensionsToTreatAsEsm: ['.ts'],
       setupFiles: ['<rootDir>/../../tools/jest/property-seed.mjs'],
       transform,
-      moduleNameMapper: moduleNameMapper('..'),
+      moduleNameMapper: moduleNameMapper('<rootDir>/..'),
     })),
     {
       displayName: 'examples',
@@ -51,7 +45,7 @@ export default {
       testMatch: ['<rootDir>/**/*.test.ts'],
       extensionsToTreatAsEsm: ['.ts'],
       transform,
-      moduleNameMapper: moduleNameMapper('../packages'),
+      moduleNameMapper: moduleNameMapper('<rootDir>/../packages'),
     },
     {
       displayName: 'fuzz',
@@ -60,7 +54,7 @@ export default {
       testMatch: ['<rootDir>/*.test.ts'],
       extensionsToTreatAsEsm: ['.ts'],
       transform,
-      moduleNameMapper: nameMapper('<rootDir>/../../packages'),
+      moduleNameMapper: moduleNameMapper('<rootDir>/../../packages'),
     },
     {
       displayName: 'tools',

@@ -1,26 +1,15 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { consumerProblems } from '../lib/consumers.mjs';
+import { linkDependencies, unpackInto } from '../lib/packed.mjs';
 import { fromProblems } from '../lib/result.mjs';
 import { sizeProblems } from '../lib/size-budgets.mjs';
-import { BIN, run, runNode, runPnpm } from '../lib/run.mjs';
+import { BIN, run, runNode } from '../lib/run.mjs';
 import { entryPoints, listPackages, readJson } from '../lib/workspace.mjs';
 
-/**
- * @typedef {import('../lib/workspace.mjs').Package} Package
- * @typedef {{ filename: string, files: { path: string }[] }} Packed
- */
+/** @typedef {import('../lib/workspace.mjs').Package} Package */
 
 const BESIDE_DIST = new Set(['package.json', 'README.md', 'LICENSE']);
 /** What a browser runs as it stands. */
@@ -56,14 +45,11 @@ export async function checkPackages(root) {
  * @param {string} scratch
  * @returns {Promise<string[]>}
  */
-async function tarballProblems({ name, dir, manifest }, scratch) {
-  const packing = await runPnpm(['pack', '--json', '--pack-destination', scratch], { cwd: dir });
-  if (packing.code !== 0) return [`packages/${name}: pnpm pack failed\n${packing.output}`];
-  const packed = /** @type {Packed} */ (JSON.parse(packing.stdout.slice(packing.stdout.indexOf('{'))));
-  const installed = join(scratch, 'node_modules', manifest.name);
-  mkdirSync(installed, { recursive: true });
-  const untar = await run('tar', ['-xzf', packed.filename, '-C', installed, '--strip-components=1']);
-  if (untar.code !== 0) return [`packages/${name}: ${untar.output}`];
+async function tarballProblems(item, scratch) {
+  const { name, dir, manifest } = item;
+  const unpacked = await unpackInto(item, scratch);
+  if (typeof unpacked === 'string') return [`packages/${name}: ${unpacked}`];
+  const { packed, installed } = unpacked;
   const attw = await runNode(BIN.attw, [packed.filename, '--profile', 'esm-only', '--format', 'ascii', '--no-color']);
   return [
     ...contentProblems(
@@ -124,13 +110,7 @@ async function publintProblems(tarball, manifest) {
  * @param {string} scratch
  */
 async function importProblems(packages, scratch) {
-  for (const { dir, manifest } of packages) {
-    for (const dependency of Object.keys(manifest.dependencies ?? {}).filter((each) => !each.startsWith('@kwik/'))) {
-      const link = join(scratch, 'node_modules', manifest.name, 'node_modules', dependency);
-      mkdirSync(dirname(link), { recursive: true });
-      symlinkSync(join(dir, 'node_modules', dependency), link);
-    }
-  }
+  linkDependencies(packages, scratch);
   const specifiers = packages.flatMap(({ manifest }) => entryPoints(manifest).map(({ specifier }) => specifier));
   const script = join(scratch, 'import-all.mjs');
   writeFileSync(script, importAll(specifiers));

@@ -44,7 +44,7 @@ export const PACKAGES = {
   socket: { purpose: 'the shape of `node:net`', mayImport: ['session', 'discovery', 'wire'] },
   telemetry: {
     purpose: 'metrics, logs, alerts, flight recorder, live page; only the cli imports it',
-    mayImport: ['wire'],
+    mayImport: ['wire', 'trust'],
   },
   testbed: { purpose: 'emulated links, virtual-time network, fakes', mayImport: ['wire', 'quic'] },
   cli: { purpose: 'the `kwik` command', mayImport: 'any' },
@@ -75,10 +75,10 @@ export const FOLDERS = {
   },
   discovery: {
     core: [],
-    sources: ['core'],
-    directory: ['core', 'sources'],
-    api: ['core', 'sources'],
     signing: ['core'],
+    sources: ['core', 'signing'],
+    directory: ['core', 'sources'],
+    api: ['core', 'signing', 'sources'],
     '.': 'any',
   },
   session: {

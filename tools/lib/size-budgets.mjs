@@ -6,9 +6,8 @@
  * @property {number} tarballKb What is downloaded, kilobytes of 1,000 bytes.
  */
 
-/** @type {Readonly<Record<string, SizeBudget>>} */
-const SIZE_BUDGETS = {
-  wire: { tarballKb: 85 },
+export const SIZE_BUDGETS = {
+  wire: { tarballKb: 90 },
   quic: { tarballKb: 180 },
   kcp: { tarballKb: 75 },
   scheduler: { tarballKb: 25 },
@@ -16,11 +15,14 @@ const SIZE_BUDGETS = {
   discovery: { tarballKb: 120 },
   trust: { tarballKb: 120 },
   telemetry: { tarballKb: 250 },
-  session: { tarballKb: 330 },
+  session: { tarballKb: 400 },
   socket: { tarballKb: 70 },
   testbed: { tarballKb: 100 },
-  cli: { tarballKb: 150 },
+  cli: { tarballKb: 220 },
 };
+
+/** @type {Readonly<Record<string, SizeBudget>>} */
+const BY_NAME = SIZE_BUDGETS;
 
 /** For a package without a row of its own. */
 const DEFAULT_BUDGET = { tarballKb: 60 };
@@ -31,7 +33,7 @@ const DEFAULT_BUDGET = { tarballKb: 60 };
  * @returns {string[]} What is wrong, if anything.
  */
 export function sizeProblems(name, bytes) {
-  const { tarballKb } = SIZE_BUDGETS[name] ?? DEFAULT_BUDGET;
+  const { tarballKb } = BY_NAME[name] ?? DEFAULT_BUDGET;
   const kb = Math.round(bytes / 1000);
   return kb <= tarballKb ? [] : [`its tarball has ${kb} kB, more than ${tarballKb} (tools/lib/size-budgets.mjs)`];
 }

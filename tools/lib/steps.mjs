@@ -1,31 +1,44 @@
+import { availableParallelism } from 'node:os';
+
 /**
  * @typedef {object} Step
  * @property {string} name
  * @property {string} about What holds when it passes.
  * @property {import('./result.mjs').Check} check
+ * @property {boolean} [together] It only reads files and calculates, so it may run beside its neighbours that do, too.
  */
 
 /** @typedef {import('./result.mjs').CheckResult} CheckResult */
 
 /**
- * Runs steps one after the other and tells of each. All run: one failure seldom explains the others.
+ * Runs steps in their order and tells of each when it ends. All run: one failure seldom explains the others. Neighbours
+ * that may run together do, as many at a time as `atOnce` says.
  *
  * @param {readonly Step[]} steps
  * @param {string} root The tree to check.
  * @param {(text: string) => void} write
+ * @param {number} [atOnce] Default: one for each processor, two at most; compilers take much memory.
  * @returns {Promise<0 | 1>} The exit status.
  */
-export async function runSteps(steps, root, write) {
+export async function runSteps(steps, root, write, atOnce = Math.min(availableParallelism(), 2)) {
   /** @type {{ step: Step, result: CheckResult, seconds: string }[]} */
   const done = [];
-  for (const step of steps) {
-    write(`\n── ${step.name}: ${step.about}\n`);
+  /** @param {Step} step */
+  const tell = async (step) => {
+    if (step.together !== true) write(heading(step));
     const startedAtMs = performance.now();
     const result = await runStep(step, root);
     const seconds = `${((performance.now() - startedAtMs) / 1000).toFixed(1)} s`;
-    if (!result.ok) write(`${result.report.trim()}\n`);
-    write(`${line(step, result, seconds)}\n`);
+    const report = result.ok ? '' : `${result.report.trim()}\n`;
+    write(`${step.together === true ? heading(step) : ''}${report}${line(step, result, seconds)}\n`);
     done.push({ step, result, seconds });
+  };
+  for (const group of inGroups(steps)) {
+    const waiting = [...group];
+    const takeTurns = async () => {
+      for (let step = waiting.shift(); step !== undefined; step = waiting.shift()) await tell(step);
+    };
+    await Promise.all(Array.from({ length: Math.max(atOnce, 1) }, takeTurns));
   }
   write(`\n${done.map(({ step, result, seconds }) => line(step, result, seconds)).join('\n')}\n`);
   const counts = done.map(({ result }) => count(result));
@@ -34,6 +47,27 @@ export async function runSteps(steps, root, write) {
   const skipped = counts.reduce((sum, each) => sum + each.skipped, 0);
   write(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
   return failed === 0 ? 0 : 1;
+}
+
+/**
+ * Each step that runs alone, and each row of neighbours that may run together.
+ *
+ * @param {readonly Step[]} steps
+ */
+function inGroups(steps) {
+  /** @type {Step[][]} */
+  const groups = [];
+  for (const step of steps) {
+    const last = groups.at(-1);
+    if (step.together === true && last?.[0]?.together === true) last.push(step);
+    else groups.push([step]);
+  }
+  return groups;
+}
+
+/** @param {Step} step */
+function heading({ name, about }) {
+  return `\n── ${name}: ${about}\n`;
 }
 
 /**

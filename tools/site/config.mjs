@@ -7,6 +7,8 @@ const GROUPS = [
       'tutorials/first-session',
       'tutorials/file-from-three-servers',
       'tutorials/own-scheduler',
+      'tutorials/web-over-two-relays',
+      'tutorials/fleet-on-etcd',
       'examples/index',
       'examples/interop',
     ],
@@ -21,6 +23,8 @@ const GROUPS = [
       'how-to/tunnels',
       'how-to/tuning',
       'how-to/monitoring',
+      'operations',
+      'how-to/audit-report',
       'how-to/chaos-tests',
       'migration',
       'troubleshooting',
@@ -32,6 +36,11 @@ const GROUPS = [
     pages: [
       'architecture',
       'discovery',
+      'trust',
+      'scaling',
+      'overload',
+      'workers',
+      'workers',
       'explanation/failover',
       'explanation/security',
       'comparison',
@@ -40,7 +49,7 @@ const GROUPS = [
       'glossary',
     ],
   },
-  { text: 'Reference', pages: ['reference/protocol', 'reference/errors', 'packages/*'] },
+  { text: 'Reference', pages: ['reference/protocol', 'reference/errors', 'metrics', 'packages/*'] },
   { text: 'The project', pages: ['readiness', 'requirements', 'security-policy', 'contributing'] },
 ];
 

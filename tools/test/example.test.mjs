@@ -15,6 +15,9 @@ test('an example runs from the root by its name', () => {
 test('without a name, and with a wrong one, the examples are named', () => {
   for (const args of [[], ['nothing'], ['../tools']]) {
     const { status, stderr } = run(...args);
-    expect([status, stderr]).toEqual([64, expect.stringContaining('custom-scheduler, file-from-three-servers')]);
+    expect([status, stderr]).toEqual([
+      64,
+      expect.stringContaining('custom-scheduler, discovery-adapters, discovery-by-dns'),
+    ]);
   }
 });

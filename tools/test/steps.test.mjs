@@ -51,6 +51,45 @@ test('a step that cannot look is named, and counts as skipped', async () => {
   expect({ code, lastLine }).toEqual({ code: 0, lastLine: '1 passed, 0 failed, 1 skipped' });
 });
 
+/** @param {number} atOnce */
+async function busyAtMost(atOnce) {
+  let busy = 0;
+  let most = 0;
+  /** @type {string[]} */
+  const alone = [];
+  const working = async () => {
+    most = Math.max(most, ++busy);
+    await new Promise((resolve) => setImmediate(resolve));
+    busy--;
+    return fromProblems([]);
+  };
+  const single = async () => {
+    alone.push(`${busy} beside it`);
+    return fromProblems([]);
+  };
+  const together = ['a', 'b', 'c', 'd'].map((name) => ({ ...step(name, working), together: true }));
+  let text = '';
+  await runSteps(
+    [step('before', single), ...together, step('after', single)],
+    'root',
+    (part) => {
+      text += part;
+    },
+    atOnce,
+  );
+  return { most, alone, text };
+}
+
+test.each([1, 2, 8])('steps that may run together do, %d at a time, and others run alone', async (atOnce) => {
+  const { most, alone, text } = await busyAtMost(atOnce);
+  expect(most).toBe(Math.min(atOnce, 4));
+  expect(alone).toEqual(['0 beside it', '0 beside it']);
+  // What a step has to say stands below its own heading.
+  for (const name of ['before', 'a', 'b', 'c', 'd', 'after']) {
+    expect(text).toMatch(new RegExp(`── ${name}: ${name} is well\\nok {5}${name} `));
+  }
+});
+
 const GREEN = {
   success: true,
   numPassedTests: 3,

@@ -84,7 +84,7 @@ const pathToken: FuzzTarget = {
       audiences: () => [SECONDARY],
       used: new UsedTokens(),
     });
-    const join = { sessionId: new Uint8Array(16), token: input, proof: new Uint8Array(64), pathId: 3 };
+    const join = { sessionId: new Uint8Array(16), token: input, proof: new Uint8Array(64), pathId: 3, renewal: false };
     const connection = { clientNonce: new Uint8Array(32), channelBinding: new Uint8Array(32) };
     const admitted = admission.admit(join, connection, NOW_MS);
     rule(!admitted.ok, 'a token was enough without a proof');
@@ -111,7 +111,7 @@ const certificate: FuzzTarget = {
     const anchors = parseCertificatesPem(fixtures().caPem);
     const checked = checkChain(chain, anchors, 'server', NOW_MS);
     const client = checkChain(chain, anchors, 'client', NOW_MS);
-    const names = [checked, client].map((one) => (one.ok ? certificateIdentity(one.leaf).length > 0 : one.reason));
+    const names = [checked, client].map((one) => (one.ok ? certificateIdentity(one.leaf) !== '' : one.reason));
     const text = Buffer.from(chain[0] ?? input).toString('latin1');
     return `${names.join(', ')}, ${outcome(() => parseCertificatesPem(text))}`;
   },
