@@ -6,7 +6,7 @@ import { expect, test } from '@jest/globals';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 /** What a reader may have to install besides `@kwik` packages. */
-const INSTALLED = ['ws', 'vitest'];
+const INSTALLED = ['ws', 'vitest', 'pg', 'dns-packet'];
 const examples = readdirSync(HERE, { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && !['test-support', 'interop'].includes(entry.name))
   .map(({ name }) => name);
