@@ -2,10 +2,10 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { REPORTS, writeReports } from './lib/api-reports.mjs';
-import { BIN, runNode } from './lib/run.mjs';
+import { build } from './lib/build.mjs';
 import { ROOT } from './lib/workspace.mjs';
 
-const built = await runNode(BIN.tsc, ['-b']);
+const built = await build(ROOT);
 if (built.code !== 0) {
   process.stderr.write(built.output);
   process.exitCode = built.code;

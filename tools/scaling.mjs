@@ -2,10 +2,7 @@
  * `pnpm scaling`: what the scaling engine of sessions does with demand of several shapes, on virtual time, against a fixed number
  * of paths. docs/scaling.md has the figures and says what they mean.
  */
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { BIN, runNode } from './lib/run.mjs';
-import { ROOT } from './lib/workspace.mjs';
+import { ScalingEngine } from '../packages/session/src/core/scaling/scaling-engine.js';
 
 /** Each path carries so much, megabytes per second, and an added one is there after so long. */
 const EACH = 2.5;
@@ -25,27 +22,18 @@ const SCENARIOS = {
   noise: { seconds: 2 * HOUR, demand: (t) => 1 + 0.5 * Math.sin(t) + 0.5 * Math.sin(t / 7.3) },
 };
 
-const { code, output } = await runNode(BIN.tsc, ['-b', join(ROOT, 'packages', 'session')]);
-if (code !== 0) {
-  process.stderr.write(`${output}scaling: the checkout does not build; the lines above say where.\n`);
-  process.exitCode = 70; // EX_SOFTWARE of sysexits.h
-} else {
-  const file = join(ROOT, 'packages', 'session', 'dist', 'core', 'scaling', 'scaling-engine.js');
-  const { ScalingEngine } = await import(pathToFileURL(file).href);
-  process.stdout.write('| demand | paths | delivered | path-hours | of a fixed 8 | cost | changes |\n');
-  process.stdout.write('| --- | --- | --- | --- | --- | --- | --- |\n');
-  for (const [name, scenario] of Object.entries(SCENARIOS)) {
-    for (const fixed of [0, 1, 2, 4, MAX_PATHS]) process.stdout.write(rowOf(name, scenario, fixed, ScalingEngine));
-  }
+process.stdout.write('| demand | paths | delivered | path-hours | of a fixed 8 | cost | changes |\n');
+process.stdout.write('| --- | --- | --- | --- | --- | --- | --- |\n');
+for (const [name, scenario] of Object.entries(SCENARIOS)) {
+  for (const fixed of [0, 1, 2, 4, MAX_PATHS]) process.stdout.write(rowOf(name, scenario, fixed));
 }
 
 /**
  * @param {string} name
  * @param {{ seconds: number, demand: (second: number) => number }} scenario
  * @param {number} fixed paths; 0: as the engine decides
- * @param {new (options: object) => any} ScalingEngine
  */
-function rowOf(name, { seconds, demand }, fixed, ScalingEngine) {
+function rowOf(name, { seconds, demand }, fixed) {
   const candidates = Array.from({ length: MAX_PATHS - 1 }, (_, index) => ({ address: `server-${index + 1}:1` }));
   const engine = new ScalingEngine({ candidates, maxPaths: MAX_PATHS });
   /** @type {Map<number, { address: string, carriedBytes: number }>} */

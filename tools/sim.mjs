@@ -4,12 +4,13 @@
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { buildIfStale } from './lib/build.mjs';
 import { BIN, runNode } from './lib/run.mjs';
 import { ROOT } from './lib/workspace.mjs';
 
 const SIMULATOR = join(ROOT, 'packages', 'session', 'sim');
 
-const { code, output } = await runNode(BIN.tsc, ['-b', SIMULATOR]);
+const { code, output } = (await buildIfStale()) ? await runNode(BIN.tsc, ['-b', SIMULATOR]) : { code: 1, output: '' };
 if (code === 0) {
   await import(pathToFileURL(join(SIMULATOR, 'dist', 'sim', 'main.js')).href);
 } else {

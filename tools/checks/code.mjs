@@ -1,9 +1,10 @@
+import { build } from '../lib/build.mjs';
 import { fromRun } from '../lib/result.mjs';
 import { BIN, runNode } from '../lib/run.mjs';
 
 /** @type {import('../lib/result.mjs').Check} */
 export async function checkBuild(root) {
-  return fromRun(await runNode(BIN.tsc, ['-b'], { cwd: root }));
+  return fromRun(await build(root));
 }
 
 /**

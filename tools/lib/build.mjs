@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { bundlePackages } from './bundle.mjs';
 import { BIN, runNode } from './run.mjs';
 import { ROOT, entryPoints, listPackages } from './workspace.mjs';
 
@@ -17,14 +18,25 @@ const stampOf = (root) => join(root, '.tmp', 'build-stamp');
  */
 export async function buildIfStale() {
   if (isFresh(ROOT)) return true;
+  const { code, output } = await build(ROOT);
+  if (code === 0) return true;
+  process.stderr.write(output);
+  return false;
+}
+
+/**
+ * Compiles all packages, and joins the modules of each.
+ *
+ * @param {string} root
+ * @returns {Promise<import('./run.mjs').RunResult>} The compiler's.
+ */
+export async function build(root) {
   const startedAt = new Date();
-  const { code, output } = await runNode(BIN.tsc, ['-b']);
-  if (code !== 0) {
-    process.stderr.write(output);
-    return false;
-  }
-  stampBuild(ROOT, startedAt);
-  return true;
+  const compiled = await runNode(BIN.tsc, ['-b'], { cwd: root });
+  if (compiled.code !== 0) return compiled;
+  await bundlePackages(root);
+  stampBuild(root, startedAt);
+  return compiled;
 }
 
 /**

@@ -32,7 +32,7 @@ export async function cloneHead(root, folder) {
  */
 export async function publishFrom({ folder, git, pnpm }, tag, npmrc) {
   await git('checkout', '--quiet', '--detach', tag);
-  await pnpm('exec', 'tsc', '-b');
+  await pnpm('build');
   writeFileSync(join(folder, '.npmrc'), npmrc);
   appendFileSync(join(folder, '.git', 'info', 'exclude'), '.npmrc\n');
   const registry = /registry=(\S+)/.exec(npmrc)?.[1] ?? '';
@@ -61,7 +61,7 @@ export async function makeSecondRelease({ folder, git, pnpm }) {
   await git('checkout', '--quiet', '-B', 'release');
   appendFileSync(join(folder, 'packages', 'wire', 'README.md'), '\n');
   await git('commit', '--quiet', '--all', '--message', 'feat(wire): the second release of a rehearsal');
-  await pnpm('exec', 'tsc', '-b');
+  await pnpm('build');
   for (const [key, value] of [
     ['user.name', 'Rehearsal'],
     ['user.email', 'rehearsal@localhost'],

@@ -30,11 +30,11 @@ test('what is too much, missing or broken is reported', async () => {
   const exports = { ...manifest.exports, './gone': { types: './dist/gone.d.ts', default: './dist/gone.js' } };
   tree.put('packages/wire/package.json', { ...manifest, exports, files: ['dist', 'src'] });
   tree.put('packages/wire/dist/.tsbuildinfo', '{}');
-  tree.put('packages/wire/dist/old.js', '');
+  tree.put('packages/wire/dist/old.d.ts', '');
   const { report } = await checkPackages(tree.root);
   expect(report).toContain('packages/wire: src/index.ts does not belong into the tarball');
   expect(report).toContain('packages/wire: dist/.tsbuildinfo does not belong into the tarball');
-  expect(report).toContain('packages/wire: dist/old.js is built from a source that is gone');
+  expect(report).toContain('packages/wire: dist/old.d.ts is built from a source that is gone');
   expect(report).toMatch(/publint: .*gone\.js/);
   expect(report).toContain('@kwik/wire/gone: Cannot find module');
 });

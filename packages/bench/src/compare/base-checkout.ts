@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { pnpm, runProgram } from './process.js';
@@ -74,6 +74,8 @@ async function build(folder: string, log: (line: string) => void): Promise<void>
     await install(folder);
     await runProgram(...compile);
   }
+  const whole = join('tools', 'build.mjs');
+  if (existsSync(join(folder, whole))) await runProgram(process.execPath, [whole], { cwd: folder });
 }
 
 /** The bench may need what the base's lockfile does not name; everything lies in the store already, or in its cache. */

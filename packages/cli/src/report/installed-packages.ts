@@ -1,8 +1,8 @@
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { oneLine } from '../ui/text.js';
+import { PACKAGE_FOLDER } from '../version.js';
 import type { SoftwareEvidence, SoftwarePackage } from './evidence.js';
 
 /** The command and all that it needs are a tenth of that. */
@@ -20,14 +20,11 @@ const MANIFEST = z.object({
 });
 type Manifest = z.infer<typeof MANIFEST>;
 
-/** The package that this file belongs to; src and dist lie at the same depth. */
-const OWN_FOLDER = fileURLToPath(new URL('../..', import.meta.url));
-
 /**
  * The packages that are installed for the one in `folder`, with itself: found as Node finds them, in node_modules of the
  * folder and of those above it. Only manifests are read, and no code of a package runs.
  */
-export async function installedPackages(folder = OWN_FOLDER, most = MAX_PACKAGES): Promise<SoftwareEvidence> {
+export async function installedPackages(folder = PACKAGE_FOLDER, most = MAX_PACKAGES): Promise<SoftwareEvidence> {
   const found = new Map<string, SoftwarePackage>();
   const missing = new Set<string>();
   const seen = new Set<string>();

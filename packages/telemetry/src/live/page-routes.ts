@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { answer, type AdminRoute } from '../admin/admin-server.js';
+import { PAGE_FOLDER } from '../page-folder.js';
 
 const require = createRequire(import.meta.url);
-const pageFile = (name: string): string => fileURLToPath(new URL(`../../page/${name}`, import.meta.url));
+const pageFile = (name: string): string => join(PAGE_FOLDER, name);
 
 const SCRIPT = 'text/javascript';
 const STYLE = 'text/css';
