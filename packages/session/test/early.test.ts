@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import type { DialOptions, ServerSession, Session, SessionLimits } from '@kwik/session';
+import type { DialOptions, ServerSession, Session, SessionLimits, Stream } from '@kwik/session';
 import type { LinkShape } from '@kwik/testbed';
 import { pattern, readAll } from './harness.js';
+import { StreamHandle } from '../src/runtime/streams/stream-handle.js';
 import { SimulatedWorld } from './simulated-world.js';
 
 const RTT_MS = 40;
@@ -45,6 +46,12 @@ async function firstByteMs({ world, dial }: Scene, early: boolean): Promise<numb
   return world.clock.now() - startMs;
 }
 
+function carriageOf(stream: Stream | undefined): unknown {
+  if (!(stream instanceof StreamHandle)) throw new TypeError('no stream of a session');
+  const { intent, priority } = stream.state;
+  return [intent, priority];
+}
+
 describe('the first stream of a session that begins with the hello', () => {
   test('is answered two round trips after the dial, where another is after three', async () => {
     const [with_, without] = [await firstByteMs(scene(), true), await firstByteMs(scene(), false)];
@@ -82,6 +89,25 @@ describe('the first stream of a session that begins with the hello', () => {
     void stream.write(rest).then(() => stream.close());
     expect(await world.settle(readAll(stream))).toHaveLength(8192 + rest.length);
     expect(client.getAllPaths()).toMatchObject([{ state: 'active' }]);
+  });
+
+  test('has its intent at the server as soon as it has its bytes', async () => {
+    const world = new SimulatedWorld(4);
+    const intents: unknown[] = [];
+    const onSession = async (session: ServerSession): Promise<void> => {
+      intents.push(carriageOf(await session.acceptStream()));
+    };
+    const server = world.server('10.0.0.1', shape, { onSession: (session) => void onSession(session) });
+    const early = { data: 'quick', end: true, intent: { mode: 'fast', priority: 1 } } as const;
+    const client = await world.dial(server.address, { early });
+    for (const each of [...intents, carriageOf(client.early)]) expect(each).toEqual([{ mode: 'fast' }, 1]);
+    // Half a round trip after the server had it: nothing that comes behind the hello can be there yet.
+    expect(intents).toHaveLength(1);
+  });
+
+  test('with an intent that cannot be is refused before anybody is dialled', async () => {
+    const refused = scene().dial({ early: { data: 'quick', intent: { mode: 'quick' as never } } });
+    await expect(refused).rejects.toMatchObject({ code: 'ERR_KWIK_INVALID_ARGUMENT' });
   });
 
   test('is refused when it is too long, before anybody is dialled', async () => {

@@ -66,7 +66,8 @@ describe('opening a session', () => {
   });
 
   test('what the first stream begins with comes with the session, and not before the client is let in', async () => {
-    const early = { data: Uint8Array.of(1, 2, 3), end: true };
+    const intent = { mode: proto.StreamMode.FAST, deadlineMs: 5, priority: 1, affinityPathId: undefined };
+    const early = { data: Uint8Array.of(1, 2, 3), end: true, intent };
     const purpose = { kind: 'open', early } as const;
     const { server } = await shakeHands(makeClient({ purpose }), makeServer());
     expect(server.early).toEqual(early);
@@ -79,7 +80,7 @@ describe('opening a session', () => {
   });
 
   test('what the first stream begins with stays behind when the authentication leaves no room for it', () => {
-    const early = { data: new Uint8Array(8192), end: false };
+    const early = { data: new Uint8Array(8192), end: false, intent: undefined };
     const sizes = [8192, 8193].map((length) => {
       const exchange = { initial: () => new Uint8Array(length), respond: () => NOTHING, satisfied: () => true };
       const auth = [{ mechanism: 'x-long', begin: () => exchange }];
@@ -92,7 +93,7 @@ describe('opening a session', () => {
   test('a path that joins brings nothing of a first stream', () => {
     const hello = joining().start();
     if (hello.$case !== 'clientHello') throw new TypeError(hello.$case);
-    const early = { data: new Uint8Array(1), end: false };
+    const early = { data: new Uint8Array(1), end: false, intent: undefined };
     const step = makeServer().handle({ $case: 'clientHello', value: { ...hello.value, early } }, NOW_MS);
     expect(step).toMatchObject({ kind: 'refused', error: { code: 'ERR_KWIK_PROTOCOL_VIOLATION' } });
   });

@@ -193,7 +193,7 @@ export class ServerHandshake {
       peerLimits: resolveLimits(hello.limits),
       peerCapabilities: knownCapabilities(hello.capabilities),
       agent: presentable(hello.agent, 64),
-      early: hello.early && { data: ownBytes(hello.early.data), end: hello.early.end },
+      early: hello.early && { ...hello.early, data: ownBytes(hello.early.data) },
     };
     const { join } = hello;
     if (join === undefined) return this.#startAuth(hello, greeting, nowMs);

@@ -15,7 +15,7 @@ import type { OverloadOptions } from './overload.js';
 import type { NamedRelay, RelayChoice, RelayOptions } from './relays.js';
 import type { ScalingOptions } from './scaling.js';
 import type { WorkerSeat } from './workers.js';
-import type { ReplicaSource } from './session.js';
+import type { ReplicaSource, StreamIntent } from './session.js';
 
 /**
  * Options of `dial` and `listen`, in groups of one concern each. Sizes are bytes; names that end in `Ms` are
@@ -275,6 +275,8 @@ export interface EarlyData {
   readonly data: BytesLike | string;
   /** Nothing comes behind it: the stream's writing side ends. Default: it stays open. */
   readonly end?: boolean;
+  /** How the stream is carried, as in `StreamOptions`. */
+  readonly intent?: StreamIntent;
 }
 
 export interface DialOptions {

@@ -1,4 +1,3 @@
-import type { proto } from '@kwik/wire';
 import type { ResolvedLimits } from '../limits.js';
 import type { Feature } from '../runtime/features/feature.js';
 import { KeyLimit } from '../runtime/features/key-limit.js';
@@ -12,7 +11,7 @@ import type { Composition } from '../runtime/session/engine.js';
 import { CapacityReports } from './capacity-reports.js';
 import { ContentClient, type ContentWatch } from './content-client.js';
 import { contributionGrants } from './contribution-grants.js';
-import { EarlyStream } from './early-stream.js';
+import { type CheckedEarly, EarlyStream } from './early-stream.js';
 import { KeyRenewals } from './key-renewals.js';
 import { PathJoins, type PathJoinsOptions } from './path-joins.js';
 import { PathRemovals } from './path-removals.js';
@@ -36,7 +35,7 @@ export interface ClientFeaturesOptions {
     | ((path: PathRuntime, relayed: RelayedPaths, timeoutMs: number) => Promise<PathPort>)
     | undefined;
   /** What the first stream begins with; it went with the hello. */
-  readonly early?: proto.EarlyData | undefined;
+  readonly early?: CheckedEarly | undefined;
   /** Relays that the client itself chose. */
   readonly ownRelays?: Pick<OwnRelaysOptions, 'sessions' | 'anchor' | 'onRefused'> | undefined;
 }

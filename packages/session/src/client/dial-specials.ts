@@ -1,5 +1,6 @@
 import type { ProcessDiagnostics } from '@kwik/quic';
 import type { proto } from '@kwik/wire';
+import type { EarlyData } from '../api/options.js';
 import type { RelayChoice } from '../api/relays.js';
 import type { Feature } from '../runtime/features/feature.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
@@ -18,6 +19,11 @@ export interface DialSpecials {
   readonly onRelayNotice?: (notice: proto.RelayNotice) => void;
   /** Those of the session that the relay is for. Default: its own. */
   readonly dials?: SessionDials;
+  /**
+   * What the first stream begins with, in place of `early` among the options: asked once, when the first hello is about to go,
+   * for what is written while the connection comes about. What is too long for a hello ends the dial.
+   */
+  readonly early?: () => EarlyData | undefined;
 }
 
 /** Opens a session with a relay of the client's own. */

@@ -28,9 +28,13 @@ export async function dial(target: string | DialTarget, options: DialOptions = {
   });
 }
 
-function connectorFor(options: DialOptions): Connector {
+/** `overUdp`: what connects where the caller brings no network. */
+export function connectorFor(
+  options: DialOptions,
+  overUdp: () => Connector = () => new QuicConnector(options),
+): Connector {
   const { runtime, paths, timeouts } = options;
-  if (runtime?.network === undefined) return new QuicConnector(options);
+  if (runtime?.network === undefined) return overUdp();
   const idleTimeoutMs = resolveTimeouts(timeouts).idleMs;
   return new NetworkConnector(runtime.network, { localAddress: paths?.localAddress, idleTimeoutMs });
 }

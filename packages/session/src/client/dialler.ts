@@ -32,7 +32,7 @@ import { ClientSession } from './client-session.js';
 import { canConnectAgain, type Connector, type ConnectOptions } from './connector.js';
 import { type SessionDials, sessionDials } from './dials/session-dials.js';
 import type { DialRelay, DialSpecials } from './dial-specials.js';
-import { earlyData } from './early-stream.js';
+import { type CheckedEarly, earlyOf } from './early-stream.js';
 import { type EstablishedPath, newPath } from './established-path.js';
 import { openPrimary } from './open-primary.js';
 import type { OpeningPath } from './opening-path.js';
@@ -68,7 +68,7 @@ export class Dialler {
   readonly #shared: SessionHost;
   readonly #relays: RelaySessions;
   readonly #guards: ClientGuards;
-  readonly #early: proto.EarlyData | undefined;
+  readonly #early: () => CheckedEarly | undefined;
   readonly #dials: SessionDials;
 
   constructor(
@@ -85,7 +85,7 @@ export class Dialler {
     this.#limits = resolveLimits(options.limits);
     this.#timeouts = resolveTimeouts(options.timeouts);
     this.#writes = resolveWrites(options.writes, 'primary');
-    this.#early = options.early && earlyData(options.early);
+    this.#early = earlyOf(options, specials);
     this.#clock = options.runtime?.clock ?? systemClock();
     this.#wallClockMs = options.runtime?.wallClockMs ?? (() => Date.now());
     this.#shared = newHost({
@@ -134,7 +134,7 @@ export class Dialler {
   #openPath(address: string): ReturnType<typeof openPrimary> {
     const { signal, trust, timeouts } = this.#options;
     return openPrimary({
-      ...{ address, clock: this.#clock, signal, early: this.#early },
+      ...{ address, clock: this.#clock, signal, early: () => this.#early()?.hello },
       timeoutMs: timeouts?.dialMs ?? this.#timeouts.handshakeMs,
       reach: (timeoutMs) => this.#reachPrimary({ timeoutMs, signal, serverName: trust?.serverName }),
       hello: (transport) => this.#hello(transport),
@@ -212,7 +212,7 @@ export class Dialler {
         reach: (...through) => this.#reachThrough(undefined, through),
       },
       connectAgain: this.#connectAgain(opened),
-      early: this.#early,
+      early: this.#early(),
       ownRelays:
         this.#relays.choices.length === 0 ? undefined : { sessions: this.#relays, anchor: this.#address, onRefused },
     });

@@ -1,16 +1,42 @@
 import { CONTROL_LIMITS, KwikError, type proto } from '@kwik/wire';
-import type { EarlyData } from '../api/options.js';
+import type { DialOptions, EarlyData } from '../api/options.js';
+import type { StreamIntent } from '../api/session.js';
+import { checkIntent, intentToProto } from '../core/streams/stream-intent.js';
 import type { Feature } from '../runtime/features/feature.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
 import { bytesToWrite } from '../runtime/streams/bytes-to-write.js';
 import type { StreamHandle } from '../runtime/streams/stream-handle.js';
+import type { DialSpecials } from './dial-specials.js';
 
-/** As the hello has it. Throws ERR_KWIK_INVALID_ARGUMENT for what is too long. */
-export function earlyData({ data, end = false }: EarlyData): proto.EarlyData {
+/** Early data that was checked. */
+export interface CheckedEarly {
+  readonly hello: proto.EarlyData;
+  readonly intent: StreamIntent | undefined;
+}
+
+/** What a dial's hellos bring, the same each. Throws ERR_KWIK_INVALID_ARGUMENT where the options alone show that it is too long. */
+export function earlyOf(
+  { early }: Pick<DialOptions, 'early'>,
+  specials: Pick<DialSpecials, 'early'>,
+): () => CheckedEarly | undefined {
+  let asked = specials.early === undefined;
+  let known = asked && early !== undefined ? earlyData(early) : undefined;
+  return () => {
+    const late = asked ? undefined : specials.early?.();
+    asked = true;
+    if (late !== undefined) known = earlyData(late);
+    return known;
+  };
+}
+
+/** Throws ERR_KWIK_INVALID_ARGUMENT for what is too long, and an intent that cannot be. */
+function earlyData({ data, end = false, intent }: EarlyData): CheckedEarly {
   const bytes = bytesToWrite(data);
   const most = CONTROL_LIMITS.earlyBytes;
-  if (bytes.length <= most) return { data: bytes, end };
-  throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `early.data has ${bytes.length} bytes, and may have ${most}`);
+  if (bytes.length > most)
+    throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `early.data has ${bytes.length} bytes, and may have ${most}`);
+  const checked = intent === undefined ? undefined : intentToProto(checkIntent(intent));
+  return { hello: { data: bytes, end, intent: checked }, intent };
 }
 
 /**
@@ -19,11 +45,11 @@ export function earlyData({ data, end = false }: EarlyData): proto.EarlyData {
  */
 export class EarlyStream implements Feature {
   readonly #session: Pick<SessionContext, 'streams'>;
-  readonly #early: proto.EarlyData;
+  readonly #early: CheckedEarly;
   #tried = false;
   #opened: StreamHandle | undefined;
 
-  constructor(session: Pick<SessionContext, 'streams'>, early: proto.EarlyData) {
+  constructor(session: Pick<SessionContext, 'streams'>, early: CheckedEarly) {
     this.#session = session;
     this.#early = early;
   }
@@ -36,10 +62,11 @@ export class EarlyStream implements Feature {
   onPathUp(): void {
     if (this.#tried) return;
     this.#tried = true;
-    const { data, end } = this.#early;
+    const { hello, intent } = this.#early;
+    const { data, end } = hello;
     let stream: StreamHandle;
     try {
-      stream = this.#session.streams.open({});
+      stream = this.#session.streams.open(intent === undefined ? {} : { intent });
     } catch {
       return;
     }

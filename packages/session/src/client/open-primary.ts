@@ -16,7 +16,8 @@ export interface PrimaryOpening {
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly signal: AbortSignal | undefined;
-  readonly early: proto.EarlyData | undefined;
+  /** What the first stream begins with; the same each time. */
+  early(): proto.EarlyData | undefined;
   reach(timeoutMs: number): Promise<ReachedPrimary>;
   hello(transport: PathTransport): Omit<ClientHandshakeOptions, 'purpose'>;
 }
@@ -32,11 +33,14 @@ export interface OpenedPrimary {
  * for QUIC's own waits grow with each loss; the server ends what it may have opened for the one before.
  */
 export async function openPrimary(opening: PrimaryOpening): Promise<OpenedPrimary> {
-  const { address, timeoutMs, clock, signal, early } = opening;
+  const { address, timeoutMs, clock, signal } = opening;
   const endMs = clock.now() + timeoutMs;
   for (let patienceMs = HELLO_PATIENCE_MS; ; patienceMs *= 2) {
     const { transport, via, release } = await opening.reach(leftMs(endMs, clock));
-    const handshake = new ClientHandshake({ purpose: { kind: 'open', early }, ...opening.hello(transport) });
+    const handshake = new ClientHandshake({
+      purpose: { kind: 'open', early: opening.early() },
+      ...opening.hello(transport),
+    });
     const ownMs = Math.max(patienceMs, HELLO_PATIENCE_RTTS * transport.stats().rttMs);
     const options = { timeoutMs: Math.min(ownMs, leftMs(endMs, clock)), signal, address };
     try {

@@ -10,6 +10,7 @@ import type {
 import type { RelayChoice } from '../api/relays.js';
 import { checkOptions, type OptionRules } from './check-options.js';
 import {
+  anObject,
   bytesOrText,
   call,
   flag,
@@ -67,7 +68,7 @@ const DIAL: OptionRules = {
     diagnostics,
     guard,
     runtime: runtime,
-    early: group<EarlyData>({ data: bytesOrText, end: flag }),
+    early: group<EarlyData>({ data: bytesOrText, end: flag, intent: anObject }),
   }),
   former: {
     ...formerNames,

@@ -76,6 +76,8 @@ export const month = value(
   "a month such as '2026-11'",
   (given) => typeof given === 'string' && /^\d{4}-(0[1-9]|1[0-2])$/u.test(given),
 );
+/** What it says is checked where it is used. */
+export const anObject = value('an object', (given) => typeof given === 'object' && given !== null);
 export const amounts = value(
   'an object with numbers, 0 or more',
   (given) => typeof given === 'object' && given !== null && Object.values(given).every((one) => amount.accepts(one)),

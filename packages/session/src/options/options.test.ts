@@ -56,7 +56,7 @@ const DIAL: Complete<DialOptions> = {
   signal: new AbortController().signal,
   timeouts: { ...TIMEOUTS, dialMs: 1 },
   discovery: createDiscovery({ sources: [staticList([])] }),
-  early: { data: new ArrayBuffer(2), end: true },
+  early: { data: new ArrayBuffer(2), end: true, intent: { mode: 'fast' } },
   paths: {
     localAddress: '127.0.0.1',
     localAddresses: ['127.0.0.2'],

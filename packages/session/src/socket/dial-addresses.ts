@@ -1,8 +1,8 @@
 import { Endpoint, type IoChoice, resolveHost } from '@kwik/quic';
-import type { DialOptions, DialTarget } from '../api/options.js';
+import type { DialOptions, DialTarget, EarlyData } from '../api/options.js';
 import type { Session } from '../api/session.js';
 import { QuicConnector } from '../client/connector.js';
-import { dialOver } from '../client/dial.js';
+import { connectorFor, dialOver } from '../client/dial.js';
 import { dialService, firstTarget, pinnedTo } from '../client/service-dial.js';
 import { SharedEndpoints } from '../client/shared-endpoints.js';
 import { checkDialOptions } from '../options/dial-rules.js';
@@ -33,20 +33,24 @@ export interface AddressedTarget extends DialTarget {
   readonly localPort?: number;
 }
 
-/** As `dial`. With a local port the session has a socket of its own, and the error of its bind is one more reason to reject. */
+/**
+ * As `dial`. With a local port the session has a socket of its own, and the error of its bind is one more reason to reject.
+ * `early` is asked, once, when the first hello is about to go, and stands in place of that of the options.
+ */
 export async function dialAddresses(
   target: AddressedTarget,
   options: DialOptions,
   endpoints: DialEndpoints,
+  early?: () => EarlyData | undefined,
 ): Promise<Session> {
   checkDialOptions(options);
   const endpoint = await ownEndpoint(target, options, endpoints);
   const specials = { endpoints: endpoints.shared, ...(endpoint !== undefined && { endpoint }) };
   // Other names are those of relays and of servers that the primary adds.
   const lookup = async (name: string) => (name === target.host ? target.addresses : resolveHost(name));
-  const connector = new QuicConnector(options, lookup, specials);
+  const connector = connectorFor(options, () => new QuicConnector(options, lookup, specials));
   try {
-    const session = await dialOver(connector, target, options);
+    const session = await dialOver(connector, target, options, { ...(early !== undefined && { early }) });
     void session.closed.then(() => endpoint?.close());
     return session;
   } catch (error) {
@@ -63,7 +67,7 @@ export async function dialServiceFrom(
 ): Promise<Session> {
   checkDialOptions(options);
   return dialService(service, options, (server, own) => {
-    const connector = new QuicConnector(own, undefined, { endpoints: endpoints.shared });
+    const connector = connectorFor(own, () => new QuicConnector(own, undefined, { endpoints: endpoints.shared }));
     return dialOver(pinnedTo(server, connector), firstTarget(server), own);
   });
 }

@@ -113,7 +113,14 @@ export const HEADER_RULE = nested<kcp.MessageHeader>({
   timeMs: u62,
 });
 
-const early = nested<kcp.EarlyData>({ data: blob(MAX.earlyBytes), end: flag });
+const intent = nested<kcp.StreamIntent>({
+  mode: enumOf(StreamMode),
+  deadlineMs: u32,
+  priority: upTo(MAX_STREAM_PRIORITY),
+  affinityPathId: u32,
+});
+
+const early = nested<kcp.EarlyData>({ data: blob(MAX.earlyBytes), end: flag, intent });
 
 const HANDSHAKE_RULES = {
   clientHello: nested<kcp.ClientHello>({
@@ -188,12 +195,7 @@ const STREAM_RULES = {
     unidirectional: flag,
     metadata,
     opening: u62,
-    intent: nested<kcp.StreamIntent>({
-      mode: enumOf(StreamMode),
-      deadlineMs: u32,
-      priority: upTo(MAX_STREAM_PRIORITY),
-      affinityPathId: u32,
-    }),
+    intent,
   }),
   rawPacket: nested<kcp.RawPacketCommand>({ pathId: u32, data: blob(MAX.bulkBytes), sequence: u62 }),
   rawPacketResult: nested<kcp.RawPacketResult>({ pathId: u32, relayed: flag, error: errorDetail }),

@@ -78,7 +78,7 @@ const handshake = {
     join: { sessionId: filled(16), token: filled(40), proof: filled(64), pathId: 1, renewal: true },
     agent: 'kwik-ts/0.1.0',
     channelBinding: filled(32),
-    early: { data: filled(10), end: true },
+    early: { data: filled(10), end: true, intent: { mode: StreamMode.RELIABLE, deadlineMs: 9, priority: 0 } },
   },
   serverHello: {
     version: 1,

@@ -4,7 +4,7 @@ import type { DataPlane } from '../../core/data/data-plane.js';
 import type { OffsetRange } from '../../core/range-set.js';
 import { impliedBy, OpeningOrder } from '../../core/streams/opening-order.js';
 import type { ReadChunk } from '../../core/streams/reassembler.js';
-import { checkIntent, type CheckedIntent } from '../../core/streams/stream-intent.js';
+import { checkIntent, type CheckedIntent, intentFromProto } from '../../core/streams/stream-intent.js';
 import { checkPriority, type StreamState } from '../../core/streams/stream-state.js';
 import { TurnQueue } from '../waiting/turn-queue.js';
 import { StreamHandle } from './stream-handle.js';
@@ -168,9 +168,9 @@ export class StreamDirectory implements StreamHost {
   }
 
   /** The client's first stream begins with what came with its hello. */
-  early({ data, end }: proto.EarlyData): void {
+  early({ data, end, intent }: proto.EarlyData): void {
     const id = makeStreamId(0n, 'client', false);
-    this.announced(id, 1n);
+    this.announced(id, 1n, intent && intentFromProto(intent));
     const stream = this.get(id);
     if (stream !== undefined) this.#plane.handleEarly(stream, data, end);
   }

@@ -152,6 +152,8 @@ export interface EarlyData {
   data: Uint8Array;
   /** Nothing comes behind it. */
   end: boolean;
+  /** As in StreamOpened, which says it again. */
+  intent: StreamIntent | undefined;
 }
 
 export interface Join {
@@ -1677,7 +1679,7 @@ export const ClientHello: MessageFns<ClientHello> = {
 };
 
 function createBaseEarlyData(): EarlyData {
-  return { data: new Uint8Array(0), end: false };
+  return { data: new Uint8Array(0), end: false, intent: undefined };
 }
 
 export const EarlyData: MessageFns<EarlyData> = {
@@ -1687,6 +1689,9 @@ export const EarlyData: MessageFns<EarlyData> = {
     }
     if (message.end !== false) {
       writer.uint32(16).bool(message.end);
+    }
+    if (message.intent !== undefined) {
+      StreamIntent.encode(message.intent, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -1720,6 +1725,14 @@ export const EarlyData: MessageFns<EarlyData> = {
             message.end = reader.bool();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.intent = StreamIntent.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1739,6 +1752,9 @@ export const EarlyData: MessageFns<EarlyData> = {
     const message = createBaseEarlyData();
     message.data = object.data ?? new Uint8Array(0);
     message.end = object.end ?? false;
+    message.intent = (object.intent !== undefined && object.intent !== null)
+      ? StreamIntent.fromPartial(object.intent)
+      : undefined;
     return message;
   },
 };
