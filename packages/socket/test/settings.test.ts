@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { env } from 'node:process';
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { pause } from '@kwik/testbed';
+import { pause, until } from '@kwik/testbed';
 import net, { configure, type KwikSettings, type Server } from '@kwik/socket';
 import { makeCertificates } from './certificates.js';
 import { rawServer, TAKEN } from './raw-server.js';
@@ -24,7 +24,8 @@ beforeAll(async () => {
 afterEach(async () => {
   configure({ ca: undefined, cert: undefined, key: undefined } as unknown as KwikSettings);
   // An empty variable counts as none.
-  for (const name of ['KWIK_CA', 'KWIK_CERT', 'KWIK_KEY', 'KWIK_CONNECT_MS', 'KWIK_INTENT']) env[name] = '';
+  for (const name of ['KWIK_CA', 'KWIK_CERT', 'KWIK_KEY', 'KWIK_CONNECT_MS', 'KWIK_FAST_OPEN', 'KWIK_INTENT'])
+    env[name] = '';
   for (const server of servers.splice(0)) await new Promise((done) => server.close(done));
 });
 
@@ -106,6 +107,9 @@ test('settings that cannot be used are said within the call', async () => {
   const unset = net.createServer().listen(0);
   expect(String((await once(unset, 'error'))[0])).toContain("KWIK_CONNECT_MS is 'soon'");
   env['KWIK_CONNECT_MS'] = '';
+  env['KWIK_FAST_OPEN'] = 'yes';
+  expect(String((await once(net.connect(1), 'error'))[0])).toContain("KWIK_FAST_OPEN is 'yes'; it takes 1 or 0");
+  env['KWIK_FAST_OPEN'] = '';
   const server = net.createServer({ kwik: { cert: made.cert } }).listen(0);
   expect(String((await once(server, 'error'))[0])).toContain('cert and key');
   const missing = net.createServer({ kwik: { cert: '/nowhere.pem', key: made.key } }).listen(0);
@@ -141,6 +145,18 @@ function modesOf(session: unknown): string[] {
   const { engine } = session as { readonly engine: { readonly streams: Streams } };
   return [...engine.streams.values()].map(({ intent }) => intent.mode);
 }
+
+test('a fast open by the environment: what was written is there when the server has to decide', async () => {
+  env['KWIK_FAST_OPEN'] = '1';
+  const read: Promise<Uint8Array | null>[] = [];
+  const raw = await rawServer((stream) => read.push(stream.read()));
+  const socket = net.connect(raw.port, '127.0.0.1');
+  socket.write('question');
+  await until(() => read.length === 1);
+  expect(Buffer.from((await read[0])!)).toEqual(Buffer.from([1, 0, ...Buffer.from('question')]));
+  socket.destroy();
+  await raw.close();
+});
 
 describe('an intent', () => {
   test.each([

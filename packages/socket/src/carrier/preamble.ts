@@ -1,4 +1,4 @@
-import { KwikError } from '@kwik/wire';
+import { CONTROL_LIMITS, KwikError } from '@kwik/wire';
 import type { ByteStream } from '@kwik/session/socket';
 import { RESET_CODES } from '../errors.js';
 
@@ -17,9 +17,33 @@ const ANSWER = Uint8Array.of(VERSION);
 /** Two bytes that the client sends first; they may have to be sent again. */
 const REQUEST_TIMEOUT_MS = 15_000;
 
-/** The client's part. Resolves, with the application's bytes that have come already, when the server has taken it. */
-export async function requestConnection(stream: ByteStream, signal: AbortSignal): Promise<Buffer> {
-  await stream.write(Uint8Array.from(REQUEST), signal);
+/** What a client sends for one connection: the request, and what of the application's goes with it. */
+export class ConnectionRequest {
+  readonly #firstBytes: ((most: number) => Uint8Array) | undefined;
+  #bytes: Uint8Array | undefined;
+
+  /** `firstBytes`: takes the application's first bytes, when the request is about to go. Default: none go with it. */
+  constructor(firstBytes?: (most: number) => Uint8Array) {
+    this.#firstBytes = firstBytes;
+  }
+
+  /** The same each time, and few enough for a hello. Nobody may change them. */
+  get bytes(): Uint8Array {
+    const most = CONTROL_LIMITS.earlyBytes - REQUEST.length;
+    return (this.#bytes ??= Buffer.concat([REQUEST, this.#firstBytes?.(most) ?? new Uint8Array(0)]));
+  }
+}
+
+/**
+ * The client's part; `sent`: the stream begins with the request already. Resolves, with the application's bytes that have come,
+ * when the server has taken it.
+ */
+export async function requestConnection(
+  stream: ByteStream,
+  request: ConnectionRequest,
+  { sent, signal }: { readonly sent: boolean; readonly signal: AbortSignal },
+): Promise<Buffer> {
+  if (!sent) await stream.write(Uint8Array.from(request.bytes), signal);
   const answer = await stream.read();
   if (answer?.[0] === VERSION) return answer.subarray(ANSWER.length);
   signal.throwIfAborted();

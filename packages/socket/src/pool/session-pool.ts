@@ -1,4 +1,4 @@
-import type { DialOptions, Session, StreamIntent } from '@kwik/session';
+import type { DialOptions, EarlyData, Session, StreamIntent } from '@kwik/session';
 import {
   type AddressedTarget,
   ByteStream,
@@ -9,7 +9,7 @@ import {
   type SessionAddresses,
 } from '@kwik/session/socket';
 import { KwikError, type Discovery } from '@kwik/wire';
-import { requestConnection, resetStream } from '../carrier/preamble.js';
+import { type ConnectionRequest, requestConnection, resetStream } from '../carrier/preamble.js';
 import { RESET_CODES } from '../errors.js';
 import { orAborted } from '../or-aborted.js';
 import type { ProcessFarewell } from '../process/farewell.js';
@@ -45,8 +45,13 @@ export interface PoolRequest {
   readonly pool: PoolSettings;
   /** Of its stream; sockets of different intents share a session. */
   readonly intent: StreamIntent | undefined;
+  /** What the server is asked. Where a session is dialled for the socket alone it goes with the hello. */
+  readonly connection: ConnectionRequest;
   readonly signal: AbortSignal;
 }
+
+/** The session was dialled for this socket; or others have it, and where the server gives no credit for a stream it waits. */
+type Joining = 'dialled' | 'wait' | 'now';
 
 /**
  * The sessions of a process with each server, which its sockets share. Here is the place for paths that a session gets
@@ -69,12 +74,12 @@ export class SessionPool {
 
   /**
    * A stream that the server has taken. A session that was there before may lead to a server that has gone since: then a
-   * fresh one is tried, for nothing of the application has been sent yet. Rejects as `dial` and `Stream.read` do.
+   * fresh one is tried, for nothing of the application has been sent yet that may not be sent twice. Rejects as `dial` and `Stream.read` do.
    */
   async open(request: PoolRequest): Promise<OpenedStream> {
     for (;;) {
       const known = this.#known(request);
-      if (known === undefined) return await this.#openOn(this.#dial(request), request);
+      if (known === undefined) return await this.#openOn(this.#dial(request), request, 'dialled');
       try {
         if (known.established !== undefined) {
           return await this.#openOnEither(known, patienceMs(known.established), request);
@@ -101,8 +106,8 @@ export class SessionPool {
     known.retire();
     request.signal.throwIfAborted();
     // Others that have waited as long may have dialled already.
-    const other = this.#known(request) ?? this.#dial(request);
-    const second = this.#openOn(other, { ...request, signal });
+    const other = this.#known(request);
+    const second = this.#openOn(other ?? this.#dial(request), { ...request, signal }, other ? 'wait' : 'dialled');
     try {
       const winner = await Promise.any([first, second]);
       // Whichever comes later is of no use.
@@ -116,27 +121,29 @@ export class SessionPool {
     }
   }
 
-  /** Without credit for a stream it waits for some, or rejects at once with ERR_KWIK_STREAM_LIMIT. */
+  /** With 'now' it rejects with ERR_KWIK_STREAM_LIMIT where there is no credit for a stream. */
   async #openOn(
     pooled: PooledSession,
-    { signal, intent }: Pick<PoolRequest, 'signal' | 'intent'>,
-    withoutCredit: 'wait' | 'now' = 'wait',
+    { signal, intent, connection }: Omit<PoolRequest, 'target' | 'options' | 'pool'>,
+    joining: Joining,
   ): Promise<OpenedStream> {
     this.#idle.delete(pooled);
     const release = pooled.join();
     let stream: ByteStream | undefined;
     try {
       const session = await orAborted(pooled.session, signal);
+      const early = joining === 'dialled' ? session.early : undefined;
       const how = intent === undefined ? {} : { intent };
-      stream = new ByteStream(
-        withoutCredit === 'now' ? session.openStream(how) : await session.openStreamSync({ ...how, signal }),
-      );
-      const first = await ask(stream, signal);
+      if (early !== undefined) stream = new ByteStream(early);
+      else if (joining === 'now') stream = new ByteStream(session.openStream(how));
+      else stream = new ByteStream(await session.openStreamSync({ ...how, signal }));
+      const first = await ask(stream, connection, { sent: early !== undefined, signal });
       const addresses = sessionAddresses(session);
       if (addresses === undefined) throw new KwikError('ERR_KWIK_SESSION_CLOSED', 'the session lost its last path');
       return { stream, first, addresses, release };
     } catch (error) {
       if (stream !== undefined) resetStream(stream, RESET_CODES.reset);
+      else if (joining === 'dialled') void pooled.session.then(discardEarly, ignore);
       release();
       throw error;
     }
@@ -150,7 +157,9 @@ export class SessionPool {
   }
 
   /** The dial outlives the socket that asked for it, as long as others have joined. */
-  #dial({ target, options, pool: { idleMs = IDLE_MS, maxIdle = MAX_IDLE } }: PoolRequest): PooledSession {
+  #dial({ target, options, pool, intent, connection }: PoolRequest): PooledSession {
+    const { idleMs = IDLE_MS, maxIdle = MAX_IDLE } = pool;
+    const how = intent === undefined ? {} : { intent };
     const key = this.#keyOf(target);
     const sessions = this.#byTarget.get(key) ?? new Set();
     this.#byTarget.set(key, sessions);
@@ -158,7 +167,10 @@ export class SessionPool {
       options,
       idleMs,
       dial: async (signal) => {
-        const session = await this.#dialTarget(target, { ...options, signal });
+        const session = await this.#dialTarget(target, { ...options, signal }, () => ({
+          ...how,
+          data: connection.bytes,
+        }));
         this.#farewell.addSession(session);
         return session;
       },
@@ -173,9 +185,12 @@ export class SessionPool {
     return pooled;
   }
 
-  #dialTarget(target: PoolRequest['target'], options: DialOptions): Promise<Session> {
-    if (!('service' in target)) return dialAddresses(target, options, this.#endpoints);
+  #dialTarget(target: PoolRequest['target'], options: DialOptions, early: () => EarlyData): Promise<Session> {
+    if (!('service' in target)) {
+      return dialAddresses(target, options, this.#endpoints, early);
+    }
     const { service, discovery } = target;
+    // Several servers may be dialled, and each would have a connection that is over at once.
     return dialServiceFrom(service, { ...options, discovery }, this.#endpoints);
   }
 
@@ -211,14 +226,23 @@ function patienceMs(session: Session): number {
 }
 
 /** Asks the server to take the stream as a connection, and leaves nothing there when the socket has gone meanwhile. */
-async function ask(stream: ByteStream, signal: AbortSignal): Promise<Buffer> {
+async function ask(
+  stream: ByteStream,
+  connection: ConnectionRequest,
+  { sent, signal }: { readonly sent: boolean; readonly signal: AbortSignal },
+): Promise<Buffer> {
   const onAbort = (): void => resetStream(stream, RESET_CODES.reset);
   signal.addEventListener('abort', onAbort, { once: true });
   try {
-    return await requestConnection(stream, signal);
+    return await requestConnection(stream, connection, { sent, signal });
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
+}
+
+/** Of a socket that has gone while the session was dialled for it, and which others wait for. */
+function discardEarly({ early }: Session): void {
+  if (early !== undefined) resetStream(new ByteStream(early), RESET_CODES.reset);
 }
 
 function discard({ stream, release }: OpenedStream): void {

@@ -48,6 +48,13 @@ export interface KwikSettings {
    * own. Default: `bulk`.
    */
   readonly intent?: StreamIntent;
+  /**
+   * What is written before a socket is connected goes with the request for the connection, up to 8,190 bytes, as with TCP Fast
+   * Open (RFC 7413): the answer to it comes one round trip sooner. `KWIK_FAST_OPEN=1`. The server may get it in two connections
+   * where a connect is tried again, and may have got it though the connect failed: for protocols whose first message may be
+   * repeated. Not with a service that discovery finds. Default: false.
+   */
+  readonly fastOpen?: boolean;
   /** For a whole connect, milliseconds; `KWIK_CONNECT_MS`. Default: 30,000. */
   readonly connectMs?: number;
   /** For a lost peer to be reached again before its sockets fail, milliseconds; `KWIK_RECOVERY_MS`. Default: 10,000. */
@@ -87,6 +94,7 @@ export function settingsOf(env: NodeJS.ProcessEnv): KwikSettings {
     discovery: text('KWIK_DISCOVER') === undefined ? undefined : sourcesOfEnvironment(env),
     scheduler: text('KWIK_SCHEDULER'),
     intent: modeOf(text('KWIK_INTENT')),
+    fastOpen: flag(env, 'KWIK_FAST_OPEN'),
     connectMs: milliseconds(env, 'KWIK_CONNECT_MS'),
     recoveryMs: milliseconds(env, 'KWIK_RECOVERY_MS'),
     pool: idleMs === undefined ? undefined : { idleMs },
@@ -108,6 +116,13 @@ function modeOf(text: string | undefined): StreamIntent | undefined {
   const mode = STREAM_MODES.find((one) => one === text);
   if (mode === undefined) throw new TypeError(`KWIK_INTENT is '${text}'; it takes ${STREAM_MODES.join(', ')}`);
   return { mode };
+}
+
+function flag(env: NodeJS.ProcessEnv, name: string): boolean | undefined {
+  const text = env[name];
+  if (text === undefined || text === '') return undefined;
+  if (text === '1' || text === '0') return text === '1';
+  throw new TypeError(`${name} is '${text}'; it takes 1 or 0`);
 }
 
 function milliseconds(env: NodeJS.ProcessEnv, name: string): number | undefined {

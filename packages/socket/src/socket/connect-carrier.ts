@@ -1,8 +1,8 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import type { DialOptions } from '@kwik/session';
 import { KwikError } from '@kwik/wire';
 import type { CheckedConnect } from '../arguments/connect-options.js';
 import { Carrier } from '../carrier/carrier.js';
+import { ConnectionRequest } from '../carrier/preamble.js';
 import { orAborted } from '../or-aborted.js';
 import { allRefused, bindError, connectError, systemCodeOf, type SystemError } from '../errors.js';
 import type { Network } from '../network.js';
@@ -20,10 +20,15 @@ export interface ConnectListener {
   onAttemptFailed(to: ResolvedAddress, port: number, error: Error): void;
 }
 
-interface Told {
+interface Hearing {
   readonly listener: ConnectListener;
   /** The socket is destroyed. */
   readonly signal: AbortSignal;
+}
+
+interface Told extends Hearing {
+  /** Takes up to so many bytes of what was written and waits for the connection: they are sent. */
+  readonly takeWritten: (most: number) => Uint8Array;
 }
 
 /**
@@ -40,7 +45,10 @@ export async function connectCarrier(network: Network, checked: CheckedConnect, 
   timer.unref();
   try {
     const giveUp = AbortSignal.any([told.signal, late.signal]);
-    return await connectUntil(giveUp, network, checked, { settings, options, ...told });
+    const { pool = {}, intent, fastOpen = false } = settings;
+    const connection = new ConnectionRequest(fastOpen ? told.takeWritten : undefined);
+    const wanted = { options, pool, intent, connection, signal: giveUp };
+    return await connectUntil(network, checked, settings, { wanted, ...told });
   } catch (error) {
     // Not even the name was resolved.
     if (error === timeout) throw connectError('ETIMEDOUT', { address: checked.host, port: checked.port }, timeout);
@@ -51,16 +59,15 @@ export async function connectCarrier(network: Network, checked: CheckedConnect, 
 }
 
 async function connectUntil(
-  giveUp: AbortSignal,
   network: Network,
   checked: CheckedConnect,
-  { settings, options, listener, signal }: Told & { readonly settings: KwikSettings; readonly options: DialOptions },
+  settings: KwikSettings,
+  { wanted, listener, signal }: Hearing & { readonly wanted: Omit<PoolRequest, 'target'> },
 ): Promise<Carrier> {
+  const giveUp = wanted.signal;
   const discovery = network.discoveries.of(settings);
   if (discovery !== undefined && (await orAborted(isService(checked, discovery, giveUp), giveUp))) {
-    const target = { service: checked.host, discovery };
-    const { pool = {}, intent } = settings;
-    const request = { target, options, pool, intent, signal: giveUp };
+    const request = { target: { service: checked.host, discovery }, ...wanted };
     return connectService(network, checked, { request, listener, signal });
   }
   const resolving = resolveAddresses(checked, (...found) => {
@@ -76,8 +83,7 @@ async function connectUntil(
   try {
     if (port === 0) throw new KwikError('ERR_KWIK_CONNECTION_REFUSED', 'nobody listens on port 0');
     const target = { ...targetOf(checked, addresses, settings), port, localPort: checked.localPort };
-    const { pool = {}, intent } = settings;
-    const opened = await network.pool.open({ target, options, pool, intent, signal: giveUp });
+    const opened = await network.pool.open({ target, ...wanted });
     if (needsBind) tell(first);
     tellWinner(addresses, opened.addresses.remote.address, tell);
     return new Carrier({ ...opened, hold: network.hold, onReleased: opened.release });
@@ -97,7 +103,7 @@ async function connectUntil(
 async function connectService(
   network: Network,
   { host, port }: CheckedConnect,
-  { request, listener, signal }: Told & { readonly request: PoolRequest },
+  { request, listener, signal }: Hearing & { readonly request: PoolRequest },
 ): Promise<Carrier> {
   try {
     const opened = await network.pool.open(request);

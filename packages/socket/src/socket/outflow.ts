@@ -18,6 +18,8 @@ export class Outflow {
   #carrier: Carrier | undefined;
   #dispatchedBytes = 0;
   #waitingBytes = 0;
+  /** What waits for the connection and was not taken for its request. */
+  #waiting: readonly Uint8Array[] = [];
 
   constructor(owner: OutflowOwner) {
     this.#owner = owner;
@@ -36,13 +38,32 @@ export class Outflow {
     this.#dispatchedBytes = 0;
   }
 
+  /** A copy of the first bytes that wait for the connection, `most` or fewer, which are sent by whoever takes them. */
+  takeWaiting(most: number): Uint8Array {
+    const taken: Uint8Array[] = [];
+    const left: Uint8Array[] = [];
+    let room = most;
+    for (const chunk of this.#waiting) {
+      taken.push(chunk.subarray(0, room));
+      left.push(chunk.subarray(room));
+      room = Math.max(0, room - chunk.length);
+    }
+    this.#waiting = left;
+    return Buffer.concat(taken);
+  }
+
   /** One at a time: the stream calls again when `done` was called. */
   write(chunks: readonly Uint8Array[], done: Done): void {
     const bytes = bytesOf(chunks);
     if (this.#owner.connecting) {
       this.#writeOnceConnected(chunks, bytes, done);
-      return;
+    } else {
+      this.#dispatch(chunks, bytes, done);
     }
+  }
+
+  /** `bytes`: of the write, which `chunks` are what is left of. */
+  #dispatch(chunks: readonly Uint8Array[], bytes: number, done: Done): void {
     if (this.#carrier === undefined) {
       done(nodeError(Error, 'ERR_SOCKET_CLOSED', 'Socket is closed'));
       return;
@@ -57,13 +78,16 @@ export class Outflow {
 
   #writeOnceConnected(chunks: readonly Uint8Array[], bytes: number, done: Done): void {
     this.#waitingBytes = bytes;
-    const over = (): void => {
+    this.#waiting = chunks;
+    const over = (): readonly Uint8Array[] => {
+      const left = this.#waiting;
+      this.#waiting = [];
       this.#waitingBytes = 0;
       this.#owner.off('connect', onConnect).off('close', onClose);
+      return left;
     };
     const onConnect = (): void => {
-      over();
-      this.write(chunks, done);
+      this.#dispatch(over(), bytes, done);
     };
     const onClose = (): void => {
       over();

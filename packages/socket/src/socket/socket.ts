@@ -151,7 +151,8 @@ export class KwikSocket extends RebornDuplex {
     this.#dialling = dialling;
     const { signal } = dialling;
     const listener = connectEvents(this, checked.host);
-    connectCarrier(network, checked, { listener, signal }).then(
+    const takeWritten = (most: number): Uint8Array => this.#outflow.takeWaiting(most);
+    connectCarrier(network, checked, { listener, signal, takeWritten }).then(
       (carrier) => nextTick(() => this.#onConnected(carrier, signal)),
       (error: unknown) => nextTick(() => signal.aborted || this.destroy(error as Error)),
     );
