@@ -11,6 +11,18 @@ export interface WorkerSeat {
    * that are new go to other workers from then on. Called again when sessions are given less time than they had left.
    */
   onDrain(listener: (timeoutMs: number) => void): void;
+  /**
+   * Sends a message of the application's own, JSON, to the process of the fleet (`WorkerFleetOptions.onMessage`), in order. False:
+   * it is not sent, because that process is gone, or does not read and 16,384 wait.
+   */
+  send(message: unknown): boolean;
+  /**
+   * Hears what `WorkerFleet.send` sends. Returns what ends that: while anybody listens, the process stays connected to that
+   * of the fleet, also after the listener is closed.
+   */
+  onMessage(listener: (message: unknown) => void): () => void;
+  /** Whether the process of the fleet is there. */
+  readonly connected: boolean;
   /** For `listen`. */
   readonly binding: WorkerBinding;
 }
@@ -48,6 +60,8 @@ export interface WorkerFleetOptions {
   /** How long a worker may take until it listens, milliseconds, to 86,400,000. Default: 20,000. */
   readonly startMs?: number;
   readonly onEvent?: (event: WorkerEvent) => void;
+  /** Hears what `WorkerSeat.send` sends; of a worker that died, all that it sent comes before its event `died`. */
+  readonly onMessage?: (worker: number, message: unknown) => void;
 }
 
 export interface WorkerEvent {
@@ -68,6 +82,11 @@ export interface WorkerInfo {
 export interface WorkerFleet extends AsyncDisposable {
   readonly address: { readonly address: string; readonly port: number };
   workers(): WorkerInfo[];
+  /**
+   * Sends a message, JSON, to a worker (`WorkerSeat.onMessage`). False: it is not sent, because there is no such worker, or it
+   * does not read and 16,384 wait.
+   */
+  send(worker: number, message: unknown): boolean;
   /** `stats()` of each worker's listener; those that do not answer within a second are left out. */
   stats(): Promise<{ readonly worker: number; readonly stats: unknown }[]>;
   /**

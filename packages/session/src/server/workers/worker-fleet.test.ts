@@ -16,6 +16,9 @@ process.on('message', (message) => {
     if (message.payload === 'fails') process.exit(3);
     process.send({ kwik: 'hello' });
     process.send({ kwik: 'ready', address: '127.0.0.1', port: 4433, handoverPort: 1 });
+  } else if (message.kwik === 'message') {
+    for (let n = 0; n < message.message.count; n++) process.send({ kwik: 'message', message: n });
+    process.kill(process.pid, 'SIGKILL');
   } else if (message.kwik === 'drain' && message.timeoutMs < 60_000) process.exit(0);
 });
 `;
@@ -67,6 +70,30 @@ test('a worker that died is started again under its number', async () => {
   process.kill(before!.pid, 'SIGKILL');
   await until(() => events.some(({ kind }) => kind === 'died') && states(fleet).includes('0 serving'));
   expect(fleet.workers()[0]!.pid).not.toBe(before!.pid);
+});
+
+test('what a worker sent before it was killed is heard, in order, and before its death', async () => {
+  const heard: string[] = [];
+  const fleet = await start({
+    onMessage: (worker, message) => heard.push(`${worker}: ${String(message)}`),
+    onEvent: ({ kind }) => heard.push(kind),
+  });
+  expect([fleet.send(0, { count: 100 }), fleet.send(1, {})]).toEqual([true, false]);
+  await until(() => heard.includes('died'));
+  const messages = Array.from({ length: 100 }, (_, n) => `0: ${n}`);
+  expect(heard.slice(0, 102)).toEqual(['started', ...messages, 'died']);
+});
+
+test('no more than a bounded number of messages waits for a worker that does not read', async () => {
+  const fleet = await start();
+  const { pid } = fleet.workers()[0]!;
+  process.kill(pid, 'SIGSTOP');
+  const text = 'x'.repeat(100);
+  let sent = 0;
+  while (fleet.send(0, { count: 0, text })) sent++;
+  expect(sent).toBeGreaterThanOrEqual(16_384);
+  expect(sent).toBeLessThan(40_000);
+  process.kill(pid, 'SIGKILL');
 });
 
 test('a worker that does not come to listen ends the start', async () => {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { KwikError } from '@kwik/wire';
 import type { WorkerEvent, WorkerFleet, WorkerFleetOptions, WorkerInfo } from '../../api/workers.js';
 import { UserCallbacks } from '../../runtime/host/user-callbacks.js';
-import { isFromWorker, type FromWorker, type SeatedWorker, type ToWorker } from './worker-messages.js';
+import { isFromWorker, Unread, type FromWorker, type SeatedWorker, type ToWorker } from './worker-messages.js';
 import { WorkerNumbers } from './worker-numbers.js';
 
 const MAX_WORKERS = 64;
@@ -29,6 +29,8 @@ interface Worker {
   readonly startedMs: number;
   state: WorkerInfo['state'];
   handoverPort: number;
+  readonly unread: Unread;
+  /** Resolves when it has ended, and all that it sent has been taken. */
   readonly gone: Promise<string>;
 }
 
@@ -86,6 +88,11 @@ class Fleet implements WorkerFleet {
 
   workers(): WorkerInfo[] {
     return [...this.#workers.values()].map(({ worker, child, state }) => ({ worker, pid: child.pid ?? 0, state }));
+  }
+
+  send(worker: number, message: unknown): boolean {
+    const one = this.#workers.get(worker);
+    return one?.child.connected === true && one.unread.send(one.child, { kwik: 'message', message });
   }
 
   async stats(): Promise<{ worker: number; stats: unknown }[]> {
@@ -167,14 +174,8 @@ class Fleet implements WorkerFleet {
       ...(execArgv !== undefined && { execArgv: [...execArgv] }),
       ...(env !== undefined && { env }),
     });
-    const gone = new Promise<string>((resolve) => {
-      // More than one may come: of the start, and of each signal that does not reach it.
-      child.on('error', (error) => resolve(error.message));
-      child.once('exit', (code, signal) =>
-        resolve(signal === null ? `it ended with code ${code}` : `it got ${signal}`),
-      );
-    });
-    const one: Worker = { worker, child, startedMs: performance.now(), state: 'starting', handoverPort: 0, gone };
+    const [startedMs, unread, gone] = [performance.now(), new Unread(), goneOf(child)];
+    const one: Worker = { worker, child, startedMs, state: 'starting', handoverPort: 0, unread, gone };
     this.#workers.set(worker, one);
     const ready = new Promise<void>((resolve) => {
       child.on('message', (message) => {
@@ -196,6 +197,10 @@ class Fleet implements WorkerFleet {
       this.#asked.get(message.id)?.(message.stats);
       return;
     }
+    if (message.kwik === 'message') {
+      this.#callbacks.call('onMessage', this.#heard(one.worker), message.message);
+      return;
+    }
     const { address, port, handoverPort } = message;
     this.#address ??= { address, port };
     one.handoverPort = handoverPort;
@@ -203,6 +208,11 @@ class Fleet implements WorkerFleet {
     this.#event('started', one, `it serves ${address} port ${port}`);
     this.#tellTable();
     ready();
+  }
+
+  #heard(worker: number): ((message: unknown) => void) | undefined {
+    const { onMessage } = this.#options;
+    return onMessage === undefined ? undefined : (message) => onMessage(worker, message);
   }
 
   #onGone(one: Worker, reason: string): void {
@@ -252,6 +262,18 @@ class Fleet implements WorkerFleet {
   #event(kind: WorkerEvent['kind'], { worker, child }: Worker, reason: string): void {
     this.#callbacks.call('onEvent', this.#options.onEvent, { kind, worker, pid: child.pid ?? 0, reason });
   }
+}
+
+/** How it ended, once all that it sent has been taken. */
+async function goneOf(child: ChildProcess): Promise<string> {
+  const disconnected = new Promise<void>((resolve) => child.once('disconnect', resolve));
+  const reason = await new Promise<string>((resolve) => {
+    // More than one may come: of the start, and of each signal that does not reach it.
+    child.on('error', (error) => resolve(error.message));
+    child.once('exit', (code, signal) => resolve(signal === null ? `it ended with code ${code}` : `it got ${signal}`));
+  });
+  if (child.connected) await disconnected;
+  return reason;
 }
 
 /** Throws ERR_KWIK_INVALID_ARGUMENT. */

@@ -3,7 +3,8 @@ import type { DatagramSource, Endpoint } from '@kwik/quic';
 import { KwikError } from '@kwik/wire';
 import type { WorkerBinding, WorkerSeat } from '../../api/workers.js';
 import { Handover } from './handover.js';
-import { isToWorker, type FromWorker, type ToWorker } from './worker-messages.js';
+import { UserCallbacks } from '../../runtime/host/user-callbacks.js';
+import { isToWorker, Unread, type FromWorker, type ToWorker } from './worker-messages.js';
 import { WorkerTable } from './worker-table.js';
 
 /** The fleet tells it at once. */
@@ -58,6 +59,10 @@ class Seat implements WorkerSeat, WorkerBinding {
   /** What sessions have left, once they are to finish. */
   #leftMs: number | undefined;
   #onDrain: ((timeoutMs: number) => void) | undefined;
+  readonly #callbacks = new UserCallbacks();
+  readonly #listeners = new Set<(message: unknown) => void>();
+  readonly #unread = new Unread();
+  #stopped = false;
 
   constructor({ worker, key, port, wantedPort, payload }: SeatMessage) {
     this.worker = worker;
@@ -78,6 +83,22 @@ class Seat implements WorkerSeat, WorkerBinding {
     if (this.#leftMs !== undefined) listener(this.#leftMs);
   }
 
+  get connected(): boolean {
+    return process.connected;
+  }
+
+  send(message: unknown): boolean {
+    return process.connected && this.#unread.send(process, { kwik: 'message', message });
+  }
+
+  onMessage(listener: (message: unknown) => void): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+      this.#leave();
+    };
+  }
+
   async serve(endpoint: Pick<Endpoint, 'address' | 'takeHanded'>, stats: () => unknown): Promise<void> {
     this.#stats = stats;
     const onDatagram = (datagram: Uint8Array, from: DatagramSource): void => endpoint.takeHanded(datagram, from);
@@ -86,19 +107,28 @@ class Seat implements WorkerSeat, WorkerBinding {
     this.#tell({ kwik: 'ready', address, port, handoverPort: this.#handover.port });
   }
 
-  /** The listener is closed: nothing of this keeps the process alive. */
+  /** The listener is closed: nothing of this keeps the process alive, but for those who listen to the fleet. */
   stop(): void {
+    this.#stopped = true;
     this.#handover?.close();
     this.#handover = undefined;
-    process.off('message', this.#onMessage);
     process.off('disconnect', this.#onOrphaned);
     clearTimeout(this.#drainTimer);
+    this.#leave();
+  }
+
+  #leave(): void {
+    if (!this.#stopped || this.#listeners.size > 0) return;
+    process.off('message', this.#onMessage);
     if (process.connected) process.disconnect();
   }
 
   readonly #onMessage = (message: unknown): void => {
     if (!isToWorker(message)) return;
     if (message.kwik === 'table') this.steering.update(message.workers, message.retired);
+    else if (message.kwik === 'message') {
+      for (const listener of [...this.#listeners]) this.#callbacks.call('onMessage', listener, message.message);
+    } else if (this.#stopped) return;
     else if (message.kwik === 'drain') this.#drain(message.timeoutMs);
     else if (message.kwik === 'stats') this.#tell({ kwik: 'stats', id: message.id, stats: this.#stats() });
   };
