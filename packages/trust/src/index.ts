@@ -5,10 +5,12 @@ export { ViolationAlerts, type AlertStats, type ViolationAlertOptions } from './
 export { WebhookQueue, type WebhookOptions } from './alerts/webhook-queue.js';
 export { auditKey } from './audit/audit-key.js';
 export { AuditLog, type AuditLogOptions, type AuditLogStats, type AuditRuntime } from './audit/audit-log.js';
+export { AuditSender, type AuditSenderOptions } from './audit/audit-sender.js';
 export type { LogDisk, LogHandle } from './audit/log-file.js';
 export type { LogEntry } from './audit/log-lines.js';
 export type { AuditFault } from './audit/log-verifier.js';
 export type { FsyncPolicy } from './audit/log-writer.js';
+export { SharedAuditLog, type SharedAuditLogOptions } from './audit/shared-audit-log.js';
 export { verifyAuditLog, type AuditVerification, type VerifyAuditOptions } from './audit/verify-log.js';
 export { leafHash, type Hash } from './merkle/hashes.js';
 export {

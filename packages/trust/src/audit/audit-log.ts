@@ -134,6 +134,14 @@ export class AuditLog implements AuditSink {
     if (this.#failure === undefined) void this.#run();
   }
 
+  /** Counts events that were lost on their way here; the log says how many. */
+  recordLost(count: number): void {
+    if (this.#closing) return;
+    this.#lost += count;
+    this.#lostUnsaid += count;
+    if (this.#failure === undefined) void this.#run();
+  }
+
   stats(): AuditLogStats {
     const { size: entries, checkpointNote: checkpoint } = this.#writer;
     return { entries, waiting: this.#waiting.length, lost: this.#lost, checkpoint };
@@ -141,7 +149,7 @@ export class AuditLog implements AuditSink {
 
   /** Resolves when all that was recorded is written; rejects with ERR_KWIK_LOCAL_FILE when it cannot be now. */
   async flush(): Promise<void> {
-    while (this.#waiting.length > 0 || this.#running !== undefined) {
+    while (this.#hasUnwritten || this.#running !== undefined) {
       await this.#run();
       if (this.#failure !== undefined) throw this.#failure;
     }
@@ -168,6 +176,10 @@ export class AuditLog implements AuditSink {
     await this.close();
   }
 
+  get #hasUnwritten(): boolean {
+    return this.#waiting.length > 0 || this.#lostUnsaid > 0;
+  }
+
   #run(): Promise<void> {
     this.#running ??= this.#write().finally(() => {
       this.#running = undefined;
@@ -180,7 +192,7 @@ export class AuditLog implements AuditSink {
     try {
       // What is recorded in one turn is written together.
       await Promise.resolve();
-      while (this.#waiting.length > 0) {
+      while (this.#hasUnwritten) {
         const batch = this.#nextBatch();
         await this.#writer.append(batch.lines);
         this.#waiting = this.#waiting.slice(batch.taken);
@@ -223,7 +235,7 @@ export class AuditLog implements AuditSink {
       })
       .finally(() => {
         this.#running = undefined;
-        if (this.#waiting.length > 0 && this.#failure === undefined) void this.#run();
+        if (this.#hasUnwritten && this.#failure === undefined) void this.#run();
       });
   }
 

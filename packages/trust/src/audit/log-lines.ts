@@ -73,6 +73,19 @@ export interface LogEvent extends Omit<AuditEvent, 'kind'> {
   readonly kind: AuditEvent['kind'] | 'log-opened' | 'log-closed' | 'entries-lost';
 }
 
+/** With no more than a log takes of it, whatever a peer put into its texts. */
+export function boundedEvent<T extends LogEvent>(event: T): T {
+  const { sessionId, identity, peer, detail, facts } = event;
+  return {
+    ...event,
+    ...(sessionId !== undefined && { sessionId: plainText(sessionId) }),
+    ...(identity !== undefined && { identity: plainText(identity) }),
+    ...(peer !== undefined && { peer: plainText(peer) }),
+    ...(detail !== undefined && { detail: plainText(detail) }),
+    ...(facts !== undefined && { facts: plainFacts(facts) }),
+  };
+}
+
 /** Members stand in one order, so that equal events give equal lines. */
 export function entryLine(n: number, atMs: number, event: LogEvent, prev: Uint8Array): string {
   const { kind, role, sessionId, pathId, identity, peer, code, detail, facts } = event;

@@ -1,0 +1,85 @@
+import type { TimerHandle } from '@kwik/wire';
+import type { AuditLog } from './audit-log.js';
+import { isToWriter, type FromWriter } from './audit-messages.js';
+
+export interface SharedAuditLogOptions {
+  /** Stays open until the one who opened it closes it. */
+  readonly log: AuditLog;
+  /** Sends a message to the `AuditSender` of one of the processes; one that is gone is none of its concern. */
+  readonly send: (process: number, message: unknown) => void;
+  /** Default: a timer of the system's. */
+  readonly schedule?: (delayMs: number, callback: () => void) => TimerHandle;
+}
+
+/** While the log cannot be written it is tried again so often. */
+const RETRY_MS = 1000;
+
+/** The audit log of several processes, in the one that writes it: what others send is written, and then said to be. */
+export class SharedAuditLog {
+  readonly #options: SharedAuditLogOptions;
+  /** Messages of each process that are with the log, and not known to be written. */
+  #unwritten = new Map<number, number>();
+  readonly #processes = new Set<number>();
+  #told: string | null = null;
+  #writing: Promise<void> | undefined;
+
+  constructor(options: SharedAuditLogOptions) {
+    this.#options = options;
+  }
+
+  /** Takes what a process sent. False: the message is about something else. */
+  take(process: number, message: unknown): boolean {
+    if (!isToWriter(message)) return false;
+    const { log } = this.#options;
+    if (message.audit === 'event') log.record(message.event);
+    else log.recordLost(message.count);
+    this.#unwritten.set(process, (this.#unwritten.get(process) ?? 0) + 1);
+    this.#writing ??= this.#write().finally(() => (this.#writing = undefined));
+    return true;
+  }
+
+  /** A process may send from now on; it is told when nothing can be written. */
+  add(process: number): void {
+    this.#processes.add(process);
+    if (this.#told !== null) this.#send(process, { audit: 'fault', message: this.#told });
+  }
+
+  /** It is gone; what it sent is written all the same. */
+  remove(process: number): void {
+    this.#processes.delete(process);
+  }
+
+  async #write(): Promise<void> {
+    const { log, schedule = systemTimer } = this.#options;
+    while (this.#unwritten.size > 0 || this.#told !== null) {
+      const sent = this.#unwritten;
+      this.#unwritten = new Map();
+      await log.flush().catch(() => undefined);
+      const { failure } = log;
+      this.#tellAll(failure === undefined ? null : failure.message);
+      if (failure === undefined) {
+        for (const [process, count] of sent) this.#send(process, { audit: 'written', count });
+        continue;
+      }
+      for (const [process, count] of sent) {
+        this.#unwritten.set(process, (this.#unwritten.get(process) ?? 0) + count);
+      }
+      await new Promise<void>((resolve) => void schedule(RETRY_MS, resolve));
+    }
+  }
+
+  #tellAll(failure: string | null): void {
+    if (failure === this.#told) return;
+    this.#told = failure;
+    for (const process of this.#processes) this.#send(process, { audit: 'fault', message: failure });
+  }
+
+  #send(process: number, message: FromWriter): void {
+    this.#options.send(process, message);
+  }
+}
+
+function systemTimer(delayMs: number, callback: () => void): TimerHandle {
+  const timer = setTimeout(callback, delayMs).unref();
+  return { cancel: () => clearTimeout(timer) };
+}
