@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
-import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -94,7 +94,7 @@ describe('a qlog of a session', () => {
     live(counters, qlog);
     await qlog.close();
     const [name = ''] = await files();
-    expect(name).toMatch(/^kwik-\d{8}T\d+-a1b2c3d4e5f60718-client\.sqlog$/u);
+    expect(name).toMatch(/^kwik-\d{8}T\d+-p\d+-a1b2c3d4e5f60718-client\.sqlog$/u);
     const { header, events } = checkQlog(await textOf(name));
     expect(header.trace.vantage_point).toEqual({ name: 'kwik client', type: 'client' });
     expect(new Set(events.map((event) => event.name))).toEqual(
@@ -235,8 +235,8 @@ describe('a qlog of a session', () => {
   });
 
   it('replaces the oldest, and touches nothing else in the folder', async () => {
-    await writeFile(join(folder, 'kwik-old.sqlog'), '');
-    await utimes(join(folder, 'kwik-old.sqlog'), 1, 1);
+    const old = 'kwik-20250101T000000000-a1b2-client.sqlog';
+    await writeFile(join(folder, old), '');
     await writeFile(join(folder, 'mine.sqlog'), '');
     const counters = new CounterRegistry();
     const qlog = await qlogOf({ counters, maxFiles: 3 });
@@ -245,7 +245,21 @@ describe('a qlog of a session', () => {
     const left = await files();
     expect(left.filter((name) => name.startsWith('kwik-'))).toHaveLength(3);
     expect(left).toContain('mine.sqlog');
-    expect(left).not.toContain('kwik-old.sqlog');
+    expect(left).not.toContain(old);
+  });
+
+  it('leaves what another process may be writing, and deletes what one that is gone has left', async () => {
+    const [living, gone] = [process.ppid, 2 ** 31 - 1].map(
+      (pid) => `kwik-20250101T000000000-p${pid}-a1b2-client.sqlog`,
+    );
+    for (const name of [living!, gone!]) await writeFile(join(folder, name), '');
+    const counters = new CounterRegistry();
+    const qlog = await qlogOf({ counters, maxFiles: 2 });
+    for (const id of ['one', 'two', 'three']) live(counters, qlog, id);
+    await qlog.close();
+    const left = await files();
+    expect(left).toHaveLength(2);
+    expect([left.includes(living!), left.includes(gone!)]).toEqual([true, false]);
   });
 
   it('is written of 64 sessions at once, and of others when those have ended', async () => {

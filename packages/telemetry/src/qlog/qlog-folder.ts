@@ -1,4 +1,4 @@
-import { mkdir, readdir, stat, unlink } from 'node:fs/promises';
+import { mkdir, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   KwikError,
@@ -18,7 +18,10 @@ export interface QlogOptions {
   readonly folder: string;
   /** Those of the process: `processDiagnostics().counters` of @kwik/session. */
   readonly counters: CounterRegistry;
-  /** Files that are kept; the oldest is deleted for a new one. A process counts what it found and what it wrote. Default: 200. */
+  /**
+   * Files that are kept; the oldest is deleted for a new one. Processes may share the folder: each deletes its own, and those of
+   * processes that are gone. Default: 200.
+   */
   readonly maxFiles?: number;
   /** Of one file, 4 KiB at the least. Default: 16 MiB. */
   readonly maxFileBytes?: number;
@@ -33,8 +36,9 @@ const LEAST_FILE_BYTES = 4 * 1024;
 /** Sessions that are written down at once; a server of thousands has the first of them. */
 const MAX_OPEN = 64;
 const SAMPLE_MS = 250;
-/** Of this process and earlier ones; nothing else in the folder is touched. */
-const FILE_NAME = /^kwik-[\w.-]+\.sqlog$/u;
+/** Of this process, of others and of earlier ones; nothing else in the folder is touched. */
+const FILE_NAME = /^kwik-\d{8}T\d+-[\w.-]+\.sqlog$/u;
+const WRITER = /^kwik-[\dT]+-p(\d{1,10})-/u;
 
 interface OpenSession {
   readonly file: QlogFile;
@@ -53,20 +57,19 @@ interface OpenSession {
 export class QlogFolder implements AsyncDisposable {
   readonly #options: QlogOptions;
   readonly #open = new Map<string, OpenSession>();
-  /** All files in the folder, the oldest first. */
-  readonly #names: string[];
   /** Sources are read for their sessions' names once, and then only while a file of theirs is open. */
   readonly #keys = new WeakMap<SessionSource, string>();
   /** Files that are written, or not closed yet. */
   readonly #busy = new Set<string>();
   readonly #closing = new Set<Promise<void>>();
+  /** How often old files are to be looked for yet, the look that is under way among them; two are enough. */
+  #looks = 0;
   readonly #timer: NodeJS.Timeout;
   readonly #end: () => void;
   #ended = false;
 
-  private constructor(options: QlogOptions, names: string[]) {
+  private constructor(options: QlogOptions) {
     this.#options = options;
-    this.#names = names;
     const listeners = Object.keys(CONVERSIONS).map((name) => [
       name,
       (event: OfSession) => this.#hear(name as keyof typeof CONVERSIONS, event),
@@ -86,7 +89,8 @@ export class QlogFolder implements AsyncDisposable {
     checkBound('maxFileBytes of a qlog', maxFileBytes, LEAST_FILE_BYTES);
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      return new QlogFolder(options, await filesIn(folder));
+      await readdir(folder);
+      return new QlogFolder(options);
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new KwikError('ERR_KWIK_LOCAL_FILE', `no qlog can be written into ${folder}: ${why}`, { cause });
@@ -146,13 +150,12 @@ export class QlogFolder implements AsyncDisposable {
   ): OpenSession | undefined {
     const { folder, maxFiles = MAX_FILES, maxFileBytes = MAX_FILE_BYTES, onFault } = this.#options;
     if (this.#ended || this.#open.size >= Math.min(MAX_OPEN, maxFiles)) return undefined;
-    const name = `kwik-${stamp()}-${sessionId.replace(/[^\w]/gu, '').slice(0, 16)}-${role}.sqlog`;
+    const name = `kwik-${stamp()}-p${process.pid}-${sessionId.replace(/[^\w]/gu, '').slice(0, 16)}-${role}.sqlog`;
     const fault = (error: Error): void => attempt(() => onFault?.(error));
     const openedAt = new Date(Date.now() - Math.max(0, nowMs - openedAtMs));
     const file = new QlogFile(join(folder, name), headerOf({ sessionId, role, openedAt }), maxFileBytes, fault);
     const session: OpenSession = { file, name, sessionId, openedAtMs, before: undefined, lastMs: 0 };
     this.#open.set(keyOf({ sessionId, role }), session);
-    this.#names.push(name);
     this.#busy.add(name);
     this.#forget();
     return session;
@@ -170,15 +173,22 @@ export class QlogFolder implements AsyncDisposable {
     );
   }
 
-  /** Deletes the oldest of the files that no session writes any more. */
+  /** Deletes the oldest of the files that nobody writes any more. */
   #forget(): void {
+    this.#looks = Math.min(2, this.#looks + 1);
+    if (this.#looks === 1) this.#later(this.#tidy());
+  }
+
+  /** Never rejects. */
+  async #tidy(): Promise<void> {
     const { folder, maxFiles = MAX_FILES } = this.#options;
-    for (let index = 0; this.#names.length > maxFiles && index < this.#names.length; ) {
-      const name = this.#names[index]!;
-      if (this.#busy.has(name)) index += 1;
-      else {
-        this.#names.splice(index, 1);
-        this.#later(unlink(join(folder, name)).catch(() => undefined));
+    for (; this.#looks > 0; this.#looks -= 1) {
+      const found = (await readdir(folder).catch(() => [])).filter((name) => FILE_NAME.test(name));
+      // One that was begun just now may not be there yet. Names sort as time does.
+      const names = [...new Set([...found, ...this.#busy])].sort();
+      const old = names.filter((name) => !this.#busy.has(name) && !isOfOther(name));
+      for (const name of old.slice(0, Math.max(0, names.length - maxFiles))) {
+        await unlink(join(folder, name)).catch(() => undefined);
       }
     }
   }
@@ -228,18 +238,14 @@ function stamp(): string {
   return new Date().toISOString().replace(/[^\dT]/gu, '');
 }
 
-async function filesIn(folder: string): Promise<string[]> {
-  const names = (await readdir(folder)).filter((name) => FILE_NAME.test(name));
-  const times = await Promise.all(
-    names.map((name) =>
-      stat(join(folder, name)).then(
-        ({ mtimeMs }) => mtimeMs,
-        () => 0,
-      ),
-    ),
-  );
-  return names
-    .map((name, index) => [name, times[index]!] as const)
-    .sort(([a, atA], [b, atB]) => atA - atB || a.localeCompare(b))
-    .map(([name]) => name);
+/** Whether another process that lives has written it, and may be writing it. */
+function isOfOther(name: string): boolean {
+  const writer = Number(WRITER.exec(name)?.[1] ?? process.pid);
+  if (writer === process.pid) return false;
+  try {
+    process.kill(writer, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }

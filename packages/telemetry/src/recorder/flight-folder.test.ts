@@ -33,7 +33,7 @@ describe('a folder of flight recordings', () => {
     fail();
     const [name = '', ...others] = await readdir(folder);
     expect(others).toEqual([]);
-    expect(name).toMatch(/^kwik-flight-\d{8}T\d+-0-path-failover\.json$/u);
+    expect(name).toMatch(/^kwik-flight-\d{8}T\d+-p\d+-0-path-failover\.json$/u);
     const { reason, events } = JSON.parse(await readFile(join(folder, name), 'utf8')) as {
       reason: string;
       events: { name: string }[];
@@ -79,7 +79,7 @@ describe('a folder of flight recordings', () => {
   it('has no more files where they cannot be written, and says so each time', async () => {
     const at = jest.spyOn(Date.prototype, 'toISOString').mockReturnValue('2026-11-29T12:00:00.000Z');
     try {
-      const taken = 'kwik-flight-20261129T120000000-0-path-failover.json';
+      const taken = `kwik-flight-20261129T120000000-p${process.pid}-0-path-failover.json`;
       for (const name of ['kwik-flight-1.json', 'kwik-flight-2.json', taken]) await writeFile(join(folder, name), '');
       const faults: string[] = [];
       const onFault = ({ message }: Error): void => void faults.push(message);

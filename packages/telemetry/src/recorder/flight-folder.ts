@@ -102,7 +102,9 @@ export class FlightFolder implements AsyncDisposable {
   async #store(reason: string, json: string): Promise<void> {
     const { folder, maxFiles = MAX_FILES } = this.#options;
     const stamp = new Date().toISOString().replace(/[^\dT]/gu, '');
-    const name = `kwik-flight-${stamp}-${this.#number++}-${reason.replace(/^kwik:/u, '').replace(/\W+/gu, '-')}.json`;
+    // Processes of one server may share the folder, and fail at the same time.
+    const own = `p${process.pid}-${this.#number++}`;
+    const name = `kwik-flight-${stamp}-${own}-${reason.replace(/^kwik:/u, '').replace(/\W+/gu, '-')}.json`;
     try {
       const names = (await readdir(folder)).filter((one) => FILE_NAME.test(one)).sort();
       // Before the new one is written: on a disk that is full there would be one more each time. Others may share the folder.
