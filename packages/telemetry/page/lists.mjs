@@ -135,9 +135,10 @@ export function fillSession(row, session, isChosen) {
   chip.dataset.kind =
     session.active === session.paths && session.paths > 0 ? 'good' : session.active > 0 ? 'warn' : 'bad';
   setText(chip, `${session.active}/${session.paths} paths`);
+  const worker = session.worker === undefined ? '' : ` · worker ${session.worker}`;
   setText(
     about,
-    `${session.role} · ${session.id.slice(0, 8)} · ${session.streams} ${session.streams === 1 ? 'stream' : 'streams'} · ${duration(session.ageMs)}`,
+    `${session.role}${worker} · ${session.id.slice(0, 8)} · ${session.streams} ${session.streams === 1 ? 'stream' : 'streams'} · ${duration(session.ageMs)}`,
   );
   setText(speed, `↓ ${rate(session.receivedPerSecond)}  ↑ ${rate(session.sentPerSecond)}`);
 }

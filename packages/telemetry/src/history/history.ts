@@ -1,4 +1,4 @@
-import { sumTraffic, TrafficSums, type CounterRegistry, type SessionReading } from '@kwik/wire';
+import type { CounterRegistry } from '@kwik/wire';
 import { attempt } from '../events/subscriptions.js';
 import { readHistory, writeHistory } from './history-file.js';
 import {
@@ -11,26 +11,15 @@ import {
   type HistoryRow,
   type HistoryServer,
 } from './history-rows.js';
+import { lookAt, type ServerSums } from './server-sums.js';
 
 const SAVE_EVERY_MINUTES = 5;
 
 export interface HistoryOptions {
-  readonly counters: CounterRegistry;
+  /** What each server has carried so far, and how its paths are: of the counters of a process, or of several processes. */
+  readonly counters: CounterRegistry | (() => ReadonlyMap<string, ServerSums>);
   /** Milliseconds since 1970. */
   readonly wallClockMs?: () => number;
-}
-
-interface Carried {
-  readonly receivedBytes: number;
-  readonly sentBytes: number;
-}
-
-interface Paths {
-  paths: number;
-  well: number;
-  rttMs: number;
-  measured: number;
-  lossRate: number;
 }
 
 /**
@@ -38,12 +27,12 @@ interface Paths {
  * and on disk once it is told where.
  */
 export class History {
-  readonly #counters: CounterRegistry;
+  readonly #look: () => ReadonlyMap<string, ServerSums>;
   readonly #now: () => number;
   readonly #timer: NodeJS.Timeout;
   #minutes: HistoryRow[] = [];
   #hours: HistoryRow[] = [];
-  #before: Map<string, Carried>;
+  #before: ReadonlyMap<string, ServerSums>;
   #minuteMs: number;
   #file: { readonly path: string; readonly onFault: (error: Error) => void } | undefined;
   #unsaved = 0;
@@ -52,9 +41,9 @@ export class History {
   #saving: Promise<void> = Promise.resolve();
 
   constructor({ counters, wallClockMs = () => Date.now() }: HistoryOptions) {
-    this.#counters = counters;
+    this.#look = typeof counters === 'function' ? counters : () => lookAt(counters);
     this.#now = wallClockMs;
-    this.#before = this.#look().carried;
+    this.#before = this.#look();
     this.#minuteMs = startOf(this.#now(), MINUTE_MS);
     this.#timer = setInterval(() => attempt(() => this.sample()), MINUTE_MS / 4).unref();
   }
@@ -88,10 +77,10 @@ export class History {
   sample(): void {
     const minuteMs = startOf(this.#now(), MINUTE_MS);
     if (minuteMs === this.#minuteMs) return;
-    const { carried, paths } = this.#look();
-    const servers = Array.from(carried, ([name, now]) => row(name, now, this.#before.get(name), paths.get(name)));
+    const now = this.#look();
+    const servers = Array.from(now, ([name, sums]) => row(name, sums, this.#before.get(name)));
     const atMs = this.#minuteMs;
-    this.#before = carried;
+    this.#before = now;
     this.#minuteMs = minuteMs;
     // A clock that was set back has had this minute already.
     if (atMs <= (this.#minutes.at(-1)?.atMs ?? -1)) return;
@@ -134,58 +123,19 @@ export class History {
     };
     this.#saving = this.#saving.then(write).catch(file.onFault);
   }
-
-  /** What each server has carried since the process began, and how its paths are now. */
-  #look(): { carried: Map<string, Carried>; paths: Map<string, Paths> } {
-    const sums = { client: new TrafficSums(), primary: new TrafficSums(), secondary: new TrafficSums() };
-    const paths = new Map<string, Paths>();
-    for (const source of this.#counters.sources()) {
-      if (source.kind !== 'session') continue;
-      attempt(() => {
-        const reading = source.read();
-        sumTraffic(sums, reading);
-        addPaths(paths, reading);
-      });
-    }
-    const carried = new Map<string, Carried>();
-    const { traffic } = this.#counters.departed;
-    for (const sum of [...Object.values(sums), ...Object.values(traffic)]) {
-      for (const [name, { receivedBytes, sentBytes }] of sum.byServer) {
-        const known = carried.get(name) ?? { receivedBytes: 0, sentBytes: 0 };
-        carried.set(name, {
-          receivedBytes: known.receivedBytes + receivedBytes,
-          sentBytes: known.sentBytes + sentBytes,
-        });
-      }
-    }
-    return { carried, paths };
-  }
 }
 
-function addPaths(into: Map<string, Paths>, reading: SessionReading): void {
-  for (const { server, state, flow, rttMs, lossRate } of reading.paths) {
-    const sum = into.get(server) ?? { paths: 0, well: 0, rttMs: 0, measured: 0, lossRate: 0 };
-    sum.paths += 1;
-    if ((state === 'active' || state === 'degraded') && flow === 'steady') sum.well += 1;
-    if (rttMs > 0) {
-      sum.rttMs += rttMs;
-      sum.measured += 1;
-    }
-    sum.lossRate = Math.max(sum.lossRate, lossRate);
-    into.set(server, sum);
-  }
-}
-
-function row(name: string, now: Carried, before: Carried | undefined, paths: Paths | undefined): HistoryServer {
+function row(name: string, now: ServerSums, before: ServerSums | undefined): HistoryServer {
+  const { receivedBytes, sentBytes, rttMs, measured, lossRate, paths, well } = now;
   return {
     // A client, and a server that does not name itself, has none.
     name: name === '' ? 'without a name' : name,
-    receivedBytes: Math.max(0, now.receivedBytes - (before?.receivedBytes ?? 0)),
-    sentBytes: Math.max(0, now.sentBytes - (before?.sentBytes ?? 0)),
-    rttMs: paths === undefined || paths.measured === 0 ? 0 : paths.rttMs / paths.measured,
-    lossRate: paths?.lossRate ?? 0,
-    paths: paths?.paths ?? 0,
-    well: paths?.well ?? 0,
+    receivedBytes: Math.max(0, receivedBytes - (before?.receivedBytes ?? 0)),
+    sentBytes: Math.max(0, sentBytes - (before?.sentBytes ?? 0)),
+    rttMs: measured === 0 ? 0 : rttMs / measured,
+    lossRate,
+    paths,
+    well,
   };
 }
 

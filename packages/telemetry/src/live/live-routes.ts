@@ -2,8 +2,8 @@ import type { ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { answer, type AdminRoute } from '../admin/admin-server.js';
 import type { AlertView } from '../alerts/alert.js';
-import type { LiveState } from './live-state.js';
-import type { Timeline } from './timeline.js';
+import type { LiveOverview, LivePath } from './live-state.js';
+import type { TimelineEntry } from './timeline.js';
 
 const TICK_MS = 250;
 /** The lists of all sessions and servers change more slowly than the paths of one. */
@@ -13,22 +13,28 @@ const MAX_STREAMS = 16;
 const MAX_UNREAD_TICKS = 60;
 
 export interface LiveSources {
-  readonly state: LiveState;
-  readonly timeline: Timeline;
+  readonly state: {
+    overview(nowMs: number): LiveOverview;
+    /** Undefined: the session is not there. */
+    paths(sessionId: string, nowMs: number): readonly LivePath[] | undefined;
+  };
+  readonly timeline: { since(after: number): readonly TimelineEntry[] };
   readonly alerts: () => readonly AlertView[];
+  /** Gets what `state` and `timeline` have from elsewhere: the paths of a session, and all else where it is wanted. Never rejects. */
+  readonly refresh?: (session: string, withAll: boolean) => Promise<void>;
   /** Monotonic milliseconds. */
   readonly now?: () => number;
 }
 
 /** What the page asks for: all at once (`/state`, for `kwik top`, too), or as server-sent events four times a second. */
 export function liveRoutes(sources: LiveSources): Readonly<Record<string, AdminRoute>> {
-  const { state, timeline, alerts, now = () => performance.now() } = sources;
+  const { state, timeline, alerts, refresh, now = () => performance.now() } = sources;
   let streams = 0;
   return {
-    '/state': (_request, response, url) => {
+    '/state': async (_request, response, url) => {
+      const session = await lookAt(sources, url.searchParams.get('session') ?? '');
       const nowMs = now();
       const overview = state.overview(nowMs);
-      const session = url.searchParams.get('session') ?? overview.sessions[0]?.id ?? '';
       const paths = state.paths(session, nowMs) ?? [];
       const body = { session, paths, ...overview, alerts: alerts(), lines: timeline.since(0) };
       answer(response, 200, JSON.stringify(body), 'application/json');
@@ -37,14 +43,24 @@ export function liveRoutes(sources: LiveSources): Readonly<Record<string, AdminR
       if (request.method === 'HEAD') return answer(response, 200, '');
       if (streams >= MAX_STREAMS) return answer(response, 503, 'as many pages as may be are open\n');
       streams += 1;
-      const stream = new LiveStream(response, sources, url.searchParams.get('session') ?? '', now);
+      const wanted = url.searchParams.get('session') ?? '';
+      const stream = new LiveStream(response, sources, wanted, now);
       response.on('close', () => {
         streams -= 1;
         stream.end();
       });
+      if (refresh !== undefined) return lookAt(sources, wanted).then(() => stream.begin());
       stream.begin();
     },
   };
+}
+
+/** Refreshes all, and the paths of the session that is shown: the one that is wanted, or the first. Resolves with its id. */
+async function lookAt({ state, refresh, now = () => performance.now() }: LiveSources, wanted: string): Promise<string> {
+  await refresh?.(wanted, true);
+  const session = wanted === '' ? (state.overview(now()).sessions[0]?.id ?? '') : wanted;
+  if (session !== wanted) await refresh?.(session, false);
+  return session;
 }
 
 /** One open page. */
@@ -57,6 +73,7 @@ class LiveStream {
   #ticks = 0;
   #unreadTicks = 0;
   #told = 0;
+  #ended = false;
 
   constructor(response: ServerResponse, sources: LiveSources, session: string, now: () => number) {
     this.#response = response;
@@ -66,12 +83,14 @@ class LiveStream {
   }
 
   begin(): void {
+    if (this.#ended) return;
     this.#response.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8' });
     this.#tick();
     this.#timer = setInterval(() => this.#tickOrEnd(), TICK_MS).unref();
   }
 
   end(): void {
+    this.#ended = true;
     clearInterval(this.#timer);
   }
 
@@ -91,14 +110,17 @@ class LiveStream {
       return;
     }
     this.#unreadTicks = 0;
-    const { state, timeline, alerts } = this.#sources;
+    const { state, timeline, alerts, refresh } = this.#sources;
+    const withAll = this.#ticks++ % TICKS_PER_OVERVIEW === 0;
     const nowMs = this.#now();
     const overview = state.overview(nowMs);
     const chosen = this.#session === '' ? (overview.sessions[0]?.id ?? '') : this.#session;
     const lines = timeline.since(this.#told);
     this.#told = lines.at(-1)?.number ?? this.#told;
-    const all = this.#ticks++ % TICKS_PER_OVERVIEW === 0 ? { ...overview, alerts: alerts() } : {};
+    const all = withAll ? { ...overview, alerts: alerts() } : {};
     const body = { time: Date.now(), session: chosen, paths: state.paths(chosen, nowMs) ?? null, lines, ...all };
     this.#response.write(`data: ${JSON.stringify(body)}\n\n`);
+    // For the next time.
+    void refresh?.(chosen, withAll);
   }
 }

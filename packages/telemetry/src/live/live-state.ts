@@ -7,6 +7,8 @@ const MAX_SERVERS = 64;
 export interface LiveSession {
   readonly id: string;
   readonly role: string;
+  /** The worker that has it, of a server of several. */
+  readonly worker?: number;
   /** The names or addresses of the other ends, the first of them. */
   readonly peer: string;
   readonly ageMs: number;

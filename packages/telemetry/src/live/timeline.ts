@@ -17,12 +17,28 @@ export interface TimelineEntry {
   readonly session: string;
 }
 
+/** The last lines; each gets a number. */
+export class BoundedLines {
+  readonly #entries: TimelineEntry[] = [];
+  #number = 0;
+
+  /** Those after number `after`, oldest first. */
+  since(after: number): TimelineEntry[] {
+    return this.#entries.filter(({ number }) => number > after);
+  }
+
+  add(entry: Omit<TimelineEntry, 'number'>): void {
+    this.#number += 1;
+    this.#entries.push({ ...entry, number: this.#number, message: entry.message.slice(0, MAX_MESSAGE_CHARACTERS) });
+    if (this.#entries.length > MAX_ENTRIES) this.#entries.shift();
+  }
+}
+
 /** The last things that happened, as sentences. */
 export class Timeline implements Disposable {
-  readonly #entries: TimelineEntry[] = [];
+  readonly #lines = new BoundedLines();
   readonly #wallClockMs: () => number;
   readonly #end: () => void;
-  #number = 0;
 
   constructor(wallClockMs: () => number = () => Date.now()) {
     this.#wallClockMs = wallClockMs;
@@ -32,15 +48,11 @@ export class Timeline implements Disposable {
 
   /** Those after number `after`, oldest first. */
   since(after: number): TimelineEntry[] {
-    return this.#entries.filter(({ number }) => number > after);
+    return this.#lines.since(after);
   }
 
   add({ level, message, session = '' }: LogLine): void {
-    if (level === 'debug') return;
-    this.#number += 1;
-    const text = message.slice(0, MAX_MESSAGE_CHARACTERS);
-    this.#entries.push({ number: this.#number, time: this.#wallClockMs(), level, message: text, session });
-    if (this.#entries.length > MAX_ENTRIES) this.#entries.shift();
+    if (level !== 'debug') this.#lines.add({ time: this.#wallClockMs(), level, message, session });
   }
 
   [Symbol.dispose](): void {

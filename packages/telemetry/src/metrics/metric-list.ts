@@ -3,10 +3,14 @@ export interface MetricEntry {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   readonly labels: readonly string[];
+  /** What the values of several processes make together; of a spread, the last label is the quantile. */
+  readonly merge: 'sum' | 'largest' | 'spread';
 }
 
-const counter = (help: string, ...labels: string[]): MetricEntry => ({ type: 'counter', help, labels });
-const gauge = (help: string, ...labels: string[]): MetricEntry => ({ type: 'gauge', help, labels });
+const counter = (help: string, ...labels: string[]): MetricEntry => ({ type: 'counter', help, labels, merge: 'sum' });
+const gauge = (help: string, ...labels: string[]): MetricEntry => ({ type: 'gauge', help, labels, merge: 'sum' });
+const largest = (help: string, ...labels: string[]): MetricEntry => ({ type: 'gauge', help, labels, merge: 'largest' });
+const spread = (help: string, ...labels: string[]): MetricEntry => ({ type: 'gauge', help, labels, merge: 'spread' });
 
 /**
  * The closed list of metrics; docs/metrics.md shows it. Base units: seconds, bytes. A label is of a closed set, but for
@@ -26,8 +30,8 @@ export const METRICS = {
   kwik_refused_paths_total: counter('Servers that a primary named and the client did not reach, or refused.', 'result'),
 
   kwik_paths: gauge('Connected paths now, by state.', 'role', 'state'),
-  kwik_path_rtt_seconds: gauge('Smoothed round-trip time of the paths now.', 'role', 'server', 'quantile'),
-  kwik_path_loss_ratio: gauge('Packets lost of packets sent lately, 0 to 1.', 'role', 'server', 'quantile'),
+  kwik_path_rtt_seconds: spread('Smoothed round-trip time of the paths now.', 'role', 'server', 'quantile'),
+  kwik_path_loss_ratio: spread('Packets lost of packets sent lately, 0 to 1.', 'role', 'server', 'quantile'),
   kwik_path_window_bytes: gauge('Windows of the paths now, together.', 'role', 'server'),
   kwik_path_receive_rate_bytes_per_second: gauge('What the paths bring here now, together.', 'role', 'server'),
   kwik_path_bytes_total: counter('Payload of streams, duplicates not counted.', 'role', 'server', 'direction'),
@@ -36,13 +40,14 @@ export const METRICS = {
   kwik_wire_bytes_total: counter('UDP payload of paths.', 'role', 'server', 'direction'),
   kwik_packets_total: counter('QUIC packets sent.', 'role', 'server'),
   kwik_lost_packets_total: counter('QUIC packets declared lost.', 'role', 'server'),
-  kwik_key_packets: gauge('Packets sent or received under one key, of the connection with most of them.', 'role'),
+  kwik_key_packets: largest('Packets sent or received under one key, of the connection with most of them.', 'role'),
 
   kwik_failovers_total: counter('Paths that stopped delivering while streams were open, by the first sign.', 'cause'),
   kwik_failover_gap_seconds: {
     type: 'histogram',
     help: 'From the last packet of a failed path until another could take over.',
     labels: [],
+    merge: 'sum',
   },
   kwik_violations_total: counter('Rules that peers broke, by error code.', 'code'),
   kwik_contents_total: counter('Contents from several servers that ended, by outcome.', 'result'),
@@ -70,8 +75,9 @@ export const METRICS = {
   kwik_component_count_total: counter('What a further component counts.', 'component', 'family', 'label'),
   kwik_component_level: gauge('What a further component has now.', 'component', 'family', 'label'),
 
-  kwik_event_loop_delay_seconds: gauge('How late the event loop was since the last scrape.', 'quantile'),
-  kwik_scrape_seconds: gauge('How long it took to read all counters for this scrape.'),
+  kwik_workers: gauge('Processes that share the address, by whether they answered this scrape.', 'state'),
+  kwik_event_loop_delay_seconds: largest('How late the event loop was since the last scrape.', 'quantile'),
+  kwik_scrape_seconds: largest('How long it took to read all counters for this scrape.'),
 } as const satisfies Record<string, MetricEntry>;
 
 export type MetricName = keyof typeof METRICS;

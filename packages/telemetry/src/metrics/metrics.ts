@@ -10,8 +10,15 @@ const LOOP_RESOLUTION_MS = 10;
 const LOOP_QUANTILES = [0.5, 0.99, 1] as const;
 const NS_PER_SECOND = 1e9;
 
+/** What metrics of one process and of several together have. */
+export interface MetricSource {
+  samples(): Samples;
+  /** Hears the gap of each failover, in seconds. Returns what ends that. */
+  onGap(listener: (seconds: number) => void): () => void;
+}
+
 /** Where all values come from, for whichever exposition: the registry's counters, and what only events tell. */
-export class Metrics implements Disposable {
+export class Metrics implements MetricSource, Disposable {
   readonly #counters: CounterRegistry;
   readonly #events = new CountSums();
   readonly #gapListeners = new Set<(seconds: number) => void>();
@@ -37,7 +44,6 @@ export class Metrics implements Disposable {
     });
   }
 
-  /** Hears the gap of each failover, in seconds. Returns what ends that. */
   onGap(listener: (seconds: number) => void): () => void {
     this.#gapListeners.add(listener);
     return () => this.#gapListeners.delete(listener);

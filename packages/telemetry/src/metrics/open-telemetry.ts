@@ -1,12 +1,12 @@
 import type { BatchObservableResult, Meter, Observable } from '@opentelemetry/api';
 import { FAILOVER_GAP_BUCKETS, METRIC_NAMES, METRICS, type MetricName } from './metric-list.js';
-import type { Metrics } from './metrics.js';
+import type { MetricSource } from './metrics.js';
 
 /**
  * Exposes the metrics through a meter of OpenTelemetry, under the same names; its reader decides when they are read.
  * Returns what ends that.
  */
-export function observeWith(meter: Meter, metrics: Metrics): () => void {
+export function observeWith(meter: Meter, metrics: MetricSource): () => void {
   const observables = new Map<MetricName, Observable>();
   const endings: (() => void)[] = [];
   for (const name of METRIC_NAMES) {

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { FAILOVER_GAP_BUCKETS, METRIC_NAMES, METRICS, type MetricEntry, type MetricName } from './metric-list.js';
-import type { Metrics } from './metrics.js';
+import type { MetricSource } from './metrics.js';
 import type { Sample } from './samples.js';
 
 /** Exposes the metrics through `prom-client`, in a registry of the application's or in one of their own. */
@@ -10,7 +10,7 @@ export class PrometheusMetrics implements Disposable {
   readonly #end: () => void;
 
   /** Throws when the registry has metrics of these names already. */
-  constructor(metrics: Metrics, registry = new Registry()) {
+  constructor(metrics: MetricSource, registry = new Registry()) {
     this.registry = registry;
     let gaps: Histogram | undefined;
     for (const name of METRIC_NAMES) {

@@ -16,8 +16,7 @@ import { Quantiles } from './quantiles.js';
 import { Samples } from './samples.js';
 
 const ROLES: readonly SessionRole[] = ['client', 'primary', 'secondary'];
-const QUANTILES = [0.5, 0.9, 0.99, 1] as const;
-const MAX_SERVERS = 64;
+export const MAX_SERVERS = 64;
 
 /** Families with a metric of their own, and the labels that stand before that of the count. */
 const FAMILIES: Readonly<Record<string, readonly [metric: MetricName, ...labels: string[]]>> = {
@@ -183,12 +182,8 @@ class Sums {
     for (const [server, paths] of sums.servers) {
       samples.set('kwik_path_window_bytes', [role, server], paths.windowBytes);
       samples.set('kwik_path_receive_rate_bytes_per_second', [role, server], paths.bytesPerSecond);
-      const rtts = paths.rtts.of(QUANTILES);
-      const losses = paths.losses.of(QUANTILES);
-      QUANTILES.forEach((quantile, index) => {
-        samples.set('kwik_path_rtt_seconds', [role, server, String(quantile)], rtts[index]!);
-        samples.set('kwik_path_loss_ratio', [role, server, String(quantile)], losses[index]!);
-      });
+      samples.spread('kwik_path_rtt_seconds', [role, server], [paths.rtts.spread()]);
+      samples.spread('kwik_path_loss_ratio', [role, server], [paths.losses.spread()]);
     }
   }
 
