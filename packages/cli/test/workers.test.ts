@@ -90,8 +90,3 @@ test('a rolling restart loses no byte of a download under way, and new clients c
   const { stdout } = await process.ended;
   expect(stdout.match(/"session-opened"/gu)).toHaveLength(2);
 });
-
-test('what there can be only one of is refused with several workers', async () => {
-  const { status, stderr } = await harness.run(['serve', '.', '--workers', '2', '--audit', 'log']);
-  expect([status, stderr]).toEqual([2, expect.stringContaining('--audit is for one process')]);
-});

@@ -1,6 +1,5 @@
 import { persistentResetKey } from '@kwik/session';
 import type { Listener, ListenOptions, ReplicaContext, ReplicaSource, ServerSession, WorkerSeat } from '@kwik/session';
-import type { AuditLog } from '@kwik/trust';
 import { KwikError } from '@kwik/wire';
 import { formatHostPort, parseHostPort } from '../address.js';
 import { usageError } from '../errors.js';
@@ -8,11 +7,11 @@ import { EXIT, type ExitCode } from '../exit-codes.js';
 import { Forwards } from '../forward/forwards.js';
 import type { CliIo } from '../io.js';
 import { decodeContentKey } from '../protocol/content-key.js';
-import { Health, Watching, type WatchFlags } from '../watching/watching.js';
+import { Health, Watching, type Say, type WatchFlags } from '../watching/watching.js';
 import { checkAnnounce, prepareAnnouncing, type AnnounceFlags } from './announce.js';
 import { DiscoveredPeers, type DiscoveredPeersFlags } from './discovered-peers.js';
 import { readAccess } from './access.js';
-import { openAudit, type AuditOptions } from '../audit/open-audit.js';
+import { openAudit, type AuditOptions, type ClosableAudit } from '../audit/open-audit.js';
 import { readCredentials } from './credentials.js';
 import { followCredentials } from './credential-watch.js';
 import { FileSource } from './file-source.js';
@@ -20,6 +19,7 @@ import { HashCache } from './hash-cache.js';
 import { ServeLog } from './serve-log.js';
 import { type FolderOfFiles, NO_FOLDER } from './no-folder.js';
 import { ServedFolder } from './served-folder.js';
+import { WorkerParts, type WorkerPlace } from './worker-parts.js';
 import { serveSession, type SessionServerOptions } from './session-server.js';
 
 export interface ServeOptions extends AuditOptions, AnnounceFlags, DiscoveredPeersFlags, WatchFlags {
@@ -50,13 +50,14 @@ const CLOSE_TIMEOUT_MS = 2000;
 /** As many as a listener takes unless it is told otherwise; full, its load is 1. */
 export const MAX_SESSIONS = 10_000;
 
-/** `kwik serve`: runs until it is told to stop. `seat`: as one of several processes. */
+/** `kwik serve`: runs until it is told to stop. `place`: as one of several processes. */
 export async function runServe(
   directory: string | undefined,
   options: ServeOptions,
   io: CliIo,
-  seat?: WorkerSeat,
+  place?: WorkerPlace,
 ): Promise<ExitCode> {
+  const seat = place?.seat;
   checkServes(directory, options);
   checkAnnounce(options);
   const peers = options.peer.map((peer) => formatHostPort(parseHostPort(peer)));
@@ -66,7 +67,7 @@ export async function runServe(
   const announce = await prepareAnnouncing(options, io);
   const found = await DiscoveredPeers.open(options, io, log);
   const health = new Health();
-  const parts = await openParts(options, io, { log, folder, seat, health });
+  const parts = await openParts(options, io, { log, folder, place, health });
   const { listener } = parts;
   const sessions = new Set<ServerSession>();
   const stopped = stopRequest(io, options.untilStdinEnds);
@@ -177,37 +178,41 @@ interface ServeParts {
   /** That it has begun with. */
   readonly credentials: ListenOptions['credentials'];
   readonly watching: Watching;
-  readonly audit: AuditLog | undefined;
+  readonly audit: ClosableAudit | undefined;
+  readonly shared: WorkerParts | undefined;
 }
 
 interface PartsNeeds {
   readonly log: ServeLog;
   readonly folder: FolderOfFiles;
-  readonly seat: WorkerSeat | undefined;
+  readonly place: WorkerPlace | undefined;
   readonly health: Health;
 }
 
 async function openParts(options: ServeOptions, io: CliIo, needs: PartsNeeds): Promise<ServeParts> {
-  const { log, folder, seat, health } = needs;
+  const { log, folder, place, health } = needs;
   const access = options.access === undefined ? undefined : await readAccess(options.access);
-  const audit = await openAudit(options);
+  const say: Say = (event, line) => log.say(event, line);
+  const shared = place === undefined ? undefined : await WorkerParts.open(place, options, say);
+  const audit = shared?.audit ?? (await openAudit(options));
   const guard = { guard: { ...(audit !== undefined && { audit }), ...(access !== undefined && { access }) } };
-  const watching = await Watching.open(options, io, (event, line) => log.say(event, line), health);
+  const watching = await Watching.open(options, io, say, health);
   const replica: Replica = (key, context) => resolveReplica(key, context, folder, log);
   try {
-    const worker = seat === undefined ? {} : { worker: seat };
+    const worker = place === undefined ? {} : { worker: place.seat };
     const shown = await readCredentials(options);
     const listener = await listenOn({ ...options, ...guard, ...worker, ...shown }, io, log, replica);
-    return { listener, credentials: shown.credentials, watching, audit };
+    return { listener, credentials: shown.credentials, watching, audit, shared };
   } catch (error) {
-    await closeParts({ watching, audit });
+    await closeParts({ watching, audit, shared });
     throw error;
   }
 }
 
-async function closeParts({ watching, audit }: Pick<ServeParts, 'watching' | 'audit'>): Promise<void> {
+async function closeParts({ watching, audit, shared }: Omit<ServeParts, 'listener' | 'credentials'>): Promise<void> {
   await watching.close();
-  await audit?.close();
+  await audit?.close().finally(() => shared?.[Symbol.dispose]());
+  shared?.[Symbol.dispose]();
 }
 
 async function listenOn(

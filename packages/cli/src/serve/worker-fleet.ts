@@ -7,10 +7,11 @@ import {
   type WorkerSeat,
 } from '@kwik/session';
 import { formatHostPort, parseHostPort } from '../address.js';
-import { usageError } from '../errors.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
 import { checkAnnounce, LOAD_EVERY_MS, prepareAnnouncing } from './announce.js';
+import { FleetParts } from './fleet-parts.js';
+import { Health } from '../watching/watching.js';
 import { capabilitiesOf, MAX_SESSIONS, runServe, stopRequest, type ServeOptions } from './serve.js';
 import { ServeLog } from './serve-log.js';
 
@@ -18,16 +19,12 @@ import { ServeLog } from './serve-log.js';
 interface Payload {
   readonly directory: string | undefined;
   readonly options: ServeOptions;
+  readonly isShown: boolean;
+  readonly isAudited: boolean;
 }
-
-/** What there can be only one of. */
-const SINGLE = ['admin', 'audit'] as const;
 
 /** `kwik serve --workers N`: processes that share the address. SIGHUP has new ones take the place of those there. */
 export async function runWorkers(directory: string | undefined, options: ServeOptions, io: CliIo): Promise<ExitCode> {
-  for (const name of SINGLE) {
-    if (options[name] !== undefined) throw usageError(`--${name} is for one process, and goes with --workers 1 only`);
-  }
   checkAnnounce(options);
   const announce = await prepareAnnouncing(options, io);
   const log = new ServeLog(io, options.json);
@@ -35,50 +32,84 @@ export async function runWorkers(directory: string | undefined, options: ServeOp
   let restart = (): void => undefined;
   // Before there is anything to restart the signal must not end the process.
   const release = io.onHangup(() => restart());
-  const { port } = parseHostPort(options.listen, { allowZero: true });
-  const script = io.self.at(-1) ?? '';
-  // The first line says where the server listens.
-  let early: WorkerEvent[] | undefined = [];
-  const fleet = await startWorkers({
-    count: options.workers,
-    script,
-    args: ['serve', '--as-worker'],
-    port,
-    payload: { directory, options: forWorkers(options) } satisfies Payload,
-    onEvent: (event) => {
-      if (early === undefined) log.worker(event);
-      else early.push(event);
-    },
-  });
-  const address = formatHostPort({ host: fleet.address.address, port: fleet.address.port });
-  log.listening(address, directory);
-  for (const event of early) log.worker(event);
-  early = undefined;
-  restart = () => {
-    fleet.restart().then(
-      () => log.restarted(fleet.workers().length),
-      (error: unknown) => log.notRestarted(error),
-    );
-  };
-  const load = new FleetLoad(fleet, io);
-  // All are one server to others, and this process speaks for them.
-  const announcing = announce({ address, capabilities: capabilitiesOf(directory), io, log, load: () => load.share });
+  const health = new Health();
+  health.problem('the workers are starting');
+  const parts = await FleetParts.open(options, { io, health, say: (event, line) => log.say(event, line) });
   let signal: string;
   try {
-    signal = await Promise.race([stopped, announcing.then(() => stopped)]);
+    const fleet = await startFleet({ directory, options, io, log, parts });
+    health.problem(undefined);
+    restart = () => {
+      fleet.restart().then(
+        () => log.restarted(fleet.workers().length),
+        (error: unknown) => log.notRestarted(error),
+      );
+    };
+    const load = new FleetLoad(fleet, io);
+    // All are one server to others, and this process speaks for them.
+    const address = addressOf(fleet);
+    const announcing = announce({ address, capabilities: capabilitiesOf(directory), io, log, load: () => load.share });
+    try {
+      signal = await Promise.race([stopped, announcing.then(() => stopped)]);
+    } finally {
+      health.problem('the server is stopping');
+      load.stop();
+      // Nobody is sent here any more, while those who are here are told.
+      await Promise.all([announcing.then((one) => one.close()).catch(() => undefined), fleet.close({ timeoutMs: 0 })]);
+    }
   } finally {
     release();
-    load.stop();
-    // Nobody is sent here any more, while those who are here are told.
-    await Promise.all([announcing.then((one) => one.close()).catch(() => undefined), fleet.close({ timeoutMs: 0 })]);
+    await parts.close();
   }
   log.stopped(signal);
   return EXIT.ok;
 }
 
+interface StartNeeds {
+  readonly directory: string | undefined;
+  readonly options: ServeOptions;
+  readonly io: CliIo;
+  readonly log: ServeLog;
+  readonly parts: FleetParts;
+}
+
+async function startFleet({ directory, options, io, log, parts }: StartNeeds): Promise<WorkerFleet> {
+  const { port } = parseHostPort(options.listen, { allowZero: true });
+  // The first line says where the server listens.
+  let early: WorkerEvent[] | undefined = [];
+  const fleet = await startWorkers({
+    count: options.workers,
+    script: io.self.at(-1) ?? '',
+    args: ['serve', '--as-worker'],
+    port,
+    payload: payloadOf(directory, options),
+    onEvent: (event) => {
+      parts.onEvent(event);
+      if (early === undefined) log.worker(event);
+      else early.push(event);
+    },
+    onMessage: (worker, message) => parts.onMessage(worker, message),
+  });
+  log.listening(addressOf(fleet), directory);
+  parts.attach(fleet);
+  for (const event of early) log.worker(event);
+  early = undefined;
+  return fleet;
+}
+
+function addressOf({ address: { address, port } }: WorkerFleet): string {
+  return formatHostPort({ host: address, port });
+}
+
 /** What is for the process that speaks for all of them is none of theirs. */
-function forWorkers(options: ServeOptions): ServeOptions {
-  return { ...options, announce: [], untilStdinEnds: false };
+function payloadOf(directory: string | undefined, options: ServeOptions): Payload {
+  const { admin, history: _history, audit, ...own } = options;
+  return {
+    directory,
+    options: { ...own, announce: [], untilStdinEnds: false },
+    isShown: admin !== undefined,
+    isAudited: audit !== undefined,
+  };
 }
 
 /** How much of what all workers together can take is taken, 0 to 1, as of the last look. */
@@ -99,6 +130,6 @@ class FleetLoad {
 /** One of them. */
 export async function runAsWorker(io: CliIo): Promise<ExitCode> {
   const seat: WorkerSeat = await workerSeat();
-  const { directory, options } = seat.payload as Payload;
-  return runServe(directory, options, io, seat);
+  const { directory, options, isShown, isAudited } = seat.payload as Payload;
+  return runServe(directory, options, io, { seat, isShown, isAudited });
 }

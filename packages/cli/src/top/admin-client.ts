@@ -6,7 +6,7 @@ const TIMEOUT_MS = 5_000;
 /** Far above what a page of 1,000 sessions has; who answers may be anybody. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
-const healthSchema = z.object({ status: z.enum(['ok', 'failing']), problems: z.array(z.string()) });
+const healthSchema = z.object({ status: z.enum(['ok', 'degraded', 'failing']), problems: z.array(z.string()) });
 
 const stateSchema = z.object({
   session: z.string(),
@@ -15,6 +15,8 @@ const stateSchema = z.object({
     z.object({
       id: z.string(),
       role: z.string(),
+      /** Of a server with several. */
+      worker: z.number().optional(),
       peer: z.string(),
       ageMs: z.number(),
       paths: z.number(),

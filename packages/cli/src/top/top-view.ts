@@ -34,9 +34,10 @@ export function topLines(state: AdminState, style: Style, width: number): string
 type Session = AdminState['sessions'][number];
 
 function sessionLines(session: Session, isShown: boolean, style: Style, width: number): string[] {
-  const { id, role, peer, active, paths, service, serviceReason, receivedPerSecond, sentPerSecond } = session;
+  const { id, role, worker, peer, active, paths, service, serviceReason, receivedPerSecond, sentPerSecond } = session;
   const mark = isShown ? '>' : ' ';
-  const about = `${fit(role, 9)} ${id.slice(0, 8)}  ${active}/${paths} paths`;
+  const place = worker === undefined ? '' : ` worker ${worker} `;
+  const about = `${fit(role, 9)}${place} ${id.slice(0, 8)}  ${active}/${paths} paths`;
   const text = `${mark} ${fit(oneLine(peer), 24)} ${about}  ${traffic(receivedPerSecond, sentPerSecond)}`;
   const line = paint(style, cutTo(text, width), active === 0 ? 'red' : active < paths ? 'yellow' : undefined);
   if (service === 'full') return [line];

@@ -1,4 +1,5 @@
 import { logTlsKeys, processDiagnostics } from '@kwik/session';
+import type { AdminAddress } from '@kwik/telemetry';
 import { parseHostPort } from '../address.js';
 import { usageError } from '../errors.js';
 import type { CliIo } from '../io.js';
@@ -65,9 +66,7 @@ export class Watching {
       if (flags.keyLog !== undefined) watching.#logKeys(flags.keyLog);
       if (flags.qlog !== undefined) await watching.#writeQlog(flags.qlog);
       if (flags.flight !== undefined) await watching.#writeFlights(flags.flight);
-      if (flags.history !== undefined && flags.admin === undefined) {
-        throw usageError('--history is shown by the page of --admin; name that, too');
-      }
+      checkHistory(flags);
       if (flags.admin !== undefined) await watching.#serveAdmin(flags.admin, flags, { io, health });
       return watching;
     } catch (error) {
@@ -118,10 +117,7 @@ export class Watching {
     flags: WatchFlags,
     { io, health }: { readonly io: Pick<CliIo, 'env'>; readonly health: Health },
   ): Promise<void> {
-    const { host, port } = parseHostPort(address, { allowZero: true });
-    // On this machine a probe asks by the port alone, whatever name the certificate is for.
-    const credentials = isHere(host) ? undefined : (await readCredentials(flags)).credentials;
-    const token = io.env[TOKEN_VARIABLE];
+    const at = await adminAddress(address, flags, io);
     const { Telemetry } = await telemetryPackage();
     const telemetry = new Telemetry({
       counters: processDiagnostics().counters,
@@ -137,12 +133,6 @@ export class Watching {
         this.#say({ event: 'history-failed', message }, `history: ${message}`),
       );
     }
-    const at = {
-      host,
-      port,
-      ...(credentials !== undefined && { tls: credentials }),
-      ...(token !== undefined && { token }),
-    };
     const admin = await telemetry.admin(
       at,
       () => health.problems,
@@ -153,12 +143,36 @@ export class Watching {
   }
 }
 
+/** Throws a usage error. */
+export function checkHistory({ admin, history }: Pick<WatchFlags, 'admin' | 'history'>): void {
+  if (history === undefined || admin !== undefined) return;
+  throw usageError('--history is shown by the page of --admin; name that, too');
+}
+
+/** Where the page is, and who may see it. */
+export async function adminAddress(
+  address: string,
+  flags: CredentialFiles,
+  io: Pick<CliIo, 'env'>,
+): Promise<AdminAddress> {
+  const { host, port } = parseHostPort(address, { allowZero: true });
+  // On this machine a probe asks by the port alone, whatever name the certificate is for.
+  const credentials = isHere(host) ? undefined : (await readCredentials(flags)).credentials;
+  const token = io.env[TOKEN_VARIABLE];
+  return {
+    host,
+    port,
+    ...(credentials !== undefined && { tls: credentials }),
+    ...(token !== undefined && { token }),
+  };
+}
+
 function isHere(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/u.test(host);
 }
 
 /** What was started, and how, without secrets. */
-function aboutProcess(flags: object, env: CliIo['env']): object {
+export function aboutProcess(flags: object, env: CliIo['env']): object {
   const known = secretValues(env);
   return {
     kwik: packageVersion(),

@@ -60,7 +60,8 @@ async function share(options: Partial<AuditLogOptions> = {}) {
 async function sessionsIn(): Promise<string[]> {
   const seen: string[] = [];
   const { faults } = await verifyAuditLog(path, {
-    onEntry: (entry) => seen.push(String(entry['session'] ?? `${entry.kind} ${JSON.stringify(entry['facts'] ?? {})}`)),
+    onEntry: ({ kind, session, facts }) =>
+      seen.push(typeof session === 'string' ? session : `${kind} ${JSON.stringify(facts ?? {})}`),
   });
   expect(faults).toEqual([]);
   return seen;

@@ -21,7 +21,7 @@ export class SharedAuditLog {
   #unwritten = new Map<number, number>();
   readonly #processes = new Set<number>();
   #told: string | null = null;
-  #writing: Promise<void> | undefined;
+  #isWriting = false;
 
   constructor(options: SharedAuditLogOptions) {
     this.#options = options;
@@ -34,7 +34,7 @@ export class SharedAuditLog {
     if (message.audit === 'event') log.record(message.event);
     else log.recordLost(message.count);
     this.#unwritten.set(process, (this.#unwritten.get(process) ?? 0) + 1);
-    this.#writing ??= this.#write().finally(() => (this.#writing = undefined));
+    if (!this.#isWriting) void this.#write();
     return true;
   }
 
@@ -49,8 +49,10 @@ export class SharedAuditLog {
     this.#processes.delete(process);
   }
 
+  /** Never rejects. */
   async #write(): Promise<void> {
     const { log, schedule = systemTimer } = this.#options;
+    this.#isWriting = true;
     while (this.#unwritten.size > 0 || this.#told !== null) {
       const sent = this.#unwritten;
       this.#unwritten = new Map();
@@ -66,6 +68,7 @@ export class SharedAuditLog {
       }
       await new Promise<void>((resolve) => void schedule(RETRY_MS, resolve));
     }
+    this.#isWriting = false;
   }
 
   #tellAll(failure: string | null): void {
