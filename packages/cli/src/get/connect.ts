@@ -2,6 +2,7 @@ import type { ClientTrust, Session } from '@kwik/session';
 import { KwikError, type Discovery, type ServerTrust } from '@kwik/wire';
 import { errnoOf, inOptionNames, reportError } from '../errors.js';
 import type { Network } from '../io.js';
+import type { EarlyRequest } from './early-request.js';
 
 export interface ConnectOptions {
   /** `host:port` or `kwik:NAME`, the preferred one first; the others are for when it cannot be reached. */
@@ -11,6 +12,8 @@ export interface ConnectOptions {
   readonly discovery?: Discovery;
   /** Which further servers are used, by what they did. */
   readonly scores?: ServerTrust;
+  /** What each is asked with the hello. */
+  readonly early?: EarlyRequest;
   /** For each server. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -28,7 +31,7 @@ const RECOVERY_MS = 3000;
 
 /** Dials the first server that can be reached. The error is that of the first, which the user asked for. */
 export async function connect(network: Network, options: ConnectOptions): Promise<Connected> {
-  const { servers, trust, discovery, scores, timeoutMs, signal } = options;
+  const { servers, trust, discovery, scores, early, timeoutMs, signal } = options;
   let first: KwikError | undefined;
   for (const [index, server] of servers.entries()) {
     try {
@@ -37,8 +40,10 @@ export async function connect(network: Network, options: ConnectOptions): Promis
         timeouts: { dialMs: timeoutMs, recoveryMs: RECOVERY_MS },
         ...(trust === undefined ? {} : { trust }),
         ...(discovery === undefined ? {} : { discovery }),
+        ...(early === undefined ? {} : { early: { data: early.bytes, end: true } }),
         ...(scores === undefined ? {} : { guard: { servers: scores } }),
       });
+      early?.opened(session);
       return { session, server };
     } catch (error) {
       if (signal.aborted) throw signal.reason;

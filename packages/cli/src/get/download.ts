@@ -6,6 +6,7 @@ import type { ByteReader } from '../protocol/byte-reader.js';
 import { errorOf } from '../protocol/failures.js';
 import { readMessage } from '../protocol/framing.js';
 import { headerSchema, trailerSchema, type Header } from '../protocol/messages.js';
+import type { EarlyRequest } from './early-request.js';
 import { ask, type Asked } from './remote.js';
 import type { Existing, Sink } from './sink.js';
 import type { SinkWaits } from './sink-waits.js';
@@ -17,6 +18,8 @@ export interface DownloadContext {
   /** Longest wait for the next byte. */
   readonly timeoutMs: number;
   readonly now: () => number;
+  /** What was asked with the hello. */
+  readonly early?: EarlyRequest;
   /** When this end is busy, shared by all downloads of the session: what holds up one holds up the others. */
   readonly waits?: SinkWaits;
   /** It is known how much there is, and where this run begins. */
@@ -50,7 +53,7 @@ export async function download(path: string, sink: Sink, context: DownloadContex
   const { now, signal: outer, waits } = context;
   const guard = new StallGuard(context.timeoutMs, { now, outer, ...(waits && { waits }) });
   try {
-    const asked = await askFor(path, existing, context.session, guard.signal);
+    const asked = await askFor(path, existing, context, guard.signal);
     return await receive(path, asked, { existing, sink, context, guard });
   } catch (error) {
     const reason = guard.explain(error);
@@ -74,14 +77,14 @@ async function openSink(sink: Sink, { signal, onChecking }: DownloadContext): Pr
 async function askFor(
   path: string,
   { offset, etag, hash }: Existing,
-  session: Session,
+  { session, early }: Pick<DownloadContext, 'session' | 'early'>,
   signal: AbortSignal,
 ): Promise<Asked> {
   const resume =
     offset === 0
       ? {}
       : { progress: true, prefixSha256: hash.copy().digest('hex'), ...(etag === undefined ? {} : { etag }) };
-  return ask(session, { op: 'get', path, offset, ...resume }, signal);
+  return ask(session, { op: 'get', path, offset, ...resume }, signal, early);
 }
 
 interface Receiving {

@@ -15,6 +15,7 @@ import { Watching } from '../watching/watching.js';
 import { Batch, type Failed } from './batch.js';
 import { checkDistinctTargets, jobForFile, jobsForListing, type Job } from './jobs.js';
 import { openScores } from './kept-scores.js';
+import { type EarlyRequest, firstRequest, folderOf } from './early-request.js';
 import { withSession } from './link.js';
 import { planGet, withStandardOutput, type GetOptions, type GetPlan } from './options.js';
 import { PartFile } from './part-file.js';
@@ -83,6 +84,7 @@ class GetRun {
     const stopListening = io.onInterrupt((signal) => this.#interrupted.abort(interruption(signal)));
     reporter.start();
     try {
+      const early = await firstRequest(plan, options);
       await withSession(
         io,
         {
@@ -90,6 +92,7 @@ class GetRun {
           ...(trust === undefined ? {} : { trust }),
           ...(discovery === undefined ? {} : { discovery }),
           ...(scores === undefined ? {} : { scores }),
+          ...(early === undefined ? {} : { early }),
           connectTimeoutMs: Math.min(options.timeout * 1000, MAX_CONNECT_TIMEOUT_MS),
           silenceMs: options.timeout * 1000,
           signal: this.#interrupted.signal,
@@ -97,7 +100,7 @@ class GetRun {
           say: (line) => reporter.say(line),
           progress: () => reporter.meter.state(io.now()).receivedBytes,
         },
-        (session) => this.#fetch(session),
+        (session) => this.#fetch(session, early),
       );
     } finally {
       reporter.stop();
@@ -105,14 +108,15 @@ class GetRun {
     }
   }
 
-  async #fetch(session: Session): Promise<void> {
+  async #fetch(session: Session, early: EarlyRequest | undefined): Promise<void> {
     const { options, io, reporter } = this.#run;
     const signal = this.#interrupted.signal;
     try {
-      this.#batch ??= await this.#plan(session, signal);
+      this.#batch ??= await this.#plan(session, signal, early);
       await this.#batch.run({
         session,
         signal,
+        ...(early === undefined ? {} : { early }),
         timeoutMs: options.timeout * 1000,
         now: () => io.now(),
         onChecking: (checked, of) => reporter.checking(checked, of),
@@ -126,7 +130,7 @@ class GetRun {
   }
 
   /** What there is to do; asked of the server once, whatever becomes of the session. */
-  async #plan(session: Session, signal: AbortSignal): Promise<Batch> {
+  async #plan(session: Session, signal: AbortSignal, early: EarlyRequest | undefined): Promise<Batch> {
     const { plan, options, reporter } = this.#run;
     const all: Job[] = [];
     const omitted: Failed[] = [];
@@ -135,9 +139,10 @@ class GetRun {
         all.push(jobForFile(url, options.output, options.dir));
         continue;
       }
-      const folder = url.path.replace(/\/+$/u, '');
+      const folder = folderOf(url);
       const listing = await listRemote(session, folder, {
         signal,
+        ...(early === undefined ? {} : { early }),
         timeoutMs: options.timeout * 1000,
         now: () => this.#run.io.now(),
       });

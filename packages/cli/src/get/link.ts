@@ -6,6 +6,7 @@ import type { CliIo } from '../io.js';
 import type { ServerTotals } from '../progress/server-totals.js';
 import { MAX_NAMED_SERVERS } from '../protocol/messages.js';
 import { connect, type Connected } from './connect.js';
+import type { EarlyRequest } from './early-request.js';
 import { addServers } from './remote.js';
 
 export interface LinkOptions {
@@ -15,6 +16,8 @@ export interface LinkOptions {
   readonly discovery?: Discovery;
   /** Which further servers are used, by what they did. */
   readonly scores?: ServerTrust;
+  /** What `work` asks first, so that it goes with the hello of the first session. */
+  readonly early?: EarlyRequest;
   readonly connectTimeoutMs: number;
   /** How long nothing may come, over however many sessions, before it is given up. */
   readonly silenceMs: number;
@@ -47,7 +50,7 @@ export async function withSession(
   options: LinkOptions,
   work: (session: Session) => Promise<void>,
 ): Promise<void> {
-  let connected = await connectNow(io, options);
+  let connected = await connectNow(io, options, options.early);
   const silence = new Silence(io, options);
   for (let reconnects = 0; ; reconnects += 1) {
     try {
@@ -60,8 +63,9 @@ export async function withSession(
   }
 }
 
-function connectNow(io: CliIo, options: LinkOptions): Promise<Connected> {
-  return connect(io.network, { ...options, timeoutMs: options.connectTimeoutMs, onFallback: options.say });
+function connectNow(io: CliIo, { early: _, ...options }: LinkOptions, early?: EarlyRequest): Promise<Connected> {
+  const { connectTimeoutMs: timeoutMs, say: onFallback } = options;
+  return connect(io.network, { ...options, timeoutMs, onFallback, ...(early !== undefined && { early }) });
 }
 
 /** The time without a session, or without anything that comes on one. */
@@ -125,6 +129,7 @@ async function workOn(session: Session, server: string, { io, options, work, aga
   try {
     await work(session);
   } finally {
+    options.early?.drop();
     stopSampling();
     sample();
     options.totals.endSession();

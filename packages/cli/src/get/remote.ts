@@ -3,16 +3,16 @@ import { KwikError } from '@kwik/wire';
 import { abortable } from '../abortable.js';
 import { ByteReader } from '../protocol/byte-reader.js';
 import { errorOf } from '../protocol/failures.js';
-import { encodeMessage, readMessage } from '../protocol/framing.js';
+import { encodeRequest, readMessage } from '../protocol/framing.js';
 import {
   pageSchema,
   serversAnswerSchema,
-  PROTOCOL_VERSION,
   type ListEntry,
   type ListPage,
   type Omission,
   type ServersAnswer,
 } from '../protocol/messages.js';
+import type { EarlyRequest } from './early-request.js';
 import { StallGuard } from './stall-guard.js';
 
 /** As many as a server lists; more would only fill our memory. */
@@ -29,6 +29,8 @@ export interface Waiting {
   /** Longest wait for the next message. */
   readonly timeoutMs: number;
   readonly now: () => number;
+  /** What was asked with the hello. */
+  readonly early?: EarlyRequest;
 }
 
 /** A stream on which one request was sent. */
@@ -37,11 +39,19 @@ export interface Asked {
   readonly reader: ByteReader;
 }
 
-/** Opens a stream and sends the request that it is for. */
-export async function ask(session: Session, request: object, signal: AbortSignal): Promise<Asked> {
+/** Opens a stream and sends the request that it is for, unless `early` is that request. */
+export async function ask(
+  session: Session,
+  request: object,
+  signal: AbortSignal,
+  early?: EarlyRequest,
+): Promise<Asked> {
+  const bytes = encodeRequest(request);
+  const begun = early?.take(bytes);
+  if (begun !== undefined) return { stream: begun, reader: new ByteReader(begun) };
   const stream = await session.openStreamWhenReady({ signal });
   // A server that grants no room for the request is as silent as one that does not answer.
-  await abortable(stream.write(encodeMessage({ v: PROTOCOL_VERSION, ...request })), signal);
+  await abortable(stream.write(bytes), signal);
   // The end of our side need not be waited for: the answer shows that the request arrived.
   stream.close().catch(() => undefined);
   return { stream, reader: new ByteReader(stream) };
@@ -69,7 +79,7 @@ export async function listRemote(session: Session, path: string, waiting: Waitin
 async function readListing(session: Session, path: string, guard: StallGuard, waiting: Waiting): Promise<Listing> {
   const { signal } = guard;
   const lateMs = waiting.now() + LISTING_TIMEOUTS * waiting.timeoutMs;
-  const { stream, reader } = await ask(session, { op: 'list', path }, signal);
+  const { stream, reader } = await ask(session, { op: 'list', path }, signal, waiting.early);
   const entries: ListEntry[] = [];
   const omitted: Omission[] = [];
   let characters = 0;

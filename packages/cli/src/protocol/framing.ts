@@ -1,6 +1,7 @@
 import { KwikError } from '@kwik/wire';
 import type { z } from 'zod';
 import type { ByteReader } from './byte-reader.js';
+import { PROTOCOL_VERSION } from './messages.js';
 
 /** Bound of one message. A path of 4,096 bytes fits, a listing is sent in pages; nothing larger is ever needed. */
 export const MAX_MESSAGE_BYTES = 16_384;
@@ -16,6 +17,11 @@ export function encodeMessage(message: object): Uint8Array {
   new DataView(framed.buffer).setUint32(0, body.length);
   framed.set(body, LENGTH_BYTES);
   return framed;
+}
+
+/** A request as it goes to a server. */
+export function encodeRequest(request: object): Uint8Array {
+  return encodeMessage({ v: PROTOCOL_VERSION, ...request });
 }
 
 /** The next message, checked against `schema`; null when the stream ends before it. `what` names it in errors. */
