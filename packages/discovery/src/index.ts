@@ -19,6 +19,7 @@ export { PhiAccrual } from './core/health/phi-accrual.js';
 export { staticList, type ListedServer } from './sources/static-list.js';
 export { openEtcdStore, type EtcdStoreOptions } from './api/open-store.js';
 export type { EtcdSpec, SourceCredentials } from './sources/etcd-entry.js';
+export { openDrainMarks, type DrainMarksSource } from './sources/open-marks.js';
 export { announceBy, openSource, type AnnounceOptions, type OpenSourceOptions } from './sources/open-source.js';
 export { credentialsOfEnvironment, sourcesOfEnvironment } from './sources/environment.js';
 export { parseSource, SOURCE_FORMS, type SourceSpec } from './sources/source-spec.js';

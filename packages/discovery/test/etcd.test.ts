@@ -7,7 +7,7 @@ import { findProgram, freePort, startProgram, type Program } from '@kwik/testbed
 import type { DiscoverySnapshot } from '@kwik/wire';
 import { Etcd3 } from 'etcd3';
 import { createDiscovery, makeRecord } from '../src/index.js';
-import { announceByEtcd, etcd, EtcdServers } from '../src/etcd.js';
+import { announceByEtcd, DrainMarks, etcd, EtcdServers, type DrainMark } from '../src/etcd.js';
 import { keepAnnounced } from '../src/sources/announcement.js';
 import { systemClock } from '../src/sources/system-clock.js';
 
@@ -86,6 +86,40 @@ describeWithProgram('a real etcd', () => {
     await until(() => found.said.at(-1)?.servers[0]?.record.region === 'us');
     await announcement.close();
     await until(() => found.ids().length === 0);
+  });
+
+  test('a mark that a server is to drain is told at once, outlives etcd, and is there although somebody wrote nonsense', async () => {
+    const { hosts, start } = await place();
+    const first = await start();
+    const marks = new DrainMarks({ etcd: { hosts }, service: 'films' });
+    closers.push(() => marks.close());
+    const said: (DrainMark | undefined)[] = [];
+    await marks.watch('one', (mark) => said.push(mark));
+    expect(said).toEqual([undefined]);
+    const mark = { atMs: 1, by: 'ada', reason: 'a new disk' };
+    // Of others, one of which has a name that begins the same.
+    await marks.set('one-more', mark);
+    await marks.set('one', mark);
+    await until(() => said.at(-1)?.by === 'ada');
+    await first.stop();
+    await start();
+    await until(() => said.length > 2);
+    expect(said.at(-1)).toEqual(mark);
+    const client = new Etcd3({ hosts });
+    closers.push(() => client.close());
+    await client.put('kwik/v1/drains/films/two').value('{"atMs":');
+    expect(await marks.all()).toEqual(
+      new Map([
+        ['one', mark],
+        ['one-more', mark],
+        ['two', { atMs: 0, by: '', reason: '' }],
+      ]),
+    );
+    expect([await marks.clear('one'), await marks.clear('one')]).toEqual([true, false]);
+    await until(() => said.at(-1) === undefined, 30_000);
+    await expect(marks.set('one', { ...mark, reason: 'x'.repeat(300) })).rejects.toMatchObject({
+      code: 'ERR_KWIK_INVALID_ARGUMENT',
+    });
   });
 
   test('a lease that was lost is granted, and the server put, again', async () => {
