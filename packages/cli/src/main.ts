@@ -4,6 +4,7 @@ import { chaosCommand } from './commands/chaos-command.js';
 import { auditCommand } from './commands/audit-command.js';
 import { doctorCommand, pingCommand } from './commands/diagnose-command.js';
 import { demoCommand } from './commands/demo-command.js';
+import { fleetCommand } from './commands/fleet-command.js';
 import { getCommand } from './commands/get-command.js';
 import { registryCommand } from './commands/registry-command.js';
 import { relayCommand } from './commands/relay-command.js';
@@ -45,6 +46,7 @@ const COMMANDS = [
   tunnelCommand,
   registryCommand,
   serversCommand,
+  fleetCommand,
   pingCommand,
   doctorCommand,
   benchCommand,

@@ -25,7 +25,7 @@ export interface DiscoverFlags extends RegistryFlags {
 }
 
 /** What the command line, or else the environment, names as sources. */
-function sourcesOf({ discover }: Pick<DiscoverFlags, 'discover'>, env: CliIo['env']): readonly string[] {
+export function sourcesOf({ discover }: Pick<DiscoverFlags, 'discover'>, env: CliIo['env']): readonly string[] {
   if (discover.length > 0) return discover;
   return sourcesOfEnvironment(env);
 }

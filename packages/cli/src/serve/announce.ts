@@ -1,11 +1,13 @@
 import type { Announcement, AnnounceOptions, RecordInput } from '@kwik/discovery';
-import { parseSource } from '@kwik/discovery/source-spec';
+import type { DrainMark, DrainMarks } from '@kwik/discovery/etcd';
+import { parseSource, type SourceSpec } from '@kwik/discovery/source-spec';
 import type { ServerRecord } from '@kwik/wire';
 import { formatHostPort, parseHostPort } from '../address.js';
 import { readAnnounceKey } from '../discovery/record-keys.js';
 import { readRegistryCredentials, type RegistryFlags } from '../discovery/discover.js';
 import { usageError } from '../errors.js';
 import type { CliIo } from '../io.js';
+import { packageVersion } from '../version.js';
 import type { ServeLog } from './serve-log.js';
 
 export interface AnnounceFlags extends RegistryFlags {
@@ -32,8 +34,14 @@ export interface AnnounceParts {
   readonly capabilities: readonly string[];
   readonly io: CliIo;
   readonly log: ServeLog;
+  readonly load: () => Load;
+}
+
+/** How much there is to do. */
+export interface Load {
   /** From 0 to 1. */
-  readonly load: () => number;
+  readonly share: number;
+  readonly sessions: number;
 }
 
 /** Throws a usage error for what cannot be announced, before the server listens. */
@@ -91,35 +99,40 @@ async function announceAll(
   const { log } = parts;
   const { service } = how;
   const { announceBy, dnsSdZone, makeRecord } = await import('@kwik/discovery');
-  const record = makeRecord(recordOf(flags, parts));
+  const input = recordOf(flags, parts);
+  const record = makeRecord({ ...input, attributes: { version: packageVersion() } });
   const running: Announcement[] = [];
+  const teller = new Teller(record, running, parts);
+  const marks = new Marks(teller, parts);
   let closed = false;
   const close = async (): Promise<void> => {
     closed = true;
+    marks.close();
+    teller.close();
     await Promise.all(running.map((one) => one.close()));
   };
   try {
-    for (const spec of flags.announce.map((text) => parseSource(text))) {
+    const specs = flags.announce.map((text) => parseSource(text));
+    // A server that is started again while it is to drain says so from the first word on.
+    await Promise.all(specs.map((spec) => marks.follow(spec, how)));
+    for (const spec of specs) {
       if (spec.kind === 'dns-sd') {
-        log.zone(dnsSdZone(record, spec.domain ?? service));
+        // A zone is written once, for versions to come.
+        log.zone(dnsSdZone(makeRecord(input), spec.domain ?? service));
         continue;
       }
       const onFailure = (error: unknown): void => log.announceFailed(spec.text, error);
-      const one = await announceBy(spec, record, { ...how, onFailure });
+      const said = teller.record;
+      const one = await announceBy(spec, said, { ...how, onFailure });
       running.push(one);
+      if (teller.record !== said) one.update(teller.record);
       void one.announced.then(() => closed || log.announced(spec.text, service, record.addresses));
     }
   } catch (error) {
     await close();
     throw error;
   }
-  const stopTelling = tellLoad(record, running, parts);
-  return {
-    close: async () => {
-      stopTelling();
-      await close();
-    },
-  };
+  return { close };
 }
 
 function recordOf(flags: AnnounceFlags, { address, capabilities }: AnnounceParts): RecordInput {
@@ -135,12 +148,89 @@ function recordOf(flags: AnnounceFlags, { address, capabilities }: AnnounceParts
   };
 }
 
-function tellLoad(record: ServerRecord, running: readonly Announcement[], { io, load }: AnnounceParts): () => void {
-  let told = 0;
-  return io.every(LOAD_EVERY_MS, () => {
-    const now = Math.round(Math.min(1, Math.max(0, load())) * LOAD_STEPS) / LOAD_STEPS;
-    if (now === told) return;
-    told = now;
-    for (const one of running) one.update({ ...record, load: now });
-  });
+/** Tells others what changes: load, and whether it drains, with how many sessions are left then. */
+class Teller {
+  record: ServerRecord;
+  readonly #first: ServerRecord;
+  readonly #running: readonly Announcement[];
+  readonly #load: () => Load;
+  readonly #stop: () => void;
+  #isDraining = false;
+  #told = '';
+
+  constructor(record: ServerRecord, running: readonly Announcement[], { io, load }: AnnounceParts) {
+    this.record = record;
+    this.#first = record;
+    this.#running = running;
+    this.#load = load;
+    this.#stop = io.every(LOAD_EVERY_MS, () => this.#tell());
+  }
+
+  drain(isDraining: boolean): void {
+    this.#isDraining = isDraining;
+    this.#tell();
+  }
+
+  close(): void {
+    this.#stop();
+  }
+
+  #tell(): void {
+    const { share, sessions } = this.#load();
+    const load = Math.round(Math.min(1, Math.max(0, share)) * LOAD_STEPS) / LOAD_STEPS;
+    const left = this.#isDraining ? String(sessions) : undefined;
+    const now = `${load} ${left ?? ''}`;
+    if (now === this.#told) return;
+    this.#told = now;
+    const attributes = new Map([
+      ...this.#first.attributes,
+      ...(left === undefined ? [] : [['sessions', left] as const]),
+    ]);
+    this.record = { ...this.#first, load, accepting: !this.#isDraining, attributes };
+    for (const one of this.#running) one.update(this.record);
+  }
+}
+
+/** Obeys `kwik fleet drain`: a mark in any etcd where this server announces itself. */
+class Marks {
+  readonly #teller: Teller;
+  readonly #log: ServeLog;
+  readonly #open: DrainMarks[] = [];
+  readonly #set = new Map<string, DrainMark>();
+
+  constructor(teller: Teller, { log }: AnnounceParts) {
+    this.#teller = teller;
+    this.#log = log;
+  }
+
+  /** Resolves when it is known whether there is a mark, or etcd cannot be asked. */
+  async follow(
+    spec: SourceSpec,
+    { service, credentials = {} }: Pick<AnnounceOptions, 'service' | 'credentials'>,
+  ): Promise<void> {
+    if (spec.kind !== 'etcd') return;
+    const { openDrainMarks } = await import('@kwik/discovery');
+    const marks = await openDrainMarks(spec, { service, credentials });
+    this.#open.push(marks);
+    const { serverId, addresses } = this.#teller.record;
+    await marks.watch(
+      serverId === '' ? (addresses[0] ?? '') : serverId,
+      (mark) => this.#take(spec.text, mark),
+      (error) => this.#log.announceFailed(spec.text, error),
+    );
+  }
+
+  close(): void {
+    for (const marks of this.#open) marks.close();
+  }
+
+  #take(where: string, mark: DrainMark | undefined): void {
+    const wasSet = this.#set.size > 0;
+    if (mark === undefined) this.#set.delete(where);
+    else this.#set.set(where, mark);
+    const isSet = this.#set.size > 0;
+    if (isSet === wasSet) return;
+    this.#log.draining(isSet, mark ?? { by: '', reason: '' });
+    this.#teller.drain(isSet);
+  }
 }

@@ -50,6 +50,13 @@ export class ServeLog {
     this.#write({ event: 'announce-failed', where, code, message }, `${where}: ${message}; trying again`);
   }
 
+  /** An operator has it take nobody new, or lets it do so again. */
+  draining(isDraining: boolean, { by, reason }: { readonly by: string; readonly reason: string }): void {
+    const why = [by === '' ? '' : ` by ${by}`, reason === '' ? '' : `: ${reason}`].join('');
+    if (isDraining) this.#write({ event: 'draining', by, reason }, `drains, and takes nobody new${why}`);
+    else this.#write({ event: 'undrained' }, 'takes clients again');
+  }
+
   /** What an administrator has to write into a zone of DNS. */
   zone(lines: readonly string[]): void {
     if (this.#json) this.#event({ event: 'zone', lines });

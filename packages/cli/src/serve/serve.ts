@@ -8,7 +8,7 @@ import { Forwards } from '../forward/forwards.js';
 import type { CliIo } from '../io.js';
 import { decodeContentKey } from '../protocol/content-key.js';
 import { Health, Watching, type Say, type WatchFlags } from '../watching/watching.js';
-import { checkAnnounce, prepareAnnouncing, type AnnounceFlags } from './announce.js';
+import { checkAnnounce, prepareAnnouncing, type AnnounceFlags, type Load } from './announce.js';
 import { DiscoveredPeers, type DiscoveredPeersFlags } from './discovered-peers.js';
 import { readAccess } from './access.js';
 import { openAudit, type AuditOptions, type ClosableAudit } from '../audit/open-audit.js';
@@ -81,7 +81,7 @@ export async function runServe(
     found?.addTo(session, [at, ...options.announceAddress]);
   });
   const capabilities = capabilitiesOf(directory);
-  const load = (): number => listener.stats().sessions / MAX_SESSIONS;
+  const load = (): Load => loadOf(listener);
   const unfollow = followCredentials(listener, options, {
     say: (event, line) => log.say(event, line),
     shown: parts.credentials,
@@ -110,6 +110,11 @@ export async function runServe(
     ]);
     await closeParts(parts);
   }
+}
+
+function loadOf(listener: Listener): Load {
+  const { sessions } = listener.stats();
+  return { share: sessions / MAX_SESSIONS, sessions };
 }
 
 /** When the worker is to finish, within so many milliseconds, and when there is less time than was said. */

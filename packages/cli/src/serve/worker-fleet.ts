@@ -9,7 +9,7 @@ import {
 import { formatHostPort, parseHostPort } from '../address.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
-import { checkAnnounce, LOAD_EVERY_MS, prepareAnnouncing } from './announce.js';
+import { checkAnnounce, LOAD_EVERY_MS, prepareAnnouncing, type Load } from './announce.js';
 import { FleetParts } from './fleet-parts.js';
 import { Health } from '../watching/watching.js';
 import { capabilitiesOf, MAX_SESSIONS, runServe, stopRequest, type ServeOptions } from './serve.js';
@@ -48,7 +48,7 @@ export async function runWorkers(directory: string | undefined, options: ServeOp
     const load = new FleetLoad(fleet, io);
     // All are one server to others, and this process speaks for them.
     const address = addressOf(fleet);
-    const announcing = announce({ address, capabilities: capabilitiesOf(directory), io, log, load: () => load.share });
+    const announcing = announce({ address, capabilities: capabilitiesOf(directory), io, log, load: () => load.latest });
     try {
       signal = await Promise.race([stopped, announcing.then(() => stopped)]);
     } finally {
@@ -112,16 +112,16 @@ function payloadOf(directory: string | undefined, options: ServeOptions): Payloa
   };
 }
 
-/** How much of what all workers together can take is taken, 0 to 1, as of the last look. */
+/** Of all workers together, as of the last look. */
 class FleetLoad {
-  share = 0;
+  latest: Load = { share: 0, sessions: 0 };
   readonly stop: () => void;
 
   constructor(fleet: WorkerFleet, io: Pick<CliIo, 'every'>) {
     this.stop = io.every(LOAD_EVERY_MS, () => {
       void fleet.stats().then((all) => {
         const sessions = all.reduce((sum, { stats }) => sum + (stats as ListenerStats).sessions, 0);
-        this.share = sessions / (MAX_SESSIONS * Math.max(1, all.length));
+        this.latest = { share: sessions / (MAX_SESSIONS * Math.max(1, all.length)), sessions };
       });
     });
   }

@@ -57,7 +57,7 @@ function requestOf({ capability, tag, count }: ServersOptions): SelectionRequest
 }
 
 /** Until each source has answered or failed, or two seconds are over. */
-async function firstAnswers(directory: ServiceDirectory, signal: AbortSignal): Promise<void> {
+export async function firstAnswers(directory: ServiceDirectory, signal: AbortSignal): Promise<void> {
   const late = AbortSignal.any([signal, AbortSignal.timeout(FIRST_ANSWERS_MS)]);
   while (directory.sources.some(({ state }) => state === 'waiting') && !late.aborted) {
     await pause(LOOK_EVERY_MS, late).catch(() => undefined);

@@ -5,7 +5,7 @@ import { oneLine } from '../ui/text.js';
 /** Servers that are shown; the rest is counted. */
 const MAX_SHOWN = 64;
 
-interface SurveyedServer {
+export interface SurveyedServer {
   /** Its id, or its address. */
   readonly server: string;
   readonly addresses: readonly string[];
@@ -17,6 +17,8 @@ interface SurveyedServer {
   readonly priority: number;
   readonly load: number | null;
   readonly accepting: boolean;
+  /** Of the program, where it says so. */
+  readonly version: string | null;
   readonly serverName: string | null;
   readonly pin: string | null;
   /** The key that signed what is said; null: nobody did. */
@@ -85,6 +87,7 @@ function surveyed(directory: ServiceDirectory, record: ServerRecord, reason: str
     priority: record.priority,
     load: load ?? null,
     accepting: record.accepting,
+    version: record.attributes.get('version') ?? null,
     serverName: serverName ?? null,
     pin: pin ?? null,
     signedBy: signature?.keyId ?? null,
@@ -118,7 +121,7 @@ export function surveyLines({ service, servers, more, notes, sources }: Survey):
 }
 
 function factsOf(server: SurveyedServer): string {
-  const { capabilities, region, zone, tags, weight, load, accepting, facts } = server;
+  const { capabilities, region, zone, tags, weight, load, accepting, version, facts } = server;
   return [
     capabilities.join(', '),
     [region, zone].filter((place) => place !== '').join('/'),
@@ -126,6 +129,7 @@ function factsOf(server: SurveyedServer): string {
     `weight ${weight}`,
     load === null ? '' : `load ${Math.round(load * 100)} %`,
     accepting ? '' : 'draining',
+    version === null ? '' : `version ${version}`,
     ...facts.map(({ source, ageMs }) => `by ${source} ${Math.round(ageMs / 1000)} s ago`),
   ]
     .filter((part) => part !== '')

@@ -1,0 +1,204 @@
+import { userInfo } from 'node:os';
+import type { ServiceDirectory } from '@kwik/discovery';
+import { pause } from '../abortable.js';
+import { openDiscovery, type DiscoverFlags } from '../discovery/discover.js';
+import { usageError } from '../errors.js';
+import { EXIT, type ExitCode } from '../exit-codes.js';
+import type { CliIo } from '../io.js';
+import { firstAnswers } from '../servers/servers.js';
+import { surveyOf, type Survey, type SurveyedServer } from '../servers/survey.js';
+import { jsonLine, oneLine } from '../ui/text.js';
+import { capacityOf } from './capacity.js';
+import { FleetMarks } from './fleet-marks.js';
+import { knock } from './knock.js';
+import { capacityLines, statusLines, type FleetServer } from './fleet-view.js';
+
+export interface FleetOptions extends DiscoverFlags {
+  readonly json: boolean;
+}
+
+export interface DrainOptions extends FleetOptions {
+  readonly reason: string;
+  /** Seconds until the server is to have obeyed; and, with `wait`, until its last session is to have ended. */
+  readonly timeout: number;
+  readonly wait?: number;
+  readonly force: boolean;
+}
+
+export interface CapacityOptions extends FleetOptions {
+  /** Per cent. */
+  readonly target: number;
+  readonly keep: number;
+}
+
+const LOOK_EVERY_MS = 100;
+/** As many as a survey shows. */
+const MAX_SERVERS = 64;
+
+/** `kwik fleet status`. 3: no server takes clients. */
+export function runStatus(service: string, options: FleetOptions, io: CliIo): Promise<ExitCode> {
+  return withFleet(service, options, io, async ({ survey, marks }) => {
+    const [found, set] = [survey(), await marks.all()];
+    const servers = await Promise.all(
+      found.servers.map(async (server): Promise<FleetServer> => {
+        const answer = await knock(server.addresses[0] ?? '');
+        return { ...server, answersMs: answer ?? null, drain: set.get(server.server) ?? null };
+      }),
+    );
+    const known = new Set(servers.map(({ server }) => server));
+    const absent = [...set.keys()].filter((server) => !known.has(server));
+    if (options.json) io.stdout.print(`${jsonLine({ ...found, servers, drainsOfAbsent: absent })}\n`);
+    else io.stdout.print(`${statusLines(found, servers, absent).join('\n')}\n`);
+    return servers.some(({ accepting }) => accepting) ? EXIT.ok : EXIT.notFound;
+  });
+}
+
+/** `kwik fleet capacity`. 1: there is more to carry than the target allows. */
+export function runCapacity(service: string, options: CapacityOptions, io: CliIo): Promise<ExitCode> {
+  const { target, keep } = options;
+  if (target < 1 || target > 100) throw usageError(`--target ${target}: it takes per cent, from 1 to 100`);
+  return withFleet(service, options, io, ({ survey }) => {
+    const found = survey();
+    const capacity = capacityOf(found.servers, { target: target / 100, keep });
+    if (options.json) io.stdout.print(`${jsonLine({ service, at: found.at, ...capacity })}\n`);
+    else io.stdout.print(`${capacityLines(found, capacity, target).join('\n')}\n`);
+    if (capacity.used === null) return Promise.resolve(EXIT.notFound);
+    return Promise.resolve(capacity.missing === 0 ? EXIT.ok : EXIT.failed);
+  });
+}
+
+/** `kwik fleet drain`. 1: the server did not obey, or has sessions yet; 3: there is no such server. */
+export function runDrain(service: string, server: string, options: DrainOptions, io: CliIo): Promise<ExitCode> {
+  return withFleet(service, options, io, async (fleet) => {
+    const { find, survey, marks, say } = fleet;
+    const known = find(server);
+    if (known === undefined) return notThere(server, fleet);
+    const others = survey().servers.filter((one) => one.accepting && one.server !== known.server);
+    if (others.length === 0 && !options.force) {
+      say(
+        { event: 'refused', server, reason: 'last' },
+        `${server} is the last that takes clients: --force drains it all the same`,
+      );
+      return EXIT.failed;
+    }
+    const { username: by } = userInfo();
+    await marks.set(known.server, { atMs: Date.now(), by: by.slice(0, 256), reason: options.reason.slice(0, 256) });
+    say({ event: 'marked', server: known.server }, `${known.server} is to drain`);
+    const obeyed = await fleet.until(() => find(server)?.accepting !== true, options.timeout);
+    if (!obeyed) {
+      const words = `${server} takes clients yet: does it run, and announce itself in the same etcd?`;
+      say({ event: 'not-obeyed', server }, `${words} The mark stays, and holds when it comes back`);
+      return EXIT.failed;
+    }
+    say({ event: 'draining', server }, `${server} drains: nobody new comes, and paths to it go to other servers`);
+    if (options.wait === undefined) return EXIT.ok;
+    const isEmpty = await fleet.until(() => isGoneOrEmpty(find(server)), options.wait);
+    const left = find(server)?.sessions ?? null;
+    if (isEmpty) say({ event: 'drained', server }, `${server} has no session any more`);
+    else
+      say(
+        { event: 'not-drained', server, sessions: left },
+        `${server} has ${left ?? 'an unknown number of'} sessions yet`,
+      );
+    return isEmpty ? EXIT.ok : EXIT.failed;
+  });
+}
+
+/** `kwik fleet undrain`. 3: nobody had it drain. */
+export function runUndrain(
+  service: string,
+  server: string,
+  options: Pick<DrainOptions, 'timeout'> & FleetOptions,
+  io: CliIo,
+): Promise<ExitCode> {
+  return withFleet(service, options, io, async (fleet) => {
+    const { find, marks, say } = fleet;
+    const name = find(server)?.server ?? server;
+    if (!(await marks.clear(name))) {
+      say({ event: 'not-marked', server: name }, `nobody has ${name} drain`);
+      return EXIT.notFound;
+    }
+    say({ event: 'unmarked', server: name }, `${name} may take clients`);
+    // One that is not there takes clients when it comes.
+    if (find(name) === undefined) return EXIT.ok;
+    const obeyed = await fleet.until(() => find(name)?.accepting !== false, options.timeout);
+    if (obeyed) say({ event: 'serving', server: name }, `${name} takes clients again`);
+    else say({ event: 'not-obeyed', server: name }, `${name} takes no clients yet: does it run?`);
+    return obeyed ? EXIT.ok : EXIT.failed;
+  });
+}
+
+function isGoneOrEmpty(server: FoundServer | undefined): boolean {
+  return server === undefined || server.sessions === 0;
+}
+
+/** Sessions, while it drains and says so. */
+type FoundServer = Pick<SurveyedServer, 'server' | 'accepting'> & { readonly sessions: number | undefined };
+
+interface Fleet {
+  readonly survey: () => Survey;
+  /** By its id or one of its addresses. */
+  readonly find: (server: string) => FoundServer | undefined;
+  readonly marks: FleetMarks;
+  /** Whether it holds within so many seconds. Rejects with ERR_KWIK_ABORTED at Ctrl-C. */
+  readonly until: (holds: () => boolean, seconds: number) => Promise<boolean>;
+  readonly say: (event: object, line: string) => void;
+}
+
+async function withFleet(
+  service: string,
+  options: FleetOptions,
+  io: CliIo,
+  work: (fleet: Fleet) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const discovery = await openDiscovery(options, io);
+  if (discovery === undefined) throw usageError('no source of servers is named: give --discover SOURCE');
+  const stopped = new AbortController();
+  const release = io.onInterrupt(() => stopped.abort());
+  const marks = new FleetMarks(service, options, io);
+  try {
+    const directory = discovery.service(service);
+    await firstAnswers(directory, stopped.signal);
+    return await work({
+      survey: () => surveyOf(directory, { capabilities: [], count: MAX_SERVERS }, Date.now()),
+      find: (server) => foundIn(directory, server),
+      marks,
+      until: (holds, seconds) => until(holds, seconds, stopped.signal),
+      say: (event, line) => io.stdout.print(options.json ? `${jsonLine(event)}\n` : `${oneLine(line)}\n`),
+    });
+  } finally {
+    release();
+    marks.close();
+    discovery.close();
+  }
+}
+
+function foundIn(directory: ServiceDirectory, server: string): FoundServer | undefined {
+  const record = directory.find(server);
+  if (record === undefined) return undefined;
+  const { serverId, addresses, accepting, attributes } = record;
+  const sessions = attributes.get('sessions');
+  return {
+    server: serverId === '' ? (addresses[0] ?? '') : serverId,
+    accepting,
+    sessions: sessions === undefined ? undefined : Number(sessions),
+  };
+}
+
+async function until(holds: () => boolean, seconds: number, signal: AbortSignal): Promise<boolean> {
+  const endMs = performance.now() + seconds * 1000;
+  while (!holds()) {
+    if (performance.now() >= endMs) return false;
+    await pause(LOOK_EVERY_MS, signal);
+  }
+  return true;
+}
+
+function notThere(server: string, { survey, say }: Fleet): ExitCode {
+  const known = survey().servers.map((one) => one.server);
+  say(
+    { event: 'unknown', server, known },
+    `no server ${server} is known; there ${known.length === 1 ? 'is' : 'are'} ${known.join(', ') || 'none'}`,
+  );
+  return EXIT.notFound;
+}

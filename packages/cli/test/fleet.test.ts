@@ -1,0 +1,167 @@
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { pause } from '@kwik/testbed';
+import { ETCD, missingPrograms, startRealServer } from '@kwik/testbed/programs';
+import { z } from 'zod';
+import { grownTo, Harness, type Server } from './harness.js';
+
+/** Processes start, leases end, on machines that do much else at the time. */
+jest.setTimeout(180_000);
+
+const MB = 1_000_000;
+
+let harness: Harness;
+let etcd: string;
+const closers: (() => Promise<unknown>)[] = [];
+beforeEach(async () => {
+  harness = await Harness.create();
+  if (missingPrograms(ETCD).length > 0) return;
+  const { port, stop } = await startRealServer(ETCD);
+  closers.push(stop);
+  etcd = `etcd:127.0.0.1:${port}`;
+});
+afterEach(async () => {
+  await harness.close();
+  for (const close of closers.splice(0)) await close();
+});
+
+// eslint-disable-next-line no-restricted-syntax -- the program of Debian may be missing; then it is skipped by name
+const testWithEtcd = missingPrograms(ETCD).length > 0 ? test.skip : test;
+
+/** All have the same files, and bring one other server into sessions. */
+async function serve(id: string, args: readonly string[] = []): Promise<Server> {
+  const source = ['--announce', etcd, '--discover', etcd, '--service', 'films', '--replicas', '1'];
+  const server = await harness.serve('a', [...source, '--server-id', id, ...args]);
+  await server.process.printed(/"event":"announced"/u);
+  return server;
+}
+
+function fleet(...args: string[]) {
+  return harness.run(['fleet', ...args, '--discover', etcd, '--json']);
+}
+
+const statusShape = z.object({
+  servers: z.array(
+    z.object({
+      server: z.string(),
+      accepting: z.boolean(),
+      load: z.number().nullable(),
+      version: z.string().nullable(),
+      answersMs: z.number().nullable(),
+      drain: z.object({ by: z.string(), reason: z.string() }).nullable(),
+    }),
+  ),
+  drainsOfAbsent: z.array(z.string()),
+});
+
+async function status(): Promise<z.infer<typeof statusShape>> {
+  const { stdout } = await fleet('status', 'films');
+  const found = statusShape.parse(JSON.parse(stdout));
+  return { ...found, servers: found.servers.sort((a, b) => (a.server < b.server ? -1 : 1)) };
+}
+
+/** Within the time that the test has. */
+async function eventually<T>(read: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
+  for (;;) {
+    const value = await read();
+    if (holds(value)) return value;
+    await pause(100);
+  }
+}
+
+testWithEtcd(
+  'a server that is to drain hands its paths over, and nobody misses a byte when it is killed then',
+  async () => {
+    const hash = await harness.makeFile('a/big', 200 * MB);
+    const one = await serve('one');
+    const others = { two: await serve('two'), three: await serve('three') };
+    const { servers } = await status();
+    expect(servers.map(({ server, accepting }) => [server, accepting])).toEqual([
+      ['one', true],
+      ['three', true],
+      ['two', true],
+    ]);
+    for (const { answersMs, version } of servers)
+      expect([typeof answersMs, typeof version]).toEqual(['number', 'string']);
+
+    const download = harness.start(['get', '--json', `kwik://${one.address}/big`, '-o', harness.path('copy')]);
+    const [, first = ''] = await one.process.printed(/"event":"peer-added","session":"\w+","server":"([^"]+)"/u);
+    await grownTo(harness.path('copy.kwik-part'), MB, download);
+    const [id, drained] =
+      others.two.address === first ? (['two', others.two] as const) : (['three', others.three] as const);
+    // By its address, as an operator may know it; and until nobody is there.
+    const { status: code, stdout } = await fleet('drain', 'films', first, '--reason', 'new disk', '--wait', '120');
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/"marked"[^]*"draining"[^]*"drained"/u)]);
+    await drained.process.printed(/"event":"draining","by":"[^"]*","reason":"new disk"/u);
+    drained.process.kill('SIGKILL');
+    expect((await download.ended).status).toBe(0);
+    const { result } = await harness.get([`kwik://${one.address}/big`, '-o', harness.path('copy2')]);
+    expect(result.sha256).toBe(hash);
+
+    // The mark outlives the server, and holds from its first word on when it is back.
+    const back = await serve(id);
+    await back.process.printed(/"event":"draining"[^]*"event":"announced"/u);
+    expect((await status()).servers.find(({ server }) => server === id)).toMatchObject({
+      accepting: false,
+      drain: { reason: 'new disk' },
+    });
+    expect(await fleet('undrain', 'films', id)).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('"serving"'),
+    });
+    await back.process.printed(/"event":"undrained"/u);
+    expect(await fleet('undrain', 'films', id)).toMatchObject({ status: 3 });
+  },
+);
+
+testWithEtcd(
+  'a killed member is told from one that answers; what does not obey, and the last one, are said',
+  async () => {
+    const one = await serve('one');
+    const two = await serve('two');
+    two.process.kill('SIGKILL');
+    const { servers } = await status();
+    const answers = servers.map(({ server, answersMs }) => [server, answersMs !== null]);
+    // Its lease lives on for a while.
+    expect(answers).toEqual([
+      ['one', true],
+      ['two', false],
+    ]);
+    const late = await fleet('drain', 'films', 'two', '--timeout', '1');
+    expect([late.status, late.stdout]).toEqual([1, expect.stringContaining('"not-obeyed"')]);
+    const gone = await eventually(status, (found) => found.servers.length === 1);
+    expect(gone.drainsOfAbsent).toEqual(['two']);
+    const last = await fleet('drain', 'films', 'one');
+    expect([last.status, last.stdout]).toEqual([1, expect.stringContaining('"reason":"last"')]);
+    expect(await fleet('drain', 'films', 'other')).toMatchObject({
+      status: 3,
+      stdout: expect.stringContaining('"one"'),
+    });
+    expect(await fleet('drain', 'films', 'one', '--force')).toMatchObject({ status: 0 });
+    expect(await fleet('status', 'films')).toMatchObject({ status: 3 });
+    one.process.kill('SIGINT');
+    expect((await one.process.ended).status).toBe(0);
+  },
+);
+
+testWithEtcd('capacity is what servers offer and carry, once they have said their load', async () => {
+  await Promise.all(['one', 'two', 'three'].map((id) => serve(id)));
+  const read = async () => JSON.parse((await fleet('capacity', 'films')).stdout) as Record<string, unknown>;
+  const capacity = await eventually(read, ({ unknown }) => (unknown as unknown[]).length === 0);
+  expect(capacity).toMatchObject({ offered: 3, carried: 0, used: 0, missing: 0 });
+  expect(capacity['couldGo']).toHaveLength(1);
+  const { status: code, stdout } = await harness.run(['fleet', 'capacity', 'films', '--keep', '1', '--discover', etcd]);
+  expect([code, stdout]).toEqual([
+    0,
+    expect.stringMatching(/^films: 0 % of what 3 servers offer is used[^]*\n2 could go/u),
+  ]);
+});
+
+test('without an etcd no server can be marked', async () => {
+  const listed = ['--discover', 'static:127.0.0.1:9,127.0.0.1:10'];
+  const drained = await harness.run(['fleet', 'drain', 'films', '127.0.0.1:9', ...listed]);
+  expect([drained.status, drained.stderr]).toEqual([2, expect.stringContaining('servers are marked in etcd')]);
+  const { stdout } = await harness.run(['fleet', 'status', 'films', ...listed]);
+  expect(stdout).toMatch(
+    /^films: 2 servers, of which 2 take clients\n\+ 127\.0\.0\.1:\d+[^]*does not answer; load unknown/u,
+  );
+});
