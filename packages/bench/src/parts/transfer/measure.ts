@@ -1,5 +1,6 @@
 import { type Credentials, makeCredentials } from '../../harness/certificates.js';
 import { Children } from '../../harness/children.js';
+import type { IoChoice } from '@kwik/quic';
 import type { StartForwarder } from '../../forward/forwarder.js';
 import type { PartContext } from '../../part.js';
 import type { calls } from './child.js';
@@ -18,6 +19,8 @@ export interface Course {
   /** Default: the system chooses. */
   readonly client?: Settings['client'];
   readonly followsRoute?: boolean;
+  /** How all its processes send and read datagrams. Default: what the environment says. */
+  readonly io?: IoChoice;
 }
 
 /** One run of it. */
@@ -64,6 +67,7 @@ async function measureOnce(course: Course, credentials: Credentials, context: Pa
     children.start<typeof calls>(new URL('./child.js', import.meta.url), {
       label: `${contender}-${label}`,
       quiet: contender === 'classes',
+      ...(course.io !== undefined && { env: { KWIK_IO: course.io } }),
     });
   const servers = Array.from({ length: count }, (_, index) => start(`server-${index}`));
   const client = start('client');
