@@ -105,3 +105,11 @@ test('a server that was killed and started again is connected to at once, whatev
   expect(performance.now() - startMs).toBeLessThan(TOLD_WITHIN_MS);
   before.resetAndDestroy();
 });
+
+test.each(['node', 'kwik'])('a listener that throws loses nothing of what comes after it, over %s', async (which) => {
+  const child = start('throwing-listener', which);
+  let printed = '';
+  child.stdout!.on('data', (text: Buffer) => (printed += text.toString()));
+  await once(child, 'exit');
+  expect(printed).toBe('the listener throws 6\n');
+});

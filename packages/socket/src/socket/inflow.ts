@@ -55,8 +55,12 @@ export class Inflow {
       this.#sink.onEnd();
       return;
     }
-    if (!this.#sink.onChunk(chunk)) this.#wanted = false;
-    if (this.#wanted) this.start();
+    try {
+      if (!this.#sink.onChunk(chunk)) this.#wanted = false;
+    } finally {
+      // Also when a listener of the application has thrown: a program that survives that gets the rest, as with node:net.
+      if (this.#wanted) this.start();
+    }
   };
 
   readonly #onFailed = (error: unknown): void => {
