@@ -43,7 +43,7 @@ export interface ReplicaSource {
    * under way at once, and each needs memory of its own until then.
    */
   read(offset: bigint, length: number, signal: AbortSignal): Promise<BytesLike>;
-  /** Called once when the source is no longer needed. */
+  /** Called once when the source is no longer needed, also where it has failed. */
   close?(): Promise<void> | void;
 }
 
@@ -112,7 +112,9 @@ export interface Stream extends AsyncDisposable, AsyncIterable<Uint8Array> {
   toDuplex(): Duplex;
   /**
    * Primary only: sends the content that `key` names, from this server and from every other server of the session that
-   * has it. Resolves when the client has it all, verified. May follow and be followed by `write`.
+   * has it. Resolves when the client has it all, verified. May follow and be followed by `write`. Rejects with
+   * ERR_KWIK_SOURCE_FAILED when `source` does; then `close` rejects, too, and resets the stream, so that its reader does not
+   * take it for whole.
    */
   sendFrom(key: string, source: ReplicaSource): Promise<void>;
 }

@@ -4,7 +4,9 @@ import type { PathPing, PingOptions } from '../api/path-pings.js';
 import { pingPath } from '../runtime/features/ping.js';
 import type { DatagramCounts, DatagramOptions } from '../api/datagrams.js';
 import type { CloseInfo, CloseOptions, PathInfo, Session, Stream, StreamOptions } from '../api/session.js';
+import { checkAccept, checkClose, checkListener, checkReason, checkStreamOptions } from '../options/call-rules.js';
 import type { SessionEngine } from '../runtime/session/engine.js';
+import { signalOf } from '../runtime/waiting/signal-of.js';
 import type { Connector } from './connector.js';
 import { wishForPaths } from './path-wishes.js';
 
@@ -39,18 +41,21 @@ export class ClientSession implements Session {
   }
 
   openStream(options: StreamOptions = {}): Stream {
+    checkStreamOptions('openStream', options);
     return this.engine.streams.open(options);
   }
 
-  openStreamWhenReady(options: StreamOptions & { signal?: AbortSignal } = {}): Promise<Stream> {
-    return this.engine.streams.openWithCredit(options, options.signal);
+  async openStreamWhenReady(options: StreamOptions & { signal?: AbortSignal } = {}): Promise<Stream> {
+    checkStreamOptions('openStreamWhenReady', options);
+    return this.engine.streams.openWithCredit(options, signalOf(options));
   }
 
   openStreamSync(options: StreamOptions & { signal?: AbortSignal } = {}): Promise<Stream> {
     return this.openStreamWhenReady(options);
   }
 
-  acceptStream(options: { signal?: AbortSignal } = {}): Promise<Stream> {
+  async acceptStream(options: { signal?: AbortSignal } = {}): Promise<Stream> {
+    checkAccept('acceptStream', options);
     return this.engine.streams.accept(options.signal);
   }
 
@@ -83,6 +88,7 @@ export class ClientSession implements Session {
   }
 
   onPathChange(listener: (path: PathInfo) => void): () => void {
+    checkListener('onPathChange', listener);
     return this.engine.paths.onChange(listener);
   }
 
@@ -91,6 +97,7 @@ export class ClientSession implements Session {
   }
 
   onServiceLevelChange(listener: (level: ServiceLevel) => void): () => void {
+    checkListener('onServiceLevelChange', listener);
     return this.engine.service.onChange(listener);
   }
 
@@ -105,6 +112,7 @@ export class ClientSession implements Session {
   }
 
   suspendPath(pathId: number, reason = 'set aside'): void {
+    checkReason('suspendPath', reason);
     this.engine.paths.require(pathId).suspend(reason);
   }
 
@@ -112,12 +120,14 @@ export class ClientSession implements Session {
     this.engine.paths.require(pathId).resume();
   }
 
-  requestPaths(change: 1 | -1, reason = ''): Promise<void> {
+  async requestPaths(change: 1 | -1, reason = ''): Promise<void> {
+    checkReason('requestPaths', reason);
     return wishForPaths(this.engine, change, reason);
   }
 
-  async close(code = 0, reason = '', { timeoutMs = this.#times.closeMs }: CloseOptions = {}): Promise<void> {
-    await this.engine.close({ by: 'local', code: code, reason }, timeoutMs);
+  async close(code = 0, reason = '', options: CloseOptions = {}): Promise<void> {
+    checkClose(code, reason, options);
+    await this.engine.close({ by: 'local', code, reason }, options.timeoutMs ?? this.#times.closeMs);
     await this.closed;
     await this.#connector.close();
   }

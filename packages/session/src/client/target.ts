@@ -10,7 +10,7 @@ const MAX_HOST_LENGTH = 253;
  * its percent sign may be written as `%25` (RFC 6874) or as it is (RFC 9844).
  */
 export function parseTarget(target: string | DialTarget): DialTarget {
-  if (typeof target !== 'string') return checked(target.host, target.port, `${target.host}:${target.port}`);
+  if (typeof target !== 'string') return ofParts(target);
   const isUrl = target.startsWith('kwik://');
   const rest = isUrl ? target.slice('kwik://'.length).replace(/\/.*$/, '') : target;
   const match = /^(?:\[([^[\]/]+)\]|([^:[\]/]+)):(\d{1,5})$/.exec(rest);
@@ -42,6 +42,15 @@ export function onLinkOf(target: DialTarget, peerHost: string): DialTarget {
   return isLinkLocal(target.host) && zone !== undefined
     ? { ...target, host: `${withoutZone(target.host)}%${zone}` }
     : target;
+}
+
+function ofParts(target: unknown): DialTarget {
+  const { host, port } = (target ?? {}) as Record<string, unknown>;
+  if (typeof host === 'string' && typeof port === 'number') return checked(host, port, `${host}:${port}`);
+  throw new KwikError(
+    'ERR_KWIK_INVALID_ARGUMENT',
+    'an address is a string, host:port, [IPv6]:port or kwik://host:port, or an object of host (a string) and port (a number)',
+  );
 }
 
 function checked(host: string, port: number, text: string): DialTarget {

@@ -7,6 +7,7 @@ import type { Listener, ListenerCloseOptions, ListenerStats } from '../api/liste
 import type { ServerSession } from '../api/session.js';
 import { formatAddress, isLoopback } from '../client/target.js';
 import { resolveLimits } from '../limits.js';
+import { checkAccept, checkCredentials, checkListenerClose } from '../options/call-rules.js';
 import { checkListenOptions } from '../options/listen-rules.js';
 import { resolveTimeouts } from '../options/timeouts.js';
 import { resolveWrites } from '../options/writes.js';
@@ -180,7 +181,9 @@ class SessionListener implements UpdatableListener {
     });
   }
 
-  updateCredentials({ cert, key }: ServerCredentials): void {
+  updateCredentials(renewed: ServerCredentials): void {
+    checkCredentials(renewed);
+    const { cert, key } = renewed;
     checkKeyPair(cert, key);
     const credentials = { cert, key };
     try {
@@ -237,6 +240,7 @@ class SessionListener implements UpdatableListener {
   }
 
   async accept(options: { signal?: AbortSignal } = {}): Promise<ServerSession> {
+    checkAccept('accept', options);
     const session = await this.#accepts.next(options.signal);
     if (session === null) throw new KwikError('ERR_KWIK_INVALID_STATE', 'the listener is closed');
     return session;
@@ -259,7 +263,9 @@ class SessionListener implements UpdatableListener {
     };
   }
 
-  async close({ force = false, timeoutMs = LISTENER_CLOSE_TIMEOUT_MS }: ListenerCloseOptions = {}): Promise<void> {
+  async close(options: ListenerCloseOptions = {}): Promise<void> {
+    checkListenerClose(options);
+    const { force = false, timeoutMs = LISTENER_CLOSE_TIMEOUT_MS } = options;
     this.#closed = true;
     this.#accepts.pump();
     for (const session of this.#sessions) session.drainRelay();

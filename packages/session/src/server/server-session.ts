@@ -15,7 +15,16 @@ import type {
   Stream,
   StreamOptions,
 } from '../api/session.js';
+import {
+  checkAccept,
+  checkAddPath,
+  checkClose,
+  checkListener,
+  checkReason,
+  checkStreamOptions,
+} from '../options/call-rules.js';
 import type { SessionEngine } from '../runtime/session/engine.js';
+import { signalOf } from '../runtime/waiting/signal-of.js';
 import { StreamContribution } from './contribution.js';
 import { grantContribution } from './contribution-grants.js';
 import { requireClient } from './client-path.js';
@@ -60,19 +69,22 @@ export class AcceptedSession implements ServerSession {
 
   openStream(options: StreamOptions = {}): Stream {
     this.#assertPrimary('openStream');
+    checkStreamOptions('openStream', options);
     return this.engine.streams.open(options);
   }
 
   async openStreamWhenReady(options: StreamOptions & { signal?: AbortSignal } = {}): Promise<Stream> {
     this.#assertPrimary('openStreamWhenReady');
-    return this.engine.streams.openWithCredit(options, options.signal);
+    checkStreamOptions('openStreamWhenReady', options);
+    return this.engine.streams.openWithCredit(options, signalOf(options));
   }
 
   openStreamSync(options: StreamOptions & { signal?: AbortSignal } = {}): Promise<Stream> {
     return this.openStreamWhenReady(options);
   }
 
-  acceptStream(options: { signal?: AbortSignal } = {}): Promise<Stream> {
+  async acceptStream(options: { signal?: AbortSignal } = {}): Promise<Stream> {
+    checkAccept('acceptStream', options);
     return this.engine.streams.accept(options.signal);
   }
 
@@ -105,6 +117,7 @@ export class AcceptedSession implements ServerSession {
   }
 
   onPathChange(listener: (path: PathInfo) => void): () => void {
+    checkListener('onPathChange', listener);
     return this.engine.paths.onChange(listener);
   }
 
@@ -113,14 +126,17 @@ export class AcceptedSession implements ServerSession {
   }
 
   onServiceLevelChange(listener: (level: ServiceLevel) => void): () => void {
+    checkListener('onServiceLevelChange', listener);
     return this.engine.service.onChange(listener);
   }
 
-  async addPath(address: string, options?: AddPathOptions): Promise<PathInfo> {
+  async addPath(address: string, options: AddPathOptions = {}): Promise<PathInfo> {
+    checkAddPath(options);
     return this.#commander().addPath(requireClient(this.engine), address, options);
   }
 
   async removePath(pathId: number, reason = ''): Promise<void> {
+    checkReason('removePath', reason);
     await this.#commander().removePath(requireClient(this.engine), pathId, reason);
   }
 
@@ -169,6 +185,7 @@ export class AcceptedSession implements ServerSession {
   }
 
   suspendPath(pathId: number, reason = 'set aside'): void {
+    checkReason('suspendPath', reason);
     this.engine.paths.require(pathId).suspend(reason);
   }
 
@@ -181,8 +198,9 @@ export class AcceptedSession implements ServerSession {
     return Promise.reject(new KwikError('ERR_KWIK_INVALID_STATE', text));
   }
 
-  async close(code = 0, reason = '', { timeoutMs = this.#parts.closeTimeoutMs }: CloseOptions = {}): Promise<void> {
-    await this.engine.close({ by: 'local', code, reason }, timeoutMs);
+  async close(code = 0, reason = '', options: CloseOptions = {}): Promise<void> {
+    checkClose(code, reason, options);
+    await this.engine.close({ by: 'local', code, reason }, options.timeoutMs ?? this.#parts.closeTimeoutMs);
   }
 
   /** Bytes of streams that came and nobody has read. */

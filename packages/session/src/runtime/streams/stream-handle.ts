@@ -6,8 +6,10 @@ import type { SendHalf } from '../../core/streams/send-half.js';
 import { checkIntent, type StreamIntent } from '../../core/streams/stream-intent.js';
 import { checkPriority, type StreamState } from '../../core/streams/stream-state.js';
 import { bytesToWrite } from './bytes-to-write.js';
+import { checkSource } from './check-source.js';
 import { duplexOf } from './node-duplex.js';
 import type { StreamHost } from './stream-host.js';
+import { signalOf } from '../waiting/signal-of.js';
 import { TurnQueue } from '../waiting/turn-queue.js';
 import { Waiters } from '../waiting/waiters.js';
 import { readableOf, writableOf } from './web-streams.js';
@@ -71,8 +73,12 @@ export class StreamHandle implements Stream {
     return this.#writes?.idle === false;
   }
 
-  read(options: { signal?: AbortSignal } = {}): Promise<Uint8Array | null> {
-    return this.#reads.next(options.signal);
+  read(options?: { signal?: AbortSignal }): Promise<Uint8Array | null> {
+    try {
+      return this.#reads.next(signalOf(options));
+    } catch (error) {
+      return Promise.reject(KwikError.from(error));
+    }
   }
 
   /**
@@ -95,7 +101,7 @@ export class StreamHandle implements Stream {
       case 'stopped':
         return null;
       case 'reset':
-        throw this.#resetByPeer(receive);
+        throw this.#failure ?? this.#resetByPeer(receive);
       case 'open':
         break;
     }
@@ -104,12 +110,13 @@ export class StreamHandle implements Stream {
     return undefined;
   }
 
-  write(data: BytesLike | string, options: { signal?: AbortSignal } = {}): Promise<void> {
+  write(data: BytesLike | string, options?: { signal?: AbortSignal }): Promise<void> {
     try {
+      const signal = signalOf(options);
       const bytes = bytesToWrite(data);
       this.#assertNotEnding();
       this.#host.assertTakes();
-      return this.writeOwned(bytes, { signal: options.signal, whole: options.signal !== undefined });
+      return this.writeOwned(bytes, { signal, whole: signal !== undefined });
     } catch (error) {
       return Promise.reject(KwikError.from(error));
     }
@@ -125,8 +132,8 @@ export class StreamHandle implements Stream {
     const send = this.#sendHalf();
     if (this.#hasWaitingWrites) throw new KwikError('ERR_KWIK_INVALID_STATE', 'await the writes before skip');
     this.#assertNotEnding();
-    if (bytes < 0n || BigInt(send.writeOffset) + bytes > BigInt(Number.MAX_SAFE_INTEGER)) {
-      throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `cannot skip ${bytes} bytes`);
+    if (typeof bytes !== 'bigint' || bytes < 0n || BigInt(send.writeOffset) + bytes > BigInt(Number.MAX_SAFE_INTEGER)) {
+      throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `cannot skip ${bytes} bytes: skip takes a bigint, 0n or more`);
     }
     return BigInt(send.skip(Number(bytes)));
   }
@@ -136,10 +143,14 @@ export class StreamHandle implements Stream {
     if (send === undefined) return;
     this.#ending = true;
     while (this.busy) await this.#waiters.wait();
+    if (this.#contentFailure !== undefined) {
+      // To its reader a stream that ends looks whole, and this one lacks what the source did not give.
+      this.reset();
+      throw this.#contentFailure;
+    }
     send.finish();
     this.#host.markReady(this.#state);
     await this.#delivered(send);
-    if (this.#contentFailure !== undefined) throw this.#contentFailure;
   }
 
   /** Resolves when the peer's session has acknowledged everything, and rejects when it never will. */
@@ -153,12 +164,13 @@ export class StreamHandle implements Stream {
     }
   }
 
-  async peerStopped(options: { signal?: AbortSignal } = {}): Promise<number | undefined> {
+  async peerStopped(options?: { signal?: AbortSignal }): Promise<number | undefined> {
+    const signal = signalOf(options);
     const send = this.#state.send;
     while (send !== undefined && send.stopCode === undefined) {
       const over = send.state === 'closed' || send.state === 'reset' || this.#host.over;
       if (over) return undefined;
-      await this.#waiters.wait(options.signal);
+      await this.#waiters.wait(signal);
     }
     return send?.stopCode;
   }
@@ -239,6 +251,7 @@ export class StreamHandle implements Stream {
   }
 
   async sendFrom(key: string, source: ReplicaSource): Promise<void> {
+    checkSource(key, source);
     this.#sendHalf();
     this.#assertNotEnding();
     this.#host.assertTakes();
@@ -247,8 +260,9 @@ export class StreamHandle implements Stream {
       while (this.#hasWaitingWrites) await this.#waiters.wait();
       await this.#host.sendContent(this, key, source);
     } catch (error) {
-      this.#contentFailure ??= KwikError.from(error);
-      throw error;
+      const failure = KwikError.from(error, 'ERR_KWIK_SOURCE_FAILED');
+      this.#contentFailure ??= failure;
+      throw failure;
     } finally {
       this.#contents--;
       this.wake();
