@@ -84,9 +84,11 @@ export class ContentSender implements Feature {
     }
     const size = checkedSize(source);
     if (size <= SINGLE_SOURCE_BYTES) {
-      if (size === 0) return;
-      const bytes = await readExactly(source, 0, size, new AbortController().signal);
-      await handle.writeOwned(bytes);
+      try {
+        if (size > 0) await handle.writeOwned(await readExactly(source, 0, size, new AbortController().signal));
+      } finally {
+        this.#session.callbacks.call('close of a source', () => source.close?.());
+      }
       return;
     }
     const send = handle.state.send!;
