@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { DEFAULT_PORT, formatHostPort, parseHostPort, parseKwikUrl } from './address.js';
+import { DEFAULT_PORT, formatHostPort, parseHostPort, parseKwikUrl, parseServer } from './address.js';
 
 const usage = expect.objectContaining({ code: 'ERR_KWIK_INVALID_ARGUMENT' });
 
@@ -90,5 +90,25 @@ describe('parseKwikUrl', () => {
 
   test.each(['kwik://h/a%2fb', 'kwik://h/a%5Cb', 'kwik://h/a%00'])('refuses the encoded separator in %s', (url) => {
     expect(() => parseKwikUrl(url)).toThrow(/cannot hold a slash/u);
+  });
+});
+
+describe('parseServer', () => {
+  test.each([
+    ['h:1', { host: 'h', port: 1 }],
+    ['kwik://h:1', { host: 'h', port: 1 }],
+    ['KWIK://[::1]:2/films/a%20b', { host: '::1', port: 2 }],
+    ['kwik://h/', { host: 'h', port: DEFAULT_PORT }],
+  ])('reads %s', (text, server) => {
+    expect(parseServer(text)).toEqual(server);
+  });
+
+  test.each([
+    ['kwik:films', /kwik servers films/u],
+    ['kwik://', /is not a kwik URL/u],
+    ['kwik://h:0', /port must be/u],
+    ['http://h:1', /is not HOST:PORT/u],
+  ])('refuses %s', (text, words) => {
+    expect(() => parseServer(text)).toThrow(words);
   });
 });

@@ -61,6 +61,16 @@ export function parseKwikUrl(text: string): KwikUrl {
   return { server: formatHostPort(parseHostPort(authority.replace(/%25(?=[^\]])/u, '%'))), path };
 }
 
+/** A server that is to be dialled, as `HOST[:PORT]` or as a URL of it, whose path does not matter. Throws a usage error. */
+export function parseServer(text: string): HostPort {
+  if (!/^kwik:/iu.test(text)) return parseHostPort(text);
+  const { server, service } = parseKwikUrl(text);
+  if (service === undefined) return parseHostPort(server);
+  throw usageError(
+    `'${text}' names a service, and one server is wanted: kwik servers ${service} shows which there are`,
+  );
+}
+
 function serviceNamed(name: string, url: string): Pick<KwikUrl, 'server' | 'service'> {
   if (SERVICE.test(name)) return { server: `kwik:${name}`, service: name };
   throw usageError(`'${url}': '${name}' is no name of a service; an address takes two slashes, kwik://HOST:PORT/PATH`);

@@ -53,6 +53,7 @@ describe('kwik ping', () => {
     [['--count', '0'], /--count.*from 1 to 1000/u],
     [['--timeout', '61'], /--timeout.*up to 60/u],
     [['--pin', 'xyz'], /not a SHA-256/u],
+    [['kwik:films'], /kwik servers films/u],
   ])('refuses %j with 2', async (args, words) => {
     const { status, stderr } = await harness.run(['ping', '127.0.0.1:9', ...args]);
     expect([status, stderr]).toEqual([2, expect.stringMatching(words)]);
@@ -97,7 +98,15 @@ describe('kwik doctor', () => {
     const { address } = await harness.serveWith('a', [peer]);
     const relay = harness.start(['relay', '--listen', '127.0.0.1:0', '--anchor', '127.0.0.1', '--for-clients']);
     const [, at = ''] = await relay.printed(/listening on ([\d.:]+)/u);
-    const { status, stdout } = await harness.run(['doctor', address, '--relay', at, ...QUICK]);
+    // As somebody types it who has just used `kwik get`; both ways it is one server.
+    const { status, stdout } = await harness.run([
+      'doctor',
+      `kwik://${address}/file`,
+      address,
+      '--relay',
+      at,
+      ...QUICK,
+    ]);
     expect(stdout).toContain(`${address}: UDP gets through, session open after `);
     expect(stdout).toContain(`via ${at}`);
     expect(stdout).toMatch(/certificate until \d{4}-\d\d-\d\d/u);

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import type { BenchOptions } from '../bench/bench.js';
 import type { ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
-import { collect, parseAddress, parseSecondsUpTo, parseSize } from './parsers.js';
+import { collect, parseServerText, parseSecondsUpTo, parseSize } from './parsers.js';
 
 const DETAILS = `
 A file of the server is read for a while, over all paths of one session together, and then from each of its servers
@@ -23,7 +23,12 @@ export function benchCommand(io: CliIo, onDone: (code: ExitCode) => void): Comma
   return new Command('bench')
     .description('measure what the paths to a running server carry, together and alone')
     .argument('<target>', 'kwik://HOST:PORT/FILE, or HOST:PORT')
-    .option('-s, --server <host:port>', 'a further server with the file (may be repeated)', collect(parseAddress), [])
+    .option(
+      '-s, --server <host:port>',
+      'a further server with the file (may be repeated)',
+      collect(parseServerText),
+      [],
+    )
     .option('--seconds <number>', 'how long each reading lasts (60 at the most)', parseSecondsUpTo(60), 5)
     .option('--max-bytes <size>', 'how much each reading takes at the most', parseSize, 1e9)
     .option('--no-alone', 'only all paths together')

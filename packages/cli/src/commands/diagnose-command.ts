@@ -46,7 +46,7 @@ interface Parts {
 
 function diagnosing(command: Command, run: 'runPing' | 'runDoctor', { io, onDone }: Parts): Command {
   return command
-    .argument('<host:port...>', 'servers; each gets a session of its own')
+    .argument('<host:port...>', 'servers, or URLs of them; each gets a session of its own')
     .option('--relay <host:port>', 'a relay for clients to use besides (may be repeated)', collect(parseAddress), [])
     .option('-c, --count <rounds>', 'how often each path is asked', parseCountUpTo(1000), 5)
     .option('-i, --interval <seconds>', 'between two rounds', parseSeconds, 0.2)

@@ -3,7 +3,7 @@ import { EXIT_CODE_HELP, type ExitCode } from '../exit-codes.js';
 import type { GetOptions } from '../get/options.js';
 import type { CliIo } from '../io.js';
 import { addDiscoverOption, addRegistryOptions, SOURCE_HELP } from './discovery-options.js';
-import { collect, parseAddress, parseSeconds } from './parsers.js';
+import { collect, parseServerText, parseSeconds } from './parsers.js';
 import { withQlog } from './watch-options.js';
 
 const DETAILS = `
@@ -45,7 +45,7 @@ export function getCommand(io: CliIo, onDone: (code: ExitCode) => void): Command
     .option(
       '-s, --server <host:port>',
       'a further server of the same files (may be repeated)',
-      collect(parseAddress),
+      collect(parseServerText),
       [],
     );
   addDiscoverOption(command, 'where the servers of kwik:NAME are found');

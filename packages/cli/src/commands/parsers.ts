@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { parseHostPort } from '../address.js';
+import { formatHostPort, parseHostPort, parseServer } from '../address.js';
 
 /** Parsers of option values; their errors name the option by themselves (commander adds it). */
 
@@ -64,6 +64,15 @@ export function parseList(text: string): string[] {
 
 export function parseAddress(text: string): string {
   return checkAddress(text, false);
+}
+
+/** A server, as `HOST:PORT` or as a URL of it; the former is what comes out. */
+export function parseServerText(text: string): string {
+  try {
+    return formatHostPort(parseServer(text));
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : '');
+  }
 }
 
 /** `HOST:PORT`, or a port alone: on this machine only. Port 0 lets the system choose. */

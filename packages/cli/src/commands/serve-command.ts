@@ -3,7 +3,15 @@ import type { ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
 import type { ServeOptions } from '../serve/serve.js';
 import { addDiscoverOption, addRegistryOptions, parseSourceText, SOURCE_HELP } from './discovery-options.js';
-import { collect, parseAddress, parseBindAddress, parseListenAddress, parseSize, parseWhole } from './parsers.js';
+import {
+  collect,
+  parseAddress,
+  parseBindAddress,
+  parseListenAddress,
+  parseServerText,
+  parseSize,
+  parseWhole,
+} from './parsers.js';
 import { withWatching } from './watch-options.js';
 
 const DETAILS = `
@@ -49,7 +57,12 @@ export function serveCommand(io: CliIo, onDone: (code: ExitCode) => void): Comma
       parseListenAddress,
       '127.0.0.1:4433',
     )
-    .option('-p, --peer <host:port>', 'a server with a copy of the files (may be repeated)', collect(parseAddress), [])
+    .option(
+      '-p, --peer <host:port>',
+      'a server with a copy of the files (may be repeated)',
+      collect(parseServerText),
+      [],
+    )
     .option('--cert <file>', 'certificate, PEM: the own one first, then its intermediates')
     .option('--key <file>', 'private key of the certificate, PEM')
     .option('--ca <file>', 'authorities, PEM, whose servers may act as primary towards this one')

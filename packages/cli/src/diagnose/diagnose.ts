@@ -1,6 +1,6 @@
 import { KwikError } from '@kwik/wire';
 import type { ClientTrust } from '@kwik/session';
-import { formatHostPort, parseHostPort } from '../address.js';
+import { formatHostPort, parseHostPort, parseServer } from '../address.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
 import { readTrust, type TrustFiles } from '../trust-files.js';
@@ -85,7 +85,7 @@ async function examineAll(
     intervalMs: options.interval * 1000,
     timeoutMs: options.timeout * 1000,
   };
-  const addresses = [...new Set(servers.map((server) => formatHostPort(parseHostPort(server))))];
+  const addresses = [...new Set(servers.map((server) => formatHostPort(parseServer(server))))];
   const reports: ServerReport[] = [];
   while (reports.length < addresses.length) {
     const next = addresses.slice(reports.length, reports.length + MAX_SERVERS_AT_ONCE);

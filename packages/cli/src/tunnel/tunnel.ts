@@ -1,7 +1,7 @@
 import type { ClientTrust, Session } from '@kwik/session';
 import { KwikError } from '@kwik/wire';
 import { abortable } from '../abortable.js';
-import { formatHostPort, type HostPort, parseHostPort } from '../address.js';
+import { formatHostPort, type HostPort, parseHostPort, parseServer } from '../address.js';
 import { usageError } from '../errors.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { explainDialError } from '../get/connect.js';
@@ -172,7 +172,7 @@ class TunnelRun {
 
   async #dial(signal: AbortSignal): Promise<Session> {
     const { server, trust, relays, io } = this.#parts;
-    const address = formatHostPort(parseHostPort(server));
+    const address = formatHostPort(parseServer(server));
     try {
       return await io.network.dial(address, {
         signal,
