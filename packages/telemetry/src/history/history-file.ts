@@ -1,4 +1,5 @@
-import { open, rename, rm, writeFile } from 'node:fs/promises';
+import { open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { KwikError } from '@kwik/wire';
 import { MAX_HOURS, MAX_MINUTES, type HistoryRow, type HistoryServer } from './history-rows.js';
 
@@ -10,6 +11,9 @@ export interface HistoryRows {
 const VERSION = 1;
 /** As much as 17 servers with long names make of a day and a month, twice over. */
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
+/** What is older is written by nobody any more. */
+const UNFINISHED_MS = 60_000;
+const NEXT = /^\d{1,10}\.new$/u;
 const FIGURES = ['receivedBytes', 'sentBytes', 'rttMs', 'lossRate', 'paths', 'well'] as const;
 
 /**
@@ -51,6 +55,18 @@ export async function writeHistory(path: string, { minutes, hours }: HistoryRows
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => undefined);
     throw new KwikError('ERR_KWIK_LOCAL_FILE', `no history can be written to ${path}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** Removes what `writeHistory` left half-written when its process ended in the middle of it. Never rejects. */
+export async function removeUnfinished(path: string, wallClockMs = Date.now()): Promise<void> {
+  const prefix = `${basename(path)}.`;
+  const names = await readdir(dirname(path)).catch(() => []);
+  for (const name of names.filter((one) => one.startsWith(prefix) && NEXT.test(one.slice(prefix.length)))) {
+    const file = join(dirname(path), name);
+    const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: wallClockMs }));
+    // Another process may be writing a younger one.
+    if (wallClockMs - mtimeMs > UNFINISHED_MS) await rm(file, { force: true }).catch(() => undefined);
   }
 }
 

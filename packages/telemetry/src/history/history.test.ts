@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -118,6 +118,15 @@ describe('a history', () => {
       expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ version: 1, minutes: [] });
     },
   );
+
+  it('removes what a process that ended left half-written, and nothing else', async () => {
+    const file = join(folder, 'history.json');
+    const names = ['history.json.123.new', 'history.json.new', 'history.json.456.new'];
+    for (const name of names) await writeFile(join(folder, name), '');
+    for (const name of names.slice(0, 2)) await utimes(join(folder, name), 1, 1);
+    await world().history.keep(file);
+    expect((await readdir(folder)).sort()).toEqual([...names.slice(1), 'history.json'].sort());
+  });
 
   it('has each name once, whatever servers call themselves', () => {
     const { history, pass } = world();

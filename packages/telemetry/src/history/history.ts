@@ -1,6 +1,6 @@
 import type { CounterRegistry } from '@kwik/wire';
 import { attempt } from '../events/subscriptions.js';
-import { readHistory, writeHistory } from './history-file.js';
+import { readHistory, removeUnfinished, writeHistory } from './history-file.js';
 import {
   bounded,
   HOUR_MS,
@@ -63,6 +63,7 @@ export class History {
    */
   async keep(file: string, onFault: (error: Error) => void = () => undefined): Promise<void> {
     const fault = (error: Error): void => attempt(() => onFault(error));
+    await removeUnfinished(file);
     const { minutes, hours } = await readHistory(file, fault);
     const nowMs = this.#now();
     // What a clock that was wrong wrote down as still to come is not of use.

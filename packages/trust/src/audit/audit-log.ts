@@ -1,6 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import { KwikError, type AuditEvent, type AuditSink, type TimerHandle } from '@kwik/wire';
 import { NoteSigner } from '../notes/signed-note.js';
+import { removeUnfinished } from '../files/replace-file.js';
+import { checkpointFile } from './log-files.js';
 import type { LogEvent } from './log-lines.js';
 import { systemDisk, type LogDisk } from './log-file.js';
 import { LogWriter, type FsyncPolicy } from './log-writer.js';
@@ -96,6 +98,7 @@ export class AuditLog implements AuditSink {
     const disk = options.runtime?.disk ?? systemDisk();
     try {
       const resumed = await resumeLog(options.path, signer);
+      await removeUnfinished(checkpointFile(options.path));
       const writer = await LogWriter.open(resumed, {
         path: options.path,
         disk,

@@ -1,5 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+const ID_BYTES = 8;
+/** What is older is written by nobody any more. */
+const UNFINISHED_MS = 60_000;
+const NEXT = /^[\da-f]{16}\.new$/u;
 
 /**
  * Replaces the file by one with this content, or leaves it as it was. What is not whole yet has a name that no other process, and
@@ -10,12 +16,25 @@ export async function replaceFile(
   content: string,
   options: { readonly mode: number; readonly flush: boolean },
 ): Promise<void> {
-  const next = `${path}.${randomBytes(8).toString('hex')}.new`;
+  const next = `${path}.${randomBytes(ID_BYTES).toString('hex')}.new`;
   try {
     await writeFile(next, content, { ...options, flag: 'wx' });
     await rename(next, path);
   } catch (error) {
     await rm(next, { force: true }).catch(() => undefined);
     throw error;
+  }
+}
+
+/** Removes what `replaceFile` left half-written beside the file when its process ended in the middle of it. Never rejects. */
+export async function removeUnfinished(path: string, wallClockMs = Date.now()): Promise<void> {
+  const prefix = `${basename(path)}.`;
+  const names = await readdir(dirname(path)).catch(() => []);
+  const unfinished = names.filter((name) => name.startsWith(prefix) && NEXT.test(name.slice(prefix.length)));
+  for (const name of unfinished) {
+    const file = join(dirname(path), name);
+    const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: wallClockMs }));
+    // Another process may be writing a younger one.
+    if (wallClockMs - mtimeMs > UNFINISHED_MS) await rm(file, { force: true }).catch(() => undefined);
   }
 }

@@ -1,6 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { KwikError } from '@kwik/wire';
-import { replaceFile } from '../files/replace-file.js';
+import { removeUnfinished, replaceFile } from '../files/replace-file.js';
 import { MAX_KEPT_BYTES, MAX_KEPT_SERVERS } from './kept-text.js';
 import { TrustScores, type TrustScoresOptions } from './trust-scores.js';
 
@@ -46,6 +46,7 @@ export class KeptTrustScores implements AsyncDisposable {
       );
     }
     const scores = new TrustScores(options);
+    await removeUnfinished(options.path);
     const text = await readBounded(options.path);
     try {
       if (text !== undefined) scores.restore(text, options.wallClockMs?.() ?? Date.now());
