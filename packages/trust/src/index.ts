@@ -6,6 +6,7 @@ export { WebhookQueue, type WebhookOptions } from './alerts/webhook-queue.js';
 export { auditKey } from './audit/audit-key.js';
 export { AuditLog, type AuditLogOptions, type AuditLogStats, type AuditRuntime } from './audit/audit-log.js';
 export { AuditSender, type AuditSenderOptions } from './audit/audit-sender.js';
+export { identifyAuditLog, type AuditLogIdentity } from './audit/identify-log.js';
 export type { LogDisk, LogHandle } from './audit/log-file.js';
 export type { LogEntry } from './audit/log-lines.js';
 export type { AuditFault } from './audit/log-verifier.js';

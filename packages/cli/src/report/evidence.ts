@@ -33,6 +33,8 @@ export interface Missing {
 
 export interface LogEvidence {
   readonly path: string;
+  /** Another log that was given begins as this one and is longer: only its entries are counted. */
+  readonly copyOf: string | null;
   readonly files: number;
   /** `name+id+key` of who signed it, and whether that key was among those that the auditor gave. */
   readonly key: string | null;
