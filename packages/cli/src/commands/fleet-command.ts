@@ -46,7 +46,7 @@ function statusCommand(io: CliIo, onDone: (code: ExitCode) => void): Command {
     .addHelpText(
       'after',
       `
-Each server is sent one packet, and no session is opened.
+Each server is sent a packet, and no session is opened.
 
 Exit status: 0 if a server takes clients, 2 for wrong usage, 3 if none does.
 ${SOURCES}`,

@@ -5,7 +5,7 @@ import type { Capacity } from './capacity.js';
 
 /** A server as `kwik fleet status` tells of it. */
 export interface FleetServer extends SurveyedServer {
-  /** How long it took to answer a packet; null: it did not within a second. */
+  /** How long it took to answer a packet; null: it did not within two seconds. */
   readonly answersMs: number | null;
   /** Who wants it to drain; null: nobody. */
   readonly drain: DrainMark | null;

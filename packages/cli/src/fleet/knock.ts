@@ -4,7 +4,9 @@ import { lookup } from 'node:dns/promises';
 import { isIPv6 } from 'node:net';
 import { parseHostPort } from '../address.js';
 
-const TIMEOUT_MS = 1000;
+const TIMEOUT_MS = 2000;
+/** A datagram may be lost. */
+const AGAIN_MS = 500;
 /** A server answers no smaller datagram from somebody it does not know (RFC 9000, section 14.1). */
 const DATAGRAM_BYTES = 1200;
 const ID_BYTES = 8;
@@ -12,7 +14,7 @@ const ID_BYTES = 8;
 const VERSION = 0x1a2a3a4a;
 const LONG_HEADER = 0xc0;
 
-/** How long a server took to answer a QUIC packet, milliseconds; undefined: it did not within a second. No session is opened. */
+/** How long a server took to answer a QUIC packet, milliseconds; undefined: it did not within two seconds. No session is opened. */
 export async function knock(address: string): Promise<number | undefined> {
   const { host, port } = parseHostPort(address);
   const resolved = await lookup(host).catch(() => undefined);
@@ -20,6 +22,7 @@ export async function knock(address: string): Promise<number | undefined> {
   const [from, to] = [randomBytes(ID_BYTES), randomBytes(ID_BYTES)];
   const socket = createSocket(isIPv6(resolved.address) ? 'udp6' : 'udp4');
   let timer: NodeJS.Timeout | undefined;
+  let again: NodeJS.Timeout | undefined;
   try {
     const startedMs = performance.now();
     const answered = new Promise<number | undefined>((resolve) => {
@@ -29,10 +32,13 @@ export async function knock(address: string): Promise<number | undefined> {
       });
       timer = setTimeout(resolve, TIMEOUT_MS, undefined);
     });
-    socket.send(packet(from, to), port, resolved.address, () => undefined);
+    const send = (): void => socket.send(packet(from, to), port, resolved.address, () => undefined);
+    send();
+    again = setInterval(send, AGAIN_MS);
     return await answered;
   } finally {
     clearTimeout(timer);
+    clearInterval(again);
     socket.close();
   }
 }

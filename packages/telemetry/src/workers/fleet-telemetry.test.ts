@@ -56,7 +56,7 @@ async function setUp(paths: readonly (readonly PathReading[])[]) {
     return { status: response.status, text: await response.text() };
   };
   const json = async (path: string) => JSON.parse((await ask(path)).text) as Record<string, unknown>;
-  return { fleet, workers, ask, json, release, held };
+  return { fleet, workers, ask, json, release, held, url: admin.url };
 }
 
 function valueOf(text: string, series: string): number | undefined {
@@ -109,6 +109,24 @@ describe('several workers, shown as one', () => {
     await fleet.refresh({});
     const { lines } = (await json('state')) as { lines: { message: string }[] };
     expect(lines.map(({ message }) => message.slice(0, 4)).sort()).toEqual(['[0] ', '[1] ']);
+  });
+
+  test('an open page has the paths of its session from the first word on, and at each further one', async () => {
+    const { url } = await setUp([[north(10)], [north(30), north(40)]]);
+    const all = ['events', 'events?session=01aa.primary'].map(async (path) => {
+      const reader = (await fetch(url + path)).body!.pipeThrough(new TextDecoderStream()).getReader();
+      let text = '';
+      while (text.split('\n\n').length < 6) text += (await reader.read()).value ?? '';
+      await reader.cancel();
+      return text
+        .split('\n\n')
+        .slice(0, 5)
+        .map((event) => JSON.parse(event.replace('data: ', '')) as { session: string; paths: unknown[] | null });
+    });
+    const [first, chosen] = await Promise.all(all);
+    expect(first!.map(({ session, paths }) => [session, paths?.length])).toEqual(Array(5).fill(['00aa.primary', 1]));
+    expect(chosen!.map(({ session, paths }) => [session, paths?.length])).toEqual(Array(5).fill(['01aa.primary', 2]));
+    expect(first![0]).toMatchObject({ total: 2, sessions: [{ worker: 0 }, { worker: 1 }] });
   });
 
   test('a worker that is stuck costs one bounded wait, is left out by name, and is there again when it answers', async () => {
