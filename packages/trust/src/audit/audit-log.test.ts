@@ -148,6 +148,18 @@ describe('an audit log', () => {
     expect(texts(await verify())).toBe('');
   });
 
+  test('takes an entry whose members are no text, and those after it', async () => {
+    const log = await open();
+    const facts = { number: 1n, list: [1, 2] } as unknown as Record<string, string>;
+    log.record({ kind: 'refused', detail: 5 as unknown as string, facts });
+    log.record({ kind: 'refused', detail: 'the next' });
+    await log.close();
+    const all = (await lines()).join('\n');
+    expect(all).toContain('"detail":"5","facts":{"number":"1","list":"1,2"}');
+    expect(all).toContain('the next');
+    expect(texts(await verify())).toBe('');
+  });
+
   test('signs after so many entries, after a pause, and not when nothing is new', async () => {
     const timers = new Timers();
     const log = await open({ checkpointEntries: 4, runtime: { schedule: timers.schedule } });

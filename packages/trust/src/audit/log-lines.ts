@@ -109,9 +109,14 @@ function maybe(text: string | undefined): string | undefined {
   return text === undefined ? undefined : plainText(text);
 }
 
-/** Bounded, and without what could move a terminal's cursor or turn the direction of text. */
-function plainText(text: string): string {
-  return text.slice(0, MAX_TEXT_CHARACTERS).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, '?');
+/**
+ * Bounded, and without what could move a terminal's cursor or turn the direction of text. Of something that is no text, its
+ * text: an entry that cannot be written would be in the way of all after it.
+ */
+function plainText(text: unknown): string {
+  return String(text)
+    .slice(0, MAX_TEXT_CHARACTERS)
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, '?');
 }
 
 function plainFacts(facts: AuditEvent['facts']): Record<string, string | number> | undefined {

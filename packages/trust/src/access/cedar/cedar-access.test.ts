@@ -168,6 +168,30 @@ withCedar('access by policies of Cedar', () => {
     expect(one.decide(ask({ identity: 'alice' })).allowed).toBe(false);
   });
 
+  test('refuses what is no text and no list of identities, before the engine sees it', () => {
+    const policies = 'permit(principal in Group::"staff", action, resource);';
+    // A text in the place of a list would make a group of its letters.
+    for (const given of [
+      undefined,
+      { policies: 5 },
+      { policies, groups: { staff: 'alice' } },
+      { policies, group: {} },
+    ]) {
+      expect(() => new CedarAccess(engine!, given as unknown as CedarPolicies)).toThrow(
+        expect.objectContaining({ code: 'ERR_KWIK_INVALID_ARGUMENT' }),
+      );
+    }
+    expect(decide('permit(principal, action, resource);', {}).allowed).toBe(true);
+  });
+
+  test('refuses a request that the engine cannot read, and says so', () => {
+    const permitAll = access('permit(principal, action, resource);');
+    expect(permitAll.decide(ask({ identity: 'a\ud800' }))).toMatchObject({ allowed: false, rule: 'default' });
+    expect(permitAll.decide(ask({ nowMs: NaN }))).toMatchObject({ allowed: false, rule: 'default' });
+    expect(permitAll.counts.get('default')).toEqual({ allowed: 0, refused: 2 });
+    expect(permitAll.decide(ask({ identity: 'a' })).allowed).toBe(true);
+  });
+
   test('takes hostile names for names', () => {
     const policies = 'permit(principal == Identity::"alice", action, resource);';
     for (const identity of ['alice"', '__proto__', 'alice\u0000', 'Identity::"alice"', '', 'a'.repeat(10_000)]) {

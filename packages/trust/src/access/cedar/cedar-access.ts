@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { KwikError, type AccessControl, type AccessDecision, type AccessLimits, type AccessRequest } from '@kwik/wire';
+import { z } from 'zod';
 import type { AccessCounts } from '../access-policy.js';
 import type { CedarEngine, CedarFailure } from './cedar-engine.js';
 import { CEDAR_SCHEMA, cedarCall } from './cedar-request.js';
@@ -16,6 +17,11 @@ const MAX_POLICIES = 1000;
 const MAX_POLICY_CHARACTERS = 1024 * 1024;
 const MAX_MEMBERS = 100_000;
 const NO_RULE = 'default';
+/** A group that is one text, and no list, would be a group of its letters. */
+const POLICIES = z.strictObject({
+  policies: z.string(),
+  groups: z.record(z.string(), z.array(z.string())).optional(),
+});
 
 interface Loaded {
   readonly limits: ReadonlyMap<string, AccessLimits>;
@@ -67,8 +73,7 @@ export class CedarAccess implements AccessControl {
   #decide(request: AccessRequest): AccessDecision {
     const { action, identity = 'nobody in particular', resource } = request;
     const wanted = resource === undefined ? action : `${action} ${resource}`;
-    const call = cedarCall(request, this.#id, (one) => this.#loaded.groups.get(one) ?? []);
-    const answer = this.#engine.statefulIsAuthorized(call);
+    const answer = this.#ask(request);
     if (answer.type === 'failure') {
       return { allowed: false, rule: NO_RULE, reason: `Cedar could not decide: ${messageOf(answer)}` };
     }
@@ -90,7 +95,21 @@ export class CedarAccess implements AccessControl {
     return { allowed: true, rule: holding[0], limits: strictest(holding.map(limitsOfRule)) };
   }
 
-  #load({ policies, groups = {} }: CedarPolicies): Loaded {
+  /** What the engine cannot read (a lone surrogate in a name, say) is refused like what it cannot decide. */
+  #ask(request: AccessRequest): ReturnType<CedarEngine['statefulIsAuthorized']> {
+    try {
+      const call = cedarCall(request, this.#id, (one) => this.#loaded.groups.get(one) ?? []);
+      return this.#engine.statefulIsAuthorized(call);
+    } catch (error) {
+      return { type: 'failure', errors: [{ message: error instanceof Error ? error.message : String(error) }] };
+    }
+  }
+
+  #load(given: CedarPolicies): Loaded {
+    // The engine is WebAssembly: what is no text to it may end it for all who use it.
+    const checked = POLICIES.safeParse(given);
+    if (!checked.success) throw unusable(z.prettifyError(checked.error));
+    const { policies, groups = {} } = checked.data;
     if (policies.length > MAX_POLICY_CHARACTERS)
       throw unusable(`they have more than ${MAX_POLICY_CHARACTERS} characters`);
     const parts = succeeded(this.#engine.policySetTextToParts(policies));
