@@ -73,6 +73,7 @@ describe('help and usage', () => {
     [['get', 'kwik://a/x', '-o', 'out', '-d', 'folder'], /-o and -d do not go together/u],
     [['serve', '.', '--listen', '127.0.0.1:99999'], /the port must be/u],
     [['serve', '.', '--cert', 'x.pem'], /--cert and --key go together/u],
+    [['serve', '.', '--workers', '0'], /a whole number from 1 to 64/u],
     [['demo', '--rates', '20'], /--rates takes 2 to 8/u],
     [['chaos', '--faults', 'bogus'], /there is no fault 'bogus'/u],
     [['demo', '--bytes', 'many'], /--bytes.*30MB/u],

@@ -7,6 +7,7 @@ import {
   collect,
   parseAddress,
   parseBindAddress,
+  parseCountUpTo,
   parseListenAddress,
   parseServerText,
   parseSize,
@@ -80,7 +81,12 @@ export function serveCommand(io: CliIo, onDone: (code: ExitCode) => void): Comma
     .option('--audit-may-fail', 'serve on when the log cannot be written, rather than to let nobody in', false);
   return addRegistryOptions(addServiceOptions(withWatching(addForwardOptions(command))))
     .option('--json', 'print events as JSON, one object per line', false)
-    .option('--workers <n>', 'processes that share the address, on Linux; SIGHUP has new ones take over', parseWhole, 1)
+    .option(
+      '--workers <n>',
+      'processes that share the address, on Linux; SIGHUP has new ones take over',
+      parseCountUpTo(64),
+      1,
+    )
     .option(
       '--memory <size>',
       'what peers may make it hold: near it nobody new is let in (docs/overload.md)',
