@@ -1,4 +1,4 @@
-import { open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { open, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { KwikError } from '@kwik/wire';
 import { MAX_HOURS, MAX_MINUTES, type HistoryRow, type HistoryServer } from './history-rows.js';
@@ -17,6 +17,24 @@ const NEXT = /^\d{1,10}\.new$/u;
 const FIGURES = ['receivedBytes', 'sentBytes', 'rttMs', 'lossRate', 'paths', 'well'] as const;
 
 /**
+ * Where the file itself is, also behind a link, which stays one. Rejects with ERR_KWIK_LOCAL_FILE for what is no file: a device
+ * would be moved aside, and a file put in its place, and a pipe would be waited for.
+ */
+export async function fileBehind(path: string): Promise<string> {
+  let real: string;
+  try {
+    real = await realpath(path);
+  } catch {
+    // Not there yet; or it cannot be looked at, which reading or writing it says best.
+    return path;
+  }
+  const found = await stat(real);
+  if (found.isFile()) return real;
+  const what = found.isDirectory() ? 'a folder' : 'a device, a pipe or a socket';
+  throw new KwikError('ERR_KWIK_LOCAL_FILE', `${path} is ${what}; a history is a file`);
+}
+
+/**
  * Nothing where there is no file yet. One that is none of ours, or broken, is moved aside, and told of. Rejects with
  * ERR_KWIK_LOCAL_FILE where that cannot be, so that it is not written over.
  */
@@ -32,7 +50,6 @@ export async function readHistory(path: string, onFault: (error: Error) => void)
     }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EISDIR') throw new KwikError('ERR_KWIK_LOCAL_FILE', `${path} is a folder; a history is a file`);
     if (code !== 'ENOENT') {
       const aside = `${path}.broken`;
       await rename(path, aside).catch((cause: unknown) => {

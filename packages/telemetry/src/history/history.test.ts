@@ -1,4 +1,6 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -149,6 +151,27 @@ describe('a history', () => {
       expect(row.servers.reduce((sum, { receivedBytes }) => sum + receivedBytes, 0)).toBe(25_000);
       expect(row.servers.reduce((sum, server) => sum + server.paths, 0)).toBe(25);
     }
+  });
+
+  it('is refused for what is no file, which stays what it is, and follows a link, which stays one', async () => {
+    const socket = join(folder, 'socket');
+    const server = createServer().listen(socket);
+    await once(server, 'listening');
+    await expect(world().history.keep(socket)).rejects.toMatchObject({
+      code: 'ERR_KWIK_LOCAL_FILE',
+      message: expect.stringMatching(/a device, a pipe or a socket/u),
+    });
+    expect((await lstat(socket)).isSocket()).toBe(true);
+    await new Promise((done) => server.close(done));
+
+    const [file, link] = [join(folder, 'file'), join(folder, 'link')];
+    await world().history.keep(file);
+    await symlink(file, link);
+    const before = (await lstat(file)).ino;
+    await world().history.keep(link);
+    expect((await lstat(link)).isSymbolicLink()).toBe(true);
+    expect((await lstat(file)).ino).not.toBe(before);
+    expect((await readdir(folder)).filter((name) => name.endsWith('.new'))).toEqual([]);
   });
 
   it('is refused where a file that is none of its own cannot be moved aside, and leaves that as it is', async () => {

@@ -1,6 +1,6 @@
 import type { CounterRegistry } from '@kwik/wire';
 import { attempt } from '../events/subscriptions.js';
-import { readHistory, removeUnfinished, writeHistory } from './history-file.js';
+import { fileBehind, readHistory, removeUnfinished, writeHistory } from './history-file.js';
 import {
   bounded,
   HOUR_MS,
@@ -59,19 +59,20 @@ export class History {
 
   /**
    * Goes on from what `file` has, and keeps it up to date. A file that cannot be read is moved aside, and told of. Rejects with
-   * ERR_KWIK_LOCAL_FILE when it cannot be moved, or written.
+   * ERR_KWIK_LOCAL_FILE when it cannot be moved, or written, and for a folder, a device or a pipe.
    */
   async keep(file: string, onFault: (error: Error) => void = () => undefined): Promise<void> {
     const fault = (error: Error): void => attempt(() => onFault(error));
-    await removeUnfinished(file);
-    const { minutes, hours } = await readHistory(file, fault);
+    const path = await fileBehind(file);
+    await removeUnfinished(path);
+    const { minutes, hours } = await readHistory(path, fault);
     const nowMs = this.#now();
     // What a clock that was wrong wrote down as still to come is not of use.
     this.#minutes = [...minutes, ...this.#minutes].filter(({ atMs }) => atMs <= nowMs && atMs > nowMs - 24 * HOUR_MS);
     this.#hours = hours.filter(({ atMs }) => atMs <= nowMs).slice(-MAX_HOURS);
     this.#closeHours();
-    await writeHistory(file, { minutes: this.#minutes, hours: this.#hours });
-    this.#file = { path: file, onFault: fault };
+    await writeHistory(path, { minutes: this.#minutes, hours: this.#hours });
+    this.#file = { path, onFault: fault };
   }
 
   /** Closes the minute that is over; asked for by itself. */
