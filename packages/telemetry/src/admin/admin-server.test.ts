@@ -141,5 +141,10 @@ describe('the admin server', () => {
     expect(Buffer.from((await reader.read()).value).toString()).toMatch(/^data: \{"time":/u);
     await admin.close();
     await expect(reader.read()).rejects.toThrow();
+    expect(new URL(admin.url).port).toBe(String(port));
+  });
+
+  it.each(['admin.sock', -1, 65_536, 1.5])('refuses %p for a port', async (port) => {
+    await expect(start({ port: port as number })).rejects.toMatchObject({ code: 'ERR_KWIK_INVALID_ARGUMENT' });
   });
 });

@@ -38,6 +38,7 @@ const HEADERS: Readonly<Record<string, string>> = {
 export class AdminServer implements AsyncDisposable {
   readonly #server: Server;
   readonly #options: AdminOptions;
+  #address: AddressInfo = { address: '', port: 0, family: '' };
 
   private constructor(options: AdminOptions) {
     this.#options = options;
@@ -57,14 +58,16 @@ export class AdminServer implements AsyncDisposable {
    * ERR_KWIK_INVALID_ARGUMENT when the address cannot be had.
    */
   static async listen(options: AdminOptions): Promise<AdminServer> {
+    checkPort(options.port);
     checkAdminAddress(options);
     const admin = new AdminServer(options);
     await admin.#listen();
     return admin;
   }
 
+  /** Also when it is closed: where it was. */
   get url(): string {
-    const { address, port, family } = this.#server.address() as AddressInfo;
+    const { address, port, family } = this.#address;
     const scheme = this.#options.tls === undefined ? 'http' : 'https';
     return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}/`;
   }
@@ -92,6 +95,7 @@ export class AdminServer implements AsyncDisposable {
         // What goes wrong with a connection later is that connection's.
         this.#server.on('error', () => undefined);
         this.#server.unref();
+        this.#address = this.#server.address() as AddressInfo;
         resolve();
       });
     });
@@ -146,4 +150,10 @@ function targetOf(request: IncomingMessage): URL | undefined {
 
 export function answer(response: ServerResponse, status: number, text: string, type = 'text/plain'): void {
   response.writeHead(status, { 'Content-Type': `${type}; charset=utf-8` }).end(text);
+}
+
+/** Node takes any other text for the name of a local socket, and makes a file of it. */
+function checkPort(port: number): void {
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return;
+  throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `port ${port} is not a whole number from 0 to 65535`);
 }
