@@ -76,11 +76,19 @@ export {
 } from './handshake/client-handshake.js';
 export { MAX_AUTH_ROUNDS } from './handshake/hello-rules.js';
 export { DEFAULT_LIMITS, resolveLimits } from './handshake/limits.js';
+export type {
+  RenewablePath,
+  ServerHandshakeOptions,
+  ServerHandshakeResult,
+  ServerStep,
+  TakenSession,
+} from './handshake/server-contract.js';
+export { ServerHandshake } from './handshake/server-handshake.js';
 export {
-  type RenewablePath,
-  ServerHandshake,
-  type ServerHandshakeOptions,
-  type ServerHandshakeResult,
-  type ServerStep,
-} from './handshake/server-handshake.js';
+  FLEET_KEY_BYTES,
+  MAX_TICKET_LIFE_MS,
+  type SessionTicketFields,
+  SessionTickets,
+  TICKET_ID_BYTES,
+} from './takeover/session-ticket.js';
 export { PROTOCOL_VERSION, SUPPORTED_VERSIONS } from './handshake/version.js';

@@ -3,6 +3,7 @@ export { persistentResetKey } from './credentials/reset-key.js';
 export type * from './api/datagrams.js';
 export type * from './api/path-pings.js';
 export type * from './api/scaling.js';
+export type * from './api/takeover.js';
 export type * from './api/listener.js';
 export type * from './api/session.js';
 export type * from './api/options.js';

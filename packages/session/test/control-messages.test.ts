@@ -29,6 +29,7 @@ const COMPOSE: Readonly<Record<Role, (session: SessionContext) => Composition>> 
       wallClockMs: () => 0,
       primaryPaths: { recoveryMs: 0, random: () => 0, join: never },
       joinPath: never,
+      failover: { join: never, establish: never },
       relays: { random: () => 0, primary: '', reach: never, join: never },
     }),
   primary: (session) =>
@@ -47,7 +48,12 @@ const COMPOSE: Readonly<Record<Role, (session: SessionContext) => Composition>> 
     }),
   secondary: (session) =>
     secondaryFeatures(session, {
-      content: { sessionId: SESSION_ID, wallClockMs: () => 0, replica: () => Promise.resolve(undefined) },
+      content: {
+        sessionId: SESSION_ID,
+        wallClockMs: () => 0,
+        replica: () => Promise.resolve(undefined),
+        opensOnRequest: true,
+      },
       raw: { maxPacketBytes: 1000, permitted: false },
     }),
 };
@@ -76,7 +82,7 @@ describe.each([
     from: 'primary',
     handled: [
       'addPath capacityReport close contentDigests contentEnd contentStart contributionGrant listPaths ping rangeRefused',
-      'rawPacket relayNotice removePath streamOpened',
+      'rawPacket relayNotice removePath standby streamOpened',
     ],
     unsupported: 'scaleRequest serverQuery',
     ignored: 'error healthReport keyUpdate pong relayOpened scaleResult serverAnnouncement serverList',
@@ -93,7 +99,8 @@ describe.each([
     role: 'primary',
     from: 'client',
     handled: [
-      'close contentEnd contentProgress pathStatus ping rangeCancel rangeRequest relayNotice serverUntrusted streamOpened',
+      'close contentEnd contentProgress contentResume pathStatus ping rangeCancel rangeRequest relayNotice',
+      'serverUntrusted streamOpened',
     ],
     unsupported: 'relayOpen scaleRequest serverQuery',
     ignored:
@@ -106,7 +113,7 @@ describe.each([
     handled: ['close contentEnd pathStatus ping rangeCancel rangeRequest'],
     unsupported: 'relayOpen scaleRequest serverQuery',
     ignored:
-      'addPathResult capacityReport contentProgress contributionGrantResult error healthReport keyUpdate pathDead ' +
+      'addPathResult capacityReport contentProgress contentResume contributionGrantResult error healthReport keyUpdate pathDead ' +
       'pathList pong rawPacketResult relayClose relayNotice removePathResult scaleResult serverAnnouncement serverList ' +
       'serverUntrusted streamOpened',
   },

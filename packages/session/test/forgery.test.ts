@@ -114,7 +114,11 @@ const DEEDS: readonly Deed[] = [
   frameDeed('a raw packet', rawFrame({ data: LIE, sequence: 0n, fromPathId: 0 })),
   messageDeed('content of its own', {
     $case: 'contentStart',
-    value: { ...KEY, baseOffset: BigInt(END), size: 100_000n, blockBytes: 16_384, initialBytes: 0n },
+    value: { ...KEY, baseOffset: BigInt(END), size: 100_000n, blockBytes: 16_384, initialBytes: 0n, endsStream: true },
+  }),
+  messageDeed('another server for the session to go on at', {
+    $case: 'standby',
+    value: { address: '127.0.0.1:9', serverName: '', ticket: new Uint8Array(100), lifeMs: 60_000, leaving: true },
   }),
   messageDeed('digests', {
     $case: 'contentDigests',

@@ -8,7 +8,13 @@ import {
   type LinkShape,
   type MemoryLink,
 } from '@kwik/testbed';
-import { CounterRegistry, DiagnosticPublisher, type PathTransport, type Scheduler } from '@kwik/wire';
+import {
+  type AccessControl,
+  CounterRegistry,
+  DiagnosticPublisher,
+  type PathTransport,
+  type Scheduler,
+} from '@kwik/wire';
 import type {
   DialOptions,
   ListenOptions,
@@ -29,6 +35,7 @@ import { withMembers } from '../src/options/with-members.js';
 import { resolveWrites } from '../src/options/writes.js';
 import { newHost } from '../src/runtime/host/session-host.js';
 import { resolveRelay } from '../src/server/relay/relay-config.js';
+import { resolveTakeover } from '../src/server/takeover/resolve-takeover.js';
 import { SessionFactory } from '../src/server/session-factory.js';
 import { SimulatedRelay } from '../src/test-support/simulated-relay.js';
 
@@ -40,6 +47,10 @@ export interface SimulatedServerOptions {
   readonly source?: ReplicaSource;
   readonly onSession?: (session: ServerSession) => void;
   readonly scaling?: ListenOptions['scaling'];
+  readonly takeover?: ListenOptions['takeover'];
+  readonly access?: AccessControl;
+  /** Signs its tokens and grants. Default: the same for all. */
+  readonly signer?: Ed25519Signer;
   readonly makeScheduler?: () => Scheduler;
   /** Another host at which it answers as well, over a link of its own. */
   readonly alsoAt?: string;
@@ -99,18 +110,25 @@ export class SimulatedWorld {
   server(host: string, shape: LinkShape, options: SimulatedServerOptions = {}): SimulatedServer {
     const address = `${host}:4433`;
     const process = new ProcessClock(this.clock);
-    const { idleTimeoutMs = RECOVERY_MS } = options;
+    const { idleTimeoutMs = RECOVERY_MS, signer = SIGNER, access } = options;
+    const guard = access && { access };
     const relay = options.relay && new SimulatedRelay(this.network, address, options.relay.shape);
     if (relay !== undefined) this.#relays.set(address, relay);
     const factory = new SessionFactory({
       runtime: { clock: process, wallClockMs: () => Date.now(), random: this.#random },
-      identity: { serverId: host, audiences: () => [address], anchors: () => [address], signer: SIGNER },
-      admission: { auth: [noneServerAuth()], trust: { keys: [SIGNER.publicKey] }, admit: () => undefined },
+      identity: { serverId: host, audiences: () => [address], anchors: () => [address], signer },
+      admission: {
+        auth: [noneServerAuth()],
+        trust: { keys: [SIGNER.publicKey, signer.publicKey] },
+        admit: () => undefined,
+        guard,
+      },
       limits: resolveLimits(options.limits),
       timeouts: resolveTimeouts({ idleMs: idleTimeoutMs, recoveryMs: RECOVERY_MS }),
       writes: resolveWrites({ scheduler: options.makeScheduler ?? 'adaptive' }, options.routing ?? 'distributed'),
       replica: () => options.source,
       scaling: options.scaling,
+      takeover: resolveTakeover(options.takeover),
       ...(relay !== undefined && { relay: resolveRelay(options.relay!, relay.forwarder) }),
       ...(options.features !== undefined && { features: options.features }),
       host: newHost({ diagnostics: this.diagnostics }),

@@ -21,6 +21,7 @@ export {
   decodeContentGrant,
   decodeKcpMessage,
   decodePathToken,
+  decodeSessionTicket,
   decodeSignedEnvelope,
   encodeKcpMessage,
 } from './control/kcp-message.js';

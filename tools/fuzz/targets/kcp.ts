@@ -84,7 +84,8 @@ const pathToken: FuzzTarget = {
       audiences: () => [SECONDARY],
       used: new UsedTokens(),
     });
-    const join = { sessionId: new Uint8Array(16), token: input, proof: new Uint8Array(64), pathId: 3, renewal: false };
+    const proof = new Uint8Array(64);
+    const join = proto.Join.fromPartial({ sessionId: new Uint8Array(16), token: input, proof, pathId: 3 });
     const connection = { clientNonce: new Uint8Array(32), channelBinding: new Uint8Array(32) };
     const admitted = admission.admit(join, connection, NOW_MS);
     rule(!admitted.ok, 'a token was enough without a proof');

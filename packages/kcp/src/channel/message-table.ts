@@ -61,6 +61,7 @@ export const CONTROL_MESSAGES = {
   contentProgress: { from: ['client'] },
   contentEnd: { from: ENDS },
   serverUntrusted: { from: ['client'] },
+  contentResume: { from: ['client'] },
 
   healthReport: { from: ANYBODY, priority: BACKGROUND },
   serverAnnouncement: { from: ANYBODY, priority: BACKGROUND },
@@ -77,6 +78,8 @@ export const CONTROL_MESSAGES = {
   relayClose: { from: ['client'] },
   // To the client of a relay's own state; to the primary of that of another server.
   relayNotice: { from: ANYBODY },
+
+  standby: { from: ['primary'] },
 } as const satisfies Readonly<Record<Kind, MessageRow>>;
 
 type Table = typeof CONTROL_MESSAGES;

@@ -20,6 +20,7 @@ import {
   proveJoin,
   provePrimaryJoin,
   proveRenewal,
+  proveTakeover,
 } from '../join/join-proof.js';
 import { SESSION_SECRET_BYTES, type SessionKeys, deriveSessionKeys } from '../keys/session-keys.js';
 import { peekTokenId } from '../tokens/path-token.js';
@@ -52,6 +53,8 @@ export interface JoinPurpose {
   readonly audience: string;
   /** The path lives, leads to this server, and gets a new connection; without a token. Default: it does not. */
   readonly renews?: 'primary' | 'secondary';
+  /** The server is to become the primary: it was the standby. Path 0, without a token. */
+  readonly takeover?: proto.Takeover | undefined;
 }
 
 export interface ClientHandshakeOptions {
@@ -204,8 +207,7 @@ export class ClientHandshake {
     if (purpose.token.length > 0 || mechanism !== JOIN_MECHANISM || this.#rounds > 1) {
       throw violation('a challenge to a joining path');
     }
-    const prove = purpose.renews === undefined ? provePrimaryJoin : proveRenewal;
-    return prove(purpose.keys, this.#transcript(purpose, serverNonce));
+    return proverOf(purpose)(purpose.keys, this.#transcript(purpose, serverNonce));
   }
 
   #transcript({ keys: { sessionId }, pathId }: JoinPurpose, serverNonce: Uint8Array): PrimaryJoinTranscript {
@@ -273,13 +275,18 @@ function fitting(early: proto.EarlyData | undefined, authInitial: Uint8Array): p
   return bytes <= CONTROL_LIMITS.authBytes ? early : undefined;
 }
 
+function proverOf({ renews, takeover }: JoinPurpose): typeof provePrimaryJoin {
+  if (takeover !== undefined) return proveTakeover;
+  return renews === undefined ? provePrimaryJoin : proveRenewal;
+}
+
 function makeJoin(
-  { keys, pathId, token, audience, renews }: JoinPurpose,
+  { keys, pathId, token, audience, renews, takeover }: JoinPurpose,
   clientNonce: Uint8Array,
   channelBinding: Uint8Array,
 ): proto.Join {
   const { sessionId } = keys;
-  const hello = { sessionId: sessionIdToBytes(sessionId), token, pathId, renewal: renews !== undefined };
+  const hello = { sessionId: sessionIdToBytes(sessionId), token, pathId, renewal: renews !== undefined, takeover };
   // The primary asks for the proof by a challenge.
   if (token.length === 0) return { ...hello, proof: new Uint8Array(0) };
   const tokenId = peekTokenId(token);

@@ -17,7 +17,7 @@ import {
   makeToken,
 } from '../test-support/sessions.js';
 import { DEFAULT_LIMITS } from './limits.js';
-import type { ServerStep } from './server-handshake.js';
+import type { ServerStep } from './server-contract.js';
 
 const keys = makeSessionKeys();
 const pathId = toPathId(3);

@@ -12,10 +12,14 @@ import type { AuthDecision, AuthStep, ServerAuthExchange, ServerAuthenticator } 
 import type { KcpBody } from '../channel/kcp-body.js';
 import { equalBytes, ownBytes } from '../crypto/bytes.js';
 import { errorToDetail, presentable } from '../errors/error-detail.js';
-import type { JoinAdmission } from '../join/join-admission.js';
-import { type PrimaryJoinTranscript, primaryJoinProven, proveAnswer, renewalProven } from '../join/join-proof.js';
+import {
+  type PrimaryJoinTranscript,
+  primaryJoinProven,
+  proveAnswer,
+  renewalProven,
+  takeoverProven,
+} from '../join/join-proof.js';
 import { type SessionKeys, deriveSessionKeys } from '../keys/session-keys.js';
-import type { VerifiedPathToken } from '../tokens/path-token.js';
 import {
   JOIN_MECHANISM,
   MAX_AUTH_ROUNDS,
@@ -28,84 +32,14 @@ import {
   violation,
 } from './hello-rules.js';
 import { resolveLimits } from './limits.js';
+import type {
+  RenewablePath,
+  ServerHandshakeOptions,
+  ServerHandshakeResult,
+  ServerStep,
+  TakenSession,
+} from './server-contract.js';
 import { SUPPORTED_VERSIONS, negotiateVersion } from './version.js';
-
-export interface ServerHandshakeOptions {
-  /** What clients may authenticate with. `none` only if it is listed. */
-  readonly auth: readonly ServerAuthenticator[];
-  readonly capabilities: readonly proto.Capability[];
-  readonly limits: proto.Limits;
-  /** At most 128 bytes. */
-  readonly serverId: string;
-  /** Cryptographically strong random bytes. */
-  readonly random: (bytes: number) => Uint8Array;
-  /** Public key of this server's signer, 32 bytes. */
-  readonly serverKey: Uint8Array;
-  readonly makeSessionId: () => SessionId;
-  /** 32 random bytes. */
-  readonly sessionSecret: () => Uint8Array;
-  /** Sessions of which this server is the primary. */
-  readonly findSession: (id: SessionId) => SessionKeys | undefined;
-  /** A path that lives here and may get a new connection. Default: there are none. */
-  readonly findRenewable?: (id: SessionId, pathId: PathId) => RenewablePath | undefined;
-  /** Decides about joins with a token. */
-  readonly admission: JoinAdmission;
-  /** DER, leaf first; what the peer showed in the TLS handshake. */
-  readonly peerCertificates: readonly Uint8Array[];
-  /** SHA-256 of the leaf certificate that this server showed on the connection, 32 bytes: `PathTransport.channelBinding`. */
-  readonly channelBinding: Uint8Array;
-  /** Newest first. Default: SUPPORTED_VERSIONS. */
-  readonly versions?: readonly number[];
-}
-
-/** Whoever holds its session may give it a new connection. */
-export interface RenewablePath {
-  /** Ed25519, 32 bytes. */
-  readonly possessionKey: Uint8Array;
-  /** At the primary, which shows that it has them. */
-  readonly keys?: SessionKeys;
-}
-
-export interface ServerHandshakeResult {
-  /** `renew`: a path that lives has got a new connection. */
-  readonly kind: 'open' | 'join-primary' | 'join-secondary' | 'renew';
-  readonly version: number;
-  readonly sessionId: SessionId;
-  /** At the primary; a secondary never learns the secret. */
-  readonly keys?: SessionKeys;
-  readonly pathId: PathId;
-  /** What the client allows, defaults filled in. */
-  readonly peerLimits: proto.Limits;
-  readonly peerCapabilities: proto.Capability[];
-  /** As the client says; made fit for a log line. */
-  readonly agent: string;
-  /** How the client authenticated; for `open`. */
-  readonly mechanism?: string;
-  readonly identity?: string;
-  /** For `open`: what stream 0 begins with. */
-  readonly early?: proto.EarlyData;
-  /** What admitted the path; for joins with a token. */
-  readonly token?: VerifiedPathToken;
-  /** The key that signed the token, which signs the session's content grants, too. */
-  readonly signer?: Uint8Array;
-}
-
-export type ServerStep =
-  /** Send the body and wait for the client. */
-  | { readonly kind: 'reply'; readonly body: KcpBody }
-  /** Somebody must decide, usually `check(data)`, now or later; `decide` then gives the next step. */
-  | {
-      readonly kind: 'decide';
-      readonly mechanism: string;
-      readonly data: Uint8Array;
-      readonly check: ServerAuthenticator['check'];
-      /** To be called once; a second call throws ERR_KWIK_INVALID_STATE. */
-      decide(decision: AuthDecision): ServerStep;
-    }
-  /** Send the body (the ServerHello); the handshake is over. */
-  | { readonly kind: 'accepted'; readonly body: KcpBody; readonly result: ServerHandshakeResult }
-  /** Send the body (an ErrorDetail), then close the connection with the error's code. */
-  | { readonly kind: 'refused'; readonly body: KcpBody; readonly error: KwikError };
 
 /** What a ClientHello said, checked. */
 interface Greeting {
@@ -123,7 +57,11 @@ interface ProvenPath {
   readonly pathId: PathId;
   /** It lives, and gets a new connection. */
   readonly renewal: boolean;
+  /** This server is to become the primary. */
+  readonly taken?: TakenSession | undefined;
 }
+
+type ProvenJoin = ProvenPath & { readonly greeting: Greeting };
 
 type State =
   | { readonly kind: 'waiting' }
@@ -199,8 +137,9 @@ export class ServerHandshake {
     if (join === undefined) return this.#startAuth(hello, greeting, nowMs);
     if (greeting.early !== undefined) throw violation('early data of a path that joins');
     if (join.renewal && join.token.length > 0) throw violation('a token for a path that is renewed');
+    if (join.takeover !== undefined) requireFirstPath(join);
     return join.token.length === 0
-      ? this.#challengeJoin(join, greeting)
+      ? this.#challengeJoin(join, greeting, nowMs)
       : this.#accept(greeting, this.#joinByToken(join, greeting, nowMs));
   }
 
@@ -273,19 +212,30 @@ export class ServerHandshake {
     return this.#accept(greeting, { kind: 'open', sessionId, keys, pathId, mechanism, ...identity, ...early });
   }
 
-  #challengeJoin(join: proto.Join, greeting: Greeting): ServerStep {
+  #challengeJoin(join: proto.Join, greeting: Greeting, nowMs: number): ServerStep {
     requireBytes(join.sessionId, 16, 'the session id');
     const sessionId = sessionIdFromBytes(join.sessionId);
-    const path = { sessionId, pathId: toPathId(join.pathId), renewal: join.renewal };
+    const taken = join.takeover && this.#takenSession(join.takeover, sessionId, nowMs);
+    const path = { sessionId, pathId: toPathId(join.pathId), renewal: join.renewal, taken };
     if (join.renewal) this.#requirePath(path);
-    else this.#requireSession(sessionId);
+    else if (taken === undefined) this.#requireSession(sessionId);
     this.#state = { kind: 'proving', greeting, ...path };
     const value = { mechanism: JOIN_MECHANISM, data: new Uint8Array(0), serverNonce: this.#serverNonce };
     return { kind: 'reply', body: { $case: 'authChallenge', value } };
   }
 
+  /** The ticket says nothing of who brings it: that is proven by the answer to the challenge. */
+  #takenSession(state: proto.Takeover, sessionId: SessionId, nowMs: number): TakenSession {
+    const { openTicket } = this.#options;
+    if (openTicket === undefined) {
+      throw new KwikError('ERR_KWIK_SESSION_NOT_FOUND', 'this server takes no sessions over');
+    }
+    return { ticket: openTicket(state.ticket, sessionId, nowMs), state: { ...state, ticket: new Uint8Array(0) } };
+  }
+
   #joinProven(state: Extract<State, { kind: 'proving' }>, proof: Uint8Array): ServerStep {
-    const { greeting, sessionId, pathId, renewal } = state;
+    const { greeting, sessionId, pathId, renewal, taken } = state;
+    if (taken !== undefined) return this.#takeoverProven(state, taken, proof);
     // Asked again: the session may have ended since the challenge.
     const { possessionKey, keys } = renewal ? this.#requirePath(state) : this.#requireSession(sessionId);
     const transcript = this.#transcript(greeting, sessionId, pathId);
@@ -297,6 +247,14 @@ export class ServerHandshake {
         ? { kind: 'renew', sessionId, pathId, ...(keys !== undefined && { keys }) }
         : { kind: 'join-primary', sessionId, pathId, keys },
     );
+  }
+
+  #takeoverProven({ greeting, sessionId, pathId }: ProvenJoin, taken: TakenSession, proof: Uint8Array): ServerStep {
+    const { keys, identity } = taken.ticket;
+    const transcript = this.#transcript(greeting, sessionId, pathId);
+    if (!takeoverProven(keys.possession.publicKey, transcript, proof)) throw new KwikError('ERR_KWIK_PROOF_INVALID');
+    const known = identity === undefined ? {} : { identity };
+    return this.#accept(greeting, { kind: 'takeover', sessionId, pathId, keys, taken, ...known });
   }
 
   #transcript({ clientNonce }: Greeting, sessionId: SessionId, pathId: PathId): PrimaryJoinTranscript {
@@ -375,13 +333,18 @@ export class ServerHandshake {
 /** The part of the result that says which session and how. */
 type Joining = Pick<
   ServerHandshakeResult,
-  'sessionId' | 'pathId' | 'mechanism' | 'identity' | 'token' | 'signer' | 'early'
+  'sessionId' | 'pathId' | 'mechanism' | 'identity' | 'token' | 'signer' | 'early' | 'taken'
 > &
   (
-    | { readonly kind: 'open' | 'join-primary'; readonly keys: SessionKeys }
+    | { readonly kind: 'open' | 'join-primary' | 'takeover'; readonly keys: SessionKeys }
     | { readonly kind: 'join-secondary' }
     | { readonly kind: 'renew'; readonly keys?: SessionKeys }
   );
+
+/** Throws ERR_KWIK_PROTOCOL_VIOLATION: a session goes on at its first path, and nothing but the session's secret opens it. */
+function requireFirstPath({ pathId, renewal, token }: proto.Join): void {
+  if (pathId !== PRIMARY_PATH_ID || renewal || token.length > 0) throw violation('a takeover of no first path');
+}
 
 /** The client's most preferred mechanism that the server takes. */
 function firstInCommon(offered: readonly string[], auth: readonly ServerAuthenticator[]): ServerAuthenticator {

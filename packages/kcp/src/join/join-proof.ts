@@ -57,6 +57,15 @@ export function renewalProven(possessionKey: Uint8Array, join: PrimaryJoinTransc
   return ed25519Verify(possessionKey, primaryJoinTranscript('kwik renew path v1', join), proof);
 }
 
+/** The client's answer when a standby is to become the primary. */
+export function proveTakeover(keys: SessionKeys, join: PrimaryJoinTranscript): Uint8Array {
+  return ed25519Sign(keys.possession.privateKey, primaryJoinTranscript('kwik take over v1', join));
+}
+
+export function takeoverProven(possessionKey: Uint8Array, join: PrimaryJoinTranscript, proof: Uint8Array): boolean {
+  return ed25519Verify(possessionKey, primaryJoinTranscript('kwik take over v1', join), proof);
+}
+
 /**
  * The primary's own proof, in its ServerHello: it holds the secret. Nobody else does but the client, so whoever was only
  * let through by TLS cannot make it.

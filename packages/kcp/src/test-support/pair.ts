@@ -2,7 +2,8 @@ import { ControlChannel, type ControlChannelOptions } from '../channel/control-c
 import type { ControlEvent } from '../channel/inbox.js';
 import type { KcpBody } from '../channel/kcp-body.js';
 import type { ClientHandshake, ClientHandshakeResult } from '../handshake/client-handshake.js';
-import type { ServerHandshake, ServerHandshakeResult, ServerStep } from '../handshake/server-handshake.js';
+import type { ServerHandshakeResult, ServerStep } from '../handshake/server-contract.js';
+import type { ServerHandshake } from '../handshake/server-handshake.js';
 import { NOW_MS } from './sessions.js';
 
 /** Two control channels back to back, on virtual time. */

@@ -3,7 +3,8 @@ import type { ClientAuthenticator, ServerAuthenticator } from '../auth/authentic
 import { noneClientAuth, noneServerAuth } from '../auth/none.js';
 import { ClientHandshake, type ClientHandshakeOptions } from '../handshake/client-handshake.js';
 import { DEFAULT_LIMITS } from '../handshake/limits.js';
-import { ServerHandshake, type ServerHandshakeOptions } from '../handshake/server-handshake.js';
+import type { ServerHandshakeOptions } from '../handshake/server-contract.js';
+import { ServerHandshake } from '../handshake/server-handshake.js';
 import { JoinAdmission } from '../join/join-admission.js';
 import { deriveSessionKeys, type SessionKeys } from '../keys/session-keys.js';
 import { type PathTokenFields, issuePathToken } from '../tokens/path-token.js';

@@ -160,6 +160,7 @@ describe('admission counts by name', () => {
       proof: proveJoin(proofKeys, transcript),
       pathId,
       renewal: false,
+      takeover: undefined,
     };
   }
 

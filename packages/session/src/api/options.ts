@@ -13,6 +13,7 @@ import type {
 import type { SchedulerChoice } from '../schedulers.js';
 import type { OverloadOptions } from './overload.js';
 import type { NamedRelay, RelayChoice, RelayOptions } from './relays.js';
+import type { TakeoverOptions } from './takeover.js';
 import type { ScalingOptions } from './scaling.js';
 import type { WorkerSeat } from './workers.js';
 import type { ReplicaSource, StreamIntent } from './session.js';
@@ -350,6 +351,8 @@ export interface ListenOptions {
    * is that of the fleet.
    */
   readonly worker?: WorkerSeat;
+  /** Sessions survive their primary: those of this server go on at a standby, and those of others here. Default: they do not. */
+  readonly takeover?: TakeoverOptions;
   /** What is given up when memory or processor time is short. Default: what memory alone asks for. */
   readonly overload?: OverloadOptions;
   readonly timeouts?: TimeoutOptions;

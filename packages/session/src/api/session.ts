@@ -34,6 +34,14 @@ export interface StreamOptions {
 }
 
 /** Content that can be read at any offset; the same bytes on every server that has it. */
+export interface SendFromOptions {
+  /**
+   * Nothing comes behind the content, and it resolves as `close` does. The client knows at the beginning where the stream ends, so
+   * that other servers can bring it to its end without the primary. Default: false.
+   */
+  readonly end?: boolean;
+}
+
 export interface ReplicaSource {
   /** Bytes in total. */
   readonly size: bigint;
@@ -112,11 +120,11 @@ export interface Stream extends AsyncDisposable, AsyncIterable<Uint8Array> {
   toDuplex(): Duplex;
   /**
    * Primary only: sends the content that `key` names, from this server and from every other server of the session that
-   * has it. Resolves when the client has it all, verified. May follow and be followed by `write`. Rejects with
-   * ERR_KWIK_SOURCE_FAILED when `source` does; then `close` rejects, too, and resets the stream, so that its reader does not
-   * take it for whole.
+   * has it. Resolves when the client has it all, verified. May follow `write`, and be followed by it unless it ends the stream.
+   * Rejects with ERR_KWIK_SOURCE_FAILED when `source` does; then `close` rejects, too, and resets the stream, so that its reader
+   * does not take it for whole.
    */
-  sendFrom(key: string, source: ReplicaSource): Promise<void>;
+  sendFrom(key: string, source: ReplicaSource, options?: SendFromOptions): Promise<void>;
 }
 
 export interface Session extends AsyncDisposable, Datagrams, PathPings {
@@ -243,6 +251,11 @@ export interface Contribution {
 export interface ServerSession extends Session {
   /** Who the client is, when it authenticated as somebody. */
   readonly identity?: string;
+  /**
+   * Another server began the session, and is gone: this one is its primary now. Streams of before are over, but for content that
+   * the client still gets; those that it opens from now on come by `acceptStream`.
+   */
+  readonly takenOver: boolean;
   /**
    * Asks the client to open a path to `address` (`host:port`); resolves when it carries data, rejects with the client's
    * reason. Primary only. A path that is lost later is connected again under its number.

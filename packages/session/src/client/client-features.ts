@@ -20,6 +20,7 @@ import { PrimaryPaths, type PrimaryPathsOptions } from './primary-paths.js';
 import { OwnRelays, type OwnRelaysOptions } from './relays/own-relays.js';
 import { RelayedPaths, type RelayedPathsOptions } from './relays/relayed-paths.js';
 import { RawRelay } from './raw-relay.js';
+import { Failover, type FailoverOptions } from './takeover/failover.js';
 
 export interface ClientFeaturesOptions {
   readonly limits: ResolvedLimits;
@@ -27,6 +28,7 @@ export interface ClientFeaturesOptions {
   readonly wallClockMs: () => number;
   readonly primaryPaths: Omit<PrimaryPathsOptions, 'mayGoOn'>;
   readonly joinPath: PathJoinsOptions['joinPath'];
+  readonly failover: Pick<FailoverOptions, 'join' | 'establish'>;
   /** Hears of contents. */
   readonly watch?: ContentWatch;
   readonly relays: Omit<RelayedPathsOptions, 'maxPaths'>;
@@ -51,7 +53,11 @@ export function clientFeatures(session: SessionContext, options: ClientFeaturesO
   const { limits, wallClockMs, joinPath } = options;
   const content = new ContentClient(session, options.watch);
   const removals = new PathRemovals(session, wallClockMs);
-  const primaryPaths = new PrimaryPaths(session, { ...options.primaryPaths, mayGoOn: () => content.viable });
+  const mayGoOn = (): boolean => content.viable || failover.pending;
+  const primaryPaths = new PrimaryPaths(session, { ...options.primaryPaths, mayGoOn });
+  const joins = new PathJoins(session, { maxPaths: limits.maxPaths, joinPath, content });
+  const nextPathId = (): number => joins.nextPathId;
+  const failover = new Failover(session, { ...options.failover, content, primaryPaths, nextPathId });
   const relayed = new RelayedPaths(session, { ...options.relays, maxPaths: limits.maxPaths });
   const features: Feature[] = [
     ping(wallClockMs),
@@ -59,7 +65,7 @@ export function clientFeatures(session: SessionContext, options: ClientFeaturesO
     contributionGrants(session),
     new RawRelay(session, { ...limits, wallClockMs }),
     content,
-    new PathJoins(session, { maxPaths: limits.maxPaths, joinPath, content }),
+    joins,
     removals,
     new PathReports(session),
     new CapacityReports(session, content),
@@ -68,6 +74,7 @@ export function clientFeatures(session: SessionContext, options: ClientFeaturesO
       onPathClosed: (path, reason) => removals.closedByServer(path, reason),
     }),
     primaryPaths,
+    failover,
     relayed,
     new KeyLimit(session, limits.packetsPerKey),
   ];

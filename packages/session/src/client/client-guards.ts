@@ -8,6 +8,8 @@ import type { SessionHost } from '../runtime/host/session-host.js';
 import { closeOnThrow } from '../runtime/paths/close-on-throw.js';
 import { ConductReports, keyPin } from './server-conduct.js';
 
+type WantedServer = Pick<proto.AddPath, 'address' | 'capabilities'>;
+
 /** Who watches over a client: its audit log, its access control, and what is known of servers. */
 export class ClientGuards {
   readonly access: AccessGate;
@@ -32,12 +34,12 @@ export class ClientGuards {
   }
 
   /** Before a server is connected. Throws ERR_KWIK_PERMISSION_DENIED. */
-  requireServer({ address, capabilities }: proto.AddPath): void {
+  requireServer({ address, capabilities }: WantedServer): void {
     this.#servers.require({ address }, capabilities);
   }
 
   /** When its key is known; the connection is closed when it throws. */
-  requireConnected({ address, capabilities }: proto.AddPath, transport: PathTransport): void {
+  requireConnected({ address, capabilities }: WantedServer, transport: PathTransport): void {
     closeOnThrow(transport, () => this.#servers.require({ address, pin: keyPin(transport) }, capabilities));
   }
 

@@ -10,6 +10,7 @@ const CAPABILITIES: readonly proto.Capability[] = [
   proto.Capability.RAW,
   proto.Capability.MULTIHOMING,
   proto.Capability.RELAY,
+  proto.Capability.TAKEOVER,
 ];
 
 export interface HelloOptions {

@@ -74,6 +74,7 @@ describe('a path that is being opened', () => {
       digest: proto.DigestAlgorithm.SHA256,
       grant: GRANT,
       initialBytes: 0n,
+      endsStream: false,
     });
     return id;
   };

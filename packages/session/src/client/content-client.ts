@@ -3,32 +3,29 @@ import { contentUse, isAvailable, type ContentUse } from '@kwik/paths';
 import { KwikError, proto, toStreamId, type PathId, type StreamId } from '@kwik/wire';
 import { ContentReceiver, type ContentCommand } from '../core/content/content-receiver.js';
 import { NODE_NATIVES } from '../runtime/host/node-natives.js';
+import type { StreamState } from '../core/streams/stream-state.js';
 import type { ControlHandlers, Feature } from '../runtime/features/feature.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
+import { EarlyRanges, type EarlyRange } from './early-ranges.js';
 import type { OpeningPath } from './opening-path.js';
 
 /** Contents under way at once in a session. */
 const MAX_CONTENTS = 4096;
-/** Range bytes that overtake their ContentStart are kept up to this; the rest is asked for again. */
-const MAX_EARLY_BYTES = 1024 * 1024;
 /** Contents that a path is asked for before its server has answered the hello; the others wait for that. */
 const MAX_OPENING_CONTENTS = 8;
 /** How often sources are looked at, and progress is reported, milliseconds. */
 const CHECK_INTERVAL_MS = 20;
 const PROGRESS_INTERVAL_MS = 100;
 
-interface EarlyRange {
-  readonly pathId: PathId;
-  readonly streamId: StreamId;
-  readonly offset: number;
-  readonly data: Uint8Array;
-}
-
 interface Content {
   readonly receiver: ContentReceiver;
   readonly grant: Uint8Array;
+  /** The stream ends where the content does. */
+  readonly endsStream: boolean;
   reportedMs: number;
+  /** Why nothing comes behind it, if the primary that announced it is gone: another has the session. */
+  orphaned: KwikError | undefined;
 }
 
 /** A path over which something of content came. */
@@ -48,8 +45,7 @@ export class ContentClient implements Feature {
   /** How the last content of a stream ended, and where: what comes below that is late, not early. */
   readonly #ended = new Map<StreamId, { offset: number; message: proto.ContentEnd }>();
   readonly #opening = new Map<PathId, OpeningPath>();
-  #early: EarlyRange[] = [];
-  #earlyBytes = 0;
+  readonly #early = new EarlyRanges();
   #dirty = false;
   #checkAtMs = 0;
 
@@ -81,6 +77,22 @@ export class ContentClient implements Feature {
     return false;
   }
 
+  /** Whether content of the stream is under way. */
+  carries(streamId: StreamId): boolean {
+    return this.#contents.has(streamId);
+  }
+
+  /** Whether it is, and is all that is still to come of the stream. */
+  endsStream(streamId: StreamId): boolean {
+    const content = this.#contents.get(streamId);
+    return content !== undefined && isLast(content, this.#session.streams.get(streamId));
+  }
+
+  /** Another server is the primary from now on; what the one before announced goes on. `why`: nothing else does. */
+  takeOver(why: KwikError): void {
+    for (const content of this.#contents.values()) content.orphaned ??= why;
+  }
+
   onRange(pathId: PathId, streamId: StreamId, offset: number, data: Uint8Array, now: number): number {
     const content = this.#contents.get(streamId);
     if (content === undefined) {
@@ -106,13 +118,14 @@ export class ContentClient implements Feature {
     }
     const now = this.#session.clock.now();
     const receiver = new ContentReceiver(message, streamId, NODE_NATIVES.sha256);
-    const { baseOffset, ledger } = receiver;
-    this.#session.streams.announceContent(streamId, { start: baseOffset, end: baseOffset + ledger.shape.size });
+    const { baseOffset: start, end, ledger } = receiver;
+    this.#session.streams.announceContent(streamId, { start, end });
     for (const source of this.#session.paths.values()) receiver.addSource(source.id, source.primary, now);
     if (this.#contents.size < MAX_OPENING_CONTENTS)
       for (const path of this.#opening.values()) addOpening(receiver, path, now);
     receiver.expectUnasked(path.id, Number(message.initialBytes), now);
-    const content = { receiver, grant: message.grant, reportedMs: now };
+    const { grant, endsStream } = message;
+    const content = { receiver, grant, endsStream, reportedMs: now, orphaned: undefined };
     this.#contents.set(streamId, content);
     this.#dirty = true;
     this.#replayEarly(streamId, now);
@@ -136,6 +149,11 @@ export class ContentClient implements Feature {
   digests(message: proto.ContentDigests): void {
     const content = this.#contents.get(toStreamId(message.streamId));
     if (content === undefined) return;
+    if (content.orphaned !== undefined && !content.receiver.agrees(Number(message.firstBlock), message.digests)) {
+      const what = `the server that took the session over has other content for stream ${message.streamId}`;
+      this.#finish(toStreamId(message.streamId), new KwikError('ERR_KWIK_DIGEST_MISMATCH', what));
+      return;
+    }
     content.receiver.handleDigests(Number(message.firstBlock), message.digests, this.#session.clock.now());
     this.#dirty = true;
   }
@@ -166,6 +184,7 @@ export class ContentClient implements Feature {
   }
 
   onPathUp(path: PathRuntime): void {
+    if (path.primary) this.#resumeAt(path);
     if (path.primary || path.capabilities.includes(proto.Capability.REPLICA)) this.#addSource(path);
     else this.removePath(path.id);
   }
@@ -182,8 +201,24 @@ export class ContentClient implements Feature {
   #addSource(path: PathRuntime): void {
     this.#opening.delete(path.id);
     const now = this.#session.clock.now();
-    for (const { receiver } of this.#contents.values()) receiver.addSource(path.id, path.primary, now);
+    // What another primary announced is checked by its digests, whoever brings it.
+    for (const { receiver, orphaned } of this.#contents.values())
+      receiver.addSource(path.id, path.primary && orphaned === undefined, now);
     this.#dirty = true;
+  }
+
+  /** A primary that did not announce them hears of the contents from here. */
+  #resumeAt(primary: PathRuntime): void {
+    for (const [streamId, { receiver, grant, orphaned }] of this.#contents) {
+      if (orphaned === undefined) continue;
+      const { baseOffset, digestsEnd, ledger } = receiver;
+      const at = {
+        baseOffset: BigInt(baseOffset),
+        digestsEnd: BigInt(digestsEnd),
+        blockBytes: ledger.shape.blockBytes,
+      };
+      primary.send({ $case: 'contentResume', value: { streamId, grant, ...at } });
+    }
   }
 
   removePath(pathId: PathId, untrusted = false): void {
@@ -213,9 +248,12 @@ export class ContentClient implements Feature {
     for (const block of receiver.takeVerified()) this.#session.streams.insertContent(stream, block.offset, block.data);
     for (const source of receiver.sources) source.rttMs = this.#session.paths.get(source.pathId)?.rttMs ?? source.rttMs;
     receiver.checkSources(now, (pathId) => this.#useOf(pathId));
-    this.#punish(receiver, streamId);
+    this.#punish(content, streamId);
     if (receiver.complete) {
+      if (content.endsStream) this.#session.streams.insertContent(stream, receiver.end, new Uint8Array(0), true);
       this.#finish(streamId, undefined);
+      if (content.orphaned !== undefined && !isLast(content, stream))
+        this.#session.streams.abandon(stream, content.orphaned);
       return;
     }
     const hopeless = this.#hopeless(content);
@@ -271,7 +309,7 @@ export class ContentClient implements Feature {
   }
 
   /** A server that sent wrong bytes is not used any more, and the primary is told. */
-  #punish(receiver: ContentReceiver, streamId: StreamId): void {
+  #punish({ receiver, orphaned }: Content, streamId: StreamId): void {
     for (const { pathId, block } of receiver.takeViolations()) {
       const path = this.#session.paths.get(pathId);
       if (path === undefined) continue;
@@ -281,6 +319,8 @@ export class ContentClient implements Feature {
         value: { pathId, streamId, block: BigInt(block), reason },
       });
       this.removePath(pathId, true);
+      // Of a primary that took the session over it says that its copy is another one, and no more.
+      if (path.primary && orphaned !== undefined) continue;
       path.die(new KwikError('ERR_KWIK_SERVER_UNTRUSTED', `${path.address} sent wrong content: ${reason}`));
     }
   }
@@ -306,8 +346,7 @@ export class ContentClient implements Feature {
     this.#watch?.contentFinished(streamId, content.receiver.ledger.verifiedBytes, error);
     const detail = error && errorToDetail(error);
     const message: proto.ContentEnd = { streamId, complete: error === undefined, error: detail };
-    const { baseOffset, ledger } = content.receiver;
-    this.#rememberEnd(streamId, baseOffset + ledger.shape.size, message);
+    this.#rememberEnd(streamId, content.receiver.end, message);
     this.#report(streamId, content, this.#session.clock.now());
     for (const source of content.receiver.sources) {
       const isPrimary = this.#session.paths.get(source.pathId)?.primary === true;
@@ -337,23 +376,21 @@ export class ContentClient implements Feature {
   #keepEarly(range: EarlyRange): void {
     if (range.offset < (this.#ended.get(range.streamId)?.offset ?? 0)) return;
     if (this.#session.streams.get(range.streamId) === undefined) return;
-    if (this.#earlyBytes + range.data.length > MAX_EARLY_BYTES) return;
-    this.#early.push(range);
-    this.#earlyBytes += range.data.length;
+    this.#early.keep(range);
   }
 
   #replayEarly(streamId: StreamId, now: number): void {
-    const mine = this.#early.filter((range) => range.streamId === streamId);
-    if (mine.length === 0) return;
-    this.#early = this.#early.filter((range) => range.streamId !== streamId);
-    this.#earlyBytes = this.#early.reduce((sum, range) => sum + range.data.length, 0);
-    for (const range of mine) {
+    for (const range of this.#early.take(streamId)) {
       const wanted = this.onRange(range.pathId, streamId, range.offset, range.data, now);
       // When they came they were counted as bytes that nobody wanted.
       const path = this.#session.paths.get(range.pathId);
       if (path !== undefined) path.data.duplicateBytes -= wanted;
     }
   }
+}
+
+function isLast({ endsStream, receiver: { end } }: Content, stream: StreamState | undefined): boolean {
+  return endsStream || stream?.receive?.finalSize === end;
 }
 
 function addOpening(receiver: ContentReceiver, { id, rttMs }: OpeningPath, now: number): void {

@@ -26,6 +26,7 @@ import { helloTo } from './client-hello.js';
 import { shakeHands } from './client-handshake.js';
 import { connectAgain } from './connect-again.js';
 import { type CommandedDial, CommandedDials } from './commanded/commanded-dials.js';
+import { NamedServers } from './commanded/named-servers.js';
 import { ClientGuards } from './client-guards.js';
 import { clientFeatures, type ClientFeatures, type ClientFeaturesOptions } from './client-features.js';
 import { ClientSession } from './client-session.js';
@@ -35,6 +36,7 @@ import type { DialRelay, DialSpecials } from './dial-specials.js';
 import { type CheckedEarly, earlyOf } from './early-stream.js';
 import { type EstablishedPath, newPath } from './established-path.js';
 import { openPrimary } from './open-primary.js';
+import type { OpenedSession } from './opened-session.js';
 import type { OpeningPath } from './opening-path.js';
 import { reachThrough, RELAY_ANSWER_MS, type ReachedThrough } from './relays/reach-through.js';
 import { relaySession, RelaySessions } from './relays/relay-sessions.js';
@@ -42,17 +44,13 @@ import type { RelayedPathsOptions } from './relays/relayed-paths.js';
 import { type PrimaryReach, type ReachedPrimary, reachPrimary } from './relays/reach-primary.js';
 import type { PrimaryRoute } from './primary-paths.js';
 import { leftMs, reach } from './reach.js';
-import { formatAddress, onLinkOf, parseTarget } from './target.js';
+import { formatAddress, parseTarget } from './target.js';
+import { joinStandby, type JoinedStandby } from './takeover/join-standby.js';
 import { SessionWatch } from '../runtime/features/session-watch.js';
 import { watchHandshake } from '../runtime/host/handshake-watch.js';
 
 const NO_TOKEN = new Uint8Array(0);
-
-/** What `open` learned, for the paths that follow. */
-interface OpenedSession extends ClientHandshakeResult {
-  /** SHA-256 of the primary's SPKI when it last proved to be it, hexadecimal; undefined without certificates. */
-  primaryPin: string | undefined;
-}
+const PRIMARY_BEFORE = 'it leads to the primary before';
 
 /** Opens the session of a client, and connects its further paths. */
 export class Dialler {
@@ -70,6 +68,7 @@ export class Dialler {
   readonly #guards: ClientGuards;
   readonly #early: () => CheckedEarly | undefined;
   readonly #dials: SessionDials;
+  readonly #named: NamedServers;
 
   constructor(
     connector: Connector,
@@ -99,6 +98,10 @@ export class Dialler {
     });
     const how = { network: options.runtime?.network, clock: this.#clock };
     this.#dials = specials.dials ?? sessionDials(this.#shared, how, options.runtime?.random);
+    const dialling = { clock: this.#clock, connector, dials: this.#dials, guards: this.#guards };
+    const { localAddress, resolve } = options.paths ?? {};
+    const { callbacks } = this.#shared;
+    this.#named = new NamedServers({ ...dialling, callbacks, resolve, localAddress, primaryHost: target.host });
   }
 
   /** Of the primary. */
@@ -121,7 +124,7 @@ export class Dialler {
     const address = this.#address;
     const { port, result, via } = await this.#watched('open', address, () => this.#openPath(address));
     this.#dials.settled(address, this.#localAddress);
-    const engine = this.#engine({ ...result, primaryPin: keyPin(port.transport) });
+    const engine = this.#engine({ ...result, primaryPin: keyPin(port.transport), takeovers: 0 });
     engine.addPath(this.#path(engine, { id: PRIMARY_PATH_ID, address, port, result, primary: true, via }));
     const { alternatives = [], localAddresses = [], extra = [] } = this.#options.paths ?? {};
     const further = [...localAddresses.map((localAddress) => ({ localAddress })), ...extra];
@@ -188,6 +191,7 @@ export class Dialler {
       watch.refused(refusal);
     };
     const dials = this.#commandedDials(onRefused);
+    const standbys = { clock: this.#clock, keys: opened.keys, named: this.#named, hello: this.#hello.bind(this) };
     const random = jitterOf(this.#shared.callbacks, this.#options.runtime?.random);
     const made = clientFeatures(session, {
       limits: this.#limits,
@@ -203,6 +207,13 @@ export class Dialler {
         dials.run({ ...command, timeoutMs: command.timeoutMs || this.#timeouts.handshakeMs }, primary, (dialling) =>
           this.#watched('join', command.address, () => this.#join(session, opened, command, dialling, onOpening)),
         ),
+      failover: {
+        join: (standby, state, primary, timeoutMs) =>
+          dials.run({ address: standby.address, timeoutMs }, primary, (dial) =>
+            this.#watched('takeover', standby.address, () => joinStandby(standbys, standby, state, dial)),
+          ),
+        establish: (joined) => this.#takenOver(session, opened, joined),
+      },
       relays: {
         random,
         primary: this.#address,
@@ -252,8 +263,9 @@ export class Dialler {
     timeoutMs: number,
   ): Promise<PathRuntime> {
     const { id, addresses, localAddress } = route;
-    const { primaryPin: requiredPin, sessionId } = session;
-    const options = { timeoutMs, serverName: this.#options.trust?.serverName, localAddress, requiredPin, sessionId };
+    const { primaryPin: requiredPin, sessionId, primaryName, takeovers } = session;
+    const serverName = primaryName ?? this.#options.trust?.serverName;
+    const options = { timeoutMs, serverName, localAddress, requiredPin, sessionId };
     let endMs = Infinity;
     const from = localAddress ?? this.#localAddress;
     const how = { address, from, elsewhere: addresses.length > 1 };
@@ -261,7 +273,7 @@ export class Dialler {
       endMs = this.#clock.now() + timeoutMs;
       return reach(this.#connector, parseTarget(address), options, this.#clock);
     });
-    const path = await this.#rejoinOver(context, session, { id, address }, { transport }, endMs);
+    const path = await this.#rejoinOver(context, session, { id, address, takeovers }, { transport }, endMs);
     this.#dials.settled(address, from);
     return path;
   }
@@ -269,7 +281,7 @@ export class Dialler {
   async #rejoinOver(
     context: SessionContext,
     session: OpenedSession,
-    route: Pick<EstablishedPath, 'id' | 'address' | 'via'>,
+    { takeovers, ...route }: Pick<EstablishedPath, 'id' | 'address' | 'via'> & Pick<OpenedSession, 'takeovers'>,
     { transport, release }: Pick<ReachedPrimary, 'transport' | 'release'>,
     endMs: number,
   ): Promise<PathRuntime> {
@@ -279,6 +291,10 @@ export class Dialler {
     });
     const forHello = { timeoutMs: leftMs(endMs, this.#clock), address: route.address, onClosed: release };
     const { port, result } = await shakeHands(transport, handshake, this.#clock, forHello);
+    if (session.takeovers !== takeovers) {
+      port.close(0, PRIMARY_BEFORE);
+      throw new KwikError('ERR_KWIK_PATH_DEAD', PRIMARY_BEFORE);
+    }
     return this.#path(context, { ...route, port, result, primary: true });
   }
 
@@ -288,8 +304,11 @@ export class Dialler {
     session: OpenedSession,
     [relay, id, anchor, timeoutMs]: Parameters<RelayedPathsOptions['join']>,
   ): Promise<PathRuntime> {
+    const { takeovers } = session;
+    // Relays of the client's own forward to the server that was dialled.
+    if (takeovers > 0 && anchor !== '') throw new KwikError('ERR_KWIK_PATH_DEAD', PRIMARY_BEFORE);
     const reached = await this.#reachThrough(session.primaryPin, [relay, anchor, timeoutMs]);
-    const route = { id, address: this.#address, via: relay.address };
+    const route = { id, address: this.#address, via: relay.address, takeovers };
     return this.#rejoinOver(context, session, route, reached, this.#clock.now() + timeoutMs);
   }
 
@@ -318,45 +337,31 @@ export class Dialler {
     if (!canConnectAgain(this.#connector)) return undefined;
     return async (path, ...again) => {
       const port = await this.#watched('renew', path.address, () => connectAgain(how, path, ...again));
-      if (path.primary) opened.primaryPin = keyPin(port.transport);
+      if (path.primary && path.alive) opened.primaryPin = keyPin(port.transport);
       return port;
     };
+  }
+
+  /** The server that took the session over is the primary from now on. */
+  #takenOver(
+    context: SessionContext,
+    session: OpenedSession,
+    { port, serverName, ...made }: JoinedStandby,
+  ): PathRuntime {
+    session.takeovers++;
+    session.primaryPin = keyPin(port.transport);
+    session.primaryName = serverName;
+    return this.#path(context, { id: PRIMARY_PATH_ID, port, ...made, primary: true, anew: true });
   }
 
   async #join(
     context: SessionContext,
     session: ClientHandshakeResult,
     command: proto.AddPath,
-    { timeoutMs, admit, reached, joined }: CommandedDial,
+    dial: CommandedDial,
     onOpening: (path: OpeningPath) => void,
   ): Promise<{ path: PathRuntime; result: ClientHandshakeResult }> {
-    const { paths } = this.#options;
-    const asked = await this.#shared.callbacks.tell('paths.resolve', () => paths?.resolve?.(command.address));
-    const resolved = asked ?? command.address;
-    if (resolved === false) {
-      throw new KwikError('ERR_KWIK_PERMISSION_DENIED', `the client does not connect to ${command.address}`);
-    }
-    this.#guards.requireServer(command);
-    let endMs = Infinity;
-    const to = onLinkOf(parseTarget(resolved), this.#target.host);
-    const address = formatAddress(to.host, to.port);
-    // One attempt, where a dial of the client's own makes several: a stranger gets no more than one handshake's packets.
-    const transport = await this.#dials.run({ address, from: this.#localAddress, commandedMs: timeoutMs }, () => {
-      endMs = this.#clock.now() + timeoutMs;
-      return this.#connector.connect(to, {
-        timeoutMs,
-        sessionId: session.sessionId,
-        admit: async (addresses, port) => {
-          const admitted = await admit(addresses, port);
-          endMs = this.#clock.now() + timeoutMs;
-          return admitted;
-        },
-        serverName: command.serverName === '' ? parseTarget(command.address).host : command.serverName,
-        ...(command.pin.length > 0 && { requiredPin: Buffer.from(command.pin).toString('hex') }),
-      });
-    });
-    reached();
-    this.#guards.requireConnected(command, transport);
+    const { transport, resolved, endMs, settled } = await this.#named.reach(command, dial, session.sessionId);
     const pathId = toPathId(command.pathId);
     const handshake = new ClientHandshake({
       purpose: { kind: 'join', keys: session.keys, pathId, token: command.token, audience: command.address },
@@ -367,8 +372,8 @@ export class Dialler {
       address: resolved,
       onHello: (send) => onOpening({ id: pathId, rttMs: transport.stats().rttMs, send }),
     });
-    joined(transport.remote);
-    this.#dials.settled(address, this.#localAddress);
+    dial.joined(transport.remote);
+    settled();
     const { address: named, weight, capabilities } = command;
     const made = { id: pathId, address: named, port, result, primary: false, capabilities, weight: weight || 1 };
     return { path: this.#path(context, made), result };

@@ -12,6 +12,8 @@ export interface EstablishedPath {
   readonly port: PathPort;
   readonly result: ClientHandshakeResult;
   readonly primary: boolean;
+  /** Another server than before is the primary. */
+  readonly anew?: boolean;
   /** What the primary lets this server do. */
   readonly capabilities?: readonly proto.Capability[];
   readonly weight?: number;
@@ -28,7 +30,7 @@ export interface OwnPathOptions {
 }
 
 export function newPath(context: SessionContext, made: EstablishedPath, own: OwnPathOptions): PathRuntime {
-  const { id, address, port, result, primary, capabilities = [], weight, via } = made;
+  const { id, address, port, result, primary, anew = false, capabilities = [], weight, via } = made;
   return new PathRuntime({
     id,
     address,
@@ -42,6 +44,7 @@ export function newPath(context: SessionContext, made: EstablishedPath, own: Own
     peer: {
       ...peerStreamLimits(result.limits),
       primary,
+      anew,
       compresses: own.compresses && result.capabilities.includes(proto.Capability.COMPRESSION),
       mayContribute: capabilities.includes(proto.Capability.CONTRIBUTE),
       mayServe: capabilities.includes(proto.Capability.REPLICA),

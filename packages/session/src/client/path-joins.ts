@@ -45,6 +45,11 @@ export class PathJoins implements Feature {
     this.#options = options;
   }
 
+  /** The primary has given no path this number or a higher one. */
+  get nextPathId(): number {
+    return Math.max(...this.#usedPathIds) + 1;
+  }
+
   onPathDead({ id }: PathRuntime): void {
     this.#joins.delete(id);
   }

@@ -37,6 +37,8 @@ export interface PrimaryRoute {
   /** `host:port`, the preferred first. */
   readonly addresses: readonly string[];
   readonly localAddress?: string | undefined;
+  /** It leads to an address of its own. */
+  readonly elsewhere?: boolean;
 }
 
 export interface PrimaryPathsOptions {
@@ -63,6 +65,7 @@ export class PrimaryPaths implements Feature {
   /** Runs while no path leads to the primary. */
   #deadline: TimerHandle | undefined;
   #deadlineMs = 0;
+  #moving = false;
   /** Addresses at which, when they were tried last, another server than the primary answered, and why it was not taken. */
   readonly #impostors = new Map<string, KwikError>();
 
@@ -77,9 +80,35 @@ export class PrimaryPaths implements Feature {
     first.schedule.connected(this.#session.clock.now());
     extra.forEach(({ localAddress, address }, index) => {
       const own = address === undefined ? addresses : [address];
-      const route = this.#keep({ id: toPathId(FIRST_CLIENT_PATH_ID + index), addresses: own, localAddress });
+      const id = toPathId(FIRST_CLIENT_PATH_ID + index);
+      const route = this.#keep({ id, addresses: own, localAddress, elsewhere: address !== undefined });
       void this.#connect(route);
     });
+  }
+
+  /**
+   * Another server, at this address, is the primary from now on. `swap` ends the paths to the one before and adds path 0 to the
+   * new one; further paths over local addresses follow. Attempts that are under way come to nothing.
+   */
+  moveTo(address: string, swap: () => void): void {
+    const further = [...this.#routes.values()].filter(
+      ({ id, elsewhere }) => id !== PRIMARY_PATH_ID && elsewhere !== true,
+    );
+    for (const { schedule, timer } of this.#routes.values()) {
+      schedule.abandon();
+      timer.set(undefined);
+    }
+    this.#routes.clear();
+    this.#impostors.clear();
+    this.#moving = true;
+    try {
+      swap();
+    } finally {
+      this.#moving = false;
+    }
+    this.#keep({ id: PRIMARY_PATH_ID, addresses: [address] }).schedule.connected(this.#session.clock.now());
+    for (const { id, localAddress } of further)
+      void this.#connect(this.#keep({ id, addresses: [address], localAddress }));
   }
 
   /** Another way to the primary was found, by way of a relay perhaps: there is no hurry any more. */
@@ -90,7 +119,7 @@ export class PrimaryPaths implements Feature {
   }
 
   onPathDead(path: PathRuntime): void {
-    const fatal = path.primary ? this.#lost(path) : undefined;
+    const fatal = path.primary && !this.#moving ? this.#lost(path) : undefined;
     if (fatal !== undefined) this.#session.lost(fatal);
   }
 
@@ -186,7 +215,7 @@ export class PrimaryPaths implements Feature {
   }
 
   #failed(route: KeptRoute, address: string, error: KwikError): void {
-    if (this.#session.closeInfo !== undefined) return;
+    if (this.#session.closeInfo !== undefined || this.#routes.get(route.id) !== route) return;
     this.#session.paths.connectFailed(identityOf(route, address), error);
     this.#impostors.delete(address);
     if (isImpostor(error)) this.#impostors.set(address, error);

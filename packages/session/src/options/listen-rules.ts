@@ -9,6 +9,7 @@ import type {
 } from '../api/options.js';
 import type { OverloadOptions } from '../api/overload.js';
 import type { NamedRelay, RelayedTraffic, RelayOptions } from '../api/relays.js';
+import type { TakeoverOptions } from '../api/takeover.js';
 import type { ScalingCandidate, ScalingOptions, Spending } from '../api/scaling.js';
 import { checkOptions, type OptionRules } from './check-options.js';
 import {
@@ -25,6 +26,7 @@ import {
   oneToSixteen,
   positive,
   positiveMilliseconds,
+  standbyServer,
   text,
 } from './option-rule.js';
 import {
@@ -96,6 +98,11 @@ const LISTEN: OptionRules = {
       onDecision: call,
     }),
     overload: group<OverloadOptions>({ memoryBytes: positive, eventLoopDelayMs: positiveMilliseconds, onChange: call }),
+    takeover: group<TakeoverOptions>({
+      fleetKeys: list(bytes),
+      standby: standbyServer,
+      ticketLifeMs: positiveMilliseconds,
+    }),
     worker: objectWith('onDrain'),
     timeouts: group<TimeoutOptions>(timeouts),
     writes,

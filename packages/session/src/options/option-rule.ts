@@ -56,6 +56,9 @@ export const bytesOrText = value(
     given instanceof ArrayBuffer ||
     given instanceof SharedArrayBuffer,
 );
+export const standbyServer = value('an object with an address, or a function', (given) => {
+  return typeof given === 'function' || typeof (given as { address?: unknown } | null)?.address === 'string';
+});
 export const positive = value(
   'a whole number above 0',
   (given) => Number.isSafeInteger(given) && (given as number) > 0,

@@ -25,6 +25,8 @@ const UNASKED_BYTES = 128 * 1024;
 /** Digests go ahead of what the client has, so that they survive the primary's path, but not without a bound. */
 const DIGESTS_AHEAD_BYTES = 256 * 1024 * 1024;
 const DIGEST_READ_BYTES = 1024 * 1024;
+/** Of another primary's content; no version has smaller ones. */
+const MIN_BLOCK_BYTES = 4 * 1024;
 /** As long as the longest transfer that anybody waits for. */
 const GRANT_LIFE_MS = 24 * 3600 * 1000;
 /** Messages wait in a bounded queue; above this the digests wait instead. */
@@ -47,6 +49,13 @@ interface Sending {
   /** What the client is told of the content goes over one path, in order, as long as that lives. */
   path: PathRuntime | undefined;
   end: proto.ContentEnd | undefined;
+  /** A primary before this one announced it: the client says what it wants of it, and how far it is. */
+  readonly resumed: boolean;
+}
+
+function newSending(start: proto.ContentStart, resumed = false): Sending {
+  const waiters = new Waiters();
+  return { waiters, start, delivered: 0, digestsFrom: 0, interrupted: false, path: undefined, end: undefined, resumed };
 }
 
 /** The primary's side of a multi-source stream: announces the content, and sends the digests that others' bytes must match. */
@@ -76,9 +85,10 @@ export class ContentSender implements Feature {
   readonly handlers: ControlHandlers = {
     contentProgress: (_client, message) => this.#progress(message),
     contentEnd: (_client, message) => this.#ended(message),
+    contentResume: (client, message) => this.#resume(client, message),
   };
 
-  async sendContent(handle: ContentStream, key: string, source: ReplicaSource): Promise<void> {
+  async sendContent(handle: ContentStream, key: string, source: ReplicaSource, end = false): Promise<void> {
     if (this.#sending.has(handle.id)) {
       throw new KwikError('ERR_KWIK_INVALID_STATE', `stream ${handle.id} already sends content; await it first`);
     }
@@ -93,17 +103,9 @@ export class ContentSender implements Feature {
     }
     const send = handle.state.send!;
     const baseOffset = send.reserve(size);
-    const start = this.#startMessage(handle.id, key, size, baseOffset, send.maxOffset - baseOffset);
-    const waiters = new Waiters();
-    const state: Sending = {
-      waiters,
-      start,
-      delivered: 0,
-      digestsFrom: 0,
-      interrupted: false,
-      path: undefined,
-      end: undefined,
-    };
+    const room = send.maxOffset - baseOffset;
+    const start = { ...this.#startMessage(handle.id, key, size, baseOffset, room), endsStream: end };
+    const state = newSending(start);
     this.#sending.set(handle.id, state);
     this.#offeredBytes += size;
     const abort = new AbortController();
@@ -111,7 +113,7 @@ export class ContentSender implements Feature {
       this.#announce(handle, source, baseOffset, state);
       const digests = this.#sendDigests(source, state, abort.signal);
       // Its failure ends the content; awaited here so that no rejection goes unseen.
-      await Promise.race([digests.then(() => this.#whenEnded(handle, state)), this.#whenEnded(handle, state)]);
+      await Promise.race([digests.then(() => this.#whenEnded(handle.id, state)), this.#whenEnded(handle.id, state)]);
     } catch (error) {
       const failure = KwikError.from(error, 'ERR_KWIK_SOURCE_FAILED');
       if (state.end === undefined) this.#giveUp(handle, failure);
@@ -121,6 +123,44 @@ export class ContentSender implements Feature {
       state.waiters.wake();
       this.#sending.delete(handle.id);
       this.#server.end(handle.id);
+    }
+  }
+
+  /** Content that another primary announced: the client asks for ranges of it, and for the digests that it does not have. */
+  #resume(path: PathRuntime, message: proto.ContentResume): void {
+    const streamId = toStreamId(message.streamId);
+    const { blockBytes, baseOffset, grant } = message;
+    if (blockBytes < MIN_BLOCK_BYTES || DIGEST_READ_BYTES % blockBytes !== 0) {
+      throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `content in blocks of ${blockBytes} bytes`);
+    }
+    // One that the client has: by it the client sees whether both servers mean the same content.
+    const digestsFrom = Math.max(0, Number(message.digestsEnd) - 1) * blockBytes;
+    const known = this.#sending.get(streamId);
+    if (known?.resumed === false) return;
+    const none = { key: '', size: 0n, digest: proto.DigestAlgorithm.SHA256, initialBytes: 0n, endsStream: false };
+    const state = known ?? newSending({ streamId, baseOffset, blockBytes, grant, ...none }, true);
+    Object.assign(state, { path, digestsFrom, interrupted: false });
+    state.waiters.wake();
+    if (known !== undefined) return;
+    this.#sending.set(streamId, state);
+    void this.#sendResumed(path, message, state);
+  }
+
+  async #sendResumed(path: PathRuntime, message: proto.ContentResume, state: Sending): Promise<void> {
+    const streamId = toStreamId(message.streamId);
+    const abort = new AbortController();
+    try {
+      const source = await this.#server.resume(path, message);
+      if (source === undefined) return;
+      const digests = this.#sendDigests(source, state, abort.signal);
+      await Promise.race([digests.then(() => this.#whenEnded(streamId, state)), this.#whenEnded(streamId, state)]);
+    } catch (error) {
+      this.#server.fail(streamId, KwikError.from(error, 'ERR_KWIK_SOURCE_FAILED'));
+    } finally {
+      abort.abort();
+      state.waiters.wake();
+      this.#sending.delete(streamId);
+      this.#server.end(streamId);
     }
   }
 
@@ -160,7 +200,7 @@ export class ContentSender implements Feature {
     const path = this.#path();
     if (path === undefined) return;
     for (const state of this.#sending.values()) {
-      if (!state.interrupted) continue;
+      if (!state.interrupted || state.resumed) continue;
       state.path = path;
       path.send({ $case: 'contentStart', value: { ...state.start, initialBytes: 0n } });
     }
@@ -184,6 +224,7 @@ export class ContentSender implements Feature {
       digest: proto.DigestAlgorithm.SHA256,
       grant: issueContentGrant(signer, { sessionId, streamId, key, size: BigInt(size), expiresMs }),
       initialBytes: BigInt(unaskedBytes(size, room)),
+      endsStream: false,
     };
   }
 
@@ -238,15 +279,15 @@ export class ContentSender implements Feature {
     }
   }
 
-  async #whenEnded(handle: ContentStream, state: Sending): Promise<void> {
+  async #whenEnded(streamId: StreamId, state: Sending): Promise<void> {
     for (;;) {
       if (state.end?.complete === true) return;
       if (state.end !== undefined) {
         const detail = state.end.error;
         throw detail === undefined ? new KwikError('ERR_KWIK_CONTENT_UNAVAILABLE') : errorFromDetail(detail);
       }
-      if (!this.#server.isOpen(handle.id)) {
-        throw new KwikError('ERR_KWIK_SOURCE_FAILED', `the source of stream ${handle.id} failed at the primary`);
+      if (!this.#server.isOpen(streamId)) {
+        throw new KwikError('ERR_KWIK_SOURCE_FAILED', `the source of stream ${streamId} failed at the primary`);
       }
       this.#session.assertOpen();
       await state.waiters.wait();

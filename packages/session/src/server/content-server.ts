@@ -14,19 +14,35 @@ const MAX_WAITING_REQUESTS = 1024;
 
 export interface ContentServerOptions {
   readonly sessionId: SessionId;
-  /** Key of the primary that admitted this path; only its grants open content. Absent at the primary itself. */
-  readonly grantSigner?: Uint8Array;
+  /**
+   * Only what one of these keys has granted is opened for the client: at a secondary that of the primary that admitted the path; at
+   * a primary that took the session over, those of the primaries before. Default: nothing is.
+   */
+  readonly grantKeys?: readonly Uint8Array[];
+  /** A request that shows the grant is enough, as at secondaries; at a primary `resume` opens content. */
+  readonly opensOnRequest: boolean;
   readonly wallClockMs: () => number;
   replica(key: string): Promise<ReplicaSource | undefined>;
 }
 
+/** What the client shows to have content opened. */
+export interface GrantedContent {
+  readonly streamId: bigint;
+  readonly baseOffset: bigint;
+  readonly grant: Uint8Array;
+}
+
 interface OpenContent {
   readonly stream: StreamState;
+  /** The stream was made for it: this server has no other part in it. */
+  readonly attached: boolean;
   readonly supply: RangeSupplies;
   readonly abort: AbortController;
   source: ReplicaSource | undefined;
   readonly waiting: proto.RangeRequest[];
   reading: boolean;
+  /** Told of the source, or that there is none. */
+  found?: (source: ReplicaSource | undefined) => void;
 }
 
 /** Serves ranges of content into streams of the session: at the primary what `sendFrom` opened, at a secondary what a grant names. */
@@ -56,7 +72,29 @@ export class ContentServer implements Feature {
 
   /** The primary's own content. */
   open(stream: StreamState, source: ReplicaSource, baseOffset: number): RangeSupplies {
-    return this.#open(stream, baseOffset, Number(source.size), source).supply;
+    return this.#open(stream, baseOffset, Number(source.size), { source, attached: false }).supply;
+  }
+
+  /**
+   * Opens what a primary before this one granted. Resolves with its source; undefined when it cannot be had, which the client has
+   * been told.
+   */
+  async resume(path: PathRuntime, granted: GrantedContent): Promise<ReplicaSource | undefined> {
+    const streamId = toStreamId(granted.streamId);
+    try {
+      if (this.#session.streams.get(streamId) !== undefined) {
+        throw new KwikError('ERR_KWIK_PERMISSION_DENIED', `stream ${streamId} is not one of another server`);
+      }
+      const content = this.#openByGrant(path, streamId, granted);
+      // What is written into it comes by ranges alone: of the stream itself this server says nothing.
+      content.stream.resetSent = true;
+      return await new Promise((resolve) => {
+        content.found = resolve;
+      });
+    } catch (error) {
+      this.#refuse(path, streamId, KwikError.from(error));
+      return undefined;
+    }
   }
 
   isOpen(streamId: StreamId): boolean {
@@ -68,6 +106,7 @@ export class ContentServer implements Feature {
     let content = this.#contents.get(streamId);
     if (content === undefined) {
       try {
+        if (!this.#options.opensOnRequest) throw notHere(streamId);
         content = this.#openByGrant(path, streamId, request);
       } catch (error) {
         this.#refuse(path, streamId, KwikError.from(error));
@@ -101,7 +140,8 @@ export class ContentServer implements Feature {
     content.abort.abort();
     content.supply.clear();
     content.stream.supply = undefined;
-    if (this.#options.grantSigner !== undefined) this.#session.streams.detach(content.stream);
+    content.found?.(undefined);
+    if (content.attached) this.#session.streams.detach(content.stream);
     this.#close(content.source);
   }
 
@@ -144,7 +184,7 @@ export class ContentServer implements Feature {
         this.#session.streams.markReady(content.stream);
       }
     } catch (error) {
-      this.#fail(streamId, KwikError.from(error, 'ERR_KWIK_SOURCE_FAILED'));
+      this.fail(streamId, KwikError.from(error, 'ERR_KWIK_SOURCE_FAILED'));
     } finally {
       content.reading = false;
     }
@@ -164,20 +204,33 @@ export class ContentServer implements Feature {
     }
   }
 
-  #openByGrant(path: PathRuntime, streamId: StreamId, request: proto.RangeRequest): OpenContent {
-    const { grantSigner: signer, sessionId, wallClockMs } = this.#options;
-    if (signer === undefined) throw new KwikError('ERR_KWIK_SOURCE_NOT_FOUND', `no content in stream ${streamId}`);
+  #openByGrant(path: PathRuntime, streamId: StreamId, request: GrantedContent): OpenContent {
+    const { grantKeys = [] } = this.#options;
+    if (grantKeys.length === 0) throw notHere(streamId);
     if (request.grant.length === 0)
       throw new KwikError('ERR_KWIK_PERMISSION_DENIED', 'the first request needs the grant');
     if (this.#contents.size >= MAX_CONTENTS)
       throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', 'too many contents are open');
-    const grant = verifyContentGrant(request.grant, { signer, sessionId, nowMs: wallClockMs() });
+    const grant = this.#verified(request.grant, grantKeys);
     if (grant.streamId !== streamId)
       throw new KwikError('ERR_KWIK_PERMISSION_DENIED', 'the grant is for another stream');
     const stream = this.#session.streams.attach(streamId);
-    const content = this.#open(stream, safe(request.baseOffset), safe(grant.size), undefined);
+    const content = this.#open(stream, safe(request.baseOffset), safe(grant.size), { attached: true });
     void this.#find(path, content, grant);
     return content;
+  }
+
+  #verified(grant: Uint8Array, keys: readonly Uint8Array[]): proto.ContentGrant {
+    const { sessionId, wallClockMs } = this.#options;
+    let refusal: unknown;
+    for (const signer of keys) {
+      try {
+        return verifyContentGrant(grant, { signer, sessionId, nowMs: wallClockMs() });
+      } catch (error) {
+        refusal ??= error;
+      }
+    }
+    throw refusal;
   }
 
   async #find(path: PathRuntime, content: OpenContent, grant: proto.ContentGrant): Promise<void> {
@@ -196,17 +249,23 @@ export class ContentServer implements Feature {
         throw new KwikError('ERR_KWIK_SOURCE_FAILED', `the copies differ in size: ${sizes}`);
       }
       for (const request of content.waiting.splice(0)) this.#supply(path, content, request);
+      content.found?.(source);
     } catch (error) {
-      this.#fail(streamId, KwikError.from(error, 'ERR_KWIK_SOURCE_FAILED'));
+      this.fail(streamId, KwikError.from(error, 'ERR_KWIK_SOURCE_FAILED'));
     }
   }
 
-  #open(stream: StreamState, baseOffset: number, size: number, source: ReplicaSource | undefined): OpenContent {
+  #open(
+    stream: StreamState,
+    baseOffset: number,
+    size: number,
+    { source, attached }: { readonly source?: ReplicaSource; readonly attached: boolean },
+  ): OpenContent {
     const { account } = this.#session;
     const onTaken = (): void => void this.#taken.add(content);
     const supply = new RangeSupplies({ baseOffset, size, account, onTaken });
     const abort = new AbortController();
-    const content: OpenContent = { stream, supply, abort, source, waiting: [], reading: false };
+    const content: OpenContent = { stream, attached, supply, abort, source, waiting: [], reading: false };
     stream.supply = supply;
     this.#contents.set(stream.id, content);
     return content;
@@ -226,7 +285,7 @@ export class ContentServer implements Feature {
   }
 
   /** The content cannot be served from here (any more). */
-  #fail(streamId: StreamId, error: KwikError): void {
+  fail(streamId: StreamId, error: KwikError): void {
     if (!this.#contents.has(streamId)) return;
     for (const path of this.#session.paths.values()) this.#refuse(path, streamId, error);
     this.end(streamId);
@@ -235,6 +294,10 @@ export class ContentServer implements Feature {
   #refuse(path: PathRuntime, streamId: StreamId, error: KwikError, requestIds: bigint[] = []): void {
     path.send({ $case: 'rangeRefused', value: { streamId, requestIds, error: errorToDetail(error) } });
   }
+}
+
+function notHere(streamId: StreamId): KwikError {
+  return new KwikError('ERR_KWIK_SOURCE_NOT_FOUND', `no content in stream ${streamId}`);
 }
 
 function safe(value: bigint): number {

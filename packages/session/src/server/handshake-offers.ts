@@ -2,6 +2,7 @@ import { ServerHandshake, type JoinAdmission } from '@kwik/kcp';
 import { proto, sessionIdFromBytes, type PathTransport, type SessionId } from '@kwik/wire';
 import { toProtoLimits } from '../limits.js';
 import type { ReturningClients } from './returning-clients.js';
+import type { TakenSessions } from './takeover/taken-sessions.js';
 import type { SessionFactoryOptions } from './session-factory-options.js';
 
 const SESSION_ID_BYTES = 16;
@@ -9,7 +10,7 @@ const SECRET_BYTES = 32;
 
 type Offering = Pick<
   SessionFactoryOptions,
-  'runtime' | 'limits' | 'timeouts' | 'identity' | 'admission' | 'writes' | 'replica' | 'relay'
+  'runtime' | 'limits' | 'timeouts' | 'identity' | 'admission' | 'writes' | 'replica' | 'relay' | 'takeover'
 >;
 
 /** Ids carry the worker that has the session, so that the client's further connections are led to it. */
@@ -23,16 +24,24 @@ export class HandshakeOffers {
   readonly #options: Offering;
   readonly #admission: JoinAdmission;
   readonly #returning: Pick<ReturningClients, 'keysOf' | 'renewable'>;
+  readonly #taken: Pick<TakenSessions, 'open'> | undefined;
 
-  constructor(options: Offering, admission: JoinAdmission, returning: Pick<ReturningClients, 'keysOf' | 'renewable'>) {
+  constructor(
+    options: Offering,
+    admission: JoinAdmission,
+    returning: Pick<ReturningClients, 'keysOf' | 'renewable'>,
+    taken?: Pick<TakenSessions, 'open'>,
+  ) {
     this.#options = options;
     this.#admission = admission;
     this.#returning = returning;
+    this.#taken = taken;
   }
 
   to({ peerCertificates, channelBinding }: PathTransport): ServerHandshake {
     const { limits, timeouts, identity, admission, runtime } = this.#options;
     const { random } = runtime;
+    const taken = this.#taken;
     return new ServerHandshake({
       auth: admission.auth,
       capabilities: this.#capabilities(),
@@ -45,18 +54,20 @@ export class HandshakeOffers {
       findSession: (id) => this.#returning.keysOf(id),
       findRenewable: (id, path) => this.#returning.renewable(id, path),
       admission: this.#admission,
+      ...(taken !== undefined && { openTicket: (...presented) => taken.open(...presented) }),
       peerCertificates,
       channelBinding,
     });
   }
 
   #capabilities(): proto.Capability[] {
-    const { writes, replica, relay } = this.#options;
-    const { CONTRIBUTE, RAW, COMPRESSION, MULTIHOMING, RENEWAL, REPLICA, RELAY } = proto.Capability;
+    const { writes, replica, relay, takeover } = this.#options;
+    const { CONTRIBUTE, RAW, COMPRESSION, MULTIHOMING, RENEWAL, REPLICA, RELAY, TAKEOVER } = proto.Capability;
     const capabilities: proto.Capability[] = [CONTRIBUTE, RAW, MULTIHOMING, RENEWAL];
     if (writes.compresses) capabilities.push(COMPRESSION);
     if (replica !== undefined) capabilities.push(REPLICA);
     if (relay !== undefined) capabilities.push(RELAY);
+    if (takeover !== undefined) capabilities.push(TAKEOVER);
     return capabilities;
   }
 }

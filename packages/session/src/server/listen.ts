@@ -30,6 +30,7 @@ import { resolveRelay } from './relay/relay-config.js';
 import { ListenerAudit } from './listener-audit.js';
 import { OverloadGuard } from './overload/overload-guard.js';
 import { SessionFactory } from './session-factory.js';
+import { resolveTakeover } from './takeover/resolve-takeover.js';
 import { TokenSigners } from './token-signers.js';
 import type { AcceptedSession } from './server-session.js';
 
@@ -157,6 +158,7 @@ class SessionListener implements UpdatableListener {
       host,
       scaling: options.scaling,
       directory: options.directory,
+      takeover: resolveTakeover(options.takeover),
     });
     this.#overload = this.#overloadGuard(host);
     this.#audit = new ListenerAudit(host.audit, endpoint.address());
@@ -268,7 +270,10 @@ class SessionListener implements UpdatableListener {
     const { force = false, timeoutMs = LISTENER_CLOSE_TIMEOUT_MS } = options;
     this.#closed = true;
     this.#accepts.pump();
-    for (const session of this.#sessions) session.drainRelay();
+    for (const session of this.#sessions) {
+      session.drainRelay();
+      session.leaveToStandby();
+    }
     await letFinish(this.#sessions, { clock: this.#clock, timeoutMs: force ? 0 : timeoutMs });
     this.#released ??= this.#release();
     await this.#released;

@@ -55,6 +55,8 @@ export interface PathCommanderOptions {
   readonly anchors: () => readonly string[];
   /** Told of relays that the client is to use. */
   readonly relays?: SessionRelays | undefined;
+  /** No path of the session has had it, or one above. Default: 1. */
+  readonly nextPathId?: number | undefined;
 }
 
 /** The path to the client, as far as commands go. */
@@ -85,7 +87,7 @@ interface Commanded {
 export class PathCommander implements Feature {
   readonly #session: CommanderSession;
   readonly #options: PathCommanderOptions;
-  #nextPathId = 1;
+  #nextPathId: number;
   readonly #commanded = new Map<PathId, Commanded>();
   /** Of paths that are being removed: who asks again meanwhile waits for the same. */
   readonly #removals = new Map<PathId, Promise<void>>();
@@ -98,6 +100,7 @@ export class PathCommander implements Feature {
   constructor(session: CommanderSession, options: PathCommanderOptions) {
     this.#session = session;
     this.#options = options;
+    this.#nextPathId = options.nextPathId ?? 1;
   }
 
   onEnd(): void {

@@ -30,7 +30,9 @@ export class ReturningClients {
   keep(keys: SessionKeys, engine: SessionEngine): void {
     const { sessionId } = keys;
     this.#sessions.set(sessionId, { keys, engine });
-    void engine.closed.then(() => this.#sessions.delete(sessionId));
+    void engine.closed.then(() => {
+      if (this.#sessions.get(sessionId)?.engine === engine) this.#sessions.delete(sessionId);
+    });
   }
 
   /** A path of another primary's session that leads here, until its session ends: whoever holds the session may renew it. */
@@ -46,20 +48,25 @@ export class ReturningClients {
   /** The path, when it lives and may get another connection. */
   renewable(id: SessionId, pathId: PathId): RenewablePath | undefined {
     const own = this.#sessions.get(id);
-    if (own !== undefined) {
-      const { keys, engine } = own;
-      return isRenewable(engine, pathId) ? { possessionKey: keys.possession.publicKey, keys } : undefined;
+    if (own !== undefined && isRenewable(own.engine, pathId)) {
+      const { keys } = own;
+      return { possessionKey: keys.possession.publicKey, keys };
     }
+    // Also of a session that this server has taken over since: as a secondary it keeps the path that it had.
     const secondary = this.#secondaries.get(secondaryKey(id, pathId));
     return secondary !== undefined && isRenewable(secondary.engine, pathId) ? secondary : undefined;
   }
 
   /** A path that lives has another connection. */
   renew(port: PathPort, { sessionId, pathId }: ServerHandshakeResult): void {
-    const known = this.#sessions.get(sessionId) ?? this.#secondaries.get(secondaryKey(sessionId, pathId));
-    const path = known?.engine.paths.get(pathId);
+    const ofPrimary = this.#sessions.get(sessionId)?.engine.paths.get(pathId);
+    const path = ofPrimary ?? this.#secondaries.get(secondaryKey(sessionId, pathId))?.engine.paths.get(pathId);
     if (path?.renewable === true) path.offer(port);
     else port.close(new KwikError('ERR_KWIK_PATH_NOT_FOUND').wireNumber, `path ${pathId} does not live here`);
+  }
+
+  engineOf(id: SessionId): SessionEngine | undefined {
+    return this.#sessions.get(id)?.engine;
   }
 
   keysOf(id: SessionId): SessionKeys | undefined {

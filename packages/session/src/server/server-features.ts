@@ -20,6 +20,7 @@ import { RelayNotices } from './relay/relay-notices.js';
 import { RelayServer, type RelayServerOptions } from './relay/relay-server.js';
 import { Scaling, type ScalingSurroundings } from './scaling/scaling.js';
 import { Removal } from './removal.js';
+import { StandbyTickets, type StandbyTicketsOptions } from './takeover/standby-tickets.js';
 import { ServerQueries, type ServerQueriesOptions } from './server-queries.js';
 
 export interface ServerFeatures extends Composition {
@@ -28,6 +29,8 @@ export interface ServerFeatures extends Composition {
   readonly commander?: PathCommander;
   /** At a server that forwards for the client. */
   readonly relay?: RelayServer;
+  /** At a primary that has a standby, whose client can go there. */
+  readonly standby?: StandbyTickets | undefined;
 }
 
 export interface PrimaryOptions {
@@ -54,12 +57,21 @@ export interface PrimaryOptions {
   /** What the servers that scaling takes on have sent this month, in all sessions. */
   readonly spending: MonthlySpending;
   readonly publisher: ScalingSurroundings['publisher'];
+  /** Where the session goes on when this server is gone; absent where the client cannot go. */
+  readonly standby?: StandbyTicketsOptions | undefined;
+  /** Of a session that another primary began: of its content this one serves what the client wants. */
+  readonly resumed?: Pick<ContentServerOptions, 'grantKeys' | 'replica'> | undefined;
+  /** As in PathCommanderOptions. */
+  readonly nextPathId?: number | undefined;
 }
 
 /** All that a primary does in a session. */
 export function primaryFeatures(session: SessionContext, options: PrimaryOptions): ServerFeatures {
   const { sessionId, signer, wallClockMs, recoveryMs, maxRawPacketBytes, scaling, queries } = options;
-  const content = new ContentServer(session, { sessionId, wallClockMs, replica: () => Promise.resolve(undefined) });
+  const nothing = { replica: () => Promise.resolve(undefined) };
+  const served = options.resumed ?? nothing;
+  const content = new ContentServer(session, { sessionId, wallClockMs, ...served, opensOnRequest: false });
+  const standby = options.standby && new StandbyTickets(session, options.standby);
   const commander = new PathCommander(session, options);
   const sender = new ContentSender(session, content, { sessionId, signer, wallClockMs });
   const rawPackets = new RawPackets(session, {
@@ -81,8 +93,9 @@ export function primaryFeatures(session: SessionContext, options: PrimaryOptions
     ...(queries === undefined ? [] : [new ServerQueries(session, queries)]),
     ...(scaling === undefined ? [] : [new Scaling(session, scaling, { ...options, commander, content: sender })]),
   ];
-  if (relay === undefined) return { features, rawPackets, commander };
-  return { features: [...features, relay], rawPackets, commander, relay };
+  if (standby !== undefined) features.push(standby);
+  if (relay === undefined) return { features, rawPackets, commander, standby };
+  return { features: [...features, relay], rawPackets, commander, relay, standby };
 }
 
 export interface SecondaryOptions {

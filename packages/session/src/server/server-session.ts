@@ -30,6 +30,7 @@ import { grantContribution } from './contribution-grants.js';
 import { requireClient } from './client-path.js';
 import type { PathCommander } from './path-commander.js';
 import type { RelayServer } from './relay/relay-server.js';
+import type { StandbyTickets } from './takeover/standby-tickets.js';
 import type { RawPackets } from './raw-packets.js';
 
 export interface ServerSessionParts {
@@ -40,6 +41,10 @@ export interface ServerSessionParts {
   readonly rawPackets: RawPackets;
   /** What is forwarded for the client. */
   readonly relay: RelayServer | undefined;
+  /** Where the session goes on when this server is gone. */
+  readonly standby: StandbyTickets | undefined;
+  /** Another server began it. */
+  readonly taken: boolean;
   /** The token lets this secondary write into streams. */
   readonly mayContribute: boolean;
   /** How long `close` waits until the peer has what was written, milliseconds. */
@@ -53,6 +58,7 @@ export class AcceptedSession implements ServerSession {
   readonly id: string;
   readonly role: 'primary' | 'secondary';
   readonly identity?: string;
+  readonly takenOver: boolean;
   readonly closed: Promise<CloseInfo>;
   /** For what is built on sessions in this package; no member of the interface. */
   readonly engine: SessionEngine;
@@ -61,6 +67,7 @@ export class AcceptedSession implements ServerSession {
   constructor(engine: SessionEngine, parts: ServerSessionParts) {
     this.id = parts.id;
     this.role = parts.role;
+    this.takenOver = parts.taken;
     if (parts.identity !== undefined) this.identity = parts.identity;
     this.closed = engine.closed;
     this.engine = engine;
@@ -213,6 +220,11 @@ export class AcceptedSession implements ServerSession {
   /** The client is told to find another way for what is forwarded here. */
   drainRelay(): void {
     this.#parts.relay?.drain();
+  }
+
+  /** The client is asked to go on at the standby, if there is one. */
+  leaveToStandby(): void {
+    this.#parts.standby?.leave();
   }
 
   /** Nothing is going on in it: no stream is open, nothing is to be delivered, nothing is forwarded. */

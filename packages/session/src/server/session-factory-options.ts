@@ -10,6 +10,7 @@ import type { SessionHost } from '../runtime/host/session-host.js';
 import type { EngineProbe } from '../runtime/session/engine.js';
 import type { RelayAddresses } from './relay/relay-addresses.js';
 import type { RelayConfig } from './relay/relay-config.js';
+import type { TakeoverConfig } from './takeover/standby-tickets.js';
 
 /** Time and chance. */
 interface FactoryRuntime {
@@ -60,6 +61,8 @@ export interface SessionFactoryOptions {
   readonly diagnostics?: DiagnosticsOptions | undefined;
   readonly scaling?: ListenOptions['scaling'];
   readonly directory?: ListenOptions['directory'];
+  /** How its sessions survive it, and it those of others. */
+  readonly takeover?: TakeoverConfig | undefined;
   readonly probe?: EngineProbe;
   /** Features besides those that every session here has. */
   readonly features?: (session: SessionContext) => readonly Feature[];

@@ -20,16 +20,24 @@ import { newHost, type SessionHost } from '../runtime/host/session-host.js';
 import { acceptHandshake } from './accept-handshake.js';
 import { addressOf, auditedSession, tokenAccepted } from './audited-session.js';
 import { ReturningClients } from './returning-clients.js';
-import { primaryFeatures, secondaryFeatures, type ServerFeatures } from './server-features.js';
+import { primaryFeatures, secondaryFeatures, type PrimaryOptions, type ServerFeatures } from './server-features.js';
 import { HandshakeOffers } from './handshake-offers.js';
 import { limitedBy, limitsOf } from './relay/relay-config.js';
 import type { RelayServerOptions } from './relay/relay-server.js';
 import type { ServerQueriesOptions } from './server-queries.js';
 import { AcceptedSession } from './server-session.js';
 import type { SessionFactoryOptions } from './session-factory-options.js';
+import { numbersOf } from './takeover/stream-numbers.js';
+import { TakenSessions } from './takeover/taken-sessions.js';
 
 /** What a connection came for. */
-const PURPOSES = { open: 'open', 'join-secondary': 'join', 'join-primary': 'return', renew: 'renew' } as const;
+const PURPOSES = {
+  open: 'open',
+  'join-secondary': 'join',
+  'join-primary': 'return',
+  renew: 'renew',
+  takeover: 'takeover',
+} as const;
 
 export interface Accepted {
   readonly purpose: (typeof PURPOSES)[keyof typeof PURPOSES];
@@ -46,6 +54,7 @@ export class SessionFactory {
   readonly #servers: ServerGuard;
   readonly #returning: ReturningClients;
   readonly #offers: HandshakeOffers;
+  readonly #taken: TakenSessions | undefined;
   /** What the servers that scaling takes on have sent this month. */
   readonly #spending: MonthlySpending;
 
@@ -62,7 +71,8 @@ export class SessionFactory {
       audiences: options.identity.audiences,
       used: new UsedTokens({}),
     });
-    this.#offers = new HandshakeOffers(options, this.#admission, this.#returning);
+    this.#taken = options.takeover && new TakenSessions(options.takeover.tickets);
+    this.#offers = new HandshakeOffers(options, this.#admission, this.#returning, this.#taken);
   }
 
   /** Joins by outcome. */
@@ -80,9 +90,13 @@ export class SessionFactory {
       admit: (admitted) => {
         this.#admit(admitted);
         // A client that comes back to its own session was asked before, and so was one whose path lives.
-        if (admitted.kind !== 'open' && admitted.kind !== 'join-secondary') return;
+        if (admitted.kind === 'join-primary' || admitted.kind === 'renew') return;
         allowed = this.#access.require(this.#requestOf(admitted, transport));
-        if (admitted.kind === 'open' && allowed.relayOnly === true && this.#options.relay?.forClients !== true) {
+        if (
+          admitted.kind !== 'join-secondary' &&
+          allowed.relayOnly === true &&
+          this.#options.relay?.forClients !== true
+        ) {
           const text = 'a rule lets this client only be forwarded, and this server is no relay for clients';
           throw new KwikError('ERR_KWIK_PERMISSION_DENIED', text);
         }
@@ -98,6 +112,7 @@ export class SessionFactory {
   #assign(port: PathPort, result: ServerHandshakeResult, allowed: AccessLimits): AcceptedSession | undefined {
     switch (result.kind) {
       case 'open':
+      case 'takeover':
         return this.#primary(port, result, allowed);
       case 'join-secondary':
         return this.#secondary(port, result, allowed);
@@ -123,8 +138,9 @@ export class SessionFactory {
   }
 
   #admit(result: ServerHandshakeResult): void {
-    if (result.kind === 'open' || result.kind === 'join-secondary') this.#options.admission.admit(result);
-    else if (result.kind === 'join-primary') this.#returning.admit(result);
+    if (result.kind === 'join-primary') this.#returning.admit(result);
+    else if (result.kind !== 'renew') this.#options.admission.admit(result);
+    if (result.taken !== undefined) numbersOf(result.taken.state);
   }
 
   #primary(port: PathPort, result: ServerHandshakeResult, allowed: AccessLimits): AcceptedSession {
@@ -135,6 +151,8 @@ export class SessionFactory {
     const { recoveryMs } = this.#options.timeouts;
     const { sessionId } = result;
     const trail = this.host.audit;
+    const before = this.#returning.engineOf(sessionId);
+    if (before !== undefined) this.#taken?.replace(before);
     const engine = this.#engine('primary', result, allowed, (session) =>
       primaryFeatures(session, {
         ...{
@@ -153,14 +171,41 @@ export class SessionFactory {
           queries: this.#queries(port, result),
           spending: this.#spending,
           publisher: this.host.diagnostics.publisher,
+          standby: this.#standby(result, keys),
+          resumed: this.#resumed(port, result),
+          nextPathId: result.taken?.state.nextPathId,
         },
         ...(relay !== undefined && { relay }),
       }),
     );
     this.#returning.keep(keys, engine);
+    if (result.taken !== undefined) this.#taken?.began(result.taken, engine, wallClockMs);
     engine.addPath(this.#path(engine, port, result));
     if (result.early !== undefined) engine.streams.early(result.early);
     return this.#session(engine, result, allowed, 'primary');
+  }
+
+  /** For a client that can go to a standby. */
+  #standby({ peerCapabilities, identity, taken }: ServerHandshakeResult, keys: SessionKeys): ServerStandby {
+    const { takeover, identity: own, runtime } = this.#options;
+    if (takeover?.standby === undefined || !peerCapabilities.includes(proto.Capability.TAKEOVER)) return undefined;
+    const grantKeys = [own.signer.publicKey, ...(taken?.ticket.grantKeys ?? [])];
+    const { wallClockMs, random } = runtime;
+    return { ...takeover, keys, identity, grantKeys, wallClockMs, random };
+  }
+
+  /** Of a session that another primary began. */
+  #resumed({ transport }: PathPort, result: ServerHandshakeResult): PrimaryOptions['resumed'] {
+    const { taken, sessionId, identity } = result;
+    if (taken === undefined) return undefined;
+    const context = { sessionId, ...(identity !== undefined && { identity }) };
+    return {
+      grantKeys: taken.ticket.grantKeys,
+      replica: async (key) => {
+        if (!this.#mayRead(key, result, transport)) return undefined;
+        return this.host.callbacks.tell('replica', () => this.#options.replica?.(key, context));
+      },
+    };
   }
 
   #queries({ transport }: PathPort, result: ServerHandshakeResult): ServerQueriesOptions | undefined {
@@ -177,8 +222,9 @@ export class SessionFactory {
     const context = { sessionId, ...(identity !== undefined && { identity }) };
     const content = {
       sessionId,
-      ...(signer !== undefined && { grantSigner: signer }),
+      ...(signer !== undefined && { grantKeys: [signer] }),
       wallClockMs,
+      opensOnRequest: true,
       replica: async (key: string) => {
         if (!may(proto.Capability.REPLICA) || !this.#mayRead(key, result, port.transport)) return undefined;
         return this.host.callbacks.tell('replica', () => replica?.(key, context));
@@ -268,7 +314,7 @@ export class SessionFactory {
     const { writes, limits, runtime, probe, features } = this.#options;
     return new SessionEngine(
       {
-        plane: planeOptions(role, limits),
+        plane: planeOptions(role, limits, result.taken && numbersOf(result.taken.state)),
         sending: { routing: writes.routing, scheduler: writes.makeScheduler() },
         clock: runtime.clock,
         host: this.host,
@@ -310,7 +356,7 @@ export class SessionFactory {
     allowed: AccessLimits,
     role: 'primary' | 'secondary',
   ): AcceptedSession {
-    const { rawPackets, commander, relay } = engine.parts;
+    const { rawPackets, commander, relay, standby } = engine.parts;
     return new AcceptedSession(engine, {
       id: result.sessionId,
       role,
@@ -318,6 +364,8 @@ export class SessionFactory {
       commander,
       rawPackets,
       relay,
+      standby,
+      taken: result.kind === 'takeover',
       mayContribute: grants(result, allowed, proto.Capability.CONTRIBUTE),
       closeTimeoutMs: this.#options.timeouts.closeMs,
       wallClockMs: this.#options.runtime.wallClockMs,
@@ -330,6 +378,8 @@ export class SessionFactory {
     return result.keys;
   }
 }
+
+type ServerStandby = PrimaryOptions['standby'];
 
 /** What the token gives, unless a rule of access leaves nothing but forwarding of it. */
 function grants(

@@ -261,5 +261,6 @@ export function startOf(shape: { size: number; blockBytes: number }): proto.Cont
     digest: proto.DigestAlgorithm.SHA256,
     grant: new Uint8Array(0),
     initialBytes: 0n,
+    endsStream: false,
   };
 }

@@ -70,7 +70,7 @@ export interface HandshakeFinished {
   readonly side: 'client' | 'server';
   /** Of the other end, `host:port`. */
   readonly address: string;
-  readonly purpose: 'open' | 'join' | 'return' | 'renew' | 'unknown';
+  readonly purpose: 'open' | 'join' | 'return' | 'renew' | 'takeover' | 'unknown';
   readonly result: 'ok' | ErrorCode;
   readonly message: string;
   readonly durationMs: number;

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { DelimitedReader } from '../codec/delimited-reader.js';
 import type { ErrorCode } from '../errors/error-table.js';
 import { Capability, PathState } from '../gen/kwik/v1/common.js';
-import { ContentGrant, KcpMessage, PathToken, SignedEnvelope } from '../gen/kwik/v1/control.js';
+import { ContentGrant, KcpMessage, PathToken, SessionTicket, SignedEnvelope } from '../gen/kwik/v1/control.js';
 import { MAX_CONTROL_MESSAGE_BYTES } from '../limits/wire-limits.js';
 import { filled, KCP_CASES, KCP_SAMPLES, messageOf, SAMPLE_HEADER } from '../test-support/kcp-samples.js';
 import { codeOf, kwikErrorOf, outcomeOf } from '../test-support/outcomes.js';
@@ -13,6 +13,7 @@ import {
   decodeContentGrant,
   decodeKcpMessage,
   decodePathToken,
+  decodeSessionTicket,
   decodeSignedEnvelope,
   encodeKcpMessage,
 } from './kcp-message.js';
@@ -204,6 +205,14 @@ const token: PathToken = {
   relay: { anchors: ['127.0.0.1:4433', 'a.example:4433'], bytes: 1n, bytesPerSecond: 2n, durationMs: 3n },
 };
 const grant: ContentGrant = { sessionId: filled(16), streamId: 4n, key: 'films/one.mkv', size: 9n, expiresMs: 2n };
+const ticket: SessionTicket = {
+  sessionId: filled(16),
+  sessionSecret: filled(32),
+  ticketId: filled(16),
+  expiresMs: 2n,
+  identity: 'laptop',
+  grantKeys: [filled(32)],
+};
 const envelope: SignedEnvelope = {
   payload: filled(60),
   signature: filled(64),
@@ -226,6 +235,13 @@ describe.each<[string, (bytes: Uint8Array) => object, object, Uint8Array, Uint8A
     grant,
     ContentGrant.encode(grant).finish(),
     ContentGrant.encode({ ...grant, size: 1n << 62n }).finish(),
+  ],
+  [
+    'session ticket',
+    decodeSessionTicket,
+    ticket,
+    SessionTicket.encode(ticket).finish(),
+    SessionTicket.encode({ ...ticket, grantKeys: Array.from({ length: 5 }, () => filled(32)) }).finish(),
   ],
   [
     'signed envelope',

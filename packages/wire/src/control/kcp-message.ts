@@ -1,10 +1,16 @@
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { checkShape, type WireShape } from '../codec/wire-shape.js';
 import { KwikError } from '../errors/kwik-error.js';
-import { ContentGrant, KcpMessage, PathToken, SignedEnvelope } from '../gen/kwik/v1/control.js';
+import { ContentGrant, KcpMessage, PathToken, SessionTicket, SignedEnvelope } from '../gen/kwik/v1/control.js';
 import { MAX_CONTROL_MESSAGE_BYTES } from '../limits/wire-limits.js';
 import { BODY_RULES, HEADER_RULE, type KcpBody, SIGNED_RULES } from './message-rules.js';
-import { CONTENT_GRANT_SHAPE, KCP_MESSAGE_SHAPE, PATH_TOKEN_SHAPE, SIGNED_ENVELOPE_SHAPE } from './message-shape.js';
+import {
+  CONTENT_GRANT_SHAPE,
+  KCP_MESSAGE_SHAPE,
+  PATH_TOKEN_SHAPE,
+  SESSION_TICKET_SHAPE,
+  SIGNED_ENVELOPE_SHAPE,
+} from './message-shape.js';
 import { describe, type Rule } from './rules.js';
 
 /**
@@ -47,6 +53,11 @@ export function decodePathToken(bytes: Uint8Array): PathToken {
 /** The grant of ContentStart and RangeRequest, out of its envelope. Throws as `decodeKcpMessage` does. */
 export function decodeContentGrant(bytes: Uint8Array): ContentGrant {
   return decodeSigned(bytes, CONTENT_GRANT_SHAPE, SIGNED_RULES.contentGrant, ContentGrant);
+}
+
+/** The sealed session of Standby and Takeover, once it is opened. Throws as `decodeKcpMessage` does. */
+export function decodeSessionTicket(bytes: Uint8Array): SessionTicket {
+  return decodeSigned(bytes, SESSION_TICKET_SHAPE, SIGNED_RULES.sessionTicket, SessionTicket);
 }
 
 /** What a token or a grant travels in. Checks lengths, not the signature. Throws as `decodeKcpMessage` does. */

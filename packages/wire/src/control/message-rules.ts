@@ -75,6 +75,17 @@ const limits = nested<Limits>({
   maxDatagramBytes: u32,
 });
 
+const takeover = nested<kcp.Takeover>({
+  ticket: blob(MAX.ticketBytes),
+  clientBidiStreams: u62,
+  clientUniStreams: u62,
+  serverBidiStreams: u62,
+  serverUniStreams: u62,
+  serverBidiAllowed: u62,
+  serverUniAllowed: u62,
+  nextPathId: u32,
+});
+
 const join = nested<kcp.Join>({
   sessionId: bytesOf(SESSION_ID_BYTES),
   token: envelope,
@@ -82,6 +93,7 @@ const join = nested<kcp.Join>({
   proof: bytesOf(0, SIGNATURE_BYTES),
   pathId: u32,
   renewal: flag,
+  takeover,
 });
 
 const pathStatus = nested<kcp.PathStatus>({
@@ -214,6 +226,7 @@ const CONTENT_RULES = {
       digest,
       grant: envelope,
       initialBytes: u62,
+      endsStream: flag,
     },
     ({ baseOffset, size }) => extentFault(baseOffset, size),
   ),
@@ -226,6 +239,13 @@ const CONTENT_RULES = {
     { streamId: u62, requestId: u62, offset: u62, length: u32, grant: envelope, baseOffset: u62 },
     ({ offset, length, baseOffset }) => extentFault(baseOffset + offset, BigInt(length)),
   ),
+  contentResume: nested<kcp.ContentResume>({
+    streamId: u62,
+    baseOffset: u62,
+    blockBytes: u32,
+    digestsEnd: u62,
+    grant: envelope,
+  }),
   rangeCancel: nested<kcp.RangeCancel>({ streamId: u62, requestIds }),
   rangeRefused: nested<kcp.RangeRefused>({ streamId: u62, requestIds, error: errorDetail }),
   contentProgress: nested<kcp.ContentProgress>({
@@ -266,6 +286,16 @@ const RELAY_RULES = {
   relayNotice: nested<kcp.RelayNotice>({ kind: enumOf(RelayNoticeKind), bytesLeft: u62, msLeft: u62, pathId: u32 }),
 };
 
+const STANDBY_RULES = {
+  standby: nested<kcp.Standby>({
+    address: text(MAX.addressBytes),
+    serverName: text(MAX.serverNameBytes),
+    ticket: blob(MAX.ticketBytes),
+    lifeMs: u32,
+    leaving: flag,
+  }),
+};
+
 /** A rule for every body; a body that is added to the protocol without one does not compile. */
 export const BODY_RULES: BodyRules = {
   ...HANDSHAKE_RULES,
@@ -274,6 +304,7 @@ export const BODY_RULES: BodyRules = {
   ...CONTENT_RULES,
   ...SERVER_RULES,
   ...RELAY_RULES,
+  ...STANDBY_RULES,
 };
 
 const relayGrant = nested<kcp.RelayGrant>({
@@ -283,8 +314,16 @@ const relayGrant = nested<kcp.RelayGrant>({
   durationMs: u62,
 });
 
-/** The messages that travel signed, inside fields of others. */
+/** The messages that travel signed or sealed, inside fields of others. */
 export const SIGNED_RULES = {
+  sessionTicket: nested<kcp.SessionTicket>({
+    sessionId: bytesOf(SESSION_ID_BYTES),
+    sessionSecret: bytesOf(SECRET_BYTES),
+    ticketId: bytesOf(TOKEN_ID_BYTES),
+    expiresMs: u62,
+    identity: text(MAX.identityBytes),
+    grantKeys: listOf(MAX.grantKeys, bytesOf(KEY_BYTES)),
+  }),
   pathToken: nested<kcp.PathToken>({
     sessionId: bytesOf(SESSION_ID_BYTES),
     server: text(MAX.addressBytes),

@@ -25,7 +25,7 @@ export const KCP_MESSAGE_SHAPE: WireShape = {
       2: CAPABILITIES,
       3: LEAF, // limits
       5: { text: true, max: MAX.mechanisms },
-      7: LEAF, // join
+      7: { message: { 6: LEAF } }, // join
       8: TEXT,
       10: LEAF, // early
     },
@@ -58,6 +58,7 @@ export const KCP_MESSAGE_SHAPE: WireShape = {
   45: { message: { 3: { message: {}, max: MAX.sources } } }, // content_progress
   46: ERROR_IN_3, // content_end
   47: { message: { 4: TEXT } }, // server_untrusted
+  48: LEAF, // content_resume
   50: { message: { 1: TEXT } }, // health_report
   51: { message: SERVER_ANNOUNCEMENT }, // server_announcement
   52: { message: { 1: CAPABILITIES, 2: TEXT } }, // server_query
@@ -70,6 +71,7 @@ export const KCP_MESSAGE_SHAPE: WireShape = {
   61: LEAF, // relay_opened
   62: { message: { 1: RELAY_IDS } }, // relay_close
   63: LEAF, // relay_notice
+  70: { message: { 1: TEXT, 2: TEXT } }, // standby
 };
 
 export const PATH_TOKEN_SHAPE: WireShape = {
@@ -78,4 +80,5 @@ export const PATH_TOKEN_SHAPE: WireShape = {
   9: { message: { 1: { text: true, max: MAX.anchors } } },
 };
 export const CONTENT_GRANT_SHAPE: WireShape = { 3: TEXT };
+export const SESSION_TICKET_SHAPE: WireShape = { 5: TEXT, 6: { max: MAX.grantKeys } };
 export const SIGNED_ENVELOPE_SHAPE: WireShape = { 4: { max: MAX.certificates } };

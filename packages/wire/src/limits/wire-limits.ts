@@ -59,6 +59,12 @@ export const CONTROL_LIMITS = {
   contentKeyBytes: 1_024,
   /** Digests or raw bytes of one message: what MAX_CONTROL_MESSAGE_BYTES leaves beside the other fields, rounded. */
   bulkBytes: 61_440,
+  /** A sealed session. */
+  ticketBytes: 2_048,
+  /** Of a client, as far as a sealed session holds it. */
+  identityBytes: 1_024,
+  /** Of primaries that a session has had. */
+  grantKeys: 4,
   saltBytes: 64,
   paddingBytes: 1_024,
   versions: 16,

@@ -75,7 +75,19 @@ const handshake = {
     clientNonce: filled(32),
     authMechanisms: ['psk', 'none'],
     authInitial: filled(20),
-    join: { sessionId: filled(16), token: filled(40), proof: filled(64), pathId: 1, renewal: true },
+    join: {
+      ...{ sessionId: filled(16), token: filled(40), proof: filled(64), pathId: 1, renewal: true },
+      takeover: {
+        ticket: filled(40),
+        clientBidiStreams: 3n,
+        clientUniStreams: 1n,
+        serverBidiStreams: 300n,
+        serverUniStreams: 2n,
+        serverBidiAllowed: 1_024n,
+        serverUniAllowed: 1_025n,
+        nextPathId: 5,
+      },
+    },
     agent: 'kwik-ts/0.1.0',
     channelBinding: filled(32),
     early: { data: filled(10), end: true, intent: { mode: StreamMode.RELIABLE, deadlineMs: 9, priority: 0 } },
@@ -132,9 +144,11 @@ const content = {
     digest: DigestAlgorithm.SHA256,
     grant: filled(40),
     initialBytes: 65_536n,
+    endsStream: true,
   },
   contentDigests: { streamId: 4n, firstBlock: 2n, digests: filled(64) },
   rangeRequest: { streamId: 4n, requestId: 9n, offset: 131_072n, length: 65_536, grant: filled(40), baseOffset: 10n },
+  contentResume: { streamId: 4n, baseOffset: 10n, blockBytes: 65_536, digestsEnd: 16n, grant: filled(40) },
   rangeCancel: { streamId: 4n, requestIds: [9n, 300n] },
   rangeRefused: { streamId: 4n, requestIds: [9n, 300n], error },
   contentProgress: {
@@ -182,6 +196,7 @@ export const KCP_SAMPLES: Samples = {
   relayOpened: { bytes: 1_000_000_000n, bytesPerSecond: 125_000_000n, durationMs: 3_600_000n },
   relayClose: { connectionIds: [filled(8)] },
   relayNotice: { kind: RelayNoticeKind.DRAINING, bytesLeft: 200_000_000n, msLeft: 720_000n, pathId: 1 },
+  standby: { address: 'b.example:4433', serverName: 'b.example', ticket: filled(40), lifeMs: 60_000, leaving: true },
 };
 
 export const KCP_CASES = Object.keys(KCP_SAMPLES) as KcpBody['$case'][];

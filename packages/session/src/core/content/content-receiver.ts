@@ -74,6 +74,11 @@ export class ContentReceiver {
     this.#digests = new DigestLedger(this.ledger.blockCount, sha256);
   }
 
+  /** Stream offset behind it. */
+  get end(): number {
+    return this.baseOffset + this.ledger.shape.size;
+  }
+
   get complete(): boolean {
     return this.ledger.complete;
   }
@@ -118,6 +123,11 @@ export class ContentReceiver {
   /** The primary's digests have come for the blocks before this one. */
   get digestsEnd(): number {
     return this.#digests.end;
+  }
+
+  /** Whether another primary's digests are of the same content, as far as they can be compared. */
+  agrees(firstBlock: number, digests: Uint8Array): boolean {
+    return this.#digests.agrees(firstBlock, digests);
   }
 
   handleDigests(firstBlock: number, digests: Uint8Array, now: number): void {

@@ -18,6 +18,8 @@ export class DigestLedger {
   readonly #sha256: Natives['sha256'];
   readonly #parts = new BlockWindow<Part>();
   #next = 0;
+  /** Of the block before `#next`. */
+  #last: Uint8Array | undefined;
 
   constructor(blockCount: number, sha256: Natives['sha256']) {
     this.#blockCount = blockCount;
@@ -50,7 +52,15 @@ export class DigestLedger {
     // One object for all of them: they are kept for long, and may be many.
     const part: Part = { firstBlock, digests };
     for (; this.#next < firstBlock + count; this.#next++) this.#parts.set(this.#next, part);
+    if (this.#next > first) this.#last = digests.slice(-DIGEST_BYTES);
     return { first, end: this.#next };
+  }
+
+  /** Whether another server means the same content: of the last block that both tell of, the digests are the same. */
+  agrees(firstBlock: number, digests: Uint8Array): boolean {
+    const at = (this.#next - 1 - firstBlock) * DIGEST_BYTES;
+    if (this.#last === undefined || at < 0 || at >= digests.length) return true;
+    return this.#last.every((byte, index) => byte === digests[at + index]);
   }
 
   /** Whether the bytes are the block's; undefined while its digest has not come. */

@@ -53,6 +53,8 @@ export interface PathPeer extends PeerStreamLimits, SecondaryRights {
   readonly maxDatagramBytes?: number;
   /** At the client: it is the primary. Default: on path 0 it is. */
   readonly primary?: boolean;
+  /** It is another server than the one before that had the session's other end. */
+  readonly anew?: boolean;
   /** Both ends agreed on compression: this one compresses, and inflates what the peer compressed. */
   readonly compresses?: boolean;
 }

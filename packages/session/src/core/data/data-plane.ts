@@ -11,10 +11,9 @@ import {
   type StreamId,
 } from '@kwik/wire';
 import { needsReinjection, type PathHealth } from '@kwik/paths';
-import type { MemoryAccount } from '../costs/memory-ledger.js';
 import type { CheckedIntent } from '../streams/stream-intent.js';
 import { StreamPicker } from '../streams/stream-picker.js';
-import { StreamTable } from '../streams/stream-table.js';
+import { StreamTable, type StreamTableOptions } from '../streams/stream-table.js';
 import { isDone, type StreamState } from '../streams/stream-state.js';
 import type { ReadChunk } from '../streams/reassembler.js';
 import { DatagramQueue, type WaitingDatagram } from '../datagrams/datagram-queue.js';
@@ -31,12 +30,7 @@ import { UnsentFrames } from './unsent-frames.js';
 import { WriterWaste } from './writer-waste.js';
 import type { RangeSink } from './range-sink.js';
 
-export interface DataPlaneOptions extends OwnEnd {
-  readonly streamWindowBytes: number;
-  readonly sendBufferBytes: number;
-  readonly maxStreams: number;
-  /** What the session holds for its peers is charged to it. */
-  readonly account?: MemoryAccount;
+export interface DataPlaneOptions extends OwnEnd, Omit<StreamTableOptions, 'side' | 'pathWindowBytes'> {
   /** The client's content receivers. */
   readonly rangeSink?: RangeSink;
 }
@@ -98,6 +92,7 @@ export class DataPlane {
     const path = makeDataPath(id, peer, this.#options);
     this.#paths.set(id, path);
     if (!path.toPeer) return path;
+    if (peer.anew === true) this.#receiver.newPeer();
     this.streams.setPeerLimits(peer);
     this.datagrams.maxBytes = peer.maxDatagramBytes ?? 0;
     this.#events.push({ kind: 'credit' });
@@ -287,11 +282,11 @@ export class DataPlane {
     this.#events.push({ kind: 'readable', streamId: stream.id });
   }
 
-  /** Verified content enters the stream. */
-  insertContent(stream: StreamState, offset: number, data: Uint8Array): void {
+  /** Verified content enters the stream. `end`: the stream ends behind it. */
+  insertContent(stream: StreamState, offset: number, data: Uint8Array, end = false): void {
     const primary = this.defaultPath;
     try {
-      const conflict = stream.receive?.insertVerified(offset, data)?.conflict;
+      const conflict = stream.receive?.insertVerified(offset, data, end)?.conflict;
       if (conflict !== undefined) this.#receiver.refuteWriter(stream.id, conflict);
       this.#events.push({ kind: 'readable', streamId: stream.id });
     } catch (error) {
@@ -334,6 +329,12 @@ export class DataPlane {
     this.#events.push({ kind: 'gone', streamId: stream.id });
   }
 
+  /** The server that had the stream's other end is gone: nothing of it is sent or awaited, and what came can be read. */
+  abandon(stream: StreamState): void {
+    stream.send?.reset(0);
+    if (this.streams.get(stream.id) === stream) this.#forget(stream.id);
+  }
+
   /** The paths whose peers write into the stream; undefined stands for the peer that is not connected now. */
   #writersOf(stream: StreamState): Set<DataPath | undefined> {
     const paths = new Set<DataPath | undefined>([this.defaultPath]);
@@ -368,9 +369,12 @@ export class DataPlane {
   /** Removes a stream of which both halves are done, and gives the peer credit for a new one. */
   retireIfDone(stream: StreamState): void {
     if (this.#options.role === 'secondary' || !isDone(stream)) return;
-    if (this.streams.get(stream.id) !== stream) return;
-    this.#events.push({ kind: 'gone', streamId: stream.id });
-    const credit = this.streams.remove(stream.id);
+    if (this.streams.get(stream.id) === stream) this.#forget(stream.id);
+  }
+
+  #forget(id: StreamId): void {
+    this.#events.push({ kind: 'gone', streamId: id });
+    const credit = this.streams.remove(id);
     if (credit === undefined) return;
     this.#queue(this.defaultPath, `streams ${credit.unidirectional}`, maxStreamsFrame(credit));
   }

@@ -48,10 +48,15 @@ export interface FrameReceiverContext {
 /** Takes the packets of all paths apart and applies each frame. Throws a KwikError at a peer's mistake. */
 export class FrameReceiver {
   readonly #context: FrameReceiverContext;
-  readonly #datagramsCame = new SequenceWindow();
+  #datagramsCame = new SequenceWindow();
 
   constructor(context: FrameReceiverContext) {
     this.#context = context;
+  }
+
+  /** Whose datagrams are counted from the first. */
+  newPeer(): void {
+    this.#datagramsCame = new SequenceWindow();
   }
 
   handlePacket(path: DataPath, packet: proto.Packet, now: number): void {

@@ -22,10 +22,15 @@ export class OpeningOrder {
   readonly #waiting: Record<Kind, Heard[]> = { bidi: [], uni: [] };
   /** As announced, of streams that have not left. */
   readonly #openings = new Map<StreamId, bigint>();
-  readonly #left: Record<Kind, bigint> = { bidi: 0n, uni: 0n };
+  readonly #left: Record<Kind, bigint>;
   #arrivals = 0;
   /** An older peer: it never says which of its streams one is, and they leave as they come. */
   #unsaid = false;
+
+  /** `left`: how many streams have left already, of a session that another server began. */
+  constructor({ bidi, uni }: Record<Kind, bigint> = { bidi: 0n, uni: 0n }) {
+    this.#left = { bidi, uni };
+  }
 
   /** The peer opened the stream. To be called once for each, and for those of a kind in the order of their ids. */
   hear(stream: StreamState, now: number): void {

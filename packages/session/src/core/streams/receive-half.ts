@@ -115,9 +115,9 @@ export class ReceiveHalf {
   }
 
   /** Verified content: its credit was the range request, so the window is not asked. */
-  insertVerified(offset: number, data: Uint8Array): InsertResult | undefined {
+  insertVerified(offset: number, data: Uint8Array, end = false): InsertResult | undefined {
     if (this.#stopCode !== undefined || this.#resetCode !== undefined) return undefined;
-    this.#checkFinalSize(offset + data.length, false);
+    this.#checkFinalSize(offset + data.length, end);
     return this.#data.insert(offset, data, CONTENT_ORIGIN);
   }
 

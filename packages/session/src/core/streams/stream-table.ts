@@ -10,6 +10,7 @@ import type { MemoryAccount } from '../costs/memory-ledger.js';
 import { ReceiveHalf } from './receive-half.js';
 import { SendHalf } from './send-half.js';
 import { BULK, type CheckedIntent } from './stream-intent.js';
+import type { ResumedNumbers, StreamNumbers } from './stream-numbers.js';
 import { DEFAULT_PRIORITY, type StreamState } from './stream-state.js';
 import { WindowBudget } from './window-budget.js';
 
@@ -27,6 +28,8 @@ export interface StreamTableOptions {
   readonly sendBufferBytes: number;
   /** Of the session; what its streams hold is charged to it. */
   readonly account?: MemoryAccount | undefined;
+  /** Of a session that another server began. Default: it begins here. */
+  readonly numbers?: ResumedNumbers | undefined;
 }
 
 /** What the peer allows; known after the handshake. */
@@ -60,6 +63,22 @@ export class StreamTable {
     this.#options = options;
     this.#windowBudget = new WindowBudget(GROWN_SHARE * (options.pathWindowBytes ?? Number.POSITIVE_INFINITY));
     this.#weAllow = { bidi: BigInt(options.maxStreams), uni: BigInt(options.maxStreams) };
+    if (options.numbers !== undefined) this.#goOn(options.numbers);
+  }
+
+  get numbers(): StreamNumbers {
+    return { own: { ...this.#opened }, peer: { ...this.#accepted }, peerMayOpen: { ...this.#weAllow } };
+  }
+
+  /** All streams so far are over. */
+  #goOn({ own, peer, mayOpen }: ResumedNumbers): void {
+    for (const kind of ['bidi', 'uni'] as const) {
+      this.#opened[kind] = own[kind];
+      this.#accepted[kind] = peer[kind];
+      this.#closedByKind[kind] = peer[kind];
+      this.#weAllow[kind] += peer[kind];
+      this.#peerAllows[kind] = mayOpen[kind];
+    }
   }
 
   get size(): number {

@@ -45,9 +45,9 @@ export class FeatureSet implements Required<Omit<Feature, 'handlers'>> {
     return 0;
   }
 
-  sendContent(stream: ContentStream, key: string, source: ReplicaSource): Promise<void> {
+  sendContent(stream: ContentStream, key: string, source: ReplicaSource, end: boolean): Promise<void> {
     for (const feature of this.#features) {
-      const sent = feature.sendContent?.(stream, key, source);
+      const sent = feature.sendContent?.(stream, key, source, end);
       if (sent !== undefined) return sent;
     }
     return Promise.reject(new KwikError('ERR_KWIK_INVALID_STATE', 'sendFrom is for the primary of a session'));

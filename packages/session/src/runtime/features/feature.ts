@@ -38,7 +38,7 @@ export interface Feature {
   /** A path sent bytes of a range of content into a stream. Returns how many of them were wanted. */
   onRange?(pathId: PathId, streamId: StreamId, offset: number, data: Uint8Array, now: number): number;
   /** `sendFrom` of a stream. */
-  sendContent?(stream: ContentStream, key: string, source: ReplicaSource): Promise<void>;
+  sendContent?(stream: ContentStream, key: string, source: ReplicaSource, end: boolean): Promise<void>;
   /** Before packets are built; may queue messages. Returns when it is to be called again at the latest, if at all. */
   plan?(now: number): number | undefined;
   /** The session has ended; its paths are dead. */

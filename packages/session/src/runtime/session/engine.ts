@@ -289,7 +289,7 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
       },
       assertOpen: () => this.assertOpen(),
       assertTakes: () => this.assertTakes(),
-      sendContent: (handle, key, source) => this.#features.sendContent(handle, key, source),
+      sendContent: (...content) => this.#features.sendContent(...content),
       onQueued: () => this.#turn.onQueued(),
       onOpenedHere: (stream) => this.#features.onStreamOpened(stream),
     };

@@ -8,7 +8,8 @@ type PlaneLimits = Pick<DataPlaneOptions, 'streamWindowBytes' | 'pathWindowBytes
 export function planeOptions(
   role: DataPlaneOptions['role'],
   { streamWindowBytes, pathWindowBytes, sendBufferBytes, maxStreams }: PlaneLimits,
+  numbers?: DataPlaneOptions['numbers'],
 ): DataPlaneOptions {
   const limits = { streamWindowBytes, pathWindowBytes, sendBufferBytes, maxStreams };
-  return { role, ...limits, maxPacketBytes: MAX_PACKET_BYTES, natives: NODE_NATIVES };
+  return { role, numbers, ...limits, maxPacketBytes: MAX_PACKET_BYTES, natives: NODE_NATIVES };
 }

@@ -5,6 +5,7 @@ import type { OffsetRange } from '../../core/range-set.js';
 import { impliedBy, OpeningOrder } from '../../core/streams/opening-order.js';
 import type { ReadChunk } from '../../core/streams/reassembler.js';
 import { checkIntent, type CheckedIntent, intentFromProto } from '../../core/streams/stream-intent.js';
+import type { StreamNumbers } from '../../core/streams/stream-numbers.js';
 import { checkPriority, type StreamState } from '../../core/streams/stream-state.js';
 import { TurnQueue } from '../waiting/turn-queue.js';
 import { StreamHandle } from './stream-handle.js';
@@ -28,7 +29,7 @@ export class StreamDirectory implements StreamHost {
   readonly #session: StreamSession;
   readonly #handles = new Map<StreamId, StreamHandle>();
   /** What the peer opened, until it is known to be next in the accept queue. */
-  readonly #order = new OpeningOrder();
+  readonly #order: OpeningOrder;
   /** As long at the most as the peer has credit for streams: none is given back before a stream is accepted. */
   readonly #acceptQueue: StreamHandle[] = [];
   readonly #accepts = new TurnQueue(() => this.#acceptNow());
@@ -40,6 +41,7 @@ export class StreamDirectory implements StreamHost {
   constructor(plane: DataPlane, session: StreamSession) {
     this.#plane = plane;
     this.#session = session;
+    this.#order = new OpeningOrder(plane.streams.numbers.peer);
   }
 
   // --- Opening and accepting ---
@@ -175,9 +177,9 @@ export class StreamDirectory implements StreamHost {
     if (stream !== undefined) this.#plane.handleEarly(stream, data, end);
   }
 
-  /** Verified content enters the stream. */
-  insertContent(stream: StreamState, offset: number, data: Uint8Array): void {
-    this.#plane.insertContent(stream, offset, data);
+  /** Verified content enters the stream. `end`: the stream ends behind it. */
+  insertContent(stream: StreamState, offset: number, data: Uint8Array, end?: boolean): void {
+    this.#plane.insertContent(stream, offset, data, end);
     this.#session.onQueued();
   }
 
@@ -191,6 +193,24 @@ export class StreamDirectory implements StreamHost {
   grant(id: StreamId, pathId: PathId, ranges: readonly OffsetRange[]): void {
     this.#plane.writers.grant(id, pathId, ranges);
     this.#session.onQueued();
+  }
+
+  // --- When the other end of the session is another server from now on ---
+
+  get numbers(): StreamNumbers {
+    return this.#plane.streams.numbers;
+  }
+
+  /** What came can still be read; then, and when it is written, the error tells that it does not go on. */
+  abandon(stream: StreamState, error: KwikError): void {
+    this.fail(stream.id, error);
+    this.#plane.abandon(stream);
+    this.#session.onQueued();
+  }
+
+  /** The reading side goes on, and nothing is written any more. */
+  abandonWriting({ send }: StreamState): void {
+    send?.reset(0);
   }
 
   // --- What the handles ask of the session ---
@@ -211,8 +231,8 @@ export class StreamDirectory implements StreamHost {
     this.#session.assertTakes();
   }
 
-  sendContent(stream: ContentStream, key: string, source: ReplicaSource): Promise<void> {
-    return this.#session.sendContent(stream, key, source);
+  sendContent(stream: ContentStream, key: string, source: ReplicaSource, end: boolean): Promise<void> {
+    return this.#session.sendContent(stream, key, source, end);
   }
 
   // --- What the data plane tells ---

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { KwikError, type BytesLike, type PathId, type StreamId } from '@kwik/wire';
-import type { ReplicaSource, Stream } from '../../api/session.js';
+import type { ReplicaSource, SendFromOptions, Stream } from '../../api/session.js';
 import type { ReceiveHalf } from '../../core/streams/receive-half.js';
 import type { SendHalf } from '../../core/streams/send-half.js';
 import { checkIntent, type StreamIntent } from '../../core/streams/stream-intent.js';
@@ -31,7 +31,7 @@ export class StreamHandle implements Stream {
   #contentFailure: KwikError | undefined;
   #readable: ReadableStream<Uint8Array> | undefined;
   #writable: WritableStream<BytesLike | string> | undefined;
-  /** Why content that was announced will not come. */
+  /** Why what is still to come will not. */
   #failure: KwikError | undefined;
 
   constructor(host: StreamHost, state: StreamState) {
@@ -250,15 +250,16 @@ export class StreamHandle implements Stream {
     return duplexOf(this);
   }
 
-  async sendFrom(key: string, source: ReplicaSource): Promise<void> {
+  async sendFrom(key: string, source: ReplicaSource, { end = false }: SendFromOptions = {}): Promise<void> {
     checkSource(key, source);
     this.#sendHalf();
     this.#assertNotEnding();
     this.#host.assertTakes();
+    this.#ending = end;
     this.#contents++;
     try {
       while (this.#hasWaitingWrites) await this.#waiters.wait();
-      await this.#host.sendContent(this, key, source);
+      await this.#host.sendContent(this, key, source, end);
     } catch (error) {
       const failure = KwikError.from(error, 'ERR_KWIK_SOURCE_FAILED');
       this.#contentFailure ??= failure;
@@ -267,6 +268,7 @@ export class StreamHandle implements Stream {
       this.#contents--;
       this.wake();
     }
+    if (end) await this.close();
   }
 
   /** Something about the stream changed: whoever waits looks again. */
@@ -286,7 +288,7 @@ export class StreamHandle implements Stream {
     this.#wakeListeners.delete(listener);
   }
 
-  /** Content that the primary announced cannot be had: the reader is told. */
+  /** What is still to come cannot be had: the reader is told, when it has read what came. */
   fail(error: KwikError): void {
     this.#failure ??= error;
     this.wake();
@@ -335,6 +337,7 @@ export class StreamHandle implements Stream {
   }
 
   #resetHere(): KwikError {
+    if (this.#failure !== undefined) return this.#failure;
     return new KwikError('ERR_KWIK_STREAM_CLOSED', `stream ${this.id} was reset here before the peer had it all`);
   }
 

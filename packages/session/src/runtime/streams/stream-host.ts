@@ -32,6 +32,6 @@ export interface StreamHost {
   retireIfDone(stream: StreamState): void;
   resetStream(stream: StreamState, code: number): void;
   stopSending(stream: StreamState, code: number): void;
-  /** Sends content from all servers that have it; rejects at ends that are no primary. */
-  sendContent(stream: ContentStream, key: string, source: ReplicaSource): Promise<void>;
+  /** Sends content from all servers that have it; rejects at ends that are no primary. `end`: nothing comes behind it. */
+  sendContent(stream: ContentStream, key: string, source: ReplicaSource, end: boolean): Promise<void>;
 }

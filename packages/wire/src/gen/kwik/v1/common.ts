@@ -38,6 +38,8 @@ export const Capability = {
   MULTIHOMING: 6,
   /** RENEWAL - A living path can get a new connection, and with it new keys (Join.renewal). */
   RENEWAL: 7,
+  /** TAKEOVER - A session survives its primary: the client goes on at a standby (Standby, Join.takeover). */
+  TAKEOVER: 8,
 } as const;
 
 export type Capability = typeof Capability[keyof typeof Capability];
@@ -51,6 +53,7 @@ export namespace Capability {
   export type COMPRESSION = typeof Capability.COMPRESSION;
   export type MULTIHOMING = typeof Capability.MULTIHOMING;
   export type RENEWAL = typeof Capability.RENEWAL;
+  export type TAKEOVER = typeof Capability.TAKEOVER;
 }
 
 /** The life of a path as its owner sees it. */

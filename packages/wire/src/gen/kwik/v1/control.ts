@@ -99,6 +99,7 @@ export interface KcpMessage {
     | { $case: "contentProgress"; value: ContentProgress }
     | { $case: "contentEnd"; value: ContentEnd }
     | { $case: "serverUntrusted"; value: ServerUntrusted }
+    | { $case: "contentResume"; value: ContentResume }
     | { $case: "healthReport"; value: HealthReport }
     | { $case: "serverAnnouncement"; value: ServerAnnouncement }
     | { $case: "serverQuery"; value: ServerQuery }
@@ -111,6 +112,7 @@ export interface KcpMessage {
     | { $case: "relayOpened"; value: RelayOpened }
     | { $case: "relayClose"; value: RelayClose }
     | { $case: "relayNotice"; value: RelayNotice }
+    | { $case: "standby"; value: Standby }
     | undefined;
 }
 
@@ -173,6 +175,46 @@ export interface Join {
    * has announced CAPABILITY_RENEWAL.
    */
   renewal: boolean;
+  /**
+   * The session's primary is gone, and this server, its standby, is to be the primary from now on. Path 0, without a token, and
+   * proved as at the primary.
+   */
+  takeover: Takeover | undefined;
+}
+
+/** What a standby needs to become the primary of a session. */
+export interface Takeover {
+  /** From the last Standby. */
+  ticket: Uint8Array;
+  /** How many streams the client has opened, and how many it has heard of that the server opened. */
+  clientBidiStreams: bigint;
+  clientUniStreams: bigint;
+  serverBidiStreams: bigint;
+  serverUniStreams: bigint;
+  /** How many the server may have opened, counted from the session's beginning. */
+  serverBidiAllowed: bigint;
+  serverUniAllowed: bigint;
+  /** No path of the session has had this number or a higher one, paths of the client's own aside. */
+  nextPathId: number;
+}
+
+/**
+ * A session, as its primary seals it for its standby: under a key of their fleet, so that the client can keep it and not read it
+ * (docs/reference/protocol.md). Nobody sends it as it is.
+ */
+export interface SessionTicket {
+  sessionId: Uint8Array;
+  /** 32 bytes. */
+  sessionSecret: Uint8Array;
+  /** 16 bytes, random. */
+  ticketId: Uint8Array;
+  expiresMs: bigint;
+  /** How the client is known; absent: it is not. */
+  identity?:
+    | string
+    | undefined;
+  /** Ed25519 public keys with which the session's primaries have signed content grants, the newest first. */
+  grantKeys: Uint8Array[];
 }
 
 export interface ServerHello {
@@ -426,6 +468,8 @@ export interface ContentStart {
   grant: Uint8Array;
   /** The primary sends the first bytes unasked, so that no round trip is lost. */
   initialBytes: bigint;
+  /** The stream ends where the content does. The primary ends it by a frame as well, which may get lost with it. */
+  endsStream: boolean;
 }
 
 /** Primary to client: digests of consecutive blocks, concatenated. */
@@ -433,6 +477,20 @@ export interface ContentDigests {
   streamId: bigint;
   firstBlock: bigint;
   digests: Uint8Array;
+}
+
+/**
+ * Client to a primary that has taken the session over: content of the primary before, of which this one serves ranges and sends
+ * the digests that are missing.
+ */
+export interface ContentResume {
+  streamId: bigint;
+  baseOffset: bigint;
+  blockBytes: number;
+  /** As in ContentProgress. The primary begins with the digest before, so that the client sees whether both mean the same content. */
+  digestsEnd: bigint;
+  /** From ContentStart. */
+  grant: Uint8Array;
 }
 
 /** Client to any server of the session: send [offset, offset + length) of the content into the stream. */
@@ -582,6 +640,23 @@ export interface RelayNotice {
   msLeft: bigint;
   /** From the client to the primary; else 0. */
   pathId: number;
+}
+
+/**
+ * Primary to client: where the session goes on when no path leads to the primary any more. Each one takes the place of the one
+ * before.
+ */
+export interface Standby {
+  /** `host:port`; an IPv6 host in brackets. */
+  address: string;
+  /** Name to check the certificate against; empty: the host of `address`. */
+  serverName: string;
+  /** A sealed SessionTicket; at most 2,048 bytes. */
+  ticket: Uint8Array;
+  /** So long the standby takes the ticket. */
+  lifeMs: number;
+  /** The primary is about to stop: the client goes as soon as nothing but content is under way. */
+  leaving: boolean;
 }
 
 function createBaseMessageHeader(): MessageHeader {
@@ -805,6 +880,9 @@ export const KcpMessage: MessageFns<KcpMessage> = {
       case "serverUntrusted":
         ServerUntrusted.encode(message.body.value, writer.uint32(378).fork()).join();
         break;
+      case "contentResume":
+        ContentResume.encode(message.body.value, writer.uint32(386).fork()).join();
+        break;
       case "healthReport":
         HealthReport.encode(message.body.value, writer.uint32(402).fork()).join();
         break;
@@ -840,6 +918,9 @@ export const KcpMessage: MessageFns<KcpMessage> = {
         break;
       case "relayNotice":
         RelayNotice.encode(message.body.value, writer.uint32(506).fork()).join();
+        break;
+      case "standby":
+        Standby.encode(message.body.value, writer.uint32(562).fork()).join();
         break;
     }
     return writer;
@@ -1101,6 +1182,14 @@ export const KcpMessage: MessageFns<KcpMessage> = {
             message.body = { $case: "serverUntrusted", value: ServerUntrusted.decode(reader, reader.uint32()) };
             continue;
           }
+          case 48: {
+            if (tag !== 386) {
+              break;
+            }
+
+            message.body = { $case: "contentResume", value: ContentResume.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 50: {
             if (tag !== 402) {
               break;
@@ -1195,6 +1284,14 @@ export const KcpMessage: MessageFns<KcpMessage> = {
             }
 
             message.body = { $case: "relayNotice", value: RelayNotice.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 70: {
+            if (tag !== 562) {
+              break;
+            }
+
+            message.body = { $case: "standby", value: Standby.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -1395,6 +1492,12 @@ export const KcpMessage: MessageFns<KcpMessage> = {
         }
         break;
       }
+      case "contentResume": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "contentResume", value: ContentResume.fromPartial(object.body.value) };
+        }
+        break;
+      }
       case "healthReport": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
           message.body = { $case: "healthReport", value: HealthReport.fromPartial(object.body.value) };
@@ -1464,6 +1567,12 @@ export const KcpMessage: MessageFns<KcpMessage> = {
       case "relayNotice": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
           message.body = { $case: "relayNotice", value: RelayNotice.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "standby": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "standby", value: Standby.fromPartial(object.body.value) };
         }
         break;
       }
@@ -1766,6 +1875,7 @@ function createBaseJoin(): Join {
     proof: new Uint8Array(0),
     pathId: 0,
     renewal: false,
+    takeover: undefined,
   };
 }
 
@@ -1785,6 +1895,9 @@ export const Join: MessageFns<Join> = {
     }
     if (message.renewal !== false) {
       writer.uint32(40).bool(message.renewal);
+    }
+    if (message.takeover !== undefined) {
+      Takeover.encode(message.takeover, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -1842,6 +1955,14 @@ export const Join: MessageFns<Join> = {
             message.renewal = reader.bool();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.takeover = Takeover.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1864,6 +1985,312 @@ export const Join: MessageFns<Join> = {
     message.proof = object.proof ?? new Uint8Array(0);
     message.pathId = object.pathId ?? 0;
     message.renewal = object.renewal ?? false;
+    message.takeover = (object.takeover !== undefined && object.takeover !== null)
+      ? Takeover.fromPartial(object.takeover)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseTakeover(): Takeover {
+  return {
+    ticket: new Uint8Array(0),
+    clientBidiStreams: 0n,
+    clientUniStreams: 0n,
+    serverBidiStreams: 0n,
+    serverUniStreams: 0n,
+    serverBidiAllowed: 0n,
+    serverUniAllowed: 0n,
+    nextPathId: 0,
+  };
+}
+
+export const Takeover: MessageFns<Takeover> = {
+  encode(message: Takeover, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ticket.length !== 0) {
+      writer.uint32(10).bytes(message.ticket);
+    }
+    if (message.clientBidiStreams !== 0n) {
+      if (BigInt.asUintN(64, message.clientBidiStreams) !== message.clientBidiStreams) {
+        throw new globalThis.Error("value provided for field message.clientBidiStreams of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.clientBidiStreams);
+    }
+    if (message.clientUniStreams !== 0n) {
+      if (BigInt.asUintN(64, message.clientUniStreams) !== message.clientUniStreams) {
+        throw new globalThis.Error("value provided for field message.clientUniStreams of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.clientUniStreams);
+    }
+    if (message.serverBidiStreams !== 0n) {
+      if (BigInt.asUintN(64, message.serverBidiStreams) !== message.serverBidiStreams) {
+        throw new globalThis.Error("value provided for field message.serverBidiStreams of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.serverBidiStreams);
+    }
+    if (message.serverUniStreams !== 0n) {
+      if (BigInt.asUintN(64, message.serverUniStreams) !== message.serverUniStreams) {
+        throw new globalThis.Error("value provided for field message.serverUniStreams of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.serverUniStreams);
+    }
+    if (message.serverBidiAllowed !== 0n) {
+      if (BigInt.asUintN(64, message.serverBidiAllowed) !== message.serverBidiAllowed) {
+        throw new globalThis.Error("value provided for field message.serverBidiAllowed of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.serverBidiAllowed);
+    }
+    if (message.serverUniAllowed !== 0n) {
+      if (BigInt.asUintN(64, message.serverUniAllowed) !== message.serverUniAllowed) {
+        throw new globalThis.Error("value provided for field message.serverUniAllowed of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.serverUniAllowed);
+    }
+    if (message.nextPathId !== 0) {
+      writer.uint32(64).uint32(message.nextPathId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Takeover {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTakeover();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ticket = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.clientBidiStreams = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.clientUniStreams = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.serverBidiStreams = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.serverUniStreams = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.serverBidiAllowed = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.serverUniAllowed = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.nextPathId = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Takeover>, I>>(base?: I): Takeover {
+    return Takeover.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Takeover>, I>>(object: I): Takeover {
+    const message = createBaseTakeover();
+    message.ticket = object.ticket ?? new Uint8Array(0);
+    message.clientBidiStreams = (object.clientBidiStreams !== undefined && object.clientBidiStreams !== null)
+      ? BigInt(object.clientBidiStreams)
+      : 0n;
+    message.clientUniStreams = (object.clientUniStreams !== undefined && object.clientUniStreams !== null)
+      ? BigInt(object.clientUniStreams)
+      : 0n;
+    message.serverBidiStreams = (object.serverBidiStreams !== undefined && object.serverBidiStreams !== null)
+      ? BigInt(object.serverBidiStreams)
+      : 0n;
+    message.serverUniStreams = (object.serverUniStreams !== undefined && object.serverUniStreams !== null)
+      ? BigInt(object.serverUniStreams)
+      : 0n;
+    message.serverBidiAllowed = (object.serverBidiAllowed !== undefined && object.serverBidiAllowed !== null)
+      ? BigInt(object.serverBidiAllowed)
+      : 0n;
+    message.serverUniAllowed = (object.serverUniAllowed !== undefined && object.serverUniAllowed !== null)
+      ? BigInt(object.serverUniAllowed)
+      : 0n;
+    message.nextPathId = object.nextPathId ?? 0;
+    return message;
+  },
+};
+
+function createBaseSessionTicket(): SessionTicket {
+  return {
+    sessionId: new Uint8Array(0),
+    sessionSecret: new Uint8Array(0),
+    ticketId: new Uint8Array(0),
+    expiresMs: 0n,
+    identity: undefined,
+    grantKeys: [],
+  };
+}
+
+export const SessionTicket: MessageFns<SessionTicket> = {
+  encode(message: SessionTicket, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sessionId.length !== 0) {
+      writer.uint32(10).bytes(message.sessionId);
+    }
+    if (message.sessionSecret.length !== 0) {
+      writer.uint32(18).bytes(message.sessionSecret);
+    }
+    if (message.ticketId.length !== 0) {
+      writer.uint32(26).bytes(message.ticketId);
+    }
+    if (message.expiresMs !== 0n) {
+      if (BigInt.asUintN(64, message.expiresMs) !== message.expiresMs) {
+        throw new globalThis.Error("value provided for field message.expiresMs of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.expiresMs);
+    }
+    if (message.identity !== undefined) {
+      writer.uint32(42).string(message.identity);
+    }
+    for (const v of message.grantKeys) {
+      writer.uint32(50).bytes(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SessionTicket {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSessionTicket();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessionId = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.sessionSecret = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.ticketId = reader.bytes();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.expiresMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.identity = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.grantKeys.push(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SessionTicket>, I>>(base?: I): SessionTicket {
+    return SessionTicket.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SessionTicket>, I>>(object: I): SessionTicket {
+    const message = createBaseSessionTicket();
+    message.sessionId = object.sessionId ?? new Uint8Array(0);
+    message.sessionSecret = object.sessionSecret ?? new Uint8Array(0);
+    message.ticketId = object.ticketId ?? new Uint8Array(0);
+    message.expiresMs = (object.expiresMs !== undefined && object.expiresMs !== null) ? BigInt(object.expiresMs) : 0n;
+    message.identity = object.identity ?? undefined;
+    message.grantKeys = object.grantKeys?.map((e) => e) || [];
     return message;
   },
 };
@@ -4504,6 +4931,7 @@ function createBaseContentStart(): ContentStart {
     digest: 0,
     grant: new Uint8Array(0),
     initialBytes: 0n,
+    endsStream: false,
   };
 }
 
@@ -4544,6 +4972,9 @@ export const ContentStart: MessageFns<ContentStart> = {
         throw new globalThis.Error("value provided for field message.initialBytes of type uint64 too large");
       }
       writer.uint32(64).uint64(message.initialBytes);
+    }
+    if (message.endsStream !== false) {
+      writer.uint32(72).bool(message.endsStream);
     }
     return writer;
   },
@@ -4625,6 +5056,14 @@ export const ContentStart: MessageFns<ContentStart> = {
             message.initialBytes = reader.uint64() as bigint;
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.endsStream = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4654,6 +5093,7 @@ export const ContentStart: MessageFns<ContentStart> = {
     message.initialBytes = (object.initialBytes !== undefined && object.initialBytes !== null)
       ? BigInt(object.initialBytes)
       : 0n;
+    message.endsStream = object.endsStream ?? false;
     return message;
   },
 };
@@ -4741,6 +5181,122 @@ export const ContentDigests: MessageFns<ContentDigests> = {
       ? BigInt(object.firstBlock)
       : 0n;
     message.digests = object.digests ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseContentResume(): ContentResume {
+  return { streamId: 0n, baseOffset: 0n, blockBytes: 0, digestsEnd: 0n, grant: new Uint8Array(0) };
+}
+
+export const ContentResume: MessageFns<ContentResume> = {
+  encode(message: ContentResume, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.streamId !== 0n) {
+      if (BigInt.asUintN(64, message.streamId) !== message.streamId) {
+        throw new globalThis.Error("value provided for field message.streamId of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.streamId);
+    }
+    if (message.baseOffset !== 0n) {
+      if (BigInt.asUintN(64, message.baseOffset) !== message.baseOffset) {
+        throw new globalThis.Error("value provided for field message.baseOffset of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.baseOffset);
+    }
+    if (message.blockBytes !== 0) {
+      writer.uint32(24).uint32(message.blockBytes);
+    }
+    if (message.digestsEnd !== 0n) {
+      if (BigInt.asUintN(64, message.digestsEnd) !== message.digestsEnd) {
+        throw new globalThis.Error("value provided for field message.digestsEnd of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.digestsEnd);
+    }
+    if (message.grant.length !== 0) {
+      writer.uint32(42).bytes(message.grant);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ContentResume {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseContentResume();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.streamId = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.baseOffset = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.blockBytes = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.digestsEnd = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.grant = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ContentResume>, I>>(base?: I): ContentResume {
+    return ContentResume.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ContentResume>, I>>(object: I): ContentResume {
+    const message = createBaseContentResume();
+    message.streamId = (object.streamId !== undefined && object.streamId !== null) ? BigInt(object.streamId) : 0n;
+    message.baseOffset = (object.baseOffset !== undefined && object.baseOffset !== null)
+      ? BigInt(object.baseOffset)
+      : 0n;
+    message.blockBytes = object.blockBytes ?? 0;
+    message.digestsEnd = (object.digestsEnd !== undefined && object.digestsEnd !== null)
+      ? BigInt(object.digestsEnd)
+      : 0n;
+    message.grant = object.grant ?? new Uint8Array(0);
     return message;
   },
 };
@@ -6558,6 +7114,109 @@ export const RelayNotice: MessageFns<RelayNotice> = {
     message.bytesLeft = (object.bytesLeft !== undefined && object.bytesLeft !== null) ? BigInt(object.bytesLeft) : 0n;
     message.msLeft = (object.msLeft !== undefined && object.msLeft !== null) ? BigInt(object.msLeft) : 0n;
     message.pathId = object.pathId ?? 0;
+    return message;
+  },
+};
+
+function createBaseStandby(): Standby {
+  return { address: "", serverName: "", ticket: new Uint8Array(0), lifeMs: 0, leaving: false };
+}
+
+export const Standby: MessageFns<Standby> = {
+  encode(message: Standby, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.address !== "") {
+      writer.uint32(10).string(message.address);
+    }
+    if (message.serverName !== "") {
+      writer.uint32(18).string(message.serverName);
+    }
+    if (message.ticket.length !== 0) {
+      writer.uint32(26).bytes(message.ticket);
+    }
+    if (message.lifeMs !== 0) {
+      writer.uint32(32).uint32(message.lifeMs);
+    }
+    if (message.leaving !== false) {
+      writer.uint32(40).bool(message.leaving);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Standby {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStandby();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.address = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.serverName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.ticket = reader.bytes();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.lifeMs = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.leaving = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Standby>, I>>(base?: I): Standby {
+    return Standby.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Standby>, I>>(object: I): Standby {
+    const message = createBaseStandby();
+    message.address = object.address ?? "";
+    message.serverName = object.serverName ?? "";
+    message.ticket = object.ticket ?? new Uint8Array(0);
+    message.lifeMs = object.lifeMs ?? 0;
+    message.leaving = object.leaving ?? false;
     return message;
   },
 };

@@ -1,0 +1,249 @@
+import { isUnidirectional, KwikError, proto, streamInitiator } from '@kwik/wire';
+import type { StreamCounts, StreamNumbers } from '../../core/streams/stream-numbers.js';
+import type { StreamState } from '../../core/streams/stream-state.js';
+import type { ControlHandlers, Feature } from '../../runtime/features/feature.js';
+import type { SessionContext } from '../../runtime/features/session-context.js';
+import { isRecoverable } from '../../runtime/paths/deaths.js';
+import type { PathRuntime } from '../../runtime/paths/path-runtime.js';
+import { DueTimer } from '../../runtime/waiting/due-timer.js';
+import type { ContentClient } from '../content-client.js';
+import type { PrimaryPaths } from '../primary-paths.js';
+import type { JoinedStandby } from './join-standby.js';
+
+/** A primary whose path is lost may have lost no more than that, and nobody else knows its streams: it is given so long. */
+const PATIENCE_MS = 3000;
+/**
+ * Where nothing but content is under way nothing is lost by going, and a silence is enough that outlasts a pause of a process or a
+ * change of route: a reader is to wait a second at the most.
+ */
+const HASTE_MS = 200;
+/** Between attempts, doubled each time up to the other. */
+const FIRST_WAIT_MS = 250;
+const MAX_WAIT_MS = 2000;
+const ATTEMPT_MS = 3000;
+/** However long the primary says that its ticket lives. */
+const MAX_LIFE_MS = 3600 * 1000;
+
+const TAKEN_OVER = 'the standby took the session over';
+
+export interface FailoverOptions {
+  readonly content: Pick<ContentClient, 'carries' | 'endsStream' | 'takeOver'>;
+  readonly primaryPaths: Pick<PrimaryPaths, 'moveTo'>;
+  /** That no primary has given a path so far. */
+  readonly nextPathId: () => number;
+  /** `primary`: the numeric address of who named the standby. Rejects when the session cannot go on there now. */
+  join(standby: proto.Standby, state: proto.Takeover, primary: string, timeoutMs: number): Promise<JoinedStandby>;
+  /** The path to it; everything that leads to the primary before is refused from now on. */
+  establish(joined: JoinedStandby): PathRuntime;
+}
+
+interface NamedStandby {
+  readonly message: proto.Standby;
+  readonly primary: string;
+  readonly expiresMs: number;
+}
+
+/** What is asked to be so when the answer is there as when it was asked for. */
+interface Attempt extends NamedStandby {
+  readonly numbers: StreamNumbers;
+}
+
+/** The session goes on at the standby that its primary has named, when no path leads to the primary any more. */
+export class Failover implements Feature {
+  readonly #session: SessionContext;
+  readonly #options: FailoverOptions;
+  readonly #timer: DueTimer;
+  #standby: NamedStandby | undefined;
+  #trying = false;
+  /** How the primary is while the timer runs. */
+  #waits: 'silent' | 'gone' | undefined;
+  #waitMs = FIRST_WAIT_MS;
+  /** A primary that is about to stop is left no sooner than this. */
+  #leaveAtMs = 0;
+
+  readonly handlers: ControlHandlers = { standby: (primary, message) => this.#named(primary, message) };
+
+  constructor(session: SessionContext, options: FailoverOptions) {
+    this.#session = session;
+    this.#options = options;
+    this.#timer = new DueTimer(session.clock, () => void this.#try());
+  }
+
+  /** The primary is gone, and the session may yet go on elsewhere. */
+  get pending(): boolean {
+    return this.#standby !== undefined && this.#session.clock.now() < this.#standby.expiresMs;
+  }
+
+  onPathUp(): void {
+    this.#look();
+  }
+
+  onPathDead(): void {
+    this.#look();
+  }
+
+  onPathHealth(): void {
+    this.#look();
+  }
+
+  /** A primary that is about to stop is left when there is nothing that only it can bring to an end. */
+  plan(now: number): undefined {
+    const leaving = this.#standby?.message.leaving === true && this.#primary !== 'gone';
+    if (leaving && now >= this.#leaveAtMs) void this.#try();
+  }
+
+  onEnd(): void {
+    this.#timer.set(undefined);
+  }
+
+  /** Silent: it may be gone, or come back in a moment. */
+  get #primary(): 'well' | 'silent' | 'gone' {
+    if (this.#session.controlPath === undefined) return 'gone';
+    for (const { primary, health } of this.#session.paths.values()) {
+      if (primary && health !== 'suspected') return 'well';
+    }
+    return 'silent';
+  }
+
+  #look(): void {
+    if (this.#standby === undefined) return;
+    // What the primary owes can be had elsewhere: its silence is worth a suspicion also where no other path is left.
+    for (const path of this.#session.paths.values()) path.alone = false;
+    const primary = this.#primary;
+    if (primary === 'well') {
+      this.#timer.set(undefined);
+      this.#waits = undefined;
+      this.#waitMs = FIRST_WAIT_MS;
+    } else if (this.#waits !== primary) {
+      const inHaste = !this.#loses();
+      if (this.#waits !== undefined && inHaste) return;
+      this.#waits = primary;
+      this.#timer.set(this.#session.clock.now() + (inHaste ? HASTE_MS : PATIENCE_MS));
+    }
+  }
+
+  #named({ port }: PathRuntime, message: proto.Standby): void {
+    const expiresMs = this.#session.clock.now() + Math.min(message.lifeMs, MAX_LIFE_MS);
+    this.#standby = { message, primary: port.transport.remote.address, expiresMs };
+    this.#look();
+    if (message.leaving) this.#session.wake();
+  }
+
+  async #try(): Promise<void> {
+    const standby = this.#standby;
+    if (standby === undefined || this.#trying || !this.pending || this.#session.closeInfo !== undefined) return;
+    if (this.#primary !== 'gone' && this.#loses()) return;
+    this.#trying = true;
+    const attempt = { ...standby, numbers: this.#session.streams.numbers };
+    try {
+      const { message, primary } = standby;
+      const joined = await this.#options.join(message, this.#stateOf(attempt), primary, ATTEMPT_MS);
+      if (this.#mayGo(attempt)) this.#goOrEnd(joined, attempt);
+      else joined.port.close(0, 'the primary is there');
+    } catch (error) {
+      // A server that can be had refuses: it would again. Whoever watches has been told by the handshake's outcome.
+      if (!isRecoverable(KwikError.from(error)) && this.#standby?.message === standby.message)
+        this.#standby = undefined;
+    } finally {
+      this.#trying = false;
+    }
+    this.#again();
+  }
+
+  #again(): void {
+    this.#leaveAtMs = this.#session.clock.now() + this.#waitMs;
+    if (this.#session.closeInfo === undefined && this.#primary !== 'well') this.#timer.set(this.#leaveAtMs);
+    this.#waitMs = Math.min(2 * this.#waitMs, MAX_WAIT_MS);
+    this.#session.wake();
+  }
+
+  #stateOf({ message: { ticket }, numbers: { own, peer, peerMayOpen } }: Attempt): proto.Takeover {
+    return {
+      ticket,
+      clientBidiStreams: own.bidi,
+      clientUniStreams: own.uni,
+      serverBidiStreams: peer.bidi,
+      serverUniStreams: peer.uni,
+      serverBidiAllowed: peerMayOpen.bidi,
+      serverUniAllowed: peerMayOpen.uni,
+      nextPathId: this.#options.nextPathId(),
+    };
+  }
+
+  /** The standby knows of the streams that there were when it was asked; a primary that is still there may have heard of more. */
+  #mayGo({ message, numbers }: Attempt): boolean {
+    const primary = this.#primary;
+    if (this.#session.closeInfo !== undefined || (primary === 'well' && !message.leaving)) return false;
+    if (primary === 'gone') return true;
+    const { own, peer } = this.#session.streams.numbers;
+    return same(own, numbers.own) && same(peer, numbers.peer) && !this.#loses();
+  }
+
+  /** Half gone, a session has no primary at all. */
+  #goOrEnd(joined: JoinedStandby, attempt: Attempt): void {
+    try {
+      this.#go(joined, attempt);
+    } catch (error) {
+      this.#session.fail(KwikError.from(error, 'ERR_KWIK_NO_PATH'));
+    }
+  }
+
+  #go(joined: JoinedStandby, { message, numbers }: Attempt): void {
+    const why = new KwikError(
+      'ERR_KWIK_NO_PATH',
+      `the primary is lost; ${message.address}, which took the session over, knows nothing of what was under way but content`,
+    );
+    this.#standby = undefined;
+    this.#options.primaryPaths.moveTo(joined.address, () => {
+      this.#options.content.takeOver(why);
+      this.#endStreams(numbers, why);
+      for (const path of [...this.#session.paths.values()]) this.#leave(path);
+      this.#session.addPath(this.#options.establish(joined));
+    });
+  }
+
+  #endStreams(before: StreamNumbers, why: KwikError): void {
+    for (const stream of [...this.#session.streams.values()]) {
+      if (isAfter(stream, before)) continue;
+      if (this.#options.content.carries(stream.id)) this.#session.streams.abandonWriting(stream);
+      else this.#session.streams.abandon(stream, why);
+    }
+  }
+
+  /** Servers that bring content stay; whatever else one may do, it did for the primary before. */
+  #leave(path: PathRuntime): void {
+    if (path.primary) path.send({ $case: 'close', value: { code: 0, reason: TAKEN_OVER, error: false } });
+    else if (bringsContentAlone(path)) return;
+    path.die(new KwikError('ERR_KWIK_SESSION_CLOSED', TAKEN_OVER));
+  }
+
+  /** Something is under way that only the primary can bring to its end. */
+  #loses(): boolean {
+    for (const stream of this.#session.streams.values()) {
+      if (!isOver(stream) && !this.#options.content.endsStream(stream.id)) return true;
+    }
+    return false;
+  }
+}
+
+/** What a relay forwards leads to the primary before. */
+function bringsContentAlone({ capabilities }: PathRuntime): boolean {
+  return capabilities.includes(proto.Capability.REPLICA) && !capabilities.includes(proto.Capability.RELAY);
+}
+
+function same(one: StreamCounts, other: StreamCounts): boolean {
+  return one.bidi === other.bidi && one.uni === other.uni;
+}
+
+/** Opened by the client since then: no server knows of it. */
+function isAfter({ id }: StreamState, { own }: StreamNumbers): boolean {
+  return streamInitiator(id) === 'client' && id >> 2n >= (isUnidirectional(id) ? own.uni : own.bidi);
+}
+
+/** All of it has come, and been delivered. */
+function isOver({ send, receive }: StreamState): boolean {
+  const sent = send === undefined || send.state === 'closed' || send.state === 'reset';
+  const end = receive?.finalSize;
+  const all = end !== undefined && (receive?.readyEnd ?? end) >= end;
+  return sent && (all || receive?.state !== 'open');
+}

@@ -1,0 +1,44 @@
+import { CLOCK_SKEW_MS, UsedTokens, type SessionTicketFields, type SessionTickets, type TakenSession } from '@kwik/kcp';
+import { KwikError, type SessionId } from '@kwik/wire';
+import type { SessionEngine } from '../../runtime/session/engine.js';
+
+/** Of which something is remembered; with more of them none is taken over, until their tickets have expired. */
+const MAX_ENDED = 32_768;
+
+type TakenEngine = Pick<SessionEngine, 'closed' | 'finish'>;
+
+/** What other servers began, and this one goes on with. A session that has ended here is not begun anew by its old ticket. */
+export class TakenSessions {
+  readonly #tickets: Pick<SessionTickets, 'open'>;
+  readonly #ended = new UsedTokens({ max: 2 * MAX_ENDED });
+  readonly #replaced = new WeakSet<TakenEngine>();
+
+  constructor(tickets: Pick<SessionTickets, 'open'>) {
+    this.#tickets = tickets;
+  }
+
+  /** Throws for a ticket that is not taken. */
+  open(ticket: Uint8Array, id: SessionId, nowMs: number): SessionTicketFields {
+    const fields = this.#tickets.open(ticket, id, nowMs);
+    this.#ended.purge(nowMs);
+    if (this.#ended.size >= MAX_ENDED) {
+      throw new KwikError('ERR_KWIK_CONNECTION_REFUSED', 'too many sessions that were taken over have just ended');
+    }
+    if (!this.#ended.has(fields.ticketId, nowMs)) return fields;
+    throw new KwikError('ERR_KWIK_TOKEN_REPLAYED', 'the session of this ticket has ended here');
+  }
+
+  /** `wallClockMs`: milliseconds since 1970. */
+  began({ ticket: { ticketId, expiresMs } }: TakenSession, engine: TakenEngine, wallClockMs: () => number): void {
+    void engine.closed.then(() => {
+      // No clock of the fleet takes it any more when it is forgotten.
+      if (!this.#replaced.has(engine)) this.#ended.use(ticketId, expiresMs + 2 * CLOCK_SKEW_MS, wallClockMs());
+    });
+  }
+
+  /** Its client goes on in another session of this id, and has no path to this one any more. */
+  replace(engine: TakenEngine): void {
+    this.#replaced.add(engine);
+    engine.finish({ by: 'peer', code: 0, reason: 'the client took the session over anew' }, false);
+  }
+}
