@@ -1,4 +1,4 @@
-import { open, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { KwikError } from '@kwik/wire';
 import { MAX_HOURS, MAX_MINUTES, type HistoryRow, type HistoryServer } from './history-rows.js';
@@ -17,19 +17,13 @@ const NEXT = /^\d{1,10}\.new$/u;
 const FIGURES = ['receivedBytes', 'sentBytes', 'rttMs', 'lossRate', 'paths', 'well'] as const;
 
 /**
- * Where the file itself is, also behind a link, which stays one. Rejects with ERR_KWIK_LOCAL_FILE for what is no file: a device
- * would be moved aside, and a file put in its place, and a pipe would be waited for.
+ * Rejects with ERR_KWIK_LOCAL_FILE for what is no file: a device would be moved aside, and a file put in its place, and a pipe
+ * would be waited for.
  */
-export async function fileBehind(path: string): Promise<string> {
-  let real: string;
-  try {
-    real = await realpath(path);
-  } catch {
-    // Not there yet; or it cannot be looked at, which reading or writing it says best.
-    return path;
-  }
-  const found = await stat(real);
-  if (found.isFile()) return real;
+export async function requireFile(path: string): Promise<void> {
+  // Not there yet; or it cannot be looked at, which reading or writing it says best.
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined || found.isFile()) return;
   const what = found.isDirectory() ? 'a folder' : 'a device, a pipe or a socket';
   throw new KwikError('ERR_KWIK_LOCAL_FILE', `${path} is ${what}; a history is a file`);
 }

@@ -1,6 +1,6 @@
 import type { CounterRegistry } from '@kwik/wire';
 import { attempt } from '../events/subscriptions.js';
-import { fileBehind, readHistory, removeUnfinished, writeHistory } from './history-file.js';
+import { readHistory, removeUnfinished, requireFile, writeHistory } from './history-file.js';
 import {
   bounded,
   HOUR_MS,
@@ -63,16 +63,16 @@ export class History {
    */
   async keep(file: string, onFault: (error: Error) => void = () => undefined): Promise<void> {
     const fault = (error: Error): void => attempt(() => onFault(error));
-    const path = await fileBehind(file);
-    await removeUnfinished(path);
-    const { minutes, hours } = await readHistory(path, fault);
+    await requireFile(file);
+    await removeUnfinished(file);
+    const { minutes, hours } = await readHistory(file, fault);
     const nowMs = this.#now();
     // What a clock that was wrong wrote down as still to come is not of use.
     this.#minutes = [...minutes, ...this.#minutes].filter(({ atMs }) => atMs <= nowMs && atMs > nowMs - 24 * HOUR_MS);
     this.#hours = hours.filter(({ atMs }) => atMs <= nowMs).slice(-MAX_HOURS);
     this.#closeHours();
-    await writeHistory(path, { minutes: this.#minutes, hours: this.#hours });
-    this.#file = { path, onFault: fault };
+    await writeHistory(file, { minutes: this.#minutes, hours: this.#hours });
+    this.#file = { path: file, onFault: fault };
   }
 
   /** Closes the minute that is over; asked for by itself. */
