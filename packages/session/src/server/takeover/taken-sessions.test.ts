@@ -1,0 +1,83 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, test } from '@jest/globals';
+import { deriveSessionKeys, SessionTickets, type TakenSession } from '@kwik/kcp';
+import { proto, sessionIdFromBytes } from '@kwik/wire';
+import type { CloseInfo } from '../../api/session.js';
+import { numbersOf } from './stream-numbers.js';
+import { TakenSessions } from './taken-sessions.js';
+
+const NOW_MS = 1_800_000_000_000;
+const bytes = (count: number): Uint8Array => new Uint8Array(randomBytes(count));
+const tickets = new SessionTickets([bytes(32)]);
+const sessionId = sessionIdFromBytes(bytes(16));
+const keys = deriveSessionKeys(sessionId, bytes(32));
+
+function sealed(): Uint8Array {
+  const fields = { keys, ticketId: bytes(16), expiresMs: NOW_MS + 60_000, grantKeys: [] };
+  return tickets.seal(fields, bytes)!;
+}
+
+/** A session, as far as its end goes. */
+function engine() {
+  let end: (info: CloseInfo) => void = () => undefined;
+  const closed = new Promise<CloseInfo>((resolve) => (end = resolve));
+  return { closed, finish: (info: CloseInfo) => end(info) };
+}
+
+function begin(taken: TakenSessions, ticket: Uint8Array): ReturnType<typeof engine> {
+  const session = engine();
+  const state = proto.Takeover.fromPartial({});
+  const opened: TakenSession = { ticket: taken.open(ticket, sessionId, NOW_MS), state };
+  taken.began(opened, session, () => NOW_MS);
+  return session;
+}
+
+describe('a session that was taken over', () => {
+  test('and has ended is not begun again by its ticket, and is by none but a later one', async () => {
+    const taken = new TakenSessions(tickets);
+    const [ticket, later] = [sealed(), sealed()];
+    const session = begin(taken, ticket);
+    expect(taken.open(ticket, sessionId, NOW_MS).keys.secret).toEqual(keys.secret);
+    session.finish({ by: 'local', code: 0, reason: '' });
+    await session.closed;
+    // Also when its time would be over, give or take what clocks differ.
+    for (const nowMs of [NOW_MS, NOW_MS + 119_000]) {
+      expect(() => taken.open(ticket, sessionId, nowMs)).toThrow(
+        expect.objectContaining({ code: 'ERR_KWIK_TOKEN_REPLAYED' }),
+      );
+    }
+    expect(taken.open(later, sessionId, NOW_MS).keys.secret).toEqual(keys.secret);
+  });
+
+  test('may be taken over anew by its client, which ends the one before', async () => {
+    const taken = new TakenSessions(tickets);
+    const ticket = sealed();
+    const session = begin(taken, ticket);
+    taken.replace(session);
+    expect(await session.closed).toMatchObject({ by: 'peer', code: 0 });
+    expect(taken.open(ticket, sessionId, NOW_MS).keys.secret).toEqual(keys.secret);
+  });
+});
+
+describe('what a client says of its streams', () => {
+  const state = (changes: Partial<proto.Takeover>): proto.Takeover =>
+    proto.Takeover.fromPartial({ serverBidiAllowed: 1024n, serverUniAllowed: 1024n, ...changes });
+
+  test('is seen from the other end', () => {
+    const told = { clientBidiStreams: 3n, clientUniStreams: 1n, serverBidiStreams: 7n, serverUniStreams: 2n };
+    expect(numbersOf(state(told))).toEqual({
+      own: { bidi: 7n, uni: 2n },
+      peer: { bidi: 3n, uni: 1n },
+      mayOpen: { bidi: 1024n, uni: 1024n },
+    });
+  });
+
+  test.each([
+    { clientBidiStreams: (1n << 60n) + 1n },
+    { serverUniAllowed: (1n << 60n) + 1n },
+    { serverBidiStreams: 1025n },
+    { serverUniStreams: 1025n },
+  ])('is refused where there cannot be so many: %p', (changes) => {
+    expect(() => numbersOf(state(changes))).toThrow(expect.objectContaining({ code: 'ERR_KWIK_PROTOCOL_VIOLATION' }));
+  });
+});
