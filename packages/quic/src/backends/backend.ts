@@ -18,6 +18,8 @@ export interface BackendTransport {
   readonly connectionWindowBytes: number;
   readonly maxBidiStreams: number;
   readonly maxUniStreams: number;
+  /** Of a sender whose path is known. Default: the backend's own. */
+  readonly firstWindowBytes?: number;
 }
 
 export interface BackendConfigOptions {

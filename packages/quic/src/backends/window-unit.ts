@@ -8,10 +8,14 @@ import type { BackendTransport } from './backend.js';
  */
 const PACED_FACTOR = 3;
 
-export type WindowSettings = Pick<BackendTransport, 'congestionControl' | 'datagramBytes'>;
+export type WindowSettings = Pick<BackendTransport, 'congestionControl' | 'datagramBytes' | 'firstWindowBytes'>;
+
+/** Of quiche's first window. */
+export const FIRST_WINDOW_UNITS = 10;
 
 /** What quiche 0.18 takes ten of for its first window. It writes no longer datagram. */
-export function windowUnitBytes({ congestionControl, datagramBytes }: WindowSettings): number {
+export function windowUnitBytes({ congestionControl, datagramBytes, firstWindowBytes = 0 }: WindowSettings): number {
   const factor = congestionControl === 'bbr' ? PACED_FACTOR : 1;
-  return Math.max(datagramBytes, factor * Math.min(datagramBytes, ETHERNET_IPV4_BYTES));
+  const ordinary = Math.max(datagramBytes, factor * Math.min(datagramBytes, ETHERNET_IPV4_BYTES));
+  return Math.max(ordinary, Math.floor(firstWindowBytes / FIRST_WINDOW_UNITS));
 }

@@ -231,6 +231,11 @@ describe('pacing for BBR', () => {
       return { bbr, path: { ...path, deliveredBytes: 2500 * now }, now };
     }
 
+    test('its bandwidth is known once it was full, and not before', () => {
+      expect(new BbrRate().bandwidth).toBe(0);
+      expect(known().bbr.bandwidth).toBeCloseTo(2500, -2);
+    });
+
     test.each([
       { name: 'nothing', perMs: 0 },
       { name: 'a trickle', perMs: 60 },

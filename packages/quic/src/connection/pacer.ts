@@ -45,6 +45,11 @@ export class Pacer {
     return this.ratePerMs;
   }
 
+  /** That the path was seen to carry at most, bytes per millisecond; 0 while it was not full yet, and without BBR. */
+  get bandwidth(): number {
+    return this.bbr?.bandwidth ?? 0;
+  }
+
   get unlimited(): boolean {
     return this.ratePerMs === Infinity;
   }

@@ -81,6 +81,11 @@ export class BbrRate {
   private stateEndMs = Infinity;
   private stateLost = 0;
 
+  /** Bytes per millisecond; 0 during startup. */
+  get bandwidth(): number {
+    return this.state === 'startup' ? 0 : secondBest(this.rounds);
+  }
+
   /** Bytes per millisecond. */
   rate(path: PathModel, now: number): number {
     this.observe(path, now);

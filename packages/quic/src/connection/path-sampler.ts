@@ -1,8 +1,10 @@
 import type { BackendPathStats } from '../backends/backend.js';
 import type { WindowSettings } from '../backends/window-unit.js';
+import { ETHERNET_IPV4_BYTES } from '../packets/datagram-bytes.js';
+import { CarefulResume, type PathMemo, type ResumedPath } from './careful-resume.js';
 import type { PathModel } from './pacing-rate.js';
 import { RttProbe } from './rtt-probe.js';
-import { StartWindow } from './start-window.js';
+import { firstWindowBytes, StartWindow } from './start-window.js';
 
 /**
  * How often the backend's statistics are read: its answer is built of objects and costs as much as sending a packet.
@@ -49,6 +51,15 @@ interface Progress {
   readonly settled: Settled;
 }
 
+/** What is known of the path, and who wants to know of it. */
+interface SamplerSettings extends WindowSettings {
+  readonly resumed?: ResumedPath;
+  readonly onPathKnown?: (path: PathMemo) => void;
+}
+
+/** Often enough for transfers of less than a second. */
+const TELL_EVERY_MS = 250;
+
 /** Samples of the backend's statistics, and what they do not tell: lowest RTT and its variation. Pure. */
 export class PathSampler {
   private stats = NO_STATS;
@@ -60,11 +71,20 @@ export class PathSampler {
   private variationDueMs = 0;
   private firstMs = Infinity;
   private readonly start: StartWindow | undefined;
+  private readonly resume: CarefulResume | undefined;
+  private readonly onPathKnown: ((path: PathMemo) => void) | undefined;
+  private toldMs = -Infinity;
+  /** Of the first sample: what the handshake took says nothing. */
+  private first: { readonly deliveredBytes: number; readonly lostBytes: number } | undefined;
   readonly probe = new RttProbe();
 
   /** Without settings, pacing reckons with the backend's window from the beginning. */
-  constructor(settings?: WindowSettings) {
+  constructor(settings?: SamplerSettings) {
     this.start = settings === undefined ? undefined : new StartWindow(settings);
+    this.onPathKnown = settings?.onPathKnown;
+    if (settings?.resumed === undefined) return;
+    const datagramBytes = Math.min(settings.datagramBytes, ETHERNET_IPV4_BYTES);
+    this.resume = new CarefulResume(firstWindowBytes({ ...settings, datagramBytes }), settings.resumed);
   }
 
   get latest(): BackendPathStats {
@@ -86,10 +106,10 @@ export class PathSampler {
 
   /** What pacing wants to know; `pathLimited`: the path was what limited the sender. */
   model(inFlightBytes: number, pathLimited: boolean): PathModel {
-    const { cwndBytes, sentBytes, lostBytes } = this.stats;
+    const { sentBytes, lostBytes } = this.stats;
     const deliveredBytes = sentBytes - lostBytes - inFlightBytes;
     return {
-      cwndBytes: this.start?.paced(cwndBytes, this.takenMs - this.firstMs, this.smoothedMs) ?? cwndBytes,
+      cwndBytes: this.pacedWindow(deliveredBytes),
       rttMs: this.smoothedMs,
       minRttMs: this.minMs,
       inFlightBytes,
@@ -97,6 +117,27 @@ export class PathSampler {
       lostBytes,
       pathLimited,
     };
+  }
+
+  /** The path was seen full: bytes per millisecond, 0 while it was not. */
+  known(bandwidth: number, now: number): void {
+    if (this.onPathKnown === undefined || bandwidth === 0 || now - this.toldMs < TELL_EVERY_MS) return;
+    this.toldMs = now;
+    this.onPathKnown({ pipeBytes: bandwidth * this.minMs, rttMs: this.minMs });
+  }
+
+  private pacedWindow(deliveredBytes: number): number {
+    const { cwndBytes, lostBytes } = this.stats;
+    if (this.resume === undefined) {
+      return this.start?.paced(cwndBytes, this.takenMs - this.firstMs, this.smoothedMs) ?? cwndBytes;
+    }
+    this.first ??= { deliveredBytes, lostBytes };
+    return this.resume.window({
+      cwndBytes,
+      rttMs: this.minMs,
+      deliveredBytes: deliveredBytes - this.first.deliveredBytes,
+      lostBytes: lostBytes - this.first.lostBytes,
+    });
   }
 
   /**

@@ -30,6 +30,7 @@ export class PathWatch {
     if (stats === undefined) return;
     this.sampler.record(stats, now, this.sender);
     this.pacer.update(this.sampler.model(this.sender.inFlightBytes, this.sender.takePathLimited()), now);
+    this.sampler.known(this.pacer.bandwidth, now);
     this.sender.onSample(stats.retransmittedBytes - before, now);
     this.pacer.fit(this.sender.sizes.datagramBytes);
   }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { AckDelay } from './ack-delay.js';
 import { BlockPool, ByteQueue } from './byte-queue.js';
+import type { PathMemo } from './careful-resume.js';
 import { PathSampler } from './path-sampler.js';
 import { RttProbe } from './rtt-probe.js';
 import { TrafficGuard } from './traffic-guard.js';
@@ -146,6 +147,27 @@ describe('TrafficGuard', () => {
 });
 
 describe('PathSampler', () => {
+  const stats = { rttMs: 40, cwndBytes: 160_000, sentBytes: 3_000 } as BackendPathStats;
+
+  test('tells what the path carries now and then, once it was seen full', () => {
+    const known: PathMemo[] = [];
+    const settings = { congestionControl: 'bbr', datagramBytes: 1350 } as const;
+    const sampler = new PathSampler({ ...settings, onPathKnown: (path) => known.push(path) });
+    sampler.record(stats, 0);
+    sampler.known(0, 0);
+    for (const now of [10, 20, 259, 260]) sampler.known(6_250, now);
+    expect(known).toEqual([1, 2].map(() => ({ pipeBytes: 6_250 * 40.5, rttMs: 40.5 })));
+  });
+
+  test('has pacing reckon with an ordinary first window where the path is known, whatever the handshake took', () => {
+    const resumed = { pipeBytes: 160_000, rttMs: 40, onRetreat: () => undefined };
+    const sampler = new PathSampler({ congestionControl: 'bbr', datagramBytes: 1350, resumed });
+    sampler.record({ ...stats, lostBytes: 0 }, 0);
+    expect(sampler.model(0, false).cwndBytes).toBe(40_500);
+    sampler.record({ ...stats, sentBytes: 43_500, lostBytes: 0 }, 40);
+    expect(sampler.model(0, false).cwndBytes).toBe(160_000);
+  });
+
   const sample = (rttMs: number): BackendPathStats => ({
     rttMs,
     cwndBytes: 10_000,

@@ -19,6 +19,13 @@ describe('the first window', () => {
     expect(windowUnitBytes({ congestionControl: 'cubic', datagramBytes: 9000 })).toBe(9000);
   });
 
+  test.each([1472, 9000, 16_000])('of a path that is known, whatever its datagrams: %i', (datagramBytes) => {
+    expect(10 * windowUnitBytes({ ...bbr(datagramBytes), firstWindowBytes: 320_000 })).toBe(320_000);
+    expect(windowUnitBytes({ ...bbr(datagramBytes), firstWindowBytes: 20_000 })).toBe(
+      windowUnitBytes(bbr(datagramBytes)),
+    );
+  });
+
   test('pacing reckons with an ordinary one, which doubles each round trip, where datagrams may be long', () => {
     const start = new StartWindow(bbr(16_000));
     expect([0, 20, 40, 60].map((elapsedMs) => start.paced(160_000, elapsedMs, 20))).toEqual([

@@ -1,8 +1,5 @@
-import { type WindowSettings, windowUnitBytes } from '../backends/window-unit.js';
+import { FIRST_WINDOW_UNITS, type WindowSettings, windowUnitBytes } from '../backends/window-unit.js';
 import { ETHERNET_IPV4_BYTES } from '../packets/datagram-bytes.js';
-
-/** Of quiche's first window. */
-const UNITS = 10;
 
 /**
  * How fast a connection begins whose datagrams may be long. quiche's first window is ten of the longest: several times what
@@ -14,12 +11,16 @@ export class StartWindow {
 
   constructor({ congestionControl, datagramBytes }: WindowSettings) {
     const common = Math.min(datagramBytes, ETHERNET_IPV4_BYTES);
-    this.bytes =
-      datagramBytes === common ? Infinity : UNITS * windowUnitBytes({ congestionControl, datagramBytes: common });
+    this.bytes = datagramBytes === common ? Infinity : firstWindowBytes({ congestionControl, datagramBytes: common });
   }
 
   /** Of the backend's window, what pacing is to reckon with, `elapsedMs` after the handshake. */
   paced(cwndBytes: number, elapsedMs: number, rttMs: number): number {
     return Math.min(cwndBytes, this.bytes * 2 ** (elapsedMs / rttMs));
   }
+}
+
+/** With which a connection begins that knows nothing of its path. */
+export function firstWindowBytes({ congestionControl, datagramBytes }: WindowSettings): number {
+  return FIRST_WINDOW_UNITS * windowUnitBytes({ congestionControl, datagramBytes });
 }

@@ -1,5 +1,6 @@
 import { KwikError } from '@kwik/wire';
 import type { BackendTransport } from '../backends/backend.js';
+import type { PathMemo, ResumedPath } from './careful-resume.js';
 
 /** Sizes in bytes, times in milliseconds. */
 export interface TransportOptions {
@@ -26,6 +27,12 @@ export interface TransportOptions {
   readonly maxBidiStreams?: number;
   readonly maxUniStreams?: number;
   /**
+   * A connection to a peer of the last hour begins with half of what the path to it carried then, once it is seen to be the same
+   * path and has carried an ordinary first window (careful resume, RFC 9959). With BBR and pacing, and at a server not with
+   * addresses of this machine. Default: false.
+   */
+  readonly carefulResume?: boolean;
+  /**
    * How far ahead of the wire bytes are taken, as time at the rate of the path; default 4 ms. `sendableBytes()` offers
    * this much beyond what pacing allows at once; `write` takes twice as much.
    */
@@ -48,6 +55,11 @@ export interface ResolvedTransport extends BackendTransport {
   readonly knownBytes?: number;
   /** Told of the size above which the path was found to carry nothing. */
   readonly onSizeLimit?: (bytes: number) => void;
+  readonly carefulResume: boolean;
+  /** What the path to the peer carried before. */
+  readonly resumed?: ResumedPath;
+  /** Told, now and then, of what the path carries. */
+  readonly onPathKnown?: (path: PathMemo) => void;
 }
 
 const TRANSPORT_DEFAULTS: ResolvedTransport = {
@@ -62,6 +74,7 @@ const TRANSPORT_DEFAULTS: ResolvedTransport = {
   sendAheadMs: 4,
   followsRoute: true,
   longDatagrams: false,
+  carefulResume: false,
 };
 
 /** Fills in defaults; a value out of range is `ERR_KWIK_INVALID_ARGUMENT`. */

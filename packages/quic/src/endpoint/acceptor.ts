@@ -19,7 +19,7 @@ export class Acceptor {
   readonly retry: 'always' | 'underLoad' | 'never';
   /** For packets to those who are not let in. */
   readonly config: BackendConfig;
-  private readonly configs = new Map<number, BackendConfig>();
+  private readonly configs = new Map<string, BackendConfig>();
   /** What connections of this configuration show, DER. */
   private readonly leaf: Uint8Array;
   readonly strangerBytes: number | undefined;
@@ -81,8 +81,9 @@ export class Acceptor {
 
   private configOf(transport: ResolvedTransport): BackendConfig {
     const settings = backendSettings(transport);
-    const config = this.configs.get(settings.datagramBytes) ?? this.createConfig(settings);
-    this.configs.set(settings.datagramBytes, config);
+    const key = `${settings.datagramBytes} ${settings.firstWindowBytes ?? ''}`;
+    const config = this.configs.get(key) ?? this.createConfig(settings);
+    this.configs.set(key, config);
     return config;
   }
 

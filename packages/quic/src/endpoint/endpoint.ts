@@ -94,7 +94,7 @@ export class Endpoint implements AsyncDisposable {
       (connection, error) => this.onHandlerError(connection, error),
     );
     this.output = new DatagramOutput(socket, this.counters);
-    this.sizes = new RouteSizes(socket, resources.datagramSizes, clock);
+    this.sizes = new RouteSizes(socket, { sizes: resources.datagramSizes, paths: resources.paths }, clock);
     this.forwarder = new Forwarder({ socket, counters: this.counters, limits, now: () => clock.now() });
     this.connectionHost = connectionHost({
       clock,

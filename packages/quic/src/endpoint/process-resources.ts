@@ -7,6 +7,7 @@ import { KeyLog } from '../tls/key-log.js';
 import { ParsedCertificates } from '../tls/parsed-certificates.js';
 import { SystemClock } from './clock.js';
 import { ConfigCache } from './config-cache.js';
+import { PathMemory } from './path-memory.js';
 import { ProcessParts } from './process-parts.js';
 import { SizeMemory } from './size-memory.js';
 
@@ -26,6 +27,7 @@ export class ProcessResources {
   readonly clock: Clock = new SystemClock();
   readonly sockets = new SocketResources();
   readonly datagramSizes = new SizeMemory();
+  readonly paths = new PathMemory();
   readonly certificates = new ParsedCertificates();
   readonly diagnostics: ProcessDiagnostics = {
     counters: new CounterRegistry(),

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { resolveTransport, type ResolvedTransport, type TransportOptions } from '../connection/transport-options.js';
 import { connectedPair, type Pair } from '../test-support/peers.js';
 import { backendSettings, RouteSizes } from './route-sizes.js';
+import { PathMemory } from './path-memory.js';
 import { SizeMemory } from './size-memory.js';
 
 const LOCAL = { address: '192.0.2.9', port: 5, family: 'IPv4' } as const;
@@ -9,6 +10,7 @@ const LOCAL = { address: '192.0.2.9', port: 5, family: 'IPv4' } as const;
 class Routes {
   nowMs = 1_000;
   readonly memory = new SizeMemory();
+  readonly paths = new PathMemory();
   constructor(private readonly bytes: number | undefined) {}
 
   settings(
@@ -18,7 +20,7 @@ class Routes {
     port = 1,
   ): ResolvedTransport {
     const socket = { address: LOCAL, routeDatagramBytes: () => this.bytes };
-    const sizes = new RouteSizes(socket, this.memory, { now: () => this.nowMs });
+    const sizes = new RouteSizes(socket, { sizes: this.memory, paths: this.paths }, { now: () => this.nowMs });
     return sizes.settingsFor(resolveTransport(options), { address, port, family: 'IPv4' }, side);
   }
 }
@@ -124,5 +126,45 @@ describe('on loopback', () => {
     await using pair = await connectedPair({ dial: { transport: { datagramBytes: 1200 } } });
     await transfer(pair);
     expect(pair.client.transport.stats().datagramBytes).toBe(1200);
+  });
+});
+
+describe('careful resume', () => {
+  const REMEMBERED = { pipeBytes: 250_000, rttMs: 40 };
+  const CAREFUL = { carefulResume: true } as const;
+
+  test('what a path carried is for the next connection to the peer: of its address alone at a server', () => {
+    const routes = new Routes(1472);
+    routes.settings('server', CAREFUL).onPathKnown!(REMEMBERED);
+    expect(routes.settings('client', CAREFUL).resumed).toBeUndefined();
+    expect(routes.settings('server', CAREFUL, '192.0.2.2').resumed).toBeUndefined();
+    const next = routes.settings('server', CAREFUL, '192.0.2.1', 77);
+    expect(next.resumed).toMatchObject(REMEMBERED);
+    next.resumed!.onRetreat();
+    routes.nowMs += 5_000;
+    expect(routes.settings('server', CAREFUL).resumed).toBeUndefined();
+  });
+
+  test.each<[string, TransportOptions, 'client' | 'server', string]>([
+    ['who does not ask for it', {}, 'client', '192.0.2.1'],
+    ['another controller than BBR', { ...CAREFUL, congestionControl: 'cubic' }, 'client', '192.0.2.1'],
+    ['who does not pace', { ...CAREFUL, pacing: false }, 'client', '192.0.2.1'],
+    ['a server of addresses of its machine', CAREFUL, 'server', '127.0.0.1'],
+  ])('is not for %s', (_, options, side, address) => {
+    const routes = new Routes(1472);
+    routes.paths.note(`192.0.2.9 ${address}${side === 'client' ? ' 1' : ''}`, REMEMBERED, 0);
+    const { resumed, onPathKnown } = routes.settings(side, options, address);
+    expect([resumed, onPathKnown]).toEqual([undefined, undefined]);
+  });
+
+  test('the backend has few first windows, the next smaller one each, and no more of what is remembered', () => {
+    const windows = [79_999, 80_000, 250_000, 5_000_000].map((pipeBytes) => {
+      const routes = new Routes(1472);
+      routes.paths.note('192.0.2.9 192.0.2.1 1', { pipeBytes, rttMs: 40 }, 0);
+      const settings = backendSettings(routes.settings('client', CAREFUL));
+      expect(JSON.parse(JSON.stringify(settings))).toEqual(settings);
+      return settings.firstWindowBytes;
+    });
+    expect(windows).toEqual([undefined, 80_000, 160_000, 640_000]);
   });
 });

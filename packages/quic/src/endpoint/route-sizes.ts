@@ -2,6 +2,7 @@ import type { Clock, TransportAddress } from '@kwik/wire';
 import { ETHERNET_IPV4_BYTES } from '../packets/datagram-bytes.js';
 import type { ResolvedTransport } from '../connection/transport-options.js';
 import type { DatagramSocket } from '../socket/datagram-socket.js';
+import type { PathMemory } from './path-memory.js';
 import type { SizeMemory } from './size-memory.js';
 
 /** RFC 9000, section 14: a route that takes less carries no QUIC, and what the system says of it is not believed. */
@@ -19,12 +20,17 @@ const LOOPBACK = /^(?:::ffff:)?127\.|^::1$/u;
 export class RouteSizes {
   constructor(
     private readonly socket: Pick<DatagramSocket, 'address' | 'routeDatagramBytes'>,
-    private readonly memory: SizeMemory,
+    private readonly memory: { readonly sizes: SizeMemory; readonly paths: PathMemory },
     private readonly clock: Pick<Clock, 'now'>,
   ) {}
 
   /** Settings of a connection to `remote`; at a server `remote` is the client, whose port says nothing of the path. */
   settingsFor(transport: ResolvedTransport, remote: TransportAddress, side: 'client' | 'server'): ResolvedTransport {
+    const peer = this.peerOf(remote, side);
+    return this.withMemo(this.sized(transport, remote, peer), peer);
+  }
+
+  private sized(transport: ResolvedTransport, remote: TransportAddress, peer: string | undefined): ResolvedTransport {
     const bytes = transport.followsRoute ? this.socket.routeDatagramBytes(remote.address) : undefined;
     if (bytes === undefined || bytes < LEAST_BYTES) return transport;
     // quiche's windows are multiples of the longest datagram; only what is paced by BBR begins, and goes on, with less.
@@ -33,14 +39,25 @@ export class RouteSizes {
     const { streamWindowBytes, connectionWindowBytes } = transport;
     const window = Math.floor(Math.min(streamWindowBytes, connectionWindowBytes) / DATAGRAMS_OF_WINDOW);
     const datagramBytes = Math.max(LEAST_BYTES, Math.min(bytes, most, window));
-    const peer = this.peerOf(remote, side);
     if (peer === undefined) return { ...transport, datagramBytes };
-    const knownBytes = this.memory.limitOf(peer, this.clock.now());
+    const knownBytes = this.memory.sizes.limitOf(peer, this.clock.now());
     return {
       ...transport,
       datagramBytes,
-      onSizeLimit: (limitBytes) => this.memory.note(peer, limitBytes, this.clock.now()),
+      onSizeLimit: (limitBytes) => this.memory.sizes.note(peer, limitBytes, this.clock.now()),
       ...(knownBytes === undefined ? {} : { knownBytes }),
+    };
+  }
+
+  private withMemo(transport: ResolvedTransport, peer: string | undefined): ResolvedTransport {
+    const { carefulResume, congestionControl, pacing } = transport;
+    if (!carefulResume || congestionControl !== 'bbr' || !pacing || peer === undefined) return transport;
+    const { paths } = this.memory;
+    const memo = paths.take(peer, this.clock.now());
+    return {
+      ...transport,
+      onPathKnown: (path) => paths.note(peer, path, this.clock.now()),
+      ...(memo !== undefined && { resumed: { ...memo, onRetreat: () => paths.forget(peer) } }),
     };
   }
 
@@ -51,15 +68,28 @@ export class RouteSizes {
   }
 }
 
+/** First windows of connections that know their path: few, as each is one of the settings of the backend. */
+const FIRST_WINDOWS = [640_000, 320_000, 160_000, 80_000];
+
+/** The largest of them that the path carried; 0 where an ordinary one is as good. */
+function firstWindow(pipeBytes: number): number {
+  return FIRST_WINDOWS.find((bytes) => bytes <= pipeBytes) ?? 0;
+}
+
 /**
  * Settings of the backend for connections of about this size: few, since each set of them holds certificates. What quiche
  * is told bounds its datagrams; the driver gives it memory of exactly the size that is wanted.
  */
 export function backendSettings(transport: ResolvedTransport): ResolvedTransport {
-  if (!transport.followsRoute) return transport;
-  const { onSizeLimit: _, knownBytes: __, ...settings } = transport;
+  const { onSizeLimit: _, knownBytes: __, onPathKnown: ___, resumed, ...settings } = transport;
+  const window = firstWindow(resumed?.pipeBytes ?? 0);
   return {
     ...settings,
-    datagramBytes: transport.datagramBytes <= ETHERNET_IPV4_BYTES ? ETHERNET_IPV4_BYTES : MOST_BYTES,
+    ...(window > 0 && { firstWindowBytes: window }),
+    datagramBytes: !transport.followsRoute
+      ? transport.datagramBytes
+      : transport.datagramBytes <= ETHERNET_IPV4_BYTES
+        ? ETHERNET_IPV4_BYTES
+        : MOST_BYTES,
   };
 }

@@ -1,7 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { connectedPair, type Pair } from '../test-support/peers.js';
+import { connectedPair, TestServer, TransportProbe, type Pair } from '../test-support/peers.js';
+import { Endpoint } from './endpoint.js';
+import { ProcessResources } from './process-resources.js';
 
 const MIB = 1024 * 1024;
 
@@ -38,6 +40,25 @@ describe('transfer on loopback', () => {
     await pair[Symbol.asyncDispose]();
     pair = await connectedPair({ transport: { congestionControl: 'cubic' } });
     expect(pair.client.transport.stats().cwndBytes).toBeLessThan(20 * datagramBytes);
+  });
+
+  test('a path that is known begins with what it carried, and carries every byte', async () => {
+    const resources = new ProcessResources();
+    await using server = await TestServer.start();
+    await using client = await Endpoint.bind({ resources });
+    resources.paths.note(`127.0.0.1 127.0.0.1 ${server.port}`, { pipeBytes: 250_000, rttMs: 1 }, 0);
+    const windowOf = async (carefulResume: boolean): Promise<number> => {
+      const probe = new TransportProbe(await client.dial(server.dialOptions({ transport: { carefulResume } })));
+      const data = randomBytes(MIB);
+      const { cwndBytes } = probe.transport.stats();
+      void probe.open().send(data);
+      const arrived = await (await server.nextConnection()).nextStream();
+      await arrived.ended.promise;
+      expect(sha(arrived.received())).toBe(sha(data));
+      return cwndBytes;
+    };
+    expect(await windowOf(false)).toBeLessThan(80_000);
+    expect(await windowOf(true)).toBeGreaterThanOrEqual(160_000);
   });
 
   test('several MB cross on several streams both ways, byte for byte', async () => {

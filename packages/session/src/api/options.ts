@@ -208,6 +208,11 @@ export interface TransportTuning {
    */
   readonly longDatagrams?: boolean;
   /**
+   * Paths to peers of the last hour begin with half of what they carried then, once a round trip has shown that they are the same
+   * (careful resume, RFC 9959): what this end sends. A process remembers 1,024 of them, of its own connections. Default: false.
+   */
+  readonly carefulResume?: boolean;
+  /**
    * How datagrams reach the kernel: `batched`, many by one system call (Linux, with the optional package `koffi`; elsewhere
    * the dial or the listener is refused with ERR_KWIK_INVALID_ARGUMENT), or `dgram`, by `node:dgram`. Default: what the variable
    * KWIK_IO says, else `auto`: `batched` where it can be had.

@@ -23,7 +23,14 @@ type Complete<Options> = {
 
 const COMMON = {
   writes: { routing: 'distributed', scheduler: () => createScheduler(), compression: 'auto' },
-  transport: { congestionControl: 'cubic', pacing: false, datagramBytes: 1200, longDatagrams: true, io: 'dgram' },
+  transport: {
+    congestionControl: 'cubic',
+    pacing: false,
+    datagramBytes: 1200,
+    longDatagrams: true,
+    carefulResume: true,
+    io: 'dgram',
+  },
   diagnostics: { offsetMap: true },
   guard: {
     audit: { record: () => undefined, fault: undefined },

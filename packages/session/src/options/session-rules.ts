@@ -58,6 +58,7 @@ export const transport = group<TransportTuning>({
   pacing: flag,
   datagramBytes: positive,
   longDatagrams: flag,
+  carefulResume: flag,
   io: oneOf('auto', 'batched', 'dgram'),
 });
 
