@@ -19,6 +19,8 @@ export interface Credentials {
 export interface ListenTask {
   readonly host: string;
   readonly credentials: Credentials;
+  /** Of what it sends. Default: false. */
+  readonly carefulResume?: boolean;
 }
 
 export interface RunTask {

@@ -15,11 +15,12 @@ class Server {
     this.#peers = addresses;
   }
 
-  async listen({ host, credentials: { cert, key, ca } }: ListenTask): Promise<number> {
+  async listen({ host, credentials: { cert, key, ca }, carefulResume = false }: ListenTask): Promise<number> {
     const listener = await listen({
       host,
       credentials: { cert, key },
       trust: { ca },
+      transport: { carefulResume },
       replica: (name) => replicaOf(name),
     });
     void (async () => {

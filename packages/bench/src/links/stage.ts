@@ -2,7 +2,7 @@ import type { ChildHandle, Children } from '../harness/children.js';
 import { makeCredentials } from './authority.js';
 import type { ClientCalls } from './client-child.js';
 import type { LinkBed } from './link-bed.js';
-import { RUNNING, type Credentials, type RunResult, type RunTask, type StreamRequest } from './messages.js';
+import { RUNNING, type ListenTask, type RunResult, type RunTask, type StreamRequest } from './messages.js';
 import type { ServerCalls } from './server-child.js';
 
 const CLIENT = new URL('./client-child.js', import.meta.url);
@@ -54,15 +54,17 @@ export class Stage {
     return this.#parts.servers;
   }
 
-  /** The processes are the children's to end, and the bed its owner's. */
-  static async build(bed: LinkBed, children: Children, servers: Servers): Promise<Stage> {
+  /** The processes are the children's to end, and the bed its owner's. `carefulResume`: of the servers. */
+  static async build(bed: LinkBed, children: Children, servers: Servers, carefulResume = false): Promise<Stage> {
     const credentials = await makeCredentials(bed.hosts);
     const count = servers === 'each' ? bed.specs.length : 1;
     const processes = Array.from({ length: count }, (_, link) =>
       children.start<ServerCalls>(SERVER, { label: `server ${link}`, through: bed.through('server') }),
     );
     const hosts = processes.map((_, link) => bed.serverHost(servers === 'each' ? link : undefined));
-    const ports = await Promise.all(processes.map((server, link) => listen(server, hosts[link]!, credentials)));
+    const ports = await Promise.all(
+      processes.map((server, link) => listen(server, { host: hosts[link]!, credentials, carefulResume })),
+    );
     const via: string[] = [];
     for (const link of bed.specs.keys()) via.push(await bed.connect(link, ports[link % count]!));
     const heard: { stage?: Stage } = {};
@@ -119,6 +121,6 @@ export class Stage {
   }
 }
 
-function listen(server: ChildHandle<ServerCalls>, host: string, credentials: Credentials): Promise<number> {
-  return server.call('listen', { host, credentials });
+function listen(server: ChildHandle<ServerCalls>, task: ListenTask): Promise<number> {
+  return server.call('listen', task);
 }

@@ -21,11 +21,13 @@ const FIRST_BYTES: readonly { readonly name: string; readonly kind: FirstByteKin
 
 /** What a second transfer of a process has over its first. */
 const WARM = 'second 20 MB of the processes, 4 × 50 Mbit/s';
+/** The same by servers that remember what the paths carried. At those of this machine's own addresses nothing is remembered. */
+const RESUMED = 'second 20 MB, careful resume, 4 × 50 Mbit/s';
 const WARM_LINKS = [0, 1, 2, 3].map(() => ({ rateMbit: 50, delayMs: 10 }));
 const FULL = { maxBytes: 20_000_000, maxMs: 6000 };
 const QUICK = { maxBytes: 5_000_000, maxMs: 3000 };
-/** For what the first one left in queues. */
-const PAUSE_MS = 300;
+/** For what the first one left in queues, and longer than connections to one peer are kept apart (`PathMemory`). */
+const PAUSE_MS = 1500;
 
 /** How long it takes until content comes, and how fast it comes then. */
 export const start: Part = {
@@ -34,9 +36,11 @@ export const start: Part = {
   async run(context) {
     const wanted = FIRST_BYTES.filter(({ name }) => context.wanted(name));
     const rows = wanted.length === 0 ? [] : await firstByteRows(wanted, context);
-    if (!context.wanted(WARM)) return { rows };
+    const isWarm = [WARM, RESUMED].some((name) => context.wanted(name));
+    if (!isWarm) return { rows };
     await using beds = await chooseBeds();
-    return { rows: [...rows, await warmRow(beds, context)], skipped: beds.skipped };
+    const warm = await warmRows(beds, context);
+    return { rows: [...rows, ...warm.filter(({ name }) => context.wanted(name))], skipped: beds.skipped };
   },
 };
 
@@ -80,26 +84,49 @@ async function firstBytes(kinds: readonly FirstByteKind[], context: PartContext)
   return medians;
 }
 
-async function warmRow(beds: Beds, context: PartContext): Promise<Row> {
-  const first: number[] = [];
-  const second: number[] = [];
+/** `resumed`: the servers begin from what they learned in the first; without, in another bed, they begin as ever. */
+async function warmRows(beds: Beds, context: PartContext): Promise<Row[]> {
+  const plain: Pair[] = [];
+  const resumed: Pair[] = [];
   for (let round = 0; round < context.rounds; round += 1) {
-    await using bed = await beds.start(WARM_LINKS);
-    await using children = new Children(context);
-    const stage = await Stage.build(bed, children, 'each');
-    first.push(await transfer(stage, context));
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-    second.push(await transfer(stage, context));
-    context.log(`round ${round + 1}: ${first.at(-1)!.toFixed(1)}, then ${second.at(-1)!.toFixed(1)} Mbit/s`);
+    for (const [carefulResume, pairs] of [
+      [false, plain],
+      [true, resumed],
+    ] as const) {
+      const pair = await twice(beds, carefulResume, context);
+      pairs.push(pair);
+      const how = carefulResume ? ', careful resume' : '';
+      context.log(`round ${round + 1}${how}: ${pair.firstMbit.toFixed(1)}, then ${pair.secondMbit.toFixed(1)} Mbit/s`);
+    }
   }
-  return {
-    name: WARM,
-    value: median(second),
+  const seconds = (pairs: readonly Pair[]): number[] => pairs.map(({ secondMbit }) => secondMbit);
+  const firsts = plain.map(({ firstMbit }) => firstMbit);
+  const row = (name: string, values: readonly number[], called: string, reference: readonly number[]): Row => ({
+    name,
+    value: median(values),
     unit: 'Mbit/s',
-    reference: { name: 'the first', value: median(first) },
-    ratio: median(second.map((mbit, round) => mbit / first[round]!)),
-    note: [spread(second), 'the first pays for compiling, too'].filter((text) => text !== '').join(', '),
-  };
+    reference: { name: called, value: median(reference) },
+    ratio: median(values.map((mbit, round) => mbit / reference[round]!)),
+    note: spread(values),
+  });
+  return [
+    row(WARM, seconds(plain), 'the first, which compiles', firsts),
+    row(RESUMED, seconds(resumed), 'without', seconds(plain)),
+  ];
+}
+
+interface Pair {
+  readonly firstMbit: number;
+  readonly secondMbit: number;
+}
+
+async function twice(beds: Beds, carefulResume: boolean, context: PartContext): Promise<Pair> {
+  await using bed = await beds.start(WARM_LINKS);
+  await using children = new Children(context);
+  const stage = await Stage.build(bed, children, 'each', carefulResume);
+  const firstMbit = await transfer(stage, context);
+  await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  return { firstMbit, secondMbit: await transfer(stage, context) };
 }
 
 /** Mbit/s. */
