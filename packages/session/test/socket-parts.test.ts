@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from '@jest/globals';
 import type { Listener, ServerSession, Session } from '@kwik/session';
-import { pause, until } from '@kwik/testbed';
+import { until } from '@kwik/testbed';
 import { bindPort, ByteStream, dialAddresses, DialEndpoints, listenOn, sessionAddresses } from '@kwik/session/socket';
 
 const open: { close(): Promise<void> }[] = [];
@@ -29,8 +29,7 @@ test('what has come is read at once, and what was not read shows', async () => {
   for (let count = 0; count < 100; count += 1) await sent.write(new Uint8Array(300).fill(count), signal);
   const received = new ByteStream(await server.acceptStream());
   expect(await received.read()).toBeInstanceOf(Buffer);
-  await until(() => received.unread);
-  await pause(50);
+  await until(() => server.getAllPaths()[0]!.receivedBytes === 100 * 300);
   const rest = await received.read();
   expect(rest!.length).toBeGreaterThan(2000);
   expect(received.unread).toBe(false);
