@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { appendFile, readFile, readdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -146,6 +147,13 @@ describe('an audit log', () => {
     expect(all.join('')).not.toMatch(/\\u001b|\u202e/u);
     expect(Math.max(...all.slice(3).map((line) => line.length))).toBeLessThan(600);
     expect(texts(await verify())).toBe('');
+  });
+
+  test('is no pipe, for which one would wait for ever', async () => {
+    execFileSync('mkfifo', [path]);
+    const refusal = { code: 'ERR_KWIK_LOCAL_FILE', message: expect.stringMatching(/is no file/u) };
+    await expect(open()).rejects.toMatchObject(refusal);
+    await expect(verifyAuditLog(path)).rejects.toMatchObject(refusal);
   });
 
   test('takes an entry whose members are no text, and those after it', async () => {

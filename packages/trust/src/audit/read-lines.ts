@@ -1,4 +1,6 @@
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { KwikError } from '@kwik/wire';
 import { MAX_LINE_BYTES } from './log-lines.js';
 
 export interface FileLine {
@@ -12,8 +14,12 @@ export interface FileLine {
 
 const NEWLINE = 0x0a;
 
-/** The lines of a file, read in pieces. A line beyond 64 kB comes in several parts, none of which can be read as a line. */
+/**
+ * The lines of a file, read in pieces. A line beyond 64 kB comes in several parts, none of which can be read as a line. Rejects
+ * with ERR_KWIK_LOCAL_FILE for what is no file: a pipe would be waited for, and a device may never end.
+ */
 export async function* readLines(path: string): AsyncGenerator<FileLine> {
+  if (!(await stat(path)).isFile()) throw new KwikError('ERR_KWIK_LOCAL_FILE', `${path} is no file`);
   let rest: Buffer = Buffer.alloc(0);
   let offset = 0;
   for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {

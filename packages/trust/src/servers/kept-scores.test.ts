@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -99,6 +100,14 @@ describe('scores that are kept', () => {
     await (await open()).close();
     expect(failures).toEqual([]);
     expect(await readdir(folder.path)).toEqual(['scores.json']);
+  });
+
+  test('are no pipe, for which one would wait for ever', async () => {
+    execFileSync('mkfifo', [path]);
+    await expect(open()).rejects.toMatchObject({
+      code: 'ERR_KWIK_LOCAL_FILE',
+      message: expect.stringMatching(/no file/u),
+    });
   });
 
   test('are not written through a link that somebody put there, and not readable for others', async () => {

@@ -1,4 +1,4 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import { constants, open, type FileHandle } from 'node:fs/promises';
 import { KwikError } from '@kwik/wire';
 import { removeUnfinished, replaceFile } from '../files/replace-file.js';
 import { MAX_KEPT_BYTES, MAX_KEPT_SERVERS } from './kept-text.js';
@@ -95,7 +95,8 @@ export class KeptTrustScores implements AsyncDisposable {
 async function readBounded(path: string): Promise<string | undefined> {
   let file: FileHandle;
   try {
-    file = await open(path, 'r');
+    // A pipe that nobody writes to would be waited for.
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw unreadable(path, error);
