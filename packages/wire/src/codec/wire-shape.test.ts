@@ -3,6 +3,7 @@ import {
   CONTENT_GRANT_SHAPE,
   KCP_MESSAGE_SHAPE,
   PATH_TOKEN_SHAPE,
+  SESSION_TICKET_SHAPE,
   SIGNED_ENVELOPE_SHAPE,
 } from '../control/message-shape.js';
 import { KwikError } from '../errors/kwik-error.js';
@@ -31,6 +32,7 @@ describe('shapes', () => {
     ['KcpMessage', KCP_MESSAGE_SHAPE],
     ['PathToken', PATH_TOKEN_SHAPE],
     ['ContentGrant', CONTENT_GRANT_SHAPE],
+    ['SessionTicket', SESSION_TICKET_SHAPE],
     ['SignedEnvelope', SIGNED_ENVELOPE_SHAPE],
     ['FrameList', FRAME_LIST_SHAPE],
     // The checksum is cut off before the walk, and must not come twice.

@@ -27,7 +27,7 @@ export const KCP_MESSAGE_SHAPE: WireShape = {
       5: { text: true, max: MAX.mechanisms },
       7: { message: { 6: LEAF } }, // join
       8: TEXT,
-      10: LEAF, // early
+      10: { message: { 3: LEAF } }, // early
     },
   }, // client_hello
   11: { message: { 2: CAPABILITIES, 3: LEAF, 9: TEXT } }, // server_hello
