@@ -155,11 +155,13 @@ export const streamCases: readonly Case[] = [
     (end): Case => ({
       name: `streams may end when the ${end} is stopped without force`,
       run: async (world) => {
-        const { server, client } = await world.pair({ onStream: echo });
+        let seen = 0;
+        const { server, client } = await world.pair({ onStream: (stream) => (seen++, echo(stream)) });
         let goOn!: () => void;
         const wait = new Promise<void>((resolve) => (goOn = resolve));
         const talks = many(client.connection).map((stream) => conversation(stream, wait));
-        await pause(0);
+        // Streams that begin after that are refused.
+        while (seen < STREAMS) await pause(5);
         const stopped = end === 'client' ? client.destroy({ force: false }) : server.stop({ force: false });
         goOn();
         const heard = await Promise.all(talks);
