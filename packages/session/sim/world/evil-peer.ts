@@ -139,8 +139,8 @@ class EvilDeed {
   #command(): proto.KcpMessage['body'] {
     const random = this.#random;
     const streamId = this.#streamId();
-    const error = { code: 5, scope: 0 as const, reason: 'evil' };
-    return pick(random, [
+    const error = { code: 5, scope: 0 as const, reason: 'evil', retryAfterMs: 0 };
+    const commands: readonly proto.KcpMessage['body'][] = [
       { $case: 'close', value: { code: 7, reason: 'evil', error: false } },
       { $case: 'removePath', value: { pathId: 0, reason: 'evil', drainMs: 0 } },
       { $case: 'contentEnd', value: { streamId, complete: false, error } },
@@ -151,13 +151,17 @@ class EvilDeed {
       },
       {
         $case: 'streamOpened',
-        value: { streamId, priority: 0, unidirectional: false, metadata: new Map(), opening: streamId % 6n },
+        value: {
+          ...{ streamId, priority: 0, unidirectional: false, metadata: new Map<string, string>() },
+          ...{ opening: streamId % 6n, intent: undefined },
+        },
       },
       { $case: 'contentDigests', value: { streamId, firstBlock: 0n, digests: random.bytes(32) } },
       { $case: 'rawPacket', value: { pathId: random.below(3), data: random.bytes(20), sequence: 1n } },
-      { $case: 'ping', value: { sequence: 1n } },
-      { $case: 'listPaths', value: {} },
-    ] as const) as proto.KcpMessage['body'];
+      { $case: 'ping', value: { sequence: 1n, padding: new Uint8Array(0) } },
+      { $case: 'listPaths', value: { includeDead: false } },
+    ];
+    return pick(random, commands);
   }
 
   #streamFrame(flags: number): proto.Frame {
