@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { rolldown } from 'rolldown';
+import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { transform } from 'esbuild';
+import { rollup } from 'rollup';
 import { entryPoints, listPackages, readJson } from './workspace.mjs';
 
 /** Says why another package cannot be imported, and so runs before that import: joined to its importer it would run after. */
@@ -31,22 +32,44 @@ async function bundlePackage({ dir, manifest }) {
     ...Object.values(manifest.bin ?? {}).map((file) => file.replace(/^\.\/dist\/(.*)\.js$/, 'src/$1.ts')),
   ];
   if (existsSync(join(dir, GOES_FIRST.source))) sources.push(GOES_FIRST.source);
-  const bundle = await rolldown({
-    cwd: dir,
-    platform: 'node',
-    tsconfig: 'tsconfig.json',
-    external: [/^[^./]/, GOES_FIRST.specifier],
-    input: Object.fromEntries(sources.map((source) => [source.replace(/^src\/(.*)\.ts$/, '$1'), source])),
+  const bundle = await rollup({
+    external: (id) => /^[^./]/.test(id) || GOES_FIRST.specifier.test(id),
+    input: Object.fromEntries(sources.map((source) => [source.replace(/^src\/(.*)\.ts$/, '$1'), join(dir, source)])),
+    plugins: [TYPESCRIPT],
+    onwarn: ({ message }) => {
+      throw new Error(`${manifest.name}: ${message}`);
+    },
   });
   const { output } = await bundle.write({
     dir: join(dir, 'dist'),
     entryFileNames: '[name].js',
     chunkFileNames: '[name]-[hash].js',
     sourcemap: true,
+    sourcemapExcludeSources: true,
   });
   await bundle.close();
   removeOthers(join(dir, 'dist'), new Set(output.map(({ fileName }) => fileName)));
 }
+
+/**
+ * Sources as they stand, without their types: the compiler has checked those.
+ *
+ * @type {import('rollup').Plugin}
+ */
+const TYPESCRIPT = {
+  name: 'typescript',
+  resolveId(specifier, importer) {
+    return importer === undefined ? null : resolve(dirname(importer), specifier.replace(/\.js$/, '.ts'));
+  },
+  load: (file) =>
+    transform(readFileSync(file, 'utf8'), {
+      loader: 'ts',
+      sourcefile: file,
+      sourcemap: true,
+      target: 'node20',
+      tsconfigRaw: { compilerOptions: { useDefineForClassFields: true, verbatimModuleSyntax: true } },
+    }),
+};
 
 /**
  * What an earlier build left. Running programs have loaded what they need, or find the new files by the new names.
