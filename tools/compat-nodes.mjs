@@ -1,5 +1,5 @@
 /**
- * `pnpm compat nodes [VERSION…] [--all]`: tests on other Nodes than the one that is installed, which come as packages that hold
+ * `pnpm compat nodes [VERSION…] [--all]`: the build and tests on other Nodes than the one that is installed, which come as packages that hold
  * the binary. Without `--all`, a subset that touches what differs between versions: the binding, sockets, streams, crypto, timers.
  */
 import { spawnSync } from 'node:child_process';
@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ROOT } from './lib/workspace.mjs';
 
-const VERSIONS = ['22', '24', '26'];
+/** The oldest that a clone and the packages may have, and those after the one that all is developed with. */
+const VERSIONS = ['20.15.0', '22', '24', '26'];
 const PROJECTS = ['wire', 'kcp', 'scheduler', 'paths', 'quic', 'session', 'socket', 'examples'];
 const SUBSET = [
   'packages/wire/',
@@ -37,7 +38,9 @@ function passesOn(version) {
   const flags = ['--experimental-vm-modules', '--no-warnings=ExperimentalWarning'];
   const args = [...flags, 'node_modules/jest/bin/jest.js', '--selectProjects', ...PROJECTS, ...patterns];
   process.stdout.write(`Node ${spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim()}\n`);
-  return spawnSync(node, args, { cwd: ROOT, stdio: 'inherit' }).status === 0;
+  return [['tools/build.mjs'], args].every(
+    (each) => spawnSync(node, each, { cwd: ROOT, stdio: 'inherit' }).status === 0,
+  );
 }
 
 /** @param {string} version @returns {string | undefined} The program. */

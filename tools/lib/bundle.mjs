@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { transform } from 'esbuild';
 import { rollup } from 'rollup';
 import { entryPoints, listPackages, readJson } from './workspace.mjs';
@@ -25,6 +25,9 @@ function isBundled(dir) {
   return readJson(join(dir, 'tsconfig.json')).compilerOptions?.emitDeclarationOnly === true;
 }
 
+/** @param {string} id As an import names it, or a file. */
+const isOfPackage = (id) => !id.startsWith('.') && !isAbsolute(id);
+
 /** @param {import('./workspace.mjs').Package} item */
 async function bundlePackage({ dir, manifest }) {
   const sources = [
@@ -33,7 +36,7 @@ async function bundlePackage({ dir, manifest }) {
   ];
   if (existsSync(join(dir, GOES_FIRST.source))) sources.push(GOES_FIRST.source);
   const bundle = await rollup({
-    external: (id) => /^[^./]/.test(id) || GOES_FIRST.specifier.test(id),
+    external: (id) => isOfPackage(id) || GOES_FIRST.specifier.test(id),
     input: Object.fromEntries(sources.map((source) => [source.replace(/^src\/(.*)\.ts$/, '$1'), join(dir, source)])),
     plugins: [TYPESCRIPT],
     onwarn: ({ message }) => {
