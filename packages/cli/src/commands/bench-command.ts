@@ -3,6 +3,7 @@ import type { BenchOptions } from '../bench/bench.js';
 import type { ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
 import { collect, parseServerText, parseSecondsUpTo, parseSize } from './parsers.js';
+import { withTrust } from './trust-options.js';
 
 const DETAILS = `
 A file of the server is read for a while, over all paths of one session together, and then from each of its servers
@@ -20,7 +21,7 @@ Exit status: 0 when it was measured, 1 when the reading broke off, 2 for wrong u
 when the server is not reached.`;
 
 export function benchCommand(io: CliIo, onDone: (code: ExitCode) => void): Command {
-  return new Command('bench')
+  const command = new Command('bench')
     .description('measure what the paths to a running server carry, together and alone')
     .argument('<target>', 'kwik://HOST:PORT/FILE, or HOST:PORT')
     .option(
@@ -32,15 +33,8 @@ export function benchCommand(io: CliIo, onDone: (code: ExitCode) => void): Comma
     .option('--seconds <number>', 'how long each reading lasts (60 at the most)', parseSecondsUpTo(60), 5)
     .option('--max-bytes <size>', 'how much each reading takes at the most', parseSize, 1e9)
     .option('--no-alone', 'only all paths together')
-    .option('-t, --timeout <seconds>', 'for a session, and without a byte (60 at the most)', parseSecondsUpTo(60), 10)
-    .option('--ca <file>', "authorities, PEM, that may have signed the servers' certificates")
-    .option(
-      '--pin <sha256>',
-      'accept the server with this key (SHA-256 of its SPKI, hex or base64; may be repeated)',
-      collect(String),
-      [],
-    )
-    .option('--server-name <name>', 'host or SPIFFE id that the certificate must be for, in place of the host dialled')
+    .option('-t, --timeout <seconds>', 'for a session, and without a byte (60 at the most)', parseSecondsUpTo(60), 10);
+  return withTrust(command)
     .option('--json', 'print what was measured as one JSON object', false)
     .helpOption('-h, --help', 'show this help')
     .addHelpText('after', DETAILS)

@@ -3,6 +3,7 @@ import type { DiagnoseOptions } from '../diagnose/diagnose.js';
 import type { ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
 import { collect, parseAddress, parseCountUpTo, parseSeconds, parseSecondsUpTo } from './parsers.js';
+import { withTrust } from './trust-options.js';
 
 const PING_DETAILS = `
 A session is opened with each server, and all paths of it are asked in rounds: those to the server, to the others that
@@ -45,20 +46,13 @@ interface Parts {
 }
 
 function diagnosing(command: Command, run: 'runPing' | 'runDoctor', { io, onDone }: Parts): Command {
-  return command
+  const asked = command
     .argument('<host:port...>', 'servers, or URLs of them; each gets a session of its own')
     .option('--relay <host:port>', 'a relay for clients to use besides (may be repeated)', collect(parseAddress), [])
     .option('-c, --count <rounds>', 'how often each path is asked', parseCountUpTo(1000), 5)
     .option('-i, --interval <seconds>', 'between two rounds', parseSeconds, 0.2)
-    .option('-t, --timeout <seconds>', 'for a session, and for each answer (60 at the most)', parseSecondsUpTo(60), 5)
-    .option('--ca <file>', "authorities, PEM, that may have signed the servers' certificates")
-    .option(
-      '--pin <sha256>',
-      'accept the server with this key (SHA-256 of its SPKI, hex or base64; may be repeated)',
-      collect(String),
-      [],
-    )
-    .option('--server-name <name>', 'host or SPIFFE id that the certificate must be for, in place of the host dialled')
+    .option('-t, --timeout <seconds>', 'for a session, and for each answer (60 at the most)', parseSecondsUpTo(60), 5);
+  return withTrust(asked)
     .option('--json', 'print what was found as one JSON object', false)
     .helpOption('-h, --help', 'show this help')
     .action(async (servers: string[], options: DiagnoseOptions) => {

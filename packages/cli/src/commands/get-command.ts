@@ -4,6 +4,7 @@ import type { GetOptions } from '../get/options.js';
 import type { CliIo } from '../io.js';
 import { addDiscoverOption, addRegistryOptions, SOURCE_HELP } from './discovery-options.js';
 import { collect, parseServerText, parseSeconds } from './parsers.js';
+import { withTrust } from './trust-options.js';
 import { withQlog } from './watch-options.js';
 
 const DETAILS = `
@@ -49,15 +50,7 @@ export function getCommand(io: CliIo, onDone: (code: ExitCode) => void): Command
       [],
     );
   addDiscoverOption(command, 'where the servers of kwik:NAME are found');
-  return addRegistryOptions(withQlog(command))
-    .option('--ca <file>', "authorities, PEM, that may have signed the servers' certificates")
-    .option(
-      '--pin <sha256>',
-      'accept the server with this key (SHA-256 of its SPKI, hex or base64; may be repeated)',
-      collect(String),
-      [],
-    )
-    .option('--server-name <name>', 'host or SPIFFE id that the certificate must be for, in place of the host dialled')
+  return withTrust(addRegistryOptions(withQlog(command)))
     .option('--trust-scores <file>', 'remember there what servers did: who sent wrong content is not used again')
     .option('-f, --force', 'overwrite files that exist', false)
     .option('--skip-existing', 'leave out files that exist', false)

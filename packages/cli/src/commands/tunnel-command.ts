@@ -3,6 +3,7 @@ import type { ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
 import type { TunnelOptions } from '../tunnel/tunnel.js';
 import { collect, parseAddress, parseListenAddress } from './parsers.js';
+import { withTrust } from './trust-options.js';
 import { withWatching } from './watch-options.js';
 
 const DETAILS = `
@@ -45,21 +46,13 @@ export function tunnelCommand(io: CliIo, onDone: (code: ExitCode) => void): Comm
     )
     .option('--socks5 <[host:]port>', 'a SOCKS 5 proxy here', parseListenAddress)
     .option('--http-connect <[host:]port>', 'a proxy here for CONNECT of HTTP', parseListenAddress)
-    .option('--stdio <host:port>', 'standard input and output lead to host:port at the server', parseAddress)
-    .option('--ca <file>', "authorities, PEM, that may have signed the server's certificate")
-    .option(
-      '--pin <sha256>',
-      'accept the server with this key (SHA-256 of its SPKI, hex or base64; may be repeated)',
-      collect(String),
-      [],
-    )
-    .option('--server-name <name>', 'host or SPIFFE id that the certificate must be for, in place of the host dialled')
-    .option(
-      '--relay <host:port>',
-      'a relay for clients to go through as well: two carry, a third stands by (may be repeated)',
-      collect(parseAddress),
-      [],
-    );
+    .option('--stdio <host:port>', 'standard input and output lead to host:port at the server', parseAddress);
+  withTrust(command).option(
+    '--relay <host:port>',
+    'a relay for clients to go through as well: two carry, a third stands by (may be repeated)',
+    collect(parseAddress),
+    [],
+  );
   return withWatching(command)
     .option('-q, --quiet', 'print errors only', false)
     .option('--json', 'print events as JSON, one object per line', false)
