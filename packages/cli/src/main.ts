@@ -92,7 +92,6 @@ function createProgram(io: CliIo, onDone: (code: ExitCode) => void): Command {
 
 /** Commander's own messages go the same way, and read the same, as all others. */
 function speakThrough(command: Command, io: CliIo): void {
-  const hint = command.name() === 'kwik' ? 'kwik --help' : `kwik ${command.name()} --help`;
   command.configureHelp({ optionDescription: describeOption, minWidthToWrap: LEAST_HELP_COLUMNS });
   command.exitOverride().configureOutput({
     writeOut: (text) => io.stdout.print(text),
@@ -107,9 +106,14 @@ function speakThrough(command: Command, io: CliIo): void {
         .trim()
         .replace(/\s*\n\s*/gu, ' ');
       // An option that cannot be is said again as it was given; logs of services keep it.
-      write(`kwik: ${withoutSecrets(message)}; see ${hint}\n`);
+      write(`kwik: ${withoutSecrets(message)}; see ${spelled(command)} --help\n`);
     },
   });
+}
+
+/** As it is called, with those that it is part of: `kwik fleet status`. */
+function spelled(command: Command): string {
+  return command.parent === null ? command.name() : `${spelled(command.parent)} ${command.name()}`;
 }
 
 /** Commander's own, but "default: false" and "default: []" tell nobody anything. */

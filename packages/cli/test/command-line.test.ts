@@ -65,6 +65,7 @@ describe('help and usage', () => {
     [['get', '--bogus', 'kwik://h/f'], /unknown option '--bogus'.*kwik get --help/u],
     [['demo', '--bogus'], /unknown option '--bogus'.*kwik demo --help/u],
     [['fetch'], /unknown command 'fetch'.*kwik --help/u],
+    [['fleet', 'status'], /missing required argument 'name'; see kwik fleet status --help/u],
     [['serve'], /nothing to serve: name a folder/u],
     [['get'], /missing required argument 'url'/u],
     [['get', 'http://h/f'], /'http:\/\/h\/f' is not a kwik URL; write kwik:\/\/HOST:PORT\/PATH/u],
