@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { listen, type Listener } from '@kwik/session';
 import { ChaosWorld } from '@kwik/testbed/chaos';
-import net, { Socket, type KwikSettings } from '@kwik/socket';
+import { Socket, type KwikSettings } from '@kwik/socket';
 import { network } from '../src/network.js';
 import { watchArrivals } from '../src/server/arrivals.js';
 import { adopt } from '../src/socket/socket.js';
@@ -60,8 +60,8 @@ class Scene {
     void watchArrivals(listener, { onSession: () => undefined, onArrival, intent: undefined });
   }
 
-  connect(): Socket {
-    const socket = net.connect({ host: SERVER, port: PORT, kwik: this.#kwik });
+  connect(socket = new Socket()): Socket {
+    socket.connect({ host: SERVER, port: PORT, kwik: this.#kwik });
     cleanups.push(() => void socket.on('error', () => undefined).destroy());
     return socket;
   }
@@ -160,4 +160,20 @@ test('a socket that goes while its session is dialled leaves the session to thos
   expect(scene.came).toEqual(['', 'of the second']);
   expect(scene.taken.map(({ destroyed }) => destroyed)).toEqual([true, false]);
   expect(first.bytesWritten).toBe(0);
+});
+
+test('with fastOpen, a socket that connects again while its first session is dialled for others keeps what is written for it', async () => {
+  const scene = await Scene.open({ fastOpen: true });
+  const again = scene.connect();
+  await scene.world.pass(RTT_MS / 2);
+  const other = scene.connect();
+  await scene.world.pass(RTT_MS / 4);
+  const closed = once(again, 'close');
+  again.destroy();
+  await closed;
+  scene.connect(again).write('for the second connection');
+  const [answer] = (await scene.world.run(once(again, 'data'))) as [Buffer];
+  expect(answer.toString()).toBe('for the second connection');
+  expect(scene.came.filter((text) => text !== '')).toEqual(['for the second connection']);
+  expect(other.destroyed).toBe(false);
 });

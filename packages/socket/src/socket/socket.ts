@@ -151,7 +151,8 @@ export class KwikSocket extends RebornDuplex {
     this.#dialling = dialling;
     const { signal } = dialling;
     const listener = connectEvents(this, checked.host);
-    const takeWritten = (most: number): Uint8Array => this.#outflow.takeWaiting(most);
+    // A dial may go on without the socket, for others: what is written for a later connection is not for its request.
+    const takeWritten = (most: number): Uint8Array => this.#outflow.takeWaiting(signal.aborted ? 0 : most);
     connectCarrier(network, checked, { listener, signal, takeWritten }).then(
       (carrier) => nextTick(() => this.#onConnected(carrier, signal)),
       (error: unknown) => nextTick(() => signal.aborted || this.destroy(error as Error)),
