@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { env } from 'node:process';
 import { afterEach, expect, jest, test } from '@jest/globals';
 import { createDiscovery, staticList, type OwnDiscovery } from '@kwik/discovery';
+import { until } from '@kwik/testbed';
 import net, { configure, type KwikSettings, type Server, type Socket } from '@kwik/socket';
+import { rawServer } from './raw-server.js';
 
 jest.setTimeout(30_000);
 
@@ -63,6 +65,20 @@ test('two discoveries that call different servers by one name are not taken for 
   const by = (address: string) => ({ port: 1, host: 'films', kwik: { discovery: found([address]) } });
   expect(await said(net.connect(by(one.address)))).toBe('one');
   expect(await said(net.connect(by(two.address)))).toBe('two');
+});
+
+test('with fastOpen nothing is sent before one of the servers has taken the connection', async () => {
+  const asked: Promise<Uint8Array | null>[] = [];
+  const raw = await rawServer((stream) => asked.push(stream.read()));
+  const discovery = found([`127.0.0.1:${raw.port}`]);
+  for (const connection of [1, 2]) {
+    const socket = net.connect({ port: 1, host: 'films', kwik: { discovery, fastOpen: true } });
+    socket.write('question');
+    await until(() => asked.length === connection);
+    expect(Buffer.from((await asked.at(-1))!)).toEqual(Buffer.from([1, 0]));
+    socket.destroy();
+  }
+  await raw.close();
 });
 
 test('a server that has gone is passed over', async () => {

@@ -51,8 +51,8 @@ export interface KwikSettings {
   /**
    * What is written before a socket is connected goes with the request for the connection, up to 8,190 bytes, as with TCP Fast
    * Open (RFC 7413): the answer to it comes one round trip sooner. `KWIK_FAST_OPEN=1`. The server may get it in two connections
-   * where a connect is tried again, and may have got it though the connect failed: for protocols whose first message may be
-   * repeated. Not with a service that discovery finds. Default: false.
+   * where a connect is tried again, or two servers that one name leads to, and may have got it though the connect failed: for
+   * protocols whose first message may be repeated. Not with a service that discovery finds. Default: false.
    */
   readonly fastOpen?: boolean;
   /** For a whole connect, milliseconds; `KWIK_CONNECT_MS`. Default: 30,000. */

@@ -67,7 +67,8 @@ async function connectUntil(
   const giveUp = wanted.signal;
   const discovery = network.discoveries.of(settings);
   if (discovery !== undefined && (await orAborted(isService(checked, discovery, giveUp), giveUp))) {
-    const request = { target: { service: checked.host, discovery }, ...wanted };
+    // Where several servers may be asked nothing of the application goes before one of them has taken the connection.
+    const request = { ...wanted, target: { service: checked.host, discovery }, connection: new ConnectionRequest() };
     return connectService(network, checked, { request, listener, signal });
   }
   const resolving = resolveAddresses(checked, (...found) => {
