@@ -1,3 +1,4 @@
+import { ADDRCONFIG, ALL, V4MAPPED } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { getDefaultAutoSelectFamily, isIP } from 'node:net';
 import type { KwikSettings } from '../settings/settings.js';
@@ -41,7 +42,7 @@ export function checkConnect(options: ConnectOptions): CheckedConnect {
   if (!isPort(port) || !fits(options)) refuseConnect(options);
   const family = familyNumber(options.family);
   return {
-    host: (options.host ?? '') === '' ? 'localhost' : options.host!,
+    host: hostOf(options),
     port: Number(port),
     localAddress: (localAddress ?? '') === '' ? undefined : localAddress!,
     localPort: localPort ?? 0,
@@ -63,8 +64,22 @@ function fits(options: ConnectOptions): boolean {
     isOptional(lookup, 'function') &&
     isOptional(autoSelectFamily, 'boolean') &&
     isOptional(autoSelectFamilyAttemptTimeout, 'number') &&
-    (autoSelectFamilyAttemptTimeout ?? 1) >= 1
+    (autoSelectFamilyAttemptTimeout ?? 1) >= 1 &&
+    canBeLookedUp(options)
   );
+}
+
+const FAMILIES: readonly unknown[] = [0, 4, 6, 'IPv4', 'IPv6'];
+const HINTS = ADDRCONFIG | ALL | V4MAPPED;
+
+/** What Node's `dns.lookup` looks at; nobody asks it for an address, or where there is another lookup. */
+function canBeLookedUp(options: ConnectOptions): boolean {
+  const { family, hints, lookup } = options;
+  const host = hostOf(options);
+  if (lookup || isIP(host) !== 0) return true;
+  const hasFamily = !family || FAMILIES.includes(family);
+  const hasHints = !hints || (typeof hints === 'number' && (hints & ~HINTS) === 0);
+  return typeof host === 'string' && hasFamily && hasHints;
 }
 
 /** As Node's `validatePort`, which takes '0x50', too. */
@@ -76,6 +91,12 @@ export function isPort(port: unknown): port is number | string {
 
 function isOptional(value: unknown, type: 'number' | 'function' | 'boolean'): boolean {
   return value === undefined || value === null || typeof value === type;
+}
+
+/** No host is this machine, whatever stands for none. */
+function hostOf({ host }: ConnectOptions): string {
+  if (!host) return 'localhost';
+  return host;
 }
 
 function familyNumber(family: number | string | undefined): number | undefined {

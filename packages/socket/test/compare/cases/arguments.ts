@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import { type Case, closed, thrown, type Trial } from '../trial.js';
 
 /** Each is refused by throwing, before anything happens. */
@@ -18,6 +19,17 @@ const REFUSED_CONNECTS: readonly unknown[] = [
   { port: 80, autoSelectFamily: 'yes' },
   { port: 80, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 0 },
   { port: 80, autoSelectFamilyAttemptTimeout: '1' },
+  { port: 80, host: 5 },
+  { port: 80, host: true },
+  { port: 80, host: {} },
+  { port: 80, host: ['localhost'], autoSelectFamily: false },
+  { port: 80, host: 'localhost', family: 9 },
+  { port: 80, host: 'localhost', family: '4' },
+  { port: 80, host: 'localhost', family: true, autoSelectFamily: false },
+  { port: 80, family: 5 },
+  { port: 80, host: 'localhost', hints: 1 },
+  { port: 80, host: 'localhost', hints: -1, family: 4 },
+  { port: 80, host: 'localhost', hints: 'x' },
 ];
 
 const REFUSED_LISTENS: readonly unknown[][] = [
@@ -33,6 +45,8 @@ const REFUSED_LISTENS: readonly unknown[][] = [
   [true],
   [{ port: 0, signal: 1 }],
 ];
+
+const toThisMachine: LookupFunction = (_, __, done) => done(null, '127.0.0.1', 4);
 
 export const argumentCases: readonly Case[] = [
   {
@@ -89,6 +103,11 @@ export const argumentCases: readonly Case[] = [
         [{ port, host: '127.0.0.1', path: '' }],
         [{ port, host: '127.0.0.1', localAddress: null, localPort: undefined, lookup: undefined, family: undefined }],
         [{ port: `0x${port.toString(16)}`, host: '127.0.0.1' }],
+        // What a lookup would refuse, where none is asked.
+        [{ port, host: '127.0.0.1', family: 9, hints: 1 }],
+        [{ port, host: 'localhost', family: 4, hints: 32 }],
+        [{ port, host: 0, family: 'IPv4', hints: null }],
+        [{ port, host: 5, family: 9, hints: 1, lookup: toThisMachine, autoSelectFamily: false }],
       ]) {
         const socket = trial.connect(...args);
         socket.resume();
