@@ -6,9 +6,9 @@ const PIPE = 250_000;
 /** What the backend has from the beginning. */
 const CWND = 160_000;
 
-function resume(): { start: CarefulResume; retreats: () => number } {
+function resume(pipeBytes = PIPE): { start: CarefulResume; retreats: () => number } {
   let retreats = 0;
-  const path = { pipeBytes: PIPE, rttMs: 40, onRetreat: () => void (retreats += 1) };
+  const path = { pipeBytes, rttMs: 40, onRetreat: () => void (retreats += 1) };
   return { start: new CarefulResume(FIRST, path), retreats: () => retreats };
 }
 
@@ -61,6 +61,19 @@ describe('a connection that knows its path', () => {
     const { start } = resume();
     start.window(at(FIRST));
     expect(start.window(at(FIRST + 1_350, 40_000))).toBe(FIRST);
+  });
+
+  test.each([0, FIRST, FIRST + PIPE])('begins anew as any where the peer moves after %s bytes', (before) => {
+    const { start, retreats } = resume();
+    start.window(at(FIRST));
+    start.window(at(before));
+    start.leave();
+    expect(start.window(at(before))).toBe(FIRST);
+    expect(start.window(at(before + 10_000, 5_000))).toBe(FIRST + 10_000);
+    expect(start.window(at(before + 2 * FIRST))).toBe(3 * FIRST);
+    expect(start.window(at(before + 4 * FIRST))).toBe(CWND);
+    expect(start.window(at(before + 4 * FIRST, 0, 900_000))).toBe(900_000);
+    expect(retreats()).toBe(0);
   });
 
   test.each([

@@ -36,8 +36,9 @@ const RETREAT_GROWTH = 0.5;
  */
 export class CarefulResume {
   private phase: 'reconnaissance' | 'slow start' | 'unvalidated' | 'retreat' | 'normal' = 'reconnaissance';
-  /** Of the phase's beginning. */
+  /** At the phase's beginning; slow start goes on from where reconnaissance began. */
   private deliveredBefore = 0;
+  private latestBytes = 0;
   private retreatBytes = 0;
 
   constructor(
@@ -48,11 +49,12 @@ export class CarefulResume {
   /** What pacing is to reckon with of the backend's window, bytes. */
   window(progress: StartProgress): number {
     this.advance(progress);
+    this.latestBytes = progress.deliveredBytes;
     const delivered = progress.deliveredBytes - this.deliveredBefore;
     switch (this.phase) {
       case 'reconnaissance':
       case 'slow start':
-        return Math.min(progress.cwndBytes, this.firstBytes + progress.deliveredBytes);
+        return Math.min(progress.cwndBytes, this.firstBytes + delivered);
       case 'unvalidated':
         return Math.min(progress.cwndBytes, this.jumpBytes);
       case 'retreat':
@@ -60,6 +62,12 @@ export class CarefulResume {
       case 'normal':
         return progress.cwndBytes;
     }
+  }
+
+  /** It is another path: begins on it as any connection does. */
+  leave(): void {
+    this.phase = 'slow start';
+    this.deliveredBefore = this.latestBytes;
   }
 
   private get jumpBytes(): number {
@@ -72,14 +80,15 @@ export class CarefulResume {
       case 'reconnaissance':
         if (lostBytes > 0) this.phase = 'slow start';
         else if (deliveredBytes < this.firstBytes) return;
-        else this.enter(isSame ? 'unvalidated' : 'slow start', deliveredBytes);
+        else if (isSame) this.enter('unvalidated', deliveredBytes);
+        else this.phase = 'slow start';
         return;
       case 'unvalidated':
         if (lostBytes > 0) this.retreat(deliveredBytes);
         else if (deliveredBytes - this.deliveredBefore >= this.jumpBytes) this.phase = 'normal';
         return;
       case 'slow start':
-        if (this.firstBytes + deliveredBytes >= cwndBytes) this.phase = 'normal';
+        if (this.firstBytes + deliveredBytes - this.deliveredBefore >= cwndBytes) this.phase = 'normal';
         return;
       case 'retreat': {
         const grown = RETREAT_GROWTH * (deliveredBytes - this.deliveredBefore);
@@ -96,8 +105,8 @@ export class CarefulResume {
     this.path.onRetreat();
   }
 
-  private enter(phase: 'unvalidated' | 'slow start' | 'retreat', deliveredBytes: number): void {
+  private enter(phase: 'unvalidated' | 'retreat', deliveredBytes: number): void {
     this.phase = phase;
-    if (phase !== 'slow start') this.deliveredBefore = deliveredBytes;
+    this.deliveredBefore = deliveredBytes;
   }
 }

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { KwikError, type PathTransportHandler, type TransportCloseInfo, type TransportStream } from '@kwik/wire';
 import { resolveTransport } from './transport-options.js';
 import { ReceiveSlab } from './receive-slab.js';
@@ -6,6 +6,7 @@ import { FakeBackend } from '../test-support/fake-backend.js';
 import { BlockPool } from './byte-queue.js';
 import type { ConnectionHost } from './connection-types.js';
 import { Connection } from './connection.js';
+import { PathSampler } from './path-sampler.js';
 import { ProcessorShares } from './processor-shares.js';
 
 let backend: FakeBackend;
@@ -382,4 +383,17 @@ describe('a connection', () => {
       expect(() => connection.close(code, '')).toThrow(expect.objectContaining({ code: 'ERR_KWIK_INVALID_ARGUMENT' }));
     }
   });
+});
+
+test('what is known of a path is no more of use when the peer has moved', () => {
+  const moved = jest.spyOn(PathSampler.prototype, 'moved');
+  start();
+  connection.receive(new Uint8Array(50), now, backend.peer);
+  expect(moved).not.toHaveBeenCalled();
+  backend.peer = { host: '127.0.0.2', port: 7 };
+  connection.receive(new Uint8Array(50), now, backend.peer);
+  connection.receive(new Uint8Array(50), now, backend.peer);
+  expect(connection.remote).toMatchObject({ address: '127.0.0.2', port: 7 });
+  expect(moved).toHaveBeenCalledTimes(1);
+  moved.mockRestore();
 });

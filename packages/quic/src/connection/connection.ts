@@ -14,7 +14,7 @@ import { Intake } from './intake.js';
 import { Pacer } from './pacer.js';
 import { Lifecycle, type Phase } from './lifecycle.js';
 import { PathSampler } from './path-sampler.js';
-import { movedTo, PathWatch } from './path-watch.js';
+import { PathWatch } from './path-watch.js';
 import { ProcessorAccount } from './processor-account.js';
 import { Receiver } from './receiver.js';
 import { Sender } from './sender.js';
@@ -210,7 +210,7 @@ export class Connection implements PathTransport {
     if (outcome === 'taken') {
       this.receivedMs = now;
       step?.onPacketTaken();
-      if (from !== undefined) this.remote = movedTo(this.remote, this.backend.peerAddress());
+      if (from !== undefined) this.remote = this.watch.follow(this.remote);
       const problem = step === undefined ? this.intake.problem(now) : undefined;
       if (problem !== undefined) this.fail(problem, PROTOCOL_VIOLATION);
     }

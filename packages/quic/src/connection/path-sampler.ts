@@ -72,7 +72,7 @@ export class PathSampler {
   private firstMs = Infinity;
   private readonly start: StartWindow | undefined;
   private readonly resume: CarefulResume | undefined;
-  private readonly onPathKnown: ((path: PathMemo) => void) | undefined;
+  private onPathKnown: ((path: PathMemo) => void) | undefined;
   private toldMs = -Infinity;
   /** Of the first sample: what the handshake took says nothing. */
   private first: { readonly deliveredBytes: number; readonly lostBytes: number } | undefined;
@@ -119,11 +119,19 @@ export class PathSampler {
     };
   }
 
-  /** The path was seen full: bytes per millisecond, 0 while it was not. */
-  known(bandwidth: number, now: number): void {
-    if (this.onPathKnown === undefined || bandwidth === 0 || now - this.toldMs < TELL_EVERY_MS) return;
+  /** `bandwidth`, bytes per millisecond: of the path when it was seen full; 0 while it was not. */
+  known(pacer: { readonly bandwidth: number }, now: number): void {
+    if (this.onPathKnown === undefined || now - this.toldMs < TELL_EVERY_MS) return;
+    const { bandwidth } = pacer;
+    if (bandwidth === 0) return;
     this.toldMs = now;
     this.onPathKnown({ pipeBytes: bandwidth * this.minMs, rttMs: this.minMs });
+  }
+
+  /** The peer has another address: nothing that is known of the path to the one before is so of this one, nor the reverse. */
+  moved(): void {
+    this.onPathKnown = undefined;
+    this.resume?.leave();
   }
 
   private pacedWindow(deliveredBytes: number): number {

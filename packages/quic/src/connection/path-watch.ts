@@ -30,7 +30,7 @@ export class PathWatch {
     if (stats === undefined) return;
     this.sampler.record(stats, now, this.sender);
     this.pacer.update(this.sampler.model(this.sender.inFlightBytes, this.sender.takePathLimited()), now);
-    this.sampler.known(this.pacer.bandwidth, now);
+    this.sampler.known(this.pacer, now);
     this.sender.onSample(stats.retransmittedBytes - before, now);
     this.pacer.fit(this.sender.sizes.datagramBytes);
   }
@@ -77,6 +77,13 @@ export class PathWatch {
     return this.sampler.latest.cwndBytes - room <= MOVABLE_BYTES;
   }
 
+  /** `known`, or where the peer has moved to. */
+  follow(known: TransportAddress): TransportAddress {
+    const remote = movedTo(known, this.backend.peerAddress());
+    if (remote !== known) this.sampler.moved();
+    return remote;
+  }
+
   /** If a sample is due, takes it. The error to close with when the peer sends too much that is of no use. */
   problem(deliveredBytes: number, now: number): KwikError | undefined {
     const { guard, sampler, sender } = this;
@@ -87,8 +94,8 @@ export class PathWatch {
   }
 }
 
-/** `known`, or where the peer has moved to. Zones, which backends do not know, stay: they are this end's interfaces. */
-export function movedTo(known: TransportAddress, { host, port }: BackendAddress): TransportAddress {
+/** Zones, which backends do not know, stay: they are this end's interfaces. */
+function movedTo(known: TransportAddress, { host, port }: BackendAddress): TransportAddress {
   if (port === known.port && host === withoutZone(known.address)) return known;
   const zone = zoneOf(known.address);
   return { ...known, address: zone !== undefined && isLinkLocal(host) ? `${host}%${zone}` : host, port };

@@ -154,9 +154,13 @@ describe('PathSampler', () => {
     const settings = { congestionControl: 'bbr', datagramBytes: 1350 } as const;
     const sampler = new PathSampler({ ...settings, onPathKnown: (path) => known.push(path) });
     sampler.record(stats, 0);
-    sampler.known(0, 0);
-    for (const now of [10, 20, 259, 260]) sampler.known(6_250, now);
+    sampler.known({ bandwidth: 0 }, 0);
+    for (const now of [10, 20, 259, 260]) sampler.known({ bandwidth: 6_250 }, now);
     expect(known).toEqual([1, 2].map(() => ({ pipeBytes: 6_250 * 40.5, rttMs: 40.5 })));
+    // Of another path it would be remembered for this one.
+    sampler.moved();
+    sampler.known({ bandwidth: 6_250 }, 1_000);
+    expect(known).toHaveLength(2);
   });
 
   test('has pacing reckon with an ordinary first window where the path is known, whatever the handshake took', () => {

@@ -49,6 +49,7 @@ export class FakeBackend implements BackendConnection {
   /** What comes is not authentic. */
   ignores = false;
   onReceive: (() => void) | undefined;
+  peer: BackendAddress = { host: '127.0.0.1', port: 1 };
   readonly framesFrom = -1;
   readonly framesTo = 0;
   readonly destination = undefined;
@@ -147,7 +148,7 @@ export class FakeBackend implements BackendConnection {
   }
 
   peerAddress(): BackendAddress {
-    return { host: '127.0.0.1', port: 1 };
+    return this.peer;
   }
 
   streamFinished(): boolean {
