@@ -63,6 +63,15 @@ describe('a connection that knows its path', () => {
     expect(start.window(at(FIRST + 1_350, 40_000))).toBe(FIRST);
   });
 
+  test('has nothing to do where an ordinary start has already come as far', () => {
+    const { start, retreats } = resume(2 * FIRST);
+    start.window(at(FIRST - 1));
+    expect(start.window(at(FIRST))).toBe(2 * FIRST);
+    expect(start.window(at(FIRST + 20_000))).toBe(2 * FIRST + 20_000);
+    expect(start.window(at(2 * FIRST, 5_000))).toBe(3 * FIRST);
+    expect(retreats()).toBe(0);
+  });
+
   test.each([0, FIRST, FIRST + PIPE])('begins anew as any where the peer moves after %s bytes', (before) => {
     const { start, retreats } = resume();
     start.window(at(FIRST));

@@ -30,9 +30,9 @@ const RETREAT_GROWTH = 0.5;
 /**
  * Careful resume (RFC 9959). The backend's window is what the path carried before from the beginning, since it can be given
  * only then; the window that pacing reckons with is not. It begins as any first window and grows by what is delivered
- * (reconnaissance). When as much as that window has arrived, nothing was lost and the RTT is what it was, it jumps
- * (unvalidated), and is the backend's once as much as the jump has arrived. Whatever is lost before takes it down to half of what
- * got through (safe retreat), from where it grows slowly. Pure.
+ * (reconnaissance). When as much as that window has arrived, nothing was lost, the RTT is what it was and a jump would bring
+ * more, it jumps (unvalidated), and is the backend's once as much as the jump has arrived. Whatever is lost before takes it down
+ * to half of what got through (safe retreat), from where it grows slowly. Pure.
  */
 export class CarefulResume {
   private phase: 'reconnaissance' | 'slow start' | 'unvalidated' | 'retreat' | 'normal' = 'reconnaissance';
@@ -80,7 +80,7 @@ export class CarefulResume {
       case 'reconnaissance':
         if (lostBytes > 0) this.phase = 'slow start';
         else if (deliveredBytes < this.firstBytes) return;
-        else if (isSame) this.enter('unvalidated', deliveredBytes);
+        else if (isSame && this.jumpBytes > this.firstBytes + deliveredBytes) this.enter('unvalidated', deliveredBytes);
         else this.phase = 'slow start';
         return;
       case 'unvalidated':
