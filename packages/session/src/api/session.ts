@@ -122,7 +122,7 @@ export interface Stream extends AsyncDisposable, AsyncIterable<Uint8Array> {
    * Primary only: sends the content that `key` names, from this server and from every other server of the session that
    * has it. Resolves when the client has it all, verified. May follow `write`, and be followed by it unless it ends the stream.
    * Rejects with ERR_KWIK_SOURCE_FAILED when `source` does; then `close` rejects, too, and resets the stream, so that its reader
-   * does not take it for whole.
+   * does not take it for whole. `source.close` is called once, also where the call is refused.
    */
   sendFrom(key: string, source: ReplicaSource, options?: SendFromOptions): Promise<void>;
 }

@@ -94,11 +94,7 @@ export class ContentSender implements Feature {
     }
     const size = checkedSize(source);
     if (size <= SINGLE_SOURCE_BYTES) {
-      try {
-        if (size > 0) await handle.writeOwned(await readExactly(source, 0, size, new AbortController().signal));
-      } finally {
-        this.#session.callbacks.call('close of a source', () => source.close?.());
-      }
+      if (size > 0) await handle.writeOwned(await readExactly(source, 0, size, new AbortController().signal));
       return;
     }
     const send = handle.state.send!;

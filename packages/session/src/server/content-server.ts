@@ -70,7 +70,7 @@ export class ContentServer implements Feature {
     return { handlers: { contentEnd: (_client, { streamId }) => this.end(toStreamId(streamId)) } };
   }
 
-  /** The primary's own content. */
+  /** The primary's own content. Whoever opens it closes the source. */
   open(stream: StreamState, source: ReplicaSource, baseOffset: number): RangeSupplies {
     return this.#open(stream, baseOffset, Number(source.size), { source, attached: false }).supply;
   }
@@ -141,7 +141,8 @@ export class ContentServer implements Feature {
     content.supply.clear();
     content.stream.supply = undefined;
     content.found?.(undefined);
-    if (content.attached) this.#session.streams.detach(content.stream);
+    if (!content.attached) return;
+    this.#session.streams.detach(content.stream);
     this.#close(content.source);
   }
 

@@ -1,5 +1,12 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { dial, type AddPathOptions, type CloseOptions, type ReplicaSource, type StreamOptions } from '@kwik/session';
+import {
+  dial,
+  type AddPathOptions,
+  type CloseOptions,
+  type ReplicaSource,
+  type Stream,
+  type StreamOptions,
+} from '@kwik/session';
 import { Harness } from '../harness.js';
 import { allOf, code, outcomeOf, pairOf, streamOf } from './pair.js';
 
@@ -101,6 +108,93 @@ describe('listeners', () => {
     const { port } = listener.address();
     await Promise.all([harness.dial(`127.0.0.1:${port}`), listener.accept()]);
     await listener.close({ force: true });
+  });
+});
+
+describe('a source whose sending is refused is closed once, as one that was sent', () => {
+  const counted = (size = 200_000n) => {
+    const source = {
+      closed: 0,
+      size,
+      read: async (_offset: bigint, length: number) => new Uint8Array(length),
+      close: () => {
+        source.closed++;
+      },
+    };
+    return source;
+  };
+
+  test.each([
+    ['a key that is no text', (stream: Stream, source: ReplicaSource) => stream.sendFrom(wrong(5), source)],
+    [
+      'a size that is no bigint',
+      (stream: Stream, source: ReplicaSource) => stream.sendFrom('k', Object.assign(source, { size: wrong(5) })),
+    ],
+    [
+      'a size below 0',
+      (stream: Stream, source: ReplicaSource) => stream.sendFrom('k', Object.assign(source, { size: -1n })),
+    ],
+    [
+      'no function to read it',
+      (stream: Stream, source: ReplicaSource) => stream.sendFrom('k', Object.assign(source, { read: wrong(5) })),
+    ],
+    ['no object of options', (stream: Stream, source: ReplicaSource) => stream.sendFrom('k', source, wrong(null))],
+    [
+      'an end that is neither',
+      (stream: Stream, source: ReplicaSource) => stream.sendFrom('k', source, { end: wrong('x') }),
+    ],
+  ])('%s', async (_what, send) => {
+    const pair = await pairOf();
+    const [, theirs] = await streamOf(pair);
+    const source = counted();
+    await expect(pair.world.settle(send(theirs, source))).rejects.toEqual(code(INVALID));
+    expect(source.closed).toBe(1);
+    // Nothing else comes of it.
+    await pair.world.settle(theirs.write('it goes on'));
+  });
+
+  test('at the client, on a stream that is closed, and on one that it cannot write', async () => {
+    const pair = await pairOf();
+    const [mine, theirs] = await streamOf(pair);
+    const [, unwritable] = await streamOf(pair, true);
+    const sources = [counted(), counted(), counted()] as const;
+    await expect(pair.world.settle(mine.sendFrom('k', sources[0]))).rejects.toEqual(code('ERR_KWIK_INVALID_STATE'));
+    void theirs.close();
+    await expect(pair.world.settle(theirs.sendFrom('k', sources[1]))).rejects.toEqual(code('ERR_KWIK_STREAM_CLOSED'));
+    await expect(pair.world.settle(unwritable.sendFrom('k', sources[2]))).rejects.toEqual(
+      code('ERR_KWIK_STREAM_CLOSED'),
+    );
+    expect(sources.map(({ closed }) => closed)).toEqual([1, 1, 1]);
+  });
+
+  test('beside content that is under way in the stream, which goes on', async () => {
+    const pair = await pairOf();
+    const [mine, theirs] = await streamOf(pair);
+    const [first, second] = [counted(), counted()];
+    const reading = allOf(mine);
+    const sending = theirs.sendFrom('k', first);
+    await expect(pair.world.settle(theirs.sendFrom('k', second))).rejects.toEqual(code('ERR_KWIK_INVALID_STATE'));
+    expect([first.closed, second.closed]).toEqual([0, 1]);
+    await pair.world.settle(sending);
+    theirs.reset();
+    await expect(pair.world.settle(reading)).rejects.toEqual(code('ERR_KWIK_STREAM_RESET'));
+    expect([first.closed, second.closed]).toEqual([1, 1]);
+  });
+
+  test('in a session that has ended, or ends before its turn has come', async () => {
+    const pair = await pairOf();
+    const [, theirs] = await streamOf(pair);
+    // Its client reads nothing: what is written waits for the window.
+    const writing = outcomeOf(theirs.write(new Uint8Array(64_000_000)));
+    const [waits, late] = [counted(), counted()];
+    const waiting = outcomeOf(theirs.sendFrom('k', waits));
+    await pair.world.pass(1000);
+    expect([writing.state, waiting.state, waits.closed]).toEqual(['pending', 'pending', 0]);
+    await pair.world.settle(pair.primary.close(0, '', { timeoutMs: 0 }));
+    await pair.world.pass(100);
+    expect(waiting.state).toBe('rejected');
+    await expect(theirs.sendFrom('k', late)).rejects.toEqual(code('ERR_KWIK_SESSION_CLOSED'));
+    expect([waits.closed, late.closed]).toEqual([1, 1]);
   });
 });
 

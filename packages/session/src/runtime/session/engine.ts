@@ -290,6 +290,7 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
       assertOpen: () => this.assertOpen(),
       assertTakes: () => this.assertTakes(),
       sendContent: (...content) => this.#features.sendContent(...content),
+      closeSource: (source) => this.callbacks.call('close of a source', () => source?.close?.()),
       onQueued: () => this.#turn.onQueued(),
       onOpenedHere: (stream) => this.#features.onStreamOpened(stream),
     };

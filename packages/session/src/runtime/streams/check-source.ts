@@ -10,6 +10,17 @@ export function checkSource(key: string, source: ReplicaSource): void {
   if (typeof read !== 'function') throw invalid('a source has a function read(offset, length, signal)');
 }
 
+/** Whether the stream is to end with the content. Throws ERR_KWIK_INVALID_ARGUMENT for options that there are not. */
+export function checkSendFrom(options: unknown): boolean {
+  if (typeof options !== 'object' || options === null)
+    throw invalid(
+      `the options of sendFrom are an object, not ${options === null ? 'null' : `of type ${typeof options}`}`,
+    );
+  const { end = false } = options as { readonly end?: unknown };
+  if (typeof end !== 'boolean') throw invalid(`the option end of sendFrom is true or false, not of type ${typeof end}`);
+  return end;
+}
+
 function invalid(message: string): KwikError {
   return new KwikError('ERR_KWIK_INVALID_ARGUMENT', message);
 }

@@ -13,7 +13,7 @@ import type { ContentStream, StreamHost } from './stream-host.js';
 
 /** What the streams need of their session. */
 export interface StreamSession
-  extends Pick<StreamHost, 'pathId' | 'over' | 'assertOpen' | 'assertTakes' | 'sendContent'> {
+  extends Pick<StreamHost, 'pathId' | 'over' | 'assertOpen' | 'assertTakes' | 'sendContent' | 'closeSource'> {
   /** A stream has something to send, or to tell the peer. */
   onQueued(): void;
   /** This end opened a stream. */
@@ -233,6 +233,10 @@ export class StreamDirectory implements StreamHost {
 
   sendContent(stream: ContentStream, key: string, source: ReplicaSource, end: boolean): Promise<void> {
     return this.#session.sendContent(stream, key, source, end);
+  }
+
+  closeSource(source: Pick<ReplicaSource, 'close'> | null | undefined): void {
+    this.#session.closeSource(source);
   }
 
   // --- What the data plane tells ---

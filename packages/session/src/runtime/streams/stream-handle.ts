@@ -6,7 +6,7 @@ import type { SendHalf } from '../../core/streams/send-half.js';
 import { checkIntent, type StreamIntent } from '../../core/streams/stream-intent.js';
 import { checkPriority, type StreamState } from '../../core/streams/stream-state.js';
 import { bytesToWrite } from './bytes-to-write.js';
-import { checkSource } from './check-source.js';
+import { checkSendFrom, checkSource } from './check-source.js';
 import { duplexOf } from './node-duplex.js';
 import type { StreamHost } from './stream-host.js';
 import { signalOf } from '../waiting/signal-of.js';
@@ -250,7 +250,19 @@ export class StreamHandle implements Stream {
     return duplexOf(this);
   }
 
-  async sendFrom(key: string, source: ReplicaSource, { end = false }: SendFromOptions = {}): Promise<void> {
+  async sendFrom(key: string, source: ReplicaSource, options: SendFromOptions = {}): Promise<void> {
+    let end: boolean;
+    try {
+      end = checkSendFrom(options);
+      await this.#send(key, source, end);
+    } finally {
+      // Whoever hands a source over is rid of it, also where it is refused.
+      this.#host.closeSource(source);
+    }
+    if (end) await this.close();
+  }
+
+  async #send(key: string, source: ReplicaSource, end: boolean): Promise<void> {
     checkSource(key, source);
     this.#sendHalf();
     this.#assertNotEnding();
@@ -268,7 +280,6 @@ export class StreamHandle implements Stream {
       this.#contents--;
       this.wake();
     }
-    if (end) await this.close();
   }
 
   /** Something about the stream changed: whoever waits looks again. */

@@ -34,4 +34,6 @@ export interface StreamHost {
   stopSending(stream: StreamState, code: number): void;
   /** Sends content from all servers that have it; rejects at ends that are no primary. `end`: nothing comes behind it. */
   sendContent(stream: ContentStream, key: string, source: ReplicaSource, end: boolean): Promise<void>;
+  /** Nothing is read of it any more. `source`: as it was handed over, which may be none at all. */
+  closeSource(source: Pick<ReplicaSource, 'close'> | null | undefined): void;
 }
