@@ -43,5 +43,7 @@ export { checkSpiffePattern, isSpiffeUri, parseSpiffeId, type SpiffeId } from '.
 export { svidName, type SvidName } from './identity/svid.js';
 export * from './ids/ids.js';
 export * from './limits/wire-limits.js';
+export { checkArgument, checkOptions, type OptionRules } from './options/check-options.js';
+export * as optionRules from './options/option-rule.js';
 export * as proto from './proto.js';
 export * from './sizing/packet-sizing.js';

@@ -1,28 +1,14 @@
-import { KwikError } from '@kwik/wire';
+import { checkOptions, KwikError, optionRules } from '@kwik/wire';
 import type { ListenerCloseOptions } from '../api/listener.js';
 import type { ServerCredentials } from '../api/options.js';
 import type { RelayedTraffic } from '../api/relays.js';
 import type { AddPathOptions, CloseOptions, StreamOptions } from '../api/session.js';
-import { checkOptions } from './check-options.js';
-import {
-  call,
-  flag,
-  group,
-  list,
-  milliseconds,
-  objectWith,
-  oneOf,
-  positive,
-  positiveMilliseconds,
-  text,
-  type GroupRule,
-  type ValueRule,
-} from './option-rule.js';
+
+const { call, checkedLater, flag, group, list, milliseconds, objectWith, oneOf, positive, positiveMilliseconds, text } =
+  optionRules;
 
 /** Rules of the calls of a session and of a listener. All of them throw ERR_KWIK_INVALID_ARGUMENT. */
 
-/** What is checked, in words of its own, by whoever takes it. */
-const checkedLater: ValueRule = { kind: 'value', takes: 'anything', accepts: () => true };
 const MAX_CLOSE_CODE = 2 ** 32 - 1;
 
 const STREAM = group<StreamOptions & { signal: AbortSignal }>({
@@ -87,8 +73,8 @@ export function checkListener(name: string, listener: unknown): void {
   if (!call.accepts(listener)) throw invalid(`the listener of ${name} is a function, not of type ${typeof listener}`);
 }
 
-function checkCall(name: string, options: unknown, root: GroupRule): void {
-  checkOptions(options, { call: name, root, former: {} });
+function checkCall(name: string, options: unknown, root: optionRules.GroupRule): void {
+  checkOptions(options, { call: name, root });
 }
 
 function invalid(message: string): KwikError {

@@ -1,3 +1,4 @@
+import { checkOptions, type OptionRules, optionRules } from '@kwik/wire';
 import type {
   ClientLimits,
   ClientPathOptions,
@@ -8,20 +9,6 @@ import type {
   ExtraPath,
 } from '../api/options.js';
 import type { RelayChoice } from '../api/relays.js';
-import { checkOptions, type OptionRules } from './check-options.js';
-import {
-  anObject,
-  bytesOrText,
-  call,
-  flag,
-  group,
-  list,
-  milliseconds,
-  objectWith,
-  oneOf,
-  positive,
-  text,
-} from './option-rule.js';
 import {
   authenticator,
   diagnostics,
@@ -33,6 +20,8 @@ import {
   transport,
   writes,
 } from './session-rules.js';
+
+const { anObject, bytesOrText, call, flag, group, list, milliseconds, objectWith, oneOf, positive, text } = optionRules;
 
 const DIAL: OptionRules = {
   call: 'dial',

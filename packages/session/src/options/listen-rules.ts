@@ -1,5 +1,5 @@
+import { checkOptions, type OptionRules, optionRules, type ServerQuery } from '@kwik/wire';
 import type { TrustPolicy } from '@kwik/kcp';
-import type { ServerQuery } from '@kwik/wire';
 import type {
   ListenerLimits,
   ListenOptions,
@@ -11,24 +11,6 @@ import type { OverloadOptions } from '../api/overload.js';
 import type { NamedRelay, RelayedTraffic, RelayOptions } from '../api/relays.js';
 import type { TakeoverOptions } from '../api/takeover.js';
 import type { ScalingCandidate, ScalingOptions, Spending } from '../api/scaling.js';
-import { checkOptions, type OptionRules } from './check-options.js';
-import {
-  amount,
-  amounts,
-  bytes,
-  call,
-  count,
-  flag,
-  group,
-  list,
-  month,
-  objectWith,
-  oneToSixteen,
-  positive,
-  positiveMilliseconds,
-  standbyServer,
-  text,
-} from './option-rule.js';
 import {
   authenticator,
   diagnostics,
@@ -40,6 +22,24 @@ import {
   transport,
   writes,
 } from './session-rules.js';
+
+const { amount, bytes, call, count, flag, group, list, objectWith, positive, positiveMilliseconds, text } = optionRules;
+
+const standbyServer = optionRules.value('an object with an address, or a function', (given) => {
+  return typeof given === 'function' || typeof (given as { address?: unknown } | null)?.address === 'string';
+});
+const oneToSixteen = optionRules.value(
+  'a whole number from 1 to 16',
+  (given) => Number.isSafeInteger(given) && (given as number) >= 1 && (given as number) <= 16,
+);
+const month = optionRules.value(
+  "a month such as '2026-11'",
+  (given) => typeof given === 'string' && /^\d{4}-(0[1-9]|1[0-2])$/u.test(given),
+);
+const amounts = optionRules.value(
+  'an object with numbers, 0 or more',
+  (given) => typeof given === 'object' && given !== null && Object.values(given).every((one) => amount.accepts(one)),
+);
 
 const LISTEN: OptionRules = {
   call: 'listen',

@@ -1,3 +1,4 @@
+import { optionRules } from '@kwik/wire';
 import type {
   GuardOptions,
   SessionLimits,
@@ -7,18 +8,9 @@ import type {
   TimeoutOptions,
   WriteOptions,
 } from '../api/options.js';
-import {
-  call,
-  either,
-  flag,
-  group,
-  milliseconds,
-  objectWith,
-  oneOf,
-  positive,
-  positiveMilliseconds,
-  text,
-} from './option-rule.js';
+
+const { call, either, flag, group, milliseconds, objectWith, oneOf, positive, positiveMilliseconds, text } =
+  optionRules;
 
 /** Rules of what `dial` and `listen` have in common. */
 

@@ -16,17 +16,33 @@ export interface ListRule {
 export interface GroupRule {
   readonly kind: 'group';
   readonly members: Readonly<Record<string, OptionRule>>;
+  /** Names of members that must be given. */
+  readonly required: readonly string[];
 }
 
 /** One rule for each member of a group: the compiler notices one that is missing, and one that is not of the group. */
 type RulesOf<Group> = { readonly [Name in keyof Required<Group>]: OptionRule };
 
-export function group<Group>(members: RulesOf<Group>): GroupRule {
-  return { kind: 'group', members };
+/** Members that a group cannot be without. */
+type RequiredOf<Group> = {
+  readonly [Name in keyof Group]-?: undefined extends Group[Name] ? never : Name;
+}[keyof Group];
+
+/** `required`: the members that must be given. */
+export function group<Group>(
+  members: RulesOf<Group>,
+  required: readonly (RequiredOf<Group> & string)[] = [],
+): GroupRule {
+  return { kind: 'group', members, required };
 }
 
 export function list(each: OptionRule): ListRule {
   return { kind: 'list', each };
+}
+
+/** `takes` ends the sentence "it takes …". */
+export function value(takes: string, accepts: (given: unknown) => boolean): ValueRule {
+  return { kind: 'value', takes, accepts };
 }
 
 export function oneOf(...names: readonly string[]): ValueRule {
@@ -44,6 +60,8 @@ export function either(one: ValueRule, other: ValueRule): ValueRule {
   return value(`${one.takes} or ${other.takes}`, (given) => one.accepts(given) || other.accepts(given));
 }
 
+/** What is checked, in words of its own, by whoever takes it. */
+export const checkedLater = value('anything', () => true);
 export const text = value('a string', (given) => typeof given === 'string');
 export const flag = value('true or false', (given) => typeof given === 'boolean');
 export const call = value('a function', (given) => typeof given === 'function');
@@ -56,9 +74,6 @@ export const bytesOrText = value(
     given instanceof ArrayBuffer ||
     given instanceof SharedArrayBuffer,
 );
-export const standbyServer = value('an object with an address, or a function', (given) => {
-  return typeof given === 'function' || typeof (given as { address?: unknown } | null)?.address === 'string';
-});
 export const positive = value(
   'a whole number above 0',
   (given) => Number.isSafeInteger(given) && (given as number) > 0,
@@ -67,24 +82,12 @@ export const amount = value(
   'a number, 0 or more',
   (given) => typeof given === 'number' && Number.isFinite(given) && given >= 0,
 );
-export const oneToSixteen = value(
-  'a whole number from 1 to 16',
-  (given) => Number.isSafeInteger(given) && (given as number) >= 1 && (given as number) <= 16,
-);
 export const count = value(
   'a whole number, 0 or more',
   (given) => Number.isSafeInteger(given) && (given as number) >= 0,
 );
-export const month = value(
-  "a month such as '2026-11'",
-  (given) => typeof given === 'string' && /^\d{4}-(0[1-9]|1[0-2])$/u.test(given),
-);
 /** What it says is checked where it is used. */
 export const anObject = value('an object', (given) => typeof given === 'object' && given !== null);
-export const amounts = value(
-  'an object with numbers, 0 or more',
-  (given) => typeof given === 'object' && given !== null && Object.values(given).every((one) => amount.accepts(one)),
-);
 /** What a timer of Node waits at the most; it fires at once for anything longer. Some 24 days. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 export const milliseconds = value(
@@ -95,7 +98,3 @@ export const positiveMilliseconds = value(
   `a whole number of milliseconds, above 0 and at most ${MAX_TIMER_MS}`,
   (given) => positive.accepts(given) && milliseconds.accepts(given),
 );
-
-function value(takes: string, accepts: (given: unknown) => boolean): ValueRule {
-  return { kind: 'value', takes, accepts };
-}

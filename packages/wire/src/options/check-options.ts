@@ -1,6 +1,6 @@
-import { KwikError } from '@kwik/wire';
+import { KwikError } from '../errors/kwik-error.js';
 import { nearestName } from './nearest-name.js';
-import type { GroupRule, OptionRule } from './option-rule.js';
+import type { GroupRule, OptionRule, ValueRule } from './option-rule.js';
 
 /** What an option was called before, and what to write now. Both are paths, as in `limits.maxPaths`. */
 type FormerNames = Readonly<Record<string, string>>;
@@ -10,14 +10,23 @@ export interface OptionRules {
   /** Who takes them, for the message: `dial`, `listen`. */
   readonly call: string;
   readonly root: GroupRule;
-  readonly former: FormerNames;
+  readonly former?: FormerNames;
 }
 
 const MAX_SHOWN = 40;
 
-/** Throws ERR_KWIK_INVALID_ARGUMENT for the first member that the rules do not know, or whose value they do not take. */
+/**
+ * Throws ERR_KWIK_INVALID_ARGUMENT for the first member that the rules do not know, or whose value they do not take, and for one
+ * that is required and missing. The message names the call and the member.
+ */
 export function checkOptions(options: unknown, rules: OptionRules): void {
   checkGroup(options, rules.root, '', rules);
+}
+
+/** The same for an argument that is no object of options; `name` is what its documentation calls it. */
+export function checkArgument(call: string, name: string, given: unknown, rule: ValueRule): void {
+  if (rule.accepts(given)) return;
+  throw invalid(`the argument ${name} of ${call} cannot be ${shown(given)}: it takes ${rule.takes}`);
 }
 
 function check(given: unknown, rule: OptionRule, path: string, rules: OptionRules): void {
@@ -26,7 +35,7 @@ function check(given: unknown, rule: OptionRule, path: string, rules: OptionRule
       if (!rule.accepts(given)) throw wrongValue(given, path, rule.takes, rules);
       return;
     case 'list':
-      if (!Array.isArray(given)) throw wrongValue(given, path, 'a list', rules);
+      if (!Array.isArray(given)) throw wrongValue(given, path, takenBy(rule), rules);
       given.forEach((each, index) => check(each, rule.each, `${path}[${index}]`, rules));
       return;
     case 'group':
@@ -34,9 +43,9 @@ function check(given: unknown, rule: OptionRule, path: string, rules: OptionRule
   }
 }
 
-function checkGroup(given: unknown, { members }: GroupRule, path: string, rules: OptionRules): void {
+function checkGroup(given: unknown, { members, required }: GroupRule, path: string, rules: OptionRules): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw wrongValue(given, path, `an object of ${Object.keys(members).join(', ')}`, rules);
+    throw wrongValue(given, path, takenBy({ kind: 'group', members, required }), rules);
   }
   for (const [name, value] of Object.entries(given)) {
     const memberPath = path === '' ? name : `${path}.${name}`;
@@ -44,6 +53,8 @@ function checkGroup(given: unknown, { members }: GroupRule, path: string, rules:
     if (rule === undefined) throw unknownMember(memberPath, Object.keys(members), rules);
     if (value !== undefined) check(value, rule, memberPath, rules);
   }
+  const missing = required.find((name) => (given as Record<string, unknown>)[name] === undefined);
+  if (missing !== undefined) throw missingMember(path === '' ? missing : `${path}.${missing}`, members[missing], rules);
 }
 
 function wrongValue(given: unknown, path: string, takes: string, { call }: OptionRules): KwikError {
@@ -52,11 +63,26 @@ function wrongValue(given: unknown, path: string, takes: string, { call }: Optio
 }
 
 function unknownMember(path: string, siblings: readonly string[], { call, root, former }: OptionRules): KwikError {
-  const now = Object.hasOwn(former, path) ? former[path] : undefined;
+  const now = former !== undefined && Object.hasOwn(former, path) ? former[path] : undefined;
   if (now !== undefined) return invalid(`${call} has no option ${path} any more: give ${now}`);
   const nearest = nearestName(path, root);
   const hint = nearest === undefined ? `there are ${siblings.join(', ')}` : `did you mean ${nearest}?`;
   return invalid(`${call} has no option ${path}; ${hint}`);
+}
+
+function missingMember(path: string, rule: OptionRule | undefined, { call }: OptionRules): KwikError {
+  return invalid(`${call} takes the option ${path}, which is missing${rule === undefined ? '' : `: ${takenBy(rule)}`}`);
+}
+
+function takenBy(rule: OptionRule): string {
+  switch (rule.kind) {
+    case 'value':
+      return rule.takes;
+    case 'list':
+      return 'a list';
+    case 'group':
+      return `an object of ${Object.keys(rule.members).join(', ')}`;
+  }
 }
 
 function invalid(message: string): KwikError {

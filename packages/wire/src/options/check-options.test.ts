@@ -1,0 +1,79 @@
+import { describe, expect, test } from '@jest/globals';
+import { KwikError } from '../errors/kwik-error.js';
+import { checkArgument, checkOptions } from './check-options.js';
+import { amount, call, group, list, oneOf, positive, text } from './option-rule.js';
+
+interface Options {
+  readonly path: string;
+  readonly limits?: { readonly maxFiles?: number; readonly share: number };
+  readonly names?: readonly string[];
+  readonly onFault?: () => void;
+}
+
+const ROOT = group<Options>(
+  {
+    path: text,
+    limits: group<NonNullable<Options['limits']>>({ maxFiles: positive, share: amount }, ['share']),
+    names: list(text),
+    onFault: call,
+  },
+  ['path'],
+);
+
+function refusal(work: () => void): string {
+  try {
+    work();
+  } catch (error) {
+    expect(error).toBeInstanceOf(KwikError);
+    expect((error as KwikError).code).toBe('ERR_KWIK_INVALID_ARGUMENT');
+    return (error as KwikError).message;
+  }
+  return 'accepted';
+}
+
+const options = (given: unknown): string => refusal(() => checkOptions(given, { call: 'open', root: ROOT }));
+
+describe('options of a call', () => {
+  test.each([
+    ['the least there can be', { path: 'x' }],
+    ['all there is', { path: '', limits: { maxFiles: 1, share: 0 }, names: [], onFault: () => undefined }],
+    ['what is undefined counts as left out', { path: 'x', limits: undefined }],
+  ])('%s is taken', (_what, given) => {
+    expect(options(given)).toBe('accepted');
+  });
+
+  test.each([
+    [
+      'nothing at all',
+      undefined,
+      'the options of open cannot be of type undefined: it takes an object of path, limits',
+    ],
+    ['null', null, 'the options of open cannot be null'],
+    ['a list', ['x'], 'the options of open cannot be a list'],
+    ['a wrong value', { path: 5 }, 'the option path of open cannot be 5: it takes a string'],
+    ['a wrong member of a group', { path: 'x', limits: { maxFiles: 0, share: 1 } }, 'option limits.maxFiles of open'],
+    ['a wrong member of a list', { path: 'x', names: ['a', 7] }, 'the option names[1] of open cannot be 7'],
+    ['a misspelt member', { path: 'x', onFalut: () => undefined }, 'open has no option onFalut; did you mean onFault?'],
+    ['a name that every object inherits', { path: 'x', constructor: 1 }, 'open has no option constructor'],
+    ['a missing member', {}, 'open takes the option path, which is missing: a string'],
+    ['one that is undefined', { path: undefined }, 'open takes the option path, which is missing'],
+    ['a missing member of a group', { path: 'x', limits: {} }, 'open takes the option limits.share, which is missing'],
+  ])('%s is refused by name', (_what, given, message) => {
+    expect(options(given)).toContain(message);
+  });
+
+  test('nothing of an object, and no long text, is shown: it may be a secret', () => {
+    const secret = 'a-token-that-nobody-should-ever-read-in-a-log';
+    for (const given of [{ token: secret }, secret, [secret]]) {
+      expect(options({ path: 'x', limits: given })).not.toContain(secret);
+    }
+  });
+});
+
+test('an argument alone is refused by its name', () => {
+  expect(refusal(() => checkArgument('watch', 'kind', 'b', oneOf('a')))).toBe(
+    "the argument kind of watch cannot be 'b': it takes 'a'",
+  );
+  expect(refusal(() => checkArgument('watch', 'kind', undefined, text))).toContain('cannot be of type undefined');
+  expect(refusal(() => checkArgument('watch', 'kind', 'a', oneOf('a')))).toBe('accepted');
+});
