@@ -5,6 +5,7 @@ import type { MemoryUse } from '../core/costs/memory-ledger.js';
 import type { Datagrams } from './datagrams.js';
 import type { PathInfo } from './paths.js';
 import type { PathPings } from './path-pings.js';
+import type { Takeover } from './takeover.js';
 export type { PathStateName } from './paths.js';
 import type { StreamIntent } from '../core/streams/stream-intent.js';
 
@@ -157,6 +158,12 @@ export interface Session extends AsyncDisposable, Datagrams, PathPings {
   getAllPaths(): PathInfo[];
   /** Calls `listener` when a path appears or changes state. Returns the function that ends it. */
   onPathChange(listener: (path: PathInfo) => void): () => void;
+  /**
+   * At a client: calls `listener` each time another server of the fleet has become the primary (`listen({ takeover })`). Streams
+   * that are opened from then on, in `listener` too, go to that server. At a server it is never called: see
+   * `ServerSession.takenOver`. Returns the function that ends it.
+   */
+  onTakeover(listener: (takeover: Takeover) => void): () => void;
   /**
    * How much of its service the session has now, and why not all of it: `full` while it has as many usable paths as it ever had
    * at once, and neither they nor this end lack anything.

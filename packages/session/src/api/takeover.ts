@@ -1,3 +1,20 @@
+import type { StreamId } from '@kwik/wire';
+
+/** The session of a client has another primary: what the application there is told of it. */
+export interface Takeover {
+  /** `host:port` of the server that is the primary now, as it was dialled. */
+  readonly address: string;
+  /** Its own name for itself; empty: it has none. */
+  readonly serverId: string;
+  /** `host:port` of the primary before. */
+  readonly before: string;
+  /**
+   * Streams that were under way and have ended with ERR_KWIK_NO_PATH, in the order of their ids: the server knows nothing of
+   * them. A stream with content is none of them; it is read to the end of the content.
+   */
+  readonly lost: readonly StreamId[];
+}
+
 /** Where the sessions of a server go on when it is gone. */
 export interface StandbyServer {
   /** `host:port`; an IPv6 host in brackets. Clients reach it as they reach a server that `addPath` names. */

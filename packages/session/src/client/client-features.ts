@@ -1,3 +1,4 @@
+import type { Takeover } from '../api/takeover.js';
 import type { ResolvedLimits } from '../limits.js';
 import type { Feature } from '../runtime/features/feature.js';
 import { KeyLimit } from '../runtime/features/key-limit.js';
@@ -21,6 +22,7 @@ import { OwnRelays, type OwnRelaysOptions } from './relays/own-relays.js';
 import { RelayedPaths, type RelayedPathsOptions } from './relays/relayed-paths.js';
 import { RawRelay } from './raw-relay.js';
 import { Failover, type FailoverOptions } from './takeover/failover.js';
+import { TakeoverListeners } from './takeover/takeover-listeners.js';
 
 export interface ClientFeaturesOptions {
   readonly limits: ResolvedLimits;
@@ -44,6 +46,7 @@ export interface ClientFeaturesOptions {
 
 export interface ClientFeatures extends Composition {
   readonly primaryPaths: PrimaryPaths;
+  readonly takeovers: TakeoverListeners;
   readonly early: EarlyStream | undefined;
   readonly ownRelays?: OwnRelays | undefined;
 }
@@ -57,7 +60,9 @@ export function clientFeatures(session: SessionContext, options: ClientFeaturesO
   const primaryPaths = new PrimaryPaths(session, { ...options.primaryPaths, mayGoOn });
   const joins = new PathJoins(session, { maxPaths: limits.maxPaths, joinPath, content });
   const nextPathId = (): number => joins.nextPathId;
-  const failover = new Failover(session, { ...options.failover, content, primaryPaths, nextPathId });
+  const takeovers = new TakeoverListeners(session);
+  const onTakenOver = (takeover: Takeover): void => takeovers.tell(takeover);
+  const failover = new Failover(session, { ...options.failover, content, primaryPaths, nextPathId, onTakenOver });
   const relayed = new RelayedPaths(session, { ...options.relays, maxPaths: limits.maxPaths });
   const features: Feature[] = [
     ping(wallClockMs),
@@ -75,6 +80,7 @@ export function clientFeatures(session: SessionContext, options: ClientFeaturesO
     }),
     primaryPaths,
     failover,
+    takeovers,
     relayed,
     new KeyLimit(session, limits.packetsPerKey),
   ];
@@ -86,8 +92,8 @@ export function clientFeatures(session: SessionContext, options: ClientFeaturesO
   }
   const early = options.early && new EarlyStream(session, options.early);
   if (early !== undefined) features.push(early);
-  if (options.ownRelays === undefined) return { features, primaryPaths, early };
+  if (options.ownRelays === undefined) return { features, primaryPaths, takeovers, early };
   const { random } = options.relays;
   const ownRelays = new OwnRelays(session, { ...options.ownRelays, relayed, random });
-  return { features: [...features, ownRelays], primaryPaths, early, ownRelays };
+  return { features: [...features, ownRelays], primaryPaths, takeovers, early, ownRelays };
 }

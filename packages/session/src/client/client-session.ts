@@ -4,9 +4,11 @@ import type { PathPing, PingOptions } from '../api/path-pings.js';
 import { pingPath } from '../runtime/features/ping.js';
 import type { DatagramCounts, DatagramOptions } from '../api/datagrams.js';
 import type { CloseInfo, CloseOptions, PathInfo, Session, Stream, StreamOptions } from '../api/session.js';
+import type { Takeover } from '../api/takeover.js';
 import { checkAccept, checkClose, checkListener, checkReason, checkStreamOptions } from '../options/call-rules.js';
 import type { SessionEngine } from '../runtime/session/engine.js';
 import { signalOf } from '../runtime/waiting/signal-of.js';
+import type { ClientFeatures } from './client-features.js';
 import type { Connector } from './connector.js';
 import { wishForPaths } from './path-wishes.js';
 
@@ -23,14 +25,14 @@ export class ClientSession implements Session {
   readonly role = 'client';
   readonly closed: Promise<CloseInfo>;
   /** For what is built on sessions in this package; no member of the interface. */
-  readonly engine: SessionEngine;
+  readonly engine: SessionEngine<ClientFeatures>;
   readonly early: Stream | undefined;
   readonly #connector: Connector;
   readonly #times: SessionTimes;
 
-  constructor(id: string, engine: SessionEngine, connector: Connector, times: SessionTimes, early?: Stream) {
+  constructor(id: string, engine: SessionEngine<ClientFeatures>, connector: Connector, times: SessionTimes) {
     this.id = id;
-    this.early = early;
+    this.early = engine.parts.early?.stream;
     this.#times = times;
     this.engine = engine;
     this.#connector = connector;
@@ -90,6 +92,11 @@ export class ClientSession implements Session {
   onPathChange(listener: (path: PathInfo) => void): () => void {
     checkListener('onPathChange', listener);
     return this.engine.paths.onChange(listener);
+  }
+
+  onTakeover(listener: (takeover: Takeover) => void): () => void {
+    checkListener('onTakeover', listener);
+    return this.engine.parts.takeovers.add(listener);
   }
 
   get serviceLevel(): ServiceLevel {

@@ -131,7 +131,7 @@ export class Dialler {
     engine.parts.primaryPaths.start([address, ...alternatives], further);
     engine.parts.ownRelays?.start();
     const times = { closeMs: this.#timeouts.closeMs, wallClockMs: this.#wallClockMs };
-    return new ClientSession(result.sessionId, engine, this.#connector, times, engine.parts.early?.stream);
+    return new ClientSession(result.sessionId, engine, this.#connector, times);
   }
 
   #openPath(address: string): ReturnType<typeof openPrimary> {

@@ -15,6 +15,7 @@ import type {
   Stream,
   StreamOptions,
 } from '../api/session.js';
+import type { Takeover } from '../api/takeover.js';
 import {
   checkAccept,
   checkAddPath,
@@ -126,6 +127,11 @@ export class AcceptedSession implements ServerSession {
   onPathChange(listener: (path: PathInfo) => void): () => void {
     checkListener('onPathChange', listener);
     return this.engine.paths.onChange(listener);
+  }
+
+  onTakeover(listener: (takeover: Takeover) => void): () => void {
+    checkListener('onTakeover', listener);
+    return () => undefined;
   }
 
   get serviceLevel(): ServiceLevel {

@@ -75,6 +75,8 @@ describe('a wrong argument is refused by its name, and nothing else comes of it'
     await expect(dial(wrong({ host: 5, port: 5 }))).rejects.toEqual(code(INVALID));
     expect(() => client.onPathChange(wrong(undefined))).toThrow(code(INVALID));
     expect(() => client.onServiceLevelChange(wrong('x'))).toThrow(code(INVALID));
+    expect(() => client.onTakeover(wrong(undefined))).toThrow(code(INVALID));
+    expect(() => primary.onTakeover(wrong({}))).toThrow(code(INVALID));
     expect(() => client.suspendPath(0, wrong(5))).toThrow(code(INVALID));
   });
 

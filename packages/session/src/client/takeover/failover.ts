@@ -1,4 +1,5 @@
-import { isUnidirectional, KwikError, proto, streamInitiator } from '@kwik/wire';
+import { isUnidirectional, KwikError, PRIMARY_PATH_ID, proto, streamInitiator, type StreamId } from '@kwik/wire';
+import type { Takeover } from '../../api/takeover.js';
 import type { StreamCounts, StreamNumbers } from '../../core/streams/stream-numbers.js';
 import type { StreamState } from '../../core/streams/stream-state.js';
 import type { ControlHandlers, Feature } from '../../runtime/features/feature.js';
@@ -35,6 +36,8 @@ export interface FailoverOptions {
   join(standby: proto.Standby, state: proto.Takeover, primary: string, timeoutMs: number): Promise<JoinedStandby>;
   /** The path to it; everything that leads to the primary before is refused from now on. */
   establish(joined: JoinedStandby): PathRuntime;
+  /** The session has its new primary, and streams can be opened there. */
+  onTakenOver(takeover: Takeover): void;
 }
 
 interface NamedStandby {
@@ -193,21 +196,32 @@ export class Failover implements Feature {
       'ERR_KWIK_NO_PATH',
       `the primary is lost; ${message.address}, which took the session over, knows nothing of what was under way but content`,
     );
+    const before = this.#session.paths.info(PRIMARY_PATH_ID)?.address ?? '';
+    const lost: StreamId[] = [];
     this.#standby = undefined;
     this.#options.primaryPaths.moveTo(joined.address, () => {
       this.#options.content.takeOver(why);
-      this.#endStreams(numbers, why);
+      lost.push(...this.#endStreams(numbers, why));
       for (const path of [...this.#session.paths.values()]) this.#leave(path);
       this.#session.addPath(this.#options.establish(joined));
     });
+    const { address, result } = joined;
+    this.#options.onTakenOver({ address, serverId: result.serverId, before, lost: lost.sort(byNumber) });
   }
 
-  #endStreams(before: StreamNumbers, why: KwikError): void {
+  /** Returns those of which something was still to come or to go. */
+  #endStreams(before: StreamNumbers, why: KwikError): StreamId[] {
+    const lost: StreamId[] = [];
     for (const stream of [...this.#session.streams.values()]) {
       if (isAfter(stream, before)) continue;
-      if (this.#options.content.carries(stream.id)) this.#session.streams.abandonWriting(stream);
-      else this.#session.streams.abandon(stream, why);
+      if (this.#options.content.carries(stream.id)) {
+        this.#session.streams.abandonWriting(stream);
+        continue;
+      }
+      if (!isOver(stream)) lost.push(stream.id);
+      this.#session.streams.abandon(stream, why);
     }
+    return lost;
   }
 
   /** Servers that bring content stay; whatever else one may do, it did for the primary before. */
@@ -229,6 +243,10 @@ export class Failover implements Feature {
 /** What a relay forwards leads to the primary before. */
 function bringsContentAlone({ capabilities }: PathRuntime): boolean {
   return capabilities.includes(proto.Capability.REPLICA) && !capabilities.includes(proto.Capability.RELAY);
+}
+
+function byNumber(one: StreamId, other: StreamId): number {
+  return one < other ? -1 : 1;
 }
 
 function same(one: StreamCounts, other: StreamCounts): boolean {
