@@ -1,6 +1,16 @@
-import { KwikError, type Clock, type Discovery, type RecordVerifier } from '@kwik/wire';
+import {
+  checkArgument,
+  checkOptions,
+  KwikError,
+  optionRules,
+  type Clock,
+  type Discovery,
+  type RecordVerifier,
+} from '@kwik/wire';
 import type { DiscoverySource } from './sources/discovery-source.js';
-import { ServiceDirectory, type DirectoryOptions } from './directory/service-directory.js';
+import { aSource, DIRECTORY_RULES, ServiceDirectory, type DirectoryOptions } from './directory/service-directory.js';
+import { withDefaults } from './core/with-defaults.js';
+import type { SelectionPolicy } from './core/selection/policy.js';
 import { holdProcess, systemClock } from './sources/system-clock.js';
 
 const MAX_SERVICES = 64;
@@ -26,11 +36,23 @@ export interface OwnDiscovery extends Discovery, Disposable {
   close(): void;
 }
 
+const { call, either, group, listOf, objectWith } = optionRules;
+const { hold: _hold, ...OF_DIRECTORY } = DIRECTORY_RULES;
+const RULES = group<DiscoveryOptions>(
+  {
+    ...OF_DIRECTORY,
+    sources: either(listOf(aSource), call),
+    verifier: either(objectWith('refusal'), call),
+  },
+  ['sources'],
+);
+
 /**
  * Finds servers by the name of their service: merges what all sources say, knows how the servers do, and chooses. Throws
- * ERR_KWIK_INVALID_ARGUMENT for sources that cannot be.
+ * ERR_KWIK_INVALID_ARGUMENT for sources that cannot be, and for other options that are wrong; the message names them.
  */
 export function createDiscovery(options: DiscoveryOptions): OwnDiscovery {
+  checkOptions(options, { call: 'createDiscovery', root: RULES });
   return new Services(options);
 }
 
@@ -45,6 +67,7 @@ class Services implements OwnDiscovery {
   }
 
   service(name: string): ServiceDirectory {
+    checkArgument('service', 'name', name, optionRules.text);
     if (this.#closed) throw new KwikError('ERR_KWIK_INVALID_STATE', 'this discovery is closed');
     const known = this.#services.get(name);
     if (known !== undefined) return known;
@@ -57,6 +80,7 @@ class Services implements OwnDiscovery {
     }
     const { sources, clock, random, wallClockMs, policy, verifier, ...rest } = this.#options;
     const own = typeof sources === 'function' ? sources(name) : sources;
+    checkArgument('createDiscovery', 'sources', own, listOf(aSource));
     checkSources(own);
     const rand = random ?? Math.random;
     const directory = new ServiceDirectory(name, own, {
@@ -67,7 +91,7 @@ class Services implements OwnDiscovery {
       ...(verifier !== undefined && { verifier: typeof verifier === 'function' ? verifier(name) : verifier }),
       ...(clock === undefined && { hold: holdProcess }),
       // Without a name, each process is an owner of its own.
-      policy: { owner: String(rand()), ...policy },
+      policy: withDefaults<Partial<SelectionPolicy>>({ owner: String(rand()) }, policy),
     });
     this.#services.set(name, directory);
     return directory;

@@ -1,4 +1,13 @@
-import { KwikError, type Clock, type FoundServer, type ServerRecord, type TimerHandle } from '@kwik/wire';
+import {
+  checkArgument,
+  KwikError,
+  optionRules,
+  type Clock,
+  type FoundServer,
+  type ServerRecord,
+  type TimerHandle,
+} from '@kwik/wire';
+import { aRecord } from '../core/records/server-record.js';
 import { systemClock } from '../sources/system-clock.js';
 
 const MAX_SERVICES = 256;
@@ -32,12 +41,16 @@ export class AnnouncedServers implements ServerStore {
   /** The number of all that is not remembered. */
   #forgotten = 0;
 
+  /** Throws ERR_KWIK_INVALID_ARGUMENT for what is no clock. */
   constructor(clock: Clock = systemClock()) {
+    checkArgument('AnnouncedServers', 'clock', clock, optionRules.clock);
     this.#clock = clock;
   }
 
-  /** Throws ERR_KWIK_LIMIT_EXCEEDED. */
+  /** Throws ERR_KWIK_LIMIT_EXCEEDED, and ERR_KWIK_INVALID_ARGUMENT for what is no record and no time. */
   put(service: string, id: string, record: ServerRecord, ttlMs: number): void {
+    checkArgument('put', 'record', record, aRecord);
+    checkArgument('put', 'ttlMs', ttlMs, optionRules.aboveZero);
     const servers = this.#services.get(service) ?? new Map<string, Kept>();
     const before = servers.get(id);
     if (before === undefined && servers.size >= MAX_SERVERS) {

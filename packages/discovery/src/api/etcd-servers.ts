@@ -1,8 +1,9 @@
-import { KwikError, type FoundServer, type ServerRecord } from '@kwik/wire';
+import { checkOptions, KwikError, optionRules, type FoundServer, type ServerRecord } from '@kwik/wire';
 import type { Etcd3, IKeyValue, IOptions } from 'etcd3';
 import { report } from '../sources/announcement.js';
 import {
   clientOf,
+  etcdHosts,
   firstChange,
   MAX_SERVERS,
   PREFIX,
@@ -28,6 +29,8 @@ export interface EtcdServersOptions {
   readonly etcd: IOptions;
   readonly onFailure?: ((error: unknown) => void) | undefined;
 }
+
+const RULES = optionRules.group<EtcdServersOptions>({ etcd: etcdHosts, onFailure: optionRules.call }, ['etcd']);
 
 interface Kept {
   readonly record: ServerRecord;
@@ -63,8 +66,9 @@ export class EtcdServers implements ServerStore {
     this.#running = this.#follow(first.revision);
   }
 
-  /** Rejects when etcd does not answer. */
+  /** Rejects with ERR_KWIK_INVALID_ARGUMENT for options that are wrong, and when etcd does not answer. */
   static async open(options: EtcdServersOptions): Promise<EtcdServers> {
+    checkOptions(options, { call: 'EtcdServers.open', root: RULES });
     const client = clientOf(options.etcd);
     try {
       const first = await withDeadline(readKeys(client, `${PREFIX}/`), new AbortController().signal);

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { TLSSocket } from 'node:tls';
-import { KwikError, type Clock, type ServerRecord } from '@kwik/wire';
+import { checkOptions, KwikError, optionRules, type Clock, type ServerRecord } from '@kwik/wire';
 import { announcingRefusal, mayRemove, type KeyRequest } from '../signing/key-proof.js';
 import { readServer } from '../sources/server-list-shape.js';
 import { systemClock } from '../sources/system-clock.js';
@@ -32,11 +32,28 @@ export interface RegistryApiOptions {
   readonly wallClockMs?: () => number;
 }
 
+const { call, clock: aClock, flag, group, list, objectWith, text } = optionRules;
+const RULES = group<RegistryApiOptions>(
+  {
+    store: objectWith('put', 'remove', 'get', 'list', 'version', 'onChange'),
+    clock: aClock,
+    readTokens: list(text),
+    writeTokens: list(text),
+    clientCertificates: flag,
+    onError: call,
+    signedOnly: flag,
+    wallClockMs: call,
+  },
+  ['store'],
+);
+
 /**
  * The HTTP API of a registry, as a listener for `http.createServer` or `https.createServer`: GET, with `if-none-match` and `wait`
- * for a long poll, PUT and DELETE below `/v1/services/SERVICE/servers`.
+ * for a long poll, PUT and DELETE below `/v1/services/SERVICE/servers`. Throws ERR_KWIK_INVALID_ARGUMENT, which names the
+ * member that is wrong.
  */
 export function registryApi(options: RegistryApiOptions): RequestListener {
+  checkOptions(options, { call: 'registryApi', root: RULES });
   const api = new RegistryApi(options);
   return (request, response) => void api.handle(request, response);
 }

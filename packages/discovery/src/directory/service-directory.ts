@@ -1,5 +1,8 @@
 import {
+  checkArgument,
+  checkOptions,
   KwikError,
+  optionRules,
   type AbortSignalLike,
   type Clock,
   type DiagnosticPublisher,
@@ -16,8 +19,9 @@ import {
 import type { DiscoverySource } from '../sources/discovery-source.js';
 import { whatChanged } from '../core/records/record-equality.js';
 import { HealthBook } from '../core/health/health-book.js';
-import type { HealthOptions } from '../core/health/health-options.js';
+import { HEALTH_RULES, type HealthOptions } from '../core/health/health-options.js';
 import {
+  REGISTRY_BOUNDS,
   ServerRegistry,
   type RegistryChange,
   type RegistryEntry,
@@ -25,8 +29,10 @@ import {
 } from '../core/registry/server-registry.js';
 import type { SourceStatus } from '../core/registry/source-state.js';
 import type { Candidate } from '../core/selection/candidate.js';
-import { DEFAULT_POLICY, type SelectionPolicy } from '../core/selection/policy.js';
+import { DEFAULT_POLICY, POLICY_RULES, type SelectionPolicy } from '../core/selection/policy.js';
+import { checkRequest } from '../core/registry/query.js';
 import { selectServers } from '../core/selection/select-servers.js';
+import { withDefaults } from '../core/with-defaults.js';
 import { LoopDelay, TICK_MS } from './loop-delay.js';
 import { ServerNews } from './server-news.js';
 import { runSource } from './source-runner.js';
@@ -67,6 +73,30 @@ export interface DirectoryOptions {
   readonly onError?: (error: unknown) => void;
 }
 
+const { call, clock: aClock, group, listOf, objectWith, text } = optionRules;
+
+export const DIRECTORY_RULES = {
+  clock: aClock,
+  random: call,
+  wallClockMs: call,
+  policy: POLICY_RULES,
+  health: HEALTH_RULES,
+  registry: REGISTRY_BOUNDS,
+  verifier: objectWith('refusal'),
+  judge: objectWith('refusal', 'score'),
+  probe: call,
+  hold: call,
+  publisher: objectWith('publish'),
+  onError: call,
+} satisfies Record<keyof DirectoryOptions, optionRules.OptionRule>;
+const RULES = group<DirectoryOptions>(DIRECTORY_RULES, ['clock', 'random', 'wallClockMs']);
+const SELECT_RULES = group<{ signal: AbortSignalLike }>({ signal: optionRules.signal });
+/** For arguments that are sources. */
+export const aSource = optionRules.value('a source with name and watch', (given) => {
+  const { name, watch } = (given ?? {}) as Partial<Record<keyof DiscoverySource, unknown>>;
+  return typeof name === 'string' && typeof watch === 'function';
+});
+
 /** The servers of one service: runs its sources, keeps the registry, knows the servers' health, chooses. */
 export class ServiceDirectory implements ServerDirectory {
   readonly service: string;
@@ -82,10 +112,14 @@ export class ServiceDirectory implements ServerDirectory {
   #telling: TimerHandle | undefined;
   #tick: TimerHandle | undefined;
 
+  /** Throws ERR_KWIK_INVALID_ARGUMENT, which names what is wrong, before a source is asked. */
   constructor(service: string, sources: readonly DiscoverySource[], options: DirectoryOptions) {
+    checkArgument('ServiceDirectory', 'service', service, text);
+    checkArgument('ServiceDirectory', 'sources', sources, listOf(aSource));
+    checkOptions(options, { call: 'ServiceDirectory', root: RULES });
     this.service = service;
     this.#options = options;
-    this.#policy = { ...DEFAULT_POLICY, ...options.policy };
+    this.#policy = withDefaults(DEFAULT_POLICY, options.policy);
     this.#health = new HealthBook(options.health ?? {}, options.random);
     this.#loopDelay = new LoopDelay(options.clock.now());
     this.#news = new ServerNews(service, options.publisher);
@@ -118,6 +152,8 @@ export class ServiceDirectory implements ServerDirectory {
     request: SelectionRequest,
     options: { readonly signal?: AbortSignalLike | undefined } = {},
   ): Promise<SelectionResult> {
+    checkRequest('select', request);
+    checkOptions(options, { call: 'select', root: SELECT_RULES });
     const { clock } = this.#options;
     const endMs = clock.now() + FIRST_ANSWER_MS;
     for (;;) {
@@ -154,6 +190,7 @@ export class ServiceDirectory implements ServerDirectory {
   }
 
   onChange(listener: () => void): () => void {
+    checkArgument('onChange', 'listener', listener, call);
     if (this.#listeners.size >= MAX_LISTENERS) {
       throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `${MAX_LISTENERS} listeners watch '${this.service}' already`);
     }

@@ -1,5 +1,6 @@
 import { createPublicKey, sign, type KeyObject } from 'node:crypto';
-import { KwikError, type ServerRecord } from '@kwik/wire';
+import { checkArgument, checkOptions, KwikError, optionRules, type ServerRecord } from '@kwik/wire';
+import { aRecord } from '../core/records/server-record.js';
 import { signedText } from '../core/records/signed-text.js';
 import { requestText, type KeyProof, type KeyRequest } from './key-proof.js';
 import { signRecord } from './record-signing.js';
@@ -16,14 +17,20 @@ export interface RecordSignerOptions {
   readonly wallClockMs?: () => number;
 }
 
+const RULES = optionRules.group<RecordSignerOptions>(
+  { service: optionRules.text, key: optionRules.keyObject, wallClockMs: optionRules.call },
+  ['service', 'key'],
+);
+
 /** Signs what a server announces, as it changes and as time passes. Where nothing has changed, the same signature is given. */
 export class RecordSigner {
   readonly #options: RecordSignerOptions;
   readonly #publicKey: string;
   #last: { readonly text: string; readonly signed: ServerRecord } | undefined;
 
-  /** Throws ERR_KWIK_CREDENTIALS for a key of another kind. */
+  /** Throws ERR_KWIK_CREDENTIALS for a key of another kind, ERR_KWIK_INVALID_ARGUMENT for what is none. */
   constructor(options: RecordSignerOptions) {
+    checkOptions(options, { call: 'RecordSigner', root: RULES });
     const { type, asymmetricKeyType } = options.key;
     if (type !== 'private' || asymmetricKeyType !== 'ed25519') {
       throw new KwikError('ERR_KWIK_CREDENTIALS', 'records are signed with private Ed25519 keys');
@@ -34,6 +41,7 @@ export class RecordSigner {
   }
 
   sign(record: ServerRecord): ServerRecord {
+    checkArgument('sign', 'record', record, aRecord);
     const { service, key } = this.#options;
     const nowMs = this.#nowMs();
     const text = signedText(service, record, { issuedMs: 0, expiresMs: 0 });

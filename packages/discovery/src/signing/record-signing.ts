@@ -1,5 +1,13 @@
 import { createHash, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
-import { KwikError, type RecordVerifier, type ServerRecord } from '@kwik/wire';
+import {
+  checkArgument,
+  checkOptions,
+  KwikError,
+  optionRules,
+  type RecordVerifier,
+  type ServerRecord,
+} from '@kwik/wire';
+import { aRecord } from '../core/records/server-record.js';
 import { signedText } from '../core/records/signed-text.js';
 
 /** Longer, and a stolen old record would be believed for long; a server signs anew when half of it is over. */
@@ -9,6 +17,7 @@ const SKEW_MS = 60_000;
 
 /** SHA-256 of the public key (SPKI), hexadecimal: how a signature names its key. */
 export function signingKeyId(key: KeyObject): string {
+  checkArgument('signingKeyId', 'key', key, optionRules.keyObject);
   const publicKey = key.type === 'private' ? createPublicKey(key) : key;
   return createHash('sha256')
     .update(publicKey.export({ type: 'spki', format: 'der' }))
@@ -24,10 +33,31 @@ export function signRecord(
   key: KeyObject,
   { nowMs, lifeMs }: { readonly nowMs: number; readonly lifeMs: number },
 ): ServerRecord {
+  checkArgument('signRecord', 'service', service, optionRules.text);
+  checkArgument('signRecord', 'record', record, aRecord);
+  checkArgument('signRecord', 'key', key, optionRules.keyObject);
   requireEd25519(key);
   const times = { issuedMs: Math.floor(nowMs), expiresMs: Math.floor(nowMs + Math.min(lifeMs, MAX_LIFE_MS)) };
   const value = sign(null, Buffer.from(signedText(service, record, times)), key).toString('base64url');
   return { ...record, signature: { keyId: signingKeyId(key), ...times, value } };
+}
+
+const VOUCHED = optionRules.group<Vouched>(
+  { key: optionRules.keyObject, serverIds: optionRules.list(optionRules.text) },
+  ['key'],
+);
+const SIGNED_RULES = optionRules.group<Parameters<typeof signedRecords>[0]>(
+  {
+    service: optionRules.text,
+    keys: optionRules.list(VOUCHED),
+    sources: optionRules.list(optionRules.text),
+  },
+  ['service', 'keys'],
+);
+
+interface Vouched {
+  readonly key: KeyObject;
+  readonly serverIds?: readonly string[];
 }
 
 /**
@@ -39,6 +69,7 @@ export function signedRecords(options: {
   readonly keys: readonly { readonly key: KeyObject; readonly serverIds?: readonly string[] }[];
   readonly sources?: readonly string[];
 }): RecordVerifier {
+  checkOptions(options, { call: 'signedRecords', root: SIGNED_RULES });
   const keys = new Map(options.keys.map((entry) => [signingKeyId(entry.key), entry]));
   for (const { key } of keys.values()) requireEd25519(key);
   return {

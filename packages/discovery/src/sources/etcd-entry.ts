@@ -1,8 +1,8 @@
 import { rootCertificates } from 'node:tls';
-import { KwikError } from '@kwik/wire';
+import { KwikError, optionRules } from '@kwik/wire';
 import type { IOptions } from 'etcd3';
 import { splitAddress } from '../core/records/address.js';
-import { isOnThisMachine, type HttpCredentials } from './http/bounded-request.js';
+import { CREDENTIAL_RULES, isOnThisMachine, type HttpCredentials } from './http/bounded-request.js';
 import type { SourceSpec } from './source-spec.js';
 
 /** By name at run time, so that no bundle holds etcd3 for whoever asks no etcd. */
@@ -13,6 +13,12 @@ export interface SourceCredentials extends HttpCredentials {
   readonly user?: string;
   readonly password?: string;
 }
+
+export const SOURCE_CREDENTIALS = optionRules.group<SourceCredentials>({
+  ...CREDENTIAL_RULES,
+  user: optionRules.text,
+  password: optionRules.text,
+});
 
 export type EtcdSpec = Extract<SourceSpec, { kind: 'etcd' }>;
 

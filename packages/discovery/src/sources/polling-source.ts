@@ -1,4 +1,4 @@
-import type { Clock } from '@kwik/wire';
+import { checkOptions, optionRules, type Clock } from '@kwik/wire';
 import { makeRecord, type RecordInput } from '../core/records/server-record.js';
 import { systemClock } from './system-clock.js';
 import type { DiscoverySource } from './discovery-source.js';
@@ -13,13 +13,19 @@ export interface PollingOptions {
   readonly clock?: Clock;
 }
 
-/** A source of whatever can be asked for a list of servers. */
-export function pollingSource({
-  name,
-  intervalMs = 10_000,
-  read,
-  clock = systemClock(),
-}: PollingOptions): DiscoverySource {
+const { call, clock: aClock, group, positiveMilliseconds, text } = optionRules;
+const RULES = group<PollingOptions>({ name: text, intervalMs: positiveMilliseconds, read: call, clock: aClock }, [
+  'name',
+  'read',
+]);
+
+/**
+ * A source of whatever can be asked for a list of servers. Throws ERR_KWIK_INVALID_ARGUMENT, which names the member that is
+ * wrong.
+ */
+export function pollingSource(options: PollingOptions): DiscoverySource {
+  checkOptions(options, { call: 'pollingSource', root: RULES });
+  const { name, intervalMs = 10_000, read, clock = systemClock() } = options;
   return {
     name,
     async *watch(signal) {

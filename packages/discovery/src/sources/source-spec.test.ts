@@ -69,12 +69,12 @@ describe('a source in words', () => {
 });
 
 describe('credentials of a source', () => {
-  test('neither a token nor a password crosses a network in the clear', async () => {
+  test('neither a token nor a password crosses a network in the clear', () => {
     const credentials = { token: 't', user: 'me', password: 'secret' };
     const open = (text: string) => openSource(parseSource(text), { service: 'films', credentials });
     expect(() => open('http://registry.example/')).toThrow(/in the clear/);
     expect(() => open('http://127.0.0.1:4480/')).not.toThrow();
-    const watching = open('etcd:etcd.example:2379').watch(new AbortController().signal)[Symbol.asyncIterator]();
-    await expect(watching.next()).rejects.toThrow(/in the clear/);
+    expect(() => open('etcd:etcd.example:2379')).toThrow(/in the clear/);
+    expect(() => open('etcds:etcd.example:2379')).not.toThrow();
   });
 });

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { KwikError } from '@kwik/wire';
+import { checkArgument, KwikError, optionRules } from '@kwik/wire';
 import { splitAddress } from '../core/records/address.js';
 import { apiBase } from './http/bounded-request.js';
 
@@ -25,11 +25,31 @@ export const SOURCE_FORMS: readonly string[] = [
   'static:HOST:PORT[,HOST:PORT...] these servers',
 ];
 
+const KINDS: readonly unknown[] = [
+  'http',
+  'etcd',
+  'dns-sd',
+  'svcb',
+  'mdns',
+  'file',
+  'static',
+] satisfies SourceSpec['kind'][];
+/** For arguments that are sources. */
+export const aSpec = optionRules.value('a source, as parseSource reads it', (given) =>
+  KINDS.includes((given as { readonly kind?: unknown } | null | undefined)?.kind),
+);
+/** As `aSpec`, of an etcd. */
+export const anEtcdSpec = optionRules.value(
+  "a source of the kind 'etcd', as parseSource reads it",
+  (given) => aSpec.accepts(given) && (given as SourceSpec).kind === 'etcd',
+);
+
 const MAX_HOSTS = 16;
 const DOMAIN = /^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?\.?$/;
 
 /** Reads a source. Throws ERR_KWIK_INVALID_ARGUMENT, which says what can be written. */
 export function parseSource(text: string): SourceSpec {
+  checkArgument('parseSource', 'text', text, optionRules.text);
   if (/^https?:\/\//i.test(text)) return httpSpec(text);
   const [, kind = '', rest] = /^([a-z-]+)(?::(.*))?$/s.exec(withoutResolver(text)) ?? [];
   switch (kind) {

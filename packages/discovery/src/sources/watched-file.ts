@@ -1,7 +1,7 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { KwikError, type Clock, type DiscoverySnapshot } from '@kwik/wire';
+import { checkOptions, KwikError, optionRules, type Clock, type DiscoverySnapshot } from '@kwik/wire';
 import { systemClock } from './system-clock.js';
 import type { DiscoverySource } from './discovery-source.js';
 import { readServers } from './server-list-shape.js';
@@ -21,8 +21,15 @@ export interface WatchedFileOptions {
   readonly clock?: Clock;
 }
 
-/** Servers of a file, read again when it changes. Replace it by a rename, so that nobody reads half of it. */
+const { clock: aClock, filePath, group, text } = optionRules;
+const RULES = group<WatchedFileOptions>({ path: filePath, name: text, clock: aClock }, ['path']);
+
+/**
+ * Servers of a file, read again when it changes. Replace it by a rename, so that nobody reads half of it. Throws
+ * ERR_KWIK_INVALID_ARGUMENT, which names the member that is wrong.
+ */
 export function watchedFile(options: WatchedFileOptions): DiscoverySource {
+  checkOptions(options, { call: 'watchedFile', root: RULES });
   const { path, name = 'file', clock = systemClock() } = options;
   return {
     name,

@@ -122,18 +122,18 @@ export interface ServerHeartbeat {
 export interface ServerDirectory {
   readonly service: string;
   /**
-   * Chooses among what is known. Waits for the first answers of the sources while nothing suits. Never rejects but when
-   * `signal` is aborted, with ERR_KWIK_ABORTED: that nothing was found is an answer.
+   * Chooses among what is known. Waits for the first answers of the sources while nothing suits. Rejects with ERR_KWIK_ABORTED when
+   * `signal` is aborted, and with ERR_KWIK_INVALID_ARGUMENT for a request that cannot be: that nothing was found is an answer.
    */
   select(
     request: SelectionRequest,
     options?: { readonly signal?: AbortSignalLike | undefined },
   ): Promise<SelectionResult>;
-  /** The same, from what is known now. */
+  /** The same, from what is known now. Throws ERR_KWIK_INVALID_ARGUMENT. */
   selectNow(request: SelectionRequest): SelectionResult;
   /** What is known of the server of this id or address. */
   find(idOrAddress: string): ServerRecord | undefined;
-  /** All that suit, in no order; `limit` at the most. */
+  /** All that suit, in no order; `limit` at the most. Throws ERR_KWIK_INVALID_ARGUMENT for a query that cannot be. */
   search(query: ServerQuery, limit: number): readonly ServerRecord[];
   /** Whether the server may be used on: it is known, drains not and is not put out for its failures. */
   usable(idOrAddress: string): boolean;

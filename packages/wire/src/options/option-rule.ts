@@ -82,10 +82,41 @@ export const amount = value(
   'a number, 0 or more',
   (given) => typeof given === 'number' && Number.isFinite(given) && given >= 0,
 );
+export const aboveZero = value(
+  'a number above 0',
+  (given) => typeof given === 'number' && Number.isFinite(given) && given > 0,
+);
+export const share = value('a number from 0 to 1', (given) => amount.accepts(given) && (given as number) <= 1);
 export const count = value(
   'a whole number, 0 or more',
   (given) => Number.isSafeInteger(given) && (given as number) >= 0,
 );
+export const port = value(
+  'a whole number from 0 to 65535',
+  (given) => count.accepts(given) && (given as number) <= 65_535,
+);
+export const filePath = value(
+  'the path of a file or folder',
+  (given) => typeof given === 'string' && given !== '' && !given.includes('\0'),
+);
+
+/** A list, for an argument alone; what is in it is checked as `list` does. */
+export function listOf(each: ValueRule, most = Infinity): ValueRule {
+  const bound = most === Infinity ? '' : `, ${most} at the most`;
+  return value(
+    `a list, of which each is ${each.takes}${bound}`,
+    (given) => Array.isArray(given) && given.length <= most && given.every((one) => each.accepts(one)),
+  );
+}
+
+/** Of `node:crypto`. */
+export const keyObject = value('a KeyObject', (given) => {
+  const { type, export: write } = (given ?? {}) as { readonly type?: unknown; readonly export?: unknown };
+  return typeof type === 'string' && typeof write === 'function';
+});
+export const clock = objectWith('now', 'schedule');
+/** A part of an AbortSignal; an AbortController is none. */
+export const signal = objectWith('addEventListener', 'removeEventListener');
 /** What it says is checked where it is used. */
 export const anObject = value('an object', (given) => typeof given === 'object' && given !== null);
 /** What a timer of Node waits at the most; it fires at once for anything longer. Some 24 days. */

@@ -1,7 +1,8 @@
-import type { ServerOutcome } from '@kwik/wire';
+import { checkArgument, checkOptions, optionRules, type ServerOutcome } from '@kwik/wire';
 import { PeakEwma } from '../selection/peak-ewma.js';
 import { Ejection } from './ejection.js';
-import { DEFAULT_HEALTH, type HealthOptions } from './health-options.js';
+import { withDefaults } from '../with-defaults.js';
+import { DEFAULT_HEALTH, HEALTH_RULES, type HealthOptions } from './health-options.js';
 import { latencyOutliers, successOutliers, type Judged } from './outliers.js';
 import { OutcomeWindow } from './outcome-window.js';
 import { PhiAccrual } from './phi-accrual.js';
@@ -40,8 +41,11 @@ export class HealthBook {
   readonly #out = new Map<string, { told: boolean }>();
   #sweptMs = -Infinity;
 
+  /** Throws ERR_KWIK_INVALID_ARGUMENT, which names the member that is wrong. */
   constructor(options: Partial<HealthOptions>, random: () => number) {
-    this.#options = { ...DEFAULT_HEALTH, ...options };
+    checkOptions(options, { call: 'HealthBook', root: HEALTH_RULES });
+    checkArgument('HealthBook', 'random', random, optionRules.call);
+    this.#options = withDefaults(DEFAULT_HEALTH, options);
     this.#random = random;
   }
 

@@ -1,3 +1,7 @@
+import { optionRules } from '@kwik/wire';
+
+const { amount, group, positive, share } = optionRules;
+
 export interface HealthOptions {
   /** Failures in a row that put a server out. */
   readonly consecutiveFailures: number;
@@ -38,3 +42,19 @@ export const DEFAULT_HEALTH: HealthOptions = {
   heartbeatMs: 5000,
   probeAfterMs: 15_000,
 };
+
+/** What of the options may be given. */
+export const HEALTH_RULES = group<Partial<HealthOptions>>({
+  consecutiveFailures: positive,
+  windowMs: positive,
+  minAttempts: positive,
+  minServers: positive,
+  deviations: amount,
+  latencyFactor: amount,
+  ejectionMs: amount,
+  maxEjectionMs: amount,
+  maxEjectedShare: share,
+  maxPhi: amount,
+  heartbeatMs: positive,
+  probeAfterMs: amount,
+});

@@ -1,3 +1,5 @@
+import { checkArgument, optionRules } from '@kwik/wire';
+
 /** Intervals that are remembered. */
 const WINDOW = 100;
 /** Below that few, the spread says nothing, and what is expected takes its place. */
@@ -18,8 +20,9 @@ export class PhiAccrual {
   #lastMs: number | undefined;
   #pausedMs = 0;
 
-  /** `expectedMs`: the interval that was agreed. */
+  /** `expectedMs`: the interval that was agreed; ERR_KWIK_INVALID_ARGUMENT for what is no number above 0. */
   constructor(expectedMs: number) {
+    checkArgument('PhiAccrual', 'expectedMs', expectedMs, optionRules.aboveZero);
     this.#expectedMs = expectedMs;
   }
 

@@ -1,4 +1,38 @@
-import type { ServerQuery, ServerRecord } from '@kwik/wire';
+import {
+  checkArgument,
+  checkOptions,
+  optionRules,
+  type SelectionRequest,
+  type ServerQuery,
+  type ServerRecord,
+} from '@kwik/wire';
+
+const { amount, count, flag, group, list, text } = optionRules;
+
+/** As many as there are, too. */
+const limit = optionRules.value('a number', (given) => typeof given === 'number' && !Number.isNaN(given));
+
+const QUERY = {
+  capabilities: list(text),
+  region: text,
+  zone: text,
+  tags: list(text),
+  maxLoad: amount,
+  exclude: list(text),
+} satisfies Record<keyof ServerQuery, optionRules.OptionRule>;
+const QUERY_RULES = group<ServerQuery>(QUERY);
+const REQUEST_RULES = group<SelectionRequest>({ ...QUERY, count, apart: flag }, ['count']);
+
+/** Throws ERR_KWIK_INVALID_ARGUMENT, which names the member that is wrong. */
+export function checkRequest(call: string, request: unknown): void {
+  checkOptions(request, { call, root: REQUEST_RULES });
+}
+
+/** As `checkRequest`; `most` is how many are wanted at the most. */
+export function checkQuery(call: string, query: unknown, most: unknown): void {
+  checkOptions(query, { call, root: QUERY_RULES });
+  checkArgument(call, 'limit', most, limit);
+}
 
 /** Why a record is none that the query asks for; undefined: it is one. */
 export function mismatch(record: ServerRecord, query: ServerQuery): string | undefined {

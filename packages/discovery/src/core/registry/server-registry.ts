@@ -1,7 +1,16 @@
-import type { DiscoverySnapshot, RecordVerifier, ServerHeartbeat, ServerQuery, ServerRecord } from '@kwik/wire';
+import {
+  checkArgument,
+  checkOptions,
+  optionRules,
+  type DiscoverySnapshot,
+  type RecordVerifier,
+  type ServerHeartbeat,
+  type ServerQuery,
+  type ServerRecord,
+} from '@kwik/wire';
 import { sameRecord } from '../records/record-equality.js';
 import { mergeFacts, type Fact, type Heartbeat } from './merge-facts.js';
-import { mismatch } from './query.js';
+import { checkQuery, mismatch } from './query.js';
 import { ReplayGuard } from './replay-guard.js';
 import { SourceState, type SourceStatus } from './source-state.js';
 import { TermIndex } from './term-index.js';
@@ -39,6 +48,15 @@ export type RegistryChange =
   | { readonly kind: 'changed'; readonly key: string; readonly before: ServerRecord }
   | { readonly kind: 'removed'; readonly key: string; readonly reason: string };
 
+const BOUNDS = { maxServers: optionRules.positive, maxStaleMs: optionRules.amount };
+/** What a directory may be told of its registry. */
+export const REGISTRY_BOUNDS = optionRules.group<Pick<RegistryOptions, 'maxServers' | 'maxStaleMs'>>(BOUNDS);
+const REGISTRY_RULES = optionRules.group<RegistryOptions>({
+  ...BOUNDS,
+  verifier: optionRules.objectWith('refusal'),
+  wallOffsetMs: optionRules.call,
+});
+
 interface MutableEntry {
   readonly key: string;
   record: ServerRecord;
@@ -63,7 +81,10 @@ export class ServerRegistry {
   #nextExpiryMs = Infinity;
   #generation = 0;
 
+  /** Throws ERR_KWIK_INVALID_ARGUMENT, which names what is wrong. */
   constructor(sources: readonly string[], options: RegistryOptions = {}) {
+    checkArgument('ServerRegistry', 'sources', sources, optionRules.listOf(optionRules.text));
+    checkOptions(options, { call: 'ServerRegistry', root: REGISTRY_RULES });
     this.#options = options;
     this.#maxServers = options.maxServers ?? MAX_SERVERS;
     this.#maxStaleMs = options.maxStaleMs ?? MAX_STALE_MS;
@@ -155,6 +176,7 @@ export class ServerRegistry {
 
   /** All that suit, in no order; `limit` at the most. */
   search(query: ServerQuery, limit = Infinity): RegistryEntry[] {
+    checkQuery('search', query, limit);
     const found: RegistryEntry[] = [];
     if (limit <= 0) return found;
     for (const entry of this.#terms.narrowest(query) ?? this.#entries.values()) {

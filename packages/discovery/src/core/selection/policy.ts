@@ -1,3 +1,7 @@
+import { optionRules } from '@kwik/wire';
+
+const { amount, group, positive, share, text } = optionRules;
+
 /** How much each criterion counts: an exponent, so 0 leaves it out and 2 makes twice the round trip count four times. */
 export interface CriteriaWeights {
   readonly rtt: number;
@@ -34,3 +38,20 @@ export const DEFAULT_POLICY: SelectionPolicy = {
   // As Envoy: https://www.envoyproxy.io, "panic threshold".
   panicShare: 0.5,
 };
+
+/** What of a policy may be given. */
+export const POLICY_RULES = group<Partial<SelectionPolicy>>({
+  owner: text,
+  region: text,
+  zone: text,
+  subsetSize: positive,
+  weights: group<CriteriaWeights>({ rtt: amount, load: amount, weight: amount, trust: amount }, [
+    'rtt',
+    'load',
+    'weight',
+    'trust',
+  ]),
+  spillLoad: amount,
+  slowStartMs: amount,
+  panicShare: share,
+});

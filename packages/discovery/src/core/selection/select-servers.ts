@@ -1,5 +1,5 @@
 import type { ChosenServer, RejectedServer, SelectionRequest, SelectionResult } from '@kwik/wire';
-import { mismatch } from '../registry/query.js';
+import { checkRequest, mismatch } from '../registry/query.js';
 import type { Candidate } from './candidate.js';
 import { costOf } from './cost.js';
 import { holds, placeGroups, type PlaceGroup } from './locality.js';
@@ -20,7 +20,8 @@ class Rejections {
 
 /**
  * Chooses servers: those that suit (capabilities, place asked for, draining, trust, health), of these a stable subset of
- * the owner, the nearest first, and among them by the power of two choices. `random`: 0 <= random() < 1.
+ * the owner, the nearest first, and among them by the power of two choices. `random`: 0 <= random() < 1. Throws
+ * ERR_KWIK_INVALID_ARGUMENT for a request that cannot be, which names the member that is wrong.
  */
 export function selectServers(
   candidates: readonly Candidate[],
@@ -29,6 +30,7 @@ export function selectServers(
   random: () => number,
   now: number,
 ): SelectionResult {
+  checkRequest('select', request);
   const [unsuitable, unneeded] = [new Rejections(), new Rejections()];
   const notes: string[] = [];
   const suitable = candidates.filter((candidate) => {

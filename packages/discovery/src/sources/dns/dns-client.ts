@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { getServers } from 'node:dns';
 import { connect, isIP, isIPv6 } from 'node:net';
-import { KwikError, type Clock } from '@kwik/wire';
+import { KwikError, optionRules, type Clock } from '@kwik/wire';
 import { decode, encode, RECURSION_DESIRED, type Answer, type Packet, type Question } from 'dns-packet';
 
 const TRIES = 2;
@@ -19,6 +19,12 @@ export interface DnsOptions {
   /** For one attempt, milliseconds. Default: 2,000. */
   readonly timeoutMs?: number;
 }
+
+/** Rules of those who take them among others of their own. */
+export const DNS_RULES = {
+  servers: optionRules.list(optionRules.text),
+  timeoutMs: optionRules.positiveMilliseconds,
+} satisfies Record<keyof DnsOptions, optionRules.OptionRule>;
 
 /** A record as dns-packet reads it; `data` is bytes for types that it does not know. */
 export interface DnsAnswer {

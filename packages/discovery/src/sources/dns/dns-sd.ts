@@ -1,10 +1,10 @@
-import { KwikError, type Clock, type DiscoverySnapshot, type FoundServer } from '@kwik/wire';
+import { checkOptions, KwikError, optionRules, type Clock, type DiscoverySnapshot, type FoundServer } from '@kwik/wire';
 import { joinAddress } from '../../core/records/address.js';
 import { makeRecord } from '../../core/records/server-record.js';
 import { recordOfText } from '../../core/records/text-record.js';
 import { systemClock } from '../system-clock.js';
 import type { DiscoverySource } from '../discovery-source.js';
-import { DnsClient, type DnsAnswer, type DnsOptions } from './dns-client.js';
+import { DNS_RULES, DnsClient, type DnsAnswer, type DnsOptions } from './dns-client.js';
 import { refreshing } from './refresh.js';
 
 /** Instances of one service that are looked at, and how many at once. */
@@ -19,11 +19,16 @@ export interface DnsSdOptions extends DnsOptions {
   readonly clock?: Clock;
 }
 
+const { clock: aClock, group, text } = optionRules;
+const RULES = group<DnsSdOptions>({ ...DNS_RULES, domain: text, name: text, clock: aClock }, ['domain']);
+
 /**
  * DNS-SD (RFC 6763): PTR records of `_kwik._udp.DOMAIN` name the instances, SRV and TXT records say where and what each of them is.
- * Without PTR records the SRV records of `_kwik._udp.DOMAIN` itself count (RFC 2782).
+ * Without PTR records the SRV records of `_kwik._udp.DOMAIN` itself count (RFC 2782). Throws
+ * ERR_KWIK_INVALID_ARGUMENT, which names the member that is wrong.
  */
 export function dnsSd(options: DnsSdOptions): DiscoverySource {
+  checkOptions(options, { call: 'dnsSd', root: RULES });
   const clock = options.clock ?? systemClock();
   const client = new DnsClient(options, clock);
   const service = `_kwik._udp.${options.domain}`;

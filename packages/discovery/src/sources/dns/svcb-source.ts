@@ -1,10 +1,10 @@
-import type { Clock, DiscoverySnapshot, FoundServer } from '@kwik/wire';
+import { checkOptions, optionRules, type Clock, type DiscoverySnapshot, type FoundServer } from '@kwik/wire';
 import { decodeSvcb, type SvcbValue } from '../../core/dns/svcb.js';
 import { joinAddress } from '../../core/records/address.js';
 import { makeRecord } from '../../core/records/server-record.js';
 import { systemClock } from '../system-clock.js';
 import type { DiscoverySource } from '../discovery-source.js';
-import { DnsClient, type DnsOptions } from './dns-client.js';
+import { DNS_RULES, DnsClient, type DnsOptions } from './dns-client.js';
 import { refreshing } from './refresh.js';
 
 /** dns-packet has no codec for type 64, and hands out its bytes under this name. */
@@ -25,8 +25,17 @@ export interface SvcbOptions extends DnsOptions {
   readonly clock?: Clock;
 }
 
-/** SVCB records (RFC 9460): servers by priority, with port and address hints. */
+const { clock: aClock, group, port, text } = optionRules;
+const RULES = group<SvcbOptions>({ ...DNS_RULES, domain: text, defaultPort: port, name: text, clock: aClock }, [
+  'domain',
+]);
+
+/**
+ * SVCB records (RFC 9460): servers by priority, with port and address hints. Throws ERR_KWIK_INVALID_ARGUMENT, which names the
+ * member that is wrong.
+ */
 export function svcb(options: SvcbOptions): DiscoverySource {
+  checkOptions(options, { call: 'svcb', root: RULES });
   const clock = options.clock ?? systemClock();
   const client = new DnsClient(options, clock);
   return {

@@ -1,10 +1,10 @@
-import { KwikError } from '@kwik/wire';
+import { checkOptions, KwikError, optionRules } from '@kwik/wire';
 import type { Etcd3, IOptions } from 'etcd3';
 import { z } from 'zod';
 import { report } from '../announcement.js';
 import { systemClock } from '../system-clock.js';
 import { delay } from '../waiting.js';
-import { clientOf, firstChange, readKeys, within, withDeadline } from './etcd-client.js';
+import { clientOf, etcdHosts, firstChange, readKeys, within, withDeadline } from './etcd-client.js';
 
 /** Below it stand the services, and below each of them the ids of servers that are to drain. No lease ends a mark. */
 const MARKS = 'kwik/v1/drains';
@@ -28,13 +28,18 @@ export interface DrainMarksOptions {
   readonly service: string;
 }
 
+const RULES = optionRules.group<DrainMarksOptions>({ etcd: etcdHosts, service: optionRules.text }, ['etcd', 'service']);
+
 /** The marks of a service in etcd. A server is known by its id, or, without one, by its first address. */
 export class DrainMarks implements Disposable {
   readonly #client: Etcd3;
   readonly #prefix: string;
   readonly #closing = new AbortController();
 
-  constructor({ etcd, service }: DrainMarksOptions) {
+  /** Throws ERR_KWIK_INVALID_ARGUMENT, which names the member that is wrong. */
+  constructor(options: DrainMarksOptions) {
+    checkOptions(options, { call: 'DrainMarks', root: RULES });
+    const { etcd, service } = options;
     this.#client = clientOf(etcd);
     this.#prefix = `${MARKS}/${service}/`;
   }

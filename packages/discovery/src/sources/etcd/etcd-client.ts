@@ -1,4 +1,4 @@
-import { KwikError } from '@kwik/wire';
+import { KwikError, optionRules } from '@kwik/wire';
 import { Etcd3, type IKeyValue, type IOptions } from 'etcd3';
 import { systemClock } from '../system-clock.js';
 import { delay } from '../waiting.js';
@@ -10,6 +10,12 @@ export const MAX_SERVERS = 16_384;
 const CALL_MS = 5000;
 /** A watch that says nothing may be dead: all is read again so often. */
 export const READ_AGAIN_MS = 20_000;
+
+/** etcd3 says the rest of what it takes. */
+export const etcdHosts = optionRules.value('options of etcd3, with hosts', (given) => {
+  const { hosts } = (given ?? {}) as { readonly hosts?: unknown };
+  return optionRules.either(optionRules.text, optionRules.listOf(optionRules.text)).accepts(hosts);
+});
 
 export function clientOf(options: IOptions): Etcd3 {
   return new Etcd3({ dialTimeout: CALL_MS, ...options });

@@ -1,12 +1,29 @@
-import type { DiscoverySnapshot, FoundServer, ServerRecord } from '@kwik/wire';
+import {
+  checkArgument,
+  checkOptions,
+  optionRules,
+  type DiscoverySnapshot,
+  type FoundServer,
+  type ServerRecord,
+} from '@kwik/wire';
 import type { Etcd3, IOptions, Lease } from 'etcd3';
+import { aRecord } from '../../core/records/server-record.js';
 import { systemClock } from '../system-clock.js';
 import { report, type Announcement } from '../announcement.js';
 import type { DiscoverySource } from '../discovery-source.js';
 import type { RecordSigner } from '../../signing/record-signer.js';
 import { readServer, writeServer } from '../server-list-shape.js';
 import { delay } from '../waiting.js';
-import { clientOf, firstChange, PREFIX, READ_AGAIN_MS, readKeys, within, withDeadline } from './etcd-client.js';
+import {
+  clientOf,
+  etcdHosts,
+  firstChange,
+  PREFIX,
+  READ_AGAIN_MS,
+  readKeys,
+  within,
+  withDeadline,
+} from './etcd-client.js';
 
 /** A server that vanishes is gone within 30 s (V2.3, V4.2). */
 const LEASE_S = 15;
@@ -23,8 +40,13 @@ export interface EtcdOptions {
   readonly name?: string;
 }
 
-/** Servers below `kwik/v1/services/SERVICE/` in etcd, watched; read again as a whole when the watch fails or history was compacted. */
+const { call, group, objectWith, positive, text } = optionRules;
+const COMMON = { etcd: etcdHosts, service: text, name: text };
+const RULES = group<EtcdOptions>(COMMON, ['etcd', 'service']);
+
+/** Servers below `kwik/v1/services/SERVICE/` in etcd, watched; read again as a whole when the watch fails or history was compacted. Throws ERR_KWIK_INVALID_ARGUMENT, which names the member that is wrong. */
 export function etcd(options: EtcdOptions): DiscoverySource {
+  checkOptions(options, { call: 'etcd', root: RULES });
   const { service, name = 'etcd' } = options;
   return {
     name,
@@ -68,11 +90,18 @@ export interface EtcdAnnounceOptions extends EtcdOptions {
   readonly signer?: RecordSigner;
 }
 
+const ANNOUNCE_RULES = group<EtcdAnnounceOptions>(
+  { ...COMMON, leaseSeconds: positive, onFailure: call, signer: objectWith('sign') },
+  ['etcd', 'service'],
+);
+
 /**
  * Announces a server in etcd, by a lease that is kept alive. A lease that is lost (etcd was away for longer, or somebody revoked
  * it) is granted, and the server put, again.
  */
 export function announceByEtcd(record: ServerRecord, options: EtcdAnnounceOptions): Announcement {
+  checkArgument('announceByEtcd', 'record', record, aRecord);
+  checkOptions(options, { call: 'announceByEtcd', root: ANNOUNCE_RULES });
   return new EtcdAnnouncement(record, options);
 }
 

@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { KwikError } from '@kwik/wire';
+import { KwikError, optionRules } from '@kwik/wire';
 
 /** Some 10,000 servers; a server that sends more is wrong or hostile. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
@@ -15,6 +15,14 @@ export interface HttpCredentials {
   readonly cert?: string;
   readonly key?: string;
 }
+
+/** Rules of those who take them among others of their own. */
+export const CREDENTIAL_RULES = {
+  token: optionRules.text,
+  ca: optionRules.text,
+  cert: optionRules.text,
+  key: optionRules.text,
+} satisfies Record<keyof HttpCredentials, optionRules.OptionRule>;
 
 export interface HttpRequest extends HttpCredentials {
   readonly url: URL;

@@ -1,4 +1,13 @@
-import { KwikError, type Clock, type DiscoverySnapshot, type ServerRecord } from '@kwik/wire';
+import {
+  checkArgument,
+  checkOptions,
+  KwikError,
+  optionRules,
+  type Clock,
+  type DiscoverySnapshot,
+  type ServerRecord,
+} from '@kwik/wire';
+import { aRecord } from '../../core/records/server-record.js';
 import { systemClock } from '../system-clock.js';
 import type { DiscoverySource } from '../discovery-source.js';
 import { proofHeaders } from '../../signing/key-proof.js';
@@ -6,7 +15,7 @@ import type { RecordSigner } from '../../signing/record-signer.js';
 import { keepAnnounced, type Announcement } from '../announcement.js';
 import { readServers, writeServer } from '../server-list-shape.js';
 import { delay } from '../waiting.js';
-import { apiBase, boundedRequest, type HttpCredentials } from './bounded-request.js';
+import { apiBase, boundedRequest, CREDENTIAL_RULES, type HttpCredentials } from './bounded-request.js';
 
 /** How long the API may keep a question open while nothing changes: below what proxies allow, commonly 60 s. */
 const WAIT_S = 25;
@@ -27,8 +36,22 @@ export interface HttpApiOptions extends HttpCredentials {
   readonly clock?: Clock;
 }
 
-/** Servers of an HTTP API, as `registryApi` makes one: a long poll that is answered when something changed, by ETag. */
+const { call, clock: aClock, group, objectWith, positiveMilliseconds, text } = optionRules;
+/** How long a server may hold a question open; beyond that a proxy ends it. */
+const MAX_WAIT_S = 3600;
+const waiting = optionRules.value(
+  `seconds, from 0 to ${MAX_WAIT_S}`,
+  (given) => optionRules.amount.accepts(given) && (given as number) <= MAX_WAIT_S,
+);
+const API = { ...CREDENTIAL_RULES, url: text, service: text, name: text, waitSeconds: waiting, clock: aClock };
+const API_RULES = group<HttpApiOptions>(API, ['url', 'service']);
+
+/**
+ * Servers of an HTTP API, as `registryApi` makes one: a long poll that is answered when something changed, by ETag. Throws
+ * ERR_KWIK_INVALID_ARGUMENT, which names the member that is wrong.
+ */
 export function httpApi(options: HttpApiOptions): DiscoverySource {
+  checkOptions(options, { call: 'httpApi', root: API_RULES });
   const base = apiBase(options.url, options);
   const { service, clock = systemClock(), waitSeconds = WAIT_S, name = 'http' } = options;
   return {
@@ -67,8 +90,18 @@ export interface HttpAnnounceOptions extends HttpApiOptions {
   readonly signer?: RecordSigner;
 }
 
-/** Tells the API of a server, again and again until the announcement is closed, which takes it back. */
+const ANNOUNCE_RULES = group<HttpAnnounceOptions>(
+  { ...API, ttlMs: positiveMilliseconds, onFailure: call, signer: objectWith('sign', 'prove') },
+  ['url', 'service'],
+);
+
+/**
+ * Tells the API of a server, again and again until the announcement is closed, which takes it back. Throws
+ * ERR_KWIK_INVALID_ARGUMENT, which names what is wrong.
+ */
 export function announceByHttp(record: ServerRecord, options: HttpAnnounceOptions): Announcement {
+  checkArgument('announceByHttp', 'record', record, aRecord);
+  checkOptions(options, { call: 'announceByHttp', root: ANNOUNCE_RULES });
   const base = apiBase(options.url, options);
   const { service, ttlMs = TTL_MS, clock = systemClock(), onFailure, signer } = options;
   const id = record.serverId === '' ? (record.addresses[0] ?? '') : record.serverId;

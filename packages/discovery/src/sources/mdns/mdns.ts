@@ -1,10 +1,19 @@
 import { isIPv4 } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
-import { KwikError, type Clock, type DiscoverySnapshot, type FoundServer, type ServerRecord } from '@kwik/wire';
+import {
+  checkArgument,
+  checkOptions,
+  KwikError,
+  optionRules,
+  type Clock,
+  type DiscoverySnapshot,
+  type FoundServer,
+  type ServerRecord,
+} from '@kwik/wire';
 import type { Answer } from 'dns-packet';
 import makeMdns, { type MulticastDNS, type ResponsePacket } from 'multicast-dns';
 import { joinAddress, splitAddress } from '../../core/records/address.js';
-import { makeRecord } from '../../core/records/server-record.js';
+import { aRecord, makeRecord } from '../../core/records/server-record.js';
 import { recordOfText, textOfRecord } from '../../core/records/text-record.js';
 import type { RecordSigner } from '../../signing/record-signer.js';
 import { systemClock } from '../system-clock.js';
@@ -41,8 +50,19 @@ export interface MdnsOptions {
   readonly clock?: Clock;
 }
 
-/** Servers that announce themselves on the local network (RFC 6762, 6763). Whoever is on that network can announce anything. */
+const { call, clock: aClock, group, list, objectWith, port: aPort, text } = optionRules;
+const COMMON = { service: text, interface: text, ignore: list(text), port: aPort, name: text, clock: aClock };
+const RULES = group<MdnsOptions>(COMMON, ['service']);
+const ANNOUNCE_RULES = group<MdnsAnnounceOptions>({ ...COMMON, onFailure: call, signer: objectWith('sign') }, [
+  'service',
+]);
+
+/**
+ * Servers that announce themselves on the local network (RFC 6762, 6763). Whoever is on that network can announce anything.
+ * Throws ERR_KWIK_INVALID_ARGUMENT, which names the member that is wrong.
+ */
 export function mdns(options: MdnsOptions): DiscoverySource {
+  checkOptions(options, { call: 'mdns', root: RULES });
   const { name = 'mdns', clock = systemClock() } = options;
   return {
     name,
@@ -85,8 +105,13 @@ export interface MdnsAnnounceOptions extends MdnsOptions {
   readonly signer?: RecordSigner;
 }
 
-/** Announces a server on the local network, answers questions for it, and says goodbye when closed. */
+/**
+ * Announces a server on the local network, answers questions for it, and says goodbye when closed. Throws
+ * ERR_KWIK_INVALID_ARGUMENT, which names what is wrong.
+ */
 export function announceByMdns(record: ServerRecord, options: MdnsAnnounceOptions): Announcement {
+  checkArgument('announceByMdns', 'record', record, aRecord);
+  checkOptions(options, { call: 'announceByMdns', root: ANNOUNCE_RULES });
   let current = record;
   const { onFailure, signer, clock = systemClock() } = options;
   const said = (): ServerRecord => signer?.sign(current) ?? current;
