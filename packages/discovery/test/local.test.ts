@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -148,6 +149,20 @@ describe('a watched file', () => {
     given.abort();
     await expect(next).resolves.toMatchObject({ done: true });
     expect(watchers()).toBe(before);
+  });
+
+  test('is a file: a pipe that nobody writes to, or a device, is refused and not waited for', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'kwik-file-'));
+    closers.push(() => rm(folder, { recursive: true }));
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    for (const path of [pipe, '/dev/zero', folder]) {
+      const watching = watchedFile({ path }).watch(new AbortController().signal)[Symbol.asyncIterator]();
+      await expect(watching.next()).rejects.toMatchObject({
+        code: 'ERR_KWIK_LOCAL_FILE',
+        message: expect.stringContaining(path),
+      });
+    }
   });
 
   test('is read again when it is replaced; what is wrong is a failure, and never an empty list', async () => {

@@ -1,5 +1,5 @@
 import { watch, type FSWatcher } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { constants, open } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { checkOptions, KwikError, optionRules, type Clock, type DiscoverySnapshot } from '@kwik/wire';
 import { systemClock } from './system-clock.js';
@@ -82,9 +82,12 @@ class FolderChanges {
 
 async function readBounded(path: string): Promise<string> {
   try {
-    const file = await open(path, 'r');
+    // A pipe that nobody writes to would be waited for.
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
-      const { size } = await file.stat();
+      const found = await file.stat();
+      if (!found.isFile()) throw new KwikError('ERR_KWIK_LOCAL_FILE', 'it is no file');
+      const { size } = found;
       if (size > MAX_BYTES) throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `it has more than ${MAX_BYTES} bytes`);
       const buffer = Buffer.alloc(size);
       const { bytesRead } = await file.read(buffer, 0, size, 0);
