@@ -1,5 +1,5 @@
-import type { AuditEvent, AuditSink, KwikError } from '@kwik/wire';
-import { WebhookQueue, type WebhookOptions } from './webhook-queue.js';
+import { checkOptions, optionRules, type AuditEvent, type AuditSink, type KwikError } from '@kwik/wire';
+import { WEBHOOK_RULES, WebhookQueue, type WebhookOptions } from './webhook-queue.js';
 
 export interface ViolationAlertOptions {
   /** Where all events go besides. */
@@ -9,6 +9,12 @@ export interface ViolationAlertOptions {
   /** Told of each violation, the event being the JSON. */
   readonly webhook?: WebhookOptions;
 }
+
+const RULES = optionRules.group<ViolationAlertOptions>({
+  audit: optionRules.objectWith('record'),
+  log: optionRules.call,
+  webhook: WEBHOOK_RULES,
+});
 
 export interface AlertStats {
   readonly violations: number;
@@ -23,8 +29,9 @@ export class ViolationAlerts implements AuditSink {
   readonly #webhook: WebhookQueue | undefined;
   #violations = 0;
 
-  /** Throws ERR_KWIK_INVALID_ARGUMENT for a webhook without a URL that can be read. */
+  /** Throws ERR_KWIK_INVALID_ARGUMENT for options that are wrong, and a webhook without a URL that can be read. */
   constructor(options: ViolationAlertOptions) {
+    checkOptions(options, { call: 'ViolationAlerts', root: RULES });
     this.#options = options;
     this.#webhook = options.webhook === undefined ? undefined : new WebhookQueue(options.webhook);
   }

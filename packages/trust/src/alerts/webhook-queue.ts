@@ -1,4 +1,4 @@
-import { KwikError } from '@kwik/wire';
+import { checkArgument, checkOptions, KwikError, optionRules } from '@kwik/wire';
 
 /** Where a webhook is, and how it is told: by a POST with JSON; 2xx ends it, anything else is tried again. */
 export interface WebhookOptions {
@@ -13,6 +13,21 @@ export interface WebhookOptions {
   readonly timeoutMs?: number;
   readonly schedule?: (delayMs: number, callback: () => void) => unknown;
 }
+
+const { call, group, positive, positiveMilliseconds, text } = optionRules;
+export const WEBHOOK_RULES = group<WebhookOptions>(
+  {
+    url: text,
+    headers: optionRules.value('an object with texts', (given) => {
+      return optionRules.anObject.accepts(given) && Object.values(given as object).every((one) => text.accepts(one));
+    }),
+    fetch: call,
+    tries: positive,
+    timeoutMs: positiveMilliseconds,
+    schedule: call,
+  },
+  ['url'],
+);
 
 /** Others decide how much there is to tell: so many wait, and no more than one is under way. */
 const MAX_WAITING = 100;
@@ -30,10 +45,12 @@ export class WebhookQueue {
   #lost = 0;
 
   /**
-   * Throws ERR_KWIK_INVALID_ARGUMENT for what is no http or https URL. `onLost` hears of each that is given up; what it
+   * Throws ERR_KWIK_INVALID_ARGUMENT for options that are wrong, and what is no http or https URL. `onLost` hears of each that is given up; what it
    * throws is dropped.
    */
   constructor(options: WebhookOptions, onLost: (reason: Error) => void = () => undefined) {
+    checkOptions(options, { call: 'WebhookQueue', root: WEBHOOK_RULES });
+    checkArgument('WebhookQueue', 'onLost', onLost, call);
     if (!URL.canParse(options.url) || !/^https?:/iu.test(options.url)) {
       throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', 'the webhook has no http or https URL that can be read');
     }

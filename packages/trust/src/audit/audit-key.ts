@@ -1,12 +1,13 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
-import { KwikError } from '@kwik/wire';
+import { checkArgument, KwikError, optionRules } from '@kwik/wire';
 
 /**
  * The Ed25519 key (PEM) that signs a log; it is made on first use, readable for its owner alone. Rejects with
  * ERR_KWIK_CREDENTIALS for a file that holds something else, and ERR_KWIK_LOCAL_FILE for one that cannot be read or written.
  */
 export async function auditKey(path: string): Promise<KeyObject> {
+  checkArgument('auditKey', 'path', path, optionRules.filePath);
   const pem = await existing(path);
   if (pem === undefined) return create(path);
   const key = parse(pem);

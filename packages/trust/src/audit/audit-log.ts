@@ -1,9 +1,9 @@
 import type { KeyObject } from 'node:crypto';
-import { KwikError, type AuditEvent, type AuditSink, type TimerHandle } from '@kwik/wire';
+import { checkOptions, KwikError, optionRules, type AuditEvent, type AuditSink, type TimerHandle } from '@kwik/wire';
 import { NoteSigner } from '../notes/signed-note.js';
 import { removeUnfinished } from '../files/replace-file.js';
 import { checkpointFile } from './log-files.js';
-import type { LogEvent } from './log-lines.js';
+import { isWritable, type LogEvent } from './log-lines.js';
 import { systemDisk, type LogDisk } from './log-file.js';
 import { LogWriter, type FsyncPolicy } from './log-writer.js';
 import { resumeLog } from './log-resume.js';
@@ -53,6 +53,26 @@ const BATCH = 256;
 const RETRY_MS = 1000;
 const DEFAULTS = { maxFileBytes: 64 * 1024 * 1024, checkpointEntries: 256, checkpointMs: 10_000 };
 
+const { call, filePath, group, keyObject, objectWith, oneOf, positive, positiveMilliseconds, text } = optionRules;
+const RULES = group<AuditLogOptions>(
+  {
+    path: filePath,
+    key: keyObject,
+    origin: text,
+    fsync: oneOf('always', 'checkpoint', 'never'),
+    onFailure: oneOf('stop', 'continue'),
+    maxFileBytes: positive,
+    checkpointEntries: positive,
+    checkpointMs: positiveMilliseconds,
+    runtime: group<AuditRuntime>({
+      wallClockMs: call,
+      schedule: call,
+      disk: objectWith('open', 'rename', 'replace', 'syncFolder'),
+    }),
+  },
+  ['path', 'key', 'origin'],
+);
+
 interface Waiting {
   readonly event: LogEvent;
   readonly atMs: number;
@@ -91,9 +111,11 @@ export class AuditLog implements AuditSink {
 
   /**
    * Opens the log, or begins one. Rejects with ERR_KWIK_LOCAL_FILE when it cannot be written, or is not as it was written: then
-   * it is left alone. A log has one writer at a time.
+   * it is left alone. With ERR_KWIK_INVALID_ARGUMENT, before anything is opened, for options that are wrong. A log has one writer
+   * at a time.
    */
   static async open(options: AuditLogOptions): Promise<AuditLog> {
+    checkOptions(options, { call: 'AuditLog.open', root: RULES });
     const signer = new NoteSigner(options.origin, options.key);
     const disk = options.runtime?.disk ?? systemDisk();
     try {
@@ -125,8 +147,10 @@ export class AuditLog implements AuditSink {
     return this.#failure;
   }
 
+  /** Never throws: what is no event, and could not be read again in the log, is counted among those lost. */
   record(event: AuditEvent): void {
     if (this.#closing) return;
+    if (!isWritable(event)) return this.recordLost(1);
     if (this.#waiting.length >= MAX_WAITING) {
       this.#lost++;
       this.#lostUnsaid++;

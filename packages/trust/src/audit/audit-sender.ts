@@ -1,6 +1,6 @@
-import { KwikError, type AuditEvent, type AuditSink } from '@kwik/wire';
+import { checkOptions, KwikError, optionRules, type AuditEvent, type AuditSink } from '@kwik/wire';
 import { isFromWriter, type ToWriter } from './audit-messages.js';
-import { boundedEvent } from './log-lines.js';
+import { boundedEvent, isWritable } from './log-lines.js';
 
 export interface AuditSenderOptions {
   /** Sends a message, JSON, to the process that has the `SharedAuditLog`; false when it cannot. Messages keep their order. */
@@ -10,6 +10,12 @@ export interface AuditSenderOptions {
   /** As that of the log. */
   readonly onFailure?: 'stop' | 'continue';
 }
+
+const { call, group, oneOf } = optionRules;
+const RULES = group<AuditSenderOptions>({ send: call, isConnected: call, onFailure: oneOf('stop', 'continue') }, [
+  'send',
+  'isConnected',
+]);
 
 /** Events that are sent and not written yet; of more, the number is written later. */
 const MAX_UNWRITTEN = 10_000;
@@ -26,7 +32,9 @@ export class AuditSender implements AuditSink {
   #closed = false;
   #wake = (): void => undefined;
 
+  /** Throws ERR_KWIK_INVALID_ARGUMENT, which names the member that is wrong. */
   constructor(options: AuditSenderOptions) {
+    checkOptions(options, { call: 'AuditSender', root: RULES });
     this.#options = options;
   }
 
@@ -37,10 +45,12 @@ export class AuditSender implements AuditSink {
     return new KwikError('ERR_KWIK_LOCAL_FILE', 'the process that writes the audit log is gone');
   }
 
+  /** Never throws: what is no event is counted among those lost. */
   record(event: AuditEvent): void {
     if (this.#closed) return;
     this.#tellLost();
-    if (this.#lost > 0 || !this.#send({ audit: 'event', event: boundedEvent(event) })) this.#lost += 1;
+    if (this.#lost > 0 || !isWritable(event) || !this.#send({ audit: 'event', event: boundedEvent(event) }))
+      this.#lost += 1;
   }
 
   /** Takes what the other process says. False: the message is about something else. */

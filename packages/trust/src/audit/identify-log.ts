@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { KwikError } from '@kwik/wire';
+import { checkArgument, KwikError, optionRules } from '@kwik/wire';
 import { logFiles } from './log-files.js';
 import { parseLine } from './log-lines.js';
 import { readLines } from './read-lines.js';
@@ -17,6 +17,7 @@ export interface AuditLogIdentity {
 
 /** Reads the first two lines of a log. Rejects with ERR_KWIK_LOCAL_FILE where it cannot be read. */
 export async function identifyAuditLog(path: string): Promise<AuditLogIdentity> {
+  checkArgument('identifyAuditLog', 'path', path, optionRules.filePath);
   try {
     const files = await logFiles(path);
     const [first] = files;

@@ -1,5 +1,6 @@
 import type { AuditEvent } from '@kwik/wire';
 import { z } from 'zod';
+import { HASH_BYTES } from '../merkle/hashes.js';
 
 /**
  * The lines of an audit log, each a JSON object: first a header, then entries, and between them checkpoints. An entry is the
@@ -11,6 +12,7 @@ export const LOG_FORMAT = 'kwik-audit/1';
 export const MAX_LINE_BYTES = 64 * 1024;
 /** Of a text that may come from a peer. */
 const MAX_TEXT_CHARACTERS = 256;
+const MAX_KIND_CHARACTERS = 64;
 const MAX_FACTS = 16;
 const MAX_EDGE = 53;
 
@@ -33,7 +35,12 @@ const HEADER = z.strictObject({
 });
 export type LogHeader = z.infer<typeof HEADER>;
 
-const ENTRY = z.looseObject({ n: index, at: z.iso.datetime(), kind: z.string().min(1).max(64), prev: hash });
+const ENTRY = z.looseObject({
+  n: index,
+  at: z.iso.datetime(),
+  kind: z.string().min(1).max(MAX_KIND_CHARACTERS),
+  prev: hash,
+});
 export type LogEntry = z.infer<typeof ENTRY>;
 
 const CHECKPOINT = z.strictObject({ checkpoint: z.string() });
@@ -103,6 +110,21 @@ export function entryLine(n: number, atMs: number, event: LogEvent, prev: Uint8A
     facts: plainFacts(facts),
     prev: Buffer.from(prev).toString('base64'),
   });
+}
+
+/** Whether its line can be made, and read again: one that cannot would be in the way of all after it, or spoil the log. */
+export function isWritable(event: unknown): event is LogEvent {
+  try {
+    const line = entryLine(Number.MAX_SAFE_INTEGER, 0, event as LogEvent, new Uint8Array(HASH_BYTES));
+    return isKind((event as LogEvent).kind) && Buffer.byteLength(line) <= MAX_LINE_BYTES;
+  } catch {
+    return false;
+  }
+}
+
+/** As ENTRY has it. */
+function isKind(kind: unknown): boolean {
+  return typeof kind === 'string' && kind.length > 0 && kind.length <= MAX_KIND_CHARACTERS;
 }
 
 function maybe(text: string | undefined): string | undefined {

@@ -1,4 +1,4 @@
-import type { TimerHandle } from '@kwik/wire';
+import { checkOptions, optionRules, type TimerHandle } from '@kwik/wire';
 import type { AuditLog } from './audit-log.js';
 import { isToWriter, type FromWriter } from './audit-messages.js';
 
@@ -10,6 +10,12 @@ export interface SharedAuditLogOptions {
   /** Default: a timer of the system's. */
   readonly schedule?: (delayMs: number, callback: () => void) => TimerHandle;
 }
+
+const { call, group, objectWith } = optionRules;
+const RULES = group<SharedAuditLogOptions>(
+  { log: objectWith('record', 'recordLost', 'flush'), send: call, schedule: call },
+  ['log', 'send'],
+);
 
 /** While the log cannot be written it is tried again so often. */
 const RETRY_MS = 1000;
@@ -23,7 +29,9 @@ export class SharedAuditLog {
   #told: string | null = null;
   #isWriting = false;
 
+  /** Throws ERR_KWIK_INVALID_ARGUMENT, which names the member that is wrong. */
   constructor(options: SharedAuditLogOptions) {
+    checkOptions(options, { call: 'SharedAuditLog', root: RULES });
     this.#options = options;
   }
 

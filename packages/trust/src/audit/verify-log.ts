@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { KwikError } from '@kwik/wire';
+import { checkArgument, checkOptions, KwikError, optionRules } from '@kwik/wire';
 import { parseCheckpoint, type SignedCheckpoint } from '../notes/checkpoint.js';
 import type { NoteKey } from '../notes/note-key.js';
 import { signedBy } from '../notes/signed-note.js';
@@ -18,6 +18,18 @@ export interface VerifyAuditOptions {
   /** Shown each entry. */
   readonly onEntry?: (entry: LogEntry) => void;
 }
+
+const { call, filePath, group, list, text } = optionRules;
+const aNoteKey = optionRules.value('a key, as parseNoteKey reads it', (given) => {
+  const { name, publicKey } = (given ?? {}) as Partial<Record<keyof NoteKey, unknown>>;
+  return typeof name === 'string' && optionRules.keyObject.accepts(publicKey);
+});
+const RULES = group<VerifyAuditOptions>({
+  key: aNoteKey,
+  checkpoints: list(text),
+  witnesses: list(aNoteKey),
+  onEntry: call,
+});
 
 /** What a log is worth. It is as it was written where `faults` is empty. */
 export interface AuditVerification {
@@ -42,9 +54,11 @@ export interface AuditVerification {
 
 /**
  * Reads a log with all its full files, and beside it the checkpoint that its writer keeps. Rejects with ERR_KWIK_LOCAL_FILE
- * where it cannot be read.
+ * where it cannot be read, and with ERR_KWIK_INVALID_ARGUMENT for options that are wrong.
  */
 export async function verifyAuditLog(path: string, options: VerifyAuditOptions = {}): Promise<AuditVerification> {
+  checkArgument('verifyAuditLog', 'path', path, filePath);
+  checkOptions(options, { call: 'verifyAuditLog', root: RULES });
   const files = await logFiles(path).catch((error: unknown) => unreadable(path, error));
   if (files.length === 0) throw new KwikError('ERR_KWIK_LOCAL_FILE', `there is no audit log ${path}`);
   const faults: AuditFault[] = [];

@@ -1,5 +1,5 @@
 import { createHash, createPublicKey, verify, type KeyObject } from 'node:crypto';
-import { KwikError } from '@kwik/wire';
+import { checkArgument, KwikError, optionRules } from '@kwik/wire';
 
 /** The algorithms of C2SP signed-note: a log's own signature, and a witness's with the time at which it saw the note. */
 export const NOTE_ED25519 = 0x01;
@@ -25,6 +25,7 @@ export interface NoteKey {
 
 /** `publicKey`: 32 bytes. Throws ERR_KWIK_INVALID_ARGUMENT for a name with spaces or a plus. */
 export function noteKey(name: string, publicKey: Uint8Array, algorithm: NoteAlgorithm = NOTE_ED25519): NoteKey {
+  checkArgument('a note key', 'name', name, optionRules.text);
   if (!NAME.test(name) || publicKey.length !== ED25519_BYTES) {
     throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', 'a note key has a name without spaces or plus, and 32 bytes');
   }
@@ -35,8 +36,9 @@ export function noteKey(name: string, publicKey: Uint8Array, algorithm: NoteAlgo
   return { name, algorithm, id, publicKey: createPublicKey({ key: der, format: 'der', type: 'spki' }), text };
 }
 
-/** Reads `name+id+key`. Throws ERR_KWIK_CREDENTIALS for what is none. */
+/** Reads `name+id+key`. Throws ERR_KWIK_CREDENTIALS for what is none, ERR_KWIK_INVALID_ARGUMENT for what is no text. */
 export function parseNoteKey(text: string): NoteKey {
+  checkArgument('parseNoteKey', 'text', text, optionRules.text);
   const [name = '', id = '', ...rest] = text.trim().split('+');
   // Base64 may hold a plus as well.
   const typed = Buffer.from(rest.join('+'), 'base64');

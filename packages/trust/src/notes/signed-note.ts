@@ -1,5 +1,5 @@
 import { sign, type KeyObject } from 'node:crypto';
-import { KwikError } from '@kwik/wire';
+import { checkArgument, KwikError, optionRules } from '@kwik/wire';
 import { NOTE_COSIGNATURE, NOTE_ED25519, noteKey, rawPublicKey, verifies, type NoteKey } from './note-key.js';
 
 /**
@@ -29,7 +29,9 @@ export class NoteSigner {
   readonly key: NoteKey;
   readonly #private: KeyObject;
 
+  /** Throws ERR_KWIK_INVALID_ARGUMENT for a name with spaces or a plus, ERR_KWIK_CREDENTIALS for a key of another kind. */
   constructor(name: string, privateKey: KeyObject) {
+    requirePrivate(privateKey);
     this.key = noteKey(name, rawPublicKey(privateKey));
     this.#private = privateKey;
   }
@@ -43,6 +45,8 @@ export class NoteSigner {
 
 /** A witness's signature over the same text, with the time at which it saw it (c2sp.org/tlog-cosignature). */
 export function cosign(note: string, name: string, privateKey: KeyObject, nowMs: number): string {
+  requirePrivate(privateKey);
+  checkArgument('cosign', 'nowMs', nowMs, optionRules.amount);
   const key = noteKey(name, rawPublicKey(privateKey), NOTE_COSIGNATURE);
   const seconds = Math.floor(nowMs / 1000);
   const time = Buffer.alloc(TIME_BYTES);
@@ -51,8 +55,9 @@ export function cosign(note: string, name: string, privateKey: KeyObject, nowMs:
   return note + signatureLine(key, Buffer.concat([time, signature]));
 }
 
-/** Throws ERR_KWIK_INVALID_MESSAGE for what is no note. */
+/** Throws ERR_KWIK_INVALID_MESSAGE for what is no note, ERR_KWIK_INVALID_ARGUMENT for what is no text. */
 export function parseNote(note: string): SignedNote {
+  checkArgument('a note', 'text', note, optionRules.text);
   if (Buffer.byteLength(note) > MAX_NOTE_BYTES) throw noNote('it is too long');
   const end = note.lastIndexOf('\n\n');
   if (end < 0 || !note.endsWith('\n')) throw noNote('it has no signatures');
@@ -76,6 +81,12 @@ export function signedBy(note: SignedNote, key: NoteKey): boolean {
     const seconds = Number(Buffer.from(rest).readBigUInt64BE());
     return verifies(key, cosigned(note.text, seconds), rest.subarray(TIME_BYTES));
   });
+}
+
+function requirePrivate(key: KeyObject): void {
+  checkArgument('a note', 'key', key, optionRules.keyObject);
+  if (key.type === 'private' && key.asymmetricKeyType === 'ed25519') return;
+  throw new KwikError('ERR_KWIK_CREDENTIALS', 'notes are signed with private Ed25519 keys');
 }
 
 function cosigned(text: string, seconds: number): Uint8Array {

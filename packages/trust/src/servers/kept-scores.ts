@@ -1,8 +1,8 @@
 import { constants, open, type FileHandle } from 'node:fs/promises';
-import { KwikError } from '@kwik/wire';
+import { checkOptions, KwikError, optionRules } from '@kwik/wire';
 import { removeUnfinished, replaceFile } from '../files/replace-file.js';
 import { MAX_KEPT_BYTES, MAX_KEPT_SERVERS } from './kept-text.js';
-import { TrustScores, type TrustScoresOptions } from './trust-scores.js';
+import { SCORE_RULES, TrustScores, type TrustScoresOptions } from './trust-scores.js';
 
 /** What happened in the last seconds before a crash is seen again soon enough. */
 const EVERY_MS = 30_000;
@@ -18,6 +18,12 @@ export interface KeptTrustScoresOptions extends TrustScoresOptions {
   /** Milliseconds since 1970. Default: `Date.now`. */
   readonly wallClockMs?: () => number;
 }
+
+const { call, filePath, group, positiveMilliseconds } = optionRules;
+const RULES = group<KeptTrustScoresOptions>(
+  { ...SCORE_RULES, path: filePath, everyMs: positiveMilliseconds, onFailure: call, wallClockMs: call },
+  ['path'],
+);
 
 /** Trust scores that outlive the process: who lied before a restart has lied after it. */
 export class KeptTrustScores implements AsyncDisposable {
@@ -36,16 +42,22 @@ export class KeptTrustScores implements AsyncDisposable {
 
   /**
    * Rejects with ERR_KWIK_LOCAL_FILE for a file that cannot be read, or holds something else: nobody is forgiven for a broken disk;
-   * with ERR_KWIK_INVALID_ARGUMENT for more than 20,000 servers.
+   * with ERR_KWIK_INVALID_ARGUMENT for options that are wrong, and for more than 20,000 servers.
    */
   static async open(options: KeptTrustScoresOptions): Promise<KeptTrustScores> {
+    checkOptions(options, { call: 'KeptTrustScores.open', root: RULES });
     if ((options.maxServers ?? 0) > MAX_KEPT_SERVERS) {
       throw new KwikError(
         'ERR_KWIK_INVALID_ARGUMENT',
         `a file keeps the scores of ${MAX_KEPT_SERVERS} servers at the most`,
       );
     }
-    const scores = new TrustScores(options);
+    const { policy, audit, maxServers } = options;
+    const scores = new TrustScores({
+      ...(policy !== undefined && { policy }),
+      ...(audit !== undefined && { audit }),
+      ...(maxServers !== undefined && { maxServers }),
+    });
     await removeUnfinished(options.path);
     const text = await readBounded(options.path);
     try {

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { KwikError } from '@kwik/wire';
+import { checkArgument, checkOptions, KwikError, optionRules } from '@kwik/wire';
 import { z } from 'zod';
 import { parseNoteKey, type NoteKey } from '../notes/note-key.js';
 import { NoteSigner, parseNote, signedBy } from '../notes/signed-note.js';
@@ -33,6 +33,9 @@ export function reportReputation(
   signer: { readonly name: string; readonly key: KeyObject },
   nowMs: number,
 ): string {
+  checkArgument('reportReputation', 'scores', scores, scoresRule);
+  checkArgument('reportReputation', 'pins', pins, listOf(text));
+  checkArgument('reportReputation', 'nowMs', nowMs, optionRules.positive);
   const servers = pins.slice(0, MAX_SERVERS).flatMap((pin) => {
     const evidence = scores.evidence(pin, nowMs);
     return evidence === undefined ? [] : [{ pin: pin.toLowerCase(), good: evidence.good, bad: evidence.bad }];
@@ -49,6 +52,10 @@ export interface Reporter {
   readonly pin?: string;
 }
 
+const { group, listOf, objectWith, share, text } = optionRules;
+const REPORTER = group<Reporter>({ key: text, weight: share, pin: text }, ['key', 'weight']);
+const scoresRule = objectWith('addReported', 'evidence');
+
 interface Known extends Reporter {
   readonly noteKey: NoteKey;
   /** Time of the last report; older ones are replays. */
@@ -60,8 +67,11 @@ export class SharedReputation {
   readonly #scores: TrustScores;
   readonly #reporters: readonly Known[];
 
-  /** Throws ERR_KWIK_CREDENTIALS for a key that is none. */
+  /** Throws ERR_KWIK_CREDENTIALS for a key that is none, ERR_KWIK_INVALID_ARGUMENT for what is no reporter. */
   constructor(scores: TrustScores, reporters: readonly Reporter[]) {
+    checkArgument('SharedReputation', 'scores', scores, scoresRule);
+    checkArgument('SharedReputation', 'reporters', reporters, listOf(optionRules.anObject));
+    for (const one of reporters) checkOptions(one, { call: 'SharedReputation', root: REPORTER });
     this.#scores = scores;
     this.#reporters = reporters.map((one) => ({ ...one, noteKey: parseNoteKey(one.key), lastMs: 0 }));
   }

@@ -1,4 +1,12 @@
-import type { AuditSink, KnownServer, ServerConduct, ServerTrust, ServerUse } from '@kwik/wire';
+import {
+  checkOptions,
+  optionRules,
+  type AuditSink,
+  type KnownServer,
+  type ServerConduct,
+  type ServerTrust,
+  type ServerUse,
+} from '@kwik/wire';
 import { readKept, writeKept } from './kept-text.js';
 import { RecordTable } from './record-table.js';
 import { ServerRecord, type Standing } from './server-record.js';
@@ -12,6 +20,14 @@ export interface TrustScoresOptions {
   /** Servers that are remembered. Default: 10,000. */
   readonly maxServers?: number;
 }
+
+/** The policy says in words of its own what is wrong with it. */
+export const SCORE_RULES = {
+  policy: optionRules.checkedLater,
+  audit: optionRules.objectWith('record'),
+  maxServers: optionRules.positive,
+} satisfies Record<keyof TrustScoresOptions, optionRules.OptionRule>;
+const RULES = optionRules.group<TrustScoresOptions>(SCORE_RULES);
 
 export interface ServerStanding {
   /** `pin:…`, or `address:…`. */
@@ -33,8 +49,10 @@ export class TrustScores implements ServerTrust {
   readonly #records: RecordTable;
   #changes = 0;
 
-  /** Throws ERR_KWIK_INVALID_ARGUMENT for a policy that cannot be. */
-  constructor({ policy, audit, maxServers = MAX_SERVERS }: TrustScoresOptions = {}) {
+  /** Throws ERR_KWIK_INVALID_ARGUMENT for a policy that cannot be, and other options that are wrong. */
+  constructor(options: TrustScoresOptions = {}) {
+    checkOptions(options, { call: 'TrustScores', root: RULES });
+    const { policy, audit, maxServers = MAX_SERVERS } = options;
     this.#policy = trustScorePolicy(policy);
     this.#audit = audit;
     this.#records = new RecordTable(maxServers);

@@ -67,7 +67,7 @@ function addressesOf(addresses: readonly string[]): readonly string[] {
   }
   for (const address of addresses) {
     if (typeof address !== 'string' || splitAddress(address) === undefined) {
-      throw wrong(`'${clipped(String(address as unknown))}' is not an address; write host:port or [IPv6]:port`);
+      throw wrong(`'${clipped(address)}' is not an address; write host:port or [IPv6]:port`);
     }
   }
   return [...new Set(addresses)];
@@ -99,7 +99,7 @@ function attributesOf(given: RecordInput['attributes'] = {}): ReadonlyMap<string
 
 function loadOf(load: number | undefined): number | undefined {
   if (load === undefined) return undefined;
-  if (!optionRules.share.accepts(load)) throw wrong(`a load of ${clipped(String(load))} is not from 0 to 1`);
+  if (!optionRules.share.accepts(load)) throw wrong(`a load of ${clipped(load)} is not from 0 to 1`);
   return load;
 }
 
@@ -149,8 +149,8 @@ function whole(value: number, what: string, min: number, max: number): number {
 
 const SHOWN_LENGTH = 60;
 
-function clipped(value: string): string {
-  return value.replace(new RegExp(UNPRINTABLE, 'gu'), '?').slice(0, SHOWN_LENGTH);
+function clipped(value: unknown): string {
+  return String(value).replace(new RegExp(UNPRINTABLE, 'gu'), '?').slice(0, SHOWN_LENGTH);
 }
 
 function wrong(message: string): KwikError {

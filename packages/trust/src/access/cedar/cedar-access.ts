@@ -1,5 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { KwikError, type AccessControl, type AccessDecision, type AccessLimits, type AccessRequest } from '@kwik/wire';
+import {
+  checkArgument,
+  KwikError,
+  optionRules,
+  type AccessControl,
+  type AccessDecision,
+  type AccessLimits,
+  type AccessRequest,
+} from '@kwik/wire';
 import { z } from 'zod';
 import type { AccessCounts } from '../access-policy.js';
 import type { CedarEngine, CedarFailure } from './cedar-engine.js';
@@ -22,6 +30,14 @@ const POLICIES = z.strictObject({
   policies: z.string(),
   groups: z.record(z.string(), z.array(z.string())).optional(),
 });
+
+const ENGINE = optionRules.objectWith(
+  'policySetTextToParts',
+  'policyToJson',
+  'validate',
+  'preparsePolicySet',
+  'statefulIsAuthorized',
+);
 
 interface Loaded {
   readonly limits: ReadonlyMap<string, AccessLimits>;
@@ -46,6 +62,7 @@ export class CedarAccess implements AccessControl {
    * cannot be read, or speak of what there is not.
    */
   constructor(engine: CedarEngine, policies: CedarPolicies) {
+    checkArgument('CedarAccess', 'engine', engine, ENGINE);
     this.#engine = engine;
     this.#loaded = this.#load(policies);
   }
