@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
-import type { CounterRegistry } from '@kwik/wire';
+import { checkOptions, optionRules, type CounterRegistry } from '@kwik/wire';
 import { AdminServer, type HealthCheck } from './admin/admin-server.js';
-import type { AdminAddress } from './admin/admin-rules.js';
+import { checkAdmin, type AdminAddress } from './admin/admin-rules.js';
 import { probeRoutes } from './admin/probe-routes.js';
 import type { AlertChange } from './alerts/alert.js';
 import { AlertWatch } from './alerts/alert-watch.js';
@@ -14,6 +14,7 @@ import { Timeline } from './live/timeline.js';
 import { Metrics } from './metrics/metrics.js';
 import { PrometheusMetrics } from './metrics/prometheus.js';
 import { FlightRecorder, flightJson, type Flight } from './recorder/flight-recorder.js';
+import { counters as someCounters } from './telemetry-rules.js';
 
 export interface TelemetryOptions {
   /** Those of the process: `processDiagnostics().counters` of @kwik/session. */
@@ -23,6 +24,9 @@ export interface TelemetryOptions {
   /** Given the last minute after a violation or a failover. */
   readonly onFlight?: (flight: Flight) => void;
 }
+
+const { call, group } = optionRules;
+const RULES = group<TelemetryOptions>({ counters: someCounters, onAlert: call, onFlight: call }, ['counters']);
 
 /** All that watches a process, and shows it: metrics, alerts, the flight recorder and the live page. */
 export class Telemetry implements Disposable {
@@ -35,7 +39,10 @@ export class Telemetry implements Disposable {
   /** A day and a month; on disk after `history.keep(file)`, until `history.close()`. */
   readonly history: History;
 
-  constructor({ counters, onAlert, onFlight }: TelemetryOptions) {
+  /** Throws ERR_KWIK_INVALID_ARGUMENT, which names the member that is wrong, before anything is watched. */
+  constructor(options: TelemetryOptions) {
+    checkOptions(options, { call: 'Telemetry', root: RULES });
+    const { counters, onAlert, onFlight } = options;
     this.metrics = new Metrics(counters);
     this.prometheus = new PrometheusMetrics(this.metrics);
     this.recorder = new FlightRecorder({ counters, ...(onFlight !== undefined && { onDump: onFlight }) });
@@ -48,7 +55,12 @@ export class Telemetry implements Disposable {
    * Serves page, metrics, health and the flight recorder. Rejects as `AdminServer.listen` does. `about`: version and
    * configuration of the process, without its secrets, for support.
    */
-  admin(address: AdminAddress, health: HealthCheck = () => [], about: () => object = () => ({})): Promise<AdminServer> {
+  async admin(
+    address: AdminAddress,
+    health: HealthCheck = () => [],
+    about: () => object = () => ({}),
+  ): Promise<AdminServer> {
+    checkAdmin(address, health, about);
     const { state, timeline } = this;
     const routes = {
       ...pageRoutes(),

@@ -1,7 +1,7 @@
 import { timingSafeEqual, createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
-import { KwikError } from '@kwik/wire';
+import { checkArgument, checkOptions, KwikError, optionRules } from '@kwik/wire';
 
 /** Where the page of an operator listens, and who may see it. */
 export interface AdminAddress {
@@ -12,6 +12,23 @@ export interface AdminAddress {
   readonly tls?: { readonly cert: string; readonly key: string };
   /** What a visitor must know, at least 16 characters. */
   readonly token?: string;
+}
+
+const { call, group, port, text } = optionRules;
+
+export const ADDRESS_RULES = {
+  host: optionRules.value('a host name or an address', (given) => typeof given === 'string' && given !== ''),
+  port,
+  tls: group<NonNullable<AdminAddress['tls']>>({ cert: text, key: text }, ['cert', 'key']),
+  token: text,
+} satisfies Record<keyof AdminAddress, optionRules.OptionRule>;
+const RULES = group<AdminAddress>(ADDRESS_RULES, ['port']);
+
+/** What `admin` of a process, or of several, is given. Throws ERR_KWIK_INVALID_ARGUMENT, which names what is wrong. */
+export function checkAdmin(address: unknown, health: unknown, about: unknown): void {
+  checkOptions(address, { call: 'admin', root: RULES });
+  checkArgument('admin', 'health', health, call);
+  checkArgument('admin', 'about', about, call);
 }
 
 const MIN_TOKEN_CHARACTERS = 16;

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { KwikError } from '@kwik/wire';
-import { checkAdminAddress, hasOwnName, mayEnter, type AdminAddress } from './admin-rules.js';
+import { checkOptions, KwikError, optionRules } from '@kwik/wire';
+import { ADDRESS_RULES, checkAdminAddress, hasOwnName, mayEnter, type AdminAddress } from './admin-rules.js';
 import { askForToken, isOpenPath, LOGIN_PATH, logIn } from './login.js';
 
 /** What a probe asks: a name, and what is wrong, in words; undefined when nothing is. */
@@ -15,6 +15,17 @@ export interface AdminOptions extends AdminAddress {
   /** By their paths, such as `/metrics`. */
   readonly routes: Readonly<Record<string, AdminRoute>>;
 }
+
+const { anObject, call } = optionRules;
+const RULES = optionRules.group<AdminOptions>(
+  {
+    ...ADDRESS_RULES,
+    routes: optionRules.value('an object of functions, by paths', (given) => {
+      return anObject.accepts(given) && Object.values(given as object).every((one) => call.accepts(one));
+    }),
+  },
+  ['port', 'routes'],
+);
 
 /** Browsers, scrapers and probes of one server are few. */
 const MAX_CONNECTIONS = 64;
@@ -54,13 +65,13 @@ export class AdminServer implements AsyncDisposable {
   }
 
   /**
-   * Rejects with ERR_KWIK_CREDENTIALS for an address beyond this machine without TLS and token, and with
-   * ERR_KWIK_INVALID_ARGUMENT when the address cannot be had.
+   * Rejects with ERR_KWIK_CREDENTIALS for an address beyond this machine without TLS and token, and for TLS that cannot be read;
+   * with ERR_KWIK_INVALID_ARGUMENT for options that are wrong, and when the address cannot be had.
    */
   static async listen(options: AdminOptions): Promise<AdminServer> {
-    checkPort(options.port);
+    checkOptions(options, { call: 'AdminServer.listen', root: RULES });
     checkAdminAddress(options);
-    const admin = new AdminServer(options);
+    const admin = made(options, () => new AdminServer(options));
     await admin.#listen();
     return admin;
   }
@@ -152,8 +163,12 @@ export function answer(response: ServerResponse, status: number, text: string, t
   response.writeHead(status, { 'Content-Type': `${type}; charset=utf-8` }).end(text);
 }
 
-/** Node takes any other text for the name of a local socket, and makes a file of it. */
-function checkPort(port: number): void {
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return;
-  throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `port ${port} is not a whole number from 0 to 65535`);
+/** Node reads certificate and key at once; its error may quote them. */
+function made({ tls }: AdminOptions, make: () => AdminServer): AdminServer {
+  try {
+    return make();
+  } catch (cause) {
+    if (tls === undefined) throw cause;
+    throw new KwikError('ERR_KWIK_CREDENTIALS', 'certificate and key of the admin page are no pair in PEM');
+  }
 }

@@ -1,6 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
-import { DiagnosticPublisher, type CounterRegistry, type PathReading } from '@kwik/wire';
+import { checkOptions, DiagnosticPublisher, optionRules, type CounterRegistry, type PathReading } from '@kwik/wire';
 import { attempt, listen } from '../events/subscriptions.js';
+import { counters } from '../telemetry-rules.js';
 import type { AlertChange, AlertView } from './alert.js';
 import { AlertBook } from './alert-book.js';
 import { ServerWatch, type ServerSignals } from './server-watch.js';
@@ -15,6 +16,9 @@ export interface AlertWatchOptions {
   readonly wallClockMs?: () => number;
 }
 
+const { call, group, list } = optionRules;
+const RULES = group<AlertWatchOptions>({ counters, sinks: list(call), wallClockMs: call }, ['counters']);
+
 /** Looks at all servers once a second, and tells of what is wrong with them and when it is over. */
 export class AlertWatch implements Disposable {
   readonly book = new AlertBook();
@@ -25,7 +29,9 @@ export class AlertWatch implements Disposable {
   readonly #timer: NodeJS.Timeout;
   readonly #end: () => void;
 
+  /** Throws ERR_KWIK_INVALID_ARGUMENT, which names the member that is wrong. */
   constructor(options: AlertWatchOptions) {
+    checkOptions(options, { call: 'AlertWatch', root: RULES });
     this.#options = options;
     // Nobody catches what a timer throws.
     this.#timer = setInterval(() => attempt(() => this.round()), ROUND_MS).unref();

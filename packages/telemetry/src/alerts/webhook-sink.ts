@@ -1,4 +1,5 @@
 import { WebhookQueue } from '@kwik/trust';
+import { checkArgument, optionRules } from '@kwik/wire';
 import type { AlertChange } from './alert.js';
 
 /**
@@ -6,6 +7,8 @@ import type { AlertChange } from './alert.js';
  * ERR_KWIK_INVALID_ARGUMENT for what is no URL.
  */
 export function webhookSink(url: string, onError: (error: unknown) => void): (change: AlertChange) => void {
+  checkArgument('webhookSink', 'url', url, optionRules.text);
+  checkArgument('webhookSink', 'onError', onError, optionRules.call);
   const queue = new WebhookQueue({ url }, onError);
   return (change) => queue.tell(change);
 }

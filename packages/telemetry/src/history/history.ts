@@ -1,5 +1,6 @@
-import type { CounterRegistry } from '@kwik/wire';
+import { checkArgument, checkOptions, optionRules, type CounterRegistry } from '@kwik/wire';
 import { attempt } from '../events/subscriptions.js';
+import { counters as someCounters } from '../telemetry-rules.js';
 import { readHistory, removeUnfinished, requireFile, writeHistory } from './history-file.js';
 import {
   bounded,
@@ -22,6 +23,9 @@ export interface HistoryOptions {
   readonly wallClockMs?: () => number;
 }
 
+const { call, either, filePath, group } = optionRules;
+const RULES = group<HistoryOptions>({ counters: either(someCounters, call), wallClockMs: call }, ['counters']);
+
 /**
  * How the servers of the process were: a day of minutes and a month of hours, of 16 servers and the others together. In memory,
  * and on disk once it is told where.
@@ -40,7 +44,10 @@ export class History {
   #willSave = false;
   #saving: Promise<void> = Promise.resolve();
 
-  constructor({ counters, wallClockMs = () => Date.now() }: HistoryOptions) {
+  /** Throws ERR_KWIK_INVALID_ARGUMENT, which names the member that is wrong. */
+  constructor(options: HistoryOptions) {
+    checkOptions(options, { call: 'History', root: RULES });
+    const { counters, wallClockMs = () => Date.now() } = options;
     this.#look = typeof counters === 'function' ? counters : () => lookAt(counters);
     this.#now = wallClockMs;
     this.#before = this.#look();
@@ -59,9 +66,12 @@ export class History {
 
   /**
    * Goes on from what `file` has, and keeps it up to date. A file that cannot be read is moved aside, and told of. Rejects with
-   * ERR_KWIK_LOCAL_FILE when it cannot be moved, or written, and for a folder, a device or a pipe.
+   * ERR_KWIK_LOCAL_FILE when it cannot be moved, or written, and for a folder, a device or a pipe; with
+   * ERR_KWIK_INVALID_ARGUMENT for what is no path.
    */
   async keep(file: string, onFault: (error: Error) => void = () => undefined): Promise<void> {
+    checkArgument('keep', 'file', file, filePath);
+    checkArgument('keep', 'onFault', onFault, call);
     const fault = (error: Error): void => attempt(() => onFault(error));
     await requireFile(file);
     await removeUnfinished(file);

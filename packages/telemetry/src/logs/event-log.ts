@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { DIAGNOSTIC_NAMES, type DiagnosticName } from '@kwik/wire';
+import { checkOptions, DIAGNOSTIC_NAMES, optionRules, type DiagnosticName } from '@kwik/wire';
 import { listen, type Listeners } from '../events/subscriptions.js';
 import { EVENT_LINES } from './event-lines.js';
 import { LineLimiter } from './line-limiter.js';
@@ -13,6 +13,9 @@ export interface EventLogOptions {
   readonly now?: () => number;
 }
 
+const { call, group, oneOf } = optionRules;
+const RULES = group<EventLogOptions>({ sink: call, level: oneOf(...LOG_LEVELS), now: call }, ['sink']);
+
 /** Writes a line for each event that is news, from now until it is disposed of. */
 export class EventLog implements Disposable {
   readonly #options: EventLogOptions;
@@ -20,7 +23,9 @@ export class EventLog implements Disposable {
   readonly #least: number;
   readonly #end: () => void;
 
+  /** Throws ERR_KWIK_INVALID_ARGUMENT, which names the member that is wrong. */
   constructor(options: EventLogOptions) {
+    checkOptions(options, { call: 'EventLog', root: RULES });
     this.#options = options;
     this.#least = LOG_LEVELS.indexOf(options.level ?? 'info');
     const listeners = DIAGNOSTIC_NAMES.map((name) => [name, (event: unknown) => this.#hear(name, event)]);

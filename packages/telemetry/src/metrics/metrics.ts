@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay, performance, type IntervalHistogram } from 'node:perf_hooks';
-import { CountSums, type CounterRegistry } from '@kwik/wire';
+import { checkArgument, CountSums, optionRules, type CounterRegistry } from '@kwik/wire';
 import { listen } from '../events/subscriptions.js';
+import { counters as someCounters } from '../telemetry-rules.js';
 import { readSamples } from './read-samples.js';
 import type { Samples } from './samples.js';
 
@@ -28,7 +29,10 @@ export class Metrics implements MetricSource, Disposable {
   #latest: Samples | undefined;
   #readAtMs = Number.NEGATIVE_INFINITY;
 
+  /** Throws ERR_KWIK_INVALID_ARGUMENT, which names what is wrong. */
   constructor(counters: CounterRegistry, now: () => number = () => performance.now()) {
+    checkArgument('Metrics', 'counters', counters, someCounters);
+    checkArgument('Metrics', 'now', now, optionRules.call);
     this.#counters = counters;
     this.#now = now;
     this.#loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });

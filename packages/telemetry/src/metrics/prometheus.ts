@@ -1,4 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { checkArgument, optionRules } from '@kwik/wire';
+import { metricSource } from '../telemetry-rules.js';
 import { FAILOVER_GAP_BUCKETS, METRIC_NAMES, METRICS, type MetricEntry, type MetricName } from './metric-list.js';
 import type { MetricSource } from './metrics.js';
 import type { Sample } from './samples.js';
@@ -9,8 +11,10 @@ export class PrometheusMetrics implements Disposable {
   readonly #names: MetricName[] = [];
   readonly #end: () => void;
 
-  /** Throws when the registry has metrics of these names already. */
+  /** Throws when the registry has metrics of these names already; ERR_KWIK_INVALID_ARGUMENT for what are no metrics, or no registry. */
   constructor(metrics: MetricSource, registry = new Registry()) {
+    checkArgument('PrometheusMetrics', 'metrics', metrics, metricSource);
+    checkArgument('PrometheusMetrics', 'registry', registry, optionRules.objectWith('registerMetric', 'metrics'));
     this.registry = registry;
     let gaps: Histogram | undefined;
     for (const name of METRIC_NAMES) {

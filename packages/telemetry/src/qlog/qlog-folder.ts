@@ -1,7 +1,9 @@
 import { mkdir, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  checkOptions,
   KwikError,
+  optionRules,
   type CounterRegistry,
   type CounterSource,
   type OfSession,
@@ -9,6 +11,7 @@ import {
   type SessionSource,
 } from '@kwik/wire';
 import { checkBound } from '../bounds.js';
+import { counters } from '../telemetry-rules.js';
 import { attempt, listen, type Listeners } from '../events/subscriptions.js';
 import { changesOf, CONVERSIONS, EVENT_SCHEMAS, type QlogEvent } from './qlog-events.js';
 import { QlogFile } from './qlog-file.js';
@@ -28,6 +31,12 @@ export interface QlogOptions {
   /** Told why a file could not be written, at most once for each. */
   readonly onFault?: (error: Error) => void;
 }
+
+const { call, checkedLater, filePath, group } = optionRules;
+const RULES = group<QlogOptions>(
+  { folder: filePath, counters, maxFiles: checkedLater, maxFileBytes: checkedLater, onFault: call },
+  ['folder', 'counters'],
+);
 
 const MAX_FILES = 200;
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
@@ -81,9 +90,10 @@ export class QlogFolder implements AsyncDisposable {
 
   /**
    * Rejects with ERR_KWIK_LOCAL_FILE when the folder cannot be made or read, with ERR_KWIK_INVALID_ARGUMENT for bounds that
-   * make no sense.
+   * make no sense, and other options that are wrong.
    */
   static async open(options: QlogOptions): Promise<QlogFolder> {
+    checkOptions(options, { call: 'QlogFolder.open', root: RULES });
     const { folder, maxFiles = MAX_FILES, maxFileBytes = MAX_FILE_BYTES } = options;
     checkBound('maxFiles of a qlog', maxFiles, 1);
     checkBound('maxFileBytes of a qlog', maxFileBytes, LEAST_FILE_BYTES);

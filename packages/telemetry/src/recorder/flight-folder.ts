@@ -1,7 +1,8 @@
 import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { KwikError, type CounterRegistry } from '@kwik/wire';
+import { checkOptions, KwikError, optionRules, type CounterRegistry } from '@kwik/wire';
 import { checkBound } from '../bounds.js';
+import { counters } from '../telemetry-rules.js';
 import { attempt } from '../events/subscriptions.js';
 import { FlightRecorder, flightJson, type Flight } from './flight-recorder.js';
 
@@ -15,6 +16,12 @@ export interface FlightFolderOptions {
   /** Told why a file could not be written. */
   readonly onFault?: (error: Error) => void;
 }
+
+const { call, checkedLater, filePath, group } = optionRules;
+const RULES = group<FlightFolderOptions>({ folder: filePath, counters, maxFiles: checkedLater, onFault: call }, [
+  'folder',
+  'counters',
+]);
 
 const MAX_FILES = 20;
 /** What happens in the seconds after a failure belongs to it, and says how it ended. */
@@ -46,9 +53,10 @@ export class FlightFolder implements AsyncDisposable {
 
   /**
    * Rejects with ERR_KWIK_LOCAL_FILE when the folder cannot be made or read, with ERR_KWIK_INVALID_ARGUMENT for a bound that makes
-   * no sense.
+   * no sense, and other options that are wrong.
    */
   static async open(options: FlightFolderOptions): Promise<FlightFolder> {
+    checkOptions(options, { call: 'FlightFolder.open', root: RULES });
     const { folder, maxFiles = MAX_FILES } = options;
     checkBound('maxFiles of flight recordings', maxFiles, 1);
     try {

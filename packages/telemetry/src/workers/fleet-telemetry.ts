@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
+import { checkOptions, optionRules } from '@kwik/wire';
 import { AdminServer, answer, type HealthCheck } from '../admin/admin-server.js';
-import type { AdminAddress } from '../admin/admin-rules.js';
+import { checkAdmin, type AdminAddress } from '../admin/admin-rules.js';
 import { attempt } from '../events/subscriptions.js';
 import { History } from '../history/history.js';
 import { historyRoutes } from '../history/history-routes.js';
@@ -22,6 +23,9 @@ export interface FleetTelemetryOptions {
   /** Monotonic milliseconds. */
   readonly now?: () => number;
 }
+
+const { call, group } = optionRules;
+const RULES = group<FleetTelemetryOptions>({ send: call, now: call }, ['send']);
 
 /** So often workers are asked by themselves: what one has counted since then is lost when it is killed. */
 const LOOK_MS = 5_000;
@@ -47,7 +51,10 @@ export class FleetTelemetry implements MetricSource, Disposable {
   #latest: { readonly samples: Samples; readonly atMs: number } | undefined;
   #goneServers: ReadonlyMap<string, ServerSums> = new Map();
 
-  constructor({ send, now = () => performance.now() }: FleetTelemetryOptions) {
+  /** Throws ERR_KWIK_INVALID_ARGUMENT, which names the member that is wrong. */
+  constructor(options: FleetTelemetryOptions) {
+    checkOptions(options, { call: 'FleetTelemetry', root: RULES });
+    const { send, now = () => performance.now() } = options;
     this.#send = send;
     this.#now = now;
     this.#state = new FleetState(this.#links);
@@ -122,7 +129,12 @@ export class FleetTelemetry implements MetricSource, Disposable {
    * Serves page, metrics, health and the flight recorders of all workers. Rejects as `AdminServer.listen` does. `health`: what is
    * wrong with all of them together.
    */
-  admin(address: AdminAddress, health: HealthCheck = () => [], about: () => object = () => ({})): Promise<AdminServer> {
+  async admin(
+    address: AdminAddress,
+    health: HealthCheck = () => [],
+    about: () => object = () => ({}),
+  ): Promise<AdminServer> {
+    checkAdmin(address, health, about);
     const state = this.#state;
     const routes = {
       ...pageRoutes(),

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { CounterRegistry } from '@kwik/wire';
+import { checkOptions, optionRules, type CounterRegistry } from '@kwik/wire';
 import type { AlertChange } from '../alerts/alert.js';
 import { AlertWatch } from '../alerts/alert-watch.js';
 import { lookAt, mergedSums } from '../history/server-sums.js';
@@ -7,6 +7,7 @@ import { LiveState, type LivePath } from '../live/live-state.js';
 import { Timeline } from '../live/timeline.js';
 import { Metrics } from '../metrics/metrics.js';
 import { FlightRecorder, flightJson } from '../recorder/flight-recorder.js';
+import { counters as someCounters } from '../telemetry-rules.js';
 import { isQuestion, type WorkerAnswer, type WorkerMetrics, type WorkerQuestion } from './messages.js';
 
 export interface WorkerTelemetryOptions {
@@ -16,6 +17,12 @@ export interface WorkerTelemetryOptions {
   readonly send: (message: unknown) => void;
   readonly onAlert?: (change: AlertChange) => void;
 }
+
+const { call, group } = optionRules;
+const RULES = group<WorkerTelemetryOptions>({ counters: someCounters, send: call, onAlert: call }, [
+  'counters',
+  'send',
+]);
 
 /** Gaps of failovers that nobody has asked for yet; of more, the last ones are told. */
 const MAX_GAPS = 1_000;
@@ -32,7 +39,9 @@ export class WorkerTelemetry implements Disposable {
   readonly #gaps: number[] = [];
   #gap = 0;
 
+  /** Throws ERR_KWIK_INVALID_ARGUMENT, which names the member that is wrong. */
   constructor(options: WorkerTelemetryOptions) {
+    checkOptions(options, { call: 'WorkerTelemetry', root: RULES });
     const { counters, onAlert } = options;
     this.#options = options;
     this.#metrics = new Metrics(counters);

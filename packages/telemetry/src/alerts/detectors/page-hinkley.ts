@@ -1,3 +1,4 @@
+import { checkOptions, optionRules } from '@kwik/wire';
 import type { Detector, Verdict } from './detector.js';
 
 export interface PageHinkleyOptions {
@@ -6,6 +7,12 @@ export interface PageHinkleyOptions {
   /** What the drift beyond it must sum up to, as a multiple of normal, over all values. */
   readonly threshold: number;
 }
+
+const { amount } = optionRules;
+const RULES = optionRules.group<PageHinkleyOptions>({ tolerance: amount, threshold: amount }, [
+  'tolerance',
+  'threshold',
+]);
 
 /** Values of which the mean is normal: at one a second, five minutes. */
 const WARM_UP = 300;
@@ -22,7 +29,9 @@ export class PageHinkley implements Detector {
   #sum = 0;
   #alarming = false;
 
+  /** Throws ERR_KWIK_INVALID_ARGUMENT, which names the member that is wrong. */
   constructor(options: PageHinkleyOptions) {
+    checkOptions(options, { call: 'PageHinkley', root: RULES });
     this.#options = options;
   }
 

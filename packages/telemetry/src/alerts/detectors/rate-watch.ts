@@ -1,3 +1,4 @@
+import { checkOptions, optionRules } from '@kwik/wire';
 import type { Detector, Verdict } from './detector.js';
 
 export interface RateWatchOptions {
@@ -6,6 +7,9 @@ export interface RateWatchOptions {
   /** How many times the usual is too much. */
   readonly factor: number;
 }
+
+const { amount } = optionRules;
+const RULES = optionRules.group<RateWatchOptions>({ floor: amount, factor: amount }, ['floor', 'factor']);
 
 /** At one value a second: the present is some ten seconds, the usual some ten minutes. */
 const FAST = 0.1;
@@ -20,7 +24,9 @@ export class RateWatch implements Detector {
   #count = 0;
   #alarming = false;
 
+  /** Throws ERR_KWIK_INVALID_ARGUMENT, which names the member that is wrong. */
   constructor(options: RateWatchOptions) {
+    checkOptions(options, { call: 'RateWatch', root: RULES });
     this.#options = options;
   }
 

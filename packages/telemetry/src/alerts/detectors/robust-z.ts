@@ -1,3 +1,4 @@
+import { checkOptions, optionRules } from '@kwik/wire';
 import type { Detector, Verdict } from './detector.js';
 
 export interface RobustZOptions {
@@ -6,6 +7,12 @@ export interface RobustZOptions {
   readonly floor: number;
   readonly floorShare: number;
 }
+
+const { amount } = optionRules;
+const RULES = optionRules.group<RobustZOptions>(
+  { direction: optionRules.oneOf('up', 'down'), floor: amount, floorShare: amount },
+  ['direction', 'floor', 'floorShare'],
+);
 
 /** Values that make the baseline; at one a second, two minutes. */
 const BASELINE = 120;
@@ -30,7 +37,9 @@ export class RobustZ implements Detector {
   #streak = 0;
   #alarming = false;
 
+  /** Throws ERR_KWIK_INVALID_ARGUMENT, which names the member that is wrong. */
   constructor(options: RobustZOptions) {
+    checkOptions(options, { call: 'RobustZ', root: RULES });
     this.#options = options;
   }
 
