@@ -13,6 +13,9 @@ const VERSION = 1;
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 /** What is older is written by nobody any more. */
 const UNFINISHED_MS = 60_000;
+/** Broken files that are kept, the last ones: what broke them may be found there. */
+const MAX_BROKEN = 5;
+const BROKEN = /^broken(?:\.([1-9]\d{0,8}))?$/u;
 const NEXT = /^\d{1,10}\.new$/u;
 const FIGURES = ['receivedBytes', 'sentBytes', 'rttMs', 'lossRate', 'paths', 'well'] as const;
 
@@ -45,8 +48,7 @@ export async function readHistory(path: string, onFault: (error: Error) => void)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ENOENT') {
-      const aside = `${path}.broken`;
-      await rename(path, aside).catch((cause: unknown) => {
+      const aside = await moveAside(path).catch((cause: unknown) => {
         const why = `(${messageOf(error)}), nor moved aside: ${messageOf(cause)}`;
         throw new KwikError('ERR_KWIK_LOCAL_FILE', `the history in ${path} cannot be read ${why}`, { cause });
       });
@@ -54,6 +56,32 @@ export async function readHistory(path: string, onFault: (error: Error) => void)
     }
     return { minutes: [], hours: [] };
   }
+}
+
+/**
+ * To `.broken`, or `.broken.1`, `.broken.2` … behind those that are there; the oldest of more than five go. Numbers, for a clock
+ * may be what is wrong. Resolves with the new path.
+ */
+async function moveAside(path: string): Promise<string> {
+  const prefix = `${basename(path)}.`;
+  const names = (await readdir(dirname(path))).filter((name) => name.startsWith(prefix));
+  const numbers = names.flatMap((name) => numberOf(name.slice(prefix.length)) ?? []).sort((a, b) => a - b);
+  const aside = brokenFile(path, (numbers.at(-1) ?? -1) + 1);
+  await rename(path, aside);
+  for (const old of numbers.slice(0, Math.max(0, numbers.length + 1 - MAX_BROKEN))) {
+    // A folder of that name is somebody else's.
+    await rm(brokenFile(path, old), { force: true }).catch(() => undefined);
+  }
+  return aside;
+}
+
+function brokenFile(path: string, number: number): string {
+  return number === 0 ? `${path}.broken` : `${path}.broken.${number}`;
+}
+
+function numberOf(suffix: string): number | undefined {
+  const [found, number = '0'] = BROKEN.exec(suffix) ?? [];
+  return found === undefined ? undefined : Number(number);
 }
 
 /** All of it or nothing, for its owner alone. Rejects with ERR_KWIK_LOCAL_FILE. */

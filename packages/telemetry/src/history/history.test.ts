@@ -121,6 +121,22 @@ describe('a history', () => {
     },
   );
 
+  it('keeps the last five broken files, whichever were there before', async () => {
+    const file = join(folder, 'history.json');
+    await mkdir(`${file}.broken.2`);
+    await writeFile(`${file}.broken.x`, 'mine');
+    for (let round = 0; round < 8; round++) {
+      await writeFile(file, `broken ${round}`);
+      const faults: string[] = [];
+      await world().history.keep(file, ({ message }) => faults.push(message));
+      expect(faults).toEqual([expect.stringContaining(`it is ${file}.broken.${round + 3} now`)]);
+    }
+    const kept = (await readdir(folder)).filter((name) => name !== 'history.json').sort();
+    expect(kept).toEqual(['2', '6', '7', '8', '9', '10', 'x'].map((end) => `history.json.broken.${end}`).sort());
+    expect(await readFile(`${file}.broken.6`, 'utf8')).toBe('broken 3');
+    expect(await readFile(`${file}.broken.10`, 'utf8')).toBe('broken 7');
+  });
+
   it('removes what a process that ended left half-written, and nothing else', async () => {
     const file = join(folder, 'history.json');
     const names = ['history.json.123.new', 'history.json.new', 'history.json.456.new'];
@@ -174,9 +190,10 @@ describe('a history', () => {
   });
 
   it('is refused where a file that is none of its own cannot be moved aside, and leaves that as it is', async () => {
-    const file = join(folder, 'history.json');
+    // Longer by `.broken` a name cannot be.
+    const name = `${'x'.repeat(245)}.json`;
+    const file = join(folder, name);
     await writeFile(file, 'mine');
-    await mkdir(`${file}.broken`);
     await expect(world().history.keep(file)).rejects.toMatchObject({
       code: 'ERR_KWIK_LOCAL_FILE',
       message: expect.stringMatching(/cannot be read .*nor moved aside/u),
@@ -185,7 +202,7 @@ describe('a history', () => {
     await expect(world().history.keep(folder)).rejects.toMatchObject({
       message: expect.stringContaining('is a folder'),
     });
-    expect(await readdir(folder)).toContain('history.json');
+    expect(await readdir(folder)).toContain(name);
   });
 
   it('is refused where it cannot be written', async () => {

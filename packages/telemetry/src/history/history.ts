@@ -65,7 +65,8 @@ export class History {
   }
 
   /**
-   * Goes on from what `file` has, and keeps it up to date. A file that cannot be read is moved aside, and told of. Rejects with
+   * Goes on from what `file` has, and keeps it up to date. A file that cannot be read is moved aside (to `.broken`, `.broken.1` …,
+   * the last five are kept), and told of. Rejects with
    * ERR_KWIK_LOCAL_FILE when it cannot be moved, or written, and for a folder, a device or a pipe; with
    * ERR_KWIK_INVALID_ARGUMENT for what is no path.
    */
