@@ -208,9 +208,9 @@ export class Dialler {
           this.#watched('join', command.address, () => this.#join(session, opened, command, dialling, onOpening)),
         ),
       failover: {
-        join: (standby, state, primary, timeoutMs) =>
-          dials.run({ address: standby.address, timeoutMs }, primary, (dial) =>
-            this.#watched('takeover', standby.address, () => joinStandby(standbys, standby, state, dial)),
+        join: (attempt, primary, timeoutMs) =>
+          dials.run({ address: attempt.standby.address, timeoutMs }, primary, (dial) =>
+            this.#watched('takeover', attempt.standby.address, () => joinStandby(standbys, attempt, dial)),
           ),
         establish: (joined) => this.#takenOver(session, opened, joined),
       },

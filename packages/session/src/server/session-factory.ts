@@ -140,7 +140,9 @@ export class SessionFactory {
   #admit(result: ServerHandshakeResult): void {
     if (result.kind === 'join-primary') this.#returning.admit(result);
     else if (result.kind !== 'renew') this.#options.admission.admit(result);
-    if (result.taken !== undefined) numbersOf(result.taken.state);
+    if (result.taken === undefined) return;
+    numbersOf(result.taken.state);
+    this.#taken?.admit(result.taken.ticket, this.#options.runtime.wallClockMs());
   }
 
   #primary(port: PathPort, result: ServerHandshakeResult, allowed: AccessLimits): AcceptedSession {

@@ -9,7 +9,7 @@ import type { PathRuntime } from '../../runtime/paths/path-runtime.js';
 import { DueTimer } from '../../runtime/waiting/due-timer.js';
 import type { ContentClient } from '../content-client.js';
 import type { PrimaryPaths } from '../primary-paths.js';
-import type { JoinedStandby } from './join-standby.js';
+import { partFrom, type JoinedStandby, type StandbyAttempt } from './join-standby.js';
 
 /** A primary whose path is lost may have lost no more than that, and nobody else knows its streams: it is given so long. */
 const PATIENCE_MS = 3000;
@@ -33,7 +33,7 @@ export interface FailoverOptions {
   /** That no primary has given a path so far. */
   readonly nextPathId: () => number;
   /** `primary`: the numeric address of who named the standby. Rejects when the session cannot go on there now. */
-  join(standby: proto.Standby, state: proto.Takeover, primary: string, timeoutMs: number): Promise<JoinedStandby>;
+  join(attempt: StandbyAttempt, primary: string, timeoutMs: number): Promise<JoinedStandby>;
   /** The path to it; everything that leads to the primary before is refused from now on. */
   establish(joined: JoinedStandby): PathRuntime;
   /** The session has its new primary, and streams can be opened there. */
@@ -49,6 +49,8 @@ interface NamedStandby {
 /** What is asked to be so when the answer is there as when it was asked for. */
 interface Attempt extends NamedStandby {
   readonly numbers: StreamNumbers;
+  /** Which absence of the primary it was made in; undefined: a path led there. */
+  readonly absence: number | undefined;
 }
 
 /** The session goes on at the standby that its primary has named, when no path leads to the primary any more. */
@@ -58,6 +60,9 @@ export class Failover implements Feature {
   readonly #timer: DueTimer;
   #standby: NamedStandby | undefined;
   #trying = false;
+  readonly #ended = new AbortController();
+  /** How often the primary has gone, and come back. */
+  #absences = 0;
   /** How the primary is while the timer runs. */
   #waits: 'silent' | 'gone' | undefined;
   #waitMs = FIRST_WAIT_MS;
@@ -77,7 +82,8 @@ export class Failover implements Feature {
     return this.#standby !== undefined && this.#session.clock.now() < this.#standby.expiresMs;
   }
 
-  onPathUp(): void {
+  onPathUp(path: PathRuntime): void {
+    if (path.primary) this.#absences++;
     this.#look();
   }
 
@@ -90,13 +96,17 @@ export class Failover implements Feature {
   }
 
   /** A primary that is about to stop is left when there is nothing that only it can bring to an end. */
-  plan(now: number): undefined {
+  plan(now: number): number | undefined {
     const leaving = this.#standby?.message.leaving === true && this.#primary !== 'gone';
-    if (leaving && now >= this.#leaveAtMs) void this.#try();
+    if (!leaving) return undefined;
+    if (now < this.#leaveAtMs) return this.#leaveAtMs;
+    void this.#try();
+    return undefined;
   }
 
   onEnd(): void {
     this.#timer.set(undefined);
+    this.#ended.abort();
   }
 
   /** Silent: it may be gone, or come back in a moment. */
@@ -137,12 +147,12 @@ export class Failover implements Feature {
     if (standby === undefined || this.#trying || !this.pending || this.#session.closeInfo !== undefined) return;
     if (this.#primary !== 'gone' && this.#loses()) return;
     this.#trying = true;
-    const attempt = { ...standby, numbers: this.#session.streams.numbers };
+    const attempt = { ...standby, numbers: this.#session.streams.numbers, absence: this.#absence };
     try {
-      const { message, primary } = standby;
-      const joined = await this.#options.join(message, this.#stateOf(attempt), primary, ATTEMPT_MS);
+      const asked = { standby: standby.message, state: this.#stateOf(attempt), signal: this.#ended.signal };
+      const joined = await this.#options.join(asked, standby.primary, ATTEMPT_MS);
       if (this.#mayGo(attempt)) this.#goOrEnd(joined, attempt);
-      else joined.port.close(0, 'the primary is there');
+      else partFrom(joined, this.#session.clock.now());
     } catch (error) {
       // A server that can be had refuses: it would again. Whoever watches has been told by the handshake's outcome.
       if (!isRecoverable(KwikError.from(error)) && this.#standby?.message === standby.message)
@@ -173,13 +183,17 @@ export class Failover implements Feature {
     };
   }
 
-  /** The standby knows of the streams that there were when it was asked; a primary that is still there may have heard of more. */
-  #mayGo({ message, numbers }: Attempt): boolean {
+  get #absence(): number | undefined {
+    return this.#primary === 'gone' ? this.#absences : undefined;
+  }
+
+  /** The standby knows of the streams that there were when it was asked; a primary that was there since may have heard of more. */
+  #mayGo({ message, numbers, absence }: Attempt): boolean {
     const primary = this.#primary;
     if (this.#session.closeInfo !== undefined || (primary === 'well' && !message.leaving)) return false;
-    if (primary === 'gone') return true;
+    if (primary === 'gone' && absence === this.#absences) return true;
     const { own, peer } = this.#session.streams.numbers;
-    return same(own, numbers.own) && same(peer, numbers.peer) && !this.#loses();
+    return same(own, numbers.own) && same(peer, numbers.peer) && (primary === 'gone' || !this.#loses());
   }
 
   /** Half gone, a session has no primary at all. */
@@ -187,6 +201,7 @@ export class Failover implements Feature {
     try {
       this.#go(joined, attempt);
     } catch (error) {
+      partFrom(joined, this.#session.clock.now());
       this.#session.fail(KwikError.from(error, 'ERR_KWIK_NO_PATH'));
     }
   }

@@ -1,5 +1,6 @@
 import { ClientHandshake, type ClientHandshakeOptions, type ClientHandshakeResult, type SessionKeys } from '@kwik/kcp';
-import { PRIMARY_PATH_ID, proto, type Clock, type PathTransport } from '@kwik/wire';
+import { KwikError, PRIMARY_PATH_ID, proto, type Clock, type PathTransport } from '@kwik/wire';
+import { closeOf } from '../../runtime/control/close-message.js';
 import type { PathPort } from '../../runtime/paths/path-port.js';
 import { shakeHands } from '../client-handshake.js';
 import type { CommandedDial } from '../commanded/commanded-dials.js';
@@ -28,22 +29,39 @@ export interface JoinedStandby {
   readonly serverName: string;
 }
 
+/** What the client brings to a standby. */
+export interface StandbyAttempt {
+  readonly standby: proto.Standby;
+  readonly state: proto.Takeover;
+  /** The session has ended meanwhile. */
+  readonly signal: AbortSignal;
+}
+
 /** Goes to the server that the primary named, shows it the sealed session, and proves that the session is the client's. */
 export async function joinStandby(
   { clock, keys, named, hello }: StandbyDialOptions,
-  standby: proto.Standby,
-  takeover: proto.Takeover,
+  { standby, state: takeover, signal }: StandbyAttempt,
   dial: CommandedDial,
 ): Promise<JoinedStandby> {
   const server = { ...standby, pin: NOTHING, capabilities: AS_PRIMARY };
   const { transport, endMs, settled } = await named.reach(server, dial, keys.sessionId);
   const purpose = { kind: 'join', keys, pathId: PRIMARY_PATH_ID, token: NOTHING, audience: '', takeover } as const;
   const handshake = new ClientHandshake({ purpose, ...hello(transport) });
-  const options = { timeoutMs: leftMs(endMs, clock), address: standby.address };
+  // A server whose answer is not waited for may have begun the session: by this code it ends it, and takes the ticket again.
+  const timeoutCode = 'ERR_KWIK_ABORTED';
+  const options = { timeoutMs: leftMs(endMs, clock), timeoutCode, signal, address: standby.address } as const;
   const { port, result } = await shakeHands(transport, handshake, clock, options);
   dial.joined(transport.remote);
   settled();
   const address = formatAddress(transport.remote.address, transport.remote.port);
   const serverName = standby.serverName === '' ? parseTarget(standby.address).host : standby.serverName;
   return { port, result, address, serverName };
+}
+
+/** The client stays with the primary that it had: the session that this server has begun ends there at once. */
+export function partFrom({ port }: JoinedStandby, now: number): void {
+  const error = new KwikError('ERR_KWIK_ABORTED', 'the client goes back on it: the session does not go on here');
+  port.control?.channel.send(closeOf({ by: 'local', code: error.wireNumber, reason: error.message, error }), now);
+  // Also where that is lost.
+  port.close(error.wireNumber, error.message);
 }

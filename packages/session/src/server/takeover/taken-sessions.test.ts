@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { deriveSessionKeys, SessionTickets, type TakenSession } from '@kwik/kcp';
-import { proto, sessionIdFromBytes } from '@kwik/wire';
+import { KwikError, proto, sessionIdFromBytes } from '@kwik/wire';
 import type { CloseInfo } from '../../api/session.js';
 import { numbersOf } from './stream-numbers.js';
 import { TakenSessions } from './taken-sessions.js';
@@ -47,6 +47,26 @@ describe('a session that was taken over', () => {
       );
     }
     expect(taken.open(later, sessionId, NOW_MS).keys.secret).toEqual(keys.secret);
+  });
+
+  test('and has ended since its ticket was opened is not begun, however long the proof took', async () => {
+    const taken = new TakenSessions(tickets);
+    const ticket = sealed();
+    const session = begin(taken, ticket);
+    const opened = taken.open(ticket, sessionId, NOW_MS);
+    session.finish({ by: 'local', code: 0, reason: '' });
+    await session.closed;
+    expect(() => taken.admit(opened, NOW_MS)).toThrow(expect.objectContaining({ code: 'ERR_KWIK_TOKEN_REPLAYED' }));
+  });
+
+  test.each(['peer', 'error'] as const)('and given back by its client can be taken over again (%s)', async (by) => {
+    const taken = new TakenSessions(tickets);
+    const ticket = sealed();
+    const session = begin(taken, ticket);
+    const error = new KwikError('ERR_KWIK_ABORTED');
+    session.finish({ by, code: error.wireNumber, reason: '', error });
+    await session.closed;
+    expect(taken.open(ticket, sessionId, NOW_MS).keys.secret).toEqual(keys.secret);
   });
 
   test('may be taken over anew by its client, which ends the one before', async () => {

@@ -20,19 +20,27 @@ export class TakenSessions {
   /** Throws for a ticket that is not taken. */
   open(ticket: Uint8Array, id: SessionId, nowMs: number): SessionTicketFields {
     const fields = this.#tickets.open(ticket, id, nowMs);
+    this.admit(fields, nowMs);
+    return fields;
+  }
+
+  /** To be asked again when the session begins: it may have ended since the ticket was opened. Throws as `open` does. */
+  admit({ ticketId }: Pick<SessionTicketFields, 'ticketId'>, nowMs: number): void {
     this.#ended.purge(nowMs);
     if (this.#ended.size >= MAX_ENDED) {
       throw new KwikError('ERR_KWIK_CONNECTION_REFUSED', 'too many sessions that were taken over have just ended');
     }
-    if (!this.#ended.has(fields.ticketId, nowMs)) return fields;
-    throw new KwikError('ERR_KWIK_TOKEN_REPLAYED', 'the session of this ticket has ended here');
+    if (this.#ended.has(ticketId, nowMs))
+      throw new KwikError('ERR_KWIK_TOKEN_REPLAYED', 'the session of this ticket has ended here');
   }
 
   /** `wallClockMs`: milliseconds since 1970. */
   began({ ticket: { ticketId, expiresMs } }: TakenSession, engine: TakenEngine, wallClockMs: () => number): void {
-    void engine.closed.then(() => {
+    void engine.closed.then(({ error }) => {
+      // A client that goes back on it may need the ticket when its primary is lost the next time.
+      if (this.#replaced.has(engine) || error?.code === 'ERR_KWIK_ABORTED') return;
       // No clock of the fleet takes it any more when it is forgotten.
-      if (!this.#replaced.has(engine)) this.#ended.use(ticketId, expiresMs + 2 * CLOCK_SKEW_MS, wallClockMs());
+      this.#ended.use(ticketId, expiresMs + 2 * CLOCK_SKEW_MS, wallClockMs());
     });
   }
 
