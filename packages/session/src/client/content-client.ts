@@ -7,6 +7,7 @@ import type { StreamState } from '../core/streams/stream-state.js';
 import type { ControlHandlers, Feature } from '../runtime/features/feature.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
+import { ContentEnds } from './content-ends.js';
 import { EarlyRanges, type EarlyRange } from './early-ranges.js';
 import type { OpeningPath } from './opening-path.js';
 
@@ -42,10 +43,9 @@ export class ContentClient implements Feature {
   readonly #session: SessionContext;
   readonly #watch: ContentWatch | undefined;
   readonly #contents = new Map<StreamId, Content>();
-  /** How the last content of a stream ended, and where: what comes below that is late, not early. */
-  readonly #ended = new Map<StreamId, { offset: number; message: proto.ContentEnd }>();
+  readonly #ended = new ContentEnds(MAX_CONTENTS);
   readonly #opening = new Map<PathId, OpeningPath>();
-  readonly #early = new EarlyRanges();
+  readonly #early: EarlyRanges;
   #dirty = false;
   #checkAtMs = 0;
 
@@ -59,6 +59,8 @@ export class ContentClient implements Feature {
   constructor(session: SessionContext, watch?: ContentWatch) {
     this.#session = session;
     this.#watch = watch;
+    const exists = (streamId: StreamId): boolean => session.streams.get(streamId) !== undefined;
+    this.#early = new EarlyRanges({ account: session.account, exists });
   }
 
   /** Content is on its way, which takes as much as comes. */
@@ -91,6 +93,8 @@ export class ContentClient implements Feature {
   /** Another server is the primary from now on; what the one before announced goes on. `why`: nothing else does. */
   takeOver(why: KwikError): void {
     for (const content of this.#contents.values()) content.orphaned ??= why;
+    // Of content that nobody announces any more; the new primary's own is not to begin with bytes of another server.
+    this.#early.clear();
   }
 
   onRange(pathId: PathId, streamId: StreamId, offset: number, data: Uint8Array, now: number): number {
@@ -135,7 +139,7 @@ export class ContentClient implements Feature {
 
   /** A primary that lost a path says it again; it is told what has come. */
   #isKnown(path: ContentPath, streamId: StreamId, message: proto.ContentStart): boolean {
-    const ended = this.#ended.get(streamId);
+    const ended = this.#ended.of(streamId);
     if (ended !== undefined && Number(message.baseOffset + message.size) <= ended.offset) {
       path.send({ $case: 'contentEnd', value: ended.message });
       return true;
@@ -191,6 +195,10 @@ export class ContentClient implements Feature {
 
   onPathDead({ id }: PathRuntime): void {
     this.removePath(id);
+  }
+
+  onEnd(): void {
+    this.#early.clear();
   }
 
   /** What may be asked of whom is looked at anew. */
@@ -346,23 +354,13 @@ export class ContentClient implements Feature {
     this.#watch?.contentFinished(streamId, content.receiver.ledger.verifiedBytes, error);
     const detail = error && errorToDetail(error);
     const message: proto.ContentEnd = { streamId, complete: error === undefined, error: detail };
-    this.#rememberEnd(streamId, content.receiver.end, message);
+    this.#ended.remember(streamId, { offset: content.receiver.end, message });
     this.#report(streamId, content, this.#session.clock.now());
     for (const source of content.receiver.sources) {
       const isPrimary = this.#session.paths.get(source.pathId)?.primary === true;
       if (source.grantSent || isPrimary) this.#send(source.pathId, { $case: 'contentEnd', value: message });
     }
     if (error !== undefined) this.#session.streams.fail(streamId, error);
-  }
-
-  #rememberEnd(streamId: StreamId, offset: number, message: proto.ContentEnd): void {
-    this.#ended.delete(streamId);
-    this.#ended.set(streamId, { offset, message });
-    if (this.#ended.size <= MAX_CONTENTS) return;
-    for (const oldest of this.#ended.keys()) {
-      this.#ended.delete(oldest);
-      return;
-    }
   }
 
   #expectData(): void {
@@ -374,7 +372,7 @@ export class ContentClient implements Feature {
   }
 
   #keepEarly(range: EarlyRange): void {
-    if (range.offset < (this.#ended.get(range.streamId)?.offset ?? 0)) return;
+    if (range.offset < (this.#ended.of(range.streamId)?.offset ?? 0)) return;
     if (this.#session.streams.get(range.streamId) === undefined) return;
     this.#early.keep(range);
   }

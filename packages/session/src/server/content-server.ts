@@ -9,8 +9,11 @@ import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 
 /** Contents that one session may have open at a server. */
 const MAX_CONTENTS = 1024;
-/** Requests that wait while the source is being found. */
-const MAX_WAITING_REQUESTS = 1024;
+/**
+ * Requests that wait while sources are being found, in all contents of the session. Each costs some 200 bytes, whatever it brought:
+ * a grant, which may be long, is not kept.
+ */
+const MAX_WAITING_REQUESTS = 8192;
 
 export interface ContentServerOptions {
   readonly sessionId: SessionId;
@@ -32,6 +35,11 @@ export interface GrantedContent {
   readonly grant: Uint8Array;
 }
 
+/** Asked for by this path, before the source was found. */
+interface WaitingRequest extends Pick<proto.RangeRequest, 'requestId' | 'offset' | 'length'> {
+  readonly path: PathRuntime;
+}
+
 interface OpenContent {
   readonly stream: StreamState;
   /** The stream was made for it: this server has no other part in it. */
@@ -39,7 +47,7 @@ interface OpenContent {
   readonly supply: RangeSupplies;
   readonly abort: AbortController;
   source: ReplicaSource | undefined;
-  readonly waiting: proto.RangeRequest[];
+  readonly waiting: WaitingRequest[];
   reading: boolean;
   /** Told of the source, or that there is none. */
   found?: (source: ReplicaSource | undefined) => void;
@@ -54,6 +62,7 @@ export class ContentServer implements Feature {
   readonly #taken = new Set<OpenContent>();
   /** Contents that would read on, and wait for the session's share of what may be read ahead; who came first is first. */
   readonly #waiting = new Set<OpenContent>();
+  #waitingRequests = 0;
 
   readonly handlers: ControlHandlers = {
     rangeRequest: (client, request) => this.request(client, request),
@@ -85,7 +94,7 @@ export class ContentServer implements Feature {
       if (this.#session.streams.get(streamId) !== undefined) {
         throw new KwikError('ERR_KWIK_PERMISSION_DENIED', `stream ${streamId} is not one of another server`);
       }
-      const content = this.#openByGrant(path, streamId, granted);
+      const content = this.#openByGrant(streamId, granted);
       // What is written into it comes by ranges alone: of the stream itself this server says nothing.
       content.stream.resetSent = true;
       return await new Promise((resolve) => {
@@ -107,16 +116,23 @@ export class ContentServer implements Feature {
     if (content === undefined) {
       try {
         if (!this.#options.opensOnRequest) throw notHere(streamId);
-        content = this.#openByGrant(path, streamId, request);
+        content = this.#openByGrant(streamId, request);
       } catch (error) {
         this.#refuse(path, streamId, KwikError.from(error));
         return;
       }
     }
-    if (content.source !== undefined) this.#supply(path, content, request);
-    else if (content.waiting.length < MAX_WAITING_REQUESTS) content.waiting.push(request);
-    else
-      this.#refuse(path, streamId, new KwikError('ERR_KWIK_LIMIT_EXCEEDED', 'too many requests wait for the source'));
+    const { requestId, offset, length } = request;
+    const asked = { path, requestId, offset, length };
+    if (content.source !== undefined) this.#supply(content, asked);
+    else if (this.#waitingRequests < MAX_WAITING_REQUESTS) this.#wait(content, asked);
+    else {
+      const error = new KwikError(
+        'ERR_KWIK_LIMIT_EXCEEDED',
+        'too many requests wait for their source; ask again later',
+      );
+      this.#refuse(path, streamId, error, [requestId]);
+    }
   }
 
   cancel(path: PathRuntime, message: proto.RangeCancel): void {
@@ -124,8 +140,8 @@ export class ContentServer implements Feature {
     if (content === undefined) return;
     content.supply.cancel(path.id, message.requestIds);
     const gone = new Set(content.waiting.length === 0 ? [] : message.requestIds);
-    for (let index = content.waiting.length - 1; index >= 0; index--) {
-      if (gone.has(content.waiting[index]!.requestId)) content.waiting.splice(index, 1);
+    for (const asked of gone.size === 0 ? [] : this.#takeWaiting(content)) {
+      if (asked.path !== path || !gone.has(asked.requestId)) this.#wait(content, asked);
     }
     void this.pump(content.stream.id);
   }
@@ -137,6 +153,7 @@ export class ContentServer implements Feature {
     this.#contents.delete(streamId);
     this.#taken.delete(content);
     this.#waiting.delete(content);
+    this.#takeWaiting(content);
     content.abort.abort();
     content.supply.clear();
     content.stream.supply = undefined;
@@ -205,7 +222,7 @@ export class ContentServer implements Feature {
     }
   }
 
-  #openByGrant(path: PathRuntime, streamId: StreamId, request: GrantedContent): OpenContent {
+  #openByGrant(streamId: StreamId, request: GrantedContent): OpenContent {
     const { grantKeys = [] } = this.#options;
     if (grantKeys.length === 0) throw notHere(streamId);
     if (request.grant.length === 0)
@@ -217,7 +234,7 @@ export class ContentServer implements Feature {
       throw new KwikError('ERR_KWIK_PERMISSION_DENIED', 'the grant is for another stream');
     const stream = this.#session.streams.attach(streamId);
     const content = this.#open(stream, safe(request.baseOffset), safe(grant.size), { attached: true });
-    void this.#find(path, content, grant);
+    void this.#find(content, grant);
     return content;
   }
 
@@ -234,7 +251,7 @@ export class ContentServer implements Feature {
     throw refusal;
   }
 
-  async #find(path: PathRuntime, content: OpenContent, grant: proto.ContentGrant): Promise<void> {
+  async #find(content: OpenContent, grant: proto.ContentGrant): Promise<void> {
     const streamId = content.stream.id;
     try {
       const source = await this.#options.replica(grant.key);
@@ -249,7 +266,7 @@ export class ContentServer implements Feature {
         const sizes = `${source.size} bytes here, ${grant.size} at the primary`;
         throw new KwikError('ERR_KWIK_SOURCE_FAILED', `the copies differ in size: ${sizes}`);
       }
-      for (const request of content.waiting.splice(0)) this.#supply(path, content, request);
+      for (const asked of this.#takeWaiting(content)) if (asked.path.alive) this.#supply(content, asked);
       content.found?.(source);
     } catch (error) {
       this.fail(streamId, KwikError.from(error, 'ERR_KWIK_SOURCE_FAILED'));
@@ -272,12 +289,22 @@ export class ContentServer implements Feature {
     return content;
   }
 
-  #supply(path: PathRuntime, content: OpenContent, request: proto.RangeRequest): void {
+  #wait(content: OpenContent, asked: WaitingRequest): void {
+    content.waiting.push(asked);
+    this.#waitingRequests++;
+  }
+
+  #takeWaiting(content: OpenContent): WaitingRequest[] {
+    this.#waitingRequests -= content.waiting.length;
+    return content.waiting.splice(0);
+  }
+
+  #supply(content: OpenContent, { path, requestId, offset, length }: WaitingRequest): void {
     try {
-      content.supply.request(path.id, request.requestId, safe(request.offset), request.length);
+      content.supply.request(path.id, requestId, safe(offset), length);
       void this.pump(content.stream.id);
     } catch (error) {
-      this.#refuse(path, content.stream.id, KwikError.from(error), [request.requestId]);
+      this.#refuse(path, content.stream.id, KwikError.from(error), [requestId]);
     }
   }
 
