@@ -44,7 +44,10 @@ const SIGNER = Ed25519Signer.fromSeed(new Uint8Array(32).fill(7));
 const RECOVERY_MS = 30_000;
 
 export interface SimulatedServerOptions {
+  /** Of whatever content. */
   readonly source?: ReplicaSource;
+  /** Of content by its key, in the place of `source`. */
+  readonly replica?: ListenOptions['replica'];
   readonly onSession?: (session: ServerSession) => void;
   readonly scaling?: ListenOptions['scaling'];
   readonly takeover?: ListenOptions['takeover'];
@@ -126,7 +129,7 @@ export class SimulatedWorld {
       limits: resolveLimits(options.limits),
       timeouts: resolveTimeouts({ idleMs: idleTimeoutMs, recoveryMs: RECOVERY_MS }),
       writes: resolveWrites({ scheduler: options.makeScheduler ?? 'adaptive' }, options.routing ?? 'distributed'),
-      replica: () => options.source,
+      replica: options.replica ?? (() => options.source),
       scaling: options.scaling,
       takeover: resolveTakeover(options.takeover),
       ...(relay !== undefined && { relay: resolveRelay(options.relay!, relay.forwarder) }),

@@ -1,121 +1,25 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import { Ed25519Signer } from '@kwik/kcp';
-import type { ReplicaSource, ServerSession, Session, Stream } from '@kwik/session';
-import { AcceptedSession } from '../src/server/server-session.js';
-import { pattern, sourceOf } from './harness.js';
-import { SimulatedWorld, type SimulatedServer, type SimulatedServerOptions } from './simulated-world.js';
+import type { ReplicaSource, ServerSession } from '@kwik/session';
+import { sourceOf } from './harness.js';
+import { SimulatedWorld, type SimulatedServerOptions } from './simulated-world.js';
+import {
+  content,
+  echoes,
+  first,
+  fleet,
+  FLEET,
+  kill,
+  LINK,
+  OF_STANDBY,
+  once,
+  read,
+  request,
+  RTT_MS,
+  sendsContent,
+} from './takeover-fleet.js';
 
 /** For machines that do much else at the time: the times in here are virtual. */
 jest.setTimeout(120_000);
-
-const RTT_MS = 20;
-const LINK = { both: { rateBitsPerSecond: 20e6, delayMs: RTT_MS / 2, queueBytes: 100_000 } };
-const FLEET = [new Uint8Array(32).fill(0xf1)];
-const OF_STANDBY = Ed25519Signer.fromSeed(new Uint8Array(32).fill(8));
-const content = pattern(3_000_000, 11);
-
-interface Fleet {
-  readonly world: SimulatedWorld;
-  readonly primary: SimulatedServer;
-  readonly standby: SimulatedServer;
-  readonly client: Session;
-}
-
-/** Sends the content into each stream that the client opens, and ends it. */
-function sendsContent(session: ServerSession): void {
-  void (async () => {
-    for (;;) {
-      const stream = await session.acceptStream();
-      await stream.read();
-      await stream.sendFrom('film', sourceOf(content), { end: true });
-    }
-  })().catch(() => undefined);
-}
-
-/** Answers each stream of the client with what it says. */
-function echoes(session: ServerSession): void {
-  void (async () => {
-    for (;;) {
-      const stream = await session.acceptStream();
-      void (async () => {
-        for await (const chunk of stream) await stream.write(chunk);
-        await stream.close();
-      })().catch(() => undefined);
-    }
-  })().catch(() => undefined);
-}
-
-async function fleet(
-  seed: number,
-  {
-    ofPrimary = {},
-    ofStandby = {},
-  }: { readonly ofPrimary?: SimulatedServerOptions; readonly ofStandby?: SimulatedServerOptions } = {},
-): Promise<Fleet> {
-  const world = new SimulatedWorld(seed);
-  const standby = world.server('10.0.0.2', LINK, {
-    takeover: { fleetKeys: FLEET },
-    source: sourceOf(content),
-    signer: OF_STANDBY,
-    onSession: echoes,
-    ...ofStandby,
-  });
-  const primary = world.server('10.0.0.1', LINK, {
-    takeover: { fleetKeys: FLEET, standby: { address: standby.address } },
-    source: sourceOf(content),
-    onSession: sendsContent,
-    ...ofPrimary,
-  });
-  const client = await world.dial(primary.address, { trust: { allowTargets: ['private'] } });
-  // The first ticket is there.
-  await world.pass(200);
-  return { world, primary, standby, client };
-}
-
-/** Nothing of the process runs any more, and nothing reaches it. */
-function kill({ process, link }: SimulatedServer): void {
-  process.end();
-  link.cut();
-}
-
-/** What a reader got, and its longest wait, milliseconds. */
-async function read(world: SimulatedWorld, stream: Stream, at: (bytes: number) => void = () => undefined) {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  let lastMs = world.clock.now();
-  let longestMs = 0;
-  for await (const chunk of stream) {
-    const now = world.clock.now();
-    if (bytes > 0) longestMs = Math.max(longestMs, now - lastMs);
-    lastMs = now;
-    chunks.push(chunk);
-    bytes += chunk.length;
-    at(bytes);
-  }
-  return { whole: Buffer.concat(chunks), longestMs };
-}
-
-/** The first session that the server accepted. */
-function first({ sessions: [session] }: SimulatedServer): AcceptedSession {
-  if (session instanceof AcceptedSession) return session;
-  throw new TypeError('no session was accepted');
-}
-
-/** Calls `act` once, when so many bytes were read. */
-function once(bytes: number, act: () => void): (read: number) => void {
-  let done = false;
-  return (read) => {
-    if (done || read < bytes) return;
-    done = true;
-    act();
-  };
-}
-
-async function request(client: Session, text = 'get'): Promise<Stream> {
-  const stream = client.openStream();
-  await stream.write(text);
-  return stream;
-}
 
 describe('a primary that is killed', () => {
   test('content goes on at the standby, byte for byte, and its reader waits a second at the most', async () => {

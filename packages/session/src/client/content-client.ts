@@ -8,6 +8,7 @@ import type { ControlHandlers, Feature } from '../runtime/features/feature.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 import { ContentEnds } from './content-ends.js';
+import { askingFor, progressOf, resumeOf, type Content } from './content-messages.js';
 import { EarlyRanges, type EarlyRange } from './early-ranges.js';
 import type { OpeningPath } from './opening-path.js';
 
@@ -18,16 +19,6 @@ const MAX_OPENING_CONTENTS = 8;
 /** How often sources are looked at, and progress is reported, milliseconds. */
 const CHECK_INTERVAL_MS = 20;
 const PROGRESS_INTERVAL_MS = 100;
-
-interface Content {
-  readonly receiver: ContentReceiver;
-  readonly grant: Uint8Array;
-  /** The stream ends where the content does. */
-  readonly endsStream: boolean;
-  reportedMs: number;
-  /** Why nothing comes behind it, if the primary that announced it is gone: another has the session. */
-  orphaned: KwikError | undefined;
-}
 
 /** A path over which something of content came. */
 type ContentPath = Pick<PathRuntime, 'id' | 'send'>;
@@ -150,23 +141,31 @@ export class ContentClient implements Feature {
     return true;
   }
 
-  digests(message: proto.ContentDigests): void {
-    const content = this.#contents.get(toStreamId(message.streamId));
+  digests({ streamId: id, firstBlock, digests }: proto.ContentDigests): void {
+    const streamId = toStreamId(id);
+    const content = this.#contents.get(streamId);
     if (content === undefined) return;
-    if (content.orphaned !== undefined && !content.receiver.agrees(Number(message.firstBlock), message.digests)) {
-      const what = `the server that took the session over has other content for stream ${message.streamId}`;
-      this.#finish(toStreamId(message.streamId), new KwikError('ERR_KWIK_DIGEST_MISMATCH', what));
-      return;
+    const { receiver, orphaned } = content;
+    try {
+      if (orphaned !== undefined && !receiver.agrees(Number(firstBlock), digests)) throw otherCopy(streamId);
+      receiver.handleDigests(Number(firstBlock), digests, this.#session.clock.now());
+      this.#dirty = true;
+    } catch (error) {
+      if (orphaned === undefined) throw error;
+      // The new primary has another copy: that costs this content, and nothing else of the session.
+      this.#finish(streamId, KwikError.from(error));
     }
-    content.receiver.handleDigests(Number(message.firstBlock), message.digests, this.#session.clock.now());
-    this.#dirty = true;
   }
 
-  refused(path: ContentPath, message: proto.RangeRefused): void {
-    const receiver = this.#contents.get(toStreamId(message.streamId))?.receiver;
-    if (receiver === undefined) return;
-    if (message.requestIds.length === 0) receiver.removeSource(path.id, 'refused');
-    else receiver.handleRefused(path.id, message.requestIds.map(Number), this.#session.clock.now());
+  refused(path: ContentPath, { streamId, requestIds, error }: proto.RangeRefused): void {
+    const content = this.#contents.get(toStreamId(streamId));
+    if (content === undefined) return;
+    if (requestIds.length > 0)
+      content.receiver.handleRefused(path.id, requestIds.map(Number), this.#session.clock.now());
+    else {
+      content.receiver.removeSource(path.id, 'refused');
+      content.refusal = error && errorFromDetail(error);
+    }
     this.#dirty = true;
   }
 
@@ -217,16 +216,8 @@ export class ContentClient implements Feature {
 
   /** A primary that did not announce them hears of the contents from here. */
   #resumeAt(primary: PathRuntime): void {
-    for (const [streamId, { receiver, grant, orphaned }] of this.#contents) {
-      if (orphaned === undefined) continue;
-      const { baseOffset, digestsEnd, ledger } = receiver;
-      const at = {
-        baseOffset: BigInt(baseOffset),
-        digestsEnd: BigInt(digestsEnd),
-        blockBytes: ledger.shape.blockBytes,
-      };
-      primary.send({ $case: 'contentResume', value: { streamId, grant, ...at } });
-    }
+    for (const [streamId, content] of this.#contents)
+      if (content.orphaned !== undefined) primary.send(resumeOf(streamId, content));
   }
 
   removePath(pathId: PathId, untrusted = false): void {
@@ -281,34 +272,17 @@ export class ContentClient implements Feature {
   }
 
   /** Why the rest of the content cannot come any more, if so: waiting would not help, another session might. */
-  #hopeless({ receiver }: Content): KwikError | undefined {
+  #hopeless({ receiver, refusal }: Content): KwikError | undefined {
     // A primary that is lost may come back; the session says when it is waited for no longer.
     if (receiver.sources.length > 0 || this.#session.controlPath === undefined) return undefined;
-    return new KwikError(
-      'ERR_KWIK_CONTENT_UNAVAILABLE',
-      `no server is left that has the content of stream ${receiver.streamId}`,
-    );
+    const text = `no server is left that has the content of stream ${receiver.streamId}`;
+    if (refusal === undefined) return new KwikError('ERR_KWIK_CONTENT_UNAVAILABLE', text);
+    return new KwikError('ERR_KWIK_CONTENT_UNAVAILABLE', `${text}: ${refusal.message}`, { cause: refusal });
   }
 
   #issue(content: Content, command: ContentCommand): void {
     const { pathId } = command;
-    const streamId = content.receiver.streamId;
-    if (command.kind === 'cancel') {
-      this.#send(pathId, { $case: 'rangeCancel', value: { streamId, requestIds: command.blocks.map(BigInt) } });
-      return;
-    }
-    const isPrimary = this.#session.paths.get(pathId)?.primary === true;
-    this.#send(pathId, {
-      $case: 'rangeRequest',
-      value: {
-        streamId,
-        requestId: BigInt(command.block),
-        offset: BigInt(command.offset),
-        length: command.length,
-        grant: command.withGrant && !isPrimary ? content.grant : new Uint8Array(0),
-        baseOffset: BigInt(content.receiver.baseOffset),
-      },
-    });
+    this.#send(pathId, askingFor(content, command, this.#session.paths.get(pathId)?.primary === true));
   }
 
   #send(pathId: PathId, body: KcpBody): void {
@@ -317,34 +291,29 @@ export class ContentClient implements Feature {
   }
 
   /** A server that sent wrong bytes is not used any more, and the primary is told. */
-  #punish({ receiver, orphaned }: Content, streamId: StreamId): void {
-    for (const { pathId, block } of receiver.takeViolations()) {
+  #punish(content: Content, streamId: StreamId): void {
+    for (const { pathId, block } of content.receiver.takeViolations()) {
       const path = this.#session.paths.get(pathId);
       if (path === undefined) continue;
+      if (path.primary && content.orphaned !== undefined) {
+        // It did not announce the content, and its copy may be another one in all honesty: that costs this content alone.
+        content.refusal = otherCopy(streamId);
+        content.receiver.removeSource(pathId, 'untrusted');
+        continue;
+      }
       const reason = `block ${block} of stream ${streamId} does not match the primary's digest`;
       this.#session.controlPath?.send({
         $case: 'serverUntrusted',
         value: { pathId, streamId, block: BigInt(block), reason },
       });
       this.removePath(pathId, true);
-      // Of a primary that took the session over it says that its copy is another one, and no more.
-      if (path.primary && orphaned !== undefined) continue;
       path.die(new KwikError('ERR_KWIK_SERVER_UNTRUSTED', `${path.address} sent wrong content: ${reason}`));
     }
   }
 
   #report(streamId: StreamId, content: Content, now: number): void {
     content.reportedMs = now;
-    const { receiver } = content;
-    this.#session.controlPath?.send({
-      $case: 'contentProgress',
-      value: {
-        streamId,
-        deliveredBytes: BigInt(receiver.ledger.verifiedBytes),
-        digestsEnd: BigInt(receiver.digestsEnd),
-        sources: receiver.progress(),
-      },
-    });
+    this.#session.controlPath?.send(progressOf(streamId, content));
   }
 
   #finish(streamId: StreamId, error: KwikError | undefined): void {
@@ -356,11 +325,22 @@ export class ContentClient implements Feature {
     const message: proto.ContentEnd = { streamId, complete: error === undefined, error: detail };
     this.#ended.remember(streamId, { offset: content.receiver.end, message });
     this.#report(streamId, content, this.#session.clock.now());
-    for (const source of content.receiver.sources) {
-      const isPrimary = this.#session.paths.get(source.pathId)?.primary === true;
-      if (source.grantSent || isPrimary) this.#send(source.pathId, { $case: 'contentEnd', value: message });
-    }
-    if (error !== undefined) this.#session.streams.fail(streamId, error);
+    const asked = new Set<PathId>();
+    for (const { pathId, grantSent } of content.receiver.sources)
+      if (grantSent || this.#session.paths.get(pathId)?.primary === true) asked.add(pathId);
+    // It goes on with the content until it is told, also where no byte of its copy was taken.
+    const { controlPath } = this.#session;
+    if (content.orphaned !== undefined && controlPath !== undefined) asked.add(controlPath.id);
+    for (const pathId of asked) this.#send(pathId, { $case: 'contentEnd', value: message });
+    if (error !== undefined) this.#failStream(streamId, content, error);
+  }
+
+  /** Of a stream whose primary is gone nobody has the other end: it is over with its content. */
+  #failStream(streamId: StreamId, { orphaned }: Content, error: KwikError): void {
+    const { streams } = this.#session;
+    const stream = streams.get(streamId);
+    if (orphaned === undefined || stream === undefined) streams.fail(streamId, error);
+    else streams.abandon(stream, error);
   }
 
   #expectData(): void {
@@ -389,6 +369,11 @@ export class ContentClient implements Feature {
 
 function isLast({ endsStream, receiver: { end } }: Content, stream: StreamState | undefined): boolean {
   return endsStream || stream?.receive?.finalSize === end;
+}
+
+function otherCopy(streamId: StreamId): KwikError {
+  const text = `the server that took the session over has another copy of the content of stream ${streamId}`;
+  return new KwikError('ERR_KWIK_DIGEST_MISMATCH', text);
 }
 
 function addOpening(receiver: ContentReceiver, { id, rttMs }: OpeningPath, now: number): void {

@@ -27,6 +27,8 @@ const DIGESTS_AHEAD_BYTES = 256 * 1024 * 1024;
 const DIGEST_READ_BYTES = 1024 * 1024;
 /** Of another primary's content; no version has smaller ones. */
 const MIN_BLOCK_BYTES = 4 * 1024;
+/** As many as a client has under way at once. */
+const MAX_RESUMED = 4096;
 /** As long as the longest transfer that anybody waits for. */
 const GRANT_LIFE_MS = 24 * 3600 * 1000;
 /** Messages wait in a bounded queue; above this the digests wait instead. */
@@ -58,12 +60,22 @@ function newSending(start: proto.ContentStart, resumed = false): Sending {
   return { waiters, start, delivered: 0, digestsFrom: 0, interrupted: false, path: undefined, end: undefined, resumed };
 }
 
+/** The client says over which path it hears of the content now, and which digests it has. */
+function goOnAt(state: Sending, path: PathRuntime, { digestsEnd }: proto.ContentResume): void {
+  // From the last one that it has: by it the client sees whether both servers mean the same content.
+  const digestsFrom = Math.max(0, Number(digestsEnd) - 1) * state.start.blockBytes;
+  Object.assign(state, { path, digestsFrom, interrupted: false });
+  state.waiters.wake();
+}
+
 /** The primary's side of a multi-source stream: announces the content, and sends the digests that others' bytes must match. */
 export class ContentSender implements Feature {
   readonly #session: SessionContext;
   readonly #server: ContentServer;
   readonly #options: ContentSenderOptions;
   readonly #sending = new Map<StreamId, Sending>();
+  /** Contents of the primary before that were asked for here, also those that have ended. */
+  readonly #resumed = new Set<StreamId>();
   #offeredBytes = 0;
 
   constructor(session: SessionContext, server: ContentServer, options: ContentSenderOptions) {
@@ -122,22 +134,31 @@ export class ContentSender implements Feature {
     }
   }
 
-  /** Content that another primary announced: the client asks for ranges of it, and for the digests that it does not have. */
+  /**
+   * Content that another primary announced: the client asks for ranges of it, and for the digests that it does not have. It is resumed
+   * once, and told of again by each path that the client gets: what was read and hashed for a client is not read again at its word.
+   */
   #resume(path: PathRuntime, message: proto.ContentResume): void {
     const streamId = toStreamId(message.streamId);
-    const { blockBytes, baseOffset, grant } = message;
+    const known = this.#sending.get(streamId);
+    if (known !== undefined) {
+      if (known.resumed && known.path !== path) goOnAt(known, path, message);
+      return;
+    }
+    const { blockBytes, baseOffset } = message;
     if (blockBytes < MIN_BLOCK_BYTES || DIGEST_READ_BYTES % blockBytes !== 0) {
       throw new KwikError('ERR_KWIK_PROTOCOL_VIOLATION', `content in blocks of ${blockBytes} bytes`);
     }
-    // One that the client has: by it the client sees whether both servers mean the same content.
-    const digestsFrom = Math.max(0, Number(message.digestsEnd) - 1) * blockBytes;
-    const known = this.#sending.get(streamId);
-    if (known?.resumed === false) return;
-    const none = { key: '', size: 0n, digest: proto.DigestAlgorithm.SHA256, initialBytes: 0n, endsStream: false };
-    const state = known ?? newSending({ streamId, baseOffset, blockBytes, grant, ...none }, true);
-    Object.assign(state, { path, digestsFrom, interrupted: false });
-    state.waiters.wake();
-    if (known !== undefined) return;
+    if (this.#resumed.has(streamId) || this.#resumed.size >= MAX_RESUMED) {
+      const text = `the content of stream ${streamId} was resumed here before, or too many others were`;
+      this.#server.refuse(path, streamId, new KwikError('ERR_KWIK_PERMISSION_DENIED', text));
+      return;
+    }
+    this.#resumed.add(streamId);
+    const none = { key: '', size: 0n, initialBytes: 0n, endsStream: false, grant: new Uint8Array(0) };
+    const start = { streamId, baseOffset, blockBytes, digest: proto.DigestAlgorithm.SHA256, ...none };
+    const state = newSending(start, true);
+    goOnAt(state, path, message);
     this.#sending.set(streamId, state);
     void this.#sendResumed(path, message, state);
   }

@@ -91,8 +91,8 @@ export class ContentServer implements Feature {
   async resume(path: PathRuntime, granted: GrantedContent): Promise<ReplicaSource | undefined> {
     const streamId = toStreamId(granted.streamId);
     try {
-      if (this.#session.streams.get(streamId) !== undefined) {
-        throw new KwikError('ERR_KWIK_PERMISSION_DENIED', `stream ${streamId} is not one of another server`);
+      if (!this.#session.streams.isOver(streamId)) {
+        throw new KwikError('ERR_KWIK_PERMISSION_DENIED', `stream ${streamId} is not one of the primary before`);
       }
       const content = this.#openByGrant(streamId, granted);
       // What is written into it comes by ranges alone: of the stream itself this server says nothing.
@@ -101,7 +101,7 @@ export class ContentServer implements Feature {
         content.found = resolve;
       });
     } catch (error) {
-      this.#refuse(path, streamId, KwikError.from(error));
+      this.refuse(path, streamId, KwikError.from(error));
       return undefined;
     }
   }
@@ -118,7 +118,7 @@ export class ContentServer implements Feature {
         if (!this.#options.opensOnRequest) throw notHere(streamId);
         content = this.#openByGrant(streamId, request);
       } catch (error) {
-        this.#refuse(path, streamId, KwikError.from(error));
+        this.refuse(path, streamId, KwikError.from(error));
         return;
       }
     }
@@ -131,7 +131,7 @@ export class ContentServer implements Feature {
         'ERR_KWIK_LIMIT_EXCEEDED',
         'too many requests wait for their source; ask again later',
       );
-      this.#refuse(path, streamId, error, [requestId]);
+      this.refuse(path, streamId, error, [requestId]);
     }
   }
 
@@ -304,7 +304,7 @@ export class ContentServer implements Feature {
       content.supply.request(path.id, requestId, safe(offset), length);
       void this.pump(content.stream.id);
     } catch (error) {
-      this.#refuse(path, content.stream.id, KwikError.from(error), [requestId]);
+      this.refuse(path, content.stream.id, KwikError.from(error), [requestId]);
     }
   }
 
@@ -315,11 +315,12 @@ export class ContentServer implements Feature {
   /** The content cannot be served from here (any more). */
   fail(streamId: StreamId, error: KwikError): void {
     if (!this.#contents.has(streamId)) return;
-    for (const path of this.#session.paths.values()) this.#refuse(path, streamId, error);
+    for (const path of this.#session.paths.values()) this.refuse(path, streamId, error);
     this.end(streamId);
   }
 
-  #refuse(path: PathRuntime, streamId: StreamId, error: KwikError, requestIds: bigint[] = []): void {
+  /** Without ids: all of the content. */
+  refuse(path: PathRuntime, streamId: StreamId, error: KwikError, requestIds: bigint[] = []): void {
     path.send({ $case: 'rangeRefused', value: { streamId, requestIds, error: errorToDetail(error) } });
   }
 }

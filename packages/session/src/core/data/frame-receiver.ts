@@ -314,7 +314,9 @@ export class FrameReceiver {
     const { role, streams, emit } = this.#context;
     if (role === 'secondary') return streams.get(id);
     if (!path.toPeer) return streams.require(id);
-    return streams.require(id, (stream) => emit({ kind: 'opened', stream }));
+    const stream = streams.require(id, (opened) => emit({ kind: 'opened', stream: opened }));
+    // Of a primary before this one it is over but for its content, which comes by ranges: whatever else is said of it is late.
+    return stream?.attached === true ? undefined : stream;
   }
 }
 

@@ -36,6 +36,8 @@ export interface StreamState {
   resetSent: boolean;
   /** The application has it: this end opened it, or has accepted it. Until then it counts against the peer's credit. */
   accepted: boolean;
+  /** Its other end is another server's: a secondary writes into it, or content goes on in it that a primary before this one announced. */
+  readonly attached: boolean;
 }
 
 /** Whether the stream has something that a path could carry now. */

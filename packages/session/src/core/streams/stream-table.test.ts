@@ -125,6 +125,44 @@ describe('StreamTable: streams of the peer', () => {
   });
 });
 
+describe('StreamTable: of a session that another server began', () => {
+  const counts = { bidi: 3n, uni: 2n };
+  const resumed = (): StreamTable => {
+    const numbers = { own: counts, peer: counts, mayOpen: { bidi: 9n, uni: 9n } };
+    return new StreamTable({
+      side: 'server',
+      maxStreams: 4,
+      streamWindowBytes: 1000,
+      sendBufferBytes: 1000,
+      numbers,
+    });
+  };
+
+  it('tells streams that are over from those that can still come', () => {
+    const streams = resumed();
+    for (const side of ['client', 'server'] as const) {
+      expect(streams.isOver(makeStreamId(2n, side, false))).toBe(true);
+      expect(streams.isOver(makeStreamId(3n, side, false))).toBe(false);
+      expect(streams.isOver(makeStreamId(1n, side, true))).toBe(true);
+      expect(streams.isOver(makeStreamId(2n, side, true))).toBe(false);
+    }
+    streams.attach(makeStreamId(2n, 'client', false));
+    expect(streams.isOver(makeStreamId(2n, 'client', false))).toBe(false);
+  });
+
+  it('gives no credit for what was attached, however often', () => {
+    const streams = resumed();
+    const allowed = streams.numbers.peerMayOpen;
+    expect(allowed).toEqual({ bidi: 7n, uni: 6n });
+    for (let round = 0; round < 3; round++) {
+      const id = makeStreamId(1n, 'client', false);
+      streams.attach(id);
+      expect(streams.remove(id)).toBeUndefined();
+    }
+    expect(streams.numbers.peerMayOpen).toEqual(allowed);
+  });
+});
+
 describe('StreamTable: at a secondary', () => {
   it('attaches a stream for writing only', () => {
     const streams = table('server', 0);

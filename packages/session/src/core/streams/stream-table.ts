@@ -170,7 +170,13 @@ export class StreamTable {
     return this.#streams.get(id);
   }
 
-  /** A stream of the session into which a secondary writes: no reading, no credit of its own. */
+  /** There was such a stream, and it is over. */
+  isOver(id: StreamId): boolean {
+    const counts = streamInitiator(id) === this.#options.side ? this.#opened : this.#accepted;
+    return !this.#streams.has(id) && id >> 2n < counts[isUnidirectional(id) ? 'uni' : 'bidi'];
+  }
+
+  /** A stream of the session that another server has: this one writes into it, reads nothing, and gives no credit for it. */
   attach(id: StreamId): StreamState {
     const known = this.#streams.get(id);
     if (known !== undefined) return known;
@@ -188,6 +194,7 @@ export class StreamTable {
       lane: undefined,
       resetSent: false,
       accepted: true,
+      attached: true,
     };
     this.#streams.set(id, stream);
     return stream;
@@ -195,8 +202,12 @@ export class StreamTable {
 
   /** Forgets a stream whose halves are done; returns the new stream limit to announce to the peer, if it moved. */
   remove(id: StreamId): { unidirectional: boolean; maxStreams: bigint } | undefined {
-    this.#streams.get(id)?.authority?.release();
-    if (!this.#streams.delete(id) || streamInitiator(id) === this.#options.side) return undefined;
+    const stream = this.#streams.get(id);
+    if (stream === undefined) return undefined;
+    stream.authority?.release();
+    this.#streams.delete(id);
+    // The peer has opened an attached one elsewhere, and gets its credit there.
+    if (stream.attached || streamInitiator(id) === this.#options.side) return undefined;
     const unidirectional = isUnidirectional(id);
     const kind = unidirectional ? 'uni' : 'bidi';
     this.#closedByKind[kind]++;
@@ -222,6 +233,7 @@ export class StreamTable {
       lane: undefined,
       resetSent: false,
       accepted: mine,
+      attached: false,
     };
     this.#streams.set(id, stream);
     return stream;

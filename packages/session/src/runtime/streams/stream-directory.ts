@@ -114,6 +114,11 @@ export class StreamDirectory implements StreamHost {
     return this.#plane.streams.get(id);
   }
 
+  /** There was such a stream, and it is over. */
+  isOver(id: StreamId): boolean {
+    return this.#plane.streams.isOver(id);
+  }
+
   values(): IterableIterator<StreamState> {
     return this.#plane.streams.values();
   }
