@@ -6,7 +6,7 @@ import { checkpointFile } from './log-files.js';
 import { isWritable, type LogEvent } from './log-lines.js';
 import { systemDisk, type LogDisk } from './log-file.js';
 import { LogWriter, type FsyncPolicy } from './log-writer.js';
-import { resumeLog } from './log-resume.js';
+import { resumeLog, type Resumed } from './log-resume.js';
 
 export interface AuditLogOptions {
   /** The file; full ones get `.1`, `.2` … behind, and the last checkpoint `.checkpoint`. */
@@ -110,7 +110,7 @@ export class AuditLog implements AuditSink {
   }
 
   /**
-   * Opens the log, or begins one. Rejects with ERR_KWIK_LOCAL_FILE when it cannot be written, or is not as it was written: then
+   * Opens the log, or begins one; the first entry says so where the run before did not close it. Rejects with ERR_KWIK_LOCAL_FILE when it cannot be written, or is not as it was written: then
    * it is left alone. With ERR_KWIK_INVALID_ARGUMENT, before anything is opened, for options that are wrong. A log has one writer
    * at a time.
    */
@@ -128,9 +128,7 @@ export class AuditLog implements AuditSink {
         maxFileBytes: options.maxFileBytes ?? DEFAULTS.maxFileBytes,
       });
       const log = new AuditLog(options, writer);
-      const detail =
-        resumed.tornBytes === 0 ? {} : { detail: `${resumed.tornBytes} bytes of a broken line were cut off` };
-      await writer.append([{ event: { kind: 'log-opened', ...detail }, atMs: log.#wallClockMs() }]);
+      await writer.append([{ event: openedAfter(resumed), atMs: log.#wallClockMs() }]);
       await writer.checkpoint();
       return log;
     } catch (error) {
@@ -270,6 +268,19 @@ export class AuditLog implements AuditSink {
     this.#timer?.cancel();
     this.#timer = this.#closing ? undefined : this.#schedule(delayMs, action);
   }
+}
+
+/** Says what of the run before is not in the log. */
+function openedAfter({ tornBytes, unclosedAt }: Resumed): LogEvent {
+  const details = [
+    ...(unclosedAt === undefined ? [] : ['the run before did not close the log: ends of its sessions may be missing']),
+    ...(tornBytes === 0 ? [] : [`${tornBytes} bytes of a broken line were cut off`]),
+  ];
+  return {
+    kind: 'log-opened',
+    ...(details.length > 0 && { detail: details.join('; ') }),
+    ...(unclosedAt !== undefined && { facts: { unclosedAt } }),
+  };
 }
 
 function systemTimer(delayMs: number, callback: () => void): TimerHandle {

@@ -13,6 +13,8 @@ export interface Resumed {
   readonly length: number;
   /** Bytes of such a line. */
   readonly tornBytes: number;
+  /** The time of the last entry, where its writer did not close the log (it was killed, say): what came after is not in it. */
+  readonly unclosedAt: string | undefined;
 }
 
 /**
@@ -26,15 +28,22 @@ export async function resumeLog(path: string, signer: NoteSigner): Promise<Resum
   const last = begun ? path : files.filter((file) => file !== path).at(-1);
   const size = files.includes(path) ? (await stat(path)).size : 0;
   if (last === undefined) {
-    if (kept === undefined) return { chain: new LogChain(signer), length: 0, tornBytes: size };
+    if (kept === undefined) return { chain: new LogChain(signer), length: 0, tornBytes: size, unclosedAt: undefined };
     throw changed(path, 'it is gone, and its checkpoint is there');
   }
-  const { verifier, tornBytes } = await follow([last], { key: signer.key }, kept === undefined ? [] : [kept]);
+  const { verifier, tornBytes, closed, lastAt } = await follow(
+    [last],
+    { key: signer.key },
+    kept === undefined ? [] : [kept],
+  );
   const [fault] = verifier.faults;
   if (fault !== undefined) throw changed(path, `${fault.file}, line ${fault.line}: ${fault.text}`);
   const { range, prev } = verifier.end;
   const chain = new LogChain(signer, range, prev, verifier.checkpoint);
-  return begun ? { chain, length: size - tornBytes, tornBytes } : { chain, length: 0, tornBytes: size };
+  const unclosedAt = closed ? undefined : lastAt;
+  return begun
+    ? { chain, length: size - tornBytes, tornBytes, unclosedAt }
+    : { chain, length: 0, tornBytes: size, unclosedAt };
 }
 
 /** Else its writer was interrupted before the header stood there. */
