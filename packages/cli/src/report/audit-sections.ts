@@ -54,7 +54,7 @@ export function auditBlocks(audit: AuditEvidence | null): Block[] {
 }
 
 function logBlocks(log: LogEvidence): Block[] {
-  const { path, copyOf, files, from, to, signed, firstAt, lastAt, key, keyGiven, closed, tornBytes, faults } = log;
+  const { path, repeated, files, from, to, signed, firstAt, lastAt, key, keyGiven, closed, tornBytes, faults } = log;
   const verdict =
     faults.length === 0
       ? good(`${path}: as it was written.`)
@@ -70,10 +70,15 @@ function logBlocks(log: LogEvidence): Block[] {
         ['covered by a signature', to === signed ? 'all' : `all but the last ${number(to - signed)}`],
         ['signed by', `${key ?? 'nobody'}${keyGiven ? '' : ', as the log itself says: give --audit-key to be sure'}`],
         ['end', endText(closed, tornBytes)],
-        ...(copyOf === null ? [] : [['counted', `no: it is a copy of ${copyOf}`]]),
+        ...(repeated === 0 ? [] : [['counted', countedText(to - from, repeated)]]),
       ],
     ),
   ];
+}
+
+function countedText(entries: number, repeated: number): string {
+  const all = repeated >= entries;
+  return `${all ? 'none' : `all but ${number(repeated)}`}: the logs above have ${all ? 'all' : 'those'} of them, too`;
 }
 
 function endText(closed: boolean, tornBytes: number): string {

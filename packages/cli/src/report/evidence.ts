@@ -33,8 +33,8 @@ export interface Missing {
 
 export interface LogEvidence {
   readonly path: string;
-  /** Another log that was given begins as this one and is longer: only its entries are counted. */
-  readonly copyOf: string | null;
+  /** Of its entries those that stand in a log before it, too, which is another copy of the same: they are counted once. */
+  readonly repeated: number;
   readonly files: number;
   /** `name+id+key` of who signed it, and whether that key was among those that the auditor gave. */
   readonly key: string | null;

@@ -5,12 +5,14 @@ import {
   verifyAuditLog,
   type AuditLogIdentity,
   type AuditVerification,
+  type Hash,
   type LogEntry,
 } from '@kwik/trust';
 import { readKey, readText } from '../audit/verify.js';
 import { oneLine } from '../ui/text.js';
 import { AuditTally } from './audit-tally.js';
 import type { AuditEvidence, LogEvidence } from './evidence.js';
+import { SeenEntries } from './seen-entries.js';
 
 export interface AuditSources {
   /** Logs; full files beside them belong to them. */
@@ -26,22 +28,27 @@ interface Given extends AuditLogIdentity {
 }
 
 /**
- * Verifies and counts the logs, each once however often it was given; null where none was. Rejects where one cannot be read at
- * all.
+ * Verifies the logs, and counts each of their entries once, in however many copies of a log it stands; null where no log was given.
+ * Rejects where one cannot be read at all.
  */
 export async function readAudits({ audit, auditKey, checkpoint }: AuditSources): Promise<AuditEvidence | null> {
   if (audit.length === 0) return null;
   const keys = new Set((await Promise.all(auditKey.map(readKey))).map(({ text }) => text));
   const kept = await Promise.all(checkpoint.map((file) => readText('--checkpoint', file)));
   const given = await identified(audit);
+  const copies = new Map<string, SeenEntries>();
   const tally = new AuditTally();
   const logs: LogEvidence[] = [];
   for (const log of given) {
     const checkpoints = kept.filter((note) => parseCheckpoint(note).origin === nameOf(log.key));
-    const original = originalOf(log, given);
-    const onEntry = original === undefined ? { onEntry: (entry: LogEntry) => tally.take(entry) } : {};
-    const verified = await verifyAuditLog(log.path, { checkpoints, ...onEntry });
-    logs.push(logEvidence(log.path, verified, keys, original));
+    const seen = seenBy(log, given, copies);
+    let repeated = 0;
+    const onEntry = (entry: LogEntry, hash: Hash): void => {
+      if (seen?.add(hash) === false) repeated++;
+      else tally.take(entry);
+    };
+    const verified = await verifyAuditLog(log.path, { checkpoints, onEntry });
+    logs.push(logEvidence(log.path, verified, keys, repeated));
   }
   const strays = kept
     .map((note) => parseCheckpoint(note).origin)
@@ -61,11 +68,12 @@ async function identified(paths: readonly string[]): Promise<Given[]> {
   return [...byFile.values()];
 }
 
-/** The longest of the logs that begin as this one does, the first of them; undefined: this one is that. */
-function originalOf(log: Given, given: readonly Given[]): string | undefined {
-  if (log.start === undefined) return undefined;
-  const [longest] = given.filter(({ start }) => start === log.start).sort((a, b) => b.bytes - a.bytes);
-  return longest === undefined || longest === log ? undefined : longest.path;
+/** What was counted of the logs of one signer; undefined where only one was given. They may be copies that begin anywhere. */
+function seenBy({ key }: Given, given: readonly Given[], copies: Map<string, SeenEntries>): SeenEntries | undefined {
+  if (key === undefined || given.filter((one) => one.key === key).length < 2) return undefined;
+  const seen = copies.get(key) ?? new SeenEntries();
+  copies.set(key, seen);
+  return seen;
 }
 
 function nameOf(key: string | undefined): string | undefined {
@@ -76,7 +84,7 @@ function logEvidence(
   path: string,
   verified: AuditVerification,
   keys: ReadonlySet<string>,
-  copyOf: string | undefined,
+  repeated: number,
 ): LogEvidence {
   const { files, key, from, to, signed, firstAt, lastAt, closed, tornBytes } = verified;
   const faults = verified.faults.map(
@@ -87,7 +95,7 @@ function logEvidence(
     faults.push(`${path}: signed by ${key ?? 'nobody'}, which is none of the keys that were given`);
   return {
     path,
-    copyOf: copyOf ?? null,
+    repeated,
     files: files.length,
     key: key ?? null,
     keyGiven,

@@ -56,6 +56,11 @@ export class LogVerifier {
     return { range: this.#range.clone(), prev: this.#prev };
   }
 
+  /** Of the last entry. */
+  get lastHash(): Hash {
+    return this.#prev;
+  }
+
   beginFile(file: string): void {
     this.#file = file;
     this.#line = 0;

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { checkArgument, checkOptions, KwikError, optionRules } from '@kwik/wire';
+import type { Hash } from '../merkle/hashes.js';
 import { parseCheckpoint, type SignedCheckpoint } from '../notes/checkpoint.js';
 import type { NoteKey } from '../notes/note-key.js';
 import { signedBy } from '../notes/signed-note.js';
@@ -15,8 +16,8 @@ export interface VerifyAuditOptions {
   readonly checkpoints?: readonly string[];
   /** Each must have cosigned one of `checkpoints`. */
   readonly witnesses?: readonly NoteKey[];
-  /** Shown each entry. */
-  readonly onEntry?: (entry: LogEntry) => void;
+  /** Shown each entry, with its hash: entries of one hash are one entry, in whatever copies of a log they stand. */
+  readonly onEntry?: (entry: LogEntry, hash: Hash) => void;
 }
 
 const { call, filePath, group, list, text } = optionRules;
@@ -116,7 +117,7 @@ export async function follow(
       if (entry === undefined) continue;
       firstAt ??= entry.at;
       last = entry;
-      onEntry?.(entry);
+      onEntry?.(entry, verifier.lastHash);
     }
   }
   verifier.finish();
