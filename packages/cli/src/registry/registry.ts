@@ -43,13 +43,13 @@ export async function runRegistry(options: RegistryOptions, io: CliIo): Promise<
     if (options.json) io.stdout.print(`${jsonLine({ event: 'failed', code, message })}\n`);
     else io.stderr.print(`kwik: ${message}\n`);
   };
-  const rules = rulesOf(options, io);
+  const { open, ...rules } = rulesOf(options, io);
   const kept = await openStore(options, io, failed);
   try {
     const { signedOnly } = options;
     const api = registryApi({ store: kept.store, onError: failed, signedOnly, ...rules });
     const shown = await readShown(options);
-    const server = await listen(options, rules.open ? onlyByOwnName(api) : api, shown);
+    const server = await listen(options, open ? onlyByOwnName(api) : api, shown);
     const unfollow = followCredentials(renewable(server, shown), options, {
       say,
       shown: shown.credentials,
