@@ -19,6 +19,7 @@ const GROUPS = [
       'how-to/certificates',
       'how-to/firewalls',
       'how-to/discovery',
+      'how-to/standby',
       'how-to/relays',
       'how-to/tunnels',
       'how-to/tuning',

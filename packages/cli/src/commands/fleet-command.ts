@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
 import type { CapacityOptions, DrainOptions, FleetOptions } from '../fleet/fleet.js';
+import { fleetKeyCommand } from './fleet-key-command.js';
 import { addDiscoverOption, addRegistryOptions, SOURCE_HELP } from './discovery-options.js';
 import { parseSeconds, parseWhole } from './parsers.js';
 
@@ -24,13 +25,14 @@ ${SOURCES}`;
 /** `kwik fleet …`: the servers of a service as a whole. */
 export function fleetCommand(io: CliIo, onDone: (code: ExitCode) => void): Command {
   return new Command('fleet')
-    .description('the servers of a service: how they are, which drain, how many could go')
+    .description('the servers of a service: how they are, which drain, how many could go, their key')
     .helpOption('-h, --help', 'show this help')
     .helpCommand('help [command]', 'show the help of a command')
     .addCommand(statusCommand(io, onDone))
     .addCommand(drainCommand(io, onDone))
     .addCommand(undrainCommand(io, onDone))
-    .addCommand(capacityCommand(io, onDone));
+    .addCommand(capacityCommand(io, onDone))
+    .addCommand(fleetKeyCommand(io, onDone));
 }
 
 function ofService(name: string, description: string): Command {

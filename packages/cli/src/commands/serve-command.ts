@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import type { ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
 import type { ServeOptions } from '../serve/serve.js';
+import { addTakeoverOptions } from './fleet-key-command.js';
 import { addDiscoverOption, addRegistryOptions, parseSourceText, SOURCE_HELP } from './discovery-options.js';
 import {
   collect,
@@ -32,6 +33,9 @@ is made on first use. Elsewhere give --cert and --key, and --ca to believe other
 --admin shows a live page at /, metrics for Prometheus at /metrics, health for probes at /health, and the last minute at
 /flight. Beyond this machine it takes --cert and --key, and a token in the variable KWIK_ADMIN_TOKEN.
 
+With --fleet-key and --standby a session outlives this server: when it is killed or stopped, its clients go on at the
+standby, another server with a copy of the files and the same key (docs/how-to/standby.md).
+
 With --announce SOURCE --service NAME others find this server, and \`kwik get kwik:NAME/PATH --discover SOURCE\` gets
 files from it. With --discover it finds the others, and adds them to sessions. By dns-sd it announces nothing itself,
 and prints what belongs into the zone.
@@ -42,6 +46,7 @@ Examples:
   $ kwik serve ./files
   $ kwik serve ./files --listen 0 --announce http://127.0.0.1:4480 --discover http://127.0.0.1:4480 --service films
   $ kwik serve ./files --listen 127.0.0.1:4433 --peer 127.0.0.1:4434 --peer 127.0.0.1:4435
+  $ kwik serve ./files --listen 127.0.0.1:4433 --fleet-key fleet.key --standby 127.0.0.1:4434
   $ kwik serve --forward-allow 127.0.0.1:5432
   $ kwik serve ./files --listen 0.0.0.0:4433 --cert server.pem --key server-key.pem --ca ca.pem
 
@@ -79,7 +84,7 @@ export function serveCommand(io: CliIo, onDone: (code: ExitCode) => void): Comma
     .option('--audit-key <file>', 'Ed25519 key, PEM, that signs it; made on first use (default: FILE.key)')
     .option('--audit-origin <name>', 'name of the log, without spaces (default: kwik/ and the name of this host)')
     .option('--audit-may-fail', 'serve on when the log cannot be written, rather than to let nobody in', false);
-  return addRegistryOptions(addServiceOptions(withWatching(addForwardOptions(command))))
+  return addRegistryOptions(addServiceOptions(withWatching(addTakeoverOptions(addForwardOptions(command)))))
     .option('--json', 'print events as JSON, one object per line', false)
     .option(
       '--workers <n>',

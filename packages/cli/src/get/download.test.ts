@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Session } from '@kwik/session';
 import { KwikError } from '@kwik/wire';
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { ByteReader } from '../protocol/byte-reader.js';
 import { encodeMessage, readMessage } from '../protocol/framing.js';
 import { requestSchema, type Header } from '../protocol/messages.js';
@@ -122,7 +122,7 @@ test('asks for the rest of what the sink has, and hashes the whole', async () =>
   expect(sink.content.equals(CONTENT)).toBe(true);
   const request = await readMessage(new ByteReader(server), requestSchema, 'the request');
   expect(request).toEqual({
-    ...{ v: 1, op: 'get', path: 'file', offset: 11, etag: 'e1', progress: true },
+    ...{ v: 1, op: 'get', path: 'file', offset: 11, apart: true, etag: 'e1', progress: true },
     prefixSha256: sha256(CONTENT.subarray(0, 11)),
   });
 });
@@ -225,6 +225,43 @@ test('a digest that the server remembered wrongly is asked for again, and the fi
     offset: CONTENT.length,
     prefixSha256: SHA256,
     recheck: true,
+  });
+});
+
+describe('a digest that is asked for apart', () => {
+  const apart = { apart: true } as const;
+
+  test('is that of whoever has the session by then', async () => {
+    const sink = new MemorySink();
+    const { result, server, again } = from(sink);
+    await again.write(Buffer.concat([header({ offset: CONTENT.length, etag: 'of another server' }), trailer]));
+    await server.write(Buffer.concat([header(apart), CONTENT]));
+    await server.close();
+    expect(await result).toEqual({ size: CONTENT.length, offset: 0, sha256: SHA256 });
+    expect(sink.calls).toEqual(['begin 0', 'commit']);
+    expect(await readMessage(new ByteReader(again), requestSchema, 'the request')).toEqual({
+      ...{ v: 1, op: 'get', path: 'file', offset: CONTENT.length, etag: 'e1', prefixSha256: SHA256, progress: true },
+    });
+  });
+
+  test('of other content, or of a file that is another one by now: what came is thrown away', async () => {
+    for (const answer of [header(), header({ offset: 0, size: 7 })]) {
+      const sink = new MemorySink();
+      const { result, server, again } = from(sink);
+      await again.write(answer);
+      await server.write(Buffer.concat([header(apart), CONTENT]));
+      await expect(result).rejects.toMatchObject({ code: 'ERR_KWIK_DIGEST_MISMATCH' });
+      expect(sink.calls).toEqual(['begin 0', 'discard']);
+    }
+  });
+
+  test('from nobody: content that came in one session stands', async () => {
+    const sink = new MemorySink();
+    const { result, server, again, said } = from(sink);
+    await server.write(Buffer.concat([header(apart), CONTENT]));
+    again.fail(new KwikError('ERR_KWIK_NO_PATH', 'the primary server is lost'));
+    expect(await result).toMatchObject({ sha256: SHA256 });
+    expect(said).toEqual([expect.stringContaining('lost before it confirmed')]);
   });
 });
 

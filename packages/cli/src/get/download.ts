@@ -84,7 +84,7 @@ async function askFor(
     offset === 0
       ? {}
       : { progress: true, prefixSha256: hash.copy().digest('hex'), ...(etag === undefined ? {} : { etag }) };
-  return ask(session, { op: 'get', path, offset, ...resume }, signal, early);
+  return ask(session, { op: 'get', path, offset, apart: true, ...resume }, signal, early);
 }
 
 interface Receiving {
@@ -178,7 +178,8 @@ interface Confirming {
 async function confirm(path: string, reader: ByteReader, confirming: Confirming): Promise<void> {
   const { header, sha256, context, guard } = confirming;
   try {
-    await checkTrailer(path, reader, sha256, guard.signal);
+    if (header.apart === true) await checkApart(path, confirming);
+    else await checkTrailer(path, reader, sha256, guard.signal);
   } catch (error) {
     if (isWrongContent(error) && (await isRightAfterAll(path, confirming))) return;
     if (guard.signal.aborted || header.offset > 0 || !isConnectionFailure(error)) throw error;
@@ -190,23 +191,36 @@ async function confirm(path: string, reader: ByteReader, confirming: Confirming)
  * A server may have told a digest that it remembered from before the file changed without its times changing. Asked to
  * look again, it says whether what is here is the file.
  */
-async function isRightAfterAll(path: string, { header, sha256, context, guard }: Confirming): Promise<boolean> {
-  const { size, etag } = header;
-  const request = { op: 'get', path, offset: size, etag, prefixSha256: sha256, recheck: true, progress: true };
+async function isRightAfterAll(path: string, confirming: Confirming): Promise<boolean> {
   try {
-    const { stream, reader } = await ask(context.session, request, guard.signal);
-    try {
-      const again = await readHeader(path, reader, size, { guard, context });
-      if (size === 0 || again.offset !== size || again.size !== size) return false;
-      guard.allow(context.timeoutMs + size / SLOWEST_HASH_BYTES_PER_MS);
-      await checkTrailer(path, reader, sha256, guard.signal);
-      return true;
-    } finally {
-      stream.stopSending();
-    }
+    return await askWhether(path, confirming, true);
   } catch (error) {
-    if (guard.signal.aborted) throw error;
+    if (confirming.guard.signal.aborted) throw error;
     return false;
+  }
+}
+
+/** Nothing follows the content: the server is asked whether what is here is the file, and may be another one by now. */
+async function checkApart(path: string, confirming: Confirming): Promise<void> {
+  if (!(await askWhether(path, confirming, false))) throw mismatch(path);
+}
+
+/** Whether the server has just this content, whole; `recheck`: it looks at the file anew. */
+async function askWhether(
+  path: string,
+  { header: { size, etag }, sha256, context, guard }: Confirming,
+  recheck: boolean,
+): Promise<boolean> {
+  const what = { op: 'get', path, offset: size, etag, prefixSha256: sha256, progress: true };
+  const { stream, reader } = await ask(context.session, { ...what, ...(recheck && { recheck }) }, guard.signal);
+  try {
+    const again = await readHeader(path, reader, size, { guard, context });
+    if (size === 0 || again.offset !== size || again.size !== size) return false;
+    guard.allow(context.timeoutMs + size / SLOWEST_HASH_BYTES_PER_MS);
+    await checkTrailer(path, reader, sha256, guard.signal);
+    return true;
+  } finally {
+    stream.stopSending();
   }
 }
 
@@ -216,12 +230,14 @@ async function checkTrailer(path: string, reader: ByteReader, sha256: string, si
     throw new KwikError('ERR_KWIK_INVALID_MESSAGE', `${path}: the server ended the stream before the digest`);
   }
   if (!trailer.ok) throw errorOf(trailer, path);
-  if (trailer.sha256 !== sha256) {
-    throw new KwikError(
-      'ERR_KWIK_DIGEST_MISMATCH',
-      `${path}: the content does not match the server's SHA-256; it was thrown away, try again`,
-    );
-  }
+  if (trailer.sha256 !== sha256) throw mismatch(path);
+}
+
+function mismatch(path: string): KwikError {
+  return new KwikError(
+    'ERR_KWIK_DIGEST_MISMATCH',
+    `${path}: the content does not match the server's SHA-256; it was thrown away, try again`,
+  );
 }
 
 /** A part that is known to be wrong must not be resumed. */

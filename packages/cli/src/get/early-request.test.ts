@@ -61,7 +61,7 @@ describe('what will be asked first', () => {
     const early = await firstRequest(planGet([`kwik://a:1/${path}`], options), options);
     return early && Buffer.from(early.bytes.subarray(4)).toString();
   };
-  const whole = '{"v":1,"op":"get","path":"film","offset":0}';
+  const whole = '{"v":1,"op":"get","path":"film","offset":0,"apart":true}';
 
   test('is the whole file where nothing is there, or nothing that matters', async () => {
     expect(await first('film', { output: '-' })).toBe(whole);

@@ -56,7 +56,7 @@ export async function firstRequest(plan: GetPlan, options: GetOptions): Promise<
   if (options.recursive) return EarlyRequest.of({ op: 'list', path: folderOf(url) });
   // What cannot be written to is told when its turn comes.
   const isNew = await isNewFile(url, options).catch(() => false);
-  return isNew ? EarlyRequest.of({ op: 'get', path: url.path, offset: 0 }) : undefined;
+  return isNew ? EarlyRequest.of({ op: 'get', path: url.path, offset: 0, apart: true }) : undefined;
 }
 
 /** As a server is asked for it. */

@@ -1,4 +1,4 @@
-import type { Session } from '@kwik/session';
+import type { Session, Takeover } from '@kwik/session';
 import { KwikError, type ErrorCode } from '@kwik/wire';
 import { beforeEach, expect, test } from '@jest/globals';
 import type { CliIo } from '../io.js';
@@ -14,7 +14,10 @@ let totals: ServerTotals;
 let nowMs: number;
 /** From when to when nobody answers. */
 let outage: readonly [fromMs: number, toMs: number];
+/** Of the session: another server takes it over. */
+let takeOver: () => void;
 beforeEach(() => {
+  takeOver = () => undefined;
   dialled = [];
   closed = 0;
   progress = 0;
@@ -38,6 +41,10 @@ function io(): CliIo {
             pathInfo(target, { primary: true, receivedBytes: 100 }),
             pathInfo('helper:9', { id: 1, receivedBytes: 50 }),
           ],
+          onTakeover: (listener: (takeover: Takeover) => void) => {
+            takeOver = () => listener({ address: 'b:2', before: target, serverId: '', lost: [] });
+            return () => undefined;
+          },
           openStreamWhenReady: () => Promise.reject(new KwikError('ERR_KWIK_SESSION_CLOSED')),
           close: async () => {
             closed += 1;
@@ -90,6 +97,32 @@ test('a lost session is replaced while there is progress, and bytes add up', asy
     said: Array(2).fill('lost; connecting again for up to 10 s'),
   });
   expect(totals.list()[0]).toMatchObject({ server: 'a:1', bytes: 300 });
+});
+
+test('a session that another server took over is worked on again, and nobody is dialled', async () => {
+  let runs = 0;
+  await withSession(io(), options(), () => {
+    runs += 1;
+    if (runs === 3) return Promise.resolve();
+    takeOver();
+    return lost();
+  });
+  expect({ runs, dialled, closed, said }).toEqual({
+    runs: 3,
+    dialled: ['a:1'],
+    closed: 1,
+    said: Array(2).fill('a:1 is gone or about to stop; b:2 goes on with the session'),
+  });
+});
+
+test('a session that is lost after it was taken over is replaced', async () => {
+  let runs = 0;
+  await withSession(io(), options(), () => {
+    runs += 1;
+    if (runs === 1) takeOver();
+    return runs < 3 ? lost() : Promise.resolve();
+  });
+  expect({ runs, closed, dialled }).toEqual({ runs: 3, closed: 2, dialled: ['a:1', 'a:1'] });
 });
 
 test('only servers that the user named are dialled, never those that a primary brought in', async () => {

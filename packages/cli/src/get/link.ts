@@ -33,6 +33,8 @@ export interface LinkOptions {
 
 /** A connection that is lost again and again is a reason to give up, however far each one got. */
 const MAX_RECONNECTS = 100;
+/** Of one session; as many servers as one is likely to meet. */
+const MAX_TAKEOVERS = 100;
 /** Between attempts to connect again: at first, and at most. Attempts themselves take up to the connect timeout. */
 const FIRST_WAIT_MS = 250;
 const MAX_WAIT_MS = 2000;
@@ -119,7 +121,8 @@ interface Working {
   readonly again: boolean;
 }
 
-async function workOn(session: Session, server: string, { io, options, work, again }: Working): Promise<void> {
+async function workOn(session: Session, server: string, working: Working): Promise<void> {
+  const { io, options, again } = working;
   const sample = (): void => options.totals.sample(session.getAllPaths(), io.now());
   const stopSampling = io.every(SAMPLE_INTERVAL_MS, sample);
   const others = options.servers.filter((other) => other !== server);
@@ -127,13 +130,31 @@ async function workOn(session: Session, server: string, { io, options, work, aga
   const say = again ? (): void => undefined : options.say;
   if (others.length > 0) void nameServers(session, others.slice(0, MAX_NAMED_SERVERS), { ...options, say });
   try {
-    await work(session);
+    await workThrough(session, working);
   } finally {
     options.early?.drop();
     stopSampling();
     sample();
     options.totals.endSession();
     await closeSoon(session);
+  }
+}
+
+/** Where another server takes the session over, what only the one before knew is asked of it: the session is there. */
+async function workThrough(session: Session, { options, work }: Working): Promise<void> {
+  let takeovers = 0;
+  session.onTakeover(({ address, before }) => {
+    takeovers += 1;
+    options.say(`${before} is gone or about to stop; ${address} goes on with the session`);
+  });
+  for (let before = 0; ; before = takeovers) {
+    try {
+      await work(session);
+      return;
+    } catch (error) {
+      const goesOn = takeovers > before && takeovers <= MAX_TAKEOVERS;
+      if (options.signal.aborted || !isConnectionFailure(error) || !goesOn) throw error;
+    }
   }
 }
 

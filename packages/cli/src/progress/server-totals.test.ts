@@ -35,6 +35,18 @@ test('adds up paths by server, and sessions after each other', () => {
   ]);
 });
 
+test('a server whose session another one took over is as dead as it is', () => {
+  const totals = new ServerTotals();
+  totals.sample([path(0, 'a:1', { receivedBytes: 100 }), path(1, 'c:1', { receivedBytes: 10 })], 0);
+  totals.sample([path(0, 'b:1', { receivedBytes: 40 }), path(1, 'c:1', { receivedBytes: 10 })], 100);
+  totals.sample([path(0, 'b:1', { receivedBytes: 50 }), path(1, 'c:1', { receivedBytes: 10 })], 200);
+  expect(totals.list()).toMatchObject([
+    { server: 'a:1', primary: false, bytes: 100, state: 'dead', reason: 'b:1 took the session over' },
+    { server: 'c:1', bytes: 10, state: 'active' },
+    { server: 'b:1', primary: true, bytes: 50, state: 'active' },
+  ]);
+});
+
 test('a reason is passed on while it holds', () => {
   const totals = new ServerTotals();
   totals.sample([path(0, 'a:1', { state: 'dead', reason: 'sent wrong content' })], 0);

@@ -43,6 +43,7 @@ export class ServerTotals {
       const entry = this.#entryOf(path.address, path);
       entry.latest = path;
       entry.paths.set(path.id, carriedBy(path, entry.paths.get(path.id)));
+      if (path.primary) this.#leave(path);
     }
     for (const entry of this.#entries.values()) entry.window.add(bytesOf(entry), now);
   }
@@ -60,6 +61,14 @@ export class ServerTotals {
   list(): ServerTotal[] {
     const all = sum([...this.#entries.values()], bytesOf);
     return [...this.#entries].map(([server, entry]) => totalOf(server, entry, all));
+  }
+
+  /** The path led elsewhere before: another server took the session over. */
+  #leave({ id, address }: PathInfo): void {
+    for (const entry of this.#entries.values()) {
+      if (entry.latest.id !== id || entry.latest.address === address || !entry.paths.has(id)) continue;
+      entry.latest = { ...entry.latest, primary: false, state: 'dead', reason: `${address} took the session over` };
+    }
   }
 
   #entryOf(server: string, latest: PathInfo): Entry {

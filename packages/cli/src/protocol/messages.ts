@@ -54,6 +54,8 @@ const getRequest = z.object({
   recheck: z.boolean().optional(),
   /** The client understands `checking` before the header. */
   progress: z.boolean().optional(),
+  /** The client can ask for the digest by a request of its own. */
+  apart: z.boolean().optional(),
 });
 
 const listRequest = z.object({
@@ -142,6 +144,8 @@ const header = z.object({
   etag: z.string().min(1).max(MAX_ETAG_CHARACTERS),
   /** Where the content begins: as requested, or 0 when the client's beginning is of other content. */
   offset: size,
+  /** Nothing follows the content: the digest is asked for apart, so that another server can bring the stream to its end. */
+  apart: z.boolean().optional(),
 });
 export type Header = z.infer<typeof header>;
 /** Before the header, about once a second: how much of the client's beginning the server has compared. */

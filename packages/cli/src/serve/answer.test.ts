@@ -33,6 +33,7 @@ beforeEach(async () => {
   service = {
     folder,
     hashes: new HashCache(folder),
+    hasStandby: false,
     addServers: (servers) => ({ ok: true, accepted: [...servers], refused: [] }),
     forward: { connect: unwanted, connectUdp: unwanted, listen: unwanted },
   };
@@ -89,6 +90,32 @@ describe('get', () => {
     const { header, content } = await readFile(result);
     expect(header).toMatchObject({ size: expected.length, offset: 0 });
     expect(content.equals(expected)).toBe(true);
+  });
+
+  test('with a standby nothing follows the content, for whoever asks for the digest apart', async () => {
+    service = { ...service, hasStandby: true };
+    const { reader, server, answered } = await ask({ op: 'get', path: 'large', offset: 0, apart: true });
+    expect(answered).toEqual({ op: 'get', path: 'large', bytes: LARGE.length });
+    const { etag, ...header } = z.record(z.string(), z.unknown()).parse(await nextMessage(reader));
+    expect(header).toEqual({ ok: true, size: LARGE.length, offset: 0, apart: true });
+    expect(Buffer.from((await reader.readExactly(LARGE.length))!).equals(LARGE)).toBe(true);
+    expect(await reader.readSome(1)).toBeNull();
+    expect(server.sent).toMatchObject([{ end: true }]);
+    const confirming = await ask({ op: 'get', path: 'large', offset: LARGE.length, etag, prefixSha256: sha256(LARGE) });
+    expect(await nextMessage(confirming.reader)).toMatchObject({ offset: LARGE.length, size: LARGE.length });
+    expect(await nextMessage(confirming.reader)).toEqual({ ok: true, sha256: sha256(LARGE) });
+  });
+
+  test('the trailer follows where there is no standby, or the client knows no other way', async () => {
+    for (const [hasStandby, request] of [
+      [true, {}],
+      [false, { apart: true }],
+    ] as const) {
+      service = { ...service, hasStandby };
+      const result = await ask({ op: 'get', path: 'large', offset: 0, ...request });
+      expect((await readFile(result)).content.equals(LARGE)).toBe(true);
+      expect(result.server.sent).toMatchObject([{ end: false }]);
+    }
   });
 
   test('a server that stops ends the session, and no stream of it before', async () => {

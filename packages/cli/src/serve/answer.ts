@@ -14,6 +14,7 @@ import {
   type ConnectRequest,
   type ConnectUdpRequest,
   type GetRequest,
+  type Header,
   type ListenRequest,
   type Omission,
   type Request,
@@ -38,6 +39,8 @@ const RESET_FAILED = 1;
 export interface FileService {
   readonly folder: FolderOfFiles;
   readonly hashes: HashCache;
+  /** The session goes on at another server when this one is gone. */
+  readonly hasStandby: boolean;
   addServers(servers: readonly string[]): ServersAnswer;
   readonly forward: ForwardService;
 }
@@ -195,7 +198,9 @@ async function sendFile(
     const stopTelling =
       request.progress === true ? tellProgress(stream, file, request.offset, service.hashes) : undefined;
     const offset = await startOffset(file, request, service.hashes, signal).finally(() => stopTelling?.());
-    const send = file.size - offset < SINGLE_SOURCE_BYTES ? sendSmall : sendLarge;
+    const apart = service.hasStandby && request.apart === true;
+    const large = apart ? sendApart : sendLarge;
+    const send = file.size - offset < SINGLE_SOURCE_BYTES ? sendSmall : large;
     await send(stream, { file, offset }, service, signal);
     return file.size - offset;
   } finally {
@@ -250,21 +255,41 @@ async function sendSmall(stream: Stream, part: Part, { hashes }: FileService, si
 
 /** Content from all servers of the session; the digest of the whole is computed meanwhile. */
 async function sendLarge(stream: Stream, part: Part, { hashes }: FileService, signal: AbortSignal): Promise<void> {
-  const { file, offset } = part;
   await stream.write(headerOf(part));
   const stop = new AbortController();
-  const digest = hashes.sha256(file, AbortSignal.any([signal, stop.signal]));
+  const digest = hashes.sha256(part.file, AbortSignal.any([signal, stop.signal]));
   // Awaited below, after the content; until then a failure is nobody's.
   digest.catch(() => undefined);
   try {
-    const key = encodeContentKey({ path: file.path, size: file.size, offset });
-    await stream.sendFrom(key, new FileSource(file.handle, file.size, { offset, owned: false }));
+    await sendContent(stream, part, false);
   } catch (error) {
     stop.abort();
+    throw error;
+  }
+  await stream.write(encodeMessage(await trailerOf(part.file, digest)));
+}
+
+/** The stream ends with the content, so that it can end without this server. The digest is there when the client asks for it. */
+async function sendApart(stream: Stream, part: Part, { hashes }: FileService, signal: AbortSignal): Promise<void> {
+  await stream.write(encodeMessage({ ...headerFields(part), apart: true }));
+  const stop = new AbortController();
+  hashes.sha256(part.file, AbortSignal.any([signal, stop.signal])).catch(() => undefined);
+  try {
+    await sendContent(stream, part, true);
+  } catch (error) {
+    stop.abort();
+    throw error;
+  }
+}
+
+async function sendContent(stream: Stream, { file, offset }: Part, end: boolean): Promise<void> {
+  try {
+    const key = encodeContentKey({ path: file.path, size: file.size, offset });
+    await stream.sendFrom(key, new FileSource(file.handle, file.size, { offset, owned: false }), { end });
+  } catch (error) {
     breakOff(stream, error);
     throw error;
   }
-  await stream.write(encodeMessage(await trailerOf(file, digest)));
 }
 
 async function trailerOf(file: ServedFile, digest: Promise<string>): Promise<object> {
@@ -283,8 +308,12 @@ async function checkUnchanged(file: ServedFile): Promise<void> {
   }
 }
 
-function headerOf({ file, offset }: Part): Uint8Array {
-  return encodeMessage({ ok: true, size: file.size, etag: file.etag, offset });
+function headerOf(part: Part): Uint8Array {
+  return encodeMessage(headerFields(part));
+}
+
+function headerFields({ file, offset }: Part): Header {
+  return { ok: true, size: file.size, etag: file.etag, offset };
 }
 
 /** Tells the client why, as far as the stream still allows. */

@@ -73,8 +73,10 @@ export class ServeLog {
     this.#write({ event: 'overload', action, on, reason, level }, `${on ? begun : over}: ${reason}`);
   }
 
-  sessionOpened(id: string, role: string): void {
-    this.#write({ event: 'session-opened', session: id, role }, `${short(id)}  opened (${role})`);
+  /** `takenOver`: another server began it. */
+  sessionOpened(id: string, role: string, takenOver = false): void {
+    const event = { event: 'session-opened', session: id, role, ...(takenOver && { takenOver }) };
+    this.#write(event, `${short(id)}  opened (${role}${takenOver ? ', taken over from a server that is gone' : ''})`);
   }
 
   sessionClosed(id: string, reason: string): void {
@@ -82,6 +84,14 @@ export class ServeLog {
       { event: 'session-closed', session: id, reason },
       `${short(id)}  closed${reason === '' ? '' : `: ${reason}`}`,
     );
+  }
+
+  /** Where sessions of this server go on when it is gone. */
+  standby(server: string, answers: boolean): void {
+    const line = answers
+      ? `sessions go on at ${server} when this server is gone`
+      : `the standby ${server} does not answer`;
+    this.#write({ event: 'standby', server, answers }, line);
   }
 
   peerAdded(session: string, server: string, rttMs: number): void {

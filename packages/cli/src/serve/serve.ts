@@ -21,8 +21,9 @@ import { type FolderOfFiles, NO_FOLDER } from './no-folder.js';
 import { ServedFolder } from './served-folder.js';
 import { WorkerParts, type WorkerPlace } from './worker-parts.js';
 import { serveSession, type SessionServerOptions } from './session-server.js';
+import { checkTakeover, Takeover, type TakeoverFlags } from './takeover/takeover.js';
 
-export interface ServeOptions extends AuditOptions, AnnounceFlags, DiscoveredPeersFlags, WatchFlags {
+export interface ServeOptions extends AuditOptions, AnnounceFlags, DiscoveredPeersFlags, WatchFlags, TakeoverFlags {
   /** A file with the policy of access. */
   readonly access?: string;
   /** `host:port`; port 0 lets the system choose. */
@@ -59,7 +60,6 @@ export async function runServe(
 ): Promise<ExitCode> {
   const seat = place?.seat;
   checkServes(directory, options);
-  checkAnnounce(options);
   const peers = options.peer.map((peer) => formatHostPort(parseHostPort(peer)));
   const served = directory === undefined ? undefined : await ServedFolder.open(directory);
   const folder = served ?? NO_FOLDER;
@@ -76,6 +76,7 @@ export async function runServe(
   // Of several workers the process that started them says where they listen.
   if (seat === undefined) log.listening(at, served?.root);
   parts.watching.announce();
+  parts.takeover.begin();
   const shared = sessionOptions(options, { peers, folder, log, io });
   const accepting = serveAll(listener, sessions, shared, (session) => {
     found?.addTo(session, [at, ...options.announceAddress]);
@@ -106,7 +107,7 @@ export async function runServe(
     // Nobody is sent here any more, while those who are here are told.
     await Promise.all([
       announcing.then((one) => one.close()).catch(() => undefined),
-      finish(listener, sessions, { finishMs, hurried }),
+      finish(listener, sessions, { finishMs, hurried, takeover: parts.takeover }),
     ]);
     await closeParts(parts);
   }
@@ -139,6 +140,8 @@ export function capabilitiesOf(directory: string | undefined): string[] {
 }
 
 function checkServes(directory: string | undefined, options: ServeOptions): void {
+  checkAnnounce(options);
+  checkTakeover(options);
   const { forwardAllow, forwardAllowUdp, forwardListen, memory } = options;
   if (memory === 0) throw usageError('--memory 0: a server that may hold nothing serves nobody');
   if (directory !== undefined || forwardAllow.length + forwardAllowUdp.length + forwardListen.length > 0) return;
@@ -161,12 +164,13 @@ async function serveAll(
 
 /** What all sessions are served with. */
 function sessionOptions(
-  { forwardAllow, forwardAllowUdp, forwardListen, allowClientServers }: ServeOptions,
+  { forwardAllow, forwardAllowUdp, forwardListen, allowClientServers, standby }: ServeOptions,
   { peers, folder, log, io }: { peers: readonly string[]; folder: FolderOfFiles; log: ServeLog; io: CliIo },
 ): SessionServerOptions {
   return {
     folder,
     hashes: new HashCache(folder),
+    hasStandby: standby.length > 0,
     forwards: new Forwards({
       allow: forwardAllow.map((target) => parseHostPort(target)),
       allowUdp: forwardAllowUdp.map((target) => parseHostPort(target)),
@@ -182,6 +186,7 @@ interface ServeParts {
   readonly listener: Listener;
   /** That it has begun with. */
   readonly credentials: ListenOptions['credentials'];
+  readonly takeover: Takeover;
   readonly watching: Watching;
   readonly audit: ClosableAudit | undefined;
   readonly shared: WorkerParts | undefined;
@@ -197,6 +202,7 @@ interface PartsNeeds {
 async function openParts(options: ServeOptions, io: CliIo, needs: PartsNeeds): Promise<ServeParts> {
   const { log, folder, place, health } = needs;
   const access = options.access === undefined ? undefined : await readAccess(options.access);
+  const takeover = await Takeover.open(options, { log, now: () => io.now() });
   const say: Say = (event, line) => log.say(event, line);
   const shared = place === undefined ? undefined : await WorkerParts.open(place, options, say);
   const audit = shared?.audit ?? (await openAudit(options));
@@ -206,22 +212,33 @@ async function openParts(options: ServeOptions, io: CliIo, needs: PartsNeeds): P
   try {
     const worker = place === undefined ? {} : { worker: place.seat };
     const shown = await readCredentials(options);
-    const listener = await listenOn({ ...options, ...guard, ...worker, ...shown }, io, log, replica);
-    return { listener, credentials: shown.credentials, watching, audit, shared };
+    const listener = await listenOn(
+      { ...options, ...guard, ...worker, ...shown, ...takeover.options },
+      io,
+      log,
+      replica,
+    );
+    return { listener, takeover, credentials: shown.credentials, watching, audit, shared };
   } catch (error) {
     await closeParts({ watching, audit, shared });
     throw error;
   }
 }
 
-async function closeParts({ watching, audit, shared }: Omit<ServeParts, 'listener' | 'credentials'>): Promise<void> {
+async function closeParts({
+  watching,
+  audit,
+  shared,
+}: Pick<ServeParts, 'watching' | 'audit' | 'shared'>): Promise<void> {
   await watching.close();
   await audit?.close().finally(() => shared?.[Symbol.dispose]());
   shared?.[Symbol.dispose]();
 }
 
+type ListenParts = Pick<ListenOptions, 'guard' | 'worker' | 'credentials' | 'trust' | 'takeover'>;
+
 async function listenOn(
-  options: ServeOptions & Pick<ListenOptions, 'guard' | 'worker' | 'credentials' | 'trust'>,
+  options: ServeOptions & ListenParts,
   io: CliIo,
   log: ServeLog,
   replica: Replica,
@@ -246,6 +263,7 @@ async function listenOn(
     ...(options.trust !== undefined && { trust: options.trust }),
     ...(options.guard !== undefined && { guard: options.guard }),
     ...(options.worker !== undefined && { worker: options.worker }),
+    ...(options.takeover !== undefined && { takeover: options.takeover }),
     identity: { audiences, ...(resetKey === undefined ? {} : { resetKey }) },
   });
 }
@@ -282,14 +300,20 @@ export function stopRequest(io: CliIo, untilStdinEnds: boolean): Promise<string>
   return untilStdinEnds ? Promise.race([interrupted, io.stdinEnded().then(() => 'stdin ended')]) : interrupted;
 }
 
+interface FinishOptions {
+  readonly finishMs: number | undefined;
+  readonly hurried: Promise<void>;
+  readonly takeover: Takeover;
+}
+
 /** Another worker takes over, and sessions have so long to finish, unless there is a hurry; otherwise all end now. */
 async function finish(
   listener: Listener,
   sessions: ReadonlySet<ServerSession>,
-  { finishMs = 0, hurried }: { readonly finishMs: number | undefined; readonly hurried: Promise<void> },
+  { finishMs = 0, hurried, takeover }: FinishOptions,
 ): Promise<void> {
-  const inTime = finishMs === 0 ? Promise.resolve() : Promise.race([listener.close({ timeoutMs: finishMs }), hurried]);
-  await inTime;
+  if (finishMs > 0) await Promise.race([listener.close({ timeoutMs: finishMs }), hurried]);
+  else await takeover.handOver(listener);
   await closeAll(listener, sessions);
 }
 

@@ -82,6 +82,7 @@ beforeEach(async () => {
   options = {
     folder,
     hashes: new HashCache(folder),
+    hasStandby: false,
     forwards: new Forwards({ allow: [], allowUdp: [], listen: [] }),
     policy: { peers: ['good:1', 'bad:2'], allowClientServers: false },
     log: new ServeLog({ stdout: output, stderr: output }, true),

@@ -14,6 +14,7 @@ import { FleetParts } from './fleet-parts.js';
 import { Health } from '../watching/watching.js';
 import { capabilitiesOf, MAX_SESSIONS, runServe, stopRequest, type ServeOptions } from './serve.js';
 import { ServeLog } from './serve-log.js';
+import { checkTakeover } from './takeover/takeover.js';
 
 /** What each worker is told. */
 interface Payload {
@@ -26,6 +27,7 @@ interface Payload {
 /** `kwik serve --workers N`: processes that share the address. SIGHUP has new ones take the place of those there. */
 export async function runWorkers(directory: string | undefined, options: ServeOptions, io: CliIo): Promise<ExitCode> {
   checkAnnounce(options);
+  checkTakeover(options);
   const announce = await prepareAnnouncing(options, io);
   const log = new ServeLog(io, options.json);
   const stopped = stopRequest(io, options.untilStdinEnds);

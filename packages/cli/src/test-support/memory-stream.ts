@@ -1,4 +1,4 @@
-import type { ReplicaSource, Stream } from '@kwik/session';
+import type { ReplicaSource, SendFromOptions, Stream } from '@kwik/session';
 import { copyOfBytes, KwikError, toPathId, toStreamId } from '@kwik/wire';
 
 /** One direction of a pair: bytes in order, then an end or an error. */
@@ -45,6 +45,8 @@ class Pipe {
 export interface SentContent {
   readonly key: string;
   readonly size: bigint;
+  /** Nothing comes behind it. */
+  readonly end: boolean;
 }
 
 /** One end of a stream in memory. Content of `sendFrom` comes from the source alone. */
@@ -115,8 +117,8 @@ export class MemoryStream implements Stream {
     // Everything is equally urgent in memory.
   }
 
-  async sendFrom(key: string, source: ReplicaSource): Promise<void> {
-    this.sent.push({ key, size: source.size });
+  async sendFrom(key: string, source: ReplicaSource, { end = false }: SendFromOptions = {}): Promise<void> {
+    this.sent.push({ key, size: source.size, end });
     const size = Number(source.size);
     const step = 100_000;
     for (let at = 0; at < size; at += step) {
@@ -124,6 +126,7 @@ export class MemoryStream implements Stream {
       await this.write(copyOfBytes(await source.read(BigInt(at), length, new AbortController().signal), 'content'));
     }
     await source.close?.();
+    if (end) await this.close();
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<Uint8Array> {

@@ -1,0 +1,160 @@
+import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
+import { Link } from '@kwik/testbed';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { parseHostPort } from '../src/address.js';
+import { grownTo, Harness, sha256Of, withResult, type Running, type Server } from './harness.js';
+import { runHere } from './in-process.js';
+
+jest.setTimeout(180_000);
+
+const MB = 1_000_000;
+const BYTES = 12 * MB;
+
+let harness: Harness;
+const links: Link[] = [];
+beforeEach(async () => {
+  harness = await Harness.create();
+});
+afterEach(async () => {
+  for (const link of links.splice(0)) await link.close();
+  await harness.close();
+});
+
+/** A link of 20 Mbit/s and 20 ms there and back, in front of the server: a download lasts. */
+async function linkTo(server: Server): Promise<Link> {
+  const link = await Link.create({
+    target: parseHostPort(server.address),
+    both: { rateBitsPerSecond: 20e6, delayMs: 10 },
+  });
+  links.push(link);
+  return link;
+}
+
+/** Made by the command; the path of its file. */
+async function fleetKey(name = 'fleet.key'): Promise<string> {
+  const { status } = await runHere(['fleet', 'key', harness.path(name)]);
+  expect(status).toBe(0);
+  return harness.path(name);
+}
+
+interface Download {
+  readonly primary: Server;
+  readonly get: Running;
+  readonly sha256: string;
+}
+
+/** `kwik get` of a file from a primary with these options, when 3 MB of it have come; `standby` has a copy. */
+async function download(standby: Server, options: readonly string[], timeout = '60'): Promise<Download> {
+  const sha256 = await harness.makeFile('a/film.bin', BYTES);
+  const primary = await harness.serve('a', [...options, '--standby', standby.address]);
+  await primary.process.printed(new RegExp(`"event":"standby","server":"${standby.address}","answers":true`, 'u'));
+  const link = await linkTo(primary);
+  const get = harness.start(['get', '--json', '-t', timeout, `kwik://${link.address()}/film.bin`, '-o', 'out.bin']);
+  await grownTo(harness.path('out.bin.kwik-part'), 3 * MB, get);
+  return { primary, get, sha256 };
+}
+
+async function expectWhole({ get, sha256 }: Download, standby: Server): Promise<void> {
+  const { status, stderr, result } = withResult(await get.ended);
+  expect({ status, stderr }).toEqual({
+    status: 0,
+    stderr: `kwik: ${links[0]!.address()} is gone or about to stop; ${standby.address} goes on with the session\n`,
+  });
+  expect(await sha256Of(harness.path('out.bin'))).toBe(sha256);
+  expect(result).toMatchObject({ sha256, bytes: BYTES, size: BYTES, resumedFrom: 0 });
+  expect(result.paths).toMatchObject([
+    { server: links[0]!.address(), state: 'dead', reason: `${standby.address} took the session over` },
+    { server: standby.address, state: 'active' },
+  ]);
+  await standby.process.printed(/"event":"session-opened".*"takenOver":true/u);
+}
+
+describe('a download from a primary', () => {
+  test('that is killed goes on at the standby, in the same session, and the file is whole', async () => {
+    await harness.makeFile('b/film.bin', BYTES);
+    const key = await fleetKey();
+    const standby = await harness.serve('b', ['--fleet-key', key]);
+    const made = await download(standby, ['--fleet-key', key]);
+    made.primary.process.kill('SIGKILL');
+    await expectWhole(made, standby);
+    // The standby confirmed the digest of the whole, by its own copy.
+    await standby.process.printed(/"event":"served".*"op":"get","path":"film.bin","bytes":0/u);
+  });
+
+  test('that is told to stop goes on at the standby, and the primary need not be killed', async () => {
+    await harness.makeFile('b/film.bin', BYTES);
+    const key = await fleetKey();
+    const standby = await harness.serve('b', ['--fleet-key', key]);
+    const made = await download(standby, ['--fleet-key', key]);
+    made.primary.process.kill('SIGTERM');
+    expect(await made.primary.process.ended).toMatchObject({ status: 0 });
+    await expectWhole(made, standby);
+  });
+
+  test('survives it while the keys of the fleet are changed', async () => {
+    await harness.makeFile('b/film.bin', BYTES);
+    const [old, next] = [await fleetKey('old.key'), await fleetKey('next.key')];
+    const standby = await harness.serve('b', ['--fleet-key', next, '--fleet-key', old]);
+    const made = await download(standby, ['--fleet-key', old]);
+    made.primary.process.kill('SIGKILL');
+    await expectWhole(made, standby);
+  });
+
+  test('goes on at the first standby that answers', async () => {
+    await harness.makeFile('b/film.bin', BYTES);
+    const key = await fleetKey();
+    const standby = await harness.serve('b', ['--fleet-key', key]);
+    const silent = await harness.silentServer();
+    const made = await download(standby, ['--fleet-key', key, '--standby', silent]);
+    made.primary.process.kill('SIGKILL');
+    await expectWhole(made, standby);
+  });
+
+  test('ends with an error where the standby has another key, and the part is kept', async () => {
+    await harness.makeFile('b/film.bin', BYTES);
+    const [one, other] = [await fleetKey('one.key'), await fleetKey('other.key')];
+    const standby = await harness.serve('b', ['--fleet-key', other]);
+    const { primary, get } = await download(standby, ['--fleet-key', one], '8');
+    primary.process.kill('SIGKILL');
+    expect(await get.ended).toMatchObject({
+      status: 4,
+      stderr: expect.stringMatching(/are kept; run the same command/u),
+    });
+  });
+});
+
+describe('the key of a fleet', () => {
+  test('is made for its owner alone, and never over a file that is there', async () => {
+    const path = await fleetKey();
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    const text = await readFile(path, 'utf8');
+    expect(text).toMatch(/^[0-9a-f]{64}\n$/u);
+    const again = await runHere(['fleet', 'key', path]);
+    expect(again).toMatchObject({ status: 1, stderr: expect.stringContaining('it exists already') });
+    expect(await readFile(path, 'utf8')).toBe(text);
+  });
+
+  test('that others may read is not used, and the message says what to do', async () => {
+    const path = await fleetKey();
+    await chmod(path, 0o640);
+    const { status, stderr } = await runHere(['serve', harness.folder, '--listen', '0', '--fleet-key', path]);
+    expect(status).toBe(4);
+    expect(stderr).toContain(`make it private with: chmod 600 ${path}`);
+  });
+
+  test('that is none is refused with the command that makes one, and is not shown', async () => {
+    const path = harness.path('wrong.key');
+    await writeFile(path, 'a secret all the same', { mode: 0o600 });
+    const { status, stderr } = await runHere(['serve', harness.folder, '--listen', '0', '--fleet-key', path]);
+    expect({ status, stderr }).toEqual({ status: 4, stderr: expect.stringContaining(`kwik fleet key ${path}`) });
+    expect(stderr).not.toContain('a secret');
+  });
+
+  test('is needed for a standby', async () => {
+    const { status, stderr } = await runHere(['serve', harness.folder, '--listen', '0', '--standby', '127.0.0.1:1']);
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: expect.stringContaining('--standby needs --fleet-key FILE'),
+    });
+  });
+});
