@@ -4,7 +4,8 @@ import type { ReplicaSource, ServerSession, Session, Stream } from '@kwik/sessio
 import type { Feature } from '../src/runtime/features/feature.js';
 import type { SessionContext } from '../src/runtime/features/session-context.js';
 import { pattern, sourceOf } from './harness.js';
-import { content, first, fleet, kill, once, read, request } from './takeover-fleet.js';
+import { content, first, fleet, kill, once, read, request, type Fleet } from './takeover-fleet.js';
+import { withoutTakeover } from './without-takeover.js';
 
 /** For machines that do much else at the time: the times in here are virtual. */
 jest.setTimeout(120_000);
@@ -272,5 +273,66 @@ describe('a client that goes back on it', () => {
     await world.pass(1000);
     expect(standby.sessions).toHaveLength(1);
     expect(first(standby).engine.closeInfo).toMatchObject({ error: { code: 'ERR_KWIK_ABORTED' } });
+  });
+});
+
+describe('a peer that knows of no takeover', () => {
+  /** Kinds of messages that the server says on its paths. */
+  function kindsSaid() {
+    const kinds = new Set<string>();
+    return { kinds, features: listening(({ $case }) => void kinds.add($case)) };
+  }
+
+  /** A stream of the client's own, and content, before and after the primary is killed. */
+  async function livesAndEnds({ world, primary, standby, client }: Fleet): Promise<void> {
+    let killedMs = 0;
+    const whole = await world.settle(request(client).then((stream) => read(world, stream)));
+    expect(whole.whole.equals(content)).toBe(true);
+    const stream = await request(client);
+    const reading = outcome(
+      stream,
+      once(MEGABYTE, () => {
+        killedMs = world.clock.now();
+        kill(primary);
+      }),
+    );
+    // As long as the primary is waited for: it might be back.
+    const { error } = await world.settle(reading);
+    expect(error).toMatchObject({ code: 'ERR_KWIK_NO_PATH' });
+    expect(world.clock.now() - killedMs).toBeGreaterThan(30_000);
+    expect(await world.settle(client.closed)).toMatchObject({ by: 'error', error: { code: 'ERR_KWIK_NO_PATH' } });
+    expect(standby.sessions).toHaveLength(0);
+    expect(standby.refusals).toEqual([]);
+  }
+
+  test('as a client, is told nothing of it, and its session ends with its primary', async () => {
+    const { kinds, features } = kindsSaid();
+    const made = await fleet(50, { ofPrimary: { features }, ofClient: { wrap: withoutTakeover } });
+    await livesAndEnds(made);
+    expect(kinds).toContain('contentStart');
+    expect(kinds).not.toContain('standby');
+  });
+
+  test('as a server, is told nothing of it, and its sessions end with it', async () => {
+    const { kinds, features } = kindsSaid();
+    const told = kindsSaid();
+    const made = await fleet(51, {
+      ofPrimary: { takeover: undefined, features },
+      ofClient: { features: told.features },
+    });
+    await livesAndEnds(made);
+    expect(kinds).not.toContain('standby');
+    expect(told.kinds).toContain('contentProgress');
+    expect(told.kinds).not.toContain('contentResume');
+  });
+
+  test('as a client that stays: a server that is about to stop does not wait for it to go elsewhere', async () => {
+    const { world, primary, standby, client } = await fleet(52, { ofClient: { wrap: withoutTakeover } });
+    first(primary).leaveToStandby();
+    const { whole } = await world.settle(request(client).then((stream) => read(world, stream)));
+    expect(whole.equals(content)).toBe(true);
+    await world.settle(first(primary).close());
+    expect(await world.settle(client.closed)).toMatchObject({ by: 'peer', code: 0 });
+    expect(standby.sessions).toHaveLength(0);
   });
 });
