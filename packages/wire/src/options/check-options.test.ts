@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { KwikError } from '../errors/kwik-error.js';
 import { checkArgument, checkOptions } from './check-options.js';
-import { amount, call, group, list, oneOf, positive, text } from './option-rule.js';
+import { amount, bytes, call, group, list, oneOf, positive, text } from './option-rule.js';
 
 interface Options {
   readonly path: string;
@@ -67,6 +67,19 @@ describe('options of a call', () => {
     for (const given of [{ token: secret }, secret, [secret]]) {
       expect(options({ path: 'x', limits: given })).not.toContain(secret);
     }
+  });
+
+  test('nothing of a text in the place of bytes is shown, however short: it may be a key', () => {
+    const root = group<{ readonly key: Uint8Array; readonly keys: readonly Uint8Array[] }>({
+      key: bytes,
+      keys: list(bytes),
+    });
+    for (const given of [{ key: 'hunter2' }, { keys: ['hunter2'] }, { keys: 'hunter2' }]) {
+      const message = refusal(() => checkOptions(given, { call: 'open', root }));
+      expect(message).toContain('cannot be that string');
+      expect(message).not.toContain('hunter2');
+    }
+    expect(refusal(() => checkArgument('open', 'key', 'hunter2', bytes))).toContain('cannot be that string');
   });
 });
 

@@ -26,16 +26,16 @@ export function checkOptions(options: unknown, rules: OptionRules): void {
 /** The same for an argument that is no object of options; `name` is what its documentation calls it. */
 export function checkArgument(call: string, name: string, given: unknown, rule: ValueRule): void {
   if (rule.accepts(given)) return;
-  throw invalid(`the argument ${name} of ${call} cannot be ${shown(given)}: it takes ${rule.takes}`);
+  throw invalid(`the argument ${name} of ${call} cannot be ${shown(given, rule)}: it takes ${rule.takes}`);
 }
 
 function check(given: unknown, rule: OptionRule, path: string, rules: OptionRules): void {
   switch (rule.kind) {
     case 'value':
-      if (!rule.accepts(given)) throw wrongValue(given, path, rule.takes, rules);
+      if (!rule.accepts(given)) throw wrongValue(given, path, rule, rules);
       return;
     case 'list':
-      if (!Array.isArray(given)) throw wrongValue(given, path, takenBy(rule), rules);
+      if (!Array.isArray(given)) throw wrongValue(given, path, rule, rules);
       given.forEach((each, index) => check(each, rule.each, `${path}[${index}]`, rules));
       return;
     case 'group':
@@ -43,23 +43,24 @@ function check(given: unknown, rule: OptionRule, path: string, rules: OptionRule
   }
 }
 
-function checkGroup(given: unknown, { members, required }: GroupRule, path: string, rules: OptionRules): void {
+function checkGroup(given: unknown, rule: GroupRule, path: string, rules: OptionRules): void {
+  const { members, required } = rule;
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw wrongValue(given, path, takenBy({ kind: 'group', members, required }), rules);
+    throw wrongValue(given, path, rule, rules);
   }
   for (const [name, value] of Object.entries(given)) {
     const memberPath = path === '' ? name : `${path}.${name}`;
-    const rule = Object.hasOwn(members, name) ? members[name] : undefined;
-    if (rule === undefined) throw unknownMember(memberPath, Object.keys(members), rules);
-    if (value !== undefined) check(value, rule, memberPath, rules);
+    const ofMember = Object.hasOwn(members, name) ? members[name] : undefined;
+    if (ofMember === undefined) throw unknownMember(memberPath, Object.keys(members), rules);
+    if (value !== undefined) check(value, ofMember, memberPath, rules);
   }
   const missing = required.find((name) => (given as Record<string, unknown>)[name] === undefined);
   if (missing !== undefined) throw missingMember(path === '' ? missing : `${path}.${missing}`, members[missing], rules);
 }
 
-function wrongValue(given: unknown, path: string, takes: string, { call }: OptionRules): KwikError {
+function wrongValue(given: unknown, path: string, rule: OptionRule, { call }: OptionRules): KwikError {
   const what = path === '' ? `the options of ${call}` : `the option ${path} of ${call}`;
-  return invalid(`${what} cannot be ${shown(given)}: it takes ${takes}`);
+  return invalid(`${what} cannot be ${shown(given, rule)}: it takes ${takenBy(rule)}`);
 }
 
 function unknownMember(path: string, siblings: readonly string[], { call, root, former }: OptionRules): KwikError {
@@ -89,9 +90,14 @@ function invalid(message: string): KwikError {
   return new KwikError('ERR_KWIK_INVALID_ARGUMENT', message);
 }
 
-/** A value in a few words; nothing of an object, which may hold secrets. */
-function shown(value: unknown): string {
+/** A value in a few words; nothing of an object, which may hold secrets, nor of what may be one itself. */
+function shown(value: unknown, rule: OptionRule): string {
+  if (hides(rule) && typeof value === 'string') return 'that string';
   if (value === null || typeof value === 'boolean' || typeof value === 'number') return String(value);
   if (typeof value === 'string') return value.length > MAX_SHOWN ? 'that string' : `'${value}'`;
   return Array.isArray(value) ? 'a list' : `of type ${typeof value}`;
+}
+
+function hides(rule: OptionRule): boolean {
+  return rule.kind === 'list' ? hides(rule.each) : rule.kind === 'value' && rule.hidden === true;
 }

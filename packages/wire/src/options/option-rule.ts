@@ -5,6 +5,8 @@ export interface ValueRule {
   readonly kind: 'value';
   /** Ends the sentence "it takes …". */
   readonly takes: string;
+  /** What is given in its place may be a secret: no message shows it. */
+  readonly hidden?: boolean;
   accepts(value: unknown): boolean;
 }
 
@@ -65,7 +67,11 @@ export const checkedLater = value('anything', () => true);
 export const text = value('a string', (given) => typeof given === 'string');
 export const flag = value('true or false', (given) => typeof given === 'boolean');
 export const call = value('a function', (given) => typeof given === 'function');
-export const bytes = value('a Uint8Array', (given) => given instanceof Uint8Array);
+/** Text in their place may well be a key. */
+export const bytes: ValueRule = {
+  ...value('a Uint8Array', (given) => given instanceof Uint8Array),
+  hidden: true,
+};
 export const bytesOrText = value(
   'bytes (an ArrayBuffer or a view of one) or a string',
   (given) =>
