@@ -10,6 +10,7 @@ import {
 } from '@kwik/testbed';
 import {
   type AccessControl,
+  type AuditSink,
   CounterRegistry,
   DiagnosticPublisher,
   type PathTransport,
@@ -52,6 +53,7 @@ export interface SimulatedServerOptions {
   readonly scaling?: ListenOptions['scaling'];
   readonly takeover?: ListenOptions['takeover'];
   readonly access?: AccessControl;
+  readonly audit?: AuditSink;
   /** Signs its tokens and grants. Default: the same for all. */
   readonly signer?: Ed25519Signer;
   readonly makeScheduler?: () => Scheduler;
@@ -134,7 +136,7 @@ export class SimulatedWorld {
       takeover: resolveTakeover(options.takeover),
       ...(relay !== undefined && { relay: resolveRelay(options.relay!, relay.forwarder) }),
       ...(options.features !== undefined && { features: options.features }),
-      host: newHost({ diagnostics: this.diagnostics }),
+      host: newHost({ diagnostics: this.diagnostics, audit: options.audit }),
     });
     const link = this.network.link(address, shape);
     const server: SimulatedServer = { address, link, process, relay, sessions: [], refusals: [] };

@@ -1,10 +1,9 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import { errorFromDetail, type KcpBody } from '@kwik/kcp';
+import { errorFromDetail } from '@kwik/kcp';
 import type { ReplicaSource, ServerSession, Session, Stream } from '@kwik/session';
-import type { Feature } from '../src/runtime/features/feature.js';
 import type { SessionContext } from '../src/runtime/features/session-context.js';
 import { pattern, sourceOf } from './harness.js';
-import { content, first, fleet, kill, once, read, request, type Fleet } from './takeover-fleet.js';
+import { content, first, fleet, kill, listening, once, read, request, type Fleet } from './takeover-fleet.js';
 import { withoutTakeover } from './without-takeover.js';
 
 /** For machines that do much else at the time: the times in here are virtual. */
@@ -14,25 +13,6 @@ const MEGABYTE = 1_000_000;
 
 /** The client's session from inside. */
 const insideOf = (client: Session): SessionContext => (client as unknown as { engine: SessionContext }).engine;
-
-/** Shown each message that a session sends, and how to send on the same path. */
-type SaidListener = (body: KcpBody, send: (body: KcpBody) => void) => void;
-
-/** Of the paths of a session from their beginning, before any other feature says something on them. */
-function listening(onSaid: SaidListener): (session: SessionContext) => readonly Feature[] {
-  return (session) => {
-    const addPath = session.addPath.bind(session);
-    session.addPath = (path) => {
-      const send = path.send.bind(path);
-      path.send = (body) => {
-        send(body);
-        onSaid(body, send);
-      };
-      addPath(path);
-    };
-    return [];
-  };
-}
 
 /** Sends into each stream of the client the content that it names. */
 function sendsNamed(contents: Readonly<Record<string, Uint8Array>>): (session: ServerSession) => void {

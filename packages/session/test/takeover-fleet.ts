@@ -1,6 +1,8 @@
 import type { LinkShape } from '@kwik/testbed';
 import type { ServerSession, Session, Stream } from '@kwik/session';
-import { Ed25519Signer } from '@kwik/kcp';
+import { Ed25519Signer, type KcpBody } from '@kwik/kcp';
+import type { Feature } from '../src/runtime/features/feature.js';
+import type { SessionContext } from '../src/runtime/features/session-context.js';
 import { AcceptedSession } from '../src/server/server-session.js';
 import { pattern, sourceOf } from './harness.js';
 import {
@@ -125,4 +127,23 @@ export async function request(client: Session, text = 'get'): Promise<Stream> {
   const stream = client.openStream();
   await stream.write(text);
   return stream;
+}
+
+/** Shown each message that a session sends, and how to send on the same path. */
+type SaidListener = (body: KcpBody, send: (body: KcpBody) => void) => void;
+
+/** Of the paths of a session from their beginning, before any other feature says something on them. */
+export function listening(onSaid: SaidListener): (session: SessionContext) => readonly Feature[] {
+  return (session) => {
+    const addPath = session.addPath.bind(session);
+    session.addPath = (path) => {
+      const send = path.send.bind(path);
+      path.send = (body) => {
+        send(body);
+        onSaid(body, send);
+      };
+      addPath(path);
+    };
+    return [];
+  };
 }
