@@ -169,7 +169,7 @@ describe('what dial and listen take', () => {
   });
 
   test.each([
-    ['identity.resetKey', { identity: { resetKey: 'secret' } }, "'secret': it takes a Uint8Array"],
+    ['identity.resetKey', { identity: { resetKey: 'secret' } }, 'that string: it takes a Uint8Array'],
     ['port', { port: -1 }, '-1: it takes a whole number, 0 or more'],
     ['limits.maxSessions', { limits: { maxSessions: '9' } }, "'9': it takes a whole number, 0 or more"],
   ])('%s of listen likewise', (path, options, words) => {
