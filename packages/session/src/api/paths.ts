@@ -1,16 +1,8 @@
+import type { PathState } from '@kwik/paths';
 import type { ErrorCode, PathId } from '@kwik/wire';
 
 /** Names of the states of a path; see @kwik/paths. */
-export type PathStateName =
-  | 'connecting'
-  | 'validating'
-  | 'active'
-  | 'degraded'
-  | 'suspected'
-  | 'draining'
-  | 'dead'
-  | 'recovering'
-  | 'suspended';
+export type PathStateName = PathState;
 
 /** A path as it was when asked; the object does not change afterwards. */
 export interface PathInfo {

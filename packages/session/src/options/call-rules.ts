@@ -3,8 +3,9 @@ import type { ListenerCloseOptions } from '../api/listener.js';
 import type { ServerCredentials } from '../api/options.js';
 import type { RelayedTraffic } from '../api/relays.js';
 import type { AddPathOptions, CloseOptions, StreamOptions } from '../api/session.js';
+import { relayedTraffic } from './session-rules.js';
 
-const { call, checkedLater, flag, group, list, milliseconds, objectWith, oneOf, positive, positiveMilliseconds, text } =
+const { call, checkedLater, flag, group, list, milliseconds, objectWith, oneOf, positiveMilliseconds, text } =
   optionRules;
 
 /** Rules of the calls of a session and of a listener. All of them throw ERR_KWIK_INVALID_ARGUMENT. */
@@ -27,12 +28,7 @@ const ADD_PATH = group<AddPathOptions>({
   serverName: text,
   timeoutMs: positiveMilliseconds,
   capabilities: list(oneOf('contribute', 'replica', 'relay', 'raw')),
-  relay: group<RelayedTraffic>({
-    anchors: list(text),
-    maxBytes: positive,
-    maxBytesPerSecond: positive,
-    maxDurationMs: positiveMilliseconds,
-  }),
+  relay: group<RelayedTraffic>(relayedTraffic),
 });
 const GUARDED = group<{ signal: AbortSignal }>({ signal: objectWith('addEventListener', 'removeEventListener') });
 

@@ -17,6 +17,7 @@ import {
   formerNames,
   guard,
   limits,
+  relayedTraffic,
   runtime,
   timeouts,
   transport,
@@ -52,23 +53,12 @@ const LISTEN: OptionRules = {
     onRefused: call,
     trust: group<TrustPolicy>({ ca: text, keys: list(bytes), names: list(text) }),
     identity: group<ServerIdentity>({ serverId: text, audiences: list(text), resetKey: bytes }),
-    relay: group<RelayOptions>({
-      anchors: list(text),
-      maxBytes: positive,
-      maxBytesPerSecond: positive,
-      maxDurationMs: positiveMilliseconds,
-      forClients: flag,
-    }),
+    relay: group<RelayOptions>({ ...relayedTraffic, forClients: flag }),
     relays: list(
       group<NamedRelay>({
         address: text,
         serverName: text,
-        traffic: group<RelayedTraffic>({
-          anchors: list(text),
-          maxBytes: positive,
-          maxBytesPerSecond: positive,
-          maxDurationMs: positiveMilliseconds,
-        }),
+        traffic: group<RelayedTraffic>(relayedTraffic),
       }),
     ),
     directory: objectWith('select'),

@@ -8,8 +8,9 @@ import type {
   TimeoutOptions,
   WriteOptions,
 } from '../api/options.js';
+import type { RelayedTraffic } from '../api/relays.js';
 
-const { call, either, flag, group, milliseconds, objectWith, oneOf, positive, positiveMilliseconds, text } =
+const { call, either, flag, group, list, milliseconds, objectWith, oneOf, positive, positiveMilliseconds, text } =
   optionRules;
 
 /** Rules of what `dial` and `listen` have in common. */
@@ -20,6 +21,14 @@ export const runtime = group<RuntimeOptions>({
   random: call,
   wallClockMs: call,
 });
+/** What is forwarded for a client, at the most. */
+export const relayedTraffic = {
+  anchors: list(text),
+  maxBytes: positive,
+  maxBytesPerSecond: positive,
+  maxDurationMs: positiveMilliseconds,
+} satisfies Record<keyof RelayedTraffic, unknown>;
+
 export const authenticator = objectWith('begin');
 
 export const timeouts = {
