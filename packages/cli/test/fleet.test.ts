@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { pause } from '@kwik/testbed';
-import { ETCD, missingPrograms, startRealServer } from '@kwik/testbed/programs';
+import { ETCD, freePort, missingPrograms, startRealServer } from '@kwik/testbed/programs';
 import { z } from 'zod';
 import { grownTo, Harness, sha256Of, type Server } from './harness.js';
 
@@ -142,6 +142,59 @@ testWithEtcd(
   },
 );
 
+testWithEtcd('of two operators the second is told of the first, and whoever waits is told of an undrain', async () => {
+  const one = await serve('one');
+  await serve('two');
+  // A session that goes on.
+  const tunnel = harness.start(['tunnel', one.address, '--socks5', '127.0.0.1:0', '--json']);
+  await tunnel.printed(/"event":"listening"/u);
+  const options = ['--discover', etcd, '--json'];
+  const first = harness.start(['fleet', 'drain', 'films', 'one', '--reason', 'disk', '--wait', '280', ...options]);
+  await first.printed(/"event":"draining"/u);
+  const second = await fleet('drain', 'films', 'one', '--reason', 'kernel');
+  expect([second.status, second.stdout]).toEqual([
+    0,
+    expect.stringMatching(/"marked","server":"one","before":\{"atMs":\d+,"by":"[^"]*","reason":"disk"\}/u),
+  ]);
+  expect((await status()).servers[0]).toMatchObject({ server: 'one', drain: { reason: 'kernel' } });
+  // While one drains, the other is the last.
+  expect(await fleet('drain', 'films', 'two')).toMatchObject({ status: 1, stdout: expect.stringContaining('"last"') });
+  expect(await fleet('undrain', 'films', 'one')).toMatchObject({ status: 0 });
+  expect(await first.ended).toMatchObject({
+    status: 1,
+    stdout: expect.stringMatching(/"event":"undrained"[^\n]*\n$/u),
+  });
+  expect(await fleet('undrain', 'films', 'one')).toMatchObject({
+    status: 3,
+    stdout: expect.stringContaining('"not-marked","server":"one","marked":[]'),
+  });
+});
+
+testWithEtcd(
+  'a drained server that is killed is gone; etcd that goes away in the middle is named, and the status is 4',
+  async () => {
+    const one = await serve('one');
+    await serve('two');
+    const tunnel = harness.start(['tunnel', one.address, '--socks5', '127.0.0.1:0', '--json']);
+    await tunnel.printed(/"event":"listening"/u);
+    const drain = (...args: string[]) =>
+      harness.start(['fleet', 'drain', 'films', 'one', '--discover', etcd, '--json', ...args]);
+    const waiting = drain('--wait', '280');
+    await waiting.printed(/"event":"draining"/u);
+    one.process.kill('SIGKILL');
+    expect(await waiting.ended).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('"gone","server":"one","answers":false'),
+    });
+
+    await serve('one');
+    expect(await fleet('undrain', 'films', 'one')).toMatchObject({ status: 0 });
+    for (const close of closers.splice(0)) await close();
+    const undone = await fleet('drain', 'films', 'one', '--timeout', '1');
+    expect([undone.status, undone.stderr]).toEqual([4, expect.stringContaining(etcd.replace('etcd:', ''))]);
+  },
+);
+
 testWithEtcd('capacity is what servers offer and carry, once they have said their load', async () => {
   await Promise.all(['one', 'two', 'three'].map((id) => serve(id)));
   const read = async () => JSON.parse((await fleet('capacity', 'films')).stdout) as Record<string, unknown>;
@@ -153,6 +206,19 @@ testWithEtcd('capacity is what servers offer and carry, once they have said thei
     0,
     expect.stringMatching(/^films: 0 % of what 3 servers offer is used[^]*\n2 could go/u),
   ]);
+});
+
+test('an etcd that is down: each command says which one, and ends with 4', async () => {
+  const at = `127.0.0.1:${await freePort()}`;
+  const ends = ['status films', 'drain films one', 'undrain films one', 'capacity films'].map(async (words) => {
+    const {
+      status: code,
+      stdout,
+      stderr,
+    } = await harness.run(['fleet', ...words.split(' '), '--discover', `etcd:${at}`]);
+    return { code, stdout, named: stderr.includes(at), lines: stderr.trimEnd().split('\n').length };
+  });
+  for (const end of await Promise.all(ends)) expect(end).toEqual({ code: 4, stdout: '', named: true, lines: 1 });
 });
 
 test('without an etcd no server can be marked', async () => {

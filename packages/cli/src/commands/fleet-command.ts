@@ -10,16 +10,18 @@ const SOURCES = `
 ${SOURCE_HELP}`;
 
 const DRAIN_DETAILS = `
-SERVER is the id of a server, or one of its addresses. A mark in etcd has it say of itself that it drains: nobody new comes,
-and sessions of other servers replace their paths to it before it goes. Sessions that clients opened with it go on until they
-end; --wait waits for that. The mark holds until \`kwik fleet undrain\`, also when the server is started again.
+SERVER is the id of a server, or one of its addresses. A mark in etcd has it say of itself that it
+drains: nobody new comes, and sessions of other servers replace their paths to it before it goes.
+Sessions that clients opened with it go on until they end; --wait waits for that, until somebody
+undrains it. The mark holds until \`kwik fleet undrain\`, also when the server is started again.
 
 Examples:
   $ kwik fleet drain films one --reason 'new disk' --wait 600
   $ kwik fleet drain films 192.0.2.1:4433 --discover etcd:127.0.0.1:2379
 
-Exit status: 0 if it drains (with --wait: and has no session any more), 1 if it does not, or is the last that takes clients, 2 for
-wrong usage, 3 if there is no such server.
+Exit status: 0 if it drains (with --wait: and has no session any more, or is gone), 1 if it does not,
+is the last that takes clients, or is undrained, 2 for wrong usage, 3 if there is no such server, 4 if
+etcd, or another source, does not answer.
 ${SOURCES}`;
 
 /** `kwik fleet …`: the servers of a service as a whole. */
@@ -50,7 +52,8 @@ function statusCommand(io: CliIo, onDone: (code: ExitCode) => void): Command {
       `
 Each server is sent a packet, and no session is opened.
 
-Exit status: 0 if a server takes clients, 2 for wrong usage, 3 if none does.
+Exit status: 0 if a server takes clients, 2 for wrong usage, 3 if none does, 4 if etcd does not
+answer.
 ${SOURCES}`,
     )
     .action(async (name: string, options: FleetOptions) => {
@@ -80,7 +83,8 @@ function undrainCommand(io: CliIo, onDone: (code: ExitCode) => void): Command {
     .addHelpText(
       'after',
       `
-Exit status: 0 if it takes clients again, or is not there, 1 if it does not, 2 for wrong usage, 3 if nobody had it drain.
+Exit status: 0 if it takes clients again, or is not there, 1 if it does not, 2 for wrong usage, 3 if
+nobody had it drain, 4 if etcd, or another source, does not answer.
 ${SOURCES}`,
     )
     .action(async (name: string, server: string, options: DrainOptions) => {
@@ -96,9 +100,11 @@ function capacityCommand(io: CliIo, onDone: (code: ExitCode) => void): Command {
     .addHelpText(
       'after',
       `
-What a server offers is its weight; what it carries is that times the load that it announces. What drains offers nothing.
+What a server offers is its weight; what it carries is that times the load that it announces. What
+drains offers nothing.
 
-Exit status: 0 if no server is missing, 1 if one is, 2 for wrong usage, 3 if no server takes clients.
+Exit status: 0 if no server is missing, 1 if one is, 2 for wrong usage, 3 if no server takes clients, 4
+if a source does not answer and no server is known.
 ${SOURCES}`,
     )
     .action(async (name: string, options: CapacityOptions) => {

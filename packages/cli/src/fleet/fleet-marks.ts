@@ -23,9 +23,10 @@ export class FleetMarks {
     return new Map(marks.flatMap((one) => [...one]));
   }
 
-  /** Rejects with a usage error where no source is an etcd. */
-  async set(server: string, mark: DrainMark): Promise<void> {
-    await Promise.all((await this.#required()).map((one) => one.set(server, mark)));
+  /** Resolves with the mark that it takes the place of. Rejects with a usage error where no source is an etcd. */
+  async set(server: string, mark: DrainMark): Promise<DrainMark | undefined> {
+    const before = await Promise.all((await this.#required()).map((one) => one.set(server, mark)));
+    return before.find((one) => one !== undefined);
   }
 
   /** Resolves with whether there was one. Rejects as `set` does. */

@@ -1,5 +1,7 @@
 import { userInfo } from 'node:os';
+import type { DrainMark } from '@kwik/discovery/etcd';
 import type { ServiceDirectory } from '@kwik/discovery';
+import { KwikError } from '@kwik/wire';
 import { pause } from '../abortable.js';
 import { openDiscovery, type DiscoverFlags } from '../discovery/discover.js';
 import { usageError } from '../errors.js';
@@ -57,8 +59,9 @@ export function runStatus(service: string, options: FleetOptions, io: CliIo): Pr
 export function runCapacity(service: string, options: CapacityOptions, io: CliIo): Promise<ExitCode> {
   const { target, keep } = options;
   if (target < 1 || target > 100) throw usageError(`--target ${target}: it takes per cent, from 1 to 100`);
-  return withFleet(service, options, io, ({ survey }) => {
+  return withFleet(service, options, io, ({ survey, requireSources }) => {
     const found = survey();
+    if (found.servers.length === 0) requireSources();
     const capacity = capacityOf(found.servers, { target: target / 100, keep });
     if (options.json) io.stdout.print(`${jsonLine({ service, at: found.at, ...capacity })}\n`);
     else io.stdout.print(`${capacityLines(found, capacity, target).join('\n')}\n`);
@@ -67,41 +70,89 @@ export function runCapacity(service: string, options: CapacityOptions, io: CliIo
   });
 }
 
-/** `kwik fleet drain`. 1: the server did not obey, or has sessions yet; 3: there is no such server. */
+/** `kwik fleet drain`. 1: the server did not obey, has sessions yet, or was undrained; 3: there is no such server. */
 export function runDrain(service: string, server: string, options: DrainOptions, io: CliIo): Promise<ExitCode> {
   return withFleet(service, options, io, async (fleet) => {
-    const { find, survey, marks, say } = fleet;
+    const { find, marks, say } = fleet;
     const known = find(server);
     if (known === undefined) return notThere(server, fleet);
-    const others = survey().servers.filter((one) => one.accepting && one.server !== known.server);
-    if (others.length === 0 && !options.force) {
-      say(
-        { event: 'refused', server, reason: 'last' },
-        `${server} is the last that takes clients: --force drains it all the same`,
-      );
-      return EXIT.failed;
-    }
+    const mayBeLast = options.force || !known.accepting;
+    if (!mayBeLast && (await isLast(known, fleet))) return lastOne(server, fleet);
     const { username: by } = userInfo();
-    await marks.set(known.server, { atMs: Date.now(), by: by.slice(0, 256), reason: options.reason.slice(0, 256) });
-    say({ event: 'marked', server: known.server }, `${known.server} is to drain`);
+    const mark = { atMs: Date.now(), by: by.slice(0, 256), reason: options.reason.slice(0, 256) };
+    const before = await marks.set(known.server, mark);
+    // Of two who drain the last two at once neither may have seen the other's mark before.
+    if (!mayBeLast && before === undefined && (await isLast(known, fleet))) {
+      await marks.clear(known.server);
+      return lastOne(server, fleet);
+    }
+    say(
+      { event: 'marked', server: known.server, ...(before !== undefined && { before }) },
+      `${known.server} is to drain${before === undefined ? '' : `; it was marked before${byWhom(before)}`}`,
+    );
     const obeyed = await fleet.until(() => find(server)?.accepting !== true, options.timeout);
     if (!obeyed) {
+      fleet.requireSources();
       const words = `${server} takes clients yet: does it run, and announce itself in the same etcd?`;
       say({ event: 'not-obeyed', server }, `${words} The mark stays, and holds when it comes back`);
       return EXIT.failed;
     }
     say({ event: 'draining', server }, `${server} drains: nobody new comes, and paths to it go to other servers`);
     if (options.wait === undefined) return EXIT.ok;
-    const isEmpty = await fleet.until(() => isGoneOrEmpty(find(server)), options.wait);
-    const left = find(server)?.sessions ?? null;
-    if (isEmpty) say({ event: 'drained', server }, `${server} has no session any more`);
-    else
-      say(
-        { event: 'not-drained', server, sessions: left },
-        `${server} has ${left ?? 'an unknown number of'} sessions yet`,
-      );
-    return isEmpty ? EXIT.ok : EXIT.failed;
+    return waitUntilEmpty(known, options.wait, fleet);
   });
+}
+
+/** Until it says that it has no session, is gone, or somebody undrains it. */
+async function waitUntilEmpty(known: FoundServer, seconds: number, fleet: Fleet): Promise<ExitCode> {
+  const { find, say } = fleet;
+  const { server } = known;
+  await fleet.until(() => {
+    const now = find(server);
+    return now === undefined || now.accepting || now.sessions === 0;
+  }, seconds);
+  const now = find(server);
+  if (now === undefined) {
+    // One that has lost its etcd may serve on, and one that does not answer has no sessions.
+    const answers = (await knock(known.address)) !== undefined;
+    const words = answers
+      ? 'is not announced any more, and answers: nobody knows how many sessions it has'
+      : 'is gone, and does not answer';
+    say({ event: 'gone', server, answers }, `${server} ${words}`);
+    return answers ? EXIT.failed : EXIT.ok;
+  }
+  if (now.accepting) {
+    say({ event: 'undrained', server }, `${server} takes clients again: somebody has undrained it`);
+    return EXIT.failed;
+  }
+  if (now.sessions === 0) {
+    say({ event: 'drained', server }, `${server} has no session any more`);
+    return EXIT.ok;
+  }
+  fleet.requireSources();
+  const left = now.sessions ?? null;
+  say({ event: 'not-drained', server, sessions: left }, `${server} has ${left ?? 'an unknown number of'} sessions yet`);
+  return EXIT.failed;
+}
+
+/** Whether no other server takes clients, and is to go on with it. */
+async function isLast(known: FoundServer, { survey, marks }: Fleet): Promise<boolean> {
+  const draining = await marks.all();
+  return !survey().servers.some(
+    ({ server, accepting }) => accepting && server !== known.server && !draining.has(server),
+  );
+}
+
+function lastOne(server: string, { say }: Fleet): ExitCode {
+  say(
+    { event: 'refused', server, reason: 'last' },
+    `${server} is the last that takes clients, and is not to drain: --force drains it all the same`,
+  );
+  return EXIT.failed;
+}
+
+function byWhom({ by, reason }: DrainMark): string {
+  return `${by === '' ? '' : ` by ${by}`}${reason === '' ? '' : ` (${reason})`}`;
 }
 
 /** `kwik fleet undrain`. 3: nobody had it drain. */
@@ -115,7 +166,9 @@ export function runUndrain(
     const { find, marks, say } = fleet;
     const name = find(server)?.server ?? server;
     if (!(await marks.clear(name))) {
-      say({ event: 'not-marked', server: name }, `nobody has ${name} drain`);
+      const marked = [...(await marks.all()).keys()];
+      const others = marked.length === 0 ? '' : `; to drain: ${marked.join(', ')}`;
+      say({ event: 'not-marked', server: name, marked }, `nobody has ${name} drain${others}`);
       return EXIT.notFound;
     }
     say({ event: 'unmarked', server: name }, `${name} may take clients`);
@@ -123,17 +176,19 @@ export function runUndrain(
     if (find(name) === undefined) return EXIT.ok;
     const obeyed = await fleet.until(() => find(name)?.accepting !== false, options.timeout);
     if (obeyed) say({ event: 'serving', server: name }, `${name} takes clients again`);
-    else say({ event: 'not-obeyed', server: name }, `${name} takes no clients yet: does it run?`);
+    else {
+      fleet.requireSources();
+      say({ event: 'not-obeyed', server: name }, `${name} takes no clients yet: does it run?`);
+    }
     return obeyed ? EXIT.ok : EXIT.failed;
   });
 }
 
-function isGoneOrEmpty(server: FoundServer | undefined): boolean {
-  return server === undefined || server.sessions === 0;
-}
-
 /** Sessions, while it drains and says so. */
-type FoundServer = Pick<SurveyedServer, 'server' | 'accepting'> & { readonly sessions: number | undefined };
+type FoundServer = Pick<SurveyedServer, 'server' | 'accepting'> & {
+  readonly address: string;
+  readonly sessions: number | undefined;
+};
 
 interface Fleet {
   readonly survey: () => Survey;
@@ -142,6 +197,8 @@ interface Fleet {
   readonly marks: FleetMarks;
   /** Whether it holds within so many seconds. Rejects with ERR_KWIK_ABORTED at Ctrl-C. */
   readonly until: (holds: () => boolean, seconds: number) => Promise<boolean>;
+  /** Throws ERR_KWIK_CONNECT_FAILED where a source fails: what is known of servers is of before, or nothing. */
+  readonly requireSources: () => void;
   readonly say: (event: object, line: string) => void;
 }
 
@@ -163,6 +220,7 @@ async function withFleet(
       survey: () => surveyOf(directory, { capabilities: [], count: MAX_SERVERS }, Date.now()),
       find: (server) => foundIn(directory, server),
       marks,
+      requireSources: () => requireAnswers(directory),
       until: (holds, seconds) => until(holds, seconds, stopped.signal),
       say: (event, line) => io.stdout.print(options.json ? `${jsonLine(event)}\n` : `${oneLine(line)}\n`),
     });
@@ -180,6 +238,7 @@ function foundIn(directory: ServiceDirectory, server: string): FoundServer | und
   const sessions = attributes.get('sessions');
   return {
     server: serverId === '' ? (addresses[0] ?? '') : serverId,
+    address: addresses[0] ?? '',
     accepting,
     sessions: sessions === undefined ? undefined : Number(sessions),
   };
@@ -194,7 +253,16 @@ async function until(holds: () => boolean, seconds: number, signal: AbortSignal)
   return true;
 }
 
-function notThere(server: string, { survey, say }: Fleet): ExitCode {
+function requireAnswers(directory: ServiceDirectory): void {
+  const failing = directory.sources.find(({ state, failure }) => state === 'waiting' || failure !== undefined);
+  if (failing === undefined) return;
+  const why = failing.failure ?? 'it does not answer';
+  const text = `what is known of ${directory.service} may be old: the source ${failing.name} fails: ${why}`;
+  throw new KwikError('ERR_KWIK_CONNECT_FAILED', text);
+}
+
+function notThere(server: string, { survey, say, requireSources }: Fleet): ExitCode {
+  requireSources();
   const known = survey().servers.map((one) => one.server);
   say(
     { event: 'unknown', server, known },

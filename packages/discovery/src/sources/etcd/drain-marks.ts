@@ -1,10 +1,10 @@
-import { checkOptions, KwikError, optionRules } from '@kwik/wire';
-import type { Etcd3, IOptions } from 'etcd3';
+import { checkArgument, checkOptions, optionRules } from '@kwik/wire';
+import type { Etcd3, IKeyValue, IOptions } from 'etcd3';
 import { z } from 'zod';
 import { report } from '../announcement.js';
 import { systemClock } from '../system-clock.js';
 import { delay } from '../waiting.js';
-import { clientOf, etcdHosts, firstChange, readKeys, within, withDeadline } from './etcd-client.js';
+import { clientOf, etcdError, etcdHosts, firstChange, readKeys, within, withDeadline } from './etcd-client.js';
 
 /** Below it stand the services, and below each of them the ids of servers that are to drain. No lease ends a mark. */
 const MARKS = 'kwik/v1/drains';
@@ -30,9 +30,20 @@ export interface DrainMarksOptions {
 
 const RULES = optionRules.group<DrainMarksOptions>({ etcd: etcdHosts, service: optionRules.text }, ['etcd', 'service']);
 
+const text = z.string().max(MAX_TEXT_CHARACTERS);
+const shape = z.object({ atMs: z.number().min(0), by: text, reason: text });
+
+const { call, value } = optionRules;
+const aServer = value('the id or the address of a server', (given) => typeof given === 'string' && given !== '');
+const aMark = value(
+  `a mark with atMs, and with texts of ${MAX_TEXT_CHARACTERS} characters at the most`,
+  (given) => shape.safeParse(given).success,
+);
+
 /** The marks of a service in etcd. A server is known by its id, or, without one, by its first address. */
 export class DrainMarks implements Disposable {
   readonly #client: Etcd3;
+  readonly #etcd: IOptions;
   readonly #prefix: string;
   readonly #closing = new AbortController();
 
@@ -40,32 +51,40 @@ export class DrainMarks implements Disposable {
   constructor(options: DrainMarksOptions) {
     checkOptions(options, { call: 'DrainMarks', root: RULES });
     const { etcd, service } = options;
+    this.#etcd = etcd;
     this.#client = clientOf(etcd);
     this.#prefix = `${MARKS}/${service}/`;
   }
 
-  /** By the servers' ids. Rejects with ERR_KWIK_TIMEOUT when etcd does not answer within 5 s, or as etcd3 does. */
+  /**
+   * By the servers' ids. Rejects with ERR_KWIK_TIMEOUT when etcd does not answer within 5 s, with ERR_KWIK_AUTH_FAILED or
+   * ERR_KWIK_CONNECT_FAILED when it refuses; the message says which etcd.
+   */
   async all(): Promise<Map<string, DrainMark>> {
-    const { keys } = await withDeadline(readKeys(this.#client, this.#prefix), this.#closing.signal);
+    const { keys } = await this.#call(() => readKeys(this.#client, this.#prefix));
     return new Map(
       keys.map(({ key, value }) => [key.toString('utf8').slice(this.#prefix.length), parsed(value.toString('utf8'))]),
     );
   }
 
-  /** Rejects as `all` does, and with ERR_KWIK_INVALID_ARGUMENT for texts of more than 256 characters. */
-  async set(server: string, mark: DrainMark): Promise<void> {
-    if (mark.by.length > MAX_TEXT_CHARACTERS || mark.reason.length > MAX_TEXT_CHARACTERS) {
-      throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `a drain mark has texts of ${MAX_TEXT_CHARACTERS} characters`);
-    }
-    const put = async (): Promise<unknown> =>
-      this.#client.put(`${this.#prefix}${server}`).value(JSON.stringify(mark)).options(within());
-    await withDeadline(put(), this.#closing.signal);
+  /**
+   * Resolves with the mark that it takes the place of: of two who set one at once the later holds. Rejects as `all` does, and with
+   * ERR_KWIK_INVALID_ARGUMENT for texts of more than 256 characters.
+   */
+  async set(server: string, mark: DrainMark): Promise<DrainMark | undefined> {
+    checkArgument('set', 'server', server, aServer);
+    checkArgument('set', 'mark', mark, aMark);
+    const put = this.#client.put(`${this.#prefix}${server}`).value(JSON.stringify(mark)).options(within());
+    // Where there was none, nothing stands there, whatever the types of etcd3 say.
+    const before = (await this.#call(() => put.getPrevious())) as Partial<IKeyValue>;
+    return before.value === undefined ? undefined : parsed(before.value.toString());
   }
 
   /** Resolves with whether there was one. Rejects as `all` does. */
   async clear(server: string): Promise<boolean> {
-    const remove = this.#client.delete().key(`${this.#prefix}${server}`).options(within()).exec();
-    return Number((await withDeadline(remove, this.#closing.signal)).deleted) > 0;
+    checkArgument('clear', 'server', server, aServer);
+    const remove = this.#client.delete().key(`${this.#prefix}${server}`).options(within());
+    return Number((await this.#call(() => remove.exec())).deleted) > 0;
   }
 
   /**
@@ -77,6 +96,8 @@ export class DrainMarks implements Disposable {
     onMark: (mark: DrainMark | undefined) => void,
     onFailure?: (error: unknown) => void,
   ): Promise<void> {
+    checkArgument('watch', 'server', server, aServer);
+    checkArgument('watch', 'onMark', onMark, call);
     return new Promise((resolve) => void this.#follow(server, { onMark, onFailure, onAsked: resolve }));
   }
 
@@ -88,6 +109,14 @@ export class DrainMarks implements Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  async #call<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await withDeadline(work(), this.#closing.signal);
+    } catch (cause) {
+      throw etcdError(this.#etcd, cause);
+    }
   }
 
   async #follow(
@@ -113,7 +142,7 @@ export class DrainMarks implements Disposable {
         await firstChange(this.#client, key, revision, signal);
       } catch (error) {
         if (over()) return;
-        report(tell.onFailure, error);
+        report(tell.onFailure, etcdError(this.#etcd, error));
         tell.onAsked();
         await delay(systemClock(), waitMs, signal);
         waitMs = Math.min(MAX_WAIT_MS, 2 * waitMs);
@@ -121,9 +150,6 @@ export class DrainMarks implements Disposable {
     }
   }
 }
-
-const text = z.string().max(MAX_TEXT_CHARACTERS);
-const shape = z.object({ atMs: z.number().min(0), by: text, reason: text });
 
 /** What cannot be read is a mark all the same: somebody put it there. */
 function parsed(json: string): DrainMark {

@@ -50,6 +50,19 @@ export async function firstChange(client: Etcd3, prefix: string, revision: strin
   await Promise.race([watcher.cancel().catch(() => undefined), delay(systemClock(), CALL_MS, signal)]);
 }
 
+/** An error of one of our own classes, which says which etcd it is; a reason of etcd3's stands behind that. */
+export function etcdError({ hosts }: Pick<IOptions, 'hosts'>, cause: unknown): KwikError {
+  const where = `etcd at ${[hosts].flat().join(', ')}`;
+  if (cause instanceof KwikError) {
+    return cause.code === 'ERR_KWIK_TIMEOUT'
+      ? new KwikError(cause.code, `${where} did not answer in ${CALL_MS} ms`)
+      : cause;
+  }
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const code = /unauthenticated|permission|auth/iu.test(why) ? 'ERR_KWIK_AUTH_FAILED' : 'ERR_KWIK_CONNECT_FAILED';
+  return new KwikError(code, `${where}: ${why}`, { cause });
+}
+
 /** etcd3 tries for longer than its deadlines say while it connects. */
 export async function withDeadline<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   promise.catch(() => undefined);
