@@ -68,6 +68,11 @@ export async function main(argv: readonly string[], io: CliIo): Promise<ExitCode
       io.stderr.print(program.helpInformation());
       return EXIT.usage;
     }
+    const topic = helpTopic(program, argv);
+    if (topic !== undefined) {
+      topic.outputHelp();
+      return EXIT.ok;
+    }
     await program.parseAsync([...argv], { from: 'user' });
     return status;
   } catch (error) {
@@ -88,6 +93,25 @@ function createProgram(io: CliIo, onDone: (code: ExitCode) => void): Command {
   for (const command of [program, ...program.commands.flatMap((one) => [one, ...one.commands])])
     speakThrough(command, io);
   return program;
+}
+
+/**
+ * The command that `kwik help …`, or `kwik … help …`, asks about; undefined where nothing else than that is asked. Throws for one that
+ * there is not: Commander shows the help of another one then.
+ */
+function helpTopic(program: Command, argv: readonly string[]): Command | undefined {
+  const named = (command: Command, name: string): Command | undefined =>
+    command.commands.find((one) => one.name() === name);
+  let topic = program;
+  let isAsked = false;
+  for (const word of argv) {
+    const next = named(topic, word);
+    if (next !== undefined) topic = next;
+    else if (word === 'help' && !isAsked && topic.commands.length > 0) isAsked = true;
+    else if (!isAsked || word.startsWith('-')) return undefined;
+    else topic.error(`error: unknown command '${word}'`, { code: 'commander.unknownCommand', exitCode: EXIT.usage });
+  }
+  return isAsked ? topic : undefined;
 }
 
 /** Commander's own messages go the same way, and read the same, as all others. */

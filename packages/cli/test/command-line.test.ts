@@ -35,6 +35,38 @@ describe('help and usage', () => {
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(120);
   });
 
+  test('the help of every command, and of each of its parts, is there, by both ways to ask for it', async () => {
+    const seen: string[][] = [];
+    const look = async (path: readonly string[]): Promise<void> => {
+      const { status, stdout, stderr } = await runHere([...path, '--help']);
+      expect({ path, status, stderr }).toEqual({ path, status: 0, stderr: '' });
+      expect(stdout).toMatch(new RegExp(`^Usage: ${['kwik', ...path].join(' ')} `, 'u'));
+      expect(stdout).not.toMatch(/display help|default: (?:false|\[\])/u);
+      for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(120);
+      const [first, ...rest] = path;
+      expect((await runHere(['help', ...path])).stdout).toBe(stdout);
+      if (first !== undefined && rest.length > 0) expect((await runHere([first, 'help', ...rest])).stdout).toBe(stdout);
+      const listed = /^Commands:\n((?: .*\n)+)/mu.exec(stdout)?.[1] ?? '';
+      const names = [...listed.matchAll(/^ {2}([a-z]\S*)/gmu)].flatMap(([, name = '']) =>
+        name === 'help' ? [] : [name],
+      );
+      for (const name of names) {
+        seen.push([...path, name]);
+        await look([...path, name]);
+      }
+    };
+    await look([]);
+    expect(seen.length).toBeGreaterThan(20);
+    // Each takes no option that it does not know, and says so with its own name.
+    for (const path of seen.filter((one) => !seen.some((other) => other.length > one.length && other[0] === one[0]))) {
+      const { status, stdout, stderr } = await runHere([...path, '--bogus']);
+      expect({ path, status, stdout }).toEqual({ path, status: 2, stdout: '' });
+      // Commander says first what is missing, where something must be given.
+      const what = "(?:unknown option '--bogus'|required option '[^']+' not specified)";
+      expect(stderr).toMatch(new RegExp(`^kwik: ${what}; see kwik ${path.join(' ')} --help\\n$`, 'u'));
+    }
+  });
+
   test('--version prints a version', async () => {
     expect(await harness.run(['--version'])).toMatchObject({
       status: 0,
@@ -78,6 +110,59 @@ describe('help and usage', () => {
     [['demo', '--rates', '20'], /--rates takes 2 to 8/u],
     [['chaos', '--faults', 'bogus'], /there is no fault 'bogus'/u],
     [['demo', '--bytes', 'many'], /--bytes.*30MB/u],
+    [['audit', 'verify'], /missing required argument 'file'; see kwik audit verify --help/u],
+    [['audit', 'seal', 'x'], /unknown command 'seal'; see kwik audit --help/u],
+    [['audit', 'key', 'a', 'b'], /Expected 1 argument but got 2\.; see kwik audit key --help/u],
+    [['serve', '.', '--audit', 'x', '--audit-origin', 'a b'], /--audit-origin 'a b': write a name without spaces/u],
+    [['serve', '.', '--audit-key', 'x'], /--audit-key needs --audit FILE/u],
+    [['serve', '.', '--audit-may-fail', '--workers', '2'], /--audit-may-fail needs --audit FILE/u],
+    [['serve', '.', '--history', 'x'], /--history is shown by the page of --admin/u],
+    [
+      ['serve', '.', '--announce', 'static:a:1', '--service', 'x'],
+      /--announce static:a:1: a server announces itself by/u,
+    ],
+    [['serve', '.', '--admin', '99999'], /'99999' is invalid.*the port must be from 1 to 65535/u],
+    [['get', 'kwik://h/f', '--pin', 'abc'], /--pin abc is not a SHA-256/u],
+    [['get', 'kwik://h:0/f'], /'h:0': the port must be from 1/u],
+    [['get', 'kwik:films/x'], /where are the servers of kwik:films\? Name a source with --discover/u],
+    [['get', 'kwik://h/f', '--timeout', '-1'], /argument '-1' is invalid.*see kwik get --help/u],
+    [['tunnel', 'h'], /nothing to carry: give -L, -R/u],
+    [['tunnel', 'h', '-L', 'bogus'], /'bogus' is not \[BIND:\]PORT:HOST:HOSTPORT/u],
+    [['registry', '--store', 'bogus'], /'bogus' names no source of servers.*see kwik registry --help/u],
+    [['registry', '--store', 'mdns'], /--store takes memory or etcd:HOST:PORT, not mdns/u],
+    [['registry', '--cert', 'x'], /--cert and --key go together/u],
+    [['registry', 'x'], /Expected 0 arguments but got 1\.; see kwik registry --help/u],
+    [['servers', 'films'], /no source of servers is named: give --discover SOURCE/u],
+    [['servers', 'a b', '--discover', 'static:a:1'], /the name of a service has letters, digits/u],
+    [
+      ['servers', 'films', '--discover', 'static:a:1', '--count', '0'],
+      /argument '0'.*from 1 to 10000.*kwik servers --help/u,
+    ],
+    [
+      ['servers', 'films', '--discover', 'static:a:1', '--capability', 'x'],
+      /argument 'x' is invalid\. Write one of primary/u,
+    ],
+    [['fleet', 'drain', 'films'], /missing required argument 'server'; see kwik fleet drain --help/u],
+    [
+      ['fleet', 'drain', 'films', 'a:1', '--discover', 'static:a:1', '--force'],
+      /servers are marked in etcd: give --discover etcd/u,
+    ],
+    [['fleet', 'undrain', 'films', 'a:1', '--discover', 'static:a:1'], /servers are marked in etcd/u],
+    [['fleet', 'capacity', 'films', '--discover', 'static:a:1', '--target', '0'], /--target 0: it takes per cent/u],
+    [['ping', 'h', '-t', '61'], /argument '61' is invalid.*up to 60.*see kwik ping --help/u],
+    [['doctor', 'h', '-c', '0'], /argument '0' is invalid.*from 1 to 1000.*see kwik doctor --help/u],
+    [['bench', 'http://h/f'], /'http:\/\/h\/f' is not a kwik URL/u],
+    [['bench', 'h', '--seconds', 'x'], /argument 'x' is invalid.*see kwik bench --help/u],
+    [['top', '99999'], /99999 is no port, HOST:PORT or URL of an --admin page/u],
+    [['health', 'http://x:y'], /http:\/\/x:y is no port/u],
+    [['support', '1'], /required option '-o, --output <file>' not specified; see kwik support --help/u],
+    [['report', '--format', 'pdf'], /argument 'pdf' is invalid\. Allowed choices are md, json, html/u],
+    [['report', '--audit-key', 'x'], /--audit-key x is of an audit log: give that with --audit FILE/u],
+    [['report', '--checkpoint', 'x'], /--checkpoint x is of an audit log/u],
+    [['relay', '--max-rate', 'x'], /argument 'x' is invalid.*see kwik relay --help/u],
+    [['help', 'bogus'], /unknown command 'bogus'; see kwik --help/u],
+    [['help', 'fleet', 'bogus'], /unknown command 'bogus'; see kwik fleet --help/u],
+    [['audit', 'help', 'bogus'], /unknown command 'bogus'; see kwik audit --help/u],
   ])('%j: one line and 2', async (args, pattern) => {
     const { status, stdout, stderr } = await runHere(args);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });

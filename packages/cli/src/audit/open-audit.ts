@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import type { AuditLog } from '@kwik/trust';
 import type { AuditSink } from '@kwik/wire';
+import { usageError } from '../errors.js';
 
 export interface AuditOptions {
   /** The file; undefined: no audit log. */
@@ -9,6 +10,26 @@ export interface AuditOptions {
   readonly auditOrigin?: string;
   /** Clients are served on when the log cannot be written. */
   readonly auditMayFail?: boolean;
+}
+
+/** As signed notes take it for the name of a key. */
+const ORIGIN = /^[^\s+]{1,256}$/u;
+
+/** Throws a usage error for what says how a log is written where none is, and for a name that no log can have. */
+export function checkAudit({ audit, auditKey, auditOrigin, auditMayFail }: AuditOptions): void {
+  if (auditOrigin !== undefined && !ORIGIN.test(auditOrigin)) {
+    throw usageError(
+      `--audit-origin '${auditOrigin}': write a name without spaces or plus, such as example.org/server-1`,
+    );
+  }
+  const given = {
+    '--audit-key': auditKey,
+    '--audit-origin': auditOrigin,
+    '--audit-may-fail': auditMayFail === true ? auditMayFail : undefined,
+  };
+  const [alone] = Object.entries(given).find(([, value]) => value !== undefined) ?? [];
+  if (audit === undefined && alone !== undefined)
+    throw usageError(`${alone} needs --audit FILE: the log that it is for`);
 }
 
 /** A log that this process writes, or has another one write. */

@@ -59,7 +59,8 @@ class Bench {
   #path: string;
 
   constructor(target: string, options: BenchOptions, io: CliIo, trust: ClientTrust | undefined, signal: AbortSignal) {
-    const { server, path } = parseKwikUrl(/^kwik:/iu.test(target) ? target : `kwik://${target}`);
+    const isUrl = /^[a-z][a-z+.-]*:\/\//iu.test(target) || /^kwik:/iu.test(target);
+    const { server, path } = parseKwikUrl(isUrl ? target : `kwik://${target}`);
     this.#server = server;
     this.#path = path;
     this.#options = options;

@@ -21,6 +21,7 @@ export function auditCommand(io: CliIo, onDone: (code: ExitCode) => void): Comma
   const audit = new Command('audit')
     .description('verify an audit log, and show what others need for that')
     .helpOption('-h, --help', 'show this help')
+    .helpCommand('help [command]', 'show the help of a command')
     .addHelpText('after', DETAILS);
   audit
     .command('verify')

@@ -4,16 +4,19 @@ import type { CliIo } from '../io.js';
 import type { ReportOptions } from '../report/report.js';
 
 const DETAILS = `
-What is not given stands in the report as "not given". A report names peers, servers and addresses, and no secrets: look at
-it before you pass it on. Where the --admin page asks for a token, set KWIK_ADMIN_TOKEN.
+What is not given stands in the report as "not given". A report names peers, servers and addresses,
+and no secrets: look at it before you pass it on. Where the --admin page asks for a token, set
+KWIK_ADMIN_TOKEN.
 
 Examples:
-  $ kwik report --audit audit.log --audit-key server-1.key --cert server.pem --admin 9464 --format html --out report.html
+  $ kwik report --audit audit.log --audit-key server-1.key --cert server.pem --admin 9464 \\
+      --format html --out report.html
   $ kwik report --support bundle.tgz --cert ca.pem > report.md
   $ kwik report --format json | jq .software.packages
 
-Exit status: 0 when what was given is as it should be, 1 when it is not (an audit log that was changed, a certificate that has
-expired, a process that is not well) or cannot be read, 2 for wrong usage, 4 when nobody answers.`;
+Exit status: 0 when what was given is as it should be, 1 when it is not (an audit log that was
+changed, a certificate that has expired, a process that is not well) or cannot be read, 2 for wrong
+usage, 4 when nobody answers.`;
 
 const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
 

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { checkAudit } from '../audit/open-audit.js';
 import type { ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
 import type { ServeOptions } from '../serve/serve.js';
@@ -102,6 +103,7 @@ export function serveCommand(io: CliIo, onDone: (code: ExitCode) => void): Comma
     .helpOption('-h, --help', 'show this help')
     .addHelpText('after', DETAILS)
     .action(async (directory: string | undefined, options: ServeOptions & { readonly asWorker: boolean }) => {
+      if (!options.asWorker) checkAudit(options);
       if (options.asWorker || options.workers > 1) {
         const { runAsWorker, runWorkers } = await import('../serve/worker-fleet.js');
         onDone(options.asWorker ? await runAsWorker(io) : await runWorkers(directory, options, io));

@@ -4,7 +4,7 @@ import type { ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
 import type { ServersOptions } from '../servers/servers.js';
 import { addDiscoverOption, addRegistryOptions, SOURCE_HELP } from './discovery-options.js';
-import { collect, parseWhole } from './parsers.js';
+import { collect, parseCountUpTo } from './parsers.js';
 
 const DETAILS = `
 Shows each server of the service NAME that a source knows: what is said of it and by whom, whether a client here would
@@ -34,7 +34,7 @@ export function serversCommand(io: CliIo, onDone: (code: ExitCode) => void): Com
     .option('--tag <tag>', 'only servers with it (may be repeated)', collect(String), [])
     .option('--region <region>', 'where the client stands: nearer servers are chosen first')
     .option('--zone <zone>', 'the same, within the region')
-    .option('--count <n>', 'how many are to be chosen', parseWhole, 4)
+    .option('--count <n>', 'how many are to be chosen', parseCountUpTo(10_000), 4)
     .option('--watch', 'go on, and show each change', false)
     .option('--json', 'print one JSON object, with --watch one per line and change', false)
     .helpOption('-h, --help', 'show this help')

@@ -53,6 +53,11 @@ async function gather(options: ReportOptions, io: CliIo, nowMs: number): Promise
   const { cert, admin, support } = options;
   if (admin !== undefined && support !== undefined)
     throw usageError('--admin and --support are two sources of the same; give one');
+  const [of] = [...options.auditKey, ...options.checkpoint];
+  if (options.audit.length === 0 && of !== undefined) {
+    const flag = options.auditKey.length > 0 ? '--audit-key' : '--checkpoint';
+    throw usageError(`${flag} ${of} is of an audit log: give that with --audit FILE`);
+  }
   const audit = await readAudits(options);
   const certificates = cert.length === 0 ? null : await readCertificateFiles(cert, nowMs);
   const process_ = await readProcess(options, io);
