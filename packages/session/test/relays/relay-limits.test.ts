@@ -144,11 +144,12 @@ describe('how much a relay forwards', () => {
         if (via !== undefined) states.push(`${state} ${reason}`);
       });
       const server = await listener.accept();
-      // As often as it takes: the direct path may carry most of it.
-      for (let round = 0; round < 30 && states.length === 0; round++) await send(client, server, 2_000_000);
+      const moves = (): boolean => states.some((state) => state.startsWith('suspended'));
+      // As often as it takes: the direct path may carry most of it, and a busy machine makes either suspected for a while.
+      for (let round = 0; round < 30 && !moves(); round++) await send(client, server, 2_000_000);
+      await until(moves);
       await until(() => states.some((state) => state.startsWith('dead its relay is about to stop')));
       await until(() => states.findLastIndex((state) => state.startsWith('active')) > 0);
-      expect(states.some((state) => state.startsWith('suspended'))).toBe(true);
       expect(relay.stats().relay.dropped.bytes).toBe(0);
     },
     60_000,
