@@ -1,7 +1,15 @@
 import { afterEach, expect, test } from '@jest/globals';
-import type { Listener, ServerSession, Session } from '@kwik/session';
+import { askForServers, type Listener, type ServerSession, type Session } from '@kwik/session';
 import { until } from '@kwik/testbed';
-import { bindPort, ByteStream, dialAddresses, DialEndpoints, listenOn, sessionAddresses } from '@kwik/session/socket';
+import {
+  bindPort,
+  ByteStream,
+  dialAddresses,
+  DialEndpoints,
+  listenOn,
+  partNow,
+  sessionAddresses,
+} from '@kwik/session/socket';
 
 const open: { close(): Promise<void> }[] = [];
 
@@ -9,7 +17,14 @@ afterEach(async () => {
   for (const each of open.splice(0).reverse()) await each.close();
 });
 
-async function connected(host = '127.0.0.1'): Promise<{ client: Session; server: ServerSession; listener: Listener }> {
+interface Connected {
+  readonly client: Session;
+  readonly server: ServerSession;
+  readonly listener: Listener;
+  readonly endpoints: DialEndpoints;
+}
+
+async function connected(host = '127.0.0.1'): Promise<Connected> {
   const options = { host, port: 0, loopbackOnly: true };
   const bound = bindPort(options);
   open.push(bound);
@@ -17,9 +32,10 @@ async function connected(host = '127.0.0.1'): Promise<{ client: Session; server:
   const listener = await listenOn(bound, options);
   open.push({ close: () => listener.close({ force: true }) });
   const target = { host: 'localhost', port, addresses: ['127.0.0.1'] };
-  const client = await dialAddresses(target, {}, new DialEndpoints());
+  const endpoints = new DialEndpoints();
+  const client = await dialAddresses(target, {}, endpoints);
   open.push({ close: () => client.close(0, '', { timeoutMs: 0 }) });
-  return { client, server: await listener.accept(), listener };
+  return { client, server: await listener.accept(), listener, endpoints };
 }
 
 test('what has come is read at once, and what was not read shows', async () => {
@@ -67,3 +83,30 @@ test('a listener that has left its port to another one refuses nobody there, and
   await first.close({ force: true });
   await (await dialAddresses(target, {}, endpoints)).close();
 });
+
+test.each([1, 20])(
+  'a process that ends has sent what was written, on %i streams, and its peer reads it',
+  async (count) => {
+    const { client, server, endpoints } = await connected();
+    const { signal } = new AbortController();
+    const sent = Array.from({ length: count }, () => new ByteStream(client.openStream()));
+    const received: ByteStream[] = [];
+    for (const stream of sent) {
+      await stream.write(Buffer.from('hello'), signal);
+      received.push(new ByteStream(await server.acceptStream()));
+      expect(String(await received.at(-1)!.read())).toBe('hello');
+    }
+    // The peer read the control stream last, and looks at it first; then all is there, and the end of the session.
+    await expect(askForServers(client)).rejects.toThrow('serverQuery is not served here');
+    for (const stream of sent) {
+      void stream.write(Buffer.from('bye'), signal);
+      stream.close().catch(() => undefined);
+    }
+    partNow([client], [endpoints]);
+    for (const stream of received) {
+      expect(String(await stream.read())).toBe('bye');
+      expect(await stream.read()).toBeNull();
+    }
+    expect(await server.closed).toMatchObject({ by: 'peer', reason: 'the process ends' });
+  },
+);

@@ -166,26 +166,32 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
   /** Ends the session at this end. Idempotent. */
   finish(info: CloseInfo, tellPeers: boolean): void {
     if (this.#end.info !== undefined) return;
+    const last = this.#end.heard ?? { info, tellPeers };
     // What has come is the application's, also after the end.
     this.#dispatchEvents();
-    this.#end.come(info);
+    this.#end.come(last.info);
     this.paths.tellNoMore();
     this.#turn.stop();
     for (const path of [...this.paths.values()]) {
-      if (tellPeers) path.send(closeOf(info));
-      path.die(new KwikError('ERR_KWIK_SESSION_CLOSED', info.reason === '' ? 'session closed' : info.reason));
+      if (last.tellPeers) path.send(closeOf(last.info));
+      path.die(new KwikError('ERR_KWIK_SESSION_CLOSED', last.info.reason === '' ? 'session closed' : last.info.reason));
     }
     this.account.close();
     this.streams.wakeAll();
     this.datagrams.onEnd();
-    this.#features.onEnd(info);
+    this.#features.onEnd(last.info);
     this.#end.tell();
   }
 
-  /** The other end has ended the session; who was about to end it here has ended it, too. */
+  /** The other end has ended the session; what came with its word, on streams that are read after it, is read first. */
   finishByPeer(info: CloseInfo, tellPeers: boolean): void {
-    const own = this.#end.farewell?.info;
-    this.finish(own !== undefined && info.error === undefined ? own : info, tellPeers);
+    this.#end.hear(info, tellPeers);
+    this.wake();
+  }
+
+  #finishIfHeard(): void {
+    const { heard } = this.#end;
+    if (heard !== undefined) this.finish(heard.info, heard.tellPeers);
   }
 
   /** Nothing leads to the peer any more: a failure, unless all that was left to do was to part. */
@@ -247,6 +253,7 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
 
   onDead(path: PathRuntime): void {
     if (!this.paths.remove(path)) return;
+    this.#finishIfHeard();
     this.#tellAlone();
     this.#plane.removePath(path.id);
     if (this.#end.info !== undefined) return;
@@ -300,7 +307,8 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
     return {
       prepare: (now) => {
         this.#dispatchEvents();
-        this.#planAtMs = this.#features.plan(now);
+        this.#finishIfHeard();
+        if (this.#end.info === undefined) this.#planAtMs = this.#features.plan(now);
       },
       send: (now) => {
         const more = this.#send(now);

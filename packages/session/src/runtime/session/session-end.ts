@@ -2,6 +2,12 @@ import { KwikError } from '@kwik/wire';
 import type { CloseInfo } from '../../api/session.js';
 import type { Farewell } from './farewell.js';
 
+/** An end, and whether the peers are to be told of it. */
+export interface End {
+  readonly info: CloseInfo;
+  readonly tellPeers: boolean;
+}
+
 /** Whether a session goes on: it does, it is being closed here, or it has ended. */
 export class SessionEnd {
   /** Resolves once, whatever the reason; never rejects. */
@@ -9,6 +15,7 @@ export class SessionEnd {
   readonly #resolve: (info: CloseInfo) => void;
   #info: CloseInfo | undefined;
   #farewell: Farewell | undefined;
+  #heard: End | undefined;
 
   constructor() {
     let settle: (info: CloseInfo) => void = () => undefined;
@@ -28,6 +35,17 @@ export class SessionEnd {
 
   part(farewell: Farewell): void {
     this.#farewell = farewell;
+  }
+
+  /** How it ends after this turn, because the other end said so. */
+  get heard(): End | undefined {
+    return this.#heard;
+  }
+
+  /** The other end has ended it; who was about to end it here has ended it, too. */
+  hear(info: CloseInfo, tellPeers: boolean): void {
+    const own = this.#farewell?.info;
+    this.#heard ??= { info: own !== undefined && info.error === undefined ? own : info, tellPeers };
   }
 
   /** It has ended; `tell` tells who waits for it. */
