@@ -1,5 +1,5 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import type { ServerSession, Session, Takeover } from '@kwik/session';
+import type { ServerSession, Session, SessionLimits, Takeover } from '@kwik/session';
 import { pattern, sourceOf } from './harness.js';
 import { SimulatedWorld, type SimulatedServer } from './simulated-world.js';
 
@@ -36,13 +36,13 @@ interface Fleet {
 }
 
 /** Each server names the next one as its standby; the client is at the first. */
-async function fleet(seed: number, hosts: readonly string[]): Promise<Fleet> {
+async function fleet(seed: number, hosts: readonly string[], limits: SessionLimits = {}): Promise<Fleet> {
   const world = new SimulatedWorld(seed);
   const servers = hosts.map((host, index) => {
     const next = hosts[index + 1];
     const standby = next === undefined ? {} : { standby: { address: `${next}:4433` } };
     const source = sourceOf(content);
-    return world.server(host, LINK, { takeover: { ...takeover, ...standby }, source, onSession: serves });
+    return world.server(host, LINK, { takeover: { ...takeover, ...standby }, source, onSession: serves, limits });
   });
   const client = await world.dial(servers[0]!.address, { trust: { allowTargets: ['private'] } });
   await world.pass(200);
@@ -97,6 +97,20 @@ describe('the application of a client', () => {
     kill(servers[0]!);
     expect(await world.settle(answered)).toBe('second half');
     expect(servers[1]!.sessions).toMatchObject([{ takenOver: true, id: client.id }]);
+  });
+
+  test('has as much credit as before, also where all of it was used by streams that are lost', async () => {
+    const { world, client, servers } = await fleet(7, ['10.0.0.1', '10.0.0.2', '10.0.0.3'], { maxStreams: 1 });
+    for (const server of servers.slice(0, 2)) {
+      const stream = await world.settle(client.openStreamWhenReady());
+      await world.settle(stream.write('under way'));
+      await world.settle(stream.read());
+      kill(server);
+      await expect(world.settle(stream.read())).rejects.toMatchObject({ code: 'ERR_KWIK_NO_PATH' });
+    }
+    const again = await world.settle(client.openStreamWhenReady());
+    await world.settle(again.write('anew'));
+    expect(Buffer.from((await world.settle(again.read()))!).toString()).toBe('anew');
   });
 
   test('does not lose a stream whose content goes on', async () => {

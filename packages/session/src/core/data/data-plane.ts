@@ -25,6 +25,7 @@ import { makeDataPath, type OwnEnd } from './make-data-path.js';
 import { PacketBuilder } from './packet-builder.js';
 import { backupsBeside, bestOf } from './paths-to-peer.js';
 import { Reinjector } from './reinjector.js';
+import { resumedCredit } from './resumed-credit.js';
 import { StreamWriters } from './stream-writers.js';
 import { UnsentFrames } from './unsent-frames.js';
 import { WriterWaste } from './writer-waste.js';
@@ -84,6 +85,7 @@ export class DataPlane {
       announceWindow: (stream) => this.#announceWindow(stream),
       stopped: (stream, code) => this.resetStream(stream, code),
     });
+    if (options.numbers !== undefined) this.#tell(undefined, resumedCredit(this.streams));
   }
 
   // --- Paths ---
