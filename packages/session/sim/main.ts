@@ -7,12 +7,12 @@ import { runPlan } from './run/run-plan.js';
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** What makes the seed fail in the same way. */
-function optionsOf({ canary, scaling }: SimArgs): string {
-  return `${scaling ? ' --scaling' : ''}${canary === undefined ? '' : ` --canary ${canary}`}`;
+function optionsOf({ canary, kind }: SimArgs): string {
+  return `${kind === 'work' ? '' : ` --${kind}`}${canary === undefined ? '' : ` --canary ${canary}`}`;
 }
 
 async function showSeed(args: SimArgs): Promise<boolean> {
-  const plan = planOfSeed(args.from, args.scaling);
+  const plan = planOfSeed(args.from, args.kind);
   print(JSON.stringify(plan, null, 1));
   const { violation, digest, virtualMs } = await runPlan(plan, { canary: args.canary, write: print });
   print(`\nseed ${plan.seed}: ${Math.round(virtualMs)} ms of virtual time, trace ${digest.slice(0, 16)}`);

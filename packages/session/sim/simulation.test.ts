@@ -31,10 +31,10 @@ describe('the simulator', () => {
 
   test('has a primary take on servers by itself, where it is told to, and all rules hold', async () => {
     const lines: string[] = [];
-    const { violation } = await runPlan(planOfSeed(3, true), { write: (line) => void lines.push(line) });
+    const { violation } = await runPlan(planOfSeed(3, 'scaling'), { write: (line) => void lines.push(line) });
     expect(violation).toBeUndefined();
     expect(lines.filter((line) => line.includes('scaling: added')).length).toBeGreaterThan(0);
-    expect(readArgs(['--seed', '3', '--scaling'])).toMatchObject({ scaling: true });
+    expect(readArgs(['--seed', '3', '--scaling'])).toMatchObject({ kind: 'scaling' });
   });
 
   test.each(READER_CANARIES)('sees a bug that is planted behind all checks: %s', async (canary) => {
@@ -129,6 +129,7 @@ describe('the command line', () => {
     [['--seed', 'x'], '--seed takes a whole number from 0, not "x"'],
     [['--seeds', '0'], '--seeds takes a whole number from 1, not "0"'],
     [['--seed', '1', '--from', '2'], '--from goes with --seeds'],
+    [['--seed', '1', '--scaling', '--takeover'], 'give either --scaling or --takeover'],
     [['--seed', '1', '--canary', 'tweety'], '--canary is one of flip, repeat, lose, leak'],
   ])('says what is wrong with %j', (args, message) => {
     expect(readArgs(args)).toBe(message);

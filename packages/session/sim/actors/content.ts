@@ -65,7 +65,7 @@ function serve(world: World, primary: End, stream: Stream, plan: ContentPlan): v
   });
 }
 
-function sourceOf(content: Uint8Array): ReplicaSource {
+export function sourceOf(content: Uint8Array): ReplicaSource {
   return {
     size: BigInt(content.length),
     read: (offset, length) => Promise.resolve(content.slice(Number(offset), Number(offset) + length)),

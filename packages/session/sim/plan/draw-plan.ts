@@ -15,6 +15,7 @@ import { chance, pick } from './draws.js';
 import { drawRelays } from './draw-relays.js';
 import { drawWorkload } from './draw-workload.js';
 import { withScaling } from './with-scaling.js';
+import { withTakeover } from './with-takeover.js';
 
 const MAX_SECONDARIES = 4;
 /** Clocks of different machines: up to days apart in their zero points, some seconds in their time of day. */
@@ -24,10 +25,14 @@ const MAX_WALL_SKEW_MS = 10_000;
 const LEAST_WINDOW_BYTES = 65_536;
 const LEAST_PACKETS_PER_KEY = 200;
 
+/** What a plan is made for: any work, servers that come and go, or primaries that are killed. */
+export type PlanKind = 'work' | 'scaling' | 'takeover';
+
 /** The plan of a seed, as the command line has it. */
-export function planOfSeed(seed: number, scaling: boolean): Plan {
+export function planOfSeed(seed: number, kind: PlanKind): Plan {
   const plan = drawPlan(seed);
-  return scaling ? withScaling(plan) : plan;
+  if (kind === 'takeover') return withTakeover(plan);
+  return kind === 'scaling' ? withScaling(plan) : plan;
 }
 
 /** Draws the whole plan of a seed. Parts have random sources of their own, so that a change of one leaves the others. */

@@ -28,6 +28,24 @@ export interface Plan {
   readonly relays?: readonly RelayPlan[];
   /** The primary takes on the other servers by itself, as its client's demand has it. */
   readonly scaling?: boolean;
+  /** The first servers take over sessions of each other, and are killed. */
+  readonly takeover?: TakeoverPlan;
+}
+
+export interface TakeoverPlan {
+  /** Servers that share a key; each has the next one as its standby, the last the first. */
+  readonly fleet: number;
+  /** Of whoever is the primary then, one after the other. */
+  readonly kills: readonly KillPlan[];
+  /** The last kill is of all servers of the fleet, and none comes back. */
+  readonly all: boolean;
+}
+
+export interface KillPlan {
+  /** Since the session has this primary, as the client knows. */
+  readonly afterMs: number;
+  /** Another process takes its place, which knows nothing. */
+  readonly restartMs: number;
 }
 
 /** Fewer may go by while a new connection is made on a fast and long link: then the path is closed, and connected again. */

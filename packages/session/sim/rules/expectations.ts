@@ -9,7 +9,8 @@ const DIAL_MS = 3000;
  *
  * - The session outlives the loss of all its paths, as long as that is shorter than the idle timeout. All faults of a
  *   plan are over in less.
- * - A primary whose process dies has lost the session: every call rejects, and nothing hangs.
+ * - A primary whose process dies has lost the session: every call rejects, and nothing hangs. Unless it has a standby: then the
+ *   session is lost when all servers of the fleet die.
  * - A relay that does with datagrams what it likes costs the path by way of it; one that drains ends its own as well, which is
  *   asked for again.
  * - A lost secondary costs time, and its own path; nothing else. It comes back when it can.
@@ -25,7 +26,9 @@ export class Expectations {
 
   constructor(plan: Plan) {
     this.#plan = plan;
-    this.sessionMayEnd = plan.faults.some(({ kind, target }) => target === 0 && ['crash', 'usurp'].includes(kind));
+    this.sessionMayEnd =
+      plan.takeover?.all === true ||
+      plan.faults.some(({ kind, target }) => target === 0 && ['crash', 'usurp'].includes(kind));
     this.dialMayFail = plan.faults.some(({ target, atMs }) => (target === 0 || target === 'client') && atMs < DIAL_MS);
   }
 

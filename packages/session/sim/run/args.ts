@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import type { PlanKind } from '../plan/draw-plan.js';
 import { CANARIES, type Canary } from '../rules/canary.js';
 
 export interface SimArgs {
@@ -8,8 +9,7 @@ export interface SimArgs {
   readonly verbose: boolean;
   readonly canary: Canary | undefined;
   readonly workers: number;
-  /** Servers come and go as demand has it. */
-  readonly scaling: boolean;
+  readonly kind: PlanKind;
 }
 
 export const USAGE = `pnpm sim --seed N                shows what happens under one seed
@@ -17,6 +17,7 @@ pnpm sim --seeds N [--from M]    runs N seeds, from 1 or M, and names those that
 
   --canary [${CANARIES.join('|')}]   plants a bug: the seeds must fail
   --scaling                        servers come and go as the client's demand has it
+  --takeover                       primaries are killed, and their standbys go on
   --workers N                      processes (2)`;
 
 /** Reads the command line; a string says what is wrong with it. */
@@ -26,7 +27,10 @@ export function readArgs(argv: readonly string[]): SimArgs | string {
     const bare = arg === '--canary' && (argv[index + 1] ?? '--').startsWith('--');
     return bare ? [`--canary=${CANARIES[0]}`] : arg === '--' ? [] : [arg];
   });
-  let values: Partial<Record<'seed' | 'seeds' | 'from' | 'canary' | 'workers', string>> & { scaling?: boolean };
+  let values: Partial<Record<'seed' | 'seeds' | 'from' | 'canary' | 'workers', string>> & {
+    scaling?: boolean;
+    takeover?: boolean;
+  };
   try {
     const text = { type: 'string' } as const;
     const options = {
@@ -36,6 +40,7 @@ export function readArgs(argv: readonly string[]): SimArgs | string {
       canary: text,
       workers: text,
       scaling: { type: 'boolean' },
+      takeover: { type: 'boolean' },
     } as const;
     values = parseArgs({ args, options }).values;
   } catch (error) {
@@ -49,6 +54,7 @@ export function readArgs(argv: readonly string[]): SimArgs | string {
   }
   if ((values.seed === undefined) === (values.seeds === undefined)) return 'give either --seed or --seeds';
   if (values.seed !== undefined && values.from !== undefined) return '--from goes with --seeds';
+  if (values.scaling === true && values.takeover === true) return 'give either --scaling or --takeover';
   const canary = CANARIES.find((each) => each === values.canary);
   if (values.canary !== undefined && canary === undefined) return `--canary is one of ${CANARIES.join(', ')}`;
   return {
@@ -57,8 +63,13 @@ export function readArgs(argv: readonly string[]): SimArgs | string {
     verbose: values.seed !== undefined,
     canary,
     workers: Number(values.workers ?? 2),
-    scaling: values.scaling === true,
+    kind: kindOf(values),
   };
+}
+
+function kindOf({ scaling = false, takeover = false }: { scaling?: boolean; takeover?: boolean }): PlanKind {
+  if (takeover) return 'takeover';
+  return scaling ? 'scaling' : 'work';
 }
 
 function isWhole(text: string, least: number): boolean {

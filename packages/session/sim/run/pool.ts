@@ -76,10 +76,10 @@ export class Pool {
   }
 
   #take(): Batch | undefined {
-    const { from, count, canary, scaling } = this.#args;
+    const { from, count, canary, kind } = this.#args;
     const left = from + count - this.#next;
     if (left <= 0 || this.#stopped) return undefined;
-    const batch = { from: this.#next, count: Math.min(BATCH_SEEDS, left), canary, scaling };
+    const batch = { from: this.#next, count: Math.min(BATCH_SEEDS, left), canary, kind };
     this.#next += batch.count;
     return batch;
   }

@@ -17,6 +17,7 @@ import { injectRelayFaults } from '../world/relay-faults.js';
 import { SimulatedServer, type ServerApplication } from '../world/server.js';
 import { Spender } from '../world/spender.js';
 import { World, type Violation } from '../world/world.js';
+import { TakeoverRun } from './run-takeover.js';
 
 /** From the last fault's end on, everything is done within this: several idle timeouts, and the slowest of plans. */
 const LIVENESS_MS = 120_000;
@@ -47,8 +48,11 @@ export interface RunResult {
 
 /** Runs one plan from the first packet to the last timer. */
 export async function runPlan(plan: Plan, options: RunOptions = {}): Promise<RunResult> {
-  const run = new Run(plan, options);
-  const onRejection = (reason: unknown): void => run.onUnhandled(reason);
+  const run = plan.takeover === undefined ? new Run(plan, options) : new TakeoverRun(plan, plan.takeover, options);
+  const onRejection = (reason: unknown): void => {
+    const text = reason instanceof Error ? (reason.stack ?? '') : String(reason);
+    run.world.violate('every rejection is handled', text);
+  };
   process.on('unhandledRejection', onRejection);
   try {
     await run.execute();
@@ -87,10 +91,6 @@ class Run {
     this.#raws = new RawTraffic(this.world);
     this.#paths = new PathCommands(this.world, this.#servers);
     this.#spender = plan.spender && new Spender(this.world, plan.spender);
-  }
-
-  onUnhandled(reason: unknown): void {
-    this.world.violate('every rejection is handled', reason instanceof Error ? (reason.stack ?? '') : String(reason));
   }
 
   async execute(): Promise<void> {

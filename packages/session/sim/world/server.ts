@@ -15,6 +15,8 @@ import { resolveTimeouts } from '../../src/options/timeouts.js';
 import { resolveWrites } from '../../src/options/writes.js';
 import { SessionFactory } from '../../src/server/session-factory.js';
 import { resolveRelay } from '../../src/server/relay/relay-config.js';
+import { resolveTakeover } from '../../src/server/takeover/resolve-takeover.js';
+import type { TakeoverConfig } from '../../src/server/takeover/standby-tickets.js';
 import { Impostor } from '../../src/test-support/impostor.js';
 import { SimulatedRelay } from '../../src/test-support/simulated-relay.js';
 import type { ServerPlan } from '../plan/plan.js';
@@ -23,6 +25,8 @@ import type { World } from './world.js';
 export const IDLE_TIMEOUT_MS = 30_000;
 /** As the session sets them over UDP: never what limits a path. */
 export const TRANSPORT_WINDOWS = { streamWindowBytes: 1 << 24, connectionWindowBytes: 1 << 25 };
+
+const FLEET_KEY = new Uint8Array(32).fill(0xf1);
 
 /** What runs on a server besides KWIK. */
 export interface ServerApplication {
@@ -69,7 +73,7 @@ export class SimulatedServer {
     this.#world = world;
     this.#application = application;
     this.#signer = SIGNERS[plan.index]!;
-    this.#trusted = [SIGNERS[0]!.publicKey];
+    this.#trusted = SIGNERS.slice(0, world.plan.takeover?.fleet ?? 1).map(({ publicKey }) => publicKey);
     const relayed = world.plan.relays?.find(({ server }) => server === plan.index);
     this.relay = relayed && new SimulatedRelay(world.network, this.address, relayed.shape);
     if (this.relay !== undefined) world.relays.set(this.address, this.relay);
@@ -106,6 +110,7 @@ export class SimulatedServer {
       writes: resolveWrites({ routing: serverRouting, scheduler }, 'distributed'),
       replica: (key) => this.#application.replica(key, this),
       scaling: this.#scaling(),
+      takeover: this.#takeover(),
       ...(this.relay !== undefined && {
         relay: resolveRelay({ anchors: [this.#world.plan.servers[0]!.host] }, this.relay.forwarder),
       }),
@@ -128,6 +133,14 @@ export class SimulatedServer {
     const onDecision = ({ kind, address, reason }: ScalingEvent): void =>
       this.#world.trace.note(`scaling: ${kind} ${address}: ${reason}`);
     return { candidates, onDecision };
+  }
+
+  /** Each server of the fleet has the next one as its standby. */
+  #takeover(): TakeoverConfig | undefined {
+    const { takeover, servers } = this.#world.plan;
+    if (takeover === undefined || this.plan.index >= takeover.fleet) return undefined;
+    const { host } = servers[(this.plan.index + 1) % takeover.fleet]!;
+    return resolveTakeover({ fleetKeys: [FLEET_KEY], standby: { address: `${host}:4433` } });
   }
 
   #accept(factory: SessionFactory, process: ProcessClock, transport: PathTransport): void {
