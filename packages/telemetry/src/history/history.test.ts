@@ -93,6 +93,20 @@ describe('a history', () => {
     expect(await readdir(folder)).toEqual(['history.json']);
   });
 
+  it('goes on at once after a clock that was years ahead for hours', () => {
+    const { history, pass, setClock } = world();
+    pass(3);
+    setClock(NOON + 4 * 365 * 24 * HOUR_MS);
+    pass(130);
+    expect(history.hours.length).toBeGreaterThan(1);
+    setClock(NOON + 10 * MINUTE_MS);
+    pass(2);
+    const minutes = history.minutes.map(({ atMs }) => (atMs - NOON) / MINUTE_MS);
+    expect(minutes).toEqual([0, 1, 2, 3, 11]);
+    pass(60);
+    expect(history.hours.map(({ atMs }) => atMs)).toEqual([NOON]);
+  });
+
   it('survives a clock that is set back, and rows of the future', async () => {
     const file = join(folder, 'history.json');
     const { history, pass, setClock } = world();

@@ -95,8 +95,9 @@ export class History {
     const atMs = this.#minuteMs;
     this.#before = now;
     this.#minuteMs = minuteMs;
+    this.#forgetFuture(minuteMs);
     // A clock that was set back has had this minute already.
-    if (atMs <= (this.#minutes.at(-1)?.atMs ?? -1)) return;
+    if (isFuture(atMs, minuteMs) || atMs <= (this.#minutes.at(-1)?.atMs ?? -1)) return;
     this.#minutes.push({ atMs, servers: bounded(servers.filter(isWorthKeeping)) });
     if (this.#minutes.length > MAX_MINUTES) this.#minutes.shift();
     if (startOf(minuteMs, HOUR_MS) !== startOf(atMs, HOUR_MS)) this.#closeHours();
@@ -110,6 +111,14 @@ export class History {
     if (this.#unsaved > 0) this.#save();
     await this.#saving;
     this.#file = undefined;
+  }
+
+  /** Else a clock that was far ahead for a moment would have nothing written down until that time comes. */
+  #forgetFuture(nowMs: number): void {
+    const isThere = ({ atMs }: HistoryRow): boolean => !isFuture(atMs, nowMs);
+    if ([this.#minutes.at(-1), this.#hours.at(-1)].every((last) => last === undefined || isThere(last))) return;
+    this.#minutes = this.#minutes.filter(isThere);
+    this.#hours = this.#hours.filter(isThere);
   }
 
   /** Those that are over, also the one in which the process was stopped. */
@@ -150,6 +159,11 @@ function row(name: string, now: ServerSums, before: ServerSums | undefined): His
     paths,
     well,
   };
+}
+
+/** By more than a clock is corrected by, or set for summer. */
+function isFuture(atMs: number, nowMs: number): boolean {
+  return atMs > nowMs + HOUR_MS;
 }
 
 function isWorthKeeping({ receivedBytes, sentBytes, paths }: HistoryServer): boolean {
