@@ -240,7 +240,8 @@ function foundIn(directory: ServiceDirectory, server: string): FoundServer | und
     server: serverId === '' ? (addresses[0] ?? '') : serverId,
     address: addresses[0] ?? '',
     accepting,
-    sessions: sessions === undefined ? undefined : Number(sessions),
+    // Whoever announces may write anything there.
+    sessions: /^\d{1,9}$/u.test(sessions ?? '') ? Number(sessions) : undefined,
   };
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
+import type { LookupAddress } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 import { isIPv6 } from 'node:net';
 import { parseHostPort } from '../address.js';
@@ -16,9 +17,9 @@ const LONG_HEADER = 0xc0;
 
 /** How long a server took to answer a QUIC packet, milliseconds; undefined: it did not within two seconds. No session is opened. */
 export async function knock(address: string): Promise<number | undefined> {
-  const { host, port } = parseHostPort(address);
-  const resolved = await lookup(host).catch(() => undefined);
-  if (resolved === undefined) return undefined;
+  const found = await resolve(address).catch(() => undefined);
+  if (found === undefined) return undefined;
+  const { resolved, port } = found;
   const [from, to] = [randomBytes(ID_BYTES), randomBytes(ID_BYTES)];
   const socket = createSocket(isIPv6(resolved.address) ? 'udp6' : 'udp4');
   let timer: NodeJS.Timeout | undefined;
@@ -41,6 +42,12 @@ export async function knock(address: string): Promise<number | undefined> {
     clearInterval(again);
     socket.close();
   }
+}
+
+/** Rejects also for what a server calls its address, and is none. */
+async function resolve(address: string): Promise<{ readonly resolved: LookupAddress; readonly port: number }> {
+  const { host, port } = parseHostPort(address);
+  return { resolved: await lookup(host), port };
 }
 
 function packet(from: Uint8Array, to: Uint8Array): Buffer {
