@@ -107,10 +107,15 @@ export async function read(world: SimulatedWorld, stream: Stream, at: (bytes: nu
   return { whole: Buffer.concat(chunks), longestMs };
 }
 
-/** The first session that the server accepted. */
-export function first({ sessions: [session] }: SimulatedServer): AcceptedSession {
-  if (session instanceof AcceptedSession) return session;
-  throw new TypeError('no session was accepted');
+/** Sessions that the server accepted, in their order. */
+export function accepted({ sessions }: SimulatedServer): AcceptedSession[] {
+  return sessions.filter((session) => session instanceof AcceptedSession);
+}
+
+export function first(server: SimulatedServer): AcceptedSession {
+  const [session] = accepted(server);
+  if (session === undefined) throw new TypeError('no session was accepted');
+  return session;
 }
 
 /** Calls `act` once, when so many bytes were read. */

@@ -81,7 +81,7 @@ describe('a session that was taken over', () => {
 
 describe('what a client says of its streams', () => {
   const state = (changes: Partial<proto.Takeover>): proto.Takeover =>
-    proto.Takeover.fromPartial({ serverBidiAllowed: 1024n, serverUniAllowed: 1024n, ...changes });
+    proto.Takeover.fromPartial({ serverBidiAllowed: 1024n, serverUniAllowed: 1024n, nextPathId: 1, ...changes });
 
   test('is seen from the other end', () => {
     const told = { clientBidiStreams: 3n, clientUniStreams: 1n, serverBidiStreams: 7n, serverUniStreams: 2n };
@@ -99,5 +99,17 @@ describe('what a client says of its streams', () => {
     { serverUniStreams: 1025n },
   ])('is refused where there cannot be so many: %p', (changes) => {
     expect(() => numbersOf(state(changes))).toThrow(expect.objectContaining({ code: 'ERR_KWIK_PROTOCOL_VIOLATION' }));
+  });
+
+  test.each([
+    [0, false],
+    [1, true],
+    [65_536, true],
+    [65_537, false],
+    [2 ** 32 - 1, false],
+  ])('is taken with %d as the number of the next path: %p', (nextPathId, taken) => {
+    const numbers = (): unknown => numbersOf(state({ nextPathId }));
+    if (taken) expect(numbers()).toBeDefined();
+    else expect(numbers).toThrow(expect.objectContaining({ code: 'ERR_KWIK_PROTOCOL_VIOLATION' }));
   });
 });

@@ -1,0 +1,164 @@
+import { describe, expect, jest, test } from '@jest/globals';
+import { ClientHandshake, deriveSessionKeys, SessionTickets, type SessionKeys } from '@kwik/kcp';
+import { PRIMARY_PATH_ID, proto, sessionIdFromBytes } from '@kwik/wire';
+import { helloTo } from '../src/client/client-hello.js';
+import { shakeHands } from '../src/client/client-handshake.js';
+import { resolveLimits } from '../src/limits.js';
+import type { PathPort } from '../src/runtime/paths/path-port.js';
+import {
+  accepted,
+  content,
+  echoes,
+  first,
+  fleet,
+  FLEET,
+  kill,
+  listening,
+  once,
+  read,
+  request,
+  type Fleet,
+} from './takeover-fleet.js';
+
+/** For machines that do much else at the time: the times in here are virtual. */
+jest.setTimeout(120_000);
+
+const NOTHING = new Uint8Array(0);
+const NEW_KEY = new Uint8Array(32).fill(0xa7);
+/** The streams and paths of a session that has had none. */
+const AT_FIRST = { serverBidiAllowed: 1024n, serverUniAllowed: 1024n, nextPathId: 1 };
+
+/** A client's session, and all that it knows: its keys, and the tickets that it was given. */
+async function known(seed: number, options: Parameters<typeof fleet>[1] = {}) {
+  const tickets: Uint8Array[] = [];
+  const features = listening((body) => {
+    if (body.$case === 'standby') tickets.push(body.value.ticket.slice());
+  });
+  const made = await fleet(seed, { ...options, ofPrimary: { onSession: echoes, features, ...options.ofPrimary } });
+  const sessionId = sessionIdFromBytes(Buffer.from(made.client.id, 'hex'));
+  const { keys } = new SessionTickets(FLEET).open(tickets[0]!, sessionId, Date.now());
+  return { ...made, tickets, keys };
+}
+
+/** Shows the ticket at the standby, as a client of our own making. */
+async function show(
+  { world, standby }: Pick<Fleet, 'world' | 'standby'>,
+  {
+    keys,
+    ticket,
+    says = {},
+  }: { readonly keys: SessionKeys; readonly ticket: Uint8Array; readonly says?: Partial<proto.Takeover> },
+): Promise<PathPort> {
+  const dialled = world.network.dial({ to: standby.address, timeoutMs: 3000, idleTimeoutMs: 30_000 });
+  const transport = await world.settle(dialled);
+  const takeover = proto.Takeover.fromPartial({ ...AT_FIRST, ...says, ticket });
+  const purpose = { kind: 'join', keys, pathId: PRIMARY_PATH_ID, token: NOTHING, audience: '', takeover } as const;
+  const hello = helloTo(transport, { auth: undefined, limits: resolveLimits({}), idleMs: 30_000, compresses: false });
+  const handshake = new ClientHandshake({ purpose, ...hello });
+  const shaken = shakeHands(transport, handshake, world.clock, { timeoutMs: 3000, address: standby.address });
+  return (await world.settle(shaken)).port;
+}
+
+describe('a ticket', () => {
+  test('is of no use to who has it, and not the secret of the session', async () => {
+    const made = await known(70);
+    const thief = deriveSessionKeys(made.keys.sessionId, new Uint8Array(32).fill(1));
+    await expect(show(made, { keys: thief, ticket: made.tickets[0]! })).rejects.toMatchObject({
+      code: 'ERR_KWIK_PROOF_INVALID',
+    });
+    expect(made.standby.sessions).toHaveLength(0);
+    expect(made.client.getActivePaths()).toMatchObject([{ address: made.primary.address }]);
+  });
+
+  test('opens nothing any more where its session was ended', async () => {
+    const { tickets, keys, ...made } = await known(71);
+    const ticket = tickets[0]!;
+    await show(made, { keys, ticket });
+    await made.world.settle(first(made.standby).close(5, 'not here'));
+    await expect(show(made, { keys, ticket })).rejects.toMatchObject({ code: 'ERR_KWIK_TOKEN_REPLAYED' });
+    expect(made.standby.sessions).toHaveLength(1);
+  });
+
+  test('that two show at once leaves one session of them, that of the later one', async () => {
+    const { tickets, keys, ...made } = await known(72);
+    const ticket = tickets[0]!;
+    const ports = [await show(made, { keys, ticket }), await show(made, { keys, ticket })] as const;
+    await made.world.pass(500);
+    expect(accepted(made.standby).map(({ engine }) => engine.closeInfo)).toEqual([
+      expect.objectContaining({ by: 'peer' }),
+      undefined,
+    ]);
+    expect(ports.map(({ transport }) => transport.closed)).toEqual([true, false]);
+  });
+
+  test.each([
+    ['has expired', -61_000],
+    ['says that it lives for years', 10 * 365 * 24 * 3600 * 1000],
+  ])('that %s is refused', async (_what, fromNowMs) => {
+    const { keys, ...made } = await known(73);
+    const random = (bytes: number): Uint8Array => new Uint8Array(bytes).fill(9);
+    const fields = { keys, ticketId: random(16), expiresMs: Date.now() + fromNowMs, grantKeys: [] };
+    const ticket = new SessionTickets(FLEET).seal(fields, random)!;
+    await expect(show(made, { keys, ticket })).rejects.toMatchObject({ code: 'ERR_KWIK_TOKEN_EXPIRED' });
+  });
+
+  test.each([
+    ['paths that are the client’s own', { nextPathId: 0 }],
+    ['no path that there can be', { nextPathId: 70_000 }],
+    ['more streams than there can be', { clientBidiStreams: 1n << 61n }],
+    ['more of its own streams than it may open', { serverBidiStreams: 2000n }],
+  ])('with words of %s is refused, and is good for others', async (_what, says) => {
+    const { tickets, keys, ...made } = await known(74);
+    const ticket = tickets[0]!;
+    await expect(show(made, { keys, ticket, says })).rejects.toMatchObject({ code: 'ERR_KWIK_PROTOCOL_VIOLATION' });
+    expect(made.standby.sessions).toHaveLength(0);
+    await show(made, { keys, ticket });
+    expect(made.standby.sessions).toHaveLength(1);
+  });
+});
+
+describe('keys of the fleet that change in the midst of sessions', () => {
+  test('do no harm where each server has the new one before any seals by it', async () => {
+    const { world, primary, standby, client } = await fleet(75, {
+      ofPrimary: { takeover: { fleetKeys: [NEW_KEY, ...FLEET], standby: { address: '10.0.0.2:4433' } } },
+      ofStandby: { takeover: { fleetKeys: [...FLEET, NEW_KEY] } },
+    });
+    const stream = await request(client);
+    const reading = read(
+      world,
+      stream,
+      once(1_000_000, () => kill(primary)),
+    );
+    expect((await world.settle(reading)).whole.equals(content)).toBe(true);
+    expect(standby.sessions).toHaveLength(1);
+  });
+
+  test('cost the session where the standby has not heard of the new one', async () => {
+    const { world, primary, standby, client } = await fleet(76, {
+      ofPrimary: { takeover: { fleetKeys: [NEW_KEY, ...FLEET], standby: { address: '10.0.0.2:4433' } } },
+    });
+    kill(primary);
+    expect(await world.settle(client.closed)).toMatchObject({ error: { code: 'ERR_KWIK_NO_PATH' } });
+    expect(standby.refusals).toEqual([expect.objectContaining({ code: 'ERR_KWIK_TOKEN_INVALID' })]);
+  });
+});
+
+describe('a primary that names itself as its standby', () => {
+  test('has one session of the client when it was only silent, and that goes on', async () => {
+    const { world, primary, client } = await fleet(77, {
+      ofPrimary: { onSession: echoes, takeover: { fleetKeys: FLEET, standby: { address: '10.0.0.1:4433' } } },
+    });
+    const before = await world.settle(request(client, 'before'));
+    void before.close();
+    await world.settle(read(world, before));
+    primary.link.cut();
+    await world.pass(8000);
+    primary.link.heal();
+    await world.pass(5000);
+    const after = await world.settle(request(client, 'after'));
+    void after.close();
+    expect((await world.settle(read(world, after))).whole.toString()).toBe('after');
+    const open = accepted(primary).filter(({ engine }) => engine.closeInfo === undefined);
+    expect(open).toHaveLength(1);
+  });
+});
