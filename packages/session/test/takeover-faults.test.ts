@@ -1,5 +1,6 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import { errorFromDetail } from '@kwik/kcp';
+import { KwikError, PRIMARY_PATH_ID } from '@kwik/wire';
 import type { ReplicaSource, ServerSession, Session, Stream } from '@kwik/session';
 import type { SessionContext } from '../src/runtime/features/session-context.js';
 import { pattern, sourceOf } from './harness.js';
@@ -236,6 +237,36 @@ describe('a client that goes back on it', () => {
     expect(standby.refusals).toEqual([]);
     expect(standby.sessions).toHaveLength(2);
     expect(client.getActivePaths()).toMatchObject([{ id: 0, address: standby.address }]);
+  });
+
+  test('tells of streams that only the primary heard of, which was there for a moment while the standby was asked', async () => {
+    let asked = 0;
+    const made = await fleet(47, {
+      ofPrimary: { onSession: sendsNamed({ get: content }) },
+      ofStandby: {
+        wrap: (transport) => {
+          if (asked++ === 0) made.primary.link.heal();
+          return transport;
+        },
+      },
+      standbyLink: { both: { rateBitsPerSecond: 20e6, delayMs: 300, queueBytes: 100_000 } },
+    });
+    const { world, primary, standby, client } = made;
+    const reading = outcome(
+      await request(client),
+      once(MEGABYTE, () => primary.link.cut()),
+    );
+    while (asked === 0) await world.pass(10);
+    await world.pass(50);
+    // The first piece of its name alone, to which the primary has no answer yet.
+    const late = await request(client, 'g');
+    await world.pass(150);
+    first(primary).engine.paths.get(PRIMARY_PATH_ID)?.die(new KwikError('ERR_KWIK_PATH_DEAD'));
+    await world.pass(30);
+    kill(primary);
+    await expect(world.settle(late.read(), 20_000)).rejects.toMatchObject({ code: 'ERR_KWIK_NO_PATH' });
+    expect((await world.settle(reading)).whole.equals(content)).toBe(true);
+    expect(standby.sessions).toHaveLength(2);
   });
 
   test('or ends in the midst of it, leaves no session behind', async () => {

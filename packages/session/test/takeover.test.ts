@@ -281,6 +281,18 @@ describe('a primary that is about to stop', () => {
   });
 });
 
+describe('a standby that cannot be had when it is needed first', () => {
+  test('is asked again, although nothing else happens in the session', async () => {
+    const { world, primary, standby, client } = await fleet(28);
+    standby.link.cut();
+    first(primary).leaveToStandby();
+    await world.pass(4000);
+    standby.link.heal();
+    await world.pass(6000);
+    expect(client.getActivePaths()).toMatchObject([{ id: 0, address: standby.address }]);
+  });
+});
+
 describe('a primary that was only silent', () => {
   test('is believed when it is back before the standby was asked', async () => {
     const { world, primary, standby, client } = await fleet(8);
