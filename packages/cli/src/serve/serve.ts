@@ -76,7 +76,7 @@ export async function runServe(
   // Of several workers the process that started them says where they listen.
   if (seat === undefined) log.listening(at, served?.root);
   parts.watching.announce();
-  parts.takeover.begin();
+  if (seat === undefined) parts.takeover.begin();
   const shared = sessionOptions(options, { peers, folder, log, io });
   const accepting = serveAll(listener, sessions, shared, (session) => {
     found?.addTo(session, [at, ...options.announceAddress]);

@@ -14,7 +14,7 @@ import { FleetParts } from './fleet-parts.js';
 import { Health } from '../watching/watching.js';
 import { capabilitiesOf, MAX_SESSIONS, runServe, stopRequest, type ServeOptions } from './serve.js';
 import { ServeLog } from './serve-log.js';
-import { checkTakeover } from './takeover/takeover.js';
+import { checkTakeover, handOverMs } from './takeover/takeover.js';
 
 /** What each worker is told. */
 interface Payload {
@@ -57,7 +57,10 @@ export async function runWorkers(directory: string | undefined, options: ServeOp
       health.problem('the server is stopping');
       load.stop();
       // Nobody is sent here any more, while those who are here are told.
-      await Promise.all([announcing.then((one) => one.close()).catch(() => undefined), fleet.close({ timeoutMs: 0 })]);
+      await Promise.all([
+        announcing.then((one) => one.close()).catch(() => undefined),
+        fleet.close({ timeoutMs: handOverMs(options) }),
+      ]);
     }
   } finally {
     release();

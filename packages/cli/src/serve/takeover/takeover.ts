@@ -28,6 +28,11 @@ export function checkTakeover({ fleetKey, standby }: TakeoverFlags): void {
     throw usageError(`--standby was given ${standby.length} times; at most ${MAX_STANDBYS} count`);
 }
 
+/** How long a server that stops lets its clients go to its standby, milliseconds; 0: it has none. */
+export function handOverMs({ standby }: Pick<TakeoverFlags, 'standby'>): number {
+  return standby.length > 0 ? HANDOVER_MS : 0;
+}
+
 /** Where sessions of this server go on, and whose it takes over. */
 export class Takeover {
   /** For `listen`; without a key there is none, and sessions end with their server. */
