@@ -129,6 +129,27 @@ describe('a qlog of a session', () => {
     expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600);
   });
 
+  it('tells of the path of a session that was over before the next sample', async () => {
+    const counters = new CounterRegistry();
+    const qlog = await qlogOf({ counters });
+    const paths = [pathReading({ pathId: 1 })];
+    const leave = counters.add({
+      kind: 'session',
+      role: 'client',
+      read: () => sessionReading({ ...SESSION, openedAtMs: 0, nowMs: 0, paths }),
+    });
+    publisher.publish('kwik:session:opened', () => ({ ...SESSION, atMs: 0 }));
+    await new Promise((done) => setImmediate(done));
+    leave();
+    const closed = { by: 'local', code: 0, reason: '', durationMs: 2, traffic: pathReading() } as const;
+    publisher.publish('kwik:session:closed', () => ({ ...SESSION, atMs: 2, ...closed }));
+    await qlog.close();
+    const names = checkQlog(await textOf((await files())[0]!)).events.map(({ name }) => name);
+    expect(names[0]).toBe('kwik:session_opened');
+    expect(names).toEqual(expect.arrayContaining(['kwik:path_state_updated', 'kwik:path_traffic']));
+    expect(names.at(-1)).toBe('kwik:session_closed');
+  });
+
   it('keeps to its size, and says that it is full', async () => {
     const qlog = await qlogOf({ maxFileBytes: 4096 });
     publisher.publish('kwik:session:opened', () => ({ ...SESSION, atMs: 0 }));

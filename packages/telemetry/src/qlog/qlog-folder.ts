@@ -74,6 +74,7 @@ export class QlogFolder implements AsyncDisposable {
   /** How often old files are to be looked for yet, the look that is under way among them; two are enough. */
   #looks = 0;
   readonly #timer: NodeJS.Timeout;
+  #soon: NodeJS.Immediate | undefined;
   readonly #end: () => void;
   #ended = false;
 
@@ -107,10 +108,21 @@ export class QlogFolder implements AsyncDisposable {
     }
   }
 
-  /** Writes down what has changed on the paths of sessions; four times a second by itself. Never throws. */
+  /**
+   * Writes down what has changed on the paths of sessions; by itself, when a session has opened and four times a second.
+   * Never throws.
+   */
   sample(): void {
     // One that cannot be read costs no other its figures.
     for (const source of this.#options.counters.sources()) attempt(() => this.#sampleSource(source));
+  }
+
+  /** Of sessions that have just opened: a short one is over before the next sample of all. */
+  #sampleNew(): void {
+    this.#soon = undefined;
+    for (const source of this.#options.counters.sources()) {
+      if (source.kind === 'session' && !this.#keys.has(source)) attempt(() => this.#sampleSource(source));
+    }
   }
 
   #sampleSource(source: CounterSource): void {
@@ -131,6 +143,7 @@ export class QlogFolder implements AsyncDisposable {
     if (!this.#ended) {
       this.#ended = true;
       clearInterval(this.#timer);
+      clearImmediate(this.#soon);
       this.sample();
       this.#end();
       for (const key of [...this.#open.keys()]) this.#finish(key);
@@ -150,6 +163,8 @@ export class QlogFolder implements AsyncDisposable {
     if (session === undefined) return;
     const convert = CONVERSIONS[name] as (event: OfSession) => readonly QlogEvent[];
     for (const converted of convert(event)) add(session, converted, event.atMs);
+    // Its first path is there when all has been told of that.
+    if (isNew) this.#soon ??= setImmediate(() => this.#sampleNew());
     if (name === 'kwik:session:closed') this.#finish(key);
   }
 
