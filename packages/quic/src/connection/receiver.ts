@@ -4,6 +4,8 @@ import type { QuicStream } from './stream.js';
 
 const MAX_PIECE_BYTES = 128 * 1024;
 const MIN_PIECE_BYTES = 2 * 1024;
+/** What a piece costs besides its bytes, in bytes: time is looked at after as much as a short piece, not after each word. */
+const PIECE_COST_BYTES = 32;
 
 /** What the receiver needs of its connection. */
 export interface ReceiverOwner {
@@ -25,12 +27,14 @@ export class Receiver {
   private cut = false;
   /** The stream whose turn it was then. */
   private cutAt: number | undefined;
+  /** Read since time was looked at. */
+  private unchecked = 0;
   /** As much is read at a time: less of what takes its user long. */
   private pieceBytes = MAX_PIECE_BYTES;
   private readonly result: StreamReadResult = { bytes: -1, fin: false, resetCode: -1 };
 
   constructor(
-    private readonly backend: BackendConnection,
+    private readonly backend: Pick<BackendConnection, 'isReadable' | 'readableStreams' | 'streamReceive'>,
     private readonly slab: ReceiveSlab,
     private readonly owner: ReceiverOwner,
   ) {}
@@ -42,6 +46,7 @@ export class Receiver {
     // The last time there was enough of it.
     if (!this.cut && this.pieceBytes < MAX_PIECE_BYTES) this.pieceBytes *= 2;
     this.cut = false;
+    this.unchecked = 0;
     this.deliverAll();
     return !this.cut;
   }
@@ -94,8 +99,14 @@ export class Receiver {
     return space.length <= this.pieceBytes ? space : space.subarray(0, this.pieceBytes);
   }
 
-  /** Where time was not enough, pieces are shorter from then on. */
+  /**
+   * Where time was not enough, pieces are shorter from then on. What is little is read whole, however late it is: the end of a
+   * session, and what was said right before it on other streams.
+   */
   private checkTime(bytes: number): boolean {
+    this.unchecked += bytes + PIECE_COST_BYTES;
+    if (this.unchecked < MIN_PIECE_BYTES) return false;
+    this.unchecked = 0;
     this.cut = this.isTimeUp();
     if (this.cut) this.pieceBytes = Math.max(MIN_PIECE_BYTES, Math.min(this.pieceBytes, bytes) / 2);
     return this.cut;
