@@ -43,6 +43,15 @@ async function receive(from: Socket): Promise<string> {
   return data.toString();
 }
 
+/** Sends until it happens: a worker may get a datagram before it hears what was said of the link. */
+async function sendUntil(client: Socket, text: string, port: number, happened: () => boolean): Promise<void> {
+  await until(() => {
+    if (happened()) return true;
+    client.send(text, port, HOST);
+    return false;
+  });
+}
+
 describe.each([false, true])('a link, isolated: %s', (isolated) => {
   async function link(options: Omit<LinkOptions, 'target'> = {}, server?: Socket): Promise<EmulatedLink> {
     const target = { host: HOST, port: (server ?? (await echo())).address().port };
@@ -73,30 +82,31 @@ describe.each([false, true])('a link, isolated: %s', (isolated) => {
   test('is silent while cut, and works again after heal', async () => {
     const made = await link();
     const client = await socket();
+    const answers: string[] = [];
+    client.on('message', (data) => answers.push(data.toString()));
     made.cut();
-    client.send('lost', made.port, HOST);
-    await until(() => made.stats().up.dropped.cut === 1);
+    await sendUntil(client, 'lost', made.port, () => made.stats().up.dropped.cut > 0);
+    const { packetsOut } = made.stats().up;
+    await sendUntil(client, 'lost', made.port, () => made.stats().up.dropped.cut > 2);
+    expect(made.stats().up.packetsOut).toBe(packetsOut);
     made.heal();
-    const answer = receive(client);
-    client.send('kept', made.port, HOST);
-    expect(await answer).toBe('re:kept');
+    await sendUntil(client, 'kept', made.port, () => answers.includes('re:kept'));
   });
 
   test('one direction can be cut alone', async () => {
     const made = await link();
     const client = await socket();
     made.cut('down');
-    client.send('question', made.port, HOST);
-    await until(() => made.stats().down.dropped.cut === 1);
-    expect(made.stats().up.packetsOut).toBe(1);
+    await sendUntil(client, 'question', made.port, () => made.stats().down.dropped.cut > 0);
+    expect(made.stats().up.packetsOut).toBeGreaterThan(0);
+    expect(made.stats().up.dropped.cut).toBe(0);
   });
 
   test('takes new options while it runs', async () => {
     const made = await link();
     made.configure('up', { duplicateRate: 1 });
     const client = await socket();
-    client.send('twice', made.port, HOST);
-    await until(() => made.stats().down.packetsOut === 2);
+    await sendUntil(client, 'twice', made.port, () => made.stats().down.packetsOut > made.stats().up.packetsIn);
     expect(() => made.configure('both', { lossRate: 7 })).toThrow(
       expect.objectContaining({ code: 'ERR_KWIK_INVALID_ARGUMENT' }),
     );
