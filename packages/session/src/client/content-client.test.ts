@@ -1,11 +1,8 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { KcpBody } from '@kwik/kcp';
-import { createScheduler } from '@kwik/scheduler';
-import { VirtualClock } from '@kwik/testbed';
 import { PRIMARY_PATH_ID, proto, toPathId, toStreamId, type StreamId } from '@kwik/wire';
-import { NODE_NATIVES } from '../runtime/host/node-natives.js';
-import { newHost } from '../runtime/host/session-host.js';
-import { SessionEngine, type Composition } from '../runtime/session/engine.js';
+import type { Composition, SessionEngine } from '../runtime/session/engine.js';
+import { bareEngine } from '../test-support/bare-engine.js';
 import type { OpeningPath } from './opening-path.js';
 import { ContentClient } from './content-client.js';
 
@@ -39,26 +36,10 @@ describe('a path that is being opened', () => {
   const primary = { id: PRIMARY_PATH_ID, send: () => undefined };
 
   beforeEach(() => {
-    engine = new SessionEngine(
-      {
-        plane: {
-          role: 'client',
-          streamWindowBytes: MEGABYTE,
-          pathWindowBytes: MEGABYTE,
-          sendBufferBytes: MEGABYTE,
-          maxStreams: 100,
-          maxPacketBytes: 65_536,
-          natives: NODE_NATIVES,
-        },
-        sending: { routing: 'primary', scheduler: createScheduler() },
-        clock: new VirtualClock(),
-        host: newHost(),
-      },
-      (session) => {
-        const made = new ContentClient(session);
-        return { content: made, features: [made] };
-      },
-    );
+    engine = bareEngine({ role: 'client', streamWindowBytes: MEGABYTE }, (session) => {
+      const made = new ContentClient(session);
+      return { content: made, features: [made] };
+    });
     content = engine.parts.content;
   });
 

@@ -1,14 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { Ed25519Signer, issueContentGrant, type KcpBody } from '@kwik/kcp';
-import { createScheduler } from '@kwik/scheduler';
-import { VirtualClock } from '@kwik/testbed';
 import type { proto } from '@kwik/wire';
 import { sessionIdFromBytes, toPathId, toStreamId } from '@kwik/wire';
 import type { ReplicaSource } from '../api/session.js';
-import { NODE_NATIVES } from '../runtime/host/node-natives.js';
-import { newHost } from '../runtime/host/session-host.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
-import { SessionEngine } from '../runtime/session/engine.js';
+import { bareEngine } from '../test-support/bare-engine.js';
 import { ContentServer } from './content-server.js';
 
 const MEGABYTE = 1024 * 1024;
@@ -42,26 +38,10 @@ function waitingServer() {
     wallClockMs: () => NOW_MS,
     replica,
   };
-  const engine = new SessionEngine(
-    {
-      plane: {
-        role: 'secondary',
-        streamWindowBytes: MEGABYTE,
-        pathWindowBytes: MEGABYTE,
-        sendBufferBytes: MEGABYTE,
-        maxStreams: 0,
-        maxPacketBytes: 65_536,
-        natives: NODE_NATIVES,
-      },
-      sending: { routing: 'primary', scheduler: createScheduler() },
-      clock: new VirtualClock(),
-      host: newHost(),
-    },
-    (session) => {
-      const server = new ContentServer(session, options);
-      return { server, features: [server] };
-    },
-  );
+  const engine = bareEngine({ role: 'secondary', maxStreams: 0 }, (session) => {
+    const server = new ContentServer(session, options);
+    return { server, features: [server] };
+  });
   return { server: engine.parts.server, engine, found: (source: ReplicaSource) => found(source) };
 }
 

@@ -1,23 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { createScheduler } from '@kwik/scheduler';
-import { VirtualClock } from '@kwik/testbed';
+import { bareEngine } from '../../test-support/bare-engine.js';
 import { connect, LIMITS, planeOf } from '../../test-support/data-link.js';
 import type { Feature } from '../features/feature.js';
-import { NODE_NATIVES } from '../host/node-natives.js';
-import { newHost } from '../host/session-host.js';
-import { SessionEngine } from './engine.js';
+import type { SessionEngine } from './engine.js';
 
 /** A session without paths, and its one feature. */
 function engineOf(feature: Feature = {}): SessionEngine {
-  return new SessionEngine(
-    {
-      plane: { role: 'client', ...LIMITS, natives: NODE_NATIVES },
-      sending: { routing: 'primary', scheduler: createScheduler() },
-      clock: new VirtualClock(),
-      host: newHost(),
-    },
-    () => ({ features: [feature] }),
-  );
+  return bareEngine({ role: 'client' }, () => ({ features: [feature] }));
 }
 
 const code = (name: string) => expect.objectContaining({ code: name });
