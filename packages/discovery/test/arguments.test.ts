@@ -118,7 +118,11 @@ describe('what a public call cannot take is refused by name, before anything com
     ['announceByEtcd', /leaseSeconds/, () => announceByEtcd(record, { etcd: hosts, service: 'x', leaseSeconds: 1.5 })],
     ['DrainMarks', /takes the option service/, () => new DrainMarks(wrong({ etcd: hosts }))],
     ['registryApi', /store of registryApi/, () => registryApi({ store: wrong({ put: () => undefined }) })],
-    ['one token', /readTokens/, () => registryApi({ store: new AnnouncedServers(), readTokens: wrong('secret') })],
+    [
+      'one token',
+      /readTokens of registryApi cannot be that string/,
+      () => registryApi({ store: new AnnouncedServers(), readTokens: wrong('secret') }),
+    ],
     ['AnnouncedServers', /clock of AnnouncedServers/, () => new AnnouncedServers(wrong({}))],
     ['a record that is kept', /record of put/, () => new AnnouncedServers().put('x', 'id', wrong({}), 1)],
     ['RecordSigner', /key of RecordSigner/, () => new RecordSigner({ service: 'x', key: wrong('PEM') })],

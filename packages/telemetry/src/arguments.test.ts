@@ -83,6 +83,7 @@ describe('what a public call cannot take is refused by name, before anything com
     ['FlightFolder.open', /onFault of FlightFolder/, () => FlightFolder.open({ folder, counters, onFault: wrong({}) })],
     ['a path of a history', /file of keep/, () => keep(wrong(undefined))],
     ['the page of a process', /port of admin/, () => page({ port: 65_536 })],
+    ['a token that is a number', /token of admin cannot be that number/, () => page({ port: 0, token: 271_828 })],
     ['the page, misspelt', /mean token/, () => page({ port: 0, tokn: 'x' })],
   ])('%s', async (_what, message, call) => {
     await expect(call()).rejects.toEqual(refused(message));

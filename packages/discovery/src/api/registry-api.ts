@@ -32,13 +32,13 @@ export interface RegistryApiOptions {
   readonly wallClockMs?: () => number;
 }
 
-const { call, clock: aClock, flag, group, list, objectWith, text } = optionRules;
+const { call, clock: aClock, flag, group, list, objectWith, secret } = optionRules;
 const RULES = group<RegistryApiOptions>(
   {
     store: objectWith('put', 'remove', 'get', 'list', 'version', 'onChange'),
     clock: aClock,
-    readTokens: list(text),
-    writeTokens: list(text),
+    readTokens: list(secret),
+    writeTokens: list(secret),
     clientCertificates: flag,
     onError: call,
     signedOnly: flag,

@@ -17,7 +17,7 @@ export interface SourceCredentials extends HttpCredentials {
 export const SOURCE_CREDENTIALS = optionRules.group<SourceCredentials>({
   ...CREDENTIAL_RULES,
   user: optionRules.text,
-  password: optionRules.text,
+  password: optionRules.secret,
 });
 
 export type EtcdSpec = Extract<SourceSpec, { kind: 'etcd' }>;

@@ -14,13 +14,13 @@ export interface AdminAddress {
   readonly token?: string;
 }
 
-const { call, group, port, text } = optionRules;
+const { call, group, port, secret, text } = optionRules;
 
 export const ADDRESS_RULES = {
   host: optionRules.value('a host name or an address', (given) => typeof given === 'string' && given !== ''),
   port,
-  tls: group<NonNullable<AdminAddress['tls']>>({ cert: text, key: text }, ['cert', 'key']),
-  token: text,
+  tls: group<NonNullable<AdminAddress['tls']>>({ cert: text, key: secret }, ['cert', 'key']),
+  token: secret,
 } satisfies Record<keyof AdminAddress, optionRules.OptionRule>;
 const RULES = group<AdminAddress>(ADDRESS_RULES, ['port']);
 

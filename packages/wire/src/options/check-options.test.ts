@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { KwikError } from '../errors/kwik-error.js';
 import { checkArgument, checkOptions } from './check-options.js';
-import { amount, bytes, call, group, list, oneOf, positive, text } from './option-rule.js';
+import { amount, bytes, call, group, list, oneOf, positive, secret, text } from './option-rule.js';
 
 interface Options {
   readonly path: string;
@@ -80,6 +80,18 @@ describe('options of a call', () => {
       expect(message).not.toContain('hunter2');
     }
     expect(refusal(() => checkArgument('open', 'key', 'hunter2', bytes))).toContain('cannot be that string');
+  });
+
+  test('nothing is shown of a token that is a number, or that stands alone where a list of tokens belongs', () => {
+    const root = group<{ readonly token: string; readonly tokens: readonly string[] }>({
+      token: secret,
+      tokens: list(secret),
+    });
+    for (const given of [{ token: 271828 }, { tokens: '271828' }, { tokens: 271828 }, { tokens: ['a', 271828] }]) {
+      const message = refusal(() => checkOptions(given, { call: 'open', root }));
+      expect(message).toMatch(/^the option tokens?(?:\[1\])? of open cannot be that (?:string|number): it takes a/u);
+      expect(message).not.toContain('271828');
+    }
   });
 });
 

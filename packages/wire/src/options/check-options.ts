@@ -92,7 +92,7 @@ function invalid(message: string): KwikError {
 
 /** A value in a few words; nothing of an object, which may hold secrets, nor of what may be one itself. */
 function shown(value: unknown, rule: OptionRule): string {
-  if (hides(rule) && typeof value === 'string') return 'that string';
+  if (hides(rule) && (typeof value === 'string' || typeof value === 'number')) return `that ${typeof value}`;
   if (value === null || typeof value === 'boolean' || typeof value === 'number') return String(value);
   if (typeof value === 'string') return value.length > MAX_SHOWN ? 'that string' : `'${value}'`;
   return Array.isArray(value) ? 'a list' : `of type ${typeof value}`;

@@ -65,6 +65,8 @@ export function either(one: ValueRule, other: ValueRule): ValueRule {
 /** What is checked, in words of its own, by whoever takes it. */
 export const checkedLater = value('anything', () => true);
 export const text = value('a string', (given) => typeof given === 'string');
+/** A token, a password, a private key. */
+export const secret: ValueRule = { ...text, hidden: true };
 export const flag = value('true or false', (given) => typeof given === 'boolean');
 export const call = value('a function', (given) => typeof given === 'function');
 /** Text in their place may well be a key. */

@@ -18,10 +18,10 @@ export interface HttpCredentials {
 
 /** Rules of those who take them among others of their own. */
 export const CREDENTIAL_RULES = {
-  token: optionRules.text,
+  token: optionRules.secret,
   ca: optionRules.text,
   cert: optionRules.text,
-  key: optionRules.text,
+  key: optionRules.secret,
 } satisfies Record<keyof HttpCredentials, optionRules.OptionRule>;
 
 export interface HttpRequest extends HttpCredentials {
