@@ -50,18 +50,26 @@ interface Sending {
   interrupted: boolean;
   /** What the client is told of the content goes over one path, in order, as long as that lives. */
   path: PathRuntime | undefined;
+  /** Those over which the client said that it goes on with the content. */
+  readonly resumedOver: WeakSet<PathRuntime>;
   end: proto.ContentEnd | undefined;
   /** A primary before this one announced it: the client says what it wants of it, and how far it is. */
   readonly resumed: boolean;
 }
 
 function newSending(start: proto.ContentStart, resumed = false): Sending {
-  const waiters = new Waiters();
-  return { waiters, start, delivered: 0, digestsFrom: 0, interrupted: false, path: undefined, end: undefined, resumed };
+  const [waiters, resumedOver] = [new Waiters(), new WeakSet<PathRuntime>()];
+  const none = { path: undefined, end: undefined };
+  return { waiters, start, delivered: 0, digestsFrom: 0, interrupted: false, resumedOver, resumed, ...none };
 }
 
-/** The client says over which path it hears of the content now, and which digests it has. */
+/**
+ * The client says over which path it hears of the content now, and which digests it has. Once over each path that it gets: one that
+ * says so by turns on two that live would have everything hashed again at each word.
+ */
 function goOnAt(state: Sending, path: PathRuntime, { digestsEnd }: proto.ContentResume): void {
+  if (state.path?.alive === true && state.resumedOver.has(path)) return;
+  state.resumedOver.add(path);
   // From the last one that it has: by it the client sees whether both servers mean the same content.
   const digestsFrom = Math.max(0, Number(digestsEnd) - 1) * state.start.blockBytes;
   Object.assign(state, { path, digestsFrom, interrupted: false });
@@ -142,7 +150,7 @@ export class ContentSender implements Feature {
     const streamId = toStreamId(message.streamId);
     const known = this.#sending.get(streamId);
     if (known !== undefined) {
-      if (known.resumed && known.path !== path) goOnAt(known, path, message);
+      if (known.resumed) goOnAt(known, path, message);
       return;
     }
     const { blockBytes, baseOffset } = message;
