@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import { Link } from '@kwik/testbed';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
@@ -160,6 +161,14 @@ describe('the key of a fleet', () => {
     const { status, stderr } = await runHere(['serve', harness.folder, '--listen', '0', '--fleet-key', path]);
     expect({ status, stderr }).toEqual({ status: 4, stderr: expect.stringContaining(`kwik fleet key ${path}`) });
     expect(stderr).not.toContain('a secret');
+  });
+
+  test('is in a file, and in no pipe that nobody writes to, nor in a folder', async () => {
+    execFileSync('mkfifo', ['-m', '600', harness.path('pipe')]);
+    for (const path of [harness.path('pipe'), harness.folder]) {
+      const { status, stderr } = await runHere(['serve', harness.folder, '--listen', '0', '--fleet-key', path]);
+      expect({ status, stderr }).toEqual({ status: 4, stderr: expect.stringContaining(`${path} is no file`) });
+    }
   });
 
   test('is needed for a standby', async () => {

@@ -1,4 +1,4 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import { constants, open, type FileHandle } from 'node:fs/promises';
 import { KwikError } from '@kwik/wire';
 import { fileError, usageError } from '../../errors.js';
 
@@ -11,7 +11,7 @@ const OTHERS_MAY = 0o077;
 
 /**
  * The keys that the servers of a fleet share, one of each file: the first seals sessions, all of them open what is sealed. Rejects
- * with a usage error for too many, with ERR_KWIK_CREDENTIALS for a file that holds no key or that others may read, and with
+ * with a usage error for too many, with ERR_KWIK_CREDENTIALS for a file that is none, holds no key or that others may read, and with
  * ERR_KWIK_LOCAL_FILE for one that cannot be read.
  */
 export async function readFleetKeys(paths: readonly string[]): Promise<Uint8Array[]> {
@@ -34,8 +34,11 @@ async function readKey(path: string): Promise<Uint8Array> {
 async function readPrivate(path: string): Promise<Buffer> {
   let file: FileHandle | undefined;
   try {
-    file = await open(path, 'r');
-    const { uid, mode } = await file.stat();
+    // A pipe that nobody writes to would be waited for.
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const found = await file.stat();
+    if (!found.isFile()) throw new KwikError('ERR_KWIK_CREDENTIALS', `--fleet-key ${path} is no file`);
+    const { uid, mode } = found;
     if (process.platform !== 'win32' && uid === process.geteuid?.() && (mode & OTHERS_MAY) !== 0) {
       const advice = `others may read or write it; make it private with: chmod 600 ${path}`;
       throw new KwikError('ERR_KWIK_CREDENTIALS', `--fleet-key ${path} is not used: ${advice}`);
