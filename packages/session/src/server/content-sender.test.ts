@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { Ed25519Signer, issueContentGrant, type KcpBody } from '@kwik/kcp';
 import { VirtualClock } from '@kwik/testbed';
 import { sessionIdFromBytes, toPathId, toStreamId } from '@kwik/wire';
+import type { SessionContext } from '../runtime/features/session-context.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 import { bareEngine } from '../test-support/bare-engine.js';
 import { ContentSender } from './content-sender.js';
@@ -32,26 +33,29 @@ function pathOf(id: number) {
 function standby() {
   let readBytes = 0;
   const counts = { bidi: 1n, uni: 0n };
-  const engine = bareEngine({ role: 'primary', numbers: { own: counts, peer: counts, mayOpen: counts } }, (session) => {
+  const clock = new VirtualClock();
+  const compose = (session: SessionContext) => {
     const common = { sessionId, wallClockMs: () => NOW_MS };
     const read = (_offset: bigint, length: number): Promise<Uint8Array> => {
       readBytes += length;
       return Promise.resolve(new Uint8Array(length));
     };
-    const replica = () => ({ size: BigInt(SIZE), read });
+    const replica = () => Promise.resolve({ size: BigInt(SIZE), read });
     const server = new ContentServer(session, {
       ...common,
       ...{ grantKeys: [signer.publicKey], opensOnRequest: true, replica },
     });
     const sender = new ContentSender(session, server, { ...common, signer });
     return { sender, features: [server, sender] };
-  });
+  };
+  const numbers = { own: counts, peer: counts, mayOpen: counts };
+  const engine = bareEngine({ role: 'primary', numbers }, compose, clock);
   const fields = { sessionId, streamId: STREAM, key: 'film', size: BigInt(SIZE), expiresMs: NOW_MS + 60_000 };
   const grant = issueContentGrant(signer, fields);
   const resume = async (path: PathRuntime, digestsEnd: number): Promise<void> => {
     const message = { streamId: STREAM, grant, baseOffset: 0n, digestsEnd: BigInt(digestsEnd), blockBytes: BLOCK };
     engine.parts.sender.handlers.contentResume!(path, message);
-    for (let turn = 0; turn < 20; turn++) await (engine.clock as VirtualClock).advanceByAsync(1);
+    for (let turn = 0; turn < 20; turn++) await clock.advanceByAsync(1);
   };
   return { resume, engine, read: () => readBytes };
 }

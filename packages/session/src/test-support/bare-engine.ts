@@ -7,16 +7,17 @@ import type { SessionContext } from '../runtime/features/session-context.js';
 import { SessionEngine, type Composition } from '../runtime/session/engine.js';
 import { LIMITS } from './data-link.js';
 
-/** A session without paths, on a clock that stands still. `plane`: what is not as in `LIMITS`. */
+/** A session without paths. `plane`: what is not as in `LIMITS`. */
 export function bareEngine<C extends Composition>(
   plane: Pick<DataPlaneOptions, 'role'> & Partial<DataPlaneOptions>,
   compose: (session: SessionContext) => C,
+  clock = new VirtualClock(),
 ): SessionEngine<C> {
   return new SessionEngine(
     {
       plane: { ...LIMITS, natives: NODE_NATIVES, ...plane },
       sending: { routing: 'primary', scheduler: createScheduler() },
-      clock: new VirtualClock(),
+      clock,
       host: newHost(),
     },
     compose,
