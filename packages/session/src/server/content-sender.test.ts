@@ -30,7 +30,7 @@ function pathOf(id: number) {
 }
 
 /** A server that has a session of another one with one stream, and counts what it reads of the content of that. */
-function standby() {
+function standby(reading: () => void = () => undefined) {
   let readBytes = 0;
   const counts = { bidi: 1n, uni: 0n };
   const clock = new VirtualClock();
@@ -38,6 +38,7 @@ function standby() {
     const common = { sessionId, wallClockMs: () => NOW_MS };
     const read = (_offset: bigint, length: number): Promise<Uint8Array> => {
       readBytes += length;
+      reading();
       return Promise.resolve(new Uint8Array(length));
     };
     const replica = () => Promise.resolve({ size: BigInt(SIZE), read });
@@ -79,5 +80,21 @@ test('content of a primary before is hashed again for each path that its client 
   expect(one.heard).toEqual([0, 16, 32, 48, 32, 48]);
   await resume(third.path, 64);
   expect(third.heard).toEqual([63]);
+  engine.finish({ by: 'local', code: 0, reason: '' }, false);
+});
+
+test('digests that were being made when their path was lost go over the one by which the client goes on', async () => {
+  const [one, other] = [pathOf(0), pathOf(65_537)];
+  let lost = false;
+  const { resume, engine } = standby(() => {
+    if (lost) return;
+    lost = true;
+    one.die();
+    engine.parts.sender.onPathDead();
+    void resume(other.path, 0);
+  });
+  await resume(one.path, 0);
+  expect(one.heard).toEqual([]);
+  expect(other.heard).toEqual([0, 16, 32, 48]);
   engine.finish({ by: 'local', code: 0, reason: '' }, false);
 });

@@ -282,7 +282,7 @@ export class ContentSender implements Feature {
       const length = Math.min(DIGEST_READ_BYTES, size - offset);
       const digests = await digestsOf(source, offset, length, blockBytes, signal);
       // Meanwhile the path may have been lost, and the client have said where to go on.
-      if (state.interrupted || state.digestsFrom !== offset) continue;
+      if (state.interrupted || state.path !== path || state.digestsFrom !== offset) continue;
       path.send({
         $case: 'contentDigests',
         value: { streamId, firstBlock: BigInt(offset / blockBytes), digests },
