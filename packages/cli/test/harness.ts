@@ -7,7 +7,9 @@ import { mkdir, mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Link } from '@kwik/testbed';
 import { z } from 'zod';
+import { parseHostPort } from '../src/address.js';
 
 const BIN = fileURLToPath(new URL('../dist/bin.js', import.meta.url));
 const WRITE_BYTES = 4 * 1024 * 1024;
@@ -163,6 +165,14 @@ export class Harness {
   /** `kwik get … --json` to its end. */
   async get(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Ended & { readonly result: Result }> {
     return withResult(await this.run(['get', '--json', ...args], env));
+  }
+
+  /** A link of 20 Mbit/s and 20 ms there and back, in front of the server: a download lasts. */
+  async linkTo(server: Server): Promise<Link> {
+    const both = { rateBitsPerSecond: 20e6, delayMs: 10 };
+    const link = await Link.create({ target: parseHostPort(server.address), both });
+    this.#closers.push(() => link.close());
+    return link;
   }
 
   /** A UDP socket that hears everything and answers nothing. */

@@ -1,37 +1,24 @@
 import { stat } from 'node:fs/promises';
-import { Link, pause } from '@kwik/testbed';
+import { pause } from '@kwik/testbed';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { parseHostPort } from '../src/address.js';
-import { grownTo, Harness, sha256Of, withResult, type Server } from './harness.js';
+import { grownTo, Harness, sha256Of, withResult } from './harness.js';
 
 jest.setTimeout(180_000);
 
 const MB = 1_000_000;
 
 let harness: Harness;
-const links: Link[] = [];
 beforeEach(async () => {
   harness = await Harness.create();
 });
 afterEach(async () => {
-  for (const link of links.splice(0)) await link.close();
   await harness.close();
 });
-
-/** A link of 20 Mbit/s and 20 ms there and back, in front of the server. */
-async function linkTo(server: Server): Promise<Link> {
-  const link = await Link.create({
-    target: parseHostPort(server.address),
-    both: { rateBitsPerSecond: 20e6, delayMs: 10 },
-  });
-  links.push(link);
-  return link;
-}
 
 describe('a link that falls silent', () => {
   test('for 20 s, with 120 s allowed: the download goes on from where it was, to its end', async () => {
     const sha256 = await harness.makeFile('a/film.bin', 20 * MB);
-    const link = await linkTo(await harness.serve('a'));
+    const link = await harness.linkTo(await harness.serve('a'));
     const get = harness.start(['get', '--json', '-t', '120', `kwik://${link.address()}/film.bin`, '-o', 'out.bin']);
     await grownTo(harness.path('out.bin.kwik-part'), 5 * MB, get);
     link.cut();
@@ -58,7 +45,7 @@ describe('a link that falls silent', () => {
 
   test('for longer than is allowed: 4, soon after that time, and the part stays', async () => {
     await harness.makeFile('a/film.bin', 20 * MB);
-    const link = await linkTo(await harness.serve('a'));
+    const link = await harness.linkTo(await harness.serve('a'));
     const get = harness.start(['get', '--json', '-t', '8', `kwik://${link.address()}/film.bin`, '-o', 'out.bin']);
     await grownTo(harness.path('out.bin.kwik-part'), 5 * MB, get);
     link.cut();

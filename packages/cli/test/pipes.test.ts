@@ -3,9 +3,8 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { Link, pause } from '@kwik/testbed';
+import { pause } from '@kwik/testbed';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
-import { parseHostPort } from '../src/address.js';
 import { Harness } from './harness.js';
 
 jest.setTimeout(120_000);
@@ -70,34 +69,27 @@ test('a reader that pauses for longer than --timeout gets every byte once', asyn
 test('a session that is lost on the way: the next one goes on behind the last byte', async () => {
   const sha256 = await harness.makeFile('a/film', 8 * MB);
   const server = await harness.serve('a');
-  const link = await Link.create({
-    target: parseHostPort(server.address),
-    both: { rateBitsPerSecond: 20e6, delayMs: 10 },
-  });
-  try {
-    const child = unread(['get', '-q', '-t', '60', `kwik://${link.address()}/film`, '-o', '-']);
-    const hash = createHash('sha256');
-    let bytes = 0;
-    for await (const chunk of child.stdout) {
-      const before = bytes;
-      bytes += (chunk as Buffer).length;
-      hash.update(chunk as Buffer);
-      if (before < 3 * MB && bytes >= 3 * MB) {
-        link.cut();
-        // Longer than the session is waited for.
-        void pause(9000).then(() => link.heal());
-      }
+  const link = await harness.linkTo(server);
+  const child = unread(['get', '-q', '-t', '60', `kwik://${link.address()}/film`, '-o', '-']);
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const chunk of child.stdout) {
+    const before = bytes;
+    bytes += (chunk as Buffer).length;
+    hash.update(chunk as Buffer);
+    if (before < 3 * MB && bytes >= 3 * MB) {
+      link.cut();
+      // Longer than the session is waited for.
+      void pause(9000).then(() => link.heal());
     }
-    if (child.exitCode === null) await once(child, 'exit');
-    expect({ bytes, sha256: hash.digest('hex'), status: child.exitCode }).toEqual({
-      bytes: 8 * MB,
-      sha256,
-      status: 0,
-    });
-    await server.process.printed(/("event":"session-opened"[^]*){2}/u);
-  } finally {
-    await link.close();
   }
+  if (child.exitCode === null) await once(child, 'exit');
+  expect({ bytes, sha256: hash.digest('hex'), status: child.exitCode }).toEqual({
+    bytes: 8 * MB,
+    sha256,
+    status: 0,
+  });
+  await server.process.printed(/("event":"session-opened"[^]*){2}/u);
 });
 
 test('SIGTERM ends a download whose reader does not read', async () => {

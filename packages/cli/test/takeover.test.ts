@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
-import { Link } from '@kwik/testbed';
+import type { Link } from '@kwik/testbed';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { parseHostPort } from '../src/address.js';
 import { grownTo, Harness, sha256Of, withResult, type Running, type Server } from './harness.js';
 import { runHere } from './in-process.js';
 
@@ -12,24 +11,12 @@ const MB = 1_000_000;
 const BYTES = 12 * MB;
 
 let harness: Harness;
-const links: Link[] = [];
 beforeEach(async () => {
   harness = await Harness.create();
 });
 afterEach(async () => {
-  for (const link of links.splice(0)) await link.close();
   await harness.close();
 });
-
-/** A link of 20 Mbit/s and 20 ms there and back, in front of the server: a download lasts. */
-async function linkTo(server: Server): Promise<Link> {
-  const link = await Link.create({
-    target: parseHostPort(server.address),
-    both: { rateBitsPerSecond: 20e6, delayMs: 10 },
-  });
-  links.push(link);
-  return link;
-}
 
 /** Made by the command; the path of its file. */
 async function fleetKey(name = 'fleet.key'): Promise<string> {
@@ -40,6 +27,7 @@ async function fleetKey(name = 'fleet.key'): Promise<string> {
 
 interface Download {
   readonly primary: Server;
+  readonly link: Link;
   readonly get: Running;
   readonly sha256: string;
 }
@@ -51,22 +39,22 @@ async function download(standby: Server, options: readonly string[], timeout = '
   // Workers look for it when the first client comes, and have nothing to say before they all listen.
   if (!options.includes('--workers'))
     await primary.process.printed(new RegExp(`"event":"standby","server":"${standby.address}","answers":true`, 'u'));
-  const link = await linkTo(primary);
+  const link = await harness.linkTo(primary);
   const get = harness.start(['get', '--json', '-t', timeout, `kwik://${link.address()}/film.bin`, '-o', 'out.bin']);
   await grownTo(harness.path('out.bin.kwik-part'), 3 * MB, get);
-  return { primary, get, sha256 };
+  return { primary, link, get, sha256 };
 }
 
-async function expectWhole({ get, sha256 }: Download, standby: Server): Promise<void> {
+async function expectWhole({ link, get, sha256 }: Download, standby: Server): Promise<void> {
   const { status, stderr, result } = withResult(await get.ended);
   expect({ status, stderr }).toEqual({
     status: 0,
-    stderr: `kwik: ${links[0]!.address()} is gone or about to stop; ${standby.address} goes on with the session\n`,
+    stderr: `kwik: ${link.address()} is gone or about to stop; ${standby.address} goes on with the session\n`,
   });
   expect(await sha256Of(harness.path('out.bin'))).toBe(sha256);
   expect(result).toMatchObject({ sha256, bytes: BYTES, size: BYTES, resumedFrom: 0 });
   expect(result.paths).toMatchObject([
-    { server: links[0]!.address(), state: 'dead', reason: `${standby.address} took the session over` },
+    { server: link.address(), state: 'dead', reason: `${standby.address} took the session over` },
     { server: standby.address, state: 'active' },
   ]);
   await standby.process.printed(/"event":"session-opened".*"takenOver":true/u);
