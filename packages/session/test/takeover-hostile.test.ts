@@ -1,6 +1,6 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import { ClientHandshake, deriveSessionKeys, SessionTickets, type SessionKeys } from '@kwik/kcp';
-import { PRIMARY_PATH_ID, proto, sessionIdFromBytes } from '@kwik/wire';
+import { KwikError, PRIMARY_PATH_ID, proto, sessionIdFromBytes } from '@kwik/wire';
 import { helloTo } from '../src/client/client-hello.js';
 import { shakeHands } from '../src/client/client-handshake.js';
 import { resolveLimits } from '../src/limits.js';
@@ -78,6 +78,26 @@ describe('a ticket', () => {
     await expect(show(made, { keys, ticket })).rejects.toMatchObject({ code: 'ERR_KWIK_TOKEN_REPLAYED' });
     expect(made.standby.sessions).toHaveLength(1);
   });
+
+  test.each(['message', 'connection'])(
+    'opens nothing any more where its client aborts while the server ends it (%s)',
+    async (by) => {
+      const { tickets, keys, ...made } = await known(78);
+      const ticket = tickets[0]!;
+      const port = await show(made, { keys, ticket });
+      const session = first(made.standby);
+      // The client acknowledges nothing.
+      await session.openStream({ unidirectional: true }).write('farewell');
+      const closing = session.close(5, 'not here');
+      const { wireNumber: code } = new KwikError('ERR_KWIK_ABORTED');
+      const close = { $case: 'close', value: { code, reason: 'back', error: true } } as const;
+      if (by === 'message') port.control!.channel.send(close, made.world.clock.now());
+      else port.close(code, 'back');
+      await made.world.settle(closing);
+      expect(session.engine.closeInfo).toMatchObject({ error: { code: 'ERR_KWIK_ABORTED' } });
+      await expect(show(made, { keys, ticket })).rejects.toMatchObject({ code: 'ERR_KWIK_TOKEN_REPLAYED' });
+    },
+  );
 
   test('that two show at once leaves one session of them, that of the later one', async () => {
     const { tickets, keys, ...made } = await known(72);

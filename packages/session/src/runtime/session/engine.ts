@@ -12,7 +12,7 @@ import { FeatureSet } from '../features/feature-set.js';
 import type { Feature } from '../features/feature.js';
 import type { SessionContext } from '../features/session-context.js';
 import { earlierTime } from '../waiting/earlier-time.js';
-import { Farewell, type FarewellHost } from './farewell.js';
+import { Farewell, farewellHostOf } from './farewell.js';
 import { SessionEnd } from './session-end.js';
 import { PacketSender, type PacketSenderOptions } from '../turn/packet-sender.js';
 import { PathRegistry } from '../paths/path-registry.js';
@@ -111,6 +111,11 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
     return this.#end.info;
   }
 
+  /** This end was about to end it, or has, whatever the other end has said since. */
+  get parting(): boolean {
+    return this.#end.farewell !== undefined;
+  }
+
   /** A path that had its number before is dead: its state is that of this one. */
   addPath(path: PathRuntime): void {
     path.join(this.#plane);
@@ -156,7 +161,7 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
     const { farewell } = this.#end;
     if (timeoutMs <= 0) this.finish(farewell?.info ?? info, true);
     else if (this.#end.info === undefined && farewell === undefined) {
-      this.#end.part(new Farewell(info, timeoutMs, this.#farewellHost(info)));
+      this.#end.part(new Farewell(info, timeoutMs, farewellHostOf(this, info)));
       this.streams.stopTaking();
       this.wake();
     }
@@ -273,15 +278,6 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
   /** Paths often fail together, and an idle one would take what the first owed before it is noticed. */
   #askOthers(suspected: PathRuntime): void {
     for (const path of this.paths.values()) if (path !== suspected && path.health !== 'suspected') path.ask();
-  }
-
-  #farewellHost(info: CloseInfo): FarewellHost {
-    return {
-      schedule: (delayMs, action) => this.clock.schedule(delayMs, action),
-      undelivered: () => this.streams.undelivered,
-      paths: () => [...this.paths.values()].filter(({ data }) => data.toPeer),
-      finish: () => this.finish(info, true),
-    };
   }
 
   #streamSession(): StreamSession {

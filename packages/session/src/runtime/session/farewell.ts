@@ -1,5 +1,6 @@
 import type { TimerHandle } from '@kwik/wire';
 import type { CloseInfo } from '../../api/session.js';
+import type { SessionContext } from '../features/session-context.js';
 import type { PathRuntime } from '../paths/path-runtime.js';
 
 /** How long, when all is delivered, for the peer to hear the last acknowledgements: that, or some round trips. */
@@ -14,6 +15,16 @@ export interface FarewellHost {
   /** Paths to the other end of the session's streams. */
   paths(): Iterable<PathRuntime>;
   finish(): void;
+}
+
+/** Of a session that ends with `info`. */
+export function farewellHostOf(session: SessionContext, info: CloseInfo): FarewellHost {
+  return {
+    schedule: (delayMs, action) => session.clock.schedule(delayMs, action),
+    undelivered: () => session.streams.undelivered,
+    paths: () => [...session.paths.values()].filter(({ data }) => data.toPeer),
+    finish: () => session.finish(info, true),
+  };
 }
 
 /**

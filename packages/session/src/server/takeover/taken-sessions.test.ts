@@ -18,14 +18,14 @@ function sealed(): Uint8Array {
 }
 
 /** A session, as far as its end goes. */
-function engine() {
+function engine(parting = false) {
   let end: (info: CloseInfo) => void = () => undefined;
   const closed = new Promise<CloseInfo>((resolve) => (end = resolve));
-  return { closed, finish: (info: CloseInfo) => end(info) };
+  return { closed, parting, finish: (info: CloseInfo) => end(info) };
 }
 
-function begin(taken: TakenSessions, ticket: Uint8Array): ReturnType<typeof engine> {
-  const session = engine();
+function begin(taken: TakenSessions, ticket: Uint8Array, parting = false): ReturnType<typeof engine> {
+  const session = engine(parting);
   const state = proto.Takeover.fromPartial({});
   const opened: TakenSession = { ticket: taken.open(ticket, sessionId, NOW_MS), state };
   taken.began(opened, session, () => NOW_MS);
@@ -67,6 +67,18 @@ describe('a session that was taken over', () => {
     session.finish({ by, code: error.wireNumber, reason: '', error });
     await session.closed;
     expect(taken.open(ticket, sessionId, NOW_MS).keys.secret).toEqual(keys.secret);
+  });
+
+  test('and given back by its client while this server ends it is not begun again', async () => {
+    const taken = new TakenSessions(tickets);
+    const ticket = sealed();
+    const session = begin(taken, ticket, true);
+    const error = new KwikError('ERR_KWIK_ABORTED');
+    session.finish({ by: 'peer', code: error.wireNumber, reason: '', error });
+    await session.closed;
+    expect(() => taken.open(ticket, sessionId, NOW_MS)).toThrow(
+      expect.objectContaining({ code: 'ERR_KWIK_TOKEN_REPLAYED' }),
+    );
   });
 
   test('may be taken over anew by its client, which ends the one before', async () => {

@@ -5,7 +5,7 @@ import type { SessionEngine } from '../../runtime/session/engine.js';
 /** Of which something is remembered; with more of them none is taken over, until their tickets have expired. */
 const MAX_ENDED = 32_768;
 
-type TakenEngine = Pick<SessionEngine, 'closed' | 'finish'>;
+type TakenEngine = Pick<SessionEngine, 'closed' | 'finish' | 'parting'>;
 
 /** What other servers began, and this one goes on with. A session that has ended here is not begun anew by its old ticket. */
 export class TakenSessions {
@@ -37,8 +37,9 @@ export class TakenSessions {
   /** `wallClockMs`: milliseconds since 1970. */
   began({ ticket: { ticketId, expiresMs } }: TakenSession, engine: TakenEngine, wallClockMs: () => number): void {
     void engine.closed.then(({ error }) => {
-      // A client that goes back on it may need the ticket when its primary is lost the next time.
-      if (this.#replaced.has(engine) || error?.code === 'ERR_KWIK_ABORTED') return;
+      // A client that goes back on it may need the ticket when its primary is lost the next time; not one that is sent away.
+      const givenBack = error?.code === 'ERR_KWIK_ABORTED' && !engine.parting;
+      if (this.#replaced.has(engine) || givenBack) return;
       // No clock of the fleet takes it any more when it is forgotten.
       this.#ended.use(ticketId, expiresMs + 2 * CLOCK_SKEW_MS, wallClockMs());
     });
