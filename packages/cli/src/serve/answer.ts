@@ -198,10 +198,10 @@ async function sendFile(
     const stopTelling =
       request.progress === true ? tellProgress(stream, file, request.offset, service.hashes) : undefined;
     const offset = await startOffset(file, request, service.hashes, signal).finally(() => stopTelling?.());
-    const apart = service.hasStandby && request.apart === true;
-    const large = apart ? sendApart : sendLarge;
-    const send = file.size - offset < SINGLE_SOURCE_BYTES ? sendSmall : large;
-    await send(stream, { file, offset }, service, signal);
+    const isSmall = file.size - offset < SINGLE_SOURCE_BYTES;
+    const apart = !isSmall && service.hasStandby && request.apart === true;
+    const send = isSmall ? sendSmall : sendLarge;
+    await send(stream, { file, offset, apart }, service, signal);
     return file.size - offset;
   } finally {
     await file.handle.close();
@@ -241,6 +241,8 @@ async function startOffset(
 interface Part {
   readonly file: ServedFile;
   readonly offset: number;
+  /** The stream ends with the content, so that it can end without this server: the client asks for the digest. */
+  readonly apart: boolean;
 }
 
 /** Everything in one write, so that a thousand small files cost a thousand packets and not three times as many. */
@@ -255,41 +257,21 @@ async function sendSmall(stream: Stream, part: Part, { hashes }: FileService, si
 
 /** Content from all servers of the session; the digest of the whole is computed meanwhile. */
 async function sendLarge(stream: Stream, part: Part, { hashes }: FileService, signal: AbortSignal): Promise<void> {
+  const { file, offset, apart } = part;
   await stream.write(headerOf(part));
   const stop = new AbortController();
-  const digest = hashes.sha256(part.file, AbortSignal.any([signal, stop.signal]));
-  // Awaited below, after the content; until then a failure is nobody's.
+  const digest = hashes.sha256(file, AbortSignal.any([signal, stop.signal]));
+  // Awaited below, after the content, or not at all; until then a failure is nobody's.
   digest.catch(() => undefined);
   try {
-    await sendContent(stream, part, false);
-  } catch (error) {
-    stop.abort();
-    throw error;
-  }
-  await stream.write(encodeMessage(await trailerOf(part.file, digest)));
-}
-
-/** The stream ends with the content, so that it can end without this server. The digest is there when the client asks for it. */
-async function sendApart(stream: Stream, part: Part, { hashes }: FileService, signal: AbortSignal): Promise<void> {
-  await stream.write(encodeMessage({ ...headerFields(part), apart: true }));
-  const stop = new AbortController();
-  hashes.sha256(part.file, AbortSignal.any([signal, stop.signal])).catch(() => undefined);
-  try {
-    await sendContent(stream, part, true);
-  } catch (error) {
-    stop.abort();
-    throw error;
-  }
-}
-
-async function sendContent(stream: Stream, { file, offset }: Part, end: boolean): Promise<void> {
-  try {
     const key = encodeContentKey({ path: file.path, size: file.size, offset });
-    await stream.sendFrom(key, new FileSource(file.handle, file.size, { offset, owned: false }), { end });
+    await stream.sendFrom(key, new FileSource(file.handle, file.size, { offset, owned: false }), { end: apart });
   } catch (error) {
+    stop.abort();
     breakOff(stream, error);
     throw error;
   }
+  if (!apart) await stream.write(encodeMessage(await trailerOf(file, digest)));
 }
 
 async function trailerOf(file: ServedFile, digest: Promise<string>): Promise<object> {
@@ -308,12 +290,9 @@ async function checkUnchanged(file: ServedFile): Promise<void> {
   }
 }
 
-function headerOf(part: Part): Uint8Array {
-  return encodeMessage(headerFields(part));
-}
-
-function headerFields({ file, offset }: Part): Header {
-  return { ok: true, size: file.size, etag: file.etag, offset };
+function headerOf({ file, offset, apart }: Part): Uint8Array {
+  const header: Header = { ok: true, size: file.size, etag: file.etag, offset, ...(apart && { apart }) };
+  return encodeMessage(header);
 }
 
 /** Tells the client why, as far as the stream still allows. */
