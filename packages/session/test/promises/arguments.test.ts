@@ -142,6 +142,10 @@ describe('a source whose sending is refused is closed once, as one that was sent
     ],
     ['no object of options', (stream: Stream, source: ReplicaSource) => stream.sendFrom('k', source, wrong(null))],
     [
+      'an option that there is not',
+      (stream: Stream, source: ReplicaSource) => stream.sendFrom('k', source, wrong({ ends: true })),
+    ],
+    [
       'an end that is neither',
       (stream: Stream, source: ReplicaSource) => stream.sendFrom('k', source, { end: wrong('x') }),
     ],

@@ -1,5 +1,5 @@
-import { KwikError } from '@kwik/wire';
-import type { ReplicaSource } from '../../api/session.js';
+import { checkOptions, KwikError, optionRules } from '@kwik/wire';
+import type { ReplicaSource, SendFromOptions } from '../../api/session.js';
 
 /** Throws ERR_KWIK_INVALID_ARGUMENT for what is no content that could be sent. */
 export function checkSource(key: string, source: ReplicaSource): void {
@@ -10,15 +10,12 @@ export function checkSource(key: string, source: ReplicaSource): void {
   if (typeof read !== 'function') throw invalid('a source has a function read(offset, length, signal)');
 }
 
+const SEND_FROM = optionRules.group<SendFromOptions>({ end: optionRules.flag });
+
 /** Whether the stream is to end with the content. Throws ERR_KWIK_INVALID_ARGUMENT for options that there are not. */
-export function checkSendFrom(options: unknown): boolean {
-  if (typeof options !== 'object' || options === null)
-    throw invalid(
-      `the options of sendFrom are an object, not ${options === null ? 'null' : `of type ${typeof options}`}`,
-    );
-  const { end = false } = options as { readonly end?: unknown };
-  if (typeof end !== 'boolean') throw invalid(`the option end of sendFrom is true or false, not of type ${typeof end}`);
-  return end;
+export function checkSendFrom(options: SendFromOptions): boolean {
+  checkOptions(options, { call: 'sendFrom', root: SEND_FROM });
+  return options.end === true;
 }
 
 function invalid(message: string): KwikError {
