@@ -4,6 +4,7 @@ import type { VerifyOptions } from '../audit/verify.js';
 import { fileError } from '../errors.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
+import { collect } from './parsers.js';
 
 const DETAILS = `
 Examples:
@@ -14,8 +15,6 @@ Examples:
   $ kwik audit verify audit.log --key server-1.key --checkpoint kept
 
 Exit status: 0 if the log is as it was written, 1 if it is not or cannot be read.`;
-
-const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
 
 export function auditCommand(io: CliIo, onDone: (code: ExitCode) => void): Command {
   const audit = new Command('audit')
@@ -28,8 +27,8 @@ export function auditCommand(io: CliIo, onDone: (code: ExitCode) => void): Comma
     .description('whether the log is as it was written; names what is not')
     .argument('<file>', 'the log; full files beside it (FILE.1, FILE.2, ...) belong to it')
     .option('--key <key>', 'who must have signed it: name+id+key, or a file with that')
-    .option('--checkpoint <file>', 'a checkpoint that was kept elsewhere (may be repeated)', collect, [])
-    .option('--witness <key>', 'who must have cosigned a checkpoint (may be repeated)', collect, [])
+    .option('--checkpoint <file>', 'a checkpoint that was kept elsewhere (may be repeated)', collect(String), [])
+    .option('--witness <key>', 'who must have cosigned a checkpoint (may be repeated)', collect(String), [])
     .option('--json', 'print the result as JSON', false)
     .action(async (file: string, options: VerifyOptions) => {
       const { runVerify } = await import('../audit/verify.js');
