@@ -17,6 +17,7 @@ import { injectRelayFaults } from '../world/relay-faults.js';
 import { SimulatedServer, type ServerApplication } from '../world/server.js';
 import { Spender } from '../world/spender.js';
 import { World, type Violation } from '../world/world.js';
+import { closeAll, keepQuiet, until } from './last-steps.js';
 import { TakeoverRun } from './run-takeover.js';
 
 /** From the last fault's end on, everything is done within this: several idle timeouts, and the slowest of plans. */
@@ -27,10 +28,6 @@ const RECOVERY_MS = 80_000;
 const ACCEPT_MS = 10_000;
 /** A relayed packet takes one way over one path. */
 const RAW_MS = 10_000;
-/** Sessions that were closed are closed at the other end, too, at the latest when it has waited in vain for the client to come back. */
-const CLOSING_MS = 90_000;
-/** Connections that ended still answer for some seconds; after that no timer is left. */
-const QUIET_MS = 60_000;
 
 export interface RunOptions {
   readonly canary?: Canary | undefined;
@@ -108,10 +105,10 @@ class Run {
     await this.#recover();
     await this.#deliverRaws();
     // Who opens a stream and resets it at once is done before the other side knows of it. In sessions that ended it never will.
-    await this.#until(() => this.world.unaccepted === 0 && this.#done(true), ACCEPT_MS);
+    await until(this.world, () => this.world.unaccepted === 0 && this.#done(true), ACCEPT_MS);
     await this.#close();
     this.#watching = false;
-    await this.#quiet();
+    await keepQuiet(this.world);
     this.world.trace.note('end');
   }
 
@@ -214,13 +211,16 @@ class Run {
   /** Liveness: once everything is healed, everything completes. */
   async #complete(): Promise<void> {
     const healedMs = healedAtMs(this.world.plan);
-    if (!(await this.#until(() => this.#done(false) && this.world.clock.now() >= healedMs, healedMs + LIVENESS_MS))) {
+    if (
+      !(await until(this.world, () => this.#done(false) && this.world.clock.now() >= healedMs, healedMs + LIVENESS_MS))
+    ) {
       this.#unfinished(false, 'others are stalled');
       return;
     }
     this.world.trace.note('all is done that does not wait for it');
     this.world.releaseStalled();
-    if (!(await this.#until(() => this.#done(true), LIVENESS_MS))) this.#unfinished(true, 'nothing disturbs any more');
+    if (!(await until(this.world, () => this.#done(true), LIVENESS_MS)))
+      this.#unfinished(true, 'nothing disturbs any more');
   }
 
   /** Lost secondaries come back. */
@@ -230,13 +230,13 @@ class Run {
       const ended = session === undefined || this.#clientEngine?.closeInfo !== undefined;
       return ended ? '' : this.#paths.missing(session).join(', ');
     };
-    if (await this.#until(() => missing() === '', RECOVERY_MS)) return;
+    if (await until(this.world, () => missing() === '', RECOVERY_MS)) return;
     this.world.violate('lost secondaries come back', `no path leads to ${missing()}`);
   }
 
   /** What was relayed last is still under way. */
   async #deliverRaws(): Promise<void> {
-    if (await this.#until(() => this.#raws.missing().length === 0, RAW_MS)) return;
+    if (await until(this.world, () => this.#raws.missing().length === 0, RAW_MS)) return;
     this.world.violate('raw packets get through', `${this.#raws.missing().join(', ')}: relayed, and not arrived`);
   }
 
@@ -254,27 +254,6 @@ class Run {
     if (this.world.violation !== undefined) return;
     this.#closing = true;
     void this.#spender?.close();
-    const session: Session | undefined = this.#client.session;
-    let closed = session === undefined;
-    void session?.close().then(() => (closed = true));
-    const sessions = this.#servers.flatMap((server) => server.sessions);
-    let open = sessions.length;
-    for (const each of sessions) void each.closed.then(() => open--);
-    if (await this.#until(() => closed && open === 0, CLOSING_MS)) return;
-    this.world.violate('sessions close', closed ? `${open} sessions of servers are open` : 'the client does not close');
-  }
-
-  async #quiet(): Promise<void> {
-    if (this.world.violation !== undefined) return;
-    await this.world.clock.advanceByAsync(QUIET_MS);
-    const left = [...this.world.processes].filter(([, process]) => process.pendingTimers > 0).map(([host]) => host);
-    if (left.length > 0) this.world.violate('no timer is left behind', left.join(', '));
-  }
-
-  /** Lets time pass until the condition holds, a rule is broken, or `maxMs` are over; true if it holds. */
-  async #until(condition: () => boolean, maxMs: number): Promise<boolean> {
-    const { world } = this;
-    await world.clock.runUntilAsync(() => world.violation !== undefined || condition(), { maxMs });
-    return world.violation === undefined && condition();
+    await closeAll(this.world, this.#client.session, this.#servers);
   }
 }

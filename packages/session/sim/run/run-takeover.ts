@@ -11,12 +11,10 @@ import { SimulatedClient } from '../world/client.js';
 import { injectFaults } from '../world/inject.js';
 import { SimulatedServer } from '../world/server.js';
 import { World } from '../world/world.js';
+import { closeAll, keepQuiet, until } from './last-steps.js';
 
 /** As in other runs; a ticket that nobody takes holds up the end of a session for a minute. */
 const LIVENESS_MS = 180_000;
-/** A primary of before that lives waits so long in vain for its client. */
-const CLOSING_MS = 90_000;
-const QUIET_MS = 60_000;
 const ADD_TIMEOUT_MS = 5000;
 
 interface TakeoverRunOptions {
@@ -67,7 +65,7 @@ export class TakeoverRun {
     await this.#complete();
     await this.#close();
     this.#watching = false;
-    await this.#quiet();
+    await keepQuiet(this.world);
     this.world.trace.note('end');
   }
 
@@ -168,7 +166,7 @@ export class TakeoverRun {
   async #complete(): Promise<void> {
     const healedMs = healedAtMs(this.world.plan);
     const done = (): boolean => this.world.unfinished(true).length === 0 && this.world.clock.now() >= healedMs;
-    if (await this.#until(done, healedMs + LIVENESS_MS)) return;
+    if (await until(this.world, done, healedMs + LIVENESS_MS)) return;
     const names = this.world.unfinished(true);
     if (names.length > 0) this.world.violate('everything completes', `these do not: ${names.join(', ')}`);
   }
@@ -176,28 +174,6 @@ export class TakeoverRun {
   async #close(): Promise<void> {
     if (this.world.violation !== undefined) return;
     this.#closing = true;
-    const { session } = this.#client;
-    let closed = session === undefined;
-    void session?.close().then(() => (closed = true));
-    let open = 0;
-    for (const each of this.#servers.flatMap((server) => server.sessions)) {
-      open++;
-      void each.closed.then(() => open--);
-    }
-    if (await this.#until(() => closed && open === 0, CLOSING_MS)) return;
-    this.world.violate('sessions close', closed ? `${open} sessions of servers are open` : 'the client does not close');
-  }
-
-  async #quiet(): Promise<void> {
-    if (this.world.violation !== undefined) return;
-    await this.world.clock.advanceByAsync(QUIET_MS);
-    const left = [...this.world.processes].filter(([, process]) => process.pendingTimers > 0).map(([host]) => host);
-    if (left.length > 0) this.world.violate('no timer is left behind', left.join(', '));
-  }
-
-  async #until(condition: () => boolean, maxMs: number): Promise<boolean> {
-    const { world } = this;
-    await world.clock.runUntilAsync(() => world.violation !== undefined || condition(), { maxMs });
-    return world.violation === undefined && condition();
+    await closeAll(this.world, this.#client.session, this.#servers);
   }
 }
