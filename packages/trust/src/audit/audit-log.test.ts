@@ -95,6 +95,17 @@ describe('an audit log', () => {
     expect(verified.firstAt).toBe('2026-11-29T00:00:00.000Z');
   });
 
+  test('that is closed twice at once is whole for both', async () => {
+    const log = await open();
+    log.record(event(1));
+    let isWhole = false;
+    const first = log.close().then(() => (isWhole = true));
+    await log.close();
+    expect(isWhole).toBe(true);
+    await Promise.all([first, log[Symbol.asyncDispose]()]);
+    expect(await verify()).toMatchObject({ to: 3, signed: 3, closed: true });
+  });
+
   test('goes on where it was when it is opened again', async () => {
     for (const count of [3, 0, 5]) await written(count);
     expect(await verify()).toMatchObject({ to: 14, signed: 14, faults: [] });

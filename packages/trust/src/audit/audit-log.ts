@@ -97,7 +97,7 @@ export class AuditLog implements AuditSink {
   #failure: KwikError | undefined;
   #running: Promise<void> | undefined;
   #timer: TimerHandle | undefined;
-  #closing = false;
+  #closing: Promise<void> | undefined;
 
   private constructor(options: AuditLogOptions, writer: LogWriter) {
     const { runtime = {} } = options;
@@ -147,7 +147,7 @@ export class AuditLog implements AuditSink {
 
   /** Never throws: what is no event, and could not be read again in the log, is counted among those lost. */
   record(event: AuditEvent): void {
-    if (this.#closing) return;
+    if (this.#closing !== undefined) return;
     if (!isWritable(event)) return this.recordLost(1);
     if (this.#waiting.length >= MAX_WAITING) {
       this.#lost++;
@@ -161,7 +161,7 @@ export class AuditLog implements AuditSink {
 
   /** Counts events that were lost on their way here; the log says how many. */
   recordLost(count: number): void {
-    if (this.#closing) return;
+    if (this.#closing !== undefined) return;
     this.#lost += count;
     this.#lostUnsaid += count;
     if (this.#failure === undefined) void this.#run();
@@ -180,10 +180,16 @@ export class AuditLog implements AuditSink {
     }
   }
 
-  /** Writes what waits and the last checkpoint. Rejects as `flush` does; the file is closed all the same. */
-  async close(): Promise<void> {
-    if (this.#closing) return;
-    this.#closing = true;
+  /**
+   * Writes what waits and the last checkpoint. Rejects as `flush` does; the file is closed all the same. A second call is the
+   * first one.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     try {
       await this.flush();
       this.#waiting.push({ event: { kind: 'log-closed' }, atMs: this.#wallClockMs() });
@@ -243,12 +249,12 @@ export class AuditLog implements AuditSink {
   }
 
   #armCheckpoint(): void {
-    if (this.#writer.unsigned === 0 || this.#closing) return;
+    if (this.#writer.unsigned === 0 || this.#closing !== undefined) return;
     this.#arm(this.#checkpointMs, () => void this.#checkpointNow());
   }
 
   async #checkpointNow(): Promise<void> {
-    if (this.#closing) return;
+    if (this.#closing !== undefined) return;
     await this.#run();
     if (this.#failure !== undefined) return;
     this.#running ??= this.#writer
@@ -266,7 +272,7 @@ export class AuditLog implements AuditSink {
 
   #arm(delayMs: number, action: () => void): void {
     this.#timer?.cancel();
-    this.#timer = this.#closing ? undefined : this.#schedule(delayMs, action);
+    this.#timer = this.#closing !== undefined ? undefined : this.#schedule(delayMs, action);
   }
 }
 
