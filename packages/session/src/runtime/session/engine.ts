@@ -170,10 +170,10 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
 
   /** Ends the session at this end. Idempotent. */
   finish(info: CloseInfo, tellPeers: boolean): void {
+    // What has come is the application's, also after the end. What it brings may end the session itself.
+    if (this.#end.info === undefined) this.#dispatchEvents();
     if (this.#end.info !== undefined) return;
     const last = this.#end.heard ?? { info, tellPeers };
-    // What has come is the application's, also after the end.
-    this.#dispatchEvents();
     this.#end.come(last.info);
     this.paths.tellNoMore();
     this.#turn.stop();
