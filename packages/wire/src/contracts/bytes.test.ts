@@ -10,6 +10,11 @@ function shared(): Uint8Array {
   return view;
 }
 
+/** Node 20 has these; the library of ES2023 has no types for them. */
+function resizable(length: number): ArrayBuffer & { resize(length: number): void } {
+  return Reflect.construct(ArrayBuffer, [length, { maxByteLength: length }]) as never;
+}
+
 describe('copyOfBytes', () => {
   const own = BYTES.slice().buffer;
   it.each([
@@ -56,5 +61,28 @@ describe('copyOfBytes', () => {
         expect.objectContaining({ code: 'ERR_KWIK_INVALID_ARGUMENT', message: expect.stringContaining('transferred') }),
       );
     }
+  });
+
+  it.each([
+    ['a typed array', (under: ArrayBuffer) => new Uint16Array(under, 8, 4)],
+    ['a DataView', (under: ArrayBuffer) => new DataView(under, 8, 8)],
+  ])('refuses %s whose memory was made too small for it, which would pass for empty', (_name, viewOf) => {
+    const under = resizable(16);
+    const view = viewOf(under);
+    under.resize(8);
+    expect(() => copyOfBytes(view, 'data')).toThrow(
+      expect.objectContaining({ code: 'ERR_KWIK_INVALID_ARGUMENT', message: expect.stringContaining('smaller') }),
+    );
+  });
+
+  it('takes the bytes that are there, whatever a view says of itself', () => {
+    const liar = Object.defineProperties(new Uint8Array([1, 2, 3]), {
+      length: { value: 1e9 },
+      byteLength: { value: 2 },
+      byteOffset: { value: 1 },
+      buffer: { value: new ArrayBuffer(64) },
+      keys: { value: () => [] },
+    });
+    expect([...copyOfBytes(liar, 'data')]).toEqual([1, 2, 3]);
   });
 });

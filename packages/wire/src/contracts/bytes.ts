@@ -15,15 +15,29 @@ export function copyOfBytes(data: BytesLike, what: string): Uint8Array {
     );
   }
   try {
-    const view = ArrayBuffer.isView(data)
-      ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-      : new Uint8Array(data);
-    return new Uint8Array(view);
+    return new Uint8Array(ArrayBuffer.isView(data) ? bytesUnder(data) : new Uint8Array(data));
   } catch (cause) {
-    throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `${what} lies in an ArrayBuffer that was transferred away`, {
-      cause,
-    });
+    throw new KwikError(
+      'ERR_KWIK_INVALID_ARGUMENT',
+      `${what} lies in an ArrayBuffer that was transferred away, or made smaller than that`,
+      { cause },
+    );
   }
+}
+
+/** What typed arrays of all kinds share: its getters say what a view is, whatever a subclass says of itself. */
+const TYPED_ARRAY = Reflect.getPrototypeOf(Uint8Array.prototype)!;
+
+/** Throws for a view whose memory is gone. A DataView's getters do; a typed array's pass it for empty, and its `keys` throws. */
+function bytesUnder(view: ArrayBufferView): Uint8Array {
+  const typed = Reflect.get(TYPED_ARRAY, Symbol.toStringTag, view) !== undefined;
+  const getters = typed ? TYPED_ARRAY : DataView.prototype;
+  if (typed) Uint8Array.prototype.keys.call(view as Uint8Array);
+  return new Uint8Array(
+    Reflect.get(getters, 'buffer', view) as ArrayBufferLike,
+    Reflect.get(getters, 'byteOffset', view) as number,
+    Reflect.get(getters, 'byteLength', view) as number,
+  );
 }
 
 /** Whatever realm it comes from, and whatever it calls itself: the lengths can be read of these only. */
