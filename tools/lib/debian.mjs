@@ -24,6 +24,7 @@ export const DEBIAN = [
   { name: 'etcd-server', program: '/usr/bin/etcd', why: 'discovery by etcd' },
   { name: 'dnsmasq-base', program: '/usr/sbin/dnsmasq', why: 'discovery by DNS' },
   { name: 'prometheus', program: '/usr/bin/prometheus', why: 'metrics are scraped, rules checked by promtool' },
+  { name: 'jq', program: '/usr/bin/jq', why: 'qlogs are read by a tool that others made' },
   { name: 'golang-go', program: '/usr/bin/go', why: 'a client in another language' },
   {
     name: 'golang-github-lucas-clemente-quic-go-dev',

@@ -1,14 +1,19 @@
+import { execFile } from 'node:child_process';
 import { channel } from 'node:diagnostics_channel';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { pause } from '@kwik/testbed';
+import { findProgram } from '@kwik/testbed/programs';
 import { CounterRegistry, DiagnosticPublisher, type PathReading } from '@kwik/wire';
-import { checkQlog } from '../test-support/qlog-schema.js';
+import { checkQlog, QlogSchema } from '../test-support/qlog-schema.js';
 import { pathReading, sessionReading } from '../test-support/sources.js';
 import { QlogFolder, type QlogOptions } from './qlog-folder.js';
 
+const JQ = findProgram('jq');
 const publisher = new DiagnosticPublisher(channel);
 const SESSION = { sessionId: 'a1b2c3d4e5f60718', role: 'client' } as const;
 const PATH = { ...SESSION, pathId: 1, address: '192.0.2.1:4433', server: 'north' } as const;
@@ -128,6 +133,25 @@ describe('a qlog of a session', () => {
     ]);
     expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600);
   });
+
+  // eslint-disable-next-line no-restricted-syntax -- a machine without the program cannot run it
+  (JQ === undefined ? it.skip : it)(
+    'is read by jq, and is a valid qlog of one JSON document after it (jq)',
+    async () => {
+      const counters = new CounterRegistry();
+      const qlog = await qlogOf({ counters });
+      live(counters, qlog);
+      await qlog.close();
+      const [name = ''] = await files();
+      const { header, events } = checkQlog(await textOf(name));
+      const filter = fileURLToPath(new URL('../../../../docs/operations/qlog/contained.jq', import.meta.url));
+      const { stdout } = await promisify(execFile)(JQ!, ['--seq', '-s', '-f', filter, join(folder, name)]);
+      const contained = JSON.parse(stdout.replace('\u001e', '')) as { readonly traces: readonly object[] };
+      new QlogSchema().check('QlogFile', contained);
+      expect(contained).toMatchObject({ file_schema: 'urn:ietf:params:qlog:file:contained' });
+      expect(contained.traces).toEqual([{ ...header.trace, events }]);
+    },
+  );
 
   it('tells of the path of a session that was over before the next sample', async () => {
     const counters = new CounterRegistry();
