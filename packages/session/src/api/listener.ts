@@ -89,11 +89,34 @@ export interface Listener extends AsyncDisposable, AsyncIterable<ServerSession> 
    */
   updateCredentials(credentials: ServerCredentials): void;
   /**
+   * Has the sessions whose primary this server is go on at the standby that `takeover` names, and stays open: each goes as soon as
+   * nothing is under way in it that only this server can end. Sessions that come after the call are not asked. Resolves when all
+   * that were asked have gone, after `timeoutMs` (default: 30 s), or when `signal` aborts; sessions that are left then stay, and
+   * are not asked any more. Rejects with ERR_KWIK_INVALID_STATE where no standby is named, the listener is closed, or sessions are
+   * being handed over already.
+   */
+  handOver(options?: HandOverOptions): Promise<HandOver>;
+  /**
    * Accepts no more sessions and lets those there are finish: it closes each that has had no stream open for a second, and
    * after `timeoutMs` (default: 30 s) all that are left, in good order. Resolves when all have ended and the port is
    * free. `force` ends them at once, also when a `close` without it is waiting.
    */
   close(options?: ListenerCloseOptions): Promise<void>;
+}
+
+export interface HandOverOptions {
+  /** So long sessions have to come to where they can go, milliseconds. Default: 30,000. */
+  readonly timeoutMs?: number;
+  /** They are to stay after all. */
+  readonly signal?: AbortSignal;
+}
+
+/** What became of the sessions that a server was to hand over. */
+export interface HandOver {
+  /** Went on elsewhere, or ended. */
+  readonly gone: number;
+  /** Are here yet: their client cannot go to a standby, or something is under way that only this server can end. */
+  readonly left: number;
 }
 
 export interface ListenerCloseOptions extends CloseOptions {

@@ -1,5 +1,5 @@
 import { checkOptions, KwikError, optionRules } from '@kwik/wire';
-import type { ListenerCloseOptions } from '../api/listener.js';
+import type { HandOverOptions, ListenerCloseOptions } from '../api/listener.js';
 import type { ServerCredentials } from '../api/options.js';
 import type { RelayedTraffic } from '../api/relays.js';
 import type { AddPathOptions, CloseOptions, StreamOptions } from '../api/session.js';
@@ -20,6 +20,10 @@ const STREAM = group<StreamOptions & { signal: AbortSignal }>({
 });
 const CLOSE = group<CloseOptions>({ timeoutMs: milliseconds });
 const LISTENER_CLOSE = group<ListenerCloseOptions>({ timeoutMs: milliseconds, force: flag });
+const HAND_OVER = group<HandOverOptions>({
+  timeoutMs: milliseconds,
+  signal: objectWith('addEventListener', 'removeEventListener'),
+});
 const CREDENTIALS = group<ServerCredentials>({ cert: checkedLater, key: checkedLater });
 const ADD_PATH = group<AddPathOptions>({
   alternatives: list(text),
@@ -55,6 +59,10 @@ export function checkReason(name: string, reason: string): void {
 
 export function checkListenerClose(options: ListenerCloseOptions): void {
   checkCall('close', options, LISTENER_CLOSE);
+}
+
+export function checkHandOver(options: HandOverOptions): void {
+  checkCall('handOver', options, HAND_OVER);
 }
 
 export function checkCredentials(credentials: ServerCredentials): void {

@@ -3,7 +3,7 @@ import { noneServerAuth, type ServerHandshakeResult } from '@kwik/kcp';
 import { checkKeyPair, Endpoint, systemClock } from '@kwik/quic';
 import { KwikError, type Clock, type ErrorCode, type PathTransport } from '@kwik/wire';
 import type { ListenOptions, ServerCredentials } from '../api/options.js';
-import type { Listener, ListenerCloseOptions, ListenerStats } from '../api/listener.js';
+import type { HandOver, HandOverOptions, Listener, ListenerCloseOptions, ListenerStats } from '../api/listener.js';
 import type { ServerSession } from '../api/session.js';
 import { formatAddress, isLoopback } from '../client/target.js';
 import { resolveLimits } from '../limits.js';
@@ -30,6 +30,7 @@ import { resolveRelay } from './relay/relay-config.js';
 import { ListenerAudit } from './listener-audit.js';
 import { OverloadGuard } from './overload/overload-guard.js';
 import { SessionFactory } from './session-factory.js';
+import { HandOvers } from './takeover/hand-over.js';
 import { resolveTakeover } from './takeover/resolve-takeover.js';
 import { TokenSigners } from './token-signers.js';
 import type { AcceptedSession } from './server-session.js';
@@ -90,6 +91,7 @@ class SessionListener implements UpdatableListener {
   readonly #signers: TokenSigners;
   readonly #audit: ListenerAudit;
   readonly #overload: OverloadGuard;
+  readonly #handOvers = new HandOvers();
   readonly #maxSessions: number;
   readonly #backlog: number;
   readonly #sessions = new Set<AcceptedSession>();
@@ -263,6 +265,15 @@ class SessionListener implements UpdatableListener {
       overload: this.#overload.stats,
       callbackErrors: this.#factory.host.callbacks.errors,
     };
+  }
+
+  handOver(options: HandOverOptions = {}): Promise<HandOver> {
+    return this.#handOvers.begin(options, {
+      sessions: this.#sessions,
+      clock: this.#clock,
+      hasStandby: this.#options.takeover?.standby !== undefined,
+      isClosing: () => this.#closed,
+    });
   }
 
   async close(options: ListenerCloseOptions = {}): Promise<void> {

@@ -228,9 +228,10 @@ export class AcceptedSession implements ServerSession {
     this.#parts.relay?.drain();
   }
 
-  /** The client is asked to go on at the standby, if there is one. */
-  leaveToStandby(): void {
-    this.#parts.standby?.leave();
+  /** The client is asked to go on at the standby, if there is one, or no more. False: it knows of none. */
+  leaveToStandby(leaving = true): boolean {
+    this.#parts.standby?.leave(leaving);
+    return this.#parts.standby !== undefined;
   }
 
   /** Nothing is going on in it: no stream is open, nothing is to be delivered, nothing is forwarded. */

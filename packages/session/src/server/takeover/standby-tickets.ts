@@ -50,9 +50,10 @@ export class StandbyTickets implements Feature {
     this.#timer.set(undefined);
   }
 
-  /** This server is about to stop: the client is asked to go. */
-  leave(): void {
-    this.#leaving = true;
+  /** The client is to go, or may stay after all: it is told at once. */
+  leave(leaving: boolean): void {
+    if (this.#leaving === leaving) return;
+    this.#leaving = leaving;
     this.#timer.set(this.#session.clock.now());
   }
 
