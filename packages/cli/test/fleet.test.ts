@@ -112,6 +112,38 @@ testWithEtcd(
   },
 );
 
+testWithEtcd.each([
+  ['one process', []],
+  ['two workers', ['--workers', '2']],
+] as const)(
+  'a server that is to drain hands its own sessions to its standby, and nobody misses a byte: %s',
+  async (_, workers) => {
+    const hash = await harness.makeFile('a/film', 12 * MB);
+    expect((await harness.run(['fleet', 'key', harness.path('fleet.key')])).status).toBe(0);
+    const source = ['--announce', etcd, '--service', 'films', '--fleet-key', harness.path('fleet.key')];
+    const two = await harness.serve('a', [...source, '--server-id', 'two']);
+    await two.process.printed(/"event":"announced"/u);
+    const one = await harness.serve('a', [...source, '--server-id', 'one', '--standby', two.address, ...workers]);
+    await one.process.printed(/"event":"announced"/u);
+    const link = await harness.linkTo(one);
+    const download = harness.start(['get', '--json', `kwik://${link.address()}/film`, '-o', harness.path('copy')]);
+    await grownTo(harness.path('copy.kwik-part'), 2 * MB, download);
+    const { status: code, stdout } = await fleet('drain', 'films', 'one', '--wait', '120');
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/"marked"[^]*"draining"[^]*"drained"/u)]);
+    const ended = await download.ended;
+    expect([ended.status, ended.stderr]).toEqual([
+      0,
+      expect.stringContaining(`${two.address} goes on with the session`),
+    ]);
+    expect(await sha256Of(harness.path('copy'))).toBe(hash);
+    await one.process.printed(/"event":"handed-over","gone":1,"left":0/u);
+    await two.process.printed(/"event":"session-opened".*"takenOver":true/u);
+    // It runs on, and takes clients again when it may.
+    expect(await fleet('undrain', 'films', 'one')).toMatchObject({ status: 0 });
+    expect((await harness.run(['get', `kwik://${one.address}/film`, '-o', harness.path('again')])).status).toBe(0);
+  },
+);
+
 testWithEtcd(
   'a killed member is told from one that answers; what does not obey, and the last one, are said',
   async () => {

@@ -246,6 +246,33 @@ describe('the session of a tunnel', () => {
     expect((await process.ended).status).toBe(0);
   });
 
+  test('has its connections until they end when its server stops, as long as --drain says', async () => {
+    const target = `127.0.0.1:${await serving((socket) => socket.pipe(socket))}`;
+    const server = await forwarding(['--forward-allow', target, '--drain', '600']);
+    const { port } = await tunnel(server.address, ['-L', `0:${target}`]);
+    const socket = connecting(port);
+    const say = async (text: string): Promise<string> => {
+      socket.write(text);
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      return answer.toString();
+    };
+    expect(await say('before')).toBe('before');
+    server.process.kill('SIGTERM');
+    await server.process.printed(/"event":"stopping","seconds":600/u);
+    // Longer than a server that stops waits for anything else.
+    for (let times = 0; times < 4; times += 1) {
+      await pause(1000);
+      expect(await say(`after ${times}`)).toBe(`after ${times}`);
+    }
+    const gone = closed(socket);
+    socket.end();
+    await gone;
+    expect(await server.process.ended).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('"event":"stopped","signal":"SIGTERM"'),
+    });
+  });
+
   test('its events are JSON, one object per line, for programs', async () => {
     const target = `127.0.0.1:${await freePort()}`;
     const { address } = await forwarding(['--forward-allow', target, '--forward-listen', '127.0.0.1:0']);

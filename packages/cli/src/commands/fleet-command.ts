@@ -12,8 +12,10 @@ ${SOURCE_HELP}`;
 const DRAIN_DETAILS = `
 SERVER is the id of a server, or one of its addresses. A mark in etcd has it say of itself that it
 drains: nobody new comes, and sessions of other servers replace their paths to it before it goes.
-Sessions that clients opened with it go on until they end; --wait waits for that, until somebody
-undrains it. The mark holds until \`kwik fleet undrain\`, also when the server is started again.
+Sessions that clients opened with it go on at its standby, where it has one (\`kwik serve --standby\`),
+each as soon as nothing but content is under way. Others go on until they end; --wait waits for all of
+them, until somebody undrains it. The mark holds until \`kwik fleet undrain\`, also when the server is
+started again.
 
 Examples:
   $ kwik fleet drain films one --reason 'new disk' --wait 600

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
-import { collect, parseAddress } from './parsers.js';
+import { collect, parseAddress, parseSeconds } from './parsers.js';
 
 const DETAILS = `
 32 random bytes, written as 64 hexadecimal digits into a file that only its owner can read. A file that exists is left
@@ -44,5 +44,10 @@ export function addTakeoverOptions(command: Command): Command {
       'where sessions of this server go on when it is gone (may be repeated: the first that answers)',
       collect(parseAddress),
       [],
+    )
+    .option(
+      '--drain <seconds>',
+      'how long sessions have to end, or to go to the standby, at Ctrl-C, SIGTERM and, with --workers, SIGHUP (default: 5 with --standby, else 0; at SIGHUP 600)',
+      parseSeconds,
     );
 }

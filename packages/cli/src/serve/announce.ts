@@ -35,6 +35,8 @@ export interface AnnounceParts {
   readonly io: CliIo;
   readonly log: ServeLog;
   readonly load: () => Load;
+  /** An operator has the server drain, or takes that back. */
+  readonly onDrain: (isDraining: boolean) => void;
 }
 
 /** How much there is to do. */
@@ -195,12 +197,14 @@ class Teller {
 class Marks {
   readonly #teller: Teller;
   readonly #log: ServeLog;
+  readonly #onDrain: AnnounceParts['onDrain'];
   readonly #open: DrainMarks[] = [];
   readonly #set = new Map<string, DrainMark>();
 
-  constructor(teller: Teller, { log }: AnnounceParts) {
+  constructor(teller: Teller, { log, onDrain }: AnnounceParts) {
     this.#teller = teller;
     this.#log = log;
+    this.#onDrain = onDrain;
   }
 
   /** Resolves when it is known whether there is a mark, or etcd cannot be asked. */
@@ -232,5 +236,6 @@ class Marks {
     if (isSet === wasSet) return;
     this.#log.draining(isSet, mark ?? { by: '', reason: '' });
     this.#teller.drain(isSet);
+    this.#onDrain(isSet);
   }
 }

@@ -94,6 +94,19 @@ export class ServeLog {
     this.#write({ event: 'standby', server, answers }, line);
   }
 
+  /** Of those that a drain found here. */
+  handedOver(gone: number, left: number): void {
+    this.#write(
+      { event: 'handed-over', gone, left },
+      `${gone} ${gone === 1 ? 'session has' : 'sessions have'} gone to the standby, ${left} ${left === 1 ? 'is' : 'are'} left`,
+    );
+  }
+
+  notHandedOver(error: unknown): void {
+    const { code, message } = reportError(error);
+    this.#write({ event: 'not-handed-over', code, message }, `sessions do not go to the standby: ${message}`);
+  }
+
   peerAdded(session: string, server: string, rttMs: number): void {
     this.#write(
       { event: 'peer-added', session, server, rttMs: rounded(rttMs, 3) },
@@ -179,6 +192,14 @@ export class ServeLog {
   notRestarted(error: unknown): void {
     const { code, message } = reportError(error);
     this.#write({ event: 'not-restarted', code, message }, `the workers of before go on: ${message}`);
+  }
+
+  /** Sessions have so long to finish, or to go to the standby. */
+  stopping(seconds: number): void {
+    this.#write(
+      { event: 'stopping', seconds },
+      `stops: sessions have ${formatSeconds(seconds * 1000)} to end; a second signal ends them now`,
+    );
   }
 
   stopped(signal: string): void {

@@ -8,7 +8,7 @@ import { Forwards } from '../forward/forwards.js';
 import type { CliIo } from '../io.js';
 import { decodeContentKey } from '../protocol/content-key.js';
 import { Health, Watching, type Say, type WatchFlags } from '../watching/watching.js';
-import { checkAnnounce, prepareAnnouncing, type AnnounceFlags, type Load } from './announce.js';
+import { checkAnnounce, prepareAnnouncing, type AnnounceFlags, type Announcements, type Load } from './announce.js';
 import { DiscoveredPeers, type DiscoveredPeersFlags } from './discovered-peers.js';
 import { readAccess } from './access.js';
 import { openAudit, type AuditOptions, type ClosableAudit } from '../audit/open-audit.js';
@@ -21,7 +21,8 @@ import { type FolderOfFiles, NO_FOLDER } from './no-folder.js';
 import { ServedFolder } from './served-folder.js';
 import { WorkerParts, type WorkerPlace } from './worker-parts.js';
 import { serveSession, type SessionServerOptions } from './session-server.js';
-import { checkTakeover, Takeover, type TakeoverFlags } from './takeover/takeover.js';
+import { DrainedSessions } from './takeover/drained-sessions.js';
+import { checkTakeover, drainSeconds, Takeover, type TakeoverFlags } from './takeover/takeover.js';
 
 export interface ServeOptions extends AuditOptions, AnnounceFlags, DiscoveredPeersFlags, WatchFlags, TakeoverFlags {
   /** A file with the policy of access. */
@@ -82,14 +83,15 @@ export async function runServe(
     found?.addTo(session, [at, ...options.announceAddress]);
   });
   const capabilities = capabilitiesOf(directory);
-  const load = (): Load => loadOf(listener);
   const unfollow = followCredentials(listener, options, {
     say: (event, line) => log.say(event, line),
     shown: parts.credentials,
   });
   const { drained, hurried } = drainingOf(seat);
-  let finishMs: number | undefined;
-  const announcing = announce({ address: at, capabilities, io, log, load });
+  let stoppedBy: string | undefined;
+  let finishMs = 1000 * drainSeconds(options);
+  const onDrain = whileDrained(options, parts, log);
+  const announcing = announce({ address: at, capabilities, io, log, load: () => loadOf(listener), onDrain });
   try {
     // The loop ends by itself only if the listener fails; announcing, if it cannot begin.
     const ended = [stopped, accepting.then(() => 'closed'), announcing.then(() => stopped), drained];
@@ -99,18 +101,30 @@ export async function runServe(
       finishMs = signal;
       return EXIT.ok;
     }
-    log.stopped(signal);
+    if (options.drain !== undefined) log.stopping(options.drain);
+    stoppedBy = signal;
     return signal === 'closed' ? EXIT.failed : EXIT.ok;
   } finally {
     unfollow();
+    onDrain(false);
     found?.[Symbol.dispose]();
-    // Nobody is sent here any more, while those who are here are told.
-    await Promise.all([
-      announcing.then((one) => one.close()).catch(() => undefined),
-      finish(listener, sessions, { finishMs, hurried, takeover: parts.takeover }),
-    ]);
+    await finish(listener, sessions, { finishMs, hurried, announcing });
     await closeParts(parts);
+    if (stoppedBy !== undefined) log.stopped(stoppedBy);
   }
+}
+
+/** What is done of it when an operator has the server drain: its sessions go to the standby, if there is one. */
+function whileDrained(
+  { standby }: ServeOptions,
+  { listener, shared }: ServeParts,
+  log: ServeLog,
+): (isDraining: boolean) => void {
+  if (standby.length === 0) return () => undefined;
+  const drained = new DrainedSessions({ handOver: (how) => listener.handOver(how), log });
+  const set = (isDraining: boolean): void => drained.set(isDraining);
+  shared?.onFleetDrain(set);
+  return set;
 }
 
 function loadOf(listener: Listener): Load {
@@ -301,20 +315,22 @@ export function stopRequest(io: CliIo, untilStdinEnds: boolean): Promise<string>
 }
 
 interface FinishOptions {
-  readonly finishMs: number | undefined;
+  readonly finishMs: number;
   readonly hurried: Promise<void>;
-  readonly takeover: Takeover;
+  readonly announcing: Promise<Announcements>;
 }
 
-/** Another worker takes over, and sessions have so long to finish, unless there is a hurry; otherwise all end now. */
+/** Sessions have so long to finish, or to go where they go on, unless there is a hurry; then all that are left end. */
 async function finish(
   listener: Listener,
   sessions: ReadonlySet<ServerSession>,
-  { finishMs = 0, hurried, takeover }: FinishOptions,
+  { finishMs, hurried, announcing }: FinishOptions,
 ): Promise<void> {
+  // Nobody is sent here any more, while those who are here are told.
+  const withdrawn = announcing.then((one) => one.close()).catch(() => undefined);
   if (finishMs > 0) await Promise.race([listener.close({ timeoutMs: finishMs }), hurried]);
-  else await takeover.handOver(listener);
   await closeAll(listener, sessions);
+  await withdrawn;
 }
 
 async function closeAll(listener: Listener, sessions: ReadonlySet<ServerSession>): Promise<void> {

@@ -11,10 +11,11 @@ import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
 import { checkAnnounce, LOAD_EVERY_MS, prepareAnnouncing, type Load } from './announce.js';
 import { FleetParts } from './fleet-parts.js';
+import type { FleetDrain } from './worker-parts.js';
 import { Health } from '../watching/watching.js';
 import { capabilitiesOf, MAX_SESSIONS, runServe, stopRequest, type ServeOptions } from './serve.js';
 import { ServeLog } from './serve-log.js';
-import { checkTakeover, handOverMs } from './takeover/takeover.js';
+import { checkTakeover, drainSeconds } from './takeover/takeover.js';
 
 /** What each worker is told. */
 interface Payload {
@@ -39,7 +40,11 @@ export async function runWorkers(directory: string | undefined, options: ServeOp
   const parts = await FleetParts.open(options, { io, health, say: (event, line) => log.say(event, line) });
   let signal: string;
   try {
-    const fleet = await startFleet({ directory, options, io, log, parts });
+    let isDraining = false;
+    const onStarted = (fleet: WorkerFleet, worker: number): void => {
+      if (isDraining) tellDrain(fleet, worker, isDraining);
+    };
+    const fleet = await startFleet({ directory, options, io, log, parts, onStarted });
     health.problem(undefined);
     restart = () => {
       fleet.restart().then(
@@ -50,7 +55,17 @@ export async function runWorkers(directory: string | undefined, options: ServeOp
     const load = new FleetLoad(fleet, io);
     // All are one server to others, and this process speaks for them.
     const address = addressOf(fleet);
-    const announcing = announce({ address, capabilities: capabilitiesOf(directory), io, log, load: () => load.latest });
+    const announcing = announce({
+      address,
+      capabilities: capabilitiesOf(directory),
+      io,
+      log,
+      load: () => load.latest,
+      onDrain: (drains) => {
+        isDraining = drains;
+        for (const { worker } of fleet.workers()) tellDrain(fleet, worker, drains);
+      },
+    });
     try {
       signal = await Promise.race([stopped, announcing.then(() => stopped)]);
     } finally {
@@ -59,7 +74,7 @@ export async function runWorkers(directory: string | undefined, options: ServeOp
       // Nobody is sent here any more, while those who are here are told.
       await Promise.all([
         announcing.then((one) => one.close()).catch(() => undefined),
-        fleet.close({ timeoutMs: handOverMs(options) }),
+        fleet.close({ timeoutMs: 1000 * drainSeconds(options) }),
       ]);
     }
   } finally {
@@ -70,15 +85,22 @@ export async function runWorkers(directory: string | undefined, options: ServeOp
   return EXIT.ok;
 }
 
+function tellDrain(fleet: WorkerFleet, worker: number, isDraining: boolean): void {
+  const message: FleetDrain = { serve: 'fleet-drain', isDraining };
+  fleet.send(worker, message);
+}
+
 interface StartNeeds {
   readonly directory: string | undefined;
   readonly options: ServeOptions;
   readonly io: CliIo;
   readonly log: ServeLog;
   readonly parts: FleetParts;
+  /** One that takes the place of another. */
+  readonly onStarted: (fleet: WorkerFleet, worker: number) => void;
 }
 
-async function startFleet({ directory, options, io, log, parts }: StartNeeds): Promise<WorkerFleet> {
+async function startFleet({ directory, options, io, log, parts, onStarted }: StartNeeds): Promise<WorkerFleet> {
   const { port } = parseHostPort(options.listen, { allowZero: true });
   // The first line says where the server listens.
   let early: WorkerEvent[] | undefined = [];
@@ -87,11 +109,16 @@ async function startFleet({ directory, options, io, log, parts }: StartNeeds): P
     script: io.self.at(-1) ?? '',
     args: ['serve', '--as-worker'],
     port,
+    ...(options.drain !== undefined && { drainMs: 1000 * options.drain }),
     payload: payloadOf(directory, options),
     onEvent: (event) => {
       parts.onEvent(event);
-      if (early === undefined) log.worker(event);
-      else early.push(event);
+      if (early !== undefined) {
+        early.push(event);
+        return;
+      }
+      log.worker(event);
+      if (event.kind === 'started') onStarted(fleet, event.worker);
     },
     onMessage: (worker, message) => parts.onMessage(worker, message),
   });

@@ -12,16 +12,35 @@ export interface WorkerPlace {
   readonly isAudited: boolean;
 }
 
+/** What the process that speaks for all workers tells each of them: an operator has the server drain, or no more. */
+export interface FleetDrain {
+  readonly serve: 'fleet-drain';
+  readonly isDraining: boolean;
+}
+
 /** What a worker has in place of an audit log and an admin page of its own. */
 export class WorkerParts implements Disposable {
   readonly audit: AuditSender | undefined;
   readonly #telemetry: WorkerTelemetry | undefined;
   readonly #leave: () => void;
+  #onFleetDrain: (isDraining: boolean) => void = () => undefined;
+  #isDraining = false;
 
   private constructor(seat: WorkerSeat, audit: AuditSender | undefined, telemetry: WorkerTelemetry | undefined) {
     this.audit = audit;
     this.#telemetry = telemetry;
-    this.#leave = seat.onMessage((message) => audit?.take(message) === true || telemetry?.take(message) === true);
+    this.#leave = seat.onMessage((message) => {
+      if (isFleetDrain(message)) {
+        this.#isDraining = message.isDraining;
+        this.#onFleetDrain(message.isDraining);
+      } else if (audit?.take(message) !== true) telemetry?.take(message);
+    });
+  }
+
+  /** Called at once where it drains already. */
+  onFleetDrain(listener: (isDraining: boolean) => void): void {
+    this.#onFleetDrain = listener;
+    if (this.#isDraining) listener(true);
   }
 
   static async open(
@@ -49,4 +68,8 @@ export class WorkerParts implements Disposable {
     this.#leave();
     this.#telemetry?.[Symbol.dispose]();
   }
+}
+
+function isFleetDrain(message: unknown): message is FleetDrain {
+  return typeof message === 'object' && message !== null && (message as Partial<FleetDrain>).serve === 'fleet-drain';
 }

@@ -1,4 +1,4 @@
-import type { Listener, ListenOptions, TakeoverOptions } from '@kwik/session';
+import type { ListenOptions, TakeoverOptions } from '@kwik/session';
 import { formatHostPort, parseHostPort } from '../../address.js';
 import { usageError } from '../../errors.js';
 import { knock } from '../../fleet/knock.js';
@@ -12,12 +12,14 @@ export interface TakeoverFlags {
   readonly fleetKey: readonly string[];
   /** `host:port` each, the preferred first. */
   readonly standby: readonly string[];
+  /** Seconds that sessions have to end, or to go to the standby, when the server is told to stop. */
+  readonly drain?: number;
 }
 
 /** As many as a look takes in; one that answers is enough. */
 const MAX_STANDBYS = 16;
 /** Content goes on at once; requests that are being answered have so long to come to their end before the server stops. */
-const HANDOVER_MS = 5000;
+const HANDOVER_SECONDS = 5;
 
 /** Throws a usage error for options that do not go together. */
 export function checkTakeover({ fleetKey, standby }: TakeoverFlags): void {
@@ -28,9 +30,9 @@ export function checkTakeover({ fleetKey, standby }: TakeoverFlags): void {
     throw usageError(`--standby was given ${standby.length} times; at most ${MAX_STANDBYS} count`);
 }
 
-/** How long a server that stops lets its clients go to its standby, milliseconds; 0: it has none. */
-export function handOverMs({ standby }: Pick<TakeoverFlags, 'standby'>): number {
-  return standby.length > 0 ? HANDOVER_MS : 0;
+/** How long sessions have when the server is told to stop, seconds; 0: they end at once. */
+export function drainSeconds({ standby, drain }: Pick<TakeoverFlags, 'standby' | 'drain'>): number {
+  return drain ?? (standby.length > 0 ? HANDOVER_SECONDS : 0);
 }
 
 /** Where sessions of this server go on, and whose it takes over. */
@@ -60,10 +62,5 @@ export class Takeover {
   /** The server listens: its standby is looked for before the first client comes. */
   begin(): void {
     void this.#standbys?.choose();
-  }
-
-  /** Before the server stops, clients go to the standby: those that have nothing under way that only this server can end. */
-  async handOver(listener: Listener): Promise<void> {
-    if (this.#standbys !== undefined) await listener.close({ timeoutMs: HANDOVER_MS });
   }
 }
