@@ -18,11 +18,12 @@ export interface Heartbeat {
 }
 
 /**
- * One record of all that is known. `facts` are in the order of their sources, the most believed first: what a server is
+ * One record of all that is known: of what a server has signed, its last word alone. `facts` are in the order of their sources, the most believed first: what a server is
  * comes from the first that says it, what it has (addresses, tags, attributes) from all together. Load is what was said
  * last. It drains when anybody says so.
  */
-export function mergeFacts(facts: readonly Fact[], heartbeat: Heartbeat | undefined): ServerRecord {
+export function mergeFacts(known: readonly Fact[], heartbeat: Heartbeat | undefined): ServerRecord {
+  const facts = withoutOldWords(known);
   const [only] = facts;
   if (only !== undefined && facts.length === 1 && heartbeat === undefined) return only.record;
   const records = facts.map(({ record }) => record);
@@ -46,6 +47,13 @@ export function mergeFacts(facts: readonly Fact[], heartbeat: Heartbeat | undefi
     attributes: mergedAttributes(records),
     signature: first(({ signature }) => signature),
   };
+}
+
+/** A source that fails keeps what a server has signed long ago: that counts no more where another source has a newer word of it. */
+function withoutOldWords(facts: readonly Fact[]): readonly Fact[] {
+  if (facts.length < 2) return facts;
+  const newestMs = Math.max(...facts.map(({ record }) => record.signature?.issuedMs ?? -Infinity));
+  return facts.filter(({ record: { signature } }) => signature === undefined || signature.issuedMs >= newestMs);
 }
 
 function latestLoad(facts: readonly Fact[]): number | undefined {

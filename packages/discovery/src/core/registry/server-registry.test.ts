@@ -162,4 +162,15 @@ describe('with a verifier', () => {
     registry.apply('http', snapshot(good), 4);
     expect(registry.size).toBe(0);
   });
+
+  test('what a server has signed long ago, and a failed source keeps, counts no more after its newer word', () => {
+    const registry = new ServerRegistry(['dns', 'http'], { verifier, wallOffsetMs: () => 1_000_000 });
+    const before = record('a', { capabilities: ['replica'], tags: ['old'], signature: signature(1_000_000) });
+    registry.apply('dns', snapshot(before), 0);
+    registry.apply('http', snapshot(before), 0);
+    registry.failed('dns', 'gone', 1);
+    registry.apply('http', snapshot(record('a', { capabilities: ['raw'], signature: signature(1_000_500) })), 500);
+    expect(registry.get('a')?.record).toMatchObject({ capabilities: ['raw'], tags: [] });
+    expect(registry.get('a')?.origins.map(({ source }) => source)).toEqual(['dns', 'http']);
+  });
 });
