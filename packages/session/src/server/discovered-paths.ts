@@ -11,9 +11,11 @@ import {
 } from '@kwik/wire';
 import type { PathCapability, PathInfo, ServerSession } from '../api/session.js';
 
-/** A server that could not be added is left alone for so long, twice as long after each further failure. */
+/** A server that could not be added, or whose path died, is left alone for so long, twice as long after each further failure. */
 const FIRST_WAIT_MS = 1000;
 const MAX_WAIT_MS = 30_000;
+/** What a server failed at is forgotten when a path to it has lived for so long: one that dies at once, again and again, is none. */
+const PROVED_MS = MAX_WAIT_MS;
 /** For one server; then another one is tried: a path is back within 5 s (V2.3). */
 const ATTEMPT_MS = 3000;
 /** Addresses whose failures are remembered. */
@@ -47,13 +49,20 @@ export function keepDiscoveredPaths(
   return () => keeper.end();
 }
 
+interface HeldPath {
+  readonly id: PathId;
+  readonly sinceMs: number;
+  /** Somebody removes it: its end says nothing against its server. */
+  isLeaving: boolean;
+}
+
 class DiscoveredPaths {
   readonly #session: ServerSession;
   readonly #directory: ServerDirectory;
   readonly #options: DiscoveredPathOptions;
   readonly #clock: Clock;
   /** Paths of this keeper by their address. */
-  readonly #held = new Map<string, PathId>();
+  readonly #held = new Map<string, HeldPath>();
   readonly #failures = new Map<string, { waitMs: number; untilMs: number }>();
   readonly #stops: (() => void)[];
   #timer: TimerHandle | undefined;
@@ -78,13 +87,16 @@ class DiscoveredPaths {
   }
 
   #onPath({ id, address, state, rttMs, errorCode, reason }: PathInfo): void {
-    if (this.#held.get(address) !== id) return;
+    const held = this.#held.get(address);
+    if (held?.id !== id) return;
     if (state === 'active') this.#directory.observe(address, { kind: 'success', ...(rttMs > 0 && { rttMs }) });
+    if (state === 'draining') held.isLeaving = true;
     if (state !== 'dead') return;
     this.#held.delete(address);
-    if (errorCode !== undefined && errorCode !== 'ERR_KWIK_PATH_REMOVED') {
-      this.#failed(address, new KwikError(errorCode, reason));
-    }
+    if (this.#clock.now() >= held.sinceMs + PROVED_MS) this.#failures.delete(address);
+    // A client tells that a path is dead, and afterwards why.
+    const removed = errorCode === undefined ? held.isLeaving : errorCode === 'ERR_KWIK_PATH_REMOVED';
+    if (!removed) this.#failed(address, new KwikError(errorCode ?? 'ERR_KWIK_PATH_DEAD', reason));
     this.#wake();
   }
 
@@ -130,11 +142,11 @@ class DiscoveredPaths {
         reconnect: false,
         ...(record.serverName !== undefined && { serverName: record.serverName }),
       });
-      this.#failures.delete(address);
-      this.#held.set(address, path.id);
+      this.#held.set(address, { id: path.id, sinceMs: this.#clock.now(), isLeaving: false });
       this.#directory.observe(address, { kind: 'success', ...(path.rttMs > 0 && { rttMs: path.rttMs }) });
       // It may have died before it was held.
-      if (this.#session.getDeadPaths().some(({ id }) => id === path.id)) this.#onPath({ ...path, state: 'dead' });
+      const dead = this.#session.getDeadPaths().find(({ id }) => id === path.id);
+      if (dead !== undefined) this.#onPath(dead);
     } catch (error) {
       if (!this.#over()) this.#failed(address, KwikError.from(error, 'ERR_KWIK_CONNECT_FAILED'));
     }
@@ -143,7 +155,7 @@ class DiscoveredPaths {
   /** Paths to servers that drain go when there are enough others. */
   async #letGo(): Promise<void> {
     const good = this.#good();
-    for (const [address, id] of [...this.#held]) {
+    for (const [address, { id }] of [...this.#held]) {
       if (this.#over() || good.includes(address)) continue;
       if (good.length < this.#options.count) return;
       this.#held.delete(address);
