@@ -129,8 +129,8 @@ describe('the command line', () => {
     [['--seed', 'x'], '--seed takes a whole number from 0, not "x"'],
     [['--seeds', '0'], '--seeds takes a whole number from 1, not "0"'],
     [['--seed', '1', '--from', '2'], '--from goes with --seeds'],
-    [['--seed', '1', '--scaling', '--takeover'], 'give either --scaling or --takeover'],
-    [['--seed', '1', '--canary', 'tweety'], '--canary is one of flip, repeat, lose, leak'],
+    [['--seed', '1', '--scaling', '--takeover'], 'give one of --scaling, --takeover, --discovery'],
+    [['--seed', '1', '--canary', 'tweety'], '--canary is one of flip, repeat, lose, leak, trusting, deaf'],
   ])('says what is wrong with %j', (args, message) => {
     expect(readArgs(args)).toBe(message);
   });

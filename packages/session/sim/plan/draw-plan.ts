@@ -14,6 +14,7 @@ import {
 import { chance, pick } from './draws.js';
 import { drawRelays } from './draw-relays.js';
 import { drawWorkload } from './draw-workload.js';
+import { withDiscovery } from './with-discovery.js';
 import { withScaling } from './with-scaling.js';
 import { withTakeover } from './with-takeover.js';
 
@@ -25,13 +26,14 @@ const MAX_WALL_SKEW_MS = 10_000;
 const LEAST_WINDOW_BYTES = 65_536;
 const LEAST_PACKETS_PER_KEY = 200;
 
-/** What a plan is made for: any work, servers that come and go, or primaries that are killed. */
-export type PlanKind = 'work' | 'scaling' | 'takeover';
+/** What a plan is made for: any work, servers that come and go, primaries that are killed, or servers that are found. */
+export type PlanKind = 'work' | 'scaling' | 'takeover' | 'discovery';
 
 /** The plan of a seed, as the command line has it. */
 export function planOfSeed(seed: number, kind: PlanKind): Plan {
   const plan = drawPlan(seed);
   if (kind === 'takeover') return withTakeover(plan);
+  if (kind === 'discovery') return withDiscovery(plan);
   return kind === 'scaling' ? withScaling(plan) : plan;
 }
 

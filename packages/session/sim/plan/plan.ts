@@ -30,6 +30,55 @@ export interface Plan {
   readonly scaling?: boolean;
   /** The first servers take over sessions of each other, and are killed. */
   readonly takeover?: TakeoverPlan;
+  /** The client dials a service, and the primary keeps paths to the servers that discovery knows. */
+  readonly discovery?: DiscoveryPlan;
+}
+
+/**
+ * What becomes of announcements; each is over after `durationMs`.
+ * - absent: no source names the server; flap: it comes and goes
+ * - lie: it says another load twice a second, whatever it has to do
+ * - drain: it takes nobody new; incapable: it does not offer copies of contents
+ * - refused: whoever judges servers has something against it
+ * - stranger: somebody who has no key of the service names a server of his own; forge: one with the id of the server
+ * - unsigned, alter: the record of the server names another address, without a signature, or with the one that was there
+ * - replay: an older record of the server is said again, signed for the address where it was before; stale: one that is past its time
+ * - fail: a source fails, again and again; silent: it says nothing new
+ */
+export const ANNOUNCEMENT_KINDS = [
+  'absent',
+  'flap',
+  'lie',
+  'drain',
+  'incapable',
+  'refused',
+  'stranger',
+  'forge',
+  'unsigned',
+  'alter',
+  'replay',
+  'stale',
+  'fail',
+  'silent',
+] as const;
+export type AnnouncementKind = (typeof ANNOUNCEMENT_KINDS)[number];
+
+export interface AnnouncementPlan {
+  readonly kind: AnnouncementKind;
+  readonly atMs: number;
+  readonly durationMs: number;
+  /** Number of a server; the primary's is only forged. */
+  readonly server: number;
+  /** Which of the two sources says it, or is in trouble, where that matters. */
+  readonly source: number;
+}
+
+export interface DiscoveryPlan {
+  /** Paths to other servers that the session is to have. */
+  readonly count: number;
+  /** Primaries of the service that are announced, and do not answer. */
+  readonly deadPrimaries: number;
+  readonly announcements: readonly AnnouncementPlan[];
 }
 
 export interface TakeoverPlan {
@@ -265,6 +314,7 @@ export interface RelayPlan {
 
 /** When the last fault is over. */
 export function healedAtMs(plan: Plan): number {
-  const faults = [...plan.faults, ...(plan.relays ?? []).flatMap((relay) => relay.faults)];
+  const { announcements = [] } = plan.discovery ?? {};
+  const faults = [...plan.faults, ...announcements, ...(plan.relays ?? []).flatMap((relay) => relay.faults)];
   return faults.reduce((latest, fault) => Math.max(latest, fault.atMs + fault.durationMs), 0);
 }

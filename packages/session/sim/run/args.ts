@@ -18,7 +18,10 @@ pnpm sim --seeds N [--from M]    runs N seeds, from 1 or M, and names those that
   --canary [${CANARIES.join('|')}]   plants a bug: the seeds must fail
   --scaling                        servers come and go as the client's demand has it
   --takeover                       primaries are killed, and their standbys go on
+  --discovery                      servers are found by what is announced, also by whoever may not
   --workers N                      processes (2)`;
+
+const KINDS = ['scaling', 'takeover', 'discovery'] as const;
 
 /** Reads the command line; a string says what is wrong with it. */
 export function readArgs(argv: readonly string[]): SimArgs | string {
@@ -30,6 +33,7 @@ export function readArgs(argv: readonly string[]): SimArgs | string {
   let values: Partial<Record<'seed' | 'seeds' | 'from' | 'canary' | 'workers', string>> & {
     scaling?: boolean;
     takeover?: boolean;
+    discovery?: boolean;
   };
   try {
     const text = { type: 'string' } as const;
@@ -41,6 +45,7 @@ export function readArgs(argv: readonly string[]): SimArgs | string {
       workers: text,
       scaling: { type: 'boolean' },
       takeover: { type: 'boolean' },
+      discovery: { type: 'boolean' },
     } as const;
     values = parseArgs({ args, options }).values;
   } catch (error) {
@@ -54,7 +59,8 @@ export function readArgs(argv: readonly string[]): SimArgs | string {
   }
   if ((values.seed === undefined) === (values.seeds === undefined)) return 'give either --seed or --seeds';
   if (values.seed !== undefined && values.from !== undefined) return '--from goes with --seeds';
-  if (values.scaling === true && values.takeover === true) return 'give either --scaling or --takeover';
+  const kinds = KINDS.filter((each) => values[each] === true);
+  if (kinds.length > 1) return `give one of ${KINDS.map((each) => `--${each}`).join(', ')}`;
   const canary = CANARIES.find((each) => each === values.canary);
   if (values.canary !== undefined && canary === undefined) return `--canary is one of ${CANARIES.join(', ')}`;
   return {
@@ -63,13 +69,8 @@ export function readArgs(argv: readonly string[]): SimArgs | string {
     verbose: values.seed !== undefined,
     canary,
     workers: Number(values.workers ?? 2),
-    kind: kindOf(values),
+    kind: kinds[0] ?? 'work',
   };
-}
-
-function kindOf({ scaling = false, takeover = false }: { scaling?: boolean; takeover?: boolean }): PlanKind {
-  if (takeover) return 'takeover';
-  return scaling ? 'scaling' : 'work';
 }
 
 function isWhole(text: string, least: number): boolean {

@@ -3,11 +3,12 @@ import type { ServerSession, Session } from '../../src/api/session.js';
 import { runContents, replicaOf } from '../actors/content.js';
 import { contribute, Contributions } from '../actors/contributions.js';
 import { runDatagrams } from '../actors/datagrams.js';
+import { Found } from '../actors/found.js';
 import { PathCommands } from '../actors/paths.js';
 import { RawTraffic } from '../actors/raw.js';
 import { runStreams, type End } from '../actors/streams.js';
 import { healedAtMs, type Plan } from '../plan/plan.js';
-import { plantInReader, type Canary } from '../rules/canary.js';
+import { isReaderCanary, plantInReader, type Canary } from '../rules/canary.js';
 import { watchBounds } from '../rules/bounds.js';
 import type { SessionEngine } from '../../src/runtime/session/engine.js';
 import { SimulatedClient } from '../world/client.js';
@@ -72,6 +73,7 @@ class Run {
   readonly #raws: RawTraffic;
   readonly #paths: PathCommands;
   readonly #spender: Spender | undefined;
+  readonly #found: Found | undefined;
   /** Sessions of the dialled server that the client has not said it has. */
   readonly #offered: { readonly session: ServerSession; readonly server: SimulatedServer }[] = [];
   #contributions: Contributions | undefined;
@@ -88,6 +90,7 @@ class Run {
     this.#raws = new RawTraffic(this.world);
     this.#paths = new PathCommands(this.world, this.#servers);
     this.#spender = plan.spender && new Spender(this.world, plan.spender);
+    this.#found = plan.discovery && new Found(this.world, plan.discovery, this.#servers, canary);
   }
 
   async execute(): Promise<void> {
@@ -114,10 +117,12 @@ class Run {
 
   async #dial(): Promise<Session | undefined> {
     try {
-      return await this.#client.dial(this.#servers[0]!.address, (engine) => {
+      const probe = (engine: SessionEngine): void => {
         this.#clientEngine = engine;
-        if (this.#canary !== undefined && this.#canary !== 'leak') plantInReader(engine, this.#canary);
-      });
+        if (isReaderCanary(this.#canary)) plantInReader(engine, this.#canary);
+      };
+      if (this.#found !== undefined) return await this.#client.dialService(this.#found, probe);
+      return await this.#client.dial(this.#servers[0]!.address, probe);
     } catch (error) {
       if (!(error instanceof KwikError) || !this.world.expectations.dialMayFail) throw error;
       this.world.dialFailed = true;
@@ -194,6 +199,7 @@ class Run {
     this.#contributions = new Contributions(this.world, () => this.#paths.writers(session));
     this.#contributions.run(end, () => this.#clientEnd());
     this.#paths.run(session, server);
+    this.#found?.keep(session, server);
   }
 
   #clientEnd(): End {
@@ -253,6 +259,7 @@ class Run {
   async #close(): Promise<void> {
     if (this.world.violation !== undefined) return;
     this.#closing = true;
+    this.#found?.close();
     void this.#spender?.close();
     await closeAll(this.world, this.#client.session, this.#servers);
   }

@@ -6,7 +6,7 @@ import { replicaOf } from '../actors/content.js';
 import { Requests, serveRequests } from '../actors/requests.js';
 import { healedAtMs, type Plan, type TakeoverPlan } from '../plan/plan.js';
 import { watchBounds } from '../rules/bounds.js';
-import { plantInReader, type Canary } from '../rules/canary.js';
+import { isReaderCanary, plantInReader, type Canary } from '../rules/canary.js';
 import { SimulatedClient } from '../world/client.js';
 import { injectFaults } from '../world/inject.js';
 import { SimulatedServer } from '../world/server.js';
@@ -91,7 +91,7 @@ export class TakeoverRun {
     try {
       return await this.#client.dial(this.#servers[0]!.address, (engine) => {
         this.#engine = engine;
-        if (this.#canary !== undefined && this.#canary !== 'leak') plantInReader(engine, this.#canary);
+        if (isReaderCanary(this.#canary)) plantInReader(engine, this.#canary);
       });
     } catch (error) {
       if (!(error instanceof KwikError) || !this.world.expectations.dialMayFail) throw error;

@@ -4,8 +4,11 @@ import type { DialOptions, DialTarget } from '../../src/api/options.js';
 import type { Session } from '../../src/api/session.js';
 import type { Connector, ConnectOptions } from '../../src/client/connector.js';
 import { dialOver } from '../../src/client/dial.js';
+import { dialService, firstTarget, pinnedTo } from '../../src/client/service-dial.js';
+import type { Found } from '../actors/found.js';
 import { leakInto, type Canary } from '../rules/canary.js';
 import type { SessionEngine } from '../../src/runtime/session/engine.js';
+import { SERVICE } from './announcements.js';
 import { IDLE_TIMEOUT_MS, linkName, TRANSPORT_WINDOWS } from './server.js';
 import type { World } from './world.js';
 
@@ -43,9 +46,25 @@ export class SimulatedClient {
 
   async dial(primary: string, probe: (engine: SessionEngine) => void): Promise<Session> {
     const [host, port] = primary.split(':') as [string, string];
-    const connector: Connector = {
+    this.session = await this.#open({ host, port: Number(port) }, this.#options(), this.#connector(), probe);
+    return this.session;
+  }
+
+  /** The first to answer of the servers that are found. */
+  async dialService(found: Found, probe: (engine: SessionEngine) => void): Promise<Session> {
+    const connector = this.#connector((address) => found.rules.dialled(address));
+    const options = { ...this.#options(), discovery: found.ofClient(this) };
+    this.session = await dialService(SERVICE, options, (server, own) =>
+      this.#open(firstTarget(server), own, pinnedTo(server, connector), probe),
+    );
+    return this.session;
+  }
+
+  #connector(onDial: (address: string) => void = () => undefined): Connector {
+    return {
       connect: async (target: DialTarget, { timeoutMs, localAddress, admit }: ConnectOptions) => {
         await admit?.([target.host], target.port);
+        onDial(`${target.host}:${target.port}`);
         return this.#connect(target, Math.max(0, this.#hosts.indexOf(localAddress ?? homeHost(0))), timeoutMs);
       },
       connectThrough: async (relay: PathTransport, connectionId: Uint8Array, { timeoutMs, signal }: ConnectOptions) => {
@@ -59,22 +78,32 @@ export class SimulatedClient {
         this.#connect({ host, port }, this.#hosts.indexOf(local.address), timeoutMs),
       close: () => Promise.resolve(),
     };
+  }
+
+  #options(): DialOptions {
     const { clientLimits, clientRouting, scheduler, seed } = this.#world.plan;
     const jitter = new SeededRandom(seed).fork('jitter');
-    const options: DialOptions = {
+    return {
       runtime: { clock: this.process, random: () => jitter.float() },
       limits: clientLimits,
       writes: { routing: clientRouting, scheduler },
       paths: { localAddresses: this.#hosts.slice(1) },
       timeouts: { recoveryMs: IDLE_TIMEOUT_MS },
     };
-    this.session = await dialOver(connector, { host, port: Number(port) }, options, {
+  }
+
+  #open(
+    target: DialTarget,
+    options: DialOptions,
+    connector: Connector,
+    probe: (engine: SessionEngine) => void,
+  ): Promise<Session> {
+    return dialOver(connector, target, options, {
       probe: (engine) => {
         this.#world.engines.add(engine);
         probe(engine);
       },
     });
-    return this.session;
   }
 }
 
