@@ -25,6 +25,7 @@ export { Endpoint } from './endpoint/endpoint.js';
 export type { WorkerSteering } from './routing/worker-steering.js';
 export type { DatagramSource } from './socket/datagram-socket.js';
 export {
+  forgetSessionTickets,
   logTlsKeys,
   partOfProcess,
   processDiagnostics,

@@ -33,12 +33,16 @@ export interface BackendConfigOptions {
   readonly caPem?: Uint8Array;
   readonly certPem?: Uint8Array;
   readonly keyPem?: Uint8Array;
+  /** A client asks for 0-RTT when it resumes a session; a server allows it in the tickets that it gives. Default: false. */
+  readonly earlyData?: boolean;
 }
 
 /** Settings prepared once (certificates parsed) and used for many connections. */
 export interface BackendConfig {
   /** Stateless reset token (16 bytes) of the next connection that is accepted. */
   setResetToken(token: Uint8Array): void;
+  /** A server seals its tickets with this key (48 bytes) from now on, and opens only those that were sealed with it. */
+  setTicketKey(key: Uint8Array): void;
 }
 
 export interface BackendConnectOptions {
@@ -48,6 +52,8 @@ export interface BackendConnectOptions {
   readonly local: BackendAddress;
   readonly remote: BackendAddress;
   readonly config: BackendConfig;
+  /** A session to resume, as `BackendConnection.session` of an earlier connection gave it. */
+  readonly session?: Uint8Array;
 }
 
 export interface BackendAcceptOptions {
@@ -121,7 +127,12 @@ export interface BackendConnection {
   draining(): boolean;
   closed(): boolean;
   timedOut(): boolean;
+  /** The peer was not asked for its certificate: it has shown that it holds the secret of an earlier session. */
   resumed(): boolean;
+  /** 0-RTT is under way (RFC 9001, section 4.6): data can go or come, and the handshake is not complete. */
+  inEarlyData(): boolean;
+  /** At a client, once the server has given a ticket: what resumes this session. */
+  session(): Uint8Array | undefined;
   localError(): BackendCloseReason | undefined;
   peerError(): BackendCloseReason | undefined;
   close(application: boolean, code: number, reason: string): void;

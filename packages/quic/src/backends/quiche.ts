@@ -4,14 +4,13 @@ import { KwikError } from '@kwik/wire';
 import quiche from '@matrixai/quic/native/quiche.js';
 import { isLongHeader, restartsHandshake } from '../packets/packet-header.js';
 import { OpenedPackets } from './opened-packets.js';
-import { windowUnitBytes } from './window-unit.js';
+import { QuicheConfig } from './quiche-config.js';
 import type { Config, Connection, ConnectionError, RecvInfo, Shutdown } from '@matrixai/quic/native/types.js';
 import type {
   BackendAcceptOptions,
   BackendAddress,
   BackendCloseReason,
   BackendConfig,
-  BackendConfigOptions,
   BackendConnection,
   BackendConnectOptions,
   BackendPathStats,
@@ -22,17 +21,7 @@ import type {
   StreamRefusal,
 } from './backend.js';
 import type { KeyLog } from '../tls/key-log.js';
-import { pemText } from '../tls/pem.js';
 
-/** Largest payload of a UDP datagram over IPv4: whatever the peer sends is taken. */
-const MAX_RECEIVED_DATAGRAM_BYTES = 65_527;
-/** RFC 9000, section 13.2.1: how long an acknowledgement may be held back. The driver acknowledges once per turn. */
-const MAX_ACK_DELAY_MS = 25;
-/**
- * quiche keeps as many addresses of a peer, and forgets none: a peer behind a NAT may move so often, less one, before its
- * path has to be dialled anew.
- */
-const ACTIVE_CONNECTION_ID_LIMIT = 8;
 /** quiche numbers stream urgency 0 to 255, 0 goes first; its own default. */
 const DEFAULT_URGENCY = 127;
 /**
@@ -41,22 +30,6 @@ const DEFAULT_URGENCY = 127;
  */
 const BIDIRECTIONAL_URGENCY = DEFAULT_URGENCY - 1;
 
-/**
- * With which keys certificates and handshakes may be signed, the preferred first. BoringSSL's own list lacks Ed25519 and
- * P-521, and has SHA-1 for certificates.
- */
-const SIGNATURE_ALGORITHMS = [
-  'ecdsa_secp256r1_sha256',
-  'ed25519',
-  'rsa_pss_rsae_sha256',
-  'rsa_pkcs1_sha256',
-  'ecdsa_secp384r1_sha384',
-  'rsa_pss_rsae_sha384',
-  'rsa_pkcs1_sha384',
-  'ecdsa_secp521r1_sha512',
-  'rsa_pss_rsae_sha512',
-  'rsa_pkcs1_sha512',
-].join(':');
 const STREAM_ERROR = /^Stream(Stopped|Reset)\((\d+)\)/;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -82,56 +55,6 @@ export function quicheWith(keyLog: KeyLog): QuicBackend {
   };
 }
 
-class QuicheConfig implements BackendConfig {
-  readonly native: Config;
-
-  constructor(options: BackendConfigOptions, logsKeys: boolean) {
-    const { transport } = options;
-    const key = options.keyPem === undefined ? null : [pemText(options.keyPem)];
-    const cert = options.certPem === undefined ? null : [pemText(options.certPem)];
-    const ca = options.caPem === undefined ? null : pemText(options.caPem);
-    const native = quiche.Config.withBoringSslCtx(
-      options.verify !== 'none',
-      options.verify === 'any',
-      ca,
-      key,
-      cert,
-      SIGNATURE_ALGORITHMS,
-    );
-    // Replaces "fail if the peer has no certificate" by "check it if it has one".
-    if (options.verify === 'request') native.verifyPeer(true);
-    native.setApplicationProtos([...options.alpn]);
-    native.setCcAlgorithmName(transport.congestionControl);
-    // quiche does not pace; it computes when a packet should leave, and takes that for when it left. Switched off, that
-    // time stays at the start of a burst, of which the size is 13 kB for CUBIC and NewReno: with a small window their
-    // RTT grows with every packet. For BBR a burst is two packets, and its own pacing would stand in the way of ours.
-    native.enablePacing(transport.congestionControl !== 'bbr');
-    native.setMaxIdleTimeout(transport.idleTimeoutMs);
-    // Datagrams are as long as the memory that `send` is given, and no longer than this.
-    native.setMaxSendUdpPayloadSize(windowUnitBytes(transport));
-    native.setMaxRecvUdpPayloadSize(MAX_RECEIVED_DATAGRAM_BYTES);
-    native.setInitialMaxData(transport.connectionWindowBytes);
-    native.setMaxConnectionWindow(transport.connectionWindowBytes);
-    native.setInitialMaxStreamDataBidiLocal(transport.streamWindowBytes);
-    native.setInitialMaxStreamDataBidiRemote(transport.streamWindowBytes);
-    native.setInitialMaxStreamDataUni(transport.streamWindowBytes);
-    native.setMaxStreamWindow(transport.streamWindowBytes);
-    native.setInitialMaxStreamsBidi(transport.maxBidiStreams);
-    native.setInitialMaxStreamsUni(transport.maxUniStreams);
-    native.setMaxAckDelay(MAX_ACK_DELAY_MS);
-    native.setActiveConnectionIdLimit(ACTIVE_CONNECTION_ID_LIMIT);
-    native.setDisableActiveMigration(true);
-    native.grease(true);
-    if (logsKeys) native.logKeys();
-    this.native = native;
-  }
-
-  setResetToken(token: Uint8Array): void {
-    // quiche reads the token as a 128-bit number in network order.
-    this.native.setStatelessResetToken(BigInt(`0x${Buffer.from(token).toString('hex')}`));
-  }
-}
-
 function nativeConfig(config: BackendConfig): Config {
   if (!(config instanceof QuicheConfig))
     throw new KwikError('ERR_KWIK_INTERNAL', 'the configuration belongs to another backend');
@@ -139,8 +62,10 @@ function nativeConfig(config: BackendConfig): Config {
 }
 
 function connect(options: BackendConnectOptions): Connection {
-  const { serverName, sourceId, local, remote, config } = options;
-  return quiche.Connection.connect(serverName ?? null, sourceId, local, remote, nativeConfig(config));
+  const { serverName, sourceId, local, remote, config, session } = options;
+  const connection = quiche.Connection.connect(serverName ?? null, sourceId, local, remote, nativeConfig(config));
+  if (session !== undefined) connection.setSession(session);
+  return connection;
 }
 
 function accept(options: BackendAcceptOptions): Connection {
@@ -233,6 +158,14 @@ class QuicheConnection implements BackendConnection {
 
   resumed(): boolean {
     return this.native.isResumed();
+  }
+
+  inEarlyData(): boolean {
+    return this.native.isInEarlyData();
+  }
+
+  session(): Uint8Array | undefined {
+    return this.native.session() ?? undefined;
   }
 
   localError(): BackendCloseReason | undefined {

@@ -31,10 +31,19 @@ export interface HandshakeParty<C> {
   serverLeaf(connection: C): Uint8Array | undefined;
   /** TLS is through. An error refuses the peer, who is told `tlsAlert`. */
   check(connection: C): { readonly error: KwikError; readonly tlsAlert: number } | undefined;
-  /** The connection may be used. */
+  /**
+   * Whether it may be used before TLS is through, for what may come twice (0-RTT; RFC 9001, section 9.2). Asked until it says
+   * so. Absent: never.
+   */
+  startsEarly?(connection: C): boolean;
+  /** TLS is through, and the peer was found good. */
   completed(connection: C): void;
-  /** It never will be. */
-  failed(connection: C, info: TransportCloseInfo, refusal: KwikError | undefined): void;
+  /** The connection may be used: the call after `completed`, or long before it. */
+  opened(connection: C): void;
+  /** It never will be, or may be no longer: why, if that is known better than by `info`. */
+  failed(connection: C, info: TransportCloseInfo, refusal: KwikError | undefined): KwikError | undefined;
+  /** The server has given a ticket. Asked in turns of the open connection, until it has been taken. Absent: nobody wants one. */
+  takeTicket?(connection: C): boolean;
   /** Whether more than the end of TLS is needed: a word from the peer after it. */
   readonly awaitsPeer: boolean;
 }

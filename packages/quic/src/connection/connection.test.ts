@@ -56,7 +56,11 @@ beforeEach(() => {
       serverLeaf: () => undefined,
       check: () => undefined,
       completed: () => log.push('completed'),
-      failed: (_, info, refusal) => log.push(`failed ${refusal?.code ?? info.by}`),
+      opened: () => log.push('opened'),
+      failed: (_, info, refusal) => {
+        log.push(`failed ${refusal?.code ?? info.by}`);
+        return undefined;
+      },
     },
     now,
   );
@@ -103,20 +107,20 @@ function start(more: Partial<PathTransportHandler> = {}): void {
 describe('a connection', () => {
   test('calls its handlers in turns only, never inside a call of theirs or of the application', () => {
     turn();
-    expect(log).toEqual(['completed']);
+    expect(log).toEqual(['completed', 'opened']);
     backend.arrive(0, new Uint8Array(10), true);
     connection.attach(handler());
-    expect(log).toEqual(['completed']);
+    expect(log).toEqual(['completed', 'opened']);
     expect(woken).toBeGreaterThan(0);
     turn();
-    expect(log).toEqual(['completed', '0 data 10', '0 end', 'sendable']);
+    expect(log).toEqual(['completed', 'opened', '0 data 10', '0 end', 'sendable']);
     const stream = connection.openStream({ unidirectional: false });
     stream?.attach(recorder(stream));
     stream?.write(new Uint8Array(2_000_000));
     backend.stream(1).stopped = 5;
     connection.receive(Uint8Array.of(0x40), now);
     connection.close(3, 'done');
-    expect(log).toHaveLength(4);
+    expect(log).toHaveLength(5);
   });
 
   test('delivers what came before the end, then the end, and nothing after', () => {
@@ -139,7 +143,13 @@ describe('a connection', () => {
     turn();
     connection.attach(handler());
     turn();
-    expect(log.filter((entry) => entry !== 'sendable')).toEqual(['completed', '0 data 7', 'ended', 'close peer 9']);
+    expect(log.filter((entry) => entry !== 'sendable')).toEqual([
+      'completed',
+      'opened',
+      '0 data 7',
+      'ended',
+      'close peer 9',
+    ]);
   });
 
   test('sends what was written before the close frame, over several windows', () => {

@@ -155,7 +155,7 @@ export class Connection implements PathTransport {
 
   /** The handshake is not complete. */
   get halfOpen(): boolean {
-    return this.phase === 'handshake';
+    return this.phase !== 'ended' && this.handshake.pending;
   }
 
   get ended(): boolean {
@@ -164,7 +164,7 @@ export class Connection implements PathTransport {
 
   /** A peer that is known may be heard from another port: its NAT has forgotten it. */
   mayMove(now: number): boolean {
-    return this.side === 'server' && this.phase === 'open' && this.watch.canMove(now);
+    return this.side === 'server' && this.phase === 'open' && !this.halfOpen && this.watch.canMove(now);
   }
 
   /** Packets may still come for it, and are to be answered or ignored (RFC 9000, section 10.2). */
@@ -174,7 +174,7 @@ export class Connection implements PathTransport {
 
   /** Gives up a handshake; does nothing after it. */
   abandon(error: KwikError): void {
-    if (this.phase === 'handshake') this.fail(error, 0);
+    if (this.halfOpen) this.fail(error, 0);
   }
 
   /** Ends the connection for an error on this side: `transportCode` is what the peer is told. */
@@ -245,9 +245,11 @@ export class Connection implements PathTransport {
       this.turn.takeReceived();
       // At once goes what no application adds to, and what waited for the window: who writes more sees what that leaves.
       const sendsNow = this.phase === 'handshake' || this.sender.holdsBytes;
-      if (this.phase === 'handshake') this.shakeHands();
+      if (this.halfOpen && this.phase !== 'ended') this.shakeHands();
       if (this.phase === 'open' || this.phase === 'flushing') this.work();
       if (sendsNow && this.phase !== 'ended') this.send();
+      // A client has the keys of 0-RTT once its first packet is made.
+      if (this.phase === 'handshake') this.shakeHands();
     } finally {
       this.turn.endDelivery();
     }
@@ -260,7 +262,7 @@ export class Connection implements PathTransport {
       if (this.phase !== 'ended' && !this.holdsAcknowledgement()) this.send();
       // What came last may be all that the peer said before it closed.
       if (!this.turn.hasReceived && !this.processor.hasHeld) this.observeEnd();
-      this.tellEnd();
+      if (this.handler !== undefined) this.life.tell(this.handler);
     } finally {
       this.turn.endTransmission();
     }
@@ -273,11 +275,10 @@ export class Connection implements PathTransport {
   /** When the endpoint should call `expire` and the halves next; Infinity when never. */
   nextDeadlineMs(): number {
     if (this.phase === 'ended') return this.backendDeadlineMs;
-    const handshakeMs = this.phase === 'handshake' ? this.handshake.deadlineMs : Infinity;
     const writersMs = this.phase === 'open' ? this.writers.dueMs : Infinity;
     return Math.min(
       this.backendDeadlineMs,
-      handshakeMs,
+      this.handshake.deadlineMs,
       writersMs,
       this.sender.wakeAtMs,
       this.life.dueMs,
@@ -305,9 +306,11 @@ export class Connection implements PathTransport {
       this.fail(step.error, step.transportCode);
       return;
     }
+    if (step.kind === 'done') this.party.completed(this);
+    if (this.phase !== 'handshake') return;
     this.life.open();
     this.watch.sample(this.turn.nowMs);
-    this.party.completed(this);
+    this.party.opened(this);
   }
 
   private work(): void {
@@ -317,9 +320,11 @@ export class Connection implements PathTransport {
       return;
     }
     this.writers.findStopped(this.turn.nowMs);
+    this.handshake.collectTicket(this);
     if (this.phase !== 'open' || this.handler === undefined) return;
     this.turn.beginPart(this.host.now());
-    if (!this.receiver.deliver(() => this.turn.isTimeUp(this.host.now()))) this.turn.wantToRead();
+    const isDone = !this.handshake.mayRead || this.receiver.deliver(() => this.turn.isTimeUp(this.host.now()));
+    if (!isDone) this.turn.wantToRead();
     this.writers.tell(() => this.closed);
     if (!this.closed && this.sender.takeSendableEdge(this.turn.nowMs)) this.handler.onSendable();
   }
@@ -331,7 +336,7 @@ export class Connection implements PathTransport {
 
   /** Acknowledgements alone can wait a little; all else makes the turn urgent. */
   private holdsAcknowledgement(): boolean {
-    if (this.phase !== 'open' || this.sender.hasMore) return false;
+    if (this.phase !== 'open' || this.halfOpen || this.sender.hasMore) return false;
     return this.turn.holdsAcknowledgement(this.sender.quietFor(this.turn.nowMs), this.sampler.rttMs);
   }
 
@@ -346,19 +351,13 @@ export class Connection implements PathTransport {
   private observeEnd(): void {
     const now = this.turn.nowMs;
     if (this.life.closeWhenFlushed(() => this.sender.drained, now)) this.send();
-    const isNew = this.phase === 'handshake';
     const info = this.life.end(this.handler !== undefined, now);
     if (info === undefined) return;
     this.streams.clear();
     this.processor.clear();
     this.intake.clear();
     this.host.ended(this);
-    if (isNew) this.party.failed(this, info, this.life.error);
-  }
-
-  private tellEnd(): void {
-    const info = this.handler === undefined ? undefined : this.life.takeUntold();
-    if (info !== undefined) this.handler?.onClose(info);
+    if (this.handshake.pending) this.life.explain(this.party.failed(this, info, this.life.error));
   }
 
   // --- For streams ---

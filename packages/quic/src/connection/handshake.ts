@@ -12,11 +12,12 @@ const MAX_HANDSHAKE_BYTES = 256 * 1024;
 
 /** What became of a handshake so far; `failed` tells the peer `transportCode`. */
 export type HandshakeStep =
-  | { readonly kind: 'waiting' | 'done' }
+  | { readonly kind: 'waiting' | 'early' | 'done' }
   | { readonly kind: 'failed'; readonly error: KwikError; readonly transportCode: number };
 
 const NO_CERTIFICATE = new Uint8Array(0);
 const WAITING: HandshakeStep = { kind: 'waiting' };
+const EARLY: HandshakeStep = { kind: 'early' };
 const DONE: HandshakeStep = { kind: 'done' };
 
 /** What the handshake finds out about the peer. */
@@ -30,6 +31,9 @@ export class Handshake<C extends PeerIdentity> {
   private peerSpoke = false;
   /** The packet at hand says so, if it is authentic. */
   private isVerdict = false;
+  private early = false;
+  private done = false;
+  private ticketDue = true;
 
   constructor(
     private readonly backend: BackendConnection,
@@ -37,8 +41,18 @@ export class Handshake<C extends PeerIdentity> {
     private readonly party: HandshakeParty<C>,
   ) {}
 
+  /** It is not complete, though the connection may be used already. */
+  get pending(): boolean {
+    return !this.done;
+  }
+
+  /** A server that was not found good is not heard. */
+  get mayRead(): boolean {
+    return this.done || this.settings.side === 'server';
+  }
+
   get deadlineMs(): number {
-    return this.settings.handshakeDeadlineMs;
+    return this.done ? Infinity : this.settings.handshakeDeadlineMs;
   }
 
   /** Before a packet is handed to the backend. */
@@ -58,17 +72,34 @@ export class Handshake<C extends PeerIdentity> {
       return { kind: 'failed', error, transportCode: CRYPTO_BUFFER_EXCEEDED };
     }
     if (!this.backend.established()) {
-      if (now < this.deadlineMs) return WAITING;
+      if (now < this.deadlineMs) return this.startsEarly(connection) ? EARLY : WAITING;
       return { kind: 'failed', error: this.settings.onHandshakeTimeout(), transportCode: 0 };
     }
     if (this.party.awaitsPeer && !this.peerSpoke) return WAITING;
     connection.peerCertificates = this.backend.peerCertificates();
     const refusal = this.party.check(connection);
     if (refusal === undefined) {
-      connection.channelBinding = sha256(this.party.serverLeaf(connection) ?? NO_CERTIFICATE);
+      this.bind(connection);
+      this.done = true;
       return DONE;
     }
     return { kind: 'failed', error: refusal.error, transportCode: CRYPTO_ERROR + refusal.tlsAlert };
+  }
+
+  /** In a turn of the open connection. */
+  collectTicket(connection: C): void {
+    if (this.done && this.ticketDue) this.ticketDue = this.party.takeTicket?.(connection) === false;
+  }
+
+  private startsEarly(connection: C): boolean {
+    if (this.early || this.party.startsEarly?.(connection) !== true) return false;
+    this.early = true;
+    this.bind(connection);
+    return true;
+  }
+
+  private bind(connection: C): void {
+    connection.channelBinding = sha256(this.party.serverLeaf(connection) ?? NO_CERTIFICATE);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { KwikError, TransportCloseInfo } from '@kwik/wire';
+import type { KwikError, PathTransportHandler, TransportCloseInfo } from '@kwik/wire';
 import type { BackendConnection } from '../backends/backend.js';
 import { ClosingDatagram, closeInfo, type CloseRequest } from './close-info.js';
 
@@ -42,7 +42,7 @@ export class Lifecycle {
     return this.closing ? this.giveUpMs : (this.request?.dueMs ?? Infinity);
   }
 
-  /** The handshake is complete. */
+  /** The connection may be used. */
   open(): void {
     this.current = 'open';
   }
@@ -89,11 +89,17 @@ export class Lifecycle {
     return info;
   }
 
-  /** What the handler is to be told of the end, once. */
-  takeUntold(): TransportCloseInfo | undefined {
+  /** The reason of an end by error is known better. */
+  explain(error: KwikError | undefined): void {
+    if (error !== undefined && this.untold?.error !== undefined)
+      this.untold = { ...this.untold, reason: error.message, error };
+  }
+
+  /** Of the end, once. */
+  tell(handler: Pick<PathTransportHandler, 'onClose'>): void {
     const info = this.untold;
     this.untold = undefined;
-    return info;
+    if (info !== undefined) handler.onClose(info);
   }
 
   /** A datagram leaves; the last one after closing holds the close frame. */

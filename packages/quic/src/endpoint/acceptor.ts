@@ -1,3 +1,4 @@
+import { createHash, randomBytes } from 'node:crypto';
 import { KwikError, type PathTransport } from '@kwik/wire';
 import type { BackendConfig, BackendConfigOptions, BackendConnection, QuicBackend } from '../backends/backend.js';
 import { readCertificates } from '../tls/certificate-check.js';
@@ -7,11 +8,14 @@ import { DEFAULT_ALPN, type ServerOptions } from './options.js';
 import { backendSettings } from './route-sizes.js';
 import { resolveTransport, type ResolvedTransport } from '../connection/transport-options.js';
 import { checkKeyPair } from '../tls/server-credentials.js';
+import { TicketKeys } from '../tls/ticket-keys.js';
 
 /** RFC 8446, section 6.2. */
 const CERTIFICATE_REQUIRED_ALERT = 116;
 /** RFC 9000, section 20.1. */
 const CONNECTION_REFUSED = 0x02;
+const SECRET_BYTES = 32;
+const TICKET_KEY_BYTES = 48;
 
 /** The listening half of an endpoint: certificates, and what is told to clients that are not let in. */
 export class Acceptor {
@@ -20,6 +24,9 @@ export class Acceptor {
   /** For packets to those who are not let in. */
   readonly config: BackendConfig;
   private readonly configs = new Map<string, BackendConfig>();
+  /** Absent where clients are asked for a certificate, which no resumed session shows. */
+  private readonly tickets: TicketKeys | undefined;
+  private ticketSerial = '';
   /** What connections of this configuration show, DER. */
   private readonly leaf: Uint8Array;
   readonly strangerBytes: number | undefined;
@@ -29,6 +36,8 @@ export class Acceptor {
     private readonly options: ServerOptions,
     private readonly onConnection: (transport: PathTransport) => void,
     private readonly backend: QuicBackend,
+    /** Of tickets, where other processes with the same address open them as well. */
+    private readonly sharedSecret?: Uint8Array,
   ) {
     this.leaf = checkKeyPair(options.certPem, options.keyPem);
     if (options.clientCa !== undefined) readCertificates(options.clientCa, 'clientCa');
@@ -41,6 +50,9 @@ export class Acceptor {
     this.transport = resolveTransport(options.transport);
     this.retry = options.retry ?? 'underLoad';
     this.strangerBytes = options.strangerBytes;
+    if (this.verification() === 'none') {
+      this.tickets = new TicketKeys(sharedSecret ?? randomBytes(SECRET_BYTES), this.ticketsMadeUnder());
+    }
     this.config = this.configOf(this.transport);
   }
 
@@ -48,12 +60,15 @@ export class Acceptor {
   configFor(transport: ResolvedTransport, resetToken: Uint8Array): BackendConfig {
     const config = this.configOf(transport);
     config.setResetToken(resetToken);
+    if (this.tickets === undefined) config.setTicketKey(randomBytes(TICKET_KEY_BYTES));
+    else this.refreshTicketKeys(this.tickets);
     return config;
   }
 
   /** The server's half of a handshake. */
-  party(on: { completed(): void; failed(): void }): HandshakeParty<Connection> {
+  party(firstId: Uint8Array, on: { completed(): void; failed(): void }): HandshakeParty<Connection> {
     return {
+      startsEarly: ({ backend }) => this.admitsEarlyData() && backend.inEarlyData() && this.admitEarly(firstId),
       awaitsPeer: false,
       serverLeaf: () => this.leaf,
       check: (connection) => {
@@ -64,12 +79,43 @@ export class Acceptor {
         const error = new KwikError('ERR_KWIK_CERTIFICATE', 'a client tried to skip the check of its certificate');
         return { error, tlsAlert: CERTIFICATE_REQUIRED_ALERT };
       },
-      completed: (connection) => {
+      completed: ({ backend }) => {
+        // It may have come with early data that was no longer early: that does not come early again.
+        if (backend.resumed()) this.tickets?.admitEarly(firstId);
         on.completed();
-        this.onConnection(connection);
       },
-      failed: () => on.failed(),
+      opened: (connection) => this.onConnection(connection),
+      failed: () => {
+        on.failed();
+        return undefined;
+      },
     };
+  }
+
+  /** Several processes do not know what the others have had already. */
+  private admitsEarlyData(): boolean {
+    return this.options.earlyData === true && this.tickets !== undefined && this.sharedSecret === undefined;
+  }
+
+  private admitEarly(firstId: Uint8Array): boolean {
+    if (this.tickets?.admitEarly(firstId) !== true) return false;
+    this.refreshTicketKeys(this.tickets);
+    return true;
+  }
+
+  private refreshTicketKeys(tickets: TicketKeys): void {
+    const { key, serial } = tickets.current(Date.now());
+    if (serial === this.ticketSerial) return;
+    this.ticketSerial = serial;
+    for (const config of this.configs.values()) config.setTicketKey(key);
+  }
+
+  /** Whoever resumes has what the certificate and these settings gave: what it was told of flow control holds, too. */
+  private ticketsMadeUnder(): string {
+    const { streamWindowBytes, connectionWindowBytes, maxBidiStreams, maxUniStreams } = this.transport;
+    const leaf = createHash('sha256').update(this.leaf).digest('hex');
+    const limits = [streamWindowBytes, connectionWindowBytes, maxBidiStreams, maxUniStreams];
+    return JSON.stringify([leaf, this.options.alpn ?? DEFAULT_ALPN, limits]);
   }
 
   /** The close frame for a client that finds no room, or nothing when its packet was not even valid. */
@@ -82,8 +128,11 @@ export class Acceptor {
   private configOf(transport: ResolvedTransport): BackendConfig {
     const settings = backendSettings(transport);
     const key = `${settings.datagramBytes} ${settings.firstWindowBytes ?? ''}`;
-    const config = this.configs.get(key) ?? this.createConfig(settings);
+    const known = this.configs.get(key);
+    if (known !== undefined) return known;
+    const config = this.createConfig(settings);
     this.configs.set(key, config);
+    if (this.tickets !== undefined) config.setTicketKey(this.tickets.current(Date.now()).key);
     return config;
   }
 
@@ -103,6 +152,7 @@ export class Acceptor {
         verify,
         certPem: Buffer.from(certPem),
         keyPem: Buffer.from(keyPem),
+        earlyData: this.admitsEarlyData(),
         ...(clientCa === undefined ? {} : { caPem: Buffer.from(clientCa) }),
       });
     } catch (cause) {

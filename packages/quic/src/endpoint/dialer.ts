@@ -1,11 +1,12 @@
 import { isIP, isIPv6 } from 'node:net';
 import { isSpiffeUri, KwikError, type Clock, type TransportAddress, type TransportCloseInfo } from '@kwik/wire';
-import type { BackendConfig, QuicBackend } from '../backends/backend.js';
+import type { BackendConfig, BackendTransport, QuicBackend } from '../backends/backend.js';
 import { certificateProblem, refusedByTls, resolveTrust, type ResolvedTrust } from '../tls/certificate-check.js';
 import { describeTransportCode, tlsAlertOf } from '../connection/close-codes.js';
 import type { Connection } from '../connection/connection.js';
 import type { HandshakeParty } from '../connection/connection-types.js';
 import type { ParsedCertificates } from '../tls/parsed-certificates.js';
+import type { SessionTicket, SessionTickets, TicketScope } from '../tls/session-tickets.js';
 import type { Deadline } from './deadline.js';
 import { DEFAULT_ALPN, type DialOptions } from './options.js';
 import type { ResolvedTransport } from '../connection/transport-options.js';
@@ -17,6 +18,15 @@ const CONNECTION_REFUSED = 0x02;
 /** TLS alerts by which a server finds fault with the client's certificate. */
 const CERTIFICATE_ALERTS: ReadonlySet<number> = new Set([42, 43, 44, 45, 46, 48, 49, 116]);
 const NO_APPLICATION_PROTOCOL_ALERT = 120;
+
+/** What a dial resumes, and keeps for later ones. */
+export interface Resuming {
+  readonly ticket: SessionTicket | undefined;
+  /** It may begin early. */
+  readonly early: boolean;
+  /** Takes the ticket of a connection, once there is one. Absent where none is wanted. */
+  readonly keep: ((connection: Connection) => boolean) | undefined;
+}
 
 /** Everything about a dial that does not depend on the socket, checked before a packet is sent. */
 export class DialPlan {
@@ -46,8 +56,36 @@ export class DialPlan {
     return this.options.certificate !== undefined;
   }
 
+  private get resumes(): boolean {
+    const { resumption, certificate, trust } = this.options;
+    // A ticket would show the server an identity whose certificate nobody has looked at now, or stand for a judgement that
+    // is made elsewhere.
+    return resumption === true && certificate === undefined && trust.unverified !== true;
+  }
+
+  private get earlyData(): boolean {
+    return this.resumes && this.options.earlyData === true;
+  }
+
+  /** Takes what was kept of an earlier dial of this address. */
+  resuming(tickets: SessionTickets, { address, port }: TransportAddress, early: boolean): Resuming {
+    if (!this.resumes) return { ticket: undefined, early: false, keep: undefined };
+    const scope: TicketScope = { address, port, serverName: this.serverName, alpn: this.alpn, trust: this.trust };
+    const keep = ({ backend, peerCertificates }: Connection): boolean => {
+      const session = backend.session();
+      if (session !== undefined) tickets.keep(scope, session, peerCertificates, Date.now());
+      return session !== undefined;
+    };
+    return { ticket: tickets.take(scope, Date.now()), early, keep };
+  }
+
+  /** All that `createConfig` depends on. */
+  configParts(transport: BackendTransport): readonly unknown[] {
+    return [this.alpn, transport, this.trust.caPem?.toString(), this.options.certificate, this.earlyData];
+  }
+
   /** `transport`: of the backend. */
-  createConfig(backend: QuicBackend, transport: ResolvedTransport): BackendConfig {
+  createConfig(backend: QuicBackend, transport: BackendTransport): BackendConfig {
     const { caPem } = this.trust;
     const pair = this.options.certificate;
     try {
@@ -55,6 +93,7 @@ export class DialPlan {
         alpn: this.alpn,
         transport,
         verify: caPem === undefined ? 'none' : 'chain',
+        earlyData: this.earlyData,
         ...(caPem === undefined ? {} : { caPem }),
         ...(pair === undefined ? {} : { certPem: Buffer.from(pair.certPem), keyPem: Buffer.from(pair.keyPem) }),
       });
@@ -64,24 +103,50 @@ export class DialPlan {
   }
 
   /** The client's half of a handshake: checks the server's certificate before a byte of the application is sent. */
-  party(settle: DialSettle): HandshakeParty<Connection> {
+  party(settle: DialSettle, { ticket, early: mayBeEarly, keep }: Resuming): HandshakeParty<Connection> {
+    let early = false;
     return {
       awaitsPeer: this.awaitsPeer,
       serverLeaf: (connection) => connection.peerCertificates[0],
+      ...(ticket !== undefined &&
+        mayBeEarly && {
+          startsEarly: (connection) => (early = this.startsEarly(connection, ticket)),
+        }),
       check: (connection) => {
-        const error = this.check(connection);
+        const boundTo = early ? ticket : undefined;
+        const error = this.check(connection, ticket) ?? this.checkEarly(connection, boundTo);
         return error === undefined ? undefined : { error, tlsAlert: BAD_CERTIFICATE_ALERT };
       },
-      completed: (connection) => settle.resolve(connection),
-      failed: (connection, info, refusal) => settle.reject(refusal ?? this.explain(connection, info)),
+      completed: () => settle.confirmed(),
+      opened: (connection) => settle.opened(connection),
+      failed: (connection, info, refusal) => {
+        const error = refusal ?? this.explain(connection, info);
+        settle.failed(error);
+        return error;
+      },
+      ...(keep !== undefined && { takeTicket: keep }),
     };
   }
 
-  private check(connection: Connection): KwikError | undefined {
-    // No session is ever resumed here: one that was would have skipped the check of the chain.
-    const chainVerified = this.trust.caPem !== undefined && !connection.backend.resumed();
+  /** The secret of the ticket is that of a server that was found good by the same trust, and its chain has not ended. */
+  private startsEarly(connection: Connection, ticket: SessionTicket): boolean {
+    if (!connection.backend.inEarlyData()) return false;
+    connection.peerCertificates = ticket.chain;
+    return true;
+  }
+
+  private check(connection: Connection, ticket: SessionTicket | undefined): KwikError | undefined {
+    // A resumed session has skipped the check of the chain; its ticket says that the chain was checked before, by this trust.
+    const isVerified = !connection.backend.resumed() || (ticket !== undefined && isOf(connection, ticket));
+    const chainVerified = this.trust.caPem !== undefined && isVerified;
     const problem = certificateProblem(connection.peerCertificates, this.trust, chainVerified, Date.now());
     return problem === undefined ? undefined : this.certificateError(problem);
+  }
+
+  /** What was sent early was bound to the certificate of before. */
+  private checkEarly(connection: Connection, boundTo: SessionTicket | undefined): KwikError | undefined {
+    if (boundTo === undefined || isOf(connection, boundTo)) return undefined;
+    return this.failed('the server has changed its certificate, and did not take what was sent early; dial again');
   }
 
   private certificateError(problem: string): KwikError {
@@ -168,8 +233,17 @@ export class DialPlan {
 }
 
 export interface DialSettle {
-  resolve(connection: Connection): void;
-  reject(error: KwikError): void;
+  /** It may be used. */
+  opened(connection: Connection): void;
+  /** The server has answered and was found good. */
+  confirmed(): void;
+  failed(error: KwikError): void;
+}
+
+function isOf({ peerCertificates }: Connection, { chain }: SessionTicket): boolean {
+  const [leaf] = peerCertificates;
+  const [known] = chain;
+  return leaf !== undefined && known !== undefined && Buffer.compare(leaf, known) === 0;
 }
 
 function stripBrackets(host: string): string {

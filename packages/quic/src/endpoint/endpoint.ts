@@ -29,8 +29,8 @@ import {
 } from './options.js';
 import { resolveTransport } from '../connection/transport-options.js';
 import { type Opening, PacketRouter, type RouterHost } from '../routing/packet-router.js';
-import { probeRefusal } from './refusal-probe.js';
-import { backendSettings, RouteSizes } from './route-sizes.js';
+import { Outgoing } from './outgoing.js';
+import { RouteSizes } from './route-sizes.js';
 import { Satellites } from './satellites.js';
 import { RetryTokens } from '../routing/retry-token.js';
 import { sourceOf } from '../routing/source.js';
@@ -63,6 +63,7 @@ export class Endpoint implements AsyncDisposable {
   private readonly forwarder: Forwarder;
   private readonly sizes: RouteSizes;
   private readonly connectionHost: ConnectionHost<Connection>;
+  private readonly outgoing: Outgoing;
   private readonly tokens: RetryTokens;
   private readonly resets: StatelessReset;
   /** Its counters are found no more. */
@@ -103,6 +104,13 @@ export class Endpoint implements AsyncDisposable {
       loop: this.loop,
       output: this.output,
       ends: this.ends,
+    });
+    this.outgoing = new Outgoing({
+      ...{ backend: this.backend, resources, sizes: this.sizes, admission: this.admission, limits, clock },
+      ...{ demultiplexer: this.demultiplexer, connections: this.connections, counters: this.counters, loop: this.loop },
+      connectionHost: this.connectionHost,
+      local: () => this.address(),
+      requireOpen: () => this.requireOpen(),
     });
     this.router = new PacketRouter(this.makeRouterHost());
     this.intake = new DatagramIntake({ ...options, holds: holdsUntilListen }, this.router, this.counters);
@@ -145,7 +153,8 @@ export class Endpoint implements AsyncDisposable {
   listen(options: ServerOptions, onConnection: (transport: PathTransport) => void): void {
     this.requireOpen();
     if (this.acceptor !== undefined) throw new KwikError('ERR_KWIK_INVALID_STATE', 'the endpoint listens already');
-    this.acceptor = new Acceptor(options, onConnection, this.backend);
+    const { workers, retryKey } = this.options;
+    this.acceptor = new Acceptor(options, onConnection, this.backend, workers && retryKey);
     this.intake.open();
   }
 
@@ -209,13 +218,16 @@ export class Endpoint implements AsyncDisposable {
       plan.deadline(this.clock, deadlineMs),
     );
     plan.throwIfAborted();
+    const candidates = reachable(options.host, options.port, addresses, this.address());
+    // One that begins early is taken before anybody has answered.
+    const earlyData = options.earlyData === true && candidates.length === 1;
     return raceAddresses({
       target: plan.target,
-      addresses: reachable(options.host, options.port, addresses, this.address()),
+      addresses: candidates,
       clock: this.clock,
       signal: options.signal,
       nameOf: ({ address }) => address,
-      attempt: (remote, signal) => this.connect(plan, { ...options, signal }, remote, deadlineMs),
+      attempt: (remote, signal) => this.outgoing.connect(plan, { ...options, signal, earlyData }, remote, deadlineMs),
       discard: (transport) => transport.close(0, 'another address was faster'),
     });
   }
@@ -251,60 +263,6 @@ export class Endpoint implements AsyncDisposable {
     return this.close();
   }
 
-  // --- Dialling ---
-
-  private async connect(
-    plan: DialPlan,
-    options: Omit<DialOptions, 'signal'> & { readonly signal: AbortSignal | undefined },
-    remote: TransportAddress,
-    deadlineMs: number,
-  ): Promise<PathTransport> {
-    this.requireOpen();
-    const transport = this.sizes.settingsFor(plan.transport, remote, 'client');
-    const ofBackend = backendSettings(transport);
-    const parts = [plan.alpn, ofBackend, plan.trust.caPem?.toString(), options.certificate];
-    const config = this.resources.configsOf(this.backend).get(parts, () => plan.createConfig(this.backend, ofBackend));
-    if (!this.admission.dialled()) {
-      const text = `the endpoint has its ${this.limits.maxConnections} connections (limits.maxConnections)`;
-      throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', text);
-    }
-    const id = options.connectionId ?? this.demultiplexer.newId(options.worker);
-    const backendConnection = this.backend.connect({
-      sourceId: id,
-      config,
-      local: backendAddress(this.address()),
-      remote: backendAddress(remote),
-      ...(plan.serverName === undefined ? {} : { serverName: plan.serverName }),
-    });
-    return new Promise((resolve, reject) => {
-      const portClosed = (cause: Error): void => connection.abandon(plan.portClosed(cause));
-      const probe = options.awaitServer === true ? undefined : probeRefusal(remote, this.clock, portClosed);
-      const onAbort = (): void => connection.abandon(plan.aborted(options.signal?.reason));
-      const settled = (): void => {
-        probe?.cancel();
-        options.signal?.removeEventListener('abort', onAbort);
-      };
-      const party = plan.party({
-        resolve: (ready) => {
-          settled();
-          resolve(ready);
-        },
-        reject: (error) => {
-          settled();
-          reject(error);
-        },
-      });
-      options.signal?.addEventListener('abort', onAbort);
-      const settings = { side: 'client', local: this.address(), remote, id, transport } as const;
-      const limits = { handshakeDeadlineMs: deadlineMs, onHandshakeTimeout: () => plan.noAnswer() };
-      const all = { ...settings, ...limits };
-      const connection = new Connection(backendConnection, all, this.connectionHost, party, this.clock.now());
-      this.counters.counts.dialled += 1;
-      this.connections.add(connection);
-      this.loop.wake(connection);
-    });
-  }
-
   // --- Accepting ---
 
   private accept(acceptor: Acceptor, opening: Opening): Connection {
@@ -318,7 +276,7 @@ export class Endpoint implements AsyncDisposable {
       remote: backendAddress(remote),
       ...(originalId === undefined ? {} : { originalId }),
     });
-    const party = acceptor.party({
+    const party = acceptor.party(opening.firstId, {
       completed: () => {
         this.counters.counts.accepted += 1;
         this.door.completed(connection);

@@ -72,6 +72,18 @@ export interface DialOptions {
   readonly connectionId?: Uint8Array;
   /** Where several processes share the server's address: the one to be led to, 0 to 255. */
   readonly worker?: number;
+  /**
+   * Keeps the ticket that the server gives, and resumes a session by the ticket of an earlier dial of the last hour, to the same
+   * address and with the same trust: less work at both ends, and what `earlyData` needs. Not with a `certificate` of one's own.
+   * Default: false.
+   */
+  readonly resumption?: boolean;
+  /**
+   * With `resumption`, and once there is a ticket: resolves before the server has answered, and what is written until then
+   * goes with the first packet (0-RTT). **Somebody on the way may send it once more**, to the same server as well, so it may
+   * only ask for what may happen twice. Nothing is read before the server was found good. Default: false.
+   */
+  readonly earlyData?: boolean;
   /** Goes on asking, until `timeoutMs`, where the machine says that nobody listens: the server may be about to start. */
   readonly awaitServer?: boolean;
 }
@@ -97,6 +109,13 @@ export interface ServerOptions {
    * connection. Absent: what flow control allows.
    */
   readonly strangerBytes?: number;
+  /**
+   * Hands out connections of clients that resume a session before their handshakes are complete, for the data that they send
+   * with their first packet (0-RTT). The listener takes a first flight once, but a client may have given up on its answer and
+   * asked again, so this is for servers whose requests may come twice. Not where `workers` share the address, nor where clients
+   * are asked for a certificate. Default: false.
+   */
+  readonly earlyData?: boolean;
   /** When a client must prove its address by a round trip before it costs memory; default `underLoad`. */
   readonly retry?: 'always' | 'underLoad' | 'never';
 }

@@ -5,6 +5,7 @@ import { quicheWith } from '../backends/quiche.js';
 import { SocketResources } from '../socket/socket-resources.js';
 import { KeyLog } from '../tls/key-log.js';
 import { ParsedCertificates } from '../tls/parsed-certificates.js';
+import { SessionTickets } from '../tls/session-tickets.js';
 import { SystemClock } from './clock.js';
 import { ConfigCache } from './config-cache.js';
 import { PathMemory } from './path-memory.js';
@@ -29,6 +30,7 @@ export class ProcessResources {
   readonly datagramSizes = new SizeMemory();
   readonly paths = new PathMemory();
   readonly certificates = new ParsedCertificates();
+  readonly tickets = new SessionTickets();
   readonly diagnostics: ProcessDiagnostics = {
     counters: new CounterRegistry(),
     publisher: new DiagnosticPublisher(channel),
@@ -84,6 +86,14 @@ export function systemClock(): Clock {
 /** Those of the process: what listens, dials, relays or finds servers is registered here while it lives. */
 export function processDiagnostics(): ProcessDiagnostics {
   return OF_THE_PROCESS.diagnostics;
+}
+
+/**
+ * Whoever is dialled from now on has to show its certificate again, also where `resumption` would do without: for when a key
+ * that was trusted is so no longer. Dials with another trust never use tickets of before.
+ */
+export function forgetSessionTickets(): void {
+  OF_THE_PROCESS.tickets.clear();
 }
 
 /** The one object of this class that the process has, for what all its sessions have in common. */

@@ -70,6 +70,8 @@ export interface Opening {
   readonly from: DatagramSource;
   readonly id: Uint8Array;
   readonly originalId: Uint8Array | undefined;
+  /** The connection id that its first packet goes to: after a Retry the one that this gave, else one of the client's choice. */
+  readonly firstId: Uint8Array;
   readonly initialKey: string;
 }
 
@@ -149,7 +151,8 @@ export class PacketRouter<C extends RoutedConnection, L extends RoutedListener> 
       case 'accept': {
         // After a Retry the client uses the id that the Retry gave it.
         const id = originalId === undefined ? this.host.demultiplexer.newId() : Uint8Array.from(header.destinationId);
-        this.host.accept(acceptor, { from, id, originalId, initialKey: key }).receive(datagram, now);
+        const firstId = Uint8Array.from(header.destinationId);
+        this.host.accept(acceptor, { from, id, originalId, firstId, initialKey: key }).receive(datagram, now);
         return;
       }
       case 'retry':

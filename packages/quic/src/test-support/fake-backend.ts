@@ -125,6 +125,14 @@ export class FakeBackend implements BackendConnection {
     return false;
   }
 
+  inEarlyData(): boolean {
+    return false;
+  }
+
+  session(): undefined {
+    return undefined;
+  }
+
   localError(): BackendCloseReason | undefined {
     return this.localReason;
   }

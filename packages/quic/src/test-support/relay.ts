@@ -7,6 +7,10 @@ export class Relay implements AsyncDisposable {
   readonly down: Buffer[] = [];
   /** Loses what it says. */
   loses: (() => boolean) | undefined;
+  /** The same of what the client sends. */
+  losesUp: ((datagram: Buffer) => boolean) | undefined;
+  /** What comes for the client waits here, while it is there. */
+  held: Buffer[] | undefined;
   private clientPort = 0;
 
   private constructor(
@@ -17,7 +21,7 @@ export class Relay implements AsyncDisposable {
     front.on('message', (datagram, from) => {
       this.clientPort = from.port;
       remember(this.up, datagram);
-      if (this.loses?.() !== true) this.toServer(datagram);
+      if (this.loses?.() !== true && this.losesUp?.(datagram) !== true) this.toServer(datagram);
     });
     this.listenBack();
   }
@@ -43,6 +47,13 @@ export class Relay implements AsyncDisposable {
     this.front.send(datagram, this.clientPort, '127.0.0.1');
   }
 
+  /** What waited for the client goes to it, and nothing waits any more. */
+  release(): void {
+    const held = this.held ?? [];
+    this.held = undefined;
+    for (const datagram of held) this.toClient(datagram);
+  }
+
   /** As a NAT does that has forgotten the client: it is seen at another port from now on, and the old one is dead. */
   async rebind(): Promise<void> {
     const old = this.back;
@@ -59,7 +70,8 @@ export class Relay implements AsyncDisposable {
   private listenBack(): void {
     this.back.on('message', (datagram) => {
       remember(this.down, datagram);
-      if (this.loses?.() !== true) this.toClient(datagram);
+      if (this.held !== undefined) this.held.push(datagram);
+      else if (this.loses?.() !== true) this.toClient(datagram);
     });
   }
 }

@@ -1,0 +1,43 @@
+import { describe, expect, test } from '@jest/globals';
+import { TicketKeys } from './ticket-keys.js';
+
+const HOUR_MS = 3_600_000;
+const SECRET = new Uint8Array(32).fill(7);
+const START_MS = 1000 * 6 * HOUR_MS;
+
+function id(number: number): Uint8Array {
+  return new Uint8Array(Buffer.from(number.toString(16).padStart(16, '0'), 'hex'));
+}
+
+describe('the keys of tickets', () => {
+  test('hold for six hours, and for one configuration; processes with the same secret have the same', () => {
+    const keys = new TicketKeys(SECRET, 'a');
+    const { key, serial } = keys.current(START_MS);
+    expect(key).toHaveLength(48);
+    expect(keys.current(START_MS + 6 * HOUR_MS - 1)).toEqual({ key, serial });
+    expect(new TicketKeys(SECRET, 'a').current(START_MS).key).toEqual(key);
+    expect(new TicketKeys(SECRET, 'b').current(START_MS).key).not.toEqual(key);
+    const next = keys.current(START_MS + 6 * HOUR_MS);
+    expect(next.key).not.toEqual(key);
+    // A wall clock that is put back gives no key of before.
+    expect(keys.current(START_MS)).toEqual(next);
+  });
+
+  test('take early data of a first flight once, also while the key changes', () => {
+    const keys = new TicketKeys(SECRET, 'a');
+    keys.current(START_MS);
+    expect([keys.admitEarly(id(1)), keys.admitEarly(id(1)), keys.admitEarly(id(2))]).toEqual([true, false, true]);
+    keys.current(START_MS + 6 * HOUR_MS);
+    expect(keys.admitEarly(id(1))).toBe(false);
+  });
+
+  test('change when there are too many first flights to remember', () => {
+    const keys = new TicketKeys(SECRET, 'a');
+    const before = keys.current(START_MS);
+    for (let n = 0; n < 65_536; n++) keys.admitEarly(id(n));
+    expect(keys.current(START_MS)).toEqual(before);
+    expect(keys.admitEarly(id(65_536))).toBe(true);
+    expect(keys.current(START_MS).key).not.toEqual(before.key);
+    expect(keys.admitEarly(id(0))).toBe(false);
+  });
+});

@@ -1,0 +1,66 @@
+import { hkdfSync } from 'node:crypto';
+
+/** What a ticket may open is as old as this: nobody who gets hold of a key can read more of what came early. */
+const KEY_LIFE_MS = 6 * 3_600_000;
+/** Connections that may begin with early data under one key, which remembers them all: some megabytes. */
+const MAX_EARLY = 65_536;
+/** Of BoringSSL: a name, and the keys of HMAC and AES, 16 bytes each. */
+const KEY_BYTES = 48;
+
+/** A key of tickets. Another one has another `serial`. */
+export interface TicketKey {
+  readonly key: Uint8Array;
+  readonly serial: string;
+}
+
+/**
+ * The keys of a listener's tickets. They hold for everything that a session was made under, and for six hours of the wall
+ * clock: a ticket of another certificate, of another configuration or of before is none, and its client has a full handshake.
+ */
+export class TicketKeys {
+  private early = new Set<string>();
+  /** Those of the key before: some of its last handshakes may be under way. */
+  private earlyBefore: ReadonlySet<string> = new Set<string>();
+  private epoch = 0;
+  private rolls = 0;
+  private made: TicketKey | undefined;
+
+  /** `madeUnder`: what it is, as text. Processes with the same `secret` open each other's tickets, if that is the same, too. */
+  constructor(
+    private readonly secret: Uint8Array,
+    private readonly madeUnder: string,
+  ) {}
+
+  current(wallMs: number): TicketKey {
+    const epoch = Math.floor(wallMs / KEY_LIFE_MS);
+    if (this.made !== undefined && epoch <= this.epoch) return this.made;
+    this.epoch = Math.max(epoch, this.epoch);
+    return this.change();
+  }
+
+  /**
+   * Whether a connection may begin with early data: one only for each `id` in the life of a key, so that a first flight that
+   * is sent again does nothing (RFC 8446, section 8). The id is the client's choice, and in the authenticated part of each
+   * packet of early data (RFC 9001, section 5.3).
+   */
+  admitEarly(id: Uint8Array): boolean {
+    const key = Buffer.from(id).toString('latin1');
+    if (this.early.has(key) || this.earlyBefore.has(key)) return false;
+    if (this.early.size >= MAX_EARLY) {
+      this.rolls += 1;
+      this.change();
+    }
+    this.early.add(key);
+    return true;
+  }
+
+  /** What began early is forgotten with the key after next: nothing that was sealed with its own is opened any more. */
+  private change(): TicketKey {
+    this.earlyBefore = this.early;
+    this.early = new Set();
+    const serial = `${this.epoch}.${this.rolls}`;
+    const key = hkdfSync('sha256', this.secret, serial, `kwik session tickets\n${this.madeUnder}`, KEY_BYTES);
+    this.made = { key: new Uint8Array(key), serial };
+    return this.made;
+  }
+}
