@@ -38,6 +38,28 @@ describe('LiveState', () => {
     expect(state.paths('another', 0)).toBeUndefined();
   });
 
+  it('tells two secondaries of a session in one process apart, also when one of them ends', () => {
+    const counters = new CounterRegistry();
+    const bytes = [0, 0];
+    const add = (index: number): (() => void) =>
+      counters.add({
+        kind: 'session',
+        role: 'secondary',
+        read: () => sessionReading({ role: 'secondary', paths: [pathReading({ sentBytes: bytes[index]! })] }),
+      });
+    const end = add(0);
+    add(1);
+    const state = new LiveState(counters);
+    const before = state.overview(0).sessions.map(({ id }) => id);
+    expect(new Set(before).size).toBe(2);
+    bytes.splice(0, 2, 1000, 7000);
+    const { sessions } = state.overview(1000);
+    expect(sessions.map(({ sentPerSecond }) => sentPerSecond)).toEqual([1000, 7000]);
+    end();
+    expect(state.overview(2000).sessions.map(({ id }) => id)).toEqual([before[1]]);
+    expect(state.paths(before[0]!, 2000)).toBeUndefined();
+  });
+
   it('lists a thousand sessions and 64 servers of more', () => {
     const counters = new CounterRegistry();
     for (let index = 0; index < 3000; index++) {

@@ -80,7 +80,10 @@ const LEAST_INTERVAL_MS = 100;
 export class LiveState {
   readonly #counters: CounterRegistry;
   /** By the ids of the sessions in the overview. Nobody may look again for days: it keeps none that has ended. */
-  readonly #listed = new Map<string, WeakRef<SessionSource>>();
+  #listed = new Map<string, WeakRef<SessionSource>>();
+  readonly #ids = new WeakMap<SessionSource, string>();
+  /** How many have an id that is not simply session and role. */
+  #further = 0;
   #before = new Map<string, Before>();
   #overview: { readonly atMs: number; readonly overview: LiveOverview } | undefined;
 
@@ -92,8 +95,9 @@ export class LiveState {
   overview(nowMs: number): LiveOverview {
     if (this.#overview !== undefined && nowMs - this.#overview.atMs < LEAST_INTERVAL_MS) return this.#overview.overview;
     const before = this.#before;
+    const known = this.#listed;
     this.#before = new Map();
-    this.#listed.clear();
+    this.#listed = new Map();
     const sessions: LiveSession[] = [];
     const servers = new Map<string, ServerSum>();
     let total = 0;
@@ -102,9 +106,10 @@ export class LiveState {
       total += 1;
       if (total > MAX_LISTED) continue;
       const reading = source.read();
-      this.#listed.set(idOf(reading), new WeakRef(source));
-      const rates = reading.paths.map((path) => this.#rates(reading, path, before, nowMs));
-      sessions.push(liveSession(reading, rates));
+      const id = this.#idOf(source, reading, known);
+      this.#listed.set(id, new WeakRef(source));
+      const rates = reading.paths.map((path) => this.#rates(keyOf(id, path), path, before, nowMs));
+      sessions.push(liveSession(id, reading, rates));
       reading.paths.forEach((path, index) => addServer(servers, path, rates[index]!));
     }
     const overview = { total, sessions, servers: Array.from(servers, ([name, sum]) => sum.read(name)) };
@@ -117,14 +122,24 @@ export class LiveState {
     this.overview(nowMs);
     const reading = this.#listed.get(sessionId)?.deref()?.read();
     if (reading === undefined) return undefined;
-    const rates = reading.paths.map((path) => this.#before.get(keyOf(reading, path)) ?? NO_RATES);
+    const rates = reading.paths.map((path) => this.#before.get(keyOf(sessionId, path)) ?? NO_RATES);
     const all = rates.reduce((sum, rate) => sum + rate.sentPerSecond + rate.receivedPerSecond, 0);
     const connected = reading.paths.map((path, index) => livePath(reading, path, rates[index]!, all));
     return [...connected, ...reading.lost().map(lostPath)];
   }
 
-  #rates(session: SessionReading, path: PathReading, before: Map<string, Before>, atMs: number): Rates {
-    const key = keyOf(session, path);
+  /** All ends of a session may live in one process, several secondaries among them: each has its own, as long as it lives. */
+  #idOf(source: SessionSource, { sessionId, role }: SessionReading, known: ReadonlyMap<string, unknown>): string {
+    let id = this.#ids.get(source);
+    if (id === undefined) {
+      id = `${sessionId}.${role}`;
+      if (known.has(id) || this.#listed.has(id)) id += `.${++this.#further}`;
+      this.#ids.set(source, id);
+    }
+    return id;
+  }
+
+  #rates(key: string, path: PathReading, before: Map<string, Before>, atMs: number): Rates {
     const { sentBytes, receivedBytes } = path;
     const last = before.get(key);
     const seconds = last === undefined ? 0 : (atMs - last.atMs) / 1000;
@@ -180,25 +195,20 @@ function addServer(servers: Map<string, ServerSum>, path: PathReading, rates: Ra
   sum.add(path, rates);
 }
 
-/** Both ends of a session may live in one process. */
-function idOf({ sessionId, role }: SessionReading): string {
-  return `${sessionId}.${role}`;
-}
-
-function keyOf(session: SessionReading, { pathId }: PathReading): string {
-  return `${idOf(session)}.${pathId}`;
+function keyOf(sessionId: string, { pathId }: PathReading): string {
+  return `${sessionId}.${pathId}`;
 }
 
 function isUsable({ state, flow }: PathReading): boolean {
   return (state === 'active' || state === 'degraded') && flow === 'steady';
 }
 
-function liveSession(reading: SessionReading, rates: readonly Rates[]): LiveSession {
+function liveSession(id: string, reading: SessionReading, rates: readonly Rates[]): LiveSession {
   const { role, paths, service, openedAtMs, nowMs, streams } = reading;
   const [first] = paths;
   const name = first === undefined ? 'no path' : first.server === '' ? first.address : first.server;
   return {
-    id: idOf(reading),
+    id,
     role,
     peer: name,
     ageMs: nowMs - openedAtMs,
