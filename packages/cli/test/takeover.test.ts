@@ -69,7 +69,10 @@ describe('a download from a primary', () => {
     made.primary.process.kill('SIGKILL');
     await expectWhole(made, standby);
     // The standby confirmed the digest of the whole, by its own copy.
-    await standby.process.printed(/"event":"served".*"op":"get","path":"film.bin","bytes":0/u);
+    await standby.process.printed(/"event":"served".*"op":"get","path":"film.bin","bytes":0,"offset":12000000/u);
+    // And tells what it carried.
+    const [, sent] = await standby.process.printed(/"event":"session-closed".*"sentBytes":(\d+)/u);
+    expect(Number(sent)).toBeGreaterThan(MB);
   });
 
   test('that is told to stop goes on at the standby, and the primary need not be killed', async () => {

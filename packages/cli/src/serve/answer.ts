@@ -57,6 +57,8 @@ export interface Answered {
   readonly path: string;
   /** Content bytes that were sent. */
   readonly bytes: number;
+  /** What the client had of the file already; left out where that was nothing. */
+  readonly offset?: number;
   /** What a listing had to leave out. */
   readonly omitted?: readonly Omission[];
   /** Set if the request was refused or failed. */
@@ -160,10 +162,10 @@ async function answer(
   request: Exclude<Request, ForwardRequest>,
   service: FileService,
   signal: AbortSignal,
-): Promise<Pick<Answered, 'bytes' | 'omitted'>> {
+): Promise<Pick<Answered, 'bytes' | 'offset' | 'omitted'>> {
   switch (request.op) {
     case 'get':
-      return { bytes: await sendFile(stream, request, service, signal) };
+      return await sendFile(stream, request, service, signal);
     case 'list':
       return { bytes: 0, omitted: await sendListing(stream, request.path, service, signal) };
     case 'add-servers':
@@ -192,7 +194,7 @@ async function sendFile(
   request: GetRequest,
   service: FileService,
   signal: AbortSignal,
-): Promise<number> {
+): Promise<Pick<Answered, 'bytes' | 'offset'>> {
   const file = await service.folder.openFile(request.path);
   try {
     const stopTelling =
@@ -202,7 +204,7 @@ async function sendFile(
     const apart = !isSmall && service.hasStandby && request.apart === true;
     const send = isSmall ? sendSmall : sendLarge;
     await send(stream, { file, offset, apart }, service, signal);
-    return file.size - offset;
+    return { bytes: file.size - offset, ...(offset > 0 && { offset }) };
   } finally {
     await file.handle.close();
   }

@@ -41,3 +41,18 @@ test('a client that left an answer was refused nothing, whatever failed then', (
   expect(lines(true)).toEqual(['12345678  get big.iso: the client left it (the source failed)\n']);
   expect(lines(false)).toEqual(['12345678  get big.iso refused: the source failed\n']);
 });
+
+test('what a client had already is told apart from what it was sent, and a digest from content', () => {
+  const answered = (bytes: number, offset?: number): string[] => {
+    const what = { op: 'get' as const, path: 'big.iso', bytes, ...(offset !== undefined && { offset }) };
+    return [false, true].flatMap((json) => log(json, (one) => one.answered('12345678-9', what, 5)));
+  };
+  expect(answered(2000)[0]).toBe('12345678  get big.iso: 2.00 kB in 0.0 s\n');
+  expect(answered(2000, 6000)[0]).toBe('12345678  get big.iso: 2.00 kB after the first 6.00 kB in 0.0 s\n');
+  const [line, event] = answered(0, 8000);
+  expect(line).toBe('12345678  get big.iso: the digest alone, all 8.00 kB had come, in 0.0 s\n');
+  expect(JSON.parse(event!)).toMatchObject({ event: 'served', bytes: 0, offset: 8000 });
+  expect(log(false, (one) => one.sessionClosed('12345678-9', 'done', 9000))).toEqual([
+    '12345678  closed, 9.00 kB sent: done\n',
+  ]);
+});

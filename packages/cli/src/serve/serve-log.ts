@@ -79,10 +79,11 @@ export class ServeLog {
     this.#write(event, `${short(id)}  opened (${role}${takenOver ? ', taken over from a server that is gone' : ''})`);
   }
 
-  sessionClosed(id: string, reason: string): void {
+  /** `sentBytes`: of content and answers, over all its paths to this server; all that a server of copies has to show. */
+  sessionClosed(id: string, reason: string, sentBytes: number): void {
     this.#write(
-      { event: 'session-closed', session: id, reason },
-      `${short(id)}  closed${reason === '' ? '' : `: ${reason}`}`,
+      { event: 'session-closed', session: id, reason, sentBytes },
+      `${short(id)}  closed, ${formatBytes(sentBytes)} sent${reason === '' ? '' : `: ${reason}`}`,
     );
   }
 
@@ -138,7 +139,7 @@ export class ServeLog {
   }
 
   answered(session: string, answered: Answered, ms: number): void {
-    const { op, path, bytes, error, unwanted = false, omitted = [] } = answered;
+    const { op, path, bytes, offset, error, unwanted = false, omitted = [] } = answered;
     for (const { path: left, reason } of omitted) {
       this.#write(
         { event: 'omitted', session, path: left, reason },
@@ -147,8 +148,8 @@ export class ServeLog {
     }
     if (error === undefined) {
       this.#write(
-        { event: 'served', session, op, path, bytes, ms: rounded(ms, 1) },
-        `${short(session)}  ${op} ${path}: ${op === 'get' ? `${formatBytes(bytes)} in ` : ''}${formatSeconds(ms)}`,
+        { event: 'served', session, op, path, bytes, ...(offset !== undefined && { offset }), ms: rounded(ms, 1) },
+        `${short(session)}  ${op} ${path}: ${whatOf(answered)}${formatSeconds(ms)}`,
       );
       return;
     }
@@ -215,6 +216,13 @@ export class ServeLog {
     const from = this.#worker === undefined ? {} : { worker: this.#worker };
     this.#io.stdout.print(`${jsonLine({ ...event, ...from })}\n`);
   }
+}
+
+/** A client that has all asks for the digest of the whole alone, of a standby after the content. */
+function whatOf({ op, bytes, offset = 0 }: Answered): string {
+  if (op !== 'get') return '';
+  if (bytes === 0 && offset > 0) return `the digest alone, all ${formatBytes(offset)} had come, in `;
+  return offset > 0 ? `${formatBytes(bytes)} after the first ${formatBytes(offset)} in ` : `${formatBytes(bytes)} in `;
 }
 
 function short(id: string): string {

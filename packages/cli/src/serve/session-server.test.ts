@@ -60,6 +60,10 @@ class FakeSession {
     return Promise.reject(new KwikError('ERR_KWIK_CERTIFICATE', 'not accepted'));
   }
 
+  getAllPaths(): PathInfo[] {
+    return [pathInfo('good:1', { sentBytes: 700 }), pathInfo('bad:2', { id: 1, sentBytes: 77 })];
+  }
+
   onPathChange(listener: (path: PathInfo) => void): () => void {
     this.listeners += 1;
     this.#onPath = listener;
@@ -132,4 +136,5 @@ test('on a session that was joined, it only waits for the end', async () => {
   await serving;
   expect(events()).toEqual(['session-opened', 'session-closed']);
   expect(lines.at(-1)).toContain('nothing was heard');
+  expect(lines.at(-1)).toContain('"sentBytes":777');
 });

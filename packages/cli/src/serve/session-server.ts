@@ -31,7 +31,8 @@ export async function serveSession(session: ServerSession, options: SessionServe
   // On a session that was joined here there is nothing to answer: its content comes from the `replica` option.
   if (session.role === 'primary') void answerStreams(session, options);
   const { by, reason, error } = await session.closed;
-  log.sessionClosed(session.id, by === 'error' ? (error?.message ?? reason) : reason);
+  const sentBytes = session.getAllPaths().reduce((sum, path) => sum + path.sentBytes, 0);
+  log.sessionClosed(session.id, by === 'error' ? (error?.message ?? reason) : reason, sentBytes);
 }
 
 async function answerStreams(session: ServerSession, options: SessionServerOptions): Promise<void> {
