@@ -22,6 +22,8 @@ export type ContenderName =
 
 export interface Settings {
   readonly bytes: number;
+  /** As many come before the clock starts: what a process does once is not measured. Of sessions alone. Default: none. */
+  readonly warmBytes?: number | undefined;
   readonly datagramBytes: number;
   /** In place of that, datagrams as large as the route takes. Of `driver` alone. */
   readonly followsRoute?: boolean;
@@ -33,7 +35,7 @@ export interface Settings {
 
 export interface FetchResult {
   readonly bytes: number;
-  /** From before the dial to the last byte. */
+  /** From before the dial, or from the last of the warm bytes, to the last byte. */
   readonly seconds: number;
   /** Payload that each path brought, where there are several. */
   readonly pathBytes?: readonly number[];

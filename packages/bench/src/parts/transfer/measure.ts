@@ -10,6 +10,8 @@ import type { ContenderName, Settings } from './contender.js';
 export interface Course {
   readonly contender: ContenderName;
   readonly bytes: number;
+  /** The first of them, which are in no rate. Default: none. */
+  readonly warmBytes?: number;
   /** Paths of the client. Default: 1. */
   readonly paths?: number;
   /** Servers, a process each. Default: 1. */
@@ -40,7 +42,10 @@ const DATAGRAM_BYTES = 1350;
 const MB = 1e6;
 const GB = 1e9;
 
-/** Runs the courses in turn, round by round, so that whatever else the machine does hits all of them alike. */
+/**
+ * Runs the courses in turn, round by round, so that whatever else the machine does hits all of them alike; every other
+ * round backwards, so that none is always the one before.
+ */
 export async function measureInTurn<Name extends string>(
   courses: Readonly<Record<Name, Course>>,
   context: PartContext,
@@ -49,7 +54,7 @@ export async function measureInTurn<Name extends string>(
   const entries = Object.entries(courses) as [Name, Course][];
   const runs = new Map<Name, Run[]>(entries.map(([name]) => [name, []]));
   for (let round = 0; round < context.rounds; round += 1) {
-    for (const [name, course] of entries) {
+    for (const [name, course] of round % 2 === 0 ? entries : entries.toReversed()) {
       const run = await measureOnce(course, credentials, context);
       runs.get(name)?.push(run);
       context.log(`round ${round + 1}, ${name}: ${run.mbPerSecond.toFixed(1)} MB/s`);
@@ -60,7 +65,8 @@ export async function measureInTurn<Name extends string>(
 
 async function measureOnce(course: Course, credentials: Credentials, context: PartContext): Promise<Run> {
   const { contender, bytes, paths = 1, servers: count = 1, through, client: from, followsRoute = false } = course;
-  const settings = { bytes, paths, datagramBytes: DATAGRAM_BYTES, followsRoute, client: from };
+  const { warmBytes } = course;
+  const settings = { bytes, warmBytes, paths, datagramBytes: DATAGRAM_BYTES, followsRoute, client: from };
   await using children = new Children(context);
   // The classes log every step to stderr, and writing that would count against them.
   const start = (label: string) =>
@@ -92,7 +98,7 @@ async function measureOnce(course: Course, credentials: Credentials, context: Pa
   if (fetched.bytes !== bytes) throw new Error(`${contender}: ${fetched.bytes} bytes arrived of ${bytes}`);
   const perGb = GB / bytes;
   return {
-    mbPerSecond: bytes / MB / fetched.seconds,
+    mbPerSecond: (bytes - (warmBytes ?? 0)) / MB / fetched.seconds,
     clientCpuPerGb: fetched.cpuSeconds * perGb,
     serverCpuPerGb: (after - before) * perGb,
     forwarderCpuPerGb: (forwarded?.cpuSeconds ?? 0) * perGb,
