@@ -86,7 +86,8 @@ export function fillPath(row, path, color) {
   setText(all[1].children[0], shown);
   // Why it gets nothing, or else why it is not simply well.
   setText(all[1].children[1], path.unused === '' && path.state !== 'active' ? path.reason : path.unused);
-  const isConnected = !WITHOUT_CONNECTION.has(path.state);
+  // Nor has a path of others, such as that between a client and another server of its session.
+  const isConnected = path.rttMs > 0 && !WITHOUT_CONNECTION.has(path.state);
   const figures = [
     isConnected ? rate(path.receivedPerSecond) : '',
     isConnected ? rate(path.sentPerSecond) : '',

@@ -30,11 +30,18 @@ describe('LiveState', () => {
 
   it('shows paths that have no connection, with the reason', () => {
     const counters = new CounterRegistry();
-    const lost = [{ pathId: 4, address: 'a', server: 'gone', primary: false, state: 'dead', reason: 'silent' }];
+    const path = { pathId: 4, address: 'a', server: 'gone', primary: false };
+    const lost = [
+      { ...path, state: 'dead', reason: 'silent' },
+      { ...path, pathId: 5, state: 'active', reason: '' },
+    ];
     counters.add({ kind: 'session', role: 'client', read: () => sessionReading({ lost: () => lost }) });
     const state = new LiveState(counters);
     const [{ id } = { id: '' }] = state.overview(0).sessions;
-    expect(state.paths(id, 0)!.at(-1)).toMatchObject({ id: 4, state: 'dead', unused: 'silent', rttMs: 0 });
+    expect(state.paths(id, 0)!.slice(-2)).toMatchObject([
+      { id: 4, state: 'dead', unused: 'silent', rttMs: 0 },
+      { id: 5, state: 'active', unused: 'between the client and that server, which have its figures' },
+    ]);
     expect(state.paths('another', 0)).toBeUndefined();
   });
 

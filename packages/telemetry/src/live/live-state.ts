@@ -222,9 +222,14 @@ function liveSession(id: string, reading: SessionReading, rates: readonly Rates[
   };
 }
 
+const CARRYING: ReadonlySet<string> = new Set(['active', 'degraded']);
+/** A primary hears of the paths between its client and secondaries, and sees none of their packets. */
+const ELSEWHERE = 'between the client and that server, which have its figures';
+
 function lostPath({ pathId, address, server, primary, state, reason }: LostPath): LivePath {
   const figures = { rttMs: 0, minRttMs: 0, lossRate: 0, windowBytes: 0, inFlightBytes: 0, reinjectedBytes: 0 };
-  const about = { id: pathId, address, server, primary, state, reason, unused: reason };
+  const unused = reason === '' && CARRYING.has(state) ? ELSEWHERE : reason;
+  const about = { id: pathId, address, server, primary, state, reason, unused };
   return { ...about, ...figures, ...NO_RATES, flow: 'steady', sinceMs: 0, share: 0, keyPackets: 0 };
 }
 
