@@ -81,6 +81,10 @@ function pagesWithoutGroup(pages) {
   );
 }
 
+/** Three paths that meet, as on the live page; within the page, so that no browser asks for one. */
+const ICON =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path fill="none" stroke="#0f7a7a" stroke-width="2" d="M2 3c6 0 6 5 12 5M2 8h12M2 13c6 0 6-5 12-5"/></svg>';
+
 /**
  * The settings of VitePress. Nothing comes from outside: the search is local, the fonts are the reader's own.
  *
@@ -94,6 +98,7 @@ export function siteConfig({ source, out, cache, sidebar }) {
     outDir: out,
     cacheDir: cache,
     cleanUrls: false,
+    head: [['link', { rel: 'icon', href: `data:image/svg+xml,${encodeURIComponent(ICON)}` }]],
     lastUpdated: false,
     // Of the API's reference, which another generator writes beside it.
     ignoreDeadLinks: [/^\/api\//],

@@ -53,7 +53,8 @@ export const STYLE = `:root {
   height: 300px !important;
 }
 .VPHero .image-src {
-  max-width: 520px !important;
+  width: 520px !important;
+  max-width: 100% !important;
   max-height: 300px !important;
 }
 .VPHero .image-bg {
