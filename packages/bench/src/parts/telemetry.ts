@@ -17,7 +17,7 @@ const ROWS: readonly RowSpec<Name>[] = [
 /** What comes before the clock starts: both ends have loaded and compiled what they need, and have been scraped. */
 const WARM_SHARE = 0.2;
 
-/** What it costs to be watched: metrics scraped each second, every event logged, a page open, the recorder running. */
+/** What it costs to be watched: metrics scraped each second, events logged, a page open, recorder and qlog written. */
 export const telemetry: Part = {
   name: 'telemetry',
   about: 'one path of @kwik/session on loopback with all of @kwik/telemetry on, beside off',

@@ -1,5 +1,6 @@
+import { join } from 'node:path';
 import { processDiagnostics } from '@kwik/session';
-import { EventLog, Telemetry } from '@kwik/telemetry';
+import { EventLog, QlogFolder, Telemetry } from '@kwik/telemetry';
 import type { Contender } from '../contender.js';
 import { session } from './session.js';
 
@@ -8,20 +9,23 @@ const SCRAPE_MS = 1_000;
 
 /** A session while everything of @kwik/telemetry is on, at both ends. */
 export const watched: Contender = {
-  serve(credentials, settings, peers) {
-    watchAll();
+  async serve(credentials, settings, peers) {
+    await watchAll();
     return session.serve(credentials, settings, peers);
   },
-  fetch(port, caPem, settings) {
-    watchAll();
+  async fetch(port, caPem, settings) {
+    await watchAll();
     return session.fetch(port, caPem, settings);
   },
 };
 
 /** Until the process ends. */
-function watchAll(): void {
-  const telemetry = new Telemetry({ counters: processDiagnostics().counters, onFlight: () => undefined });
+async function watchAll(): Promise<void> {
+  const { counters } = processDiagnostics();
+  const telemetry = new Telemetry({ counters, onFlight: () => undefined });
   new EventLog({ sink: () => undefined, level: 'debug' });
+  // The folder of the bench's processes, which goes with them.
+  await QlogFolder.open({ folder: join(process.env['KWIK_DATA_DIR']!, 'qlog'), counters });
   setInterval(() => void telemetry.prometheus.text(), SCRAPE_MS).unref();
   setInterval(() => telemetry.state.overview(performance.now()), SCRAPE_MS / 4).unref();
 }
