@@ -81,6 +81,33 @@ test('one chain holds the events of both processes, each in its order, and says 
   expect(log.stats().entries).toBe(601);
 });
 
+test('a process that dies leaves no session without an end, and ends none twice', async () => {
+  const { senders, shared } = await share();
+  const of = (kind: 'session-opened' | 'session-closed', sessionId: string, role: 'primary' | 'secondary') =>
+    senders[0].record({ kind, sessionId, role });
+  of('session-opened', 'one', 'primary');
+  of('session-opened', 'two', 'primary');
+  of('session-opened', 'two', 'secondary');
+  of('session-closed', 'two', 'primary');
+  senders[1].record(event(1, 0));
+  await Promise.all(senders.map((sender) => sender.close()));
+  shared.remove(0);
+  shared.remove(0);
+  const ends: unknown[] = [];
+  await log.close();
+  const { faults } = await verifyAuditLog(path, {
+    onEntry: ({ kind, session, role, code, facts }) => {
+      if (kind === 'session-closed') ends.push([session, role, code, facts]);
+    },
+  });
+  expect(faults).toEqual([]);
+  expect(ends).toEqual([
+    ['two', 'primary', undefined, undefined],
+    ['one', 'primary', 'ERR_KWIK_PATH_DEAD', { by: 'process' }],
+    ['two', 'secondary', 'ERR_KWIK_PATH_DEAD', { by: 'process' }],
+  ]);
+});
+
 test('a log that cannot be written stops all processes, also one that comes then, until it can be written', async () => {
   const disk = systemDisk();
   let full = false;

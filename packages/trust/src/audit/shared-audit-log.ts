@@ -1,6 +1,7 @@
 import { checkOptions, optionRules, type TimerHandle } from '@kwik/wire';
 import type { AuditLog } from './audit-log.js';
 import { isToWriter, type FromWriter } from './audit-messages.js';
+import { OpenSessions } from './open-sessions.js';
 
 export interface SharedAuditLogOptions {
   /** Stays open until the one who opened it closes it. */
@@ -26,6 +27,8 @@ export class SharedAuditLog {
   /** Messages of each process that are with the log, and not known to be written. */
   #unwritten = new Map<number, number>();
   readonly #processes = new Set<number>();
+  /** Of each process that has said something. */
+  readonly #sessions = new Map<number, OpenSessions>();
   #told: string | null = null;
   #isWriting = false;
 
@@ -39,10 +42,11 @@ export class SharedAuditLog {
   take(process: number, message: unknown): boolean {
     if (!isToWriter(message)) return false;
     const { log } = this.#options;
-    if (message.audit === 'event') log.record(message.event);
-    else log.recordLost(message.count);
-    this.#unwritten.set(process, (this.#unwritten.get(process) ?? 0) + 1);
-    if (!this.#isWriting) void this.#write();
+    if (message.audit === 'event') {
+      log.record(message.event);
+      this.#sessionsOf(process).take(message.event);
+    } else log.recordLost(message.count);
+    this.#written(process, 1);
     return true;
   }
 
@@ -52,9 +56,27 @@ export class SharedAuditLog {
     if (this.#told !== null) this.#send(process, { audit: 'fault', message: this.#told });
   }
 
-  /** It is gone; what it sent is written all the same. */
+  /** It is gone; what it sent is written all the same, and of each session that it had an end, if it did not tell of one. */
   remove(process: number): void {
     this.#processes.delete(process);
+    const sessions = this.#sessions.get(process);
+    this.#sessions.delete(process);
+    const { events, uncounted } = sessions?.end() ?? { events: [], uncounted: 0 };
+    for (const event of events) this.#options.log.record(event);
+    if (uncounted > 0) this.#options.log.recordLost(uncounted);
+    if (events.length + uncounted > 0) this.#written(process, 0);
+  }
+
+  #sessionsOf(process: number): OpenSessions {
+    const known = this.#sessions.get(process) ?? new OpenSessions();
+    this.#sessions.set(process, known);
+    return known;
+  }
+
+  /** So many messages of the process are with the log. */
+  #written(process: number, messages: number): void {
+    this.#unwritten.set(process, (this.#unwritten.get(process) ?? 0) + messages);
+    if (!this.#isWriting) void this.#write();
   }
 
   /** Never rejects. */
