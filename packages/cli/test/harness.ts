@@ -11,7 +11,7 @@ import { Link } from '@kwik/testbed';
 import { z } from 'zod';
 import { parseHostPort } from '../src/address.js';
 
-const BIN = fileURLToPath(new URL('../dist/bin.js', import.meta.url));
+export const BIN = fileURLToPath(new URL('../dist/bin.js', import.meta.url));
 const WRITE_BYTES = 4 * 1024 * 1024;
 
 const resultSchema = z.object({

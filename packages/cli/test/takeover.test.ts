@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
-import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import type { Link } from '@kwik/testbed';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { grownTo, Harness, sha256Of, withResult, type Running, type Server } from './harness.js';
+import { BIN, grownTo, Harness, sha256Of, withResult, type Running, type Server } from './harness.js';
 import { runHere } from './in-process.js';
 
 jest.setTimeout(180_000);
@@ -57,7 +57,7 @@ async function expectWhole({ link, get, sha256 }: Download, standby: Server): Pr
     { server: link.address(), state: 'dead', reason: `${standby.address} took the session over` },
     { server: standby.address, state: 'active' },
   ]);
-  await standby.process.printed(/"event":"session-opened".*"takenOver":true/u);
+  await standby.process.printed(/"event":"session-opened".*"takenOver":true,"takenFrom":"127\.0\.0\.1:\d+"/u);
 }
 
 describe('a download from a primary', () => {
@@ -136,6 +136,18 @@ describe('the key of a fleet', () => {
     const again = await runHere(['fleet', 'key', path]);
     expect(again).toMatchObject({ status: 1, stderr: expect.stringContaining('it exists already') });
     expect(await readFile(path, 'utf8')).toBe(text);
+  });
+
+  test('is whole or not there when the disk is full, and can be made when there is room', async () => {
+    const path = harness.path('keys', 'fleet.key');
+    await mkdir(harness.path('keys'));
+    // No file may grow beyond nothing, as on a disk that is full.
+    const full = ['-c', 'trap "" XFSZ; ulimit -f 0; exec "$@"', 'sh', process.execPath, BIN, 'fleet', 'key', path];
+    const { status, stderr } = spawnSync('sh', full, { encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining(`cannot write the key ${path}`) });
+    expect(await readdir(harness.path('keys'))).toEqual([]);
+    expect((await runHere(['fleet', 'key', path])).status).toBe(0);
+    expect(await readdir(harness.path('keys'))).toEqual(['fleet.key']);
   });
 
   test('that others may read is not used, and the message says what to do', async () => {

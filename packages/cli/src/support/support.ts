@@ -6,6 +6,7 @@ import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
 import { AdminClient } from '../top/admin-client.js';
 import { packageVersion } from '../version.js';
+import { createWholeFile } from '../whole-file.js';
 import { tarball, type ArchiveEntry } from './archive.js';
 import { secretValues, withoutSecrets } from './secrets.js';
 
@@ -65,7 +66,7 @@ async function write(output: string, entries: readonly ArchiveEntry[]): Promise<
   try {
     if (/\.(?:tgz|tar\.gz)$/u.test(output)) {
       const data = tarball('kwik-support', entries, Date.now() / 1000);
-      await writeFile(output, data, { flag: 'wx', mode: 0o600 });
+      await createWholeFile(output, data);
       return;
     }
     await mkdir(output, { mode: 0o700 });

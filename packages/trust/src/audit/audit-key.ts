@@ -1,6 +1,7 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { checkArgument, KwikError, optionRules } from '@kwik/wire';
+import { createFile } from '../files/replace-file.js';
 
 /**
  * The Ed25519 key (PEM) that signs a log; it is made on first use, readable for its owner alone. Rejects with
@@ -27,8 +28,8 @@ async function existing(path: string): Promise<string | undefined> {
 async function create(path: string): Promise<KeyObject> {
   const { privateKey } = generateKeyPairSync('ed25519');
   try {
-    // `wx`: of two programs that start at once, one makes the key and the other fails, rather than to sign with another.
-    await writeFile(path, privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600, flag: 'wx' });
+    // Of two programs that start at once, one makes the key and the other fails, rather than to sign with another.
+    await createFile(path, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(), { mode: 0o600 });
   } catch (error) {
     throw fileError('write', path, error);
   }

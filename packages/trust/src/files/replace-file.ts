@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { copyFile, link, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 const ID_BYTES = 8;
@@ -23,6 +24,24 @@ export async function replaceFile(
   } catch (error) {
     await rm(next, { force: true }).catch(() => undefined);
     throw error;
+  }
+}
+
+/**
+ * Makes a file that is there whole, or not at all. Rejects with EEXIST for one that is there, which stays as it is: of several
+ * processes the first one's holds.
+ */
+export async function createFile(path: string, content: string, options: { readonly mode: number }): Promise<void> {
+  const next = `${path}.${randomBytes(ID_BYTES).toString('hex')}.new`;
+  try {
+    await writeFile(next, content, { ...options, flag: 'wx', flush: true });
+    // Not every file system has links.
+    await link(next, path).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw error;
+      return copyFile(next, path, constants.COPYFILE_EXCL);
+    });
+  } finally {
+    await rm(next, { force: true }).catch(() => undefined);
   }
 }
 
