@@ -137,7 +137,7 @@ testWithEtcd.each([
     ]);
     expect(await sha256Of(harness.path('copy'))).toBe(hash);
     await one.process.printed(/"event":"handed-over","gone":1,"left":0/u);
-    await two.process.printed(/"event":"session-opened".*"takenOver":true/u);
+    await two.process.printed(/"event":"session-opened".*"takenOver":true,"takenFrom":"one"/u);
     // It runs on, and takes clients again when it may.
     expect(await fleet('undrain', 'films', 'one')).toMatchObject({ status: 0 });
     expect((await harness.run(['get', `kwik://${one.address}/film`, '-o', harness.path('again')])).status).toBe(0);

@@ -1,5 +1,15 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, expect, jest, test } from '@jest/globals';
-import { dial, listen, type Listener, type ServerSession, type Session, type Stream } from '@kwik/session';
+import {
+  dial,
+  listen,
+  type Listener,
+  type ListenOptions,
+  type ServerSession,
+  type Session,
+  type Stream,
+} from '@kwik/session';
+import type { AuditEvent } from '@kwik/wire';
 import { ChaosWorld } from '@kwik/testbed/chaos';
 import { pattern, sourceOf } from './harness.js';
 
@@ -27,13 +37,18 @@ async function answer(stream: Stream): Promise<void> {
   await stream.close();
 }
 
-async function serve(world: ChaosWorld, at: string, standby?: string): Promise<Served> {
+async function serve(
+  world: ChaosWorld,
+  at: string,
+  { standby, ...options }: ListenOptions & { readonly standby?: string } = {},
+): Promise<Served> {
   const host = world.host(at.split(':')[0]!, LINK);
   const listener = await listen({
     host: host.name,
     port: 4433,
     runtime: host.runtime,
     replica: () => sourceOf(content),
+    ...options,
     takeover: { fleetKeys: FLEET, ...(standby !== undefined && { standby: { address: standby } }) },
   });
   const sessions: ServerSession[] = [];
@@ -55,11 +70,11 @@ interface Scene {
   readonly open: () => Promise<Session>;
 }
 
-async function scene(seed: number): Promise<Scene> {
+async function scene(seed: number, ofPrimary: ListenOptions = {}, ofStandby: ListenOptions = {}): Promise<Scene> {
   const world = new ChaosWorld({ seed });
   const home = world.host('10.0.0.9');
-  const standby = await serve(world, STANDBY);
-  const primary = await serve(world, PRIMARY, STANDBY);
+  const standby = await serve(world, STANDBY, ofStandby);
+  const primary = await serve(world, PRIMARY, { standby: STANDBY, ...ofPrimary });
   const open = async (): Promise<Session> => {
     const client = await world.run(dial(PRIMARY, { runtime: home.runtime, trust: { allowTargets: ['private'] } }));
     // Its first ticket is there.
@@ -158,6 +173,43 @@ describe('a server that hands its sessions over', () => {
     await world.run(stream.close());
     await world.run(closing);
     expect(addressOf(client)).toBe(STANDBY);
+  });
+
+  test.each([
+    ['its name', { identity: { serverId: 'one' } }, 'one'],
+    ['its address', {}, PRIMARY],
+  ])('is known to the standby by %s: to its application, in its audit log, and to who watches', async (_, is, name) => {
+    const opened: unknown[] = [];
+    const hear = (event: unknown): void => void opened.push(event);
+    subscribe('kwik:session:opened', hear);
+    const audited: AuditEvent[] = [];
+    const guard = { audit: { record: (event: AuditEvent) => void audited.push(event), fault: undefined } };
+    const { world, primary, standby, open } = await scene(8, is, { guard });
+    const client = await open();
+    await world.run(primary.listener.handOver());
+    await world.pass(500);
+    unsubscribe('kwik:session:opened', hear);
+    expect([primary, standby].map(({ sessions }) => sessions[0]?.takenFrom)).toEqual([undefined, name]);
+    expect(audited.find(({ kind }) => kind === 'session-opened')?.facts).toMatchObject({ takenFrom: name });
+    const ofServers = opened.filter((event) => (event as { role: string }).role === 'primary');
+    expect(ofServers).toMatchObject([{ sessionId: client.id }, { sessionId: client.id, takenFrom: name }]);
+    expect(ofServers[0]).not.toHaveProperty('takenFrom');
+  });
+
+  test.each(['handed over', 'killed'])('a standby that is full is asked again until it has room: %s', async (how) => {
+    const { world, primary, standby, open } = await scene(9, {}, { limits: { maxSessions: 1 } });
+    const { runtime } = world.host('10.0.0.8');
+    const other = await world.run(dial(STANDBY, { runtime }));
+    const client = await open();
+    if (how === 'killed') world.host('10.0.0.1').kill();
+    const handedOver = how === 'killed' ? undefined : primary.listener.handOver();
+    await world.pass(6000);
+    expect(standby.listener.stats().refused).toMatchObject({ ERR_KWIK_CONNECTION_REFUSED: expect.any(Number) });
+    expect(addressOf(client)).not.toBe(STANDBY);
+    await world.run(other.close());
+    await world.pass(6000);
+    expect(addressOf(client)).toBe(STANDBY);
+    if (handedOver !== undefined) expect(await world.run(handedOver)).toEqual({ gone: 1, left: 0 });
   });
 
   test('has a standby to name, and says so where it has none', async () => {

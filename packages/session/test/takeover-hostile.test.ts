@@ -117,7 +117,7 @@ describe('a ticket', () => {
   ])('that %s is refused', async (_what, fromNowMs) => {
     const { keys, ...made } = await known(73);
     const random = (bytes: number): Uint8Array => new Uint8Array(bytes).fill(9);
-    const fields = { keys, ticketId: random(16), expiresMs: Date.now() + fromNowMs, grantKeys: [] };
+    const fields = { keys, ticketId: random(16), expiresMs: Date.now() + fromNowMs, grantKeys: [], primary: '' };
     const ticket = new SessionTickets(FLEET).seal(fields, random)!;
     await expect(show(made, { keys, ticket })).rejects.toMatchObject({ code: 'ERR_KWIK_TOKEN_EXPIRED' });
   });

@@ -1,4 +1,4 @@
-import type { OverloadEvent, PathInfo, WorkerEvent } from '@kwik/session';
+import type { OverloadEvent, PathInfo, ServerSession, WorkerEvent } from '@kwik/session';
 import { reportError } from '../errors.js';
 import type { CliIo } from '../io.js';
 import { jsonLine, oneLine } from '../ui/text.js';
@@ -13,6 +13,9 @@ const OVERLOAD_TEXTS: Readonly<Record<OverloadEvent['action'], readonly [on: str
   refuseSessions: ['new clients are refused', 'new clients are let in again'],
   endIdleSessions: ['idle sessions are ended', 'idle sessions are left alone again'],
 };
+
+/** Another server began it where it is `takenOver`. */
+type OpenedSession = Pick<ServerSession, 'id' | 'role' | 'takenOver' | 'takenFrom'>;
 
 /** What a server has to say: lines for people on stderr, or with --json one object per line on stdout. */
 export class ServeLog {
@@ -73,10 +76,10 @@ export class ServeLog {
     this.#write({ event: 'overload', action, on, reason, level }, `${on ? begun : over}: ${reason}`);
   }
 
-  /** `takenOver`: another server began it. */
-  sessionOpened(id: string, role: string, takenOver = false): void {
-    const event = { event: 'session-opened', session: id, role, ...(takenOver && { takenOver }) };
-    this.#write(event, `${short(id)}  opened (${role}${takenOver ? ', taken over from a server that is gone' : ''})`);
+  sessionOpened({ id, role, takenOver, takenFrom }: OpenedSession): void {
+    const taken = takenOver && { takenOver, ...(takenFrom !== undefined && { takenFrom }) };
+    const words = takenOver ? `, taken over from ${takenFrom ?? 'another server'}` : '';
+    this.#write({ event: 'session-opened', session: id, role, ...taken }, `${short(id)}  opened (${role}${words})`);
   }
 
   /** `sentBytes`: of content and answers, over all its paths to this server; all that a server of copies has to show. */

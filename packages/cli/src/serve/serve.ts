@@ -278,7 +278,11 @@ async function listenOn(
     ...(options.guard !== undefined && { guard: options.guard }),
     ...(options.worker !== undefined && { worker: options.worker }),
     ...(options.takeover !== undefined && { takeover: options.takeover }),
-    identity: { audiences, ...(resetKey === undefined ? {} : { resetKey }) },
+    identity: {
+      audiences,
+      ...(resetKey !== undefined && { resetKey }),
+      ...(options.serverId !== undefined && { serverId: options.serverId }),
+    },
   });
 }
 

@@ -27,7 +27,7 @@ export interface SessionServerOptions {
 /** Serves one session until it closes. Never rejects. */
 export async function serveSession(session: ServerSession, options: SessionServerOptions): Promise<void> {
   const { log } = options;
-  log.sessionOpened(session.id, session.role, session.takenOver);
+  log.sessionOpened(session);
   // On a session that was joined here there is nothing to answer: its content comes from the `replica` option.
   if (session.role === 'primary') void answerStreams(session, options);
   const { by, reason, error } = await session.closed;

@@ -14,6 +14,7 @@ const fields: SessionTicketFields = {
   ticketId: random(16),
   expiresMs: NOW_MS + 60_000,
   identity: 'laptop',
+  primary: 'one',
   grantKeys: [random(32), random(32)],
 };
 const ticket = fleet.seal(fields, random)!;
@@ -75,10 +76,14 @@ describe('a sealed session', () => {
   test('whose client has a name that is too long is not made, and one with the longest name fits', () => {
     const longest = 'n'.repeat(CONTROL_LIMITS.identityBytes);
     const grantKeys = Array.from({ length: 9 }, () => random(32));
-    const sealed = fleet.seal({ ...fields, identity: longest, grantKeys }, random)!;
+    const primary = 'p'.repeat(CONTROL_LIMITS.addressBytes);
+    const sealed = fleet.seal({ ...fields, identity: longest, grantKeys, primary }, random)!;
     expect(sealed.length).toBeLessThanOrEqual(CONTROL_LIMITS.ticketBytes);
     expect(fleet.open(sealed, keys.sessionId, NOW_MS).grantKeys).toEqual(grantKeys.slice(0, 4));
     expect(fleet.seal({ ...fields, identity: `${longest}n` }, random)).toBeUndefined();
+    // Only for people to read: too long a name of the server costs nothing but itself.
+    const nameless = fleet.seal({ ...fields, primary: `${primary}p` }, random)!;
+    expect(fleet.open(nameless, keys.sessionId, NOW_MS).primary).toBe('');
   });
 });
 

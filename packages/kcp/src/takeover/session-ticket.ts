@@ -37,6 +37,8 @@ export interface SessionTicketFields {
   readonly identity?: string | undefined;
   /** Ed25519 public keys of the session's primaries, the newest first: content that they granted goes on. */
   readonly grantKeys: readonly Uint8Array[];
+  /** Who seals it: the server's name for itself, or its address; shown to people, and believed by nobody. Empty: not known. */
+  readonly primary: string;
 }
 
 interface FleetKey {
@@ -77,6 +79,7 @@ export class SessionTickets {
       expiresMs: BigInt(Math.trunc(expiresMs)),
       identity,
       grantKeys: fields.grantKeys.slice(0, CONTROL_LIMITS.grantKeys).map(ownBytes),
+      primary: utf8(fields.primary).length > CONTROL_LIMITS.addressBytes ? '' : fields.primary,
     };
     const { id, key } = this.#keys[0]!;
     const header = concat([Uint8Array.of(VERSION), id, random(SALT_BYTES)]);
@@ -107,6 +110,7 @@ export class SessionTickets {
       expiresMs,
       identity: ticket.identity,
       grantKeys: ticket.grantKeys.map(ownBytes),
+      primary: ticket.primary,
     };
   }
 

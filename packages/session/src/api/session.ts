@@ -263,6 +263,8 @@ export interface ServerSession extends Session {
    * the client still gets; those that it opens from now on come by `acceptStream`.
    */
   readonly takenOver: boolean;
+  /** The server that began it, by its `identity.serverId`, or its address where it has none. Undefined: `takenOver` is false, or it did not say. */
+  readonly takenFrom?: string;
   /**
    * Asks the client to open a path to `address` (`host:port`); resolves when it carries data, rejects with the client's
    * reason. Primary only. A path that is lost later is connected again under its number.

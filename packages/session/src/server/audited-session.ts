@@ -3,14 +3,20 @@ import type { AuditEvent, PathTransport } from '@kwik/wire';
 import { formatAddress } from '../client/target.js';
 import type { AuditedSession } from '../runtime/features/auditing.js';
 
+/** The primary that began the session, as it called itself, where that is another server. */
+export function takenFromOf({ taken }: Pick<ServerHandshakeResult, 'taken'>): string | undefined {
+  return taken?.ticket.primary;
+}
+
 /** What is written down of the beginning of a session at a server. */
 export function auditedSession(result: ServerHandshakeResult, role: 'primary' | 'secondary'): AuditedSession {
   const { sessionId, identity, mechanism, agent } = result;
+  const takenFrom = takenFromOf(result);
   return {
     role,
     sessionId,
     ...(identity !== undefined && { identity }),
-    facts: { agent, ...(mechanism !== undefined && { mechanism }) },
+    facts: { agent, ...(mechanism !== undefined && { mechanism }), ...(takenFrom !== undefined && { takenFrom }) },
   };
 }
 

@@ -44,8 +44,8 @@ export interface ServerSessionParts {
   readonly relay: RelayServer | undefined;
   /** Where the session goes on when this server is gone. */
   readonly standby: StandbyTickets | undefined;
-  /** Another server began it. */
-  readonly taken: boolean;
+  /** Another server began it: as that called itself, if it did. */
+  readonly takenFrom: string | undefined;
   /** The token lets this secondary write into streams. */
   readonly mayContribute: boolean;
   /** How long `close` waits until the peer has what was written, milliseconds. */
@@ -60,6 +60,7 @@ export class AcceptedSession implements ServerSession {
   readonly role: 'primary' | 'secondary';
   readonly identity?: string;
   readonly takenOver: boolean;
+  readonly takenFrom?: string;
   readonly closed: Promise<CloseInfo>;
   /** For what is built on sessions in this package; no member of the interface. */
   readonly engine: SessionEngine;
@@ -68,7 +69,8 @@ export class AcceptedSession implements ServerSession {
   constructor(engine: SessionEngine, parts: ServerSessionParts) {
     this.id = parts.id;
     this.role = parts.role;
-    this.takenOver = parts.taken;
+    this.takenOver = parts.takenFrom !== undefined;
+    if (parts.takenFrom !== undefined && parts.takenFrom !== '') this.takenFrom = parts.takenFrom;
     if (parts.identity !== undefined) this.identity = parts.identity;
     this.closed = engine.closed;
     this.engine = engine;

@@ -18,7 +18,7 @@ import { ServerGuard } from '../runtime/host/server-guard.js';
 import { jitterOf } from '../runtime/host/jitter.js';
 import { newHost, type SessionHost } from '../runtime/host/session-host.js';
 import { acceptHandshake } from './accept-handshake.js';
-import { addressOf, auditedSession, tokenAccepted } from './audited-session.js';
+import { addressOf, auditedSession, takenFromOf, tokenAccepted } from './audited-session.js';
 import { ReturningClients } from './returning-clients.js';
 import { primaryFeatures, secondaryFeatures, type PrimaryOptions, type ServerFeatures } from './server-features.js';
 import { HandshakeOffers } from './handshake-offers.js';
@@ -142,7 +142,7 @@ export class SessionFactory {
     else if (result.kind !== 'renew') this.#options.admission.admit(result);
     if (result.taken === undefined) return;
     numbersOf(result.taken.state);
-    this.#taken?.admit(result.taken.ticket, this.#options.runtime.wallClockMs());
+    this.#taken?.admit(result.taken.ticket);
   }
 
   #primary(port: PathPort, result: ServerHandshakeResult, allowed: AccessLimits): AcceptedSession {
@@ -193,7 +193,8 @@ export class SessionFactory {
     if (takeover?.standby === undefined || !peerCapabilities.includes(proto.Capability.TAKEOVER)) return undefined;
     const grantKeys = [own.signer.publicKey, ...(taken?.ticket.grantKeys ?? [])];
     const { wallClockMs, random } = runtime;
-    return { ...takeover, keys, identity, grantKeys, wallClockMs, random };
+    const primary = own.serverId === '' ? (own.anchors()[0] ?? '') : own.serverId;
+    return { ...takeover, keys, identity, grantKeys, primary, wallClockMs, random };
   }
 
   /** Of a session that another primary began. */
@@ -326,7 +327,8 @@ export class SessionFactory {
       (session) => {
         const made = compose(session);
         const { sessionId } = result;
-        const watch = new SessionWatch(session, { sessionId, role, diagnostics: this.host.diagnostics });
+        const takenFrom = takenFromOf(result);
+        const watch = new SessionWatch(session, { sessionId, role, takenFrom, diagnostics: this.host.diagnostics });
         const audit = new Auditing(this.host.audit, auditedSession(result, role));
         const term = new AccessTerm(session, allowed, this.#options.runtime.wallClockMs);
         const keys = new KeyLimit(session, limits.packetsPerKey);
@@ -367,7 +369,7 @@ export class SessionFactory {
       rawPackets,
       relay,
       standby,
-      taken: result.kind === 'takeover',
+      takenFrom: takenFromOf(result),
       mayContribute: grants(result, allowed, proto.Capability.CONTRIBUTE),
       closeTimeoutMs: this.#options.timeouts.closeMs,
       wallClockMs: this.#options.runtime.wallClockMs,

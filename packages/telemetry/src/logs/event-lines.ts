@@ -19,8 +19,8 @@ export const EVENT_LINES: Lines = {
     ...ofSession(event),
     level: 'info',
     event: 'session-opened',
-    message: `session opened (${event.role})`,
-    fields: { role: event.role },
+    message: `session opened (${event.role}${takenFrom(event)})`,
+    fields: { role: event.role, ...(event.takenFrom !== undefined && { takenFrom: event.takenFrom }) },
   }),
   'kwik:session:closed': (event) => ({
     ...ofSession(event),
@@ -87,6 +87,11 @@ export const EVENT_LINES: Lines = {
     fields: { severity },
   }),
 };
+
+function takenFrom({ takenFrom: before }: DiagnosticEvents['kwik:session:opened']): string {
+  if (before === undefined) return '';
+  return `, taken over from ${before === '' ? 'another server' : before}`;
+}
 
 function pathChanged(event: PathChanged): LogLine {
   return {

@@ -23,7 +23,9 @@ type SessionEvents = {
 type Conversions = { readonly [Name in SessionEvents]: (event: DiagnosticEvents[Name]) => readonly QlogEvent[] };
 
 export const CONVERSIONS: Conversions = {
-  'kwik:session:opened': ({ role }) => [{ name: 'kwik:session_opened', data: { role } }],
+  'kwik:session:opened': ({ role, takenFrom }) => [
+    { name: 'kwik:session_opened', data: { role, ...(takenFrom !== undefined && { taken_from: takenFrom }) } },
+  ],
   'kwik:session:closed': ({ by, code, reason, errorCode, durationMs, traffic }) => [
     {
       name: 'kwik:session_closed',

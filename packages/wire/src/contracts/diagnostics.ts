@@ -25,7 +25,10 @@ export interface OfPath extends OfSession {
   readonly server: string;
 }
 
-export type SessionOpened = OfSession;
+export interface SessionOpened extends OfSession {
+  /** At a server that took it over: the primary before, by its name for itself or its address; '' where that did not say. */
+  readonly takenFrom?: string;
+}
 
 export interface SessionClosed extends OfSession {
   /** Who ended it: the application here or there, or a failure that this end saw. */

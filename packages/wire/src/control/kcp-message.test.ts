@@ -212,6 +212,7 @@ const ticket: SessionTicket = {
   expiresMs: 2n,
   identity: 'laptop',
   grantKeys: [filled(32)],
+  primary: 'one.example:4433',
 };
 const envelope: SignedEnvelope = {
   payload: filled(60),

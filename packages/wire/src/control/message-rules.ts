@@ -323,6 +323,7 @@ export const SIGNED_RULES = {
     expiresMs: u62,
     identity: text(MAX.identityBytes),
     grantKeys: listOf(MAX.grantKeys, bytesOf(KEY_BYTES)),
+    primary: text(MAX.addressBytes),
   }),
   pathToken: nested<kcp.PathToken>({
     sessionId: bytesOf(SESSION_ID_BYTES),

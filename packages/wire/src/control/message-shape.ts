@@ -80,5 +80,5 @@ export const PATH_TOKEN_SHAPE: WireShape = {
   9: { message: { 1: { text: true, max: MAX.anchors } } },
 };
 export const CONTENT_GRANT_SHAPE: WireShape = { 3: TEXT };
-export const SESSION_TICKET_SHAPE: WireShape = { 5: TEXT, 6: { max: MAX.grantKeys } };
+export const SESSION_TICKET_SHAPE: WireShape = { 5: TEXT, 6: { max: MAX.grantKeys }, 7: TEXT };
 export const SIGNED_ENVELOPE_SHAPE: WireShape = { 4: { max: MAX.certificates } };

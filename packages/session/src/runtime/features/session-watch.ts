@@ -27,6 +27,8 @@ const MAX_LOST = 16;
 export interface SessionWatchOptions {
   readonly sessionId: string;
   readonly role: SessionRole;
+  /** The primary before, where the session was taken over. */
+  readonly takenFrom?: string | undefined;
   readonly diagnostics: ProcessDiagnostics;
 }
 
@@ -133,7 +135,11 @@ export class SessionWatch implements Feature {
     const { counters } = this.#options.diagnostics;
     this.#leave = counters.add({ kind: 'session', role: this.#options.role, read: () => this.#read() });
     counters.count('sessionsOpened', this.#options.role);
-    this.#publisher.publish('kwik:session:opened', () => this.#ofSession());
+    const { takenFrom } = this.#options;
+    this.#publisher.publish('kwik:session:opened', () => ({
+      ...this.#ofSession(),
+      ...(takenFrom !== undefined && { takenFrom }),
+    }));
     this.#session.paths.onChange((path) => {
       this.#publisher.publish('kwik:path:changed', () => this.#changed(path));
     });

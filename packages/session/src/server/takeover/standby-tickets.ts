@@ -20,6 +20,8 @@ export interface StandbyTicketsOptions extends TakeoverConfig {
   readonly identity: string | undefined;
   /** Public keys of what signed the session's content grants, the newest first. */
   readonly grantKeys: readonly Uint8Array[];
+  /** This server, as the standby is told of it. */
+  readonly primary: string;
   readonly wallClockMs: () => number;
   readonly random: (bytes: number) => Uint8Array;
 }
@@ -71,13 +73,13 @@ export class StandbyTickets implements Feature {
 
   /** A client that is away is told when it is back. Throws for an address that is none. */
   #tell({ address, serverName = '' }: StandbyServer): void {
-    const { tickets, keys, identity, grantKeys, lifeMs, wallClockMs, random } = this.#options;
+    const { tickets, keys, identity, grantKeys, primary, lifeMs, wallClockMs, random } = this.#options;
     const path = this.#session.controlPath;
     const { host, port } = parseTarget(address);
     if (path === undefined) return;
     const ticketId = random(TICKET_ID_BYTES);
     const expiresMs = wallClockMs() + lifeMs;
-    const ticket = tickets.seal({ keys, ticketId, expiresMs, identity, grantKeys }, random);
+    const ticket = tickets.seal({ keys, ticketId, expiresMs, identity, grantKeys, primary }, random);
     if (ticket === undefined)
       throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', "the client's identity is too long to be sealed");
     const value = { address: formatAddress(host, port), serverName, ticket, lifeMs, leaving: this.#leaving };

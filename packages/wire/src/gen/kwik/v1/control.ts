@@ -215,6 +215,8 @@ export interface SessionTicket {
     | undefined;
   /** Ed25519 public keys with which the session's primaries have signed content grants, the newest first. */
   grantKeys: Uint8Array[];
+  /** The primary that sealed it: its server_id, or its address (host:port) where it has none. Empty: it does not say. */
+  primary: string;
 }
 
 export interface ServerHello {
@@ -2178,6 +2180,7 @@ function createBaseSessionTicket(): SessionTicket {
     expiresMs: 0n,
     identity: undefined,
     grantKeys: [],
+    primary: "",
   };
 }
 
@@ -2203,6 +2206,9 @@ export const SessionTicket: MessageFns<SessionTicket> = {
     }
     for (const v of message.grantKeys) {
       writer.uint32(50).bytes(v!);
+    }
+    if (message.primary !== "") {
+      writer.uint32(58).string(message.primary);
     }
     return writer;
   },
@@ -2268,6 +2274,14 @@ export const SessionTicket: MessageFns<SessionTicket> = {
             message.grantKeys.push(reader.bytes());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.primary = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2291,6 +2305,7 @@ export const SessionTicket: MessageFns<SessionTicket> = {
     message.expiresMs = (object.expiresMs !== undefined && object.expiresMs !== null) ? BigInt(object.expiresMs) : 0n;
     message.identity = object.identity ?? undefined;
     message.grantKeys = object.grantKeys?.map((e) => e) || [];
+    message.primary = object.primary ?? "";
     return message;
   },
 };
