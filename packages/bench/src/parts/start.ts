@@ -14,6 +14,7 @@ const RTT_MS = 100;
 const FIRST_BYTES: readonly { readonly name: string; readonly kind: FirstByteKind; readonly atMost: number }[] = [
   { name: 'first byte, cold dial', kind: 'dial', atMost: 3.3 },
   { name: 'first byte, dial with early', kind: 'early', atMost: 2.3 },
+  { name: 'first byte, resumed, 0-RTT', kind: 'repeatable', atMost: 1.3 },
   { name: 'connect, socket', kind: 'connect', atMost: 2.3 },
   { name: 'first byte, socket', kind: 'socket', atMost: 3.3 },
   { name: 'first byte, socket with fastOpen', kind: 'fast-open', atMost: 2.3 },

@@ -6,7 +6,9 @@ import type { Credentials } from '../../harness/certificates.js';
 import { answerParent } from '../../harness/child.js';
 
 /** `echo`: there and back in a session that is open: one round trip. `connect`: of a socket, without a question. */
-export type FirstByteKind = 'echo' | 'dial' | 'early' | 'connect' | 'socket' | 'fast-open';
+export type FirstByteKind = SessionKind | 'connect' | 'socket' | 'fast-open';
+/** `repeatable`: as early as may be, to a server that was dialled before. */
+type SessionKind = 'echo' | 'dial' | 'early' | 'repeatable';
 
 interface FirstByteTask {
   readonly kind: FirstByteKind;
@@ -29,7 +31,7 @@ const RECOVERY_MS: Readonly<Record<'connect' | 'socket' | 'fast-open', number>> 
 export const calls = answerParent({
   /** Both servers echo. */
   async serve({ certPem: cert, keyPem: key }: Credentials): Promise<{ sessions: number; sockets: number }> {
-    const listener = await listen({ host: HOST, credentials: { cert, key } });
+    const listener = await listen({ host: HOST, credentials: { cert, key }, earlyData: true });
     void (async () => {
       for await (const session of listener) void echoAll(session).catch(() => undefined);
     })();
@@ -67,6 +69,7 @@ function firstByte({ kind, sessions, sockets, caPem }: Omit<FirstByteTask, 'coun
     case 'echo':
     case 'dial':
     case 'early':
+    case 'repeatable':
       return ofSession(kind, sessions, caPem);
     case 'connect':
     case 'socket':
@@ -75,13 +78,14 @@ function firstByte({ kind, sessions, sockets, caPem }: Omit<FirstByteTask, 'coun
   }
 }
 
-async function ofSession(kind: 'echo' | 'dial' | 'early', port: number, ca: string): Promise<number> {
+async function ofSession(kind: SessionKind, port: number, ca: string): Promise<number> {
   const beganMs = performance.now();
-  const early = kind === 'early' ? { early: { data: QUESTION } } : {};
+  const repeatable = kind === 'repeatable';
+  const early = kind === 'early' || repeatable ? { early: { data: QUESTION, repeatable } } : {};
   const session = await dial({ host: HOST, port }, { trust: { ca }, ...early });
   try {
     const stream = session.early ?? session.openStream();
-    if (kind !== 'early') void stream.write(QUESTION);
+    if (session.early === undefined) void stream.write(QUESTION);
     await expectAnswer(stream);
     const ms = performance.now() - beganMs;
     if (kind !== 'echo') return ms;
