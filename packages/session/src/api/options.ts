@@ -283,6 +283,12 @@ export interface EarlyData {
   readonly end?: boolean;
   /** How the stream is carried, as in `StreamOptions`. */
   readonly intent?: StreamIntent;
+  /**
+   * Goes with the very first packet to a server that was dialled in the last hour and listens with `earlyData` (0-RTT), so that the
+   * answer comes after one round trip. **Somebody on the way may send that packet once more, and have the request done again.**
+   * Not with a client certificate, nor by way of relays. Default: false.
+   */
+  readonly repeatable?: boolean;
 }
 
 export interface DialOptions {
@@ -308,6 +314,11 @@ export interface DialOptions {
    * before a pre-shared key is proved. Relays do not get it.
    */
   readonly early?: EarlyData;
+  /**
+   * Connections to servers resume the TLS session of an earlier dial of this process, with the same trust, of the last hour: no
+   * certificate is sent, and the one of before is checked again. Default: true with `early.repeatable`, else false.
+   */
+  readonly resumption?: boolean;
 }
 
 export interface ReplicaContext {
@@ -322,6 +333,12 @@ export interface ListenOptions {
   readonly port?: number;
   /** Required off loopback. */
   readonly credentials?: ServerCredentials;
+  /**
+   * Takes what clients that come back send with their very first packet (0-RTT), for a first answer after one round trip. Such a
+   * request may have been sent by somebody on the way who copied it, before the client's own: this is for servers whose first
+   * requests may be done twice. Not with workers, nor where clients are asked for certificates. Default: false.
+   */
+  readonly earlyData?: boolean;
   /** Whom to let in, and how. Default: everybody, by `none`. */
   readonly auth?: readonly ServerAuthenticator[];
   /** Finds the source that a key names; undefined: this server does not have it. Default: it has none. */

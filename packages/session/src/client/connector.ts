@@ -32,6 +32,8 @@ export interface ConnectOptions {
   readonly localAddress?: string | undefined;
   /** The session that the connection is for: where several processes share the address, it leads to the one that has it. */
   readonly sessionId?: SessionId | undefined;
+  /** What is written before the server has answered may be sent at once, and again by others. */
+  readonly earlyData?: boolean | undefined;
 }
 
 export interface AgainOptions extends Pick<ConnectOptions, 'timeoutMs' | 'signal' | 'sessionId'> {
@@ -129,6 +131,8 @@ export class QuicConnector implements Connector {
       deadline = deadlineFrom(this.#clock.now());
     }
     const trust = await this.#trust(target, options.requiredPin);
+    // One that begins early is taken before anybody has answered.
+    const earlyData = options.earlyData === true && addresses.length === 1;
     return raceAddresses({
       target: name,
       addresses,
@@ -136,7 +140,7 @@ export class QuicConnector implements Connector {
       signal,
       nameOf: (address) => address,
       attempt: (address, raceSignal) =>
-        this.#attempt(address, target, trust, { ...options, signal: raceSignal }, deadline),
+        this.#attempt(address, target, trust, { ...options, signal: raceSignal, earlyData }, deadline),
       discard: (transport) => transport.close(0, 'another address was faster'),
     });
   }
@@ -186,12 +190,14 @@ export class QuicConnector implements Connector {
     const endpoint = await this.#endpoint(address, options.localAddress);
     const timeoutMs = Math.max(1, deadline.atMs - this.#clock.now());
     const serverName = options.serverName ?? target.host;
-    return this.#dial(endpoint, { host: address, port: target.port, trust }, { ...options, serverName, timeoutMs });
+    const { early, resumption = early?.repeatable === true || options.earlyData === true } = this.#options;
+    const to = { host: address, port: target.port, trust, resumption, earlyData: options.earlyData === true };
+    return this.#dial(endpoint, to, { ...options, serverName, timeoutMs });
   }
 
   async #dial(
     endpoint: DialEndpoint,
-    to: Pick<EndpointDialOptions, 'host' | 'port' | 'trust' | 'connectionId'>,
+    to: Pick<EndpointDialOptions, 'host' | 'port' | 'trust' | 'connectionId' | 'resumption' | 'earlyData'>,
     options: ConnectOptions,
   ): Promise<PathTransport> {
     const { auth = [], transport: wanted, timeouts } = this.#options;

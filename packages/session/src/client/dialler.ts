@@ -137,9 +137,9 @@ export class Dialler {
   #openPath(address: string): ReturnType<typeof openPrimary> {
     const { signal, trust, timeouts } = this.#options;
     return openPrimary({
-      ...{ address, clock: this.#clock, signal, early: () => this.#early()?.hello },
+      ...{ address, clock: this.#clock, signal, early: () => this.#early() },
       timeoutMs: timeouts?.dialMs ?? this.#timeouts.handshakeMs,
-      reach: (timeoutMs) => this.#reachPrimary({ timeoutMs, signal, serverName: trust?.serverName }),
+      reach: (own) => this.#reachPrimary({ ...own, signal, serverName: trust?.serverName }),
       hello: (transport) => this.#hello(transport),
     });
   }

@@ -12,6 +12,8 @@ import type { DialSpecials } from './dial-specials.js';
 export interface CheckedEarly {
   readonly hello: proto.EarlyData;
   readonly intent: StreamIntent | undefined;
+  /** It may be sent before the server has answered, and again by others. */
+  readonly repeatable: boolean;
 }
 
 /** What a dial's hellos bring, the same each. Throws ERR_KWIK_INVALID_ARGUMENT where the options alone show that it is too long. */
@@ -30,13 +32,13 @@ export function earlyOf(
 }
 
 /** Throws ERR_KWIK_INVALID_ARGUMENT for what is too long, and an intent that cannot be. */
-function earlyData({ data, end = false, intent }: EarlyData): CheckedEarly {
+function earlyData({ data, end = false, intent, repeatable = false }: EarlyData): CheckedEarly {
   const bytes = bytesToWrite(data);
   const most = CONTROL_LIMITS.earlyBytes;
   if (bytes.length > most)
     throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `early.data has ${bytes.length} bytes, and may have ${most}`);
   const checked = intent === undefined ? undefined : intentToProto(checkIntent(intent));
-  return { hello: { data: bytes, end, intent: checked }, intent };
+  return { hello: { data: bytes, end, intent: checked }, intent, repeatable };
 }
 
 /**

@@ -1,7 +1,9 @@
 import { ClientHandshake, type ClientHandshakeOptions, type ClientHandshakeResult } from '@kwik/kcp';
-import { KwikError, type Clock, type PathTransport, type proto } from '@kwik/wire';
+import { KwikError, type Clock, type PathTransport } from '@kwik/wire';
 import type { PathPort } from '../runtime/paths/path-port.js';
 import { shakeHands } from './client-handshake.js';
+import type { ConnectOptions } from './connector.js';
+import type { CheckedEarly } from './early-stream.js';
 import { leftMs } from './reach.js';
 import type { ReachedPrimary } from './relays/reach-primary.js';
 
@@ -17,8 +19,8 @@ export interface PrimaryOpening {
   readonly clock: Clock;
   readonly signal: AbortSignal | undefined;
   /** What the first stream begins with; the same each time. */
-  early(): proto.EarlyData | undefined;
-  reach(timeoutMs: number): Promise<ReachedPrimary>;
+  early(): CheckedEarly | undefined;
+  reach(options: Pick<ConnectOptions, 'timeoutMs' | 'earlyData'>): Promise<ReachedPrimary>;
   hello(transport: PathTransport): Omit<ClientHandshakeOptions, 'purpose'>;
 }
 
@@ -35,10 +37,13 @@ export interface OpenedPrimary {
 export async function openPrimary(opening: PrimaryOpening): Promise<OpenedPrimary> {
   const { address, timeoutMs, clock, signal } = opening;
   const endMs = clock.now() + timeoutMs;
+  let mayBeEarly = opening.early()?.repeatable === true;
   for (let patienceMs = HELLO_PATIENCE_MS; ; patienceMs *= 2) {
-    const { transport, via, release } = await opening.reach(leftMs(endMs, clock));
+    const wasEarly = mayBeEarly;
+    mayBeEarly = false;
+    const { transport, via, release } = await opening.reach({ timeoutMs: leftMs(endMs, clock), earlyData: wasEarly });
     const handshake = new ClientHandshake({
-      purpose: { kind: 'open', early: opening.early() },
+      purpose: { kind: 'open', early: opening.early()?.hello },
       ...opening.hello(transport),
     });
     const ownMs = Math.max(patienceMs, HELLO_PATIENCE_RTTS * transport.stats().rttMs);
@@ -47,11 +52,18 @@ export async function openPrimary(opening: PrimaryOpening): Promise<OpenedPrimar
       const how = { ...options, onClosed: release, timeoutCode: 'ERR_KWIK_ABORTED' } as const;
       return { ...(await shakeHands(transport, handshake, clock, how)), via };
     } catch (error) {
+      if (wasEarly && isOfConnection(error)) continue;
       if (!isTimeout(error)) throw error;
       if (clock.now() < endMs) continue;
       throw new KwikError('ERR_KWIK_TIMEOUT', `${address} did not answer the KWIK handshake in ${timeoutMs} ms`);
     }
   }
+}
+
+/** It says nothing of the server that a connection without early data may not disprove: it may have been renewed since. */
+function isOfConnection(error: unknown): boolean {
+  const codes: readonly string[] = ['ERR_KWIK_CONNECT_FAILED', 'ERR_KWIK_CERTIFICATE', 'ERR_KWIK_PROTOCOL_VIOLATION'];
+  return error instanceof KwikError && codes.includes(error.code);
 }
 
 function isTimeout(error: unknown): boolean {

@@ -57,7 +57,8 @@ const DIAL: OptionRules = {
     diagnostics,
     guard,
     runtime: runtime,
-    early: group<EarlyData>({ data: bytesOrText, end: flag, intent: anObject }),
+    early: group<EarlyData>({ data: bytesOrText, end: flag, intent: anObject, repeatable: flag }),
+    resumption: flag,
   }),
   former: {
     ...formerNames,

@@ -104,6 +104,7 @@ const LISTEN: OptionRules = {
       handshakesPerSecondPerAddress: count,
     }),
     transport,
+    earlyData: flag,
     diagnostics,
     guard,
     runtime: runtime,

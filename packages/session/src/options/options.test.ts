@@ -63,7 +63,8 @@ const DIAL: Complete<DialOptions> = {
   signal: new AbortController().signal,
   timeouts: { ...TIMEOUTS, dialMs: 1 },
   discovery: createDiscovery({ sources: [staticList([])] }),
-  early: { data: new ArrayBuffer(2), end: true, intent: { mode: 'fast' } },
+  early: { data: new ArrayBuffer(2), end: true, intent: { mode: 'fast' }, repeatable: true },
+  resumption: true,
   paths: {
     localAddress: '127.0.0.1',
     localAddresses: ['127.0.0.2'],
@@ -85,6 +86,7 @@ const DIAL: Complete<DialOptions> = {
 
 const LISTEN: Complete<ListenOptions> = {
   ...COMMON,
+  earlyData: true,
   host: '127.0.0.1',
   port: 0,
   directory: { select: () => undefined } as never,

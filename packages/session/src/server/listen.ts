@@ -209,7 +209,7 @@ class SessionListener implements UpdatableListener {
   }
 
   #listen({ cert, key }: ServerCredentials): void {
-    const { auth = [], transport, timeouts } = this.#options;
+    const { auth = [], transport, timeouts, earlyData = false } = this.#options;
     const clientCa = auth.flatMap((way) => way.clientCa ?? []).join('\n');
     const { anyClientCertificate = false } = this.#specials;
     this.#endpoint.listen(
@@ -220,6 +220,7 @@ class SessionListener implements UpdatableListener {
         anyClientCertificate,
         transport: transportOptions(transport, resolveTimeouts(timeouts).idleMs),
         strangerBytes: STRANGER_BYTES,
+        earlyData,
       },
       (accepted) => void this.take(accepted),
     );
