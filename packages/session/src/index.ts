@@ -16,6 +16,7 @@ export { listen } from './server/listen.js';
 export { startWorkers } from './server/workers/worker-fleet.js';
 export { workerSeat } from './server/workers/worker-seat.js';
 export { keepDiscoveredPaths, type DiscoveredPathOptions } from './server/discovered-paths.js';
+export { reportHealth } from './server/report-health.js';
 export { KwikError, type ErrorCode, type ErrorScope } from '@kwik/wire';
 export {
   bearerClientAuth,

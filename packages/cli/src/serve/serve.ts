@@ -21,6 +21,7 @@ import { type FolderOfFiles, NO_FOLDER } from './no-folder.js';
 import { ServedFolder } from './served-folder.js';
 import { WorkerParts, type WorkerPlace } from './worker-parts.js';
 import { serveSession, type SessionServerOptions } from './session-server.js';
+import { ToldHealth } from './told-health.js';
 import { DrainedSessions } from './takeover/drained-sessions.js';
 import { checkTakeover, drainSeconds, Takeover, type TakeoverFlags } from './takeover/takeover.js';
 
@@ -61,7 +62,6 @@ export async function runServe(
 ): Promise<ExitCode> {
   const seat = place?.seat;
   checkServes(directory, options);
-  const peers = options.peer.map((peer) => formatHostPort(parseHostPort(peer)));
   const served = directory === undefined ? undefined : await ServedFolder.open(directory);
   const folder = served ?? NO_FOLDER;
   const log = new ServeLog(io, options.json, seat?.worker);
@@ -78,11 +78,9 @@ export async function runServe(
   if (seat === undefined) log.listening(at, served?.root);
   parts.watching.announce();
   if (seat === undefined) parts.takeover.begin();
-  const shared = sessionOptions(options, { peers, folder, log, io });
-  const accepting = serveAll(listener, sessions, shared, (session) => {
-    found?.addTo(session, [at, ...options.announceAddress]);
-  });
-  const capabilities = capabilitiesOf(directory);
+  const shared = sessionOptions(options, { folder, log, io });
+  const told = new ToldHealth(sessions);
+  const accepting = serveAll(listener, sessions, shared, { told, found, addresses: [at, ...options.announceAddress] });
   const unfollow = followCredentials(listener, options, {
     say: (event, line) => log.say(event, line),
     shown: parts.credentials,
@@ -91,7 +89,9 @@ export async function runServe(
   let stoppedBy: string | undefined;
   let finishMs = 1000 * drainSeconds(options);
   const onDrain = whileDrained(options, parts, log);
-  const announcing = announce({ address: at, capabilities, io, log, load: () => loadOf(listener), onDrain });
+  const capabilities = capabilitiesOf(directory);
+  const load = (): Load => loadOf(listener);
+  const announcing = announce({ address: at, capabilities, io, log, load, onDrain, onHealth: told.set });
   try {
     // The loop ends by itself only if the listener fails; announcing, if it cannot begin.
     const ended = [stopped, accepting.then(() => 'closed'), announcing.then(() => stopped), drained];
@@ -162,25 +162,35 @@ function checkServes(directory: string | undefined, options: ServeOptions): void
   throw usageError('nothing to serve: name a folder, or where to forward to with --forward-allow HOST:PORT');
 }
 
-/** Resolves when the listener is closed. `onPrimary`: of each session that clients opened here. */
+/** What is done when a session comes. */
+interface Beginnings {
+  readonly told: ToldHealth;
+  readonly found: DiscoveredPeers | undefined;
+  /** Of this server. */
+  readonly addresses: readonly string[];
+}
+
+/** Resolves when the listener is closed. */
 async function serveAll(
   listener: Listener,
   sessions: Set<ServerSession>,
   shared: SessionServerOptions,
-  onPrimary: (session: ServerSession) => void,
+  { told, found, addresses }: Beginnings,
 ): Promise<void> {
   for await (const session of listener) {
     sessions.add(session);
-    if (session.role === 'primary') onPrimary(session);
+    told.begin(session);
+    if (session.role === 'primary') found?.addTo(session, addresses);
     void serveSession(session, shared).finally(() => sessions.delete(session));
   }
 }
 
 /** What all sessions are served with. */
 function sessionOptions(
-  { forwardAllow, forwardAllowUdp, forwardListen, allowClientServers, standby }: ServeOptions,
-  { peers, folder, log, io }: { peers: readonly string[]; folder: FolderOfFiles; log: ServeLog; io: CliIo },
+  { forwardAllow, forwardAllowUdp, forwardListen, allowClientServers, standby, peer }: ServeOptions,
+  { folder, log, io }: { folder: FolderOfFiles; log: ServeLog; io: CliIo },
 ): SessionServerOptions {
+  const peers = peer.map((one) => formatHostPort(parseHostPort(one)));
   return {
     folder,
     hashes: new HashCache(folder),

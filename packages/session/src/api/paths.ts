@@ -4,6 +4,15 @@ import type { ErrorCode, PathId } from '@kwik/wire';
 /** Names of the states of a path; see @kwik/paths. */
 export type PathStateName = PathState;
 
+/** What a server says of itself. Its word, and no reason to trust it. */
+export interface ServerHealth {
+  /** From 0 to 1. */
+  readonly load: number;
+  readonly sessions: number;
+  /** False: it is about to stop, and takes nobody new. */
+  readonly accepting: boolean;
+}
+
 /** A path as it was when asked; the object does not change afterwards. */
 export interface PathInfo {
   readonly id: PathId;
@@ -43,6 +52,8 @@ export interface PathInfo {
   readonly renewals?: number;
   /** Server's own name for itself, when it gave one. */
   readonly serverId?: string;
+  /** What its server said of itself last (`reportHealth`), at a primary as its client tells it; absent when it said nothing. */
+  readonly serverHealth?: ServerHealth;
   /** At the client: the relay, `host:port`, by way of which the path leads to the primary; absent for a direct one. */
   readonly via?: string;
 }

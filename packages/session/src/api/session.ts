@@ -3,13 +3,13 @@ import type { BytesLike, KwikError, OffsetMap, PathId, ServiceLevel, StreamId } 
 import type { RelayedTraffic } from './relays.js';
 import type { MemoryUse } from '../core/costs/memory-ledger.js';
 import type { Datagrams } from './datagrams.js';
-import type { PathInfo } from './paths.js';
+import type { PathInfo, ServerHealth } from './paths.js';
 import type { PathPings } from './path-pings.js';
 import type { Takeover } from './takeover.js';
 export type { PathStateName } from './paths.js';
 import type { StreamIntent } from '../core/streams/stream-intent.js';
 
-export type { MemoryUse, PathInfo, StreamIntent };
+export type { MemoryUse, PathInfo, ServerHealth, StreamIntent };
 
 /** How a session ended. */
 export interface CloseInfo {

@@ -21,6 +21,7 @@ import { PrimaryPaths, type PrimaryPathsOptions } from './primary-paths.js';
 import { OwnRelays, type OwnRelaysOptions } from './relays/own-relays.js';
 import { RelayedPaths, type RelayedPathsOptions } from './relays/relayed-paths.js';
 import { RawRelay } from './raw-relay.js';
+import { ServerHealthReports } from './server-health.js';
 import { Failover, type FailoverOptions } from './takeover/failover.js';
 import { TakeoverListeners } from './takeover/takeover-listeners.js';
 
@@ -74,6 +75,7 @@ export function clientFeatures(session: SessionContext, options: ClientFeaturesO
     removals,
     new PathReports(session),
     new CapacityReports(session, content),
+    new ServerHealthReports(session),
     peerClose(session, {
       tellOthers: true,
       onPathClosed: (path, reason) => removals.closedByServer(path, reason),

@@ -54,6 +54,8 @@ interface HeldPath {
   readonly sinceMs: number;
   /** Somebody removes it: its end says nothing against its server. */
   isLeaving: boolean;
+  /** Its server says of itself, by the client, that it takes nobody new. */
+  isFull: boolean;
 }
 
 class DiscoveredPaths {
@@ -86,11 +88,15 @@ class DiscoveredPaths {
     for (const stop of this.#stops.splice(0)) stop();
   }
 
-  #onPath({ id, address, state, rttMs, errorCode, reason }: PathInfo): void {
+  #onPath({ id, address, state, rttMs, errorCode, reason, serverHealth }: PathInfo): void {
     const held = this.#held.get(address);
     if (held?.id !== id) return;
     if (state === 'active') this.#directory.observe(address, { kind: 'success', ...(rttMs > 0 && { rttMs }) });
     if (state === 'draining') held.isLeaving = true;
+    if (serverHealth?.accepting === held.isFull) {
+      held.isFull = !held.isFull;
+      this.#wake();
+    }
     if (state !== 'dead') return;
     this.#held.delete(address);
     if (this.#clock.now() >= held.sinceMs + PROVED_MS) this.#failures.delete(address);
@@ -142,7 +148,7 @@ class DiscoveredPaths {
         reconnect: false,
         ...(record.serverName !== undefined && { serverName: record.serverName }),
       });
-      this.#held.set(address, { id: path.id, sinceMs: this.#clock.now(), isLeaving: false });
+      this.#held.set(address, { id: path.id, sinceMs: this.#clock.now(), isLeaving: false, isFull: false });
       this.#directory.observe(address, { kind: 'success', ...(path.rttMs > 0 && { rttMs: path.rttMs }) });
       // It may have died before it was held.
       const dead = this.#session.getDeadPaths().find(({ id }) => id === path.id);
@@ -159,23 +165,31 @@ class DiscoveredPaths {
       if (this.#over() || good.includes(address)) continue;
       if (good.length < this.#options.count) return;
       this.#held.delete(address);
+      // What the client says is believed for its own session, and not for ever.
+      if (this.#directory.find(address)?.accepting !== false) this.#rest(address);
       await this.#session.removePath(id, 'the server drains').catch(() => undefined);
     }
   }
 
   /** Those whose servers do not drain. What discovery no longer knows, and works, is kept. */
   #good(): string[] {
-    return [...this.#held.keys()].filter((address) => this.#directory.find(address)?.accepting !== false);
+    const held = [...this.#held].filter(([, { isFull }]) => !isFull).map(([address]) => address);
+    return held.filter((address) => this.#directory.find(address)?.accepting !== false);
   }
 
   #failed(address: string, error: KwikError): void {
     this.#directory.observe(address, { kind: 'failure', error });
+    this.#rest(address);
+    this.#again = true;
+  }
+
+  /** It is left alone, for twice as long as the last time. */
+  #rest(address: string): void {
     const waitMs = Math.min(MAX_WAIT_MS, (this.#failures.get(address)?.waitMs ?? FIRST_WAIT_MS / 2) * 2);
     this.#failures.delete(address);
     this.#failures.set(address, { waitMs, untilMs: this.#clock.now() + waitMs });
     const [oldest] = this.#failures.keys();
     if (this.#failures.size > MAX_REMEMBERED && oldest !== undefined) this.#failures.delete(oldest);
-    this.#again = true;
   }
 
   #resting(): string[] {

@@ -1,5 +1,6 @@
 import { isConnected, PathMachine } from '@kwik/paths';
 import { KwikError, toPathId, TrafficSums, type Clock, type PathId, type Traffic } from '@kwik/wire';
+import type { ServerHealth } from '../../api/paths.js';
 import type { PathInfo } from '../../api/session.js';
 import type { UserCallbacks } from '../host/user-callbacks.js';
 
@@ -68,6 +69,8 @@ export class PathRegistry<P extends ConnectedPath> {
   readonly #connected = new Map<PathId, P>();
   /** In the order in which they were first heard of; of a connected path what was told of it last. */
   readonly #known = new Map<PathId, Known>();
+  /** What servers said of themselves, of paths that live. */
+  readonly #health = new Map<PathId, ServerHealth>();
   readonly #listeners = new Set<(path: PathInfo) => void>();
   /** What connections that are gone have carried. */
   readonly departed = new TrafficSums();
@@ -124,6 +127,7 @@ export class PathRegistry<P extends ConnectedPath> {
   remove(path: P): boolean {
     if (this.#connected.get(path.id) !== path) return false;
     this.#connected.delete(path.id);
+    this.#health.delete(path.id);
     const info = this.infoOf(path);
     this.departed.add(path.serverId ?? '', trafficOf(info));
     this.#keep(info, path.machine);
@@ -164,11 +168,23 @@ export class PathRegistry<P extends ConnectedPath> {
     return this.#record({ id, address, primary: false }, report, undefined);
   }
 
+  /** A server said how it is. Told at once, where it is news of a path that lives. */
+  serverSaid(id: PathId, health: ServerHealth): void {
+    const info = this.info(id);
+    if (info === undefined || !isConnected(info.state)) return;
+    const { load, sessions, accepting } = info.serverHealth ?? {};
+    if (load === health.load && sessions === health.sessions && accepting === health.accepting) return;
+    this.#health.set(id, health);
+    this.tell(id);
+  }
+
   // --- What is known ---
 
   info(id: PathId): PathInfo | undefined {
     const path = this.#connected.get(id);
-    return path === undefined ? this.#known.get(id)?.info : this.infoOf(path);
+    const info = path === undefined ? this.#known.get(id)?.info : this.infoOf(path);
+    const serverHealth = this.#health.get(id);
+    return info === undefined || serverHealth === undefined ? info : { ...info, serverHealth };
   }
 
   /** A path as it is now, or as it was when it died. */
@@ -227,6 +243,7 @@ export class PathRegistry<P extends ConnectedPath> {
     // It is connected again for what it died of.
     const why = report.state === 'recovering' && reason !== undefined ? { reason } : {};
     const idle = isConnected(report.state) ? {} : { deliveryRateBytesPerSecond: 0 };
+    if (!isConnected(report.state)) this.#health.delete(path.id);
     const info: PathInfo = { ...NOTHING_MEASURED, ...known, ...idle, ...why, ...report, ...path };
     this.#keep(info, machine);
     this.tell(path.id);
