@@ -1,6 +1,6 @@
 import type { Announcement, AnnounceOptions, RecordInput } from '@kwik/discovery';
-import type { DrainMark, DrainMarks } from '@kwik/discovery/etcd';
-import { parseSource, type SourceSpec } from '@kwik/discovery/source-spec';
+import { parseSource } from '@kwik/discovery/source-spec';
+import type { ServerHealth } from '@kwik/session';
 import type { ServerRecord } from '@kwik/wire';
 import { formatHostPort, parseHostPort } from '../address.js';
 import { readAnnounceKey } from '../discovery/record-keys.js';
@@ -8,6 +8,7 @@ import { readRegistryCredentials, type RegistryFlags } from '../discovery/discov
 import { usageError } from '../errors.js';
 import type { CliIo } from '../io.js';
 import { packageVersion } from '../version.js';
+import { FollowedMarks } from './followed-marks.js';
 import type { ServeLog } from './serve-log.js';
 
 export interface AnnounceFlags extends RegistryFlags {
@@ -37,6 +38,8 @@ export interface AnnounceParts {
   readonly load: () => Load;
   /** An operator has the server drain, or takes that back. */
   readonly onDrain: (isDraining: boolean) => void;
+  /** What this server says of itself from now on. */
+  readonly onHealth?: (health: ServerHealth) => void;
 }
 
 /** How much there is to do. */
@@ -105,8 +108,13 @@ async function announceAll(
   const record = makeRecord({ ...input, attributes: { version: packageVersion() } });
   const running: Announcement[] = [];
   const teller = new Teller(record, running, parts);
-  const marks = new Marks(teller, parts);
+  const onDrain = (isDraining: boolean): void => {
+    teller.drain(isDraining);
+    parts.onDrain(isDraining);
+  };
+  const marks = new FollowedMarks({ server: record, log, onDrain });
   let closed = false;
+  const isClosed = (): boolean => closed;
   const close = async (): Promise<void> => {
     closed = true;
     marks.close();
@@ -124,11 +132,19 @@ async function announceAll(
         continue;
       }
       const onFailure = (error: unknown): void => log.announceFailed(spec.text, error);
-      const said = teller.record;
-      const one = await announceBy(spec, said, { ...how, onFailure });
-      running.push(one);
-      if (teller.record !== said) one.update(teller.record);
-      void one.announced.then(() => closed || log.announced(spec.text, service, record.addresses));
+      const announceHere = async (): Promise<void> => {
+        if (closed) return;
+        const said = teller.record;
+        const one = await announceBy(spec, said, { ...how, onFailure });
+        running.push(one);
+        if (isClosed()) return one.close();
+        if (teller.record !== said) one.update(teller.record);
+        void one.announced.then(() => closed || log.announced(spec.text, service, record.addresses));
+      };
+      // In an etcd that could not be asked yet there may be a mark: nothing is said there before that is known.
+      const unread = marks.unread(spec);
+      if (unread === undefined) await announceHere();
+      else void unread.then(announceHere).catch(onFailure);
     }
   } catch (error) {
     await close();
@@ -156,15 +172,17 @@ class Teller {
   readonly #first: ServerRecord;
   readonly #running: readonly Announcement[];
   readonly #load: () => Load;
+  readonly #onHealth: AnnounceParts['onHealth'];
   readonly #stop: () => void;
   #isDraining = false;
   #told = '';
 
-  constructor(record: ServerRecord, running: readonly Announcement[], { io, load }: AnnounceParts) {
+  constructor(record: ServerRecord, running: readonly Announcement[], { io, load, onHealth }: AnnounceParts) {
     this.record = record;
     this.#first = record;
     this.#running = running;
     this.#load = load;
+    this.#onHealth = onHealth;
     this.#stop = io.every(LOAD_EVERY_MS, () => this.#tell());
   }
 
@@ -190,52 +208,6 @@ class Teller {
     ]);
     this.record = { ...this.#first, load, accepting: !this.#isDraining, attributes };
     for (const one of this.#running) one.update(this.record);
-  }
-}
-
-/** Obeys `kwik fleet drain`: a mark in any etcd where this server announces itself. */
-class Marks {
-  readonly #teller: Teller;
-  readonly #log: ServeLog;
-  readonly #onDrain: AnnounceParts['onDrain'];
-  readonly #open: DrainMarks[] = [];
-  readonly #set = new Map<string, DrainMark>();
-
-  constructor(teller: Teller, { log, onDrain }: AnnounceParts) {
-    this.#teller = teller;
-    this.#log = log;
-    this.#onDrain = onDrain;
-  }
-
-  /** Resolves when it is known whether there is a mark, or etcd cannot be asked. */
-  async follow(
-    spec: SourceSpec,
-    { service, credentials = {} }: Pick<AnnounceOptions, 'service' | 'credentials'>,
-  ): Promise<void> {
-    if (spec.kind !== 'etcd') return;
-    const { openDrainMarks } = await import('@kwik/discovery');
-    const marks = await openDrainMarks(spec, { service, credentials });
-    this.#open.push(marks);
-    const { serverId, addresses } = this.#teller.record;
-    await marks.watch(
-      serverId === '' ? (addresses[0] ?? '') : serverId,
-      (mark) => this.#take(spec.text, mark),
-      (error) => this.#log.announceFailed(spec.text, error),
-    );
-  }
-
-  close(): void {
-    for (const marks of this.#open) marks.close();
-  }
-
-  #take(where: string, mark: DrainMark | undefined): void {
-    const wasSet = this.#set.size > 0;
-    if (mark === undefined) this.#set.delete(where);
-    else this.#set.set(where, mark);
-    const isSet = this.#set.size > 0;
-    if (isSet === wasSet) return;
-    this.#log.draining(isSet, mark ?? { by: '', reason: '' });
-    this.#teller.drain(isSet);
-    this.#onDrain(isSet);
+    this.#onHealth?.({ load, sessions, accepting: !this.#isDraining });
   }
 }
