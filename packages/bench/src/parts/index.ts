@@ -9,6 +9,7 @@ import { io } from './io.js';
 import { latency } from './latency.js';
 import { planner } from './planner.js';
 import { relay } from './relay.js';
+import { relays } from './relays.js';
 import { scale } from './scale.js';
 import { session } from './session.js';
 import { socket } from './socket.js';
@@ -29,6 +30,7 @@ export const PARTS: readonly Part[] = [
   failover,
   forwarder,
   relay,
+  relays,
   latency,
   scale,
   codec,
