@@ -184,6 +184,11 @@ export class DataPath {
     return this.#pending.size;
   }
 
+  /** Whether a control frame of this key waits. */
+  hasPending(key: string): boolean {
+    return this.#pending.has(key);
+  }
+
   get hasPendingFrames(): boolean {
     return this.#pending.size > 0;
   }

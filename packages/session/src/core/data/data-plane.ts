@@ -10,7 +10,7 @@ import {
   type PathId,
   type StreamId,
 } from '@kwik/wire';
-import { needsReinjection, type PathHealth } from '@kwik/paths';
+import { needsReinjection, ranksAbove, type PathHealth } from '@kwik/paths';
 import type { CheckedIntent } from '../streams/stream-intent.js';
 import { StreamPicker } from '../streams/stream-picker.js';
 import { StreamTable, type StreamTableOptions } from '../streams/stream-table.js';
@@ -98,7 +98,7 @@ export class DataPlane {
     this.streams.setPeerLimits(peer);
     this.datagrams.maxBytes = peer.maxDatagramBytes ?? 0;
     this.#events.push({ kind: 'credit' });
-    this.#tell(path, this.#unsent.take());
+    this.#tell(path, [...this.#reinjector.relieve(path, this.#paths.values()), ...this.#unsent.take()]);
     return path;
   }
 
@@ -109,13 +109,10 @@ export class DataPlane {
     const { health: before, available: wasAvailable } = path;
     path.health = health;
     if (path.available && !wasAvailable) this.#reinjector.queue.drop(id);
-    if (!needsReinjection(health) || needsReinjection(before)) return;
+    if (!path.toPeer || needsReinjection(health) === needsReinjection(before)) return;
     const other = this.defaultPath;
-    if (!path.toPeer || other === path) return;
-    for (const { pieces, frames } of path.sent.takeOlderThan(0, Number.POSITIVE_INFINITY)) {
-      this.#reinjector.queue.add(pieces, id, true);
-      this.#tell(other, frames);
-    }
+    if (ranksAbove(health, before)) this.#tell(path, this.#reinjector.relieve(path, this.#paths.values()));
+    else if (needsReinjection(health) && other !== path) this.#tell(other, this.#reinjector.takeOver(path));
   }
 
   /** The path that takes everything when writes are not spread. */

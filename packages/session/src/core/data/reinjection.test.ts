@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { PRIMARY_PATH_ID, toPathId, type PathId } from '@kwik/wire';
+import { PRIMARY_PATH_ID, stopSendingFrame, toPathId, type PathId } from '@kwik/wire';
 import { connect, DataLink, eventsOf, LIMITS, planeOf } from '../../test-support/data-link.js';
 import { patternBytes, TestRandom } from '../../test-support/random.js';
 import type { DataPlane } from './data-plane.js';
@@ -102,6 +102,41 @@ describe('what a path owes', () => {
     expect(server.copiedBytes).toBe(2000);
     for (const id of [PRIMARY_PATH_ID, SECOND]) server.removePath(id);
     expect(server.pollPacket(third, 2000, 3)).toBeUndefined();
+  });
+
+  it('goes out on the first path that answers again when it was sent while none did', () => {
+    const { server, third } = underWay(6);
+    for (const id of [third, SECOND, PRIMARY_PATH_ID]) server.setHealth(id, 'suspected');
+    const stream = server.open(true);
+    stream.send!.write(patternBytes(500));
+    server.markReady(stream);
+    expect(server.pollPacket(PRIMARY_PATH_ID, 2000, 1)).toBeDefined();
+    expect(server.pollPacket(SECOND, 2000, 2, 'copies')).toBeUndefined();
+    server.setHealth(SECOND, 'active');
+    while (server.pollPacket(SECOND, 2000, 3, 'copies') !== undefined);
+    expect(server.copiedBytes).toBe(1500);
+  });
+
+  it('goes out on a path that is new when there was no other before', () => {
+    const { server, third } = underWay(7);
+    for (const id of [third, SECOND]) server.removePath(id);
+    server.setHealth(PRIMARY_PATH_ID, 'suspected');
+    connect(server, LIMITS, SECOND);
+    expect(server.pollPacket(SECOND, 2000, 1, 'copies')).toBeDefined();
+    expect(server.copiedBytes).toBe(1000);
+  });
+
+  it('leaves control frames alone of which the path that answers again has newer ones', () => {
+    const { client, server } = twoPaths(8);
+    const stream = server.open(true);
+    client.handleStreamOpened(stream.id);
+    client.stopSending(client.streams.get(stream.id)!, 3);
+    expect(client.pollPacket(PRIMARY_PATH_ID, 0, 0)).toBeDefined();
+    for (const id of [SECOND, PRIMARY_PATH_ID]) client.setHealth(id, 'suspected');
+    client.path(SECOND)!.queueFrame(`stop ${stream.id}`, stopSendingFrame({ streamId: stream.id, code: 4 }), true);
+    client.setHealth(SECOND, 'active');
+    server.handleChunk(SECOND, 0, client.pollPacket(SECOND, 0, 100)!, 100);
+    expect(stream.send!.stopCode).toBe(4);
   });
 
   it('is not given twice to one path, so that it is left for a third when that one is lost as well', () => {

@@ -1,6 +1,7 @@
+import { needsReinjection } from '@kwik/paths';
 import type { PathId } from '@kwik/wire';
 import { CopyQueue } from './copy-queue.js';
-import type { DataPath } from './data-path.js';
+import type { ControlFrame, DataPath } from './data-path.js';
 
 /** How often a path with nothing else to do looks for what others have in flight, milliseconds, and how much it takes at once. */
 const LOOK_INTERVAL_MS = 5;
@@ -17,6 +18,24 @@ export class Reinjector {
   /** @param isActive whether a path answers */
   constructor(isActive: (path: PathId) => boolean) {
     this.queue = new CopyQueue(isActive);
+  }
+
+  /** `path` does not answer: what it owes is copied. Gives its control frames, which have to be said elsewhere. */
+  takeOver(path: DataPath): ControlFrame[] {
+    const owed = path.sent.takeOlderThan(0, Number.POSITIVE_INFINITY);
+    for (const { pieces } of owed) this.queue.add(pieces, path.id, true);
+    return owed.flatMap(({ frames }) => frames);
+  }
+
+  /**
+   * `path` answers, again or for the first time: it takes over from those that do not, for what went out there last had no better
+   * path by then. Gives their control frames, without those of which it has newer ones.
+   */
+  relieve(path: DataPath, paths: Iterable<DataPath>): ControlFrame[] {
+    const silent = [...paths].filter((other) => other !== path && other.toPeer && needsReinjection(other.health));
+    return silent
+      .flatMap((other) => this.takeOver(other))
+      .filter(({ key, outlivesPath }) => outlivesPath && !path.hasPending(key));
   }
 
   /**
