@@ -2,7 +2,7 @@ import { ADDRCONFIG, ALL, V4MAPPED } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { getDefaultAutoSelectFamily, isIP } from 'node:net';
 import type { KwikSettings } from '../settings/settings.js';
-import { refuseConnect, unsupported } from './refused-by-node.js';
+import { askNode, refuseConnect, unsupported } from './refused-by-node.js';
 
 /** Options of `socket.connect`; those of `node:net`, and `kwik`. */
 export interface ConnectOptions {
@@ -40,6 +40,7 @@ export function checkConnect(options: ConnectOptions): CheckedConnect {
   const { port, path, localAddress, localPort, lookup, autoSelectFamily } = options;
   if (typeof path === 'string' && path !== '') throw unsupported('a pipe or Unix domain socket');
   if (!isPort(port) || !fits(options)) refuseConnect(options);
+  if (!isOptional(options.host, 'string')) askNode(options);
   const family = familyNumber(options.family);
   return {
     host: hostOf(options),
@@ -89,7 +90,7 @@ export function isPort(port: unknown): port is number | string {
   return number === Number(port) >>> 0 && number <= 0xffff;
 }
 
-function isOptional(value: unknown, type: 'number' | 'function' | 'boolean'): boolean {
+function isOptional(value: unknown, type: 'number' | 'function' | 'boolean' | 'string'): boolean {
   return value === undefined || value === null || typeof value === type;
 }
 

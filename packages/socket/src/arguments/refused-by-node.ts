@@ -10,6 +10,12 @@ const nodesConnect = Socket.prototype.connect;
  * it is asked itself. It looks at its arguments before it does anything.
  */
 export function refuseConnect(options: object): never {
+  askNode(options);
+  throw unexpected('connect');
+}
+
+/** Throws what `node:net` throws for options that some of its versions take, and others refuse. */
+export function askNode(options: object): void {
   const socket = new Socket();
   socket.on('error', () => undefined);
   try {
@@ -17,7 +23,6 @@ export function refuseConnect(options: object): never {
   } finally {
     socket.destroy();
   }
-  throw unexpected('connect');
 }
 
 export function refuseListen(options: object): never {

@@ -1,7 +1,9 @@
 import { EventEmitter } from 'node:events';
+import type { BlockList } from 'node:net';
 import type { Session } from '@kwik/session';
 import { promisify } from 'node:util';
 import { nextTick } from 'node:process';
+import { checkBlockList, isBlocked } from '../arguments/block-list.js';
 import { checkListen, type CheckedListen, type ServerListenOptions } from '../arguments/listen-options.js';
 import { refuseServer } from '../arguments/refused-by-node.js';
 import { type Callable, callable } from '../callable.js';
@@ -21,6 +23,8 @@ export interface ServerOptions {
   readonly keepAlive?: boolean;
   readonly keepAliveInitialDelay?: number;
   readonly highWaterMark?: number;
+  /** Addresses from which nobody is let in (Node 22.13). */
+  readonly blockList?: BlockList;
   readonly kwik?: KwikSettings;
 }
 
@@ -31,6 +35,9 @@ export interface PortAddress {
   readonly family: string;
   readonly port: number;
 }
+
+/** What `maxConnections` of 0 says changed with Node 21. */
+const ZERO_IS_NO_LIMIT = Number.parseInt(process.versions.node) < 21;
 
 type CloseCallback = (error?: Error) => void;
 
@@ -44,8 +51,9 @@ export class KwikServer extends EventEmitter {
   keepAlive: boolean;
   keepAliveInitialDelay: number;
   highWaterMark: number | undefined;
-  /** Connections beyond these are dropped; 0, or as long as nobody has set it: none are. */
+  /** Connections beyond these are dropped, and none as long as nobody has set it. 0 is as in `node:net`: none before Node 21. */
   declare maxConnections: number;
+  declare readonly blockList?: BlockList;
   _connections = 0;
   /** The name that the types of `node:net` still have for it. */
   get connections(): number {
@@ -72,6 +80,7 @@ export class KwikServer extends EventEmitter {
     this.keepAlive = Boolean(given.keepAlive);
     this.keepAliveInitialDelay = Math.trunc(Math.max(0, given.keepAliveInitialDelay ?? 0) / 1000);
     this.highWaterMark = given.highWaterMark === undefined || given.highWaterMark < 0 ? undefined : given.highWaterMark;
+    if (given.blockList) this.blockList = given.blockList;
     this.#settings = given.kwik;
   }
 
@@ -189,8 +198,12 @@ export class KwikServer extends EventEmitter {
       arrival.refuse();
       return;
     }
-    if (this.maxConnections > 0 && this._connections >= this.maxConnections) {
-      const { local, remote } = arrival.addresses;
+    const { local, remote } = arrival.addresses;
+    if (isBlocked(this.blockList, remote.address)) {
+      arrival.accept(network.hold).leave({ abrupt: false, held: false });
+      return;
+    }
+    if (this.#isFull()) {
       arrival.accept(network.hold).leave({ abrupt: false, held: false });
       this.emit('drop', {
         localAddress: local.address,
@@ -216,6 +229,13 @@ export class KwikServer extends EventEmitter {
     this.emit('connection', socket);
   }
 
+  #isFull(): boolean {
+    // Whatever an application has set it to.
+    const most = this.maxConnections as number | null | undefined;
+    if (most === undefined || most === null || (most === 0 && ZERO_IS_NO_LIMIT)) return false;
+    return this._connections >= most;
+  }
+
   #closeOnAbort(signal: AbortSignal | undefined): void {
     if (signal === undefined) return;
     const onAbort = (): void => void this.close();
@@ -237,9 +257,10 @@ export type Server = KwikServer;
 
 function checkServerOptions(options: unknown): asserts options is ServerOptions {
   if (typeof options !== 'object' || options === null) refuseServer(options);
-  const { keepAliveInitialDelay, highWaterMark } = options as ServerOptions;
+  const { keepAliveInitialDelay, highWaterMark, blockList } = options as ServerOptions;
   const isNumber = (value: unknown): boolean => value === undefined || typeof value === 'number';
   if (!isNumber(keepAliveInitialDelay) || !isNumber(highWaterMark)) refuseServer(options);
+  if (blockList) checkBlockList(blockList);
 }
 
 function bothWays(highWaterMark: number): { readableHighWaterMark: number; writableHighWaterMark: number } {

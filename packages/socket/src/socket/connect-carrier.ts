@@ -1,5 +1,6 @@
-import { isIPv4, isIPv6 } from 'node:net';
+import { type BlockList, isIPv4, isIPv6 } from 'node:net';
 import { KwikError } from '@kwik/wire';
+import { blocked, isBlocked } from '../arguments/block-list.js';
 import type { CheckedConnect } from '../arguments/connect-options.js';
 import { Carrier } from '../carrier/carrier.js';
 import { ConnectionRequest } from '../carrier/preamble.js';
@@ -24,6 +25,8 @@ interface Hearing {
   readonly listener: ConnectListener;
   /** The socket is destroyed. */
   readonly signal: AbortSignal;
+  /** Addresses to which it does not connect. */
+  readonly blockList: BlockList | undefined;
 }
 
 interface Told extends Hearing {
@@ -62,21 +65,22 @@ async function connectUntil(
   network: Network,
   checked: CheckedConnect,
   settings: KwikSettings,
-  { wanted, listener, signal }: Hearing & { readonly wanted: Omit<PoolRequest, 'target'> },
+  { wanted, ...hearing }: Hearing & { readonly wanted: Omit<PoolRequest, 'target'> },
 ): Promise<Carrier> {
+  const { listener, signal } = hearing;
   const giveUp = wanted.signal;
   const discovery = network.discoveries.of(settings);
   if (discovery !== undefined && (await orAborted(isService(checked, discovery, giveUp), giveUp))) {
     // Where several servers may be asked nothing of the application goes before one of them has taken the connection.
     const request = { ...wanted, target: { service: checked.host, discovery }, connection: new ConnectionRequest() };
-    return connectService(network, checked, { request, listener, signal });
+    return connectService(network, checked, { request, ...hearing });
   }
   const resolving = resolveAddresses(checked, (...found) => {
     if (!giveUp.aborted) listener.onLookup(...found);
   });
-  const addresses = await orAborted(resolving, giveUp);
-  const first = addresses[0]!;
   const { port } = checked;
+  const addresses = allowedOf(await orAborted(resolving, giveUp), port, hearing);
+  const first = addresses[0]!;
   // Of one that needs a local address node:net tells when it has that.
   const needsBind = checked.localAddress !== undefined || checked.localPort !== 0;
   const tell = (to: ResolvedAddress): void => listener.onAttempt(to, port, addresses.length > 1);
@@ -104,7 +108,7 @@ async function connectUntil(
 async function connectService(
   network: Network,
   { host, port }: CheckedConnect,
-  { request, listener, signal }: Hearing & { readonly request: PoolRequest },
+  { request, listener, signal, blockList }: Hearing & { readonly request: PoolRequest },
 ): Promise<Carrier> {
   try {
     const opened = await network.pool.open(request);
@@ -112,12 +116,35 @@ async function connectService(
     const to = { address, family: isIPv6(address) ? 6 : 4 };
     listener.onLookup(null, to.address, to.family);
     listener.onAttempt(to, ownPort, false);
-    return new Carrier({ ...opened, hold: network.hold, onReleased: opened.release });
+    const carrier = new Carrier({ ...opened, hold: network.hold, onReleased: opened.release });
+    if (!isBlocked(blockList, address)) return carrier;
+    carrier.leave({ abrupt: true, held: false });
+    throw blocked(address);
   } catch (cause) {
     signal.throwIfAborted();
     const code = systemCodeOf(cause);
     throw code === undefined ? cause : connectError(code, { address: host, port }, cause);
   }
+}
+
+/** Those that are not blocked. Tells of the others as `node:net` does, and throws what that fails with when all of them are. */
+function allowedOf(
+  addresses: readonly ResolvedAddress[],
+  port: number,
+  { blockList, listener }: Hearing,
+): readonly ResolvedAddress[] {
+  const allowed = addresses.filter(({ address }) => !isBlocked(blockList, address));
+  if (allowed.length === addresses.length) return allowed;
+  const [first, second] = addresses;
+  if (second === undefined) {
+    listener.onAttempt(first!, port, false);
+    throw blocked(first!.address);
+  }
+  const refused = addresses.filter((each) => !allowed.includes(each));
+  const errors = refused.map(({ address }) => blocked(address));
+  for (const [index, to] of refused.entries()) listener.onAttemptFailed(to, port, errors[index]!);
+  if (allowed.length > 0) return allowed;
+  throw Object.assign(new AggregateError(errors), { code: errors[0]!.code });
 }
 
 /** That it was another address than the first which answered. What became of those before it, nobody has waited for. */

@@ -1,5 +1,5 @@
 import { addAbortSignal, type Duplex } from 'node:stream';
-import { isIP } from 'node:net';
+import { type BlockList, isIP } from 'node:net';
 import { nextTick } from 'node:process';
 import { checkConnect, type CheckedConnect, type ConnectOptions } from '../arguments/connect-options.js';
 import { type Callback, normalizeArguments } from '../arguments/normalize.js';
@@ -16,7 +16,7 @@ import { IdleTimer } from './idle-timer.js';
 import { Inflow } from './inflow.js';
 import { inNodesWords } from './in-nodes-words.js';
 import { bytesWaitingIn, type Chunk, Outflow, toBytes } from './outflow.js';
-import { RebornDuplex } from './reborn-duplex.js';
+import { SystemOptions } from './system-options.js';
 import { UserBuffer } from './user-buffer.js';
 
 export interface SocketAddressInfo {
@@ -33,7 +33,7 @@ export const adopt = Symbol('adopt');
 
 /** `net.Socket` over a stream of a KWIK session. */
 // eslint-disable-next-line no-restricted-syntax -- it is a Duplex, new or not
-export class KwikSocket extends RebornDuplex {
+export class KwikSocket extends SystemOptions {
   /** As of a `net.Socket` whose handle is gone: nothing finds a descriptor or a libuv stream here. */
   readonly _handle = null;
   connecting = false;
@@ -41,6 +41,7 @@ export class KwikSocket extends RebornDuplex {
   /** Milliseconds of `setTimeout`. */
   timeout?: number;
   declare autoSelectFamilyAttemptedAddresses: string[];
+  declare readonly blockList?: BlockList;
   readonly #timer = new IdleTimer(() => this._onTimeout());
   readonly #holder = new Holder(network.hold);
   readonly #userBuffer: UserBuffer | undefined;
@@ -65,6 +66,8 @@ export class KwikSocket extends RebornDuplex {
     const allowHalfOpen = Boolean(options.allowHalfOpen);
     super({ ...ofStream, allowHalfOpen, emitClose: false, autoDestroy: true }, existing);
     this.#userBuffer = UserBuffer.of(options.onread);
+    if (options.blockList) this.blockList = options.blockList;
+    if (options.typeOfService !== undefined) this.setTypeOfService(options.typeOfService);
     // Once the peer has ended, and with it this socket, a write says so rather than `write after end`.
     this.on('end', () => {
       if (!this.allowHalfOpen) (this as { write: Write }).write = this.#writeAfterEnd;
@@ -153,7 +156,7 @@ export class KwikSocket extends RebornDuplex {
     const listener = connectEvents(this, checked.host);
     // A dial may go on without the socket, for others: what is written for a later connection is not for its request.
     const takeWritten = (most: number): Uint8Array => this.#outflow.takeWaiting(signal.aborted ? 0 : most);
-    connectCarrier(network, checked, { listener, signal, takeWritten }).then(
+    connectCarrier(network, checked, { listener, signal, takeWritten, blockList: this.blockList }).then(
       (carrier) => nextTick(() => this.#onConnected(carrier, signal)),
       (error: unknown) => nextTick(() => signal.aborted || this.destroy(error as Error)),
     );
@@ -169,16 +172,6 @@ export class KwikSocket extends RebornDuplex {
     if (callback === undefined) return this;
     if (ms === 0) this.removeListener('timeout', callback);
     else this.once('timeout', callback);
-    return this;
-  }
-
-  /** Writes of small size leave at once anyway. */
-  setNoDelay(_enable?: boolean): this {
-    return this;
-  }
-
-  /** Sessions look after their peers by themselves. */
-  setKeepAlive(_enable?: boolean, _initialDelayMs?: number): this {
     return this;
   }
 

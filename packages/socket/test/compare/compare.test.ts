@@ -4,6 +4,7 @@ import kwikNet from '@kwik/socket';
 import { argumentCases } from './cases/arguments.js';
 import { connectCases } from './cases/connect.js';
 import { endCases } from './cases/ends.js';
+import { newerCases } from './cases/newer.js';
 import { serverCases } from './cases/server.js';
 import { transferCases } from './cases/transfer.js';
 import { type Case, type Net, Trial } from './trial.js';
@@ -27,6 +28,7 @@ describe.each([
   ['transfer', transferCases],
   ['ends', endCases],
   ['server', serverCases],
+  ...(newerCases.length === 0 ? [] : [['what newer Nodes have', newerCases] as const]),
 ])('%s', (_area, cases) => {
   test.each(cases.map((each) => [each.name, each] as const))('%s', async (_name, each) => {
     const expected = await notesOf(nodeNet, each);

@@ -217,6 +217,16 @@ export const serverCases: readonly Case[] = [
     },
   },
   {
+    name: 'maxConnections of 0, null and undefined',
+    async run(trial) {
+      const { server, port } = await trial.listening({}, (socket) => socket.end('let in'));
+      for (const most of [0, null, undefined]) {
+        server.maxConnections = most as number;
+        await trial.collect(trial.watch(trial.connect(port, '127.0.0.1'), `${most}`), `${most}`);
+      }
+    },
+  },
+  {
     name: 'pauseOnConnect',
     async run(trial) {
       let came = '';
