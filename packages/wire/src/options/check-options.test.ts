@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { KwikError } from '../errors/kwik-error.js';
 import { checkArgument, checkOptions } from './check-options.js';
-import { amount, bytes, call, group, list, oneOf, positive, secret, text } from './option-rule.js';
+import { amount, bytes, call, either, group, list, oneOf, positive, secret, text } from './option-rule.js';
 
 interface Options {
   readonly path: string;
@@ -70,11 +70,12 @@ describe('options of a call', () => {
   });
 
   test('nothing of a text in the place of bytes is shown, however short: it may be a key', () => {
-    const root = group<{ readonly key: Uint8Array; readonly keys: readonly Uint8Array[] }>({
+    const root = group<{ readonly key: Uint8Array; readonly keys: readonly Uint8Array[]; readonly or: unknown }>({
       key: bytes,
       keys: list(bytes),
+      or: either(call, bytes),
     });
-    for (const given of [{ key: 'hunter2' }, { keys: ['hunter2'] }, { keys: 'hunter2' }]) {
+    for (const given of [{ key: 'hunter2' }, { keys: ['hunter2'] }, { keys: 'hunter2' }, { or: 'hunter2' }]) {
       const message = refusal(() => checkOptions(given, { call: 'open', root }));
       expect(message).toContain('cannot be that string');
       expect(message).not.toContain('hunter2');

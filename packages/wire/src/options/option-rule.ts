@@ -59,7 +59,8 @@ export function objectWith(...methods: readonly string[]): ValueRule {
 }
 
 export function either(one: ValueRule, other: ValueRule): ValueRule {
-  return value(`${one.takes} or ${other.takes}`, (given) => one.accepts(given) || other.accepts(given));
+  const rule = value(`${one.takes} or ${other.takes}`, (given) => one.accepts(given) || other.accepts(given));
+  return one.hidden === true || other.hidden === true ? { ...rule, hidden: true } : rule;
 }
 
 /** What is checked, in words of its own, by whoever takes it. */
