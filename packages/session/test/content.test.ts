@@ -51,6 +51,21 @@ describe('multi-source streams (K10, V1.3, V6.3)', () => {
     expect(Buffer.from(await fetchContent(client)).equals(content)).toBe(true);
   });
 
+  test('content that is refused while other is under way harms neither that nor the end of the stream', async () => {
+    const { client, server } = await harness.pair();
+    const serving = (async () => {
+      const stream = await server.acceptStream();
+      await stream.read();
+      const first = stream.sendFrom('film', sourceOf(content));
+      const refusal = { code: 'ERR_KWIK_INVALID_STATE', message: expect.stringContaining('await it first') };
+      await expect(stream.sendFrom('other', sourceOf(content), { end: true })).rejects.toMatchObject(refusal);
+      await first;
+      await stream.close();
+    })();
+    expect(Buffer.from(await fetchContent(client)).equals(content)).toBe(true);
+    await serving;
+  });
+
   test('small and empty content', async () => {
     const { client, server } = await harness.pair();
     const sizes = [0, 1, 65_536, 65_537, 200_000];
