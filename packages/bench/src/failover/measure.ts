@@ -2,10 +2,10 @@ import type { Children } from '../harness/children.js';
 import { allowedMbit } from '../links/allowance.js';
 import type { Beds } from '../links/choose-bed.js';
 import type { LinkBed } from '../links/link-bed.js';
-import type { Arrival, PathSample, RunResult } from '../links/messages.js';
+import type { Arrival, PathSample, RunResult, StreamRequest } from '../links/messages.js';
 import { Stage } from '../links/stage.js';
 import { planOutages, totalMs, type PlannedOutage } from './plan.js';
-import { MESSAGE, RATE_MBIT, RECOVERY_SHARE, type Schedule, type Setting } from './settings.js';
+import { isLight, MESSAGE, RATE_MBIT, RECOVERY_SHARE, type Schedule, type Setting } from './settings.js';
 import { countOfPaths, longestGapMs, recoveryMs, type Count } from '../links/count.js';
 
 /** A mean over less than this says little at some hundred packets a second. */
@@ -58,10 +58,7 @@ export async function measureKwik(
   const stage = await Stage.build(bed, children, setting.kind === 'servers' ? 'each' : 'one');
   const plan = planOutages(setting, schedule, seed);
   const bytes = bytesFor(setting, totalMs(plan, schedule));
-  const request =
-    setting.kind === 'light'
-      ? { kind: 'drip' as const, ...MESSAGE }
-      : { kind: setting.kind === 'servers' ? ('content' as const) : ('bulk' as const), bytes };
+  const request = requestOf(setting, bytes);
   const running = stage.running();
   const run = stage.run({ request, maxBytes: bytes, maxMs: 2 * totalMs(plan, schedule), sampleMs: SAMPLE_MS });
   const moments = await Promise.race([perform(bed, plan, schedule, running), endedEarly(run)]);
@@ -69,6 +66,12 @@ export async function measureKwik(
   const result = await run;
   if (result.error !== undefined) throw new Error(`${setting.name}: broke off: ${result.error}`);
   return evaluate(setting, moments, result.arrivals, countOfPaths(result.samples), srttBefore(result.samples, stage));
+}
+
+function requestOf({ kind }: Setting, bytes: number): StreamRequest {
+  if (kind === 'servers') return { kind: 'content', bytes };
+  if (!isLight(kind)) return { kind: 'bulk', bytes };
+  return { kind: 'drip', ...MESSAGE, ...(kind === 'reliable' && { intent: { mode: 'reliable' } }) };
 }
 
 /** The same cuts under Linux's MPTCP. What its reader gets, in order, is all that is seen of it. */

@@ -3,7 +3,7 @@ import { allowedMbit } from '../links/allowance.js';
 import { bytesAt, type Count } from '../links/count.js';
 import type { Plot } from '../part.js';
 import { specsOf, type Cuts } from './measure.js';
-import { RATE_MBIT, type Setting } from './settings.js';
+import { isLight, RATE_MBIT, type Setting } from './settings.js';
 
 const BIN_MS = 100;
 /** Seconds of a transfer that can be read off a plot. */
@@ -13,11 +13,12 @@ const SERIES: Readonly<Record<Setting['kind'], string>> = {
   servers: 'servers, loaded',
   paths: 'paths, loaded',
   light: 'paths, light load',
+  reliable: 'paths, a reliable stream',
 };
 
 /** Gaps of all settings, and the first cuts of some over time. */
 export function plotsOf(kwik: readonly Cuts[], mptcp: readonly Cuts[]): Plot[] {
-  const drawn = kwik.filter(({ setting }) => setting.rttMs === 20 && setting.links === 2 && setting.kind !== 'light');
+  const drawn = kwik.filter(({ setting }) => setting.rttMs === 20 && setting.links === 2 && !isLight(setting.kind));
   return [gapPlot(kwik, mptcp), ...drawn.map(goodputPlot)];
 }
 

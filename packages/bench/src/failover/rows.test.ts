@@ -33,6 +33,12 @@ describe('failover', () => {
     expect(judge(rowsOf(cutsWith(120))[0]!)).toBe('missed');
   });
 
+  test('a reliable stream waits for no round trip', () => {
+    const reliable = { ...SETTING, kind: 'reliable' as const };
+    expect(rowsOf(cutsWith(20, reliable)).map(judge)).toEqual(['met']);
+    expect(rowsOf(cutsWith(30, reliable)).map(judge)).toEqual(['missed']);
+  });
+
   test('at long round-trip times the limit is a time', () => {
     const far = { ...SETTING, rttMs: 100 };
     expect(judge(rowsOf(cutsWith(200, far, 100))[0]!)).toBe('met');
@@ -65,7 +71,7 @@ describe('failover', () => {
   });
 
   test('names of settings are their own, and links have half the round-trip time each way', () => {
-    expect(new Set(SETTINGS.map(({ name }) => name)).size).toBe(24);
+    expect(new Set(SETTINGS.map(({ name }) => name)).size).toBe(28);
     expect(specsOf(SETTING)).toEqual([
       { rateMbit: 10, delayMs: 10 },
       { rateMbit: 10, delayMs: 10 },

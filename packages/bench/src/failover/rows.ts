@@ -4,7 +4,9 @@ import type { Cuts, Outage } from './measure.js';
 import {
   GAP_LIMIT,
   GAP_LIMIT_RTT_MS,
+  isLight,
   LONG_RTT_GAP_MS,
+  MESSAGE,
   SURVIVING_WITHIN_MS,
   WHOLE_WITHIN_MS,
   type Setting,
@@ -24,7 +26,7 @@ export function rowNames({ name }: Setting): string[] {
 /** Rows of one setting; `mptcp`: the same cuts under MPTCP, where it was measured. */
 export function rowsOf(cuts: Cuts, mptcp?: Cuts): Row[] {
   const rows = [gapRow(cuts)];
-  if (cuts.setting.kind !== 'light') rows.push(...recoveryRows(cuts));
+  if (!isLight(cuts.setting.kind)) rows.push(...recoveryRows(cuts));
   if (mptcp !== undefined) rows.push(mptcpRow(cuts, mptcp));
   return rows;
 }
@@ -41,6 +43,11 @@ function gapRow({ setting, outages }: Cuts): Row {
   const note = `median ${Math.round(median(gaps))} ms, ${outages.length} cuts, srtt ${Math.round(srtt)} ms`;
   const worst = outages.reduce((worse, outage) => (outage.gapMs > worse.gapMs ? outage : worse));
   const where = `worst: link ${worst.victims.join('+')} cut`;
+  if (setting.kind === 'reliable') {
+    // The next message, and what paths of equal delays differ by: well below a round trip.
+    const reference = { name: '10 ms + 1/2 RTT', value: MESSAGE.everyMs + setting.rttMs / 2 };
+    return { ...base, reference, ratio: base.value / reference.value, target: { of: 'ratio', atMost: 1 }, note };
+  }
   if (setting.rttMs > GAP_LIMIT_RTT_MS) {
     return { ...base, target: { of: 'value', atMost: LONG_RTT_GAP_MS }, note: `${note}, ${where}` };
   }

@@ -3,9 +3,10 @@ export interface Setting {
   readonly name: string;
   /**
    * `servers`: content from a server behind each link; `paths`: one writer at one server with a path per link, which is
-   * MPTCP's case; `light`: the same with a message of 1 kB every 10 ms in place of all that goes.
+   * MPTCP's case; `light`: the same with a message of 1 kB every 10 ms in place of all that goes; `reliable`: these
+   * messages in a stream that is carried reliably.
    */
-  readonly kind: 'servers' | 'paths' | 'light';
+  readonly kind: 'servers' | 'paths' | 'light' | 'reliable';
   readonly links: number;
   /** Links that are cut at once, chosen anew each time. */
   readonly cut: number;
@@ -22,11 +23,19 @@ const SHAPES = [
   { links: 2, cut: 1, words: 'one of two' },
   { links: 3, cut: 2, words: 'two of three' },
 ] as const;
-const KINDS = { servers: 'servers, loaded', paths: 'paths, loaded', light: 'paths, light load' } as const;
+const KINDS = {
+  servers: 'servers, loaded',
+  paths: 'paths, loaded',
+  light: 'paths, light load',
+  reliable: 'paths, a reliable stream',
+} as const;
+/** A copy goes over one other path: where two are lost at once it may be lost as well. */
+const OF_TWO = ['servers', 'paths', 'light', 'reliable'] as const;
+const OF_THREE = ['servers', 'paths', 'light'] as const;
 
 export const SETTINGS: readonly Setting[] = RTTS_MS.flatMap((rttMs) =>
   SHAPES.flatMap(({ links, cut, words }) =>
-    (['servers', 'paths', 'light'] as const).map((kind) => ({
+    (links === 2 ? OF_TWO : OF_THREE).map((kind) => ({
       name: `${words} ${KINDS[kind]}, ${rttMs} ms`,
       kind,
       links,
@@ -65,8 +74,13 @@ const LOADED: Schedule = {
 const LIGHT: Schedule = { ...LOADED, downMs: 800, upMs: 1500 };
 const QUICK = { cuts: 3, longEvery: 3 };
 
+/** Messages, and not all that goes. */
+export function isLight(kind: Setting['kind']): boolean {
+  return kind === 'light' || kind === 'reliable';
+}
+
 export function scheduleOf({ kind }: Setting, quick: boolean): Schedule {
-  const schedule = kind === 'light' ? LIGHT : LOADED;
+  const schedule = isLight(kind) ? LIGHT : LOADED;
   return quick ? { ...schedule, ...QUICK } : schedule;
 }
 

@@ -49,6 +49,7 @@ async function run(task: RunTask, stop: AbortController): Promise<RunResult> {
       },
       signal: stop.signal,
     });
+    readBesides(session).catch(() => undefined);
     const stream = session.openStream();
     await stream.write(`${JSON.stringify(task.request)}\n`);
     const read = await readAll(stream, task.maxBytes, stop.signal);
@@ -62,6 +63,14 @@ async function run(task: RunTask, stop: AbortController): Promise<RunResult> {
     clearTimeout(deadline);
     clearInterval(timer);
     await session?.close();
+  }
+}
+
+/** Whatever the server writes in streams of its own. */
+async function readBesides(session: Session): Promise<void> {
+  for (;;) {
+    const stream = await session.acceptStream();
+    while ((await stream.read()) !== null);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { PathInfo } from '@kwik/session';
+import type { PathInfo, StreamIntent } from '@kwik/session';
 
 /** What a client asks of a server, as a line of JSON at the beginning of a stream. */
 export type StreamRequest =
@@ -7,7 +7,15 @@ export type StreamRequest =
   /** One writer, that server. */
   | { readonly kind: 'bulk'; readonly bytes: number }
   /** One writer, a message of `messageBytes` every `everyMs`, until the reader stops. */
-  | { readonly kind: 'drip'; readonly messageBytes: number; readonly everyMs: number };
+  | {
+      readonly kind: 'drip';
+      readonly messageBytes: number;
+      readonly everyMs: number;
+      /** How it is carried; default: as bulk. */
+      readonly intent?: StreamIntent;
+      /** The server writes all that goes in another stream at the same time. */
+      readonly besideBulk?: boolean;
+    };
 
 /** PEM. */
 export interface Credentials {

@@ -33,7 +33,7 @@ class Server {
     // A peer that cannot be added shows in the client's paths.
     for (const peer of this.#peers) session.addPath(peer).catch(() => undefined);
     try {
-      for (;;) answer(await session.acceptStream()).catch(() => undefined);
+      for (;;) answer(session, await session.acceptStream()).catch(() => undefined);
     } catch {
       // The session is over.
     }
@@ -50,7 +50,7 @@ export const calls = answerParent({
 });
 export type ServerCalls = typeof calls;
 
-async function answer(stream: Stream): Promise<void> {
+async function answer(session: ServerSession, stream: Stream): Promise<void> {
   const request = JSON.parse(await readLine(stream)) as StreamRequest;
   switch (request.kind) {
     case 'content':
@@ -62,9 +62,15 @@ async function answer(stream: Stream): Promise<void> {
       }
       break;
     case 'drip':
+      if (request.intent !== undefined) stream.setIntent(request.intent);
+      if (request.besideBulk === true) writeWithoutEnd(session.openStream()).catch(() => undefined);
       await drip(stream, request.messageBytes, request.everyMs);
   }
   await stream.close();
+}
+
+async function writeWithoutEnd(stream: Stream): Promise<void> {
+  for (;;) await stream.write(pattern.piece(0, WRITE_BYTES));
 }
 
 /** On an absolute schedule: a late message is followed by the next one in time. */

@@ -1,7 +1,7 @@
 import { measureKwik, measureMptcp, type Cuts } from '../failover/measure.js';
 import { plotsOf } from '../failover/plots.js';
 import { rowNames, rowsOf } from '../failover/rows.js';
-import { scheduleOf, SETTINGS } from '../failover/settings.js';
+import { isLight, scheduleOf, SETTINGS } from '../failover/settings.js';
 import { median } from '../harness/stats.js';
 import { Children } from '../harness/children.js';
 import { chooseBeds } from '../links/choose-bed.js';
@@ -41,7 +41,7 @@ export const failover: Part = {
       const reference = async (): Promise<void> => {
         mptcp[index] = tell('MPTCP, ', await measureMptcp(setting, schedule, SEED + index, beds));
       };
-      (setting.kind === 'light' ? beside : loaded).push({ name: setting.name, run: measure });
+      (isLight(setting.kind) ? beside : loaded).push({ name: setting.name, run: measure });
       if (beds.mptcp && setting.kind === 'paths') beside.push({ name: `MPTCP, ${setting.name}`, run: reference });
     });
     const failures = (await Promise.all([oneByOne(loaded), oneByOne(beside)])).flat();
@@ -72,6 +72,6 @@ async function oneByOne(jobs: readonly Job[]): Promise<string[]> {
 
 function progress(context: PartContext, who: string, { setting, outages, steadyShare }: Cuts): void {
   const gaps = outages.map(({ gapMs }) => Math.round(gapMs));
-  const load = setting.kind === 'light' ? '' : `; ${Math.round(100 * steadyShare)} % of the sum before`;
+  const load = isLight(setting.kind) ? '' : `; ${Math.round(100 * steadyShare)} % of the sum before`;
   context.log(`${who}${setting.name}: gaps median ${median(gaps)}, most ${Math.max(...gaps)} ms${load}`);
 }

@@ -5,6 +5,7 @@ import { discovery } from './discovery.js';
 import { driver } from './driver.js';
 import { failover } from './failover.js';
 import { forwarder } from './forwarder.js';
+import { intents } from './intents.js';
 import { io } from './io.js';
 import { latency } from './latency.js';
 import { planner } from './planner.js';
@@ -28,6 +29,7 @@ export const PARTS: readonly Part[] = [
   start,
   aggregate,
   failover,
+  intents,
   forwarder,
   relay,
   relays,
