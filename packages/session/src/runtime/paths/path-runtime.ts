@@ -21,7 +21,7 @@ import type { ConnectedPath, PathFigures } from './path-registry.js';
 import { codeOfClose } from './deaths.js';
 import type { PathEvents } from './path-events.js';
 import { figuresOf, readingOf } from './path-reading.js';
-import { SignsOfLife } from './signs-of-life.js';
+import { PathLiveness } from './path-liveness.js';
 import { TransportRtt } from './transport-rtt.js';
 
 export type PathRuntimeEvents = PathEvents<PathRuntime>;
@@ -70,7 +70,7 @@ export class PathRuntime implements ConnectionsOwner, ConnectedPath {
   readonly #clock: Clock;
   readonly #events: PathRuntimeEvents;
   readonly #connections: PathConnections;
-  readonly #signs: SignsOfLife;
+  readonly #liveness: PathLiveness;
   #quality: QualityMonitor;
   #death: KwikError | undefined;
   #closedByPeer = false;
@@ -103,7 +103,7 @@ export class PathRuntime implements ConnectionsOwner, ConnectedPath {
     );
     const { side } = options.port.transport;
     const { idleTimeoutMs } = options;
-    this.#signs = new SignsOfLife(now, rtt, { side, firstPath: options.id === PRIMARY_PATH_ID, idleTimeoutMs });
+    this.#liveness = new PathLiveness(now, rtt, { side, firstPath: options.id === PRIMARY_PATH_ID, idleTimeoutMs });
   }
 
   /** Takes its place in the data plane. */
@@ -156,7 +156,7 @@ export class PathRuntime implements ConnectionsOwner, ConnectedPath {
 
   /** The machine is the path's, over all its connections: after this one's death it may tell of another's life. */
   get health(): PathHealth {
-    return this.#death === undefined ? healthOf(this.machine.state, this.#signs.flow) : 'dead';
+    return this.#death === undefined ? healthOf(this.machine.state, this.#liveness.flow) : 'dead';
   }
 
   get alive(): boolean {
@@ -213,16 +213,16 @@ export class PathRuntime implements ConnectionsOwner, ConnectedPath {
   /** Whether data that was asked for should be coming. */
   expectData(on: boolean): void {
     this.#expecting = on;
-    this.#signs.expect(on, this.#clock.now());
+    this.#liveness.expect(on, this.#clock.now());
   }
 
   /** Whether the session has no other path. */
   set alone(alone: boolean) {
-    this.#signs.alone = alone;
+    this.#liveness.alone = alone;
   }
 
   onPacketSent(): void {
-    this.#signs.onSent(this.#clock.now());
+    this.#liveness.onSent(this.#clock.now());
   }
 
   nextTimeoutMs(): number | undefined {
@@ -230,7 +230,7 @@ export class PathRuntime implements ConnectionsOwner, ConnectedPath {
     this.#hear();
     const handedOverMs = this.#connections.nextTimeoutMs(this.#clock.now());
     return earlierTime(
-      earlierTime(this.#signs.nextTimeoutMs(), handedOverMs),
+      earlierTime(this.#liveness.nextTimeoutMs(), handedOverMs),
       this.port.control?.channel.nextTimeoutMs(),
     );
   }
@@ -249,7 +249,7 @@ export class PathRuntime implements ConnectionsOwner, ConnectedPath {
       this.sampleStats();
       this.#assess(now);
     }
-    const due = this.#signs.handleTimeout(now, this.rttMs);
+    const due = this.#liveness.handleTimeout(now, this.rttMs);
     if (due.dead === true) {
       const silentMs = Math.round(now - this.port.transport.lastReceivedMs());
       this.die(new KwikError('ERR_KWIK_PATH_DEAD', `nothing was heard from ${this.address} for ${silentMs} ms`));
@@ -348,7 +348,7 @@ export class PathRuntime implements ConnectionsOwner, ConnectedPath {
   /** As it was when QUIC was last looked at, milliseconds ago while it carries anything: costs no look. */
   reading(now: number, unused: string): PathReading {
     const { lastStats, counts } = this.#connections;
-    return readingOf(this, { ...lastStats, ...counts }, this.#signs.flow, now, unused);
+    return readingOf(this, { ...lastStats, ...counts }, this.#liveness.flow, now, unused);
   }
 
   onMessage(id: bigint, body: KcpBody): void {
@@ -389,12 +389,12 @@ export class PathRuntime implements ConnectionsOwner, ConnectedPath {
   #hear(): void {
     const { sent } = this.data;
     this.#connections.poll(this.#clock.now());
-    const ended = this.#signs.hear(this.port.transport.lastReceivedMs(), this.rttMs, sent.count > 0);
+    const ended = this.#liveness.hear(this.port.transport.lastReceivedMs(), this.rttMs, sent.count > 0);
     if (ended === 'suspicion' && this.machine.state === 'suspected') {
       this.machine.clear(this.#clock.now());
       this.#events.onStateChange(this);
     } else if (ended !== undefined) this.#events.onStall(this);
-    if (!this.#signs.settling) return;
-    if (this.#signs.settlesIn(sent.oldest()?.sentAtMs, this.#clock.now())) this.#events.onStall(this);
+    if (!this.#liveness.settling) return;
+    if (this.#liveness.settlesIn(sent.oldest()?.sentAtMs, this.#clock.now())) this.#events.onStall(this);
   }
 }

@@ -26,7 +26,7 @@ const MAX_SETTLING_MS = 1000;
 const IDLE_SHARE = 1 / 3;
 const SERVER_IDLE_SHARE = 9 / 20;
 
-export interface SignsOfLifeOptions {
+export interface PathLivenessOptions {
   readonly side: 'client' | 'server';
   readonly firstPath: boolean;
   /** Silence after which either end gives the connection up; 0 for never, which is the default. */
@@ -34,7 +34,7 @@ export interface SignsOfLifeOptions {
 }
 
 /** What a path's silence means: whether its flow has stopped, whether it answers, and whether it is back. Times in ms. */
-export class SignsOfLife {
+export class PathLiveness {
   readonly #liveness: LivenessMonitor;
   readonly #flow = new FlowMonitor();
   #heardMs: number;
@@ -42,7 +42,7 @@ export class SignsOfLife {
   /** When it came back from an outage, until it is as it was. */
   #backSinceMs: number | undefined;
 
-  constructor(now: number, rtt: RttView, { side, firstPath, idleTimeoutMs = 0 }: SignsOfLifeOptions) {
+  constructor(now: number, rtt: RttView, { side, firstPath, idleTimeoutMs = 0 }: PathLivenessOptions) {
     this.#heardMs = now;
     this.#liveness = new LivenessMonitor(now, rtt, {
       keepAliveMs: keepAliveMs(side, idleTimeoutMs === 0 ? Infinity : idleTimeoutMs),
