@@ -3,7 +3,6 @@ import { Ed25519Signer, issueContentGrant, type KcpBody } from '@kwik/kcp';
 import { VirtualClock } from '@kwik/testbed';
 import { sessionIdFromBytes, toPathId, toStreamId } from '@kwik/wire';
 import type { SessionContext } from '../runtime/features/session-context.js';
-import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 import { bareEngine } from '../test-support/bare-engine.js';
 import { ContentSender } from './content-sender.js';
 import { ContentServer } from './content-server.js';
@@ -26,7 +25,7 @@ function pathOf(id: number) {
       if (body.$case === 'contentDigests') heard.push(Number(body.value.firstBlock));
     },
   };
-  return { path: path as unknown as PathRuntime, heard, die: () => (path.alive = false) };
+  return { path, heard, die: () => (path.alive = false) };
 }
 
 /** A server that has a session of another one with one stream, and counts what it reads of the content of that. */
@@ -53,7 +52,7 @@ function standby(reading: () => void = () => undefined) {
   const engine = bareEngine({ role: 'primary', numbers }, compose, clock);
   const fields = { sessionId, streamId: STREAM, key: 'film', size: BigInt(SIZE), expiresMs: NOW_MS + 60_000 };
   const grant = issueContentGrant(signer, fields);
-  const resume = async (path: PathRuntime, digestsEnd: number): Promise<void> => {
+  const resume = async (path: ReturnType<typeof pathOf>['path'], digestsEnd: number): Promise<void> => {
     const message = { streamId: STREAM, grant, baseOffset: 0n, digestsEnd: BigInt(digestsEnd), blockBytes: BLOCK };
     engine.parts.sender.handlers.contentResume!(path, message);
     for (let turn = 0; turn < 20; turn++) await clock.advanceByAsync(1);

@@ -4,10 +4,9 @@ import { copyOfBytes, KwikError, proto, toStreamId, type SessionId, type StreamI
 import type { ReplicaSource } from '../api/session.js';
 import type { ControlHandlers, Feature } from '../runtime/features/feature.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
-import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 import type { ContentStream } from '../runtime/streams/stream-host.js';
 import { Waiters } from '../runtime/waiting/waiters.js';
-import type { ContentServer } from './content-server.js';
+import type { ContentPath, ContentServer } from './content-server.js';
 
 /** Content up to this size goes by the primary alone: asking others would take longer than sending it. */
 const SINGLE_SOURCE_BYTES = 64 * 1024;
@@ -40,6 +39,11 @@ export interface ContentSenderOptions {
   readonly wallClockMs: () => number;
 }
 
+/** Of a path to the client. */
+interface SenderPath extends ContentPath {
+  readonly port: { readonly control?: { readonly channel: { readonly queuedBytes: number } } | undefined };
+}
+
 interface Sending {
   readonly waiters: Waiters;
   readonly start: proto.ContentStart;
@@ -49,16 +53,16 @@ interface Sending {
   /** A path that carried control messages was lost: the client has to say how far the digests came. */
   interrupted: boolean;
   /** What the client is told of the content goes over one path, in order, as long as that lives. */
-  path: PathRuntime | undefined;
+  path: SenderPath | undefined;
   /** Those over which the client said that it goes on with the content. */
-  readonly resumedOver: WeakSet<PathRuntime>;
+  readonly resumedOver: WeakSet<SenderPath>;
   end: proto.ContentEnd | undefined;
   /** A primary before this one announced it: the client says what it wants of it, and how far it is. */
   readonly resumed: boolean;
 }
 
 function newSending(start: proto.ContentStart, resumed = false): Sending {
-  const [waiters, resumedOver] = [new Waiters(), new WeakSet<PathRuntime>()];
+  const [waiters, resumedOver] = [new Waiters(), new WeakSet<SenderPath>()];
   const none = { path: undefined, end: undefined };
   return { waiters, start, delivered: 0, digestsFrom: 0, interrupted: false, resumedOver, resumed, ...none };
 }
@@ -67,7 +71,7 @@ function newSending(start: proto.ContentStart, resumed = false): Sending {
  * The client says over which path it hears of the content now, and which digests it has. Once over each path that it gets: one that
  * says so by turns on two that live would have everything hashed again at each word.
  */
-function goOnAt(state: Sending, path: PathRuntime, { digestsEnd }: proto.ContentResume): void {
+function goOnAt(state: Sending, path: SenderPath, { digestsEnd }: proto.ContentResume): void {
   if (state.path?.alive === true && state.resumedOver.has(path)) return;
   state.resumedOver.add(path);
   // From the last one that it has: by it the client sees whether both servers mean the same content.
@@ -102,7 +106,7 @@ export class ContentSender implements Feature {
     return this.#offeredBytes;
   }
 
-  readonly handlers: ControlHandlers = {
+  readonly handlers: ControlHandlers<SenderPath> = {
     contentProgress: (_client, message) => this.#progress(message),
     contentEnd: (_client, message) => this.#ended(message),
     contentResume: (client, message) => this.#resume(client, message),
@@ -146,7 +150,7 @@ export class ContentSender implements Feature {
    * Content that another primary announced: the client asks for ranges of it, and for the digests that it does not have. It is resumed
    * once, and told of again by each path that the client gets: what was read and hashed for a client is not read again at its word.
    */
-  #resume(path: PathRuntime, message: proto.ContentResume): void {
+  #resume(path: SenderPath, message: proto.ContentResume): void {
     const streamId = toStreamId(message.streamId);
     const known = this.#sending.get(streamId);
     if (known !== undefined) {
@@ -171,7 +175,7 @@ export class ContentSender implements Feature {
     void this.#sendResumed(path, message, state);
   }
 
-  async #sendResumed(path: PathRuntime, message: proto.ContentResume, state: Sending): Promise<void> {
+  async #sendResumed(path: SenderPath, message: proto.ContentResume, state: Sending): Promise<void> {
     const streamId = toStreamId(message.streamId);
     const abort = new AbortController();
     try {
@@ -292,7 +296,7 @@ export class ContentSender implements Feature {
   }
 
   /** Waits until the next digests may go; undefined when there is nothing left to send. */
-  async #digestTurn(size: number, state: Sending, signal: AbortSignal): Promise<PathRuntime | undefined> {
+  async #digestTurn(size: number, state: Sending, signal: AbortSignal): Promise<SenderPath | undefined> {
     for (;;) {
       this.#session.assertOpen();
       if (signal.aborted || state.end !== undefined) return undefined;
@@ -319,7 +323,7 @@ export class ContentSender implements Feature {
     }
   }
 
-  #path(): PathRuntime | undefined {
+  #path(): SenderPath | undefined {
     return this.#session.controlPath;
   }
 }

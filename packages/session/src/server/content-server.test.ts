@@ -3,7 +3,6 @@ import { Ed25519Signer, issueContentGrant, type KcpBody } from '@kwik/kcp';
 import type { proto } from '@kwik/wire';
 import { sessionIdFromBytes, toPathId, toStreamId } from '@kwik/wire';
 import type { ReplicaSource } from '../api/session.js';
-import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 import { bareEngine } from '../test-support/bare-engine.js';
 import { ContentServer } from './content-server.js';
 
@@ -24,7 +23,7 @@ function pathOf(id: number) {
       if (body.$case === 'rangeRefused') refused.push(body.value);
     },
   };
-  return { path: path as unknown as PathRuntime, refused, die: () => (path.alive = false) };
+  return { path, refused, die: () => (path.alive = false) };
 }
 
 /** A secondary whose application is asked for content, and answers when it is told to. */

@@ -35,9 +35,12 @@ export interface GrantedContent {
   readonly grant: Uint8Array;
 }
 
+/** Of a path that asks for content. */
+export type ContentPath = Pick<PathRuntime, 'id' | 'alive' | 'send'>;
+
 /** Asked for by this path, before the source was found. */
 interface WaitingRequest extends Pick<proto.RangeRequest, 'requestId' | 'offset' | 'length'> {
-  readonly path: PathRuntime;
+  readonly path: ContentPath;
 }
 
 interface OpenContent {
@@ -88,7 +91,7 @@ export class ContentServer implements Feature {
    * Opens what a primary before this one granted. Resolves with its source; undefined when it cannot be had, which the client has
    * been told.
    */
-  async resume(path: PathRuntime, granted: GrantedContent): Promise<ReplicaSource | undefined> {
+  async resume(path: ContentPath, granted: GrantedContent): Promise<ReplicaSource | undefined> {
     const streamId = toStreamId(granted.streamId);
     try {
       if (!this.#session.streams.isOver(streamId)) {
@@ -110,7 +113,7 @@ export class ContentServer implements Feature {
     return this.#contents.has(streamId);
   }
 
-  request(path: PathRuntime, request: proto.RangeRequest): void {
+  request(path: ContentPath, request: proto.RangeRequest): void {
     const streamId = toStreamId(request.streamId);
     let content = this.#contents.get(streamId);
     if (content === undefined) {
@@ -135,7 +138,7 @@ export class ContentServer implements Feature {
     }
   }
 
-  cancel(path: PathRuntime, message: proto.RangeCancel): void {
+  cancel(path: ContentPath, message: proto.RangeCancel): void {
     const content = this.#contents.get(toStreamId(message.streamId));
     if (content === undefined) return;
     content.supply.cancel(path.id, message.requestIds);
@@ -320,7 +323,7 @@ export class ContentServer implements Feature {
   }
 
   /** Without ids: all of the content. */
-  refuse(path: PathRuntime, streamId: StreamId, error: KwikError, requestIds: bigint[] = []): void {
+  refuse(path: ContentPath, streamId: StreamId, error: KwikError, requestIds: bigint[] = []): void {
     path.send({ $case: 'rangeRefused', value: { streamId, requestIds, error: errorToDetail(error) } });
   }
 }

@@ -12,9 +12,9 @@ type Kind = KcpBody['$case'];
  * is answered with what its handler returns, or resolves with; a promise that rejects is answered with its error. Whatever a
  * handler throws ends the path.
  */
-export type ControlHandlers = {
+export type ControlHandlers<Path = PathRuntime> = {
   readonly [K in Kind]?: (
-    path: PathRuntime,
+    path: Path,
     value: ControlValues[K],
   ) => K extends RequestKind ? ReplyTo<K> | Promise<ReplyTo<K>> : void;
 };
