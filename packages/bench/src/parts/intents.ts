@@ -40,7 +40,7 @@ export const intents: Part = {
       unit: 'ms',
       reference: { name: 'carried as bulk', value: bulk },
       ratio: median(late.fast.map((value, round) => value / late.bulk[round]!)),
-      target: { of: 'ratio', atMost: 0.5 },
+      target: { of: 'ratio', atMost: 1 },
       note: spread(late.fast),
     } as const;
     return { rows: [row], skipped: beds.skipped };
