@@ -1,5 +1,5 @@
 /** `pnpm sim`: sessions under seeded faults, in virtual time. See docs/simulation.md. */
-import { planOfSeed } from './plan/draw-plan.js';
+import { kindOfSeed, planOfSeed } from './plan/draw-plan.js';
 import { readArgs, USAGE, type SimArgs } from './run/args.js';
 import { Pool } from './run/pool.js';
 import { runPlan } from './run/run-plan.js';
@@ -7,12 +7,13 @@ import { runPlan } from './run/run-plan.js';
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** What makes the seed fail in the same way. */
-function optionsOf({ canary, kind }: SimArgs): string {
+function optionsOf(seed: number, { canary, kind: kinds }: SimArgs): string {
+  const kind = kindOfSeed(seed, kinds);
   return `${kind === 'work' ? '' : ` --${kind}`}${canary === undefined ? '' : ` --canary ${canary}`}`;
 }
 
 async function showSeed(args: SimArgs): Promise<boolean> {
-  const plan = planOfSeed(args.from, args.kind);
+  const plan = planOfSeed(args.from, kindOfSeed(args.from, args.kind));
   print(JSON.stringify(plan, null, 1));
   const { violation, digest, virtualMs } = await runPlan(plan, { canary: args.canary, write: print });
   print(`\nseed ${plan.seed}: ${Math.round(virtualMs)} ms of virtual time, trace ${digest.slice(0, 16)}`);
@@ -29,7 +30,9 @@ async function runSeeds(args: SimArgs): Promise<boolean> {
     if (failure === undefined) passed++;
     else {
       failed++;
-      print(`seed ${seed}: ${failure.split('\n')[0]!.slice(0, 400)}\n  pnpm sim --seed ${seed}${optionsOf(args)}`);
+      print(
+        `seed ${seed}: ${failure.split('\n')[0]!.slice(0, 400)}\n  pnpm sim --seed ${seed}${optionsOf(seed, args)}`,
+      );
     }
   });
   let interrupted = false;
@@ -38,9 +41,14 @@ async function runSeeds(args: SimArgs): Promise<boolean> {
     pool.stop();
   };
   process.once('SIGINT', onInterrupt).once('SIGTERM', onInterrupt);
+  const over = args.minutes === undefined ? undefined : setTimeout(() => pool.finish(), args.minutes * 60_000);
   await pool.run();
+  clearTimeout(over);
   const seconds = (performance.now() - startMs) / 1000;
   print(`\n${((passed + failed) / seconds).toFixed(0)} seeds a second, ${seconds.toFixed(1)} s`);
+  // All of them, for they are begun in their order, and what was begun is brought to its end.
+  const next = args.from + passed + failed;
+  if (!interrupted) print(`seeds ${args.from} to ${next - 1}; the next is --from ${next}`);
   if (interrupted) print(`interrupted after ${passed + failed} of ${args.count} seeds`);
   print(`${passed} passed, ${failed} failed`);
   return failed === 0 && !interrupted;

@@ -1,5 +1,5 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import { drawPlan, planOfSeed } from './plan/draw-plan.js';
+import { drawPlan, kindOfSeed, planOfSeed } from './plan/draw-plan.js';
 import { readArgs } from './run/args.js';
 import { runPlan } from './run/run-plan.js';
 import { READER_CANARIES } from './rules/canary.js';
@@ -120,16 +120,20 @@ describe('the command line', () => {
   test('takes one seed or many', () => {
     expect(readArgs(['--seed', '7'])).toMatchObject({ from: 7, count: 1, verbose: true, canary: undefined });
     expect(readArgs(['--seeds', '20', '--from', '5'])).toMatchObject({ from: 5, count: 20, verbose: false });
+    expect(readArgs(['--minutes', '30', '--all', '--from', '7'])).toMatchObject({ from: 7, minutes: 30, kind: 'all' });
+    expect(readArgs(['--seeds', '20', '--minutes', '1'])).toMatchObject({ count: 20, minutes: 1, verbose: false });
+    expect([4, 5, 6, 7].map((seed) => kindOfSeed(seed, 'all'))).toEqual(['work', 'scaling', 'takeover', 'discovery']);
     expect(readArgs(['--', '--seeds', '2', '--canary'])).toMatchObject({ count: 2, canary: 'flip' });
   });
 
   test.each([
     [[], 'give either --seed or --seeds'],
     [['--seed', '1', '--seeds', '2'], 'give either --seed or --seeds'],
+    [['--seed', '1', '--minutes', '2'], 'give either --seed or --seeds'],
     [['--seed', 'x'], '--seed takes a whole number from 0, not "x"'],
     [['--seeds', '0'], '--seeds takes a whole number from 1, not "0"'],
     [['--seed', '1', '--from', '2'], '--from goes with --seeds'],
-    [['--seed', '1', '--scaling', '--takeover'], 'give one of --scaling, --takeover, --discovery'],
+    [['--seed', '1', '--scaling', '--takeover'], 'give one of --scaling, --takeover, --discovery, --all'],
     [['--seed', '1', '--canary', 'tweety'], '--canary is one of flip, repeat, lose, leak, trusting, deaf'],
   ])('says what is wrong with %j', (args, message) => {
     expect(readArgs(args)).toBe(message);

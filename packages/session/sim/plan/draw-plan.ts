@@ -29,6 +29,12 @@ const LEAST_PACKETS_PER_KEY = 200;
 /** What a plan is made for: any work, servers that come and go, primaries that are killed, or servers that are found. */
 export type PlanKind = 'work' | 'scaling' | 'takeover' | 'discovery';
 
+/** `all`: one kind after the other, seed by seed. */
+export function kindOfSeed(seed: number, kind: PlanKind | 'all'): PlanKind {
+  const kinds = ['work', 'scaling', 'takeover', 'discovery'] as const;
+  return kind === 'all' ? kinds[seed % kinds.length]! : kind;
+}
+
 /** The plan of a seed, as the command line has it. */
 export function planOfSeed(seed: number, kind: PlanKind): Plan {
   const plan = drawPlan(seed);

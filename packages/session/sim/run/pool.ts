@@ -15,6 +15,7 @@ export class Pool {
   readonly #children = new Set<ChildProcess>();
   #next: number;
   #stopped = false;
+  #finishing = false;
 
   constructor(args: SimArgs, onSeed: (report: SeedReport) => void) {
     this.#args = args;
@@ -24,6 +25,11 @@ export class Pool {
 
   async run(): Promise<void> {
     await Promise.all(Array.from({ length: this.#args.workers }, () => this.#work()));
+  }
+
+  /** Begins no further seeds; `run` resolves when those that were begun are over. */
+  finish(): void {
+    this.#finishing = true;
   }
 
   /** Ends everything at once; `run` resolves. */
@@ -78,7 +84,7 @@ export class Pool {
   #take(): Batch | undefined {
     const { from, count, canary, kind } = this.#args;
     const left = from + count - this.#next;
-    if (left <= 0 || this.#stopped) return undefined;
+    if (left <= 0 || this.#stopped || this.#finishing) return undefined;
     const batch = { from: this.#next, count: Math.min(BATCH_SEEDS, left), canary, kind };
     this.#next += batch.count;
     return batch;

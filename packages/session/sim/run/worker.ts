@@ -1,4 +1,4 @@
-import { planOfSeed, type PlanKind } from '../plan/draw-plan.js';
+import { kindOfSeed, planOfSeed, type PlanKind } from '../plan/draw-plan.js';
 import type { Canary } from '../rules/canary.js';
 import { runPlan } from './run-plan.js';
 
@@ -7,7 +7,7 @@ export interface Batch {
   readonly from: number;
   readonly count: number;
   readonly canary: Canary | undefined;
-  readonly kind: PlanKind;
+  readonly kind: PlanKind | 'all';
 }
 
 /** One line per seed that fails; undefined for a seed that passes. */
@@ -19,7 +19,7 @@ export interface SeedReport {
 process.on('message', (batch: Batch) => {
   void (async () => {
     for (let seed = batch.from; seed < batch.from + batch.count; seed++) {
-      const { violation } = await runPlan(planOfSeed(seed, batch.kind), { canary: batch.canary });
+      const { violation } = await runPlan(planOfSeed(seed, kindOfSeed(seed, batch.kind)), { canary: batch.canary });
       const failure = violation && `${violation.rule}: ${violation.detail}`;
       process.send?.({ seed, failure } satisfies SeedReport);
     }
