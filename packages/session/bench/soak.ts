@@ -1,6 +1,7 @@
 /**
  * `pnpm soak [--gb N] [--pause SECONDS] [--packets-per-key N]`: one long transfer between two processes over loopback. Checks every byte, and
  * that neither process grows by more than 250 MB, also while the reader stops. Exit status 1 if it does.
+ * `pnpm soak --hours N`: long-soak.ts.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -9,6 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { dial, listen, type SessionLimits } from '@kwik/session';
+import { serveForHours, workForHours, type Look } from './long-soak.js';
 
 const MAX_GROWTH_BYTES = 250e6;
 const SAMPLE_MS = 100;
@@ -19,6 +21,7 @@ const PERIOD_BYTES = 1_000_003;
 interface Report {
   readonly port?: number;
   readonly rss?: number;
+  readonly look?: Look;
 }
 
 function pattern(): Buffer {
@@ -105,11 +108,25 @@ async function fetch(
   if (!result.whole || grown) process.exitCode = 1;
 }
 
+/** Whole numbers of periods, for pieces of some megabytes. */
+function longPattern(): Buffer {
+  const bytes = pattern().subarray(0, PERIOD_BYTES);
+  return Buffer.concat(Array.from({ length: 6 }, () => bytes));
+}
+
+function lookAt(server: ChildProcess): Promise<Look> {
+  return new Promise((resolve, reject) => {
+    server.once('message', ({ look }: Report) => (look === undefined ? reject(new Error('no look')) : resolve(look)));
+    server.send('look');
+  });
+}
+
 const { values } = parseArgs({
   options: {
     gb: { type: 'string', default: '5' },
     pause: { type: 'string', default: '0' },
     'packets-per-key': { type: 'string', default: String(2 ** 23) },
+    hours: { type: 'string' },
     role: { type: 'string', default: 'client' },
   },
 });
@@ -119,19 +136,30 @@ if (!(totalBytes > 0) || !(Number(values.pause) >= 0)) {
   process.exit(2);
 }
 const limits = { packetsPerKey: Number(values['packets-per-key']) };
-if (values.role === 'server') {
+const hours = values.hours === undefined ? undefined : Number(values.hours);
+if (hours !== undefined && !(hours > 0 && hours <= 1000)) {
+  console.error('soak: --hours takes a number above 0, up to 1,000');
+  process.exit(2);
+}
+if (values.role === 'server' && hours !== undefined) {
+  await serveForHours((message) => process.send?.(message));
+  process.on('disconnect', () => process.exit(0));
+} else if (values.role === 'server') {
   await serve(totalBytes, limits);
 } else {
   const folder = await mkdtemp(join(tmpdir(), 'kwik-soak-'));
   process.env['KWIK_DATA_DIR'] = folder;
   const forServer = ['--role', 'server', '--gb', values.gb, '--packets-per-key', values['packets-per-key']];
-  const server = fork(import.meta.filename, forServer, { env: process.env });
+  if (values.hours !== undefined) forServer.push('--hours', values.hours);
+  const execArgv = [...process.execArgv, '--expose-gc'];
+  const server = fork(import.meta.filename, forServer, { env: process.env, execArgv });
   try {
     const port = await new Promise<number>((resolve, reject) => {
       server.once('message', (report: Report) => resolve(report.port!));
       server.once('exit', () => reject(new Error('the server ended before it listened')));
     });
-    await fetch(server, port, limits, [totalBytes, Number(values.pause) * 1000]);
+    if (hours === undefined) await fetch(server, port, limits, [totalBytes, Number(values.pause) * 1000]);
+    else if (!(await workForHours(hours, port, longPattern(), () => lookAt(server)))) process.exitCode = 1;
   } finally {
     server.kill();
     await rm(folder, { recursive: true, force: true });
