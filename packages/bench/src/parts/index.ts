@@ -17,6 +17,7 @@ import { socket } from './socket.js';
 import { start } from './start.js';
 import { streams } from './streams.js';
 import { telemetry } from './telemetry.js';
+import { workers } from './workers.js';
 
 /** All parts, in the order in which they run and are listed. */
 export const PARTS: readonly Part[] = [
@@ -35,6 +36,7 @@ export const PARTS: readonly Part[] = [
   relays,
   latency,
   scale,
+  workers,
   codec,
   planner,
   discovery,

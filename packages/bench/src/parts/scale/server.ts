@@ -1,11 +1,10 @@
 /** The one server process: sessions of KWIK that echo or send bulk, or connections of the bare driver that only are. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_LIMITS, Endpoint } from '@kwik/quic';
-import { listen, type ServerSession, type Stream } from '@kwik/session';
+import { listen } from '@kwik/session';
 import { answerParent, usage, type Usage } from '../../harness/child.js';
 import type { Credentials } from '../../harness/certificates.js';
-import { Pattern } from '../../harness/pattern.js';
-import { BULK, CHUNK_BYTES, REQUEST_BYTES } from './protocol.js';
+import { answerSessions } from './answering.js';
 
 /** All from one address, and faster than a stranger should be let in. */
 const HANDSHAKES_PER_SECOND = 20_000;
@@ -13,7 +12,6 @@ const HANDSHAKES_PER_SECOND = 20_000;
 const SETTLE_MS = 1_000;
 const COLLECTIONS = 2;
 
-const pattern = new Pattern();
 /** What this process serves; there is one of each run. */
 const served = { open: (): number => 0 };
 
@@ -27,40 +25,8 @@ async function serveSessions({ certPem, keyPem }: Credentials, sessions: number)
     },
   });
   served.open = () => listener.stats().sessions;
-  void (async () => {
-    for await (const session of listener) void serveSession(session);
-  })();
+  void answerSessions(listener);
   return listener.address().port;
-}
-
-async function serveSession(session: ServerSession): Promise<void> {
-  try {
-    for (;;) void serveStream(await session.acceptStream());
-  } catch {
-    // The session has ended.
-  }
-}
-
-async function serveStream(stream: Stream): Promise<void> {
-  try {
-    const parts: Uint8Array[] = [];
-    let length = 0;
-    for await (const chunk of stream) {
-      length += chunk.length;
-      parts.push(chunk);
-    }
-    const request = Buffer.concat(parts, length);
-    if (request[0] === BULK && length === REQUEST_BYTES) await sendBulk(stream, request.readUInt32BE(1));
-    else await stream.write(request);
-    await stream.close();
-  } catch {
-    // The client is gone.
-  }
-}
-
-async function sendBulk(stream: Stream, bytes: number): Promise<void> {
-  for (let at = 0; at < bytes; at += CHUNK_BYTES)
-    await stream.write(pattern.piece(at, Math.min(CHUNK_BYTES, bytes - at)));
 }
 
 async function serveConnections({ certPem, keyPem }: Credentials, connections: number): Promise<number> {
