@@ -59,10 +59,52 @@ async function measured(count: number, open: () => Promise<void>): Promise<OpenR
   return { opened: done, seconds, ...(failure !== undefined && { failure }) };
 }
 
-/** How many sessions sent back what they were sent. */
-async function echoAll(): Promise<{ readonly echoed: number; readonly failure?: string }> {
-  const { done, failure } = await inParallel(sessions.length, (index) => echo(sessions[index]!, index));
-  return { echoed: done, ...(failure !== undefined && { failure }) };
+export interface EchoResult {
+  /** How many sessions sent back what they were sent. */
+  readonly echoed: number;
+  /** What each took. */
+  readonly tookMs: readonly number[];
+  readonly failure?: string;
+}
+
+async function echoAll(): Promise<EchoResult> {
+  const tookMs: number[] = [];
+  const { done, failure } = await inParallel(sessions.length, async (index) => {
+    const startMs = performance.now();
+    await echo(sessions[index]!, index);
+    tookMs.push(performance.now() - startMs);
+  });
+  return { echoed: done, tookMs, ...(failure !== undefined && { failure }) };
+}
+
+export interface FairResult {
+  /** Bytes that each session had when half of all had come. */
+  readonly shares: readonly number[];
+  readonly failure?: string;
+}
+
+/** All sessions want so many bytes at once. */
+async function fetchAtOnce(bytes: number): Promise<FairResult> {
+  const had = sessions.map(() => 0);
+  const half = (bytes * sessions.length) / 2;
+  let [sum, shares, failure] = [0, had, undefined as string | undefined];
+  const fetch = async (session: Session, index: number): Promise<void> => {
+    try {
+      const stream = session.openStream();
+      await stream.write(bulkRequest(bytes));
+      await stream.close();
+      for await (const chunk of stream) {
+        had[index]! += chunk.length;
+        if (sum < half && sum + chunk.length >= half) shares = [...had];
+        sum += chunk.length;
+      }
+    } catch (error) {
+      failure ??= error instanceof Error ? error.message : String(error);
+    }
+  };
+  await Promise.all(sessions.map(fetch));
+  if (sum !== bytes * sessions.length) failure ??= `${sum} of ${bytes * sessions.length} bytes arrived`;
+  return { shares, ...(failure !== undefined && { failure }) };
 }
 
 async function echo(session: Session, index: number): Promise<void> {
@@ -120,6 +162,7 @@ export const calls = answerParent({
   openSessions,
   openConnections,
   echoAll,
+  fetchAtOnce,
   fetchBulk,
   closeAll,
   alive: () => sessions.filter((session) => session.getActivePaths().length > 0).length,

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Credentials } from '../../harness/certificates.js';
 import { Children, type ChildHandle } from '../../harness/children.js';
-import { median } from '../../harness/stats.js';
+import { jain, median } from '../../harness/stats.js';
 import type { PartContext } from '../../part.js';
 import type { ClientCalls, OpenResult, OpenTask } from './client.js';
 import type { ServerCalls } from './server.js';
@@ -22,6 +22,13 @@ const QUICK_BULK_BYTES = 20_000_000;
 /** Of the active session, alone and among the idle ones; the median counts. */
 const TRANSFERS = 3;
 const MB = 1e6;
+/** The server's heap under pressure: what the process needs by itself, and some more than sessions hold that do nothing. */
+const HEAP_MB = 96;
+const HEAP_KB_A_SESSION = 48;
+/** That each session wants at once, several times what a frame carries. */
+const FAIR_BYTES = 200_000;
+const QUICK_FAIR_BYTES = 100_000;
+const PATIENCE_MS = 600_000;
 
 /** What it took to open so many. */
 interface Opened {
@@ -53,9 +60,13 @@ export interface Measured {
   readonly amongIdleMbps: number;
 }
 
-/** So many opened while the machine was busy with something else. */
+/** So many opened while the machine was busy with something else, and the server short of memory. */
 export interface Starved {
   readonly echoed: number;
+  /** Milliseconds that an echo took, each. */
+  readonly echoMs: readonly number[];
+  /** Jain's index of what each session had when half of what all wanted at once had come. */
+  readonly fairness: number;
   /** Until all were open. */
   readonly seconds: number;
   readonly failure: string | undefined;
@@ -114,14 +125,15 @@ async function measureSessions(
   };
 }
 
-/** Opened, and then echoing, while other processes want every core as well. */
+/** Opened, echoing and fetching, while other processes want every core as well, and in a heap that is nearly full. */
 export async function measureStarved(
   sessions: number,
   credentials: Credentials,
   context: PartContext,
 ): Promise<Starved> {
   await using children = new Children({ cpuProfileFolder: undefined });
-  const { server, clients } = start(children, sessions);
+  const heapMb = HEAP_MB + Math.ceil((sessions * HEAP_KB_A_SESSION) / 1000);
+  const { server, clients } = start(children, sessions, [`--max-old-space-size=${heapMb}`]);
   const port = await server.call('serveSessions', { credentials, sessions: sessions + SPARE_SESSIONS });
   for (let core = 0; core < availableParallelism(); core += 1)
     children.start(SPINNER, { label: `scale-spinner-${core}` });
@@ -130,10 +142,14 @@ export async function measureStarved(
   const open = { port, ca: credentials.caPem, count: share };
   const opened = await Promise.all(clients.map((client) => client.call('openSessions', open)));
   const echoes = await Promise.all(clients.map((client) => client.call('echoAll', undefined)));
+  const bytes = context.quick ? QUICK_FAIR_BYTES : FAIR_BYTES;
+  const fetched = await Promise.all(clients.map((client) => client.call('fetchAtOnce', bytes, PATIENCE_MS)));
   return {
     echoed: echoes.reduce((sum, { echoed }) => sum + echoed, 0),
+    echoMs: echoes.flatMap(({ tookMs }) => tookMs),
+    fairness: Math.min(...fetched.map(({ shares }) => jain(shares))),
     seconds: Math.max(...opened.map(({ seconds }) => seconds)),
-    failure: [...opened, ...echoes].find(({ failure }) => failure !== undefined)?.failure,
+    failure: [...opened, ...echoes, ...fetched].find(({ failure }) => failure !== undefined)?.failure,
   };
 }
 
@@ -163,8 +179,15 @@ const SPINNER = new URL('./spinner.js', import.meta.url);
 
 type Open = (client: Client, count: OpenTask['count']) => Promise<OpenResult>;
 
-function start(children: Children, sessions: number): { server: Server; clients: readonly Client[] } {
-  const server = children.start<ServerCalls>(SERVER, { label: 'scale-server', nodeFlags: ['--expose-gc'] });
+function start(
+  children: Children,
+  sessions: number,
+  nodeFlags: readonly string[] = [],
+): { server: Server; clients: readonly Client[] } {
+  const server = children.start<ServerCalls>(SERVER, {
+    label: 'scale-server',
+    nodeFlags: ['--expose-gc', ...nodeFlags],
+  });
   const count = Math.max(1, Math.ceil(sessions / SESSIONS_PER_CLIENT));
   const label = (index: number): string => `scale-client-${index}`;
   const clients = Array.from({ length: count }, (_, index) =>
