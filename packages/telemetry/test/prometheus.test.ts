@@ -8,7 +8,7 @@ import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { pause } from '@kwik/testbed';
 import { findProgram, freePort, startProgram } from '@kwik/testbed/programs';
 import { CounterRegistry } from '@kwik/wire';
-import { METRIC_NAMES } from '../src/metrics/metric-list.js';
+import { METRIC_NAMES, METRICS } from '../src/metrics/metric-list.js';
 import { Telemetry } from '../src/telemetry.js';
 import { pathReading, sessionReading } from '../src/test-support/sources.js';
 
@@ -39,6 +39,17 @@ test('rules and dashboards name only metrics that there are', async () => {
   expect(used.filter((name) => !known.has(name))).toEqual([]);
 });
 
+test('panels of the dashboard sum and select by labels that their metrics have', async () => {
+  for (const { title, expression } of await panelQueries()) {
+    const names = METRIC_NAMES.filter((name) => new RegExp(`\\b${name}(_bucket)?\\b`, 'u').test(expression));
+    const has = new Set<string>(['instance', 'quantile', 'le', ...names.flatMap((name) => METRICS[name].labels)]);
+    const asked = [...expression.matchAll(/by \(([^)]*)\)/gu)].flatMap(([, list = '']) => list.split(', '));
+    const selected = [...expression.matchAll(/[{ ](\w+)=/gu)].map(([, label]) => label!);
+    expect([title, [...asked, ...selected].filter((label) => !has.has(label))]).toEqual([title, []]);
+    expect([title, names.length]).toEqual([title, 1]);
+  }
+});
+
 // eslint-disable-next-line no-restricted-syntax -- a machine without the program cannot run it
 (PROMTOOL === undefined ? describe.skip : describe)('the rules', () => {
   test('are good, and raise and resolve what they should (promtool)', async () => {
@@ -63,12 +74,40 @@ test('rules and dashboards name only metrics that there are', async () => {
     await eventually(async () => (await query(url, 'kwik_path_bytes_total{direction="received"}')) === '2000');
     expect(await query(url, 'up{job="kwik"}')).toBe('1');
     expect(await firing(url)).toEqual([]);
+    // What Grafana would ask for the panels of the dashboard; it has an answer for each that is a level.
+    for (const { title, expression } of await panelQueries()) {
+      const response = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(expression)}`);
+      const { status, data } = (await response.json()) as { status: string; data?: { result: unknown[] } };
+      expect([title, status]).toEqual([title, 'success']);
+      if (LEVELS.has(title)) expect([title, data!.result.length > 0]).toEqual([title, true]);
+    }
     state = 'suspected';
     await eventually(async () => (await firing(url)).includes('KwikNoUsablePath'));
     state = 'active';
     await eventually(async () => (await firing(url)).length === 0);
   });
 });
+
+/** Panels of the dashboard that show something as soon as there is one session with a path. */
+const LEVELS: ReadonlySet<string> = new Set([
+  'Sessions',
+  'Paths by state',
+  'Round trip, median and 99 %',
+  'Loss, median',
+  'Event loop and scrape',
+]);
+
+/** The queries of the dashboard's panels, for all instances. */
+async function panelQueries(): Promise<{ readonly title: string; readonly expression: string }[]> {
+  const { panels } = JSON.parse(await readFile(join(OPERATIONS, 'grafana.json'), 'utf8')) as {
+    panels: { title: string; targets?: { expr: string }[] }[];
+  };
+  const queries = panels.flatMap(({ title, targets = [] }) =>
+    targets.map(({ expr }) => ({ title, expression: expr.replaceAll('$instance', '.*') })),
+  );
+  expect(queries.length).toBeGreaterThan(12);
+  return queries;
+}
 
 /** Looks at its target and its rules each second. Returns its address. */
 async function startPrometheus(target: string): Promise<string> {
