@@ -20,11 +20,14 @@ class FakeSession {
   readonly id = 'f'.repeat(32);
   readonly closed: Promise<CloseInfo>;
   readonly reachable = new Set<string>();
-  listeners = 0;
   #close: (info: CloseInfo) => void = () => undefined;
-  #onPath: (path: PathInfo) => void = () => undefined;
+  readonly #onPath = new Set<(path: PathInfo) => void>();
   readonly #streams: Stream[] = [];
   #wake: () => void = () => undefined;
+
+  get listeners(): number {
+    return this.#onPath.size;
+  }
 
   constructor(readonly role: 'primary' | 'secondary') {
     this.closed = new Promise((resolve) => (this.#close = resolve));
@@ -36,7 +39,7 @@ class FakeSession {
   }
 
   change(path: PathInfo): void {
-    this.#onPath(path);
+    for (const listener of this.#onPath) listener(path);
   }
 
   end(info: CloseInfo): void {
@@ -65,9 +68,8 @@ class FakeSession {
   }
 
   onPathChange(listener: (path: PathInfo) => void): () => void {
-    this.listeners += 1;
-    this.#onPath = listener;
-    return () => (this.listeners -= 1);
+    this.#onPath.add(listener);
+    return () => this.#onPath.delete(listener);
   }
 }
 

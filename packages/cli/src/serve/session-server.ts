@@ -3,6 +3,7 @@ import type { ServerSession, Stream } from '@kwik/session';
 import type { Forwards } from '../forward/forwards.js';
 import { answerStream, type FileService } from './answer.js';
 import { Slots } from './slots.js';
+import { SentBytes } from './sent-bytes.js';
 import { SessionPeers, type PeerPolicy } from './peers.js';
 import type { ServeLog } from './serve-log.js';
 
@@ -30,9 +31,15 @@ export async function serveSession(session: ServerSession, options: SessionServe
   log.sessionOpened(session);
   // On a session that was joined here there is nothing to answer: its content comes from the `replica` option.
   if (session.role === 'primary') void answerStreams(session, options);
+  const sent = new SentBytes();
+  const unsubscribe = session.onPathChange((path) => sent.heard(path));
   const { by, reason, error } = await session.closed;
-  const sentBytes = session.getAllPaths().reduce((sum, path) => sum + path.sentBytes, 0);
-  log.sessionClosed(session.id, by === 'error' ? (error?.message ?? reason) : reason, sentBytes);
+  unsubscribe();
+  log.sessionClosed(
+    session.id,
+    by === 'error' ? (error?.message ?? reason) : reason,
+    sent.total(session.getAllPaths()),
+  );
 }
 
 async function answerStreams(session: ServerSession, options: SessionServerOptions): Promise<void> {
