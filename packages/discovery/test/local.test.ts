@@ -97,6 +97,43 @@ describe('mDNS on loopback', () => {
     expect(answered).toBeLessThanOrEqual(6);
   });
 
+  test('a server that those who ask know already keeps silent, until half of its time is over', async () => {
+    const options = await own();
+    const clock = new VirtualClock();
+    const observer = makeMdns({ interface: '127.0.0.1', bind: '0.0.0.0', port: options.port });
+    closers.push(() => new Promise<void>((resolve) => observer.destroy(() => resolve())));
+    await new Promise((resolve) => observer.on('ready', resolve));
+    let [asked, answered, goodbye] = [0, 0, false];
+    observer.on('query', () => asked++);
+    observer.on('response', ({ answers = [] }) => {
+      answered++;
+      goodbye = answers.some((answer) => 'ttl' in answer && answer.ttl === 0);
+    });
+    const announced = announceByMdns(record('one'), { ...options, clock });
+    closers.push(() => announced.close());
+    await clock.advanceByAsync(0);
+    await until(() => answered === 1);
+    for (let step = 0; step < 5; step++) await clock.advanceByAsync(1000);
+    await until(() => answered === 3);
+    const found = follow(mdns({ ...options, clock }));
+    await clock.advanceByAsync(0);
+    await until(() => answered === 4);
+    // From here on it is known. The questions are one every 20 s, after three at first.
+    for (let minute = 0; minute < 5; minute++) {
+      for (let third = 0; third < 3; third++) {
+        const before = asked;
+        await clock.advanceByAsync(20_000);
+        await until(() => asked > before);
+      }
+      expect(found.ids()).toEqual(['one']);
+    }
+    await announced.close();
+    await until(() => goodbye);
+    // Of 17 questions those are answered that come when half of the two minutes is over.
+    expect(answered - 5).toBeGreaterThanOrEqual(3);
+    expect(answered - 5).toBeLessThanOrEqual(9);
+  });
+
   test('nonsense, and servers without end, cost little and harm nobody', async () => {
     const options = await own();
     const found = follow(mdns(options));

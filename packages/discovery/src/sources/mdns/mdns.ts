@@ -22,6 +22,7 @@ import type { DiscoverySource } from '../discovery-source.js';
 import { sameName } from '../dns/dns-client.js';
 import { srvOf, stringsOf } from '../dns/dns-sd.js';
 import { delay } from '../waiting.js';
+import { knownAnswers, knows, type HeardInstance } from './known-answers.js';
 import { PacedAnswers } from './paced-answers.js';
 
 const SERVICE = '_kwik._udp.local';
@@ -35,6 +36,10 @@ const ASK_EVERY_MS = 20_000;
 const MAX_INSTANCES = 256;
 const MAX_ANSWERS = 512;
 const TELL_AFTER_MS = 50;
+
+interface KnownServer extends HeardInstance {
+  readonly found: FoundServer;
+}
 
 export interface MdnsOptions {
   /** Servers of other services are left alone. */
@@ -67,7 +72,7 @@ export function mdns(options: MdnsOptions): DiscoverySource {
   return {
     name,
     async *watch(signal) {
-      const known = new Map<string, { readonly found: FoundServer; readonly untilMs: number }>();
+      const known = new Map<string, KnownServer>();
       let changed = new AbortController();
       let failure: Error | undefined;
       const socket = open(options, (error) => {
@@ -82,7 +87,8 @@ export function mdns(options: MdnsOptions): DiscoverySource {
         for (let asked = 0, dueMs = clock.now(); ; ) {
           // By the clock alone: what others send makes nobody ask.
           if (clock.now() >= dueMs) {
-            socket.query([{ name: SERVICE, type: 'PTR' }]);
+            const answers = knownAnswers(SERVICE, known.values(), clock.now());
+            socket.query({ questions: [{ name: SERVICE, type: 'PTR' }], answers });
             dueMs = clock.now() + (ASK_AFTER_MS[++asked] ?? ASK_EVERY_MS);
           }
           await delay(clock, dueMs - clock.now(), AbortSignal.any([signal, changed.signal]));
@@ -132,12 +138,13 @@ export function announceByMdns(record: ServerRecord, options: MdnsAnnounceOption
     }
   };
   const answers = new PacedAnswers(clock, () => tell(TTL_S));
-  socket.on('query', ({ questions, authorities = [] }) => {
+  socket.on('query', ({ questions = [], answers: known = [], authorities = [] }) => {
     const own = instanceOf(current);
-    const meant = questions?.some(({ name }) => sameName(name, SERVICE) || sameName(name, own));
+    const named = questions.some(({ name }) => sameName(name, own));
+    const meant = questions.some(({ name }) => sameName(name, SERVICE)) && !knows(known, SERVICE, own, TTL_S);
     // RFC 6762, 8.1: a probe says what it would take the name for.
     const probes = authorities.some(({ name }) => sameName(name, own));
-    if (meant === true) answers.ask(probes ? 'probe' : 'anyone');
+    if (named || meant) answers.ask(probes ? 'probe' : 'anyone');
   });
   // RFC 6762, 8.3: two announcements at least, a second apart.
   void (async () => {
@@ -188,7 +195,7 @@ function defaultInterface(): string {
 function take(
   { answers = [], additionals = [] }: Pick<ResponsePacket, 'answers' | 'additionals'>,
   { service, ignore = [] }: MdnsOptions,
-  known: Map<string, { readonly found: FoundServer; readonly untilMs: number }>,
+  known: Map<string, KnownServer>,
   now: number,
 ): boolean {
   const all = [...answers, ...additionals].slice(0, MAX_ANSWERS) as (Answer & { ttl?: number; data?: unknown })[];
@@ -204,7 +211,7 @@ function take(
     const text = all.find(({ type, name }) => type === 'TXT' && sameName(name, srv.name));
     const found = readInstance(srv, all, stringsOf(text?.data), service, ignore, ttlS * 1000);
     if (found === undefined || (known.size >= MAX_INSTANCES && !known.has(key))) continue;
-    known.set(key, { found, untilMs: now + ttlS * 1000 });
+    known.set(key, { found, instance: srv.name, ttlS, untilMs: now + ttlS * 1000 });
     changed = true;
   }
   return changed;
@@ -238,10 +245,7 @@ function readInstance(
   }
 }
 
-function snapshotOf(
-  known: Map<string, { readonly found: FoundServer; readonly untilMs: number }>,
-  now: number,
-): DiscoverySnapshot {
+function snapshotOf(known: Map<string, KnownServer>, now: number): DiscoverySnapshot {
   for (const [key, { untilMs }] of known) if (untilMs <= now) known.delete(key);
   return {
     servers: [...known.values()].map(({ found, untilMs }) => ({ record: found.record, ttlMs: untilMs - now })),

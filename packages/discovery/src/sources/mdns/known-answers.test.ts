@@ -1,0 +1,34 @@
+import { describe, expect, test } from '@jest/globals';
+import { knownAnswers, knows } from './known-answers.js';
+
+const SERVICE = '_kwik._udp.local';
+const heard = (name: string, untilMs: number, ttlS = 120) => ({ instance: `${name}.${SERVICE}`, ttlS, untilMs });
+
+describe('who asks', () => {
+  test('says what is known for more than half of its time, and for how long', () => {
+    const all = [heard('young', 130_000), heard('old', 70_000), heard('over', 5000), heard('brief', 19_000, 10)];
+    expect(knownAnswers(SERVICE, all, 10_000)).toEqual([
+      { name: SERVICE, type: 'PTR', ttl: 120, data: `young.${SERVICE}` },
+      { name: SERVICE, type: 'PTR', ttl: 9, data: `brief.${SERVICE}` },
+    ]);
+  });
+
+  test('says it of so many as one packet bears, however many are known', () => {
+    const many = Array.from({ length: 256 }, (_, n) => heard(`${n}-${'x'.repeat(50)}`, 120_000));
+    expect(knownAnswers(SERVICE, many, 0)).toHaveLength(24);
+  });
+});
+
+describe('who is asked', () => {
+  const own = `one.${SERVICE}`;
+  const answer = (ttl: number, data = own, name = SERVICE) => ({ name, type: 'PTR' as const, ttl, data });
+
+  test.each([
+    ['is known for half of its time', [answer(60)], true],
+    ['is known by a name in upper case', [answer(90, own.toUpperCase())], true],
+    ['is known for less', [answer(59)], false],
+    ['is not named', [answer(120, `two.${SERVICE}`), answer(120, own, '_other._udp.local')], false],
+    ['is named by a record of another kind', [{ name: SERVICE, type: 'TXT' as const, ttl: 120, data: own }], false],
+    ['is named by nothing', [], false],
+  ])('%s', (_, answers, expected) => expect(knows(answers, SERVICE, own, 120)).toBe(expected));
+});
