@@ -148,11 +148,8 @@ export class OwnRelays implements Feature {
     for (const kept of best) {
       if (kept.state === 'spare' && count('carrying') < PATHS) this.#carry(kept);
     }
-    const spares = best.filter((kept) => kept.state === 'spare' && !this.#isUsedBesides(kept));
-    for (const kept of spares.slice(SPARES)) {
-      kept.state = 'leaving';
-      kept.relay?.link.end(new KwikError('ERR_KWIK_PATH_REMOVED', NOT_NEEDED));
-    }
+    const spares = best.filter((kept) => kept.state === 'spare' && this.#mayEnd(kept));
+    for (const kept of spares.slice(SPARES)) this.#leave(kept, NOT_NEEDED);
   }
 
   #carry(kept: Kept): void {
@@ -178,10 +175,7 @@ export class OwnRelays implements Feature {
       relay.onNotice = (notice) => {
         this.#options.relayed.noticed(kept.id, notice);
         if (kept.state !== 'carrying' && kept.state !== 'spare') return;
-        // One that carries nothing has nothing to be moved.
-        const idle = kept.state === 'spare' && !this.#isUsedBesides(kept);
-        if (idle) relay.link.end(new KwikError('ERR_KWIK_PATH_REMOVED', 'it is about to stop'));
-        kept.state = 'leaving';
+        this.#leave(kept, 'it is about to stop');
         this.#fill();
       };
       void relay.closed.then(() => this.#lost(kept));
@@ -191,6 +185,13 @@ export class OwnRelays implements Feature {
       this.#lost(kept, refusal.retryAfterMs);
     }
     this.#fill();
+  }
+
+  /** Nothing new goes by way of it. One that carries nothing has nothing to be moved, and ends at once. */
+  #leave(kept: Kept, why: string): void {
+    const idle = kept.state === 'spare' && this.#mayEnd(kept);
+    kept.state = 'leaving';
+    if (idle) kept.relay?.link.end(new KwikError('ERR_KWIK_PATH_REMOVED', why));
   }
 
   #tell(kept: Kept, error: KwikError): void {
@@ -227,15 +228,15 @@ export class OwnRelays implements Feature {
     this.#fill();
   }
 
-  /** Another path leads through it, too: the one by which the session was opened, which would end with it. */
-  #isUsedBesides({ id, choice }: Kept): boolean {
-    for (const path of this.#session.paths.values()) if (path.id !== id && path.via === choice.address) return true;
-    return false;
+  /** Not while another path leads through it, too: the one by which the session was opened would end with it. */
+  #mayEnd({ id, choice }: Kept): boolean {
+    for (const path of this.#session.paths.values()) if (path.id !== id && path.via === choice.address) return false;
+    return true;
   }
 
   /** It is reached, and the primary is not reached through it: others are tried before it, whatever its round trip. */
   #giveUp(kept: Kept): void {
-    if (this.#isUsedBesides(kept)) {
+    if (!this.#mayEnd(kept)) {
       kept.timer.set(this.#session.clock.now() + THROUGH_MS);
       return;
     }
