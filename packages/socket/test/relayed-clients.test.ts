@@ -4,9 +4,9 @@ import { createRequire } from 'node:module';
 import nodeNet from 'node:net';
 import { afterEach, expect, jest, test } from '@jest/globals';
 import { listen, type Listener } from '@kwik/session';
-import net, { configure, type KwikSettings, type Server } from '@kwik/socket';
+import net, { configure, type KwikSettings, type Server, type Socket } from '@kwik/socket';
 import { serveHttp } from '@kwik/socket/http';
-import { RelayGate } from '@kwik/testbed';
+import { pause, RelayGate, until } from '@kwik/testbed';
 import { missingPrograms, POSTGRES, startRealServer } from '@kwik/testbed/programs';
 import type Postgres from 'pg';
 import type * as Ws from 'ws';
@@ -16,6 +16,9 @@ jest.setTimeout(60_000);
 const require = createRequire(import.meta.url);
 /** Questions between one death and the next. */
 const TURNS = 20;
+/** Of a reader; and more than all windows and buffers on the way. */
+const WINDOW_BYTES = 256 * 1024;
+const MUCH = 8 * 1024 * 1024;
 
 const cleanups: (() => unknown)[] = [];
 
@@ -96,6 +99,63 @@ test('a WebSocket answers on and on while each of its relays dies and comes back
   socket.close();
   expect(await ended).toBe('closed');
 });
+
+/** A connection by way of two relays, and the server's end of it. */
+async function connectedPair(): Promise<{ client: Socket; far: Socket }> {
+  const server = net.createServer({ allowHalfOpen: true });
+  const { port } = await Relays.before(await portOf(server));
+  const accepted = once(server, 'connection') as Promise<[Socket]>;
+  const dial = { limits: { streamWindowBytes: WINDOW_BYTES } };
+  const client = new net.Socket({ allowHalfOpen: true }).connect({ port, host: '127.0.0.1', kwik: { dial } });
+  const [far] = await accepted;
+  cleanups.push(() => [client, far].forEach((socket) => socket.destroy()));
+  if (client.connecting) await once(client, 'connect');
+  return { client, far };
+}
+
+test.each(['client', 'server'] as const)(
+  'by way of relays one end ends, the %s, and the other goes on',
+  async (first) => {
+    const { client, far } = await connectedPair();
+    const [early, late] = first === 'client' ? [client, far] : [far, client];
+    const heard = { early: '', late: '' };
+    early.setEncoding('utf8').on('data', (text: string) => (heard.early += text));
+    late.setEncoding('utf8').on('data', (text: string) => (heard.late += text));
+    const ended = once(late, 'end');
+    early.end('all that there is');
+    await ended;
+    expect(heard).toEqual({ early: '', late: 'all that there is' });
+    late.write('more');
+    await until(() => heard.early === 'more');
+    const over = Promise.all([once(early, 'close'), once(late, 'close')]);
+    late.end(', and that was it');
+    expect(await over).toEqual([[false], [false]]);
+    expect(heard.early).toBe('more, and that was it');
+  },
+);
+
+test('a reader that stops bounds what is under way by way of relays, and all arrives when it goes on', async () => {
+  const { client, far } = await connectedPair();
+  client.pause();
+  const chunk = Buffer.alloc(64 * 1024);
+  let accepted = 0;
+  const writing = (async () => {
+    for (; accepted < MUCH; accepted += chunk.length) if (!far.write(chunk)) await once(far, 'drain');
+    far.end();
+  })();
+  for (let before = -1; before !== accepted; ) {
+    before = accepted;
+    await pause(500);
+  }
+  expect(accepted).toBeGreaterThan(0);
+  expect(accepted).toBeLessThan(MUCH / 2);
+  let got = 0;
+  const ended = once(client, 'end');
+  client.on('data', (bytes: Buffer) => (got += bytes.length)).resume();
+  await Promise.all([writing, ended]);
+  expect(got).toBe(MUCH);
+  client.end();
+}, 300_000);
 
 const missing = missingPrograms(POSTGRES);
 // eslint-disable-next-line no-restricted-syntax -- a machine without the server cannot run it
