@@ -59,9 +59,10 @@ export async function installAlone({ folder, client, npmrc, packageManager }, sp
  *
  * @param {string} folder
  * @param {string} name
+ * @param {string} [node] the program; default: this one
  */
-export function importThere(folder, name) {
-  return must(process.execPath, ['--input-type=module', '-e', `await import('${name}')`], { cwd: folder });
+export function importThere(folder, name, node = process.execPath) {
+  return must(node, ['--input-type=module', '-e', `await import('${name}')`], { cwd: folder });
 }
 
 /**
@@ -82,17 +83,18 @@ export async function checkSbom(folder, names) {
 /**
  * A primary and a secondary of one release, a client of another: a file from both, byte for byte.
  *
- * @param {{ primary: string, secondary: string, client: string, dataFolder: string }} folders
+ * @param {{ primary: string, secondary: string, client: string, dataFolder: string, node?: string }} folders and the
+ *   program that runs all three
  */
-export async function talk({ primary, secondary, client, dataFolder }) {
+export async function talk({ primary, secondary, client, dataFolder, node = process.execPath }) {
   const env = { KWIK_DATA_DIR: dataFolder };
-  const second = await startServer(secondary, env, []);
+  const second = await startServer(node, secondary, env, []);
   try {
-    const first = await startServer(primary, env, [second.address]);
+    const first = await startServer(node, primary, env, [second.address]);
     try {
       const script = join(client, 'client.mjs');
       writeFileSync(script, CLIENT);
-      const { stdout } = await must(process.execPath, [script, first.address], { cwd: client, env, timeoutMs: 60_000 });
+      const { stdout } = await must(node, [script, first.address], { cwd: client, env, timeoutMs: 60_000 });
       if (stdout.trim() !== 'whole, from 2 servers') throw new Error(`the client says: ${stdout}`);
     } finally {
       first.stop();
@@ -103,15 +105,16 @@ export async function talk({ primary, secondary, client, dataFolder }) {
 }
 
 /**
+ * @param {string} node
  * @param {string} folder
  * @param {NodeJS.ProcessEnv} env
  * @param {readonly string[]} peers
  * @returns {Promise<{ address: string, stop: () => void }>}
  */
-function startServer(folder, env, peers) {
+function startServer(node, folder, env, peers) {
   const script = join(folder, 'server.mjs');
   writeFileSync(script, SERVER);
-  const child = spawn(process.execPath, [script, ...peers], { cwd: folder, env: { ...process.env, ...env } });
+  const child = spawn(node, [script, ...peers], { cwd: folder, env: { ...process.env, ...env } });
   return new Promise((resolve, reject) => {
     let output = '';
     const late = setTimeout(() => {

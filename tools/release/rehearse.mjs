@@ -1,11 +1,13 @@
 /**
  * `pnpm release:rehearse`: two releases to a registry of this machine alone, and what users do with them. Each package is
  * published from a tag, installed alone in an empty folder, and imported; the second release has changelogs made from the
- * commits; a consumer goes from the first to the second; and both releases speak with each other, whichever end is older.
+ * commits; a consumer goes from the first to the second; both releases speak with each other, whichever end is older; and
+ * other Nodes than this one run them.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { HAS_OTHER_NODES, OTHER_NODES, otherNode } from '../lib/other-nodes.mjs';
 import { ROOT } from '../lib/workspace.mjs';
 import { cloneHead, makeSecondRelease, publishFrom, versionsIn } from './checkout.mjs';
 import { checkSbom, importThere, installAlone, talk } from './consumer.mjs';
@@ -44,7 +46,9 @@ async function rehearse(folder, npmrc) {
     say(`${name} installs alone by ${client}, and is imported`);
     return where;
   };
-  for (const name of first.keys()) await install(name, 'npm');
+  /** @type {(readonly [name: string, folder: string])[]} */
+  const installed = [];
+  for (const name of first.keys()) installed.push([name, (await install(name, 'npm')).folder]);
   for (const client of CLIENTS.slice(1)) for (const name of BY_ALL) await install(name, client);
 
   await makeSecondRelease(checkout);
@@ -77,6 +81,13 @@ async function rehearse(folder, npmrc) {
     await talk({ ...folders, dataFolder: join(folder, 'data') });
   }
   say('old and new clients, primaries and secondaries speak with each other');
+  for (const version of HAS_OTHER_NODES ? OTHER_NODES : []) {
+    const node = otherNode(version);
+    if (node === undefined) throw new Error(`Node ${version} cannot be had`);
+    for (const [name, at] of installed) await importThere(at, name, node);
+    await talk({ primary: a, secondary: b, client: b, dataFolder: join(folder, 'data'), node });
+    say(`Node ${version} imports each package, and has a session between two releases`);
+  }
 }
 
 /** @param {string} text */
