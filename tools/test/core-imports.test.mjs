@@ -16,7 +16,7 @@ function importers() {
   const files = listed.split('\0').filter((name) => name !== '' && !/\.test\.ts$|test-support/u.test(name));
   const by = new Map();
   for (const file of files) {
-    for (const [, type, names, from] of readFileSync(join(ROOT, file), 'utf8').matchAll(IMPORT)) {
+    for (const [, type, names = '', from = ''] of readFileSync(join(ROOT, file), 'utf8').matchAll(IMPORT)) {
       if (type !== undefined || isTypesAlone(names)) continue;
       const imported = normalize(join(dirname(file), from.replace(/\.js$/u, '.ts')));
       by.set(imported, (by.get(imported) ?? new Set()).add(file));
@@ -25,6 +25,7 @@ function importers() {
   return by;
 }
 
+/** @param {string} names */
 function isTypesAlone(names) {
   const each = names.replace(/[{}]/gu, '').split(',');
   return each.every((name) => name.trim() === '' || name.trim().startsWith('type '));

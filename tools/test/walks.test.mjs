@@ -13,10 +13,10 @@ const WALKS = [
   ['And a request for a range', 'a range to the wire'],
 ];
 
-/** The files of a walk, as far as they are told apart by their names. */
+/** @param {string} opening @returns {string[]} The files of a walk, as far as they are told apart by their names. */
 function filesOf(opening) {
   const [, table = ''] = /\n\n(\|[^]*?)\n\n/u.exec(PAGE.slice(PAGE.indexOf(opening))) ?? [];
-  return [...new Set([...table.matchAll(/`([\w/-]+\.ts)`/gu)].map(([, file]) => file))];
+  return [...new Set([...table.matchAll(/`([\w/-]+\.ts)`/gu)].map(([, file = '']) => file))];
 }
 
 test.each(WALKS)('%s: each file is there, and they are as many as the page says', (opening, name) => {
