@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { createDiscovery, staticList, type OwnDiscovery } from '@kwik/discovery';
 import { listen, type Listener } from '@kwik/session';
 import { ChaosWorld } from '@kwik/testbed/chaos';
 import { Socket, type KwikSettings } from '@kwik/socket';
@@ -60,8 +61,9 @@ class Scene {
     void watchArrivals(listener, { onSession: () => undefined, onArrival, intent: undefined });
   }
 
-  connect(socket = new Socket()): Socket {
-    socket.connect({ host: SERVER, port: PORT, kwik: this.#kwik });
+  connect(socket = new Socket(), discovery?: OwnDiscovery): Socket {
+    const kwik = { ...this.#kwik, ...(discovery !== undefined && { discovery }) };
+    socket.connect({ host: discovery === undefined ? SERVER : 'films', port: PORT, kwik });
     cleanups.push(() => void socket.on('error', () => undefined).destroy());
     return socket;
   }
@@ -92,6 +94,15 @@ describe('in round trips', () => {
     const scene = await Scene.open();
     expect(await scene.roundTripsUntil(scene.connect(), 'connect')).toBe(2);
     expect(await scene.roundTripsUntil(scene.connect(), 'connect')).toBe(1);
+    expect(scene.taken).toHaveLength(2);
+  });
+
+  test('a connection to a service takes as many as one to an address', async () => {
+    const scene = await Scene.open();
+    const discovery = createDiscovery({ sources: [staticList([`${SERVER}:${PORT}`])], clock: scene.world.clock });
+    cleanups.push(() => discovery.close());
+    expect(await scene.roundTripsUntil(scene.connect(new Socket(), discovery), 'connect')).toBe(2);
+    expect(await scene.roundTripsUntil(scene.connect(new Socket(), discovery), 'connect')).toBe(1);
     expect(scene.taken).toHaveLength(2);
   });
 

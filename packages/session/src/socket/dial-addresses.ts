@@ -59,16 +59,23 @@ export async function dialAddresses(
   }
 }
 
-/** As `dial` of `kwik:SERVICE`, with the sockets of `endpoints`. */
+/**
+ * As `dial` of `kwik:SERVICE`, with the sockets of `endpoints`. `early` is for the server that is begun at; where another is
+ * faster, the stream that it opened at the first ends with the session there.
+ */
 export async function dialServiceFrom(
   service: string,
   options: DialOptions,
   endpoints: DialEndpoints,
+  early?: () => EarlyData | undefined,
 ): Promise<Session> {
   checkDialOptions(options);
+  let first = early;
   return dialService(service, options, (server, own) => {
+    const specials = first === undefined ? {} : { early: first };
+    first = undefined;
     const connector = connectorFor(own, () => new QuicConnector(own, undefined, { endpoints: endpoints.shared }));
-    return dialOver(pinnedTo(server, connector), firstTarget(server), own);
+    return dialOver(pinnedTo(server, connector), firstTarget(server), own, specials);
   });
 }
 

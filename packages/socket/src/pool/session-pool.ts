@@ -190,8 +190,7 @@ export class SessionPool {
       return dialAddresses(target, options, this.#endpoints, early);
     }
     const { service, discovery } = target;
-    // Several servers may be dialled, and each would have a connection that is over at once.
-    return dialServiceFrom(service, { ...options, discovery }, this.#endpoints);
+    return dialServiceFrom(service, { ...options, discovery }, this.#endpoints, early);
   }
 
   /** Sockets share a session only if they would have opened the same one. */

@@ -71,7 +71,8 @@ async function connectUntil(
   const giveUp = wanted.signal;
   const discovery = network.discoveries.of(settings);
   if (discovery !== undefined && (await orAborted(isService(checked, discovery, giveUp), giveUp))) {
-    // Where several servers may be asked nothing of the application goes before one of them has taken the connection.
+    // Where several servers may be asked, nothing of the application goes before one of them has taken the connection; the request
+    // for it goes to the first with the hello, and a connection that it takes in vain is over at once.
     const request = { ...wanted, target: { service: checked.host, discovery }, connection: new ConnectionRequest() };
     return connectService(network, checked, { request, ...hearing });
   }
