@@ -18,13 +18,13 @@ export class Flights {
   down = 0;
   readonly #front: Socket;
   readonly #back: Socket;
-  readonly #serverPort: number;
+  serverPort: number;
   #clientPort = 0;
 
   private constructor(front: Socket, back: Socket, serverPort: number) {
     this.#front = front;
     this.#back = back;
-    this.#serverPort = serverPort;
+    this.serverPort = serverPort;
     front.on('message', (datagram, from) => {
       this.#clientPort = from.port;
       this.up.push(Buffer.from(datagram));
@@ -58,7 +58,7 @@ export class Flights {
   }
 
   toServer(datagram: Uint8Array): void {
-    this.#back.send(datagram, this.#serverPort, '127.0.0.1');
+    this.#back.send(datagram, this.serverPort, '127.0.0.1');
   }
 
   async close(): Promise<void> {

@@ -5,13 +5,14 @@ import {
   type DialOptions,
   type Listener,
   type ListenOptions,
+  type ReplicaSource,
   type ServerSession,
   type Session,
 } from '@kwik/session';
 import { until } from '@kwik/testbed';
 import { developmentCertificate } from '../src/credentials/dev-authority.js';
 import { Flights, isEarly } from './flights.js';
-import { Harness, readAll } from './harness.js';
+import { fetchContent, Harness, pattern, readAll, sourceOf } from './harness.js';
 
 jest.setTimeout(120_000);
 
@@ -165,6 +166,53 @@ describe('a request that may be repeated', () => {
     await scene.ask('after');
     expect(listener.stats().opened).toBe(opened + 1);
     expect(scene.asked).toEqual(['question', 'after']);
+  });
+});
+
+describe('a server that the primary adds', () => {
+  test('is asked for content, and answers, in one round trip where it was dialled before', async () => {
+    const flights = await Flights.to(0);
+    harness.onClose(() => flights.close());
+    const content = pattern(2_000_000, 5);
+    let reads = 0;
+    const source = sourceOf(content);
+    const counted = { ...source, read: (...at: Parameters<ReplicaSource['read']>) => (reads++, source.read(...at)) };
+    const identity = { audiences: [flights.address] };
+    const second = await harness.listen({ earlyData: true, identity, replica: () => counted });
+    flights.serverPort = second.address().port;
+    const primary = await harness.listen();
+    const open = async (): Promise<{ client: Session; server: ServerSession }> => {
+      const [client, server] = await Promise.all([harness.dial(primary, { resumption: true }), primary.accept()]);
+      return { client, server };
+    };
+    const before = await open();
+    await before.server.addPath(flights.address);
+    await before.client.close();
+
+    const { client, server } = await open();
+    // The primary begins, and has the first bytes come from the other server.
+    let goOn = (): void => undefined;
+    const gate = new Promise<void>((done) => (goOn = done));
+    const late = { ...source, read: (...at: Parameters<ReplicaSource['read']>) => gate.then(() => source.read(...at)) };
+    void server.acceptStream().then(async (stream) => {
+      await stream.read();
+      await stream.sendFrom('film', late);
+      await stream.close();
+    });
+    const fetching = fetchContent(client);
+    flights.hold();
+    const adding = server.addPath(flights.address);
+    await until(() => reads > 0 && flights.held!.length > 2, LONG_MS);
+    flights.losesUp = true;
+    flights.release();
+    await until(
+      () => client.getAllPaths().some(({ primary: isPrimary, receivedBytes }) => !isPrimary && receivedBytes > 0),
+      LONG_MS,
+    );
+    flights.losesUp = false;
+    goOn();
+    await adding;
+    expect(Buffer.compare(await fetching, content)).toBe(0);
   });
 });
 

@@ -316,7 +316,9 @@ export interface DialOptions {
   readonly early?: EarlyData;
   /**
    * Connections to servers resume the TLS session of an earlier dial of this process, with the same trust, of the last hour: no
-   * certificate is sent, and the one of before is checked again. Default: true with `early.repeatable`, else false.
+   * certificate is sent, and the one of before is checked again. To servers with `earlyData` that the primary names, what joins and
+   * what is asked of them goes with the very first packet, for a path token works once. Default: true with `early.repeatable`, else
+   * false.
    */
   readonly resumption?: boolean;
 }

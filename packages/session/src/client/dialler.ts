@@ -36,6 +36,7 @@ import type { DialRelay, DialSpecials } from './dial-specials.js';
 import { type CheckedEarly, earlyOf } from './early-stream.js';
 import { type EstablishedPath, newPath } from './established-path.js';
 import { openPrimary } from './open-primary.js';
+import { joinServer } from './join-server.js';
 import type { OpenedSession } from './opened-session.js';
 import type { OpeningPath } from './opening-path.js';
 import { reachThrough, RELAY_ANSWER_MS, type ReachedThrough } from './relays/reach-through.js';
@@ -361,21 +362,12 @@ export class Dialler {
     dial: CommandedDial,
     onOpening: (path: OpeningPath) => void,
   ): Promise<{ path: PathRuntime; result: ClientHandshakeResult }> {
-    const { transport, resolved, endMs, settled } = await this.#named.reach(command, dial, session.sessionId);
-    const pathId = toPathId(command.pathId);
-    const handshake = new ClientHandshake({
-      purpose: { kind: 'join', keys: session.keys, pathId, token: command.token, audience: command.address },
-      ...this.#hello(transport),
-    });
-    const { port, result } = await shakeHands(transport, handshake, this.#clock, {
-      timeoutMs: leftMs(endMs, this.#clock),
-      address: resolved,
-      onHello: (send) => onOpening({ id: pathId, rttMs: transport.stats().rttMs, send }),
-    });
-    dial.joined(transport.remote);
-    settled();
-    const { address: named, weight, capabilities } = command;
-    const made = { id: pathId, address: named, port, result, primary: false, capabilities, weight: weight || 1 };
+    const hello = this.#hello.bind(this);
+    const { early, resumption = early?.repeatable === true } = this.#options;
+    const how = { named: this.#named, clock: this.#clock, session, mayBeEarly: resumption, hello, onOpening };
+    const { port, result } = await joinServer(how, command, dial);
+    const { pathId, address, weight, capabilities } = command;
+    const made = { id: toPathId(pathId), address, port, result, primary: false, capabilities, weight: weight || 1 };
     return { path: this.#path(context, made), result };
   }
 

@@ -61,7 +61,7 @@ export async function openPrimary(opening: PrimaryOpening): Promise<OpenedPrimar
 }
 
 /** It says nothing of the server that a connection without early data may not disprove: it may have been renewed since. */
-function isOfConnection(error: unknown): boolean {
+export function isOfConnection(error: unknown): boolean {
   const codes: readonly string[] = ['ERR_KWIK_CONNECT_FAILED', 'ERR_KWIK_CERTIFICATE', 'ERR_KWIK_PROTOCOL_VIOLATION'];
   return error instanceof KwikError && codes.includes(error.code);
 }

@@ -107,7 +107,10 @@ export class PathJoins implements Feature {
     this.#joining++;
     try {
       return await this.#options.joinPath(command, port.transport.remote.address, (path) => {
-        if (command.capabilities.includes(proto.Capability.REPLICA)) this.#options.content.openPath(path);
+        if (!command.capabilities.includes(proto.Capability.REPLICA)) return;
+        // What was asked over a connection that broke off is asked anew.
+        this.#options.content.removePath(path.id);
+        this.#options.content.openPath(path);
       });
     } finally {
       this.#joining--;

@@ -46,6 +46,7 @@ export class NamedServers {
     server: NamedServer,
     { timeoutMs, admit, reached }: CommandedDial,
     sessionId: SessionId,
+    earlyData = false,
   ): Promise<ReachedServer> {
     const { clock, connector, dials, guards, callbacks, resolve, localAddress, primaryHost } = this.#options;
     const asked = await callbacks.tell('paths.resolve', () => resolve?.(server.address));
@@ -62,6 +63,7 @@ export class NamedServers {
       return connector.connect(to, {
         timeoutMs,
         sessionId,
+        earlyData,
         admit: async (addresses, port) => {
           const admitted = await admit(addresses, port);
           endMs = clock.now() + timeoutMs;
@@ -71,7 +73,8 @@ export class NamedServers {
         ...(server.pin.length > 0 && { requiredPin: Buffer.from(server.pin).toString('hex') }),
       });
     });
-    reached();
+    // With early data nobody need have answered.
+    if (!earlyData) reached();
     guards.requireConnected(server, transport);
     return { transport, resolved, endMs, settled: () => dials.settled(address, localAddress) };
   }
