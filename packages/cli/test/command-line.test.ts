@@ -291,4 +291,13 @@ describe('kwik chaos', () => {
     expect(status).toBe(0);
     expect(await readdir(temporary)).toEqual([]);
   }, 60_000);
+
+  test('every transfer is whole while the other servers are short of memory', async () => {
+    const args = ['chaos', '--json', '--seconds', '6', '--bytes', '3MB', '--rates', '20,20,20', '--faults', 'memory'];
+    const { status, stdout, stderr } = await harness.run(args);
+    const result = JSON.parse(stdout) as { transfers: number; whole: number; broken: object[]; faults: object };
+    expect(result).toMatchObject({ broken: [], whole: result.transfers, faults: { memory: expect.anything() } });
+    // They are late, and do not end.
+    expect([status, stderr]).toEqual([0, '']);
+  }, 60_000);
 });

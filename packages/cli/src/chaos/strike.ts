@@ -1,5 +1,6 @@
 import { copyFile, open, truncate } from 'node:fs/promises';
 import type { Stage } from '../stage/stage.js';
+import type { Ailments } from '../stage/server-process.js';
 import type { PlannedFault } from './plan.js';
 
 /** Rate of a link that is as good as unusable, bits per second. */
@@ -7,6 +8,8 @@ const TRICKLE_BPS = 200_000;
 const MAX_EXTRA_DELAY_MS = 500;
 /** A clock that was set by hand, or in another zone: ahead or behind. Tokens of paths are good for seconds. */
 const MAX_CLOCK_MS = 2 * 3_600_000;
+/** Of the heap of a server that is short of it: it works, and is late. */
+const [MIN_FREE_MB, MAX_FREE_MB] = [24, 48];
 /** Wrong bytes of a copy that lies, one in so many. */
 const LIE_EVERY_BYTES = 50_000;
 
@@ -24,10 +27,12 @@ export async function strike(stage: Stage, fault: PlannedFault): Promise<() => P
       return mending(() => process.resume());
     }
     case 'clock':
-      return wrongClocked(stage, server, Math.round((2 * severity - 1) * MAX_CLOCK_MS));
+      return ailing(stage, server, { clockAheadMs: Math.round((2 * severity - 1) * MAX_CLOCK_MS) });
     case 'disk-full':
       await stage.servers[server]!.diskFull(true);
       return () => stage.servers[server]!.diskFull(false);
+    case 'memory':
+      return ailing(stage, server, { freeMemoryMb: MIN_FREE_MB + (1 - severity) * (MAX_FREE_MB - MIN_FREE_MB) });
     case 'cut':
       link.cut();
       return mending(() => link.heal());
@@ -51,14 +56,14 @@ export async function strike(stage: Stage, fault: PlannedFault): Promise<() => P
   }
 }
 
-/** The server is another process with a wrong clock meanwhile. */
-async function wrongClocked(stage: Stage, server: number, aheadMs: number): Promise<() => Promise<void>> {
-  const again = (clockAheadMs: number): Promise<void> => {
+/** The server is another process with something wrong with it meanwhile. */
+async function ailing(stage: Stage, server: number, ailments: Ailments): Promise<() => Promise<void>> {
+  const again = (what: Ailments): Promise<void> => {
     stage.servers[server]!.kill();
-    return stage.restart(server, clockAheadMs);
+    return stage.restart(server, what);
   };
-  await again(aheadMs);
-  return () => again(0);
+  await again(ailments);
+  return () => again({});
 }
 
 type Shape = Parameters<ReturnType<Stage['link']>['configure']>[1];

@@ -13,6 +13,7 @@ behind an emulated link, and a client that fetches the file again and again. Mea
   stop      the process stands still (SIGSTOP)                       lie                 wrong bytes in its copy
   cut       no packet comes through; one-way: in one direction       truncate            its copy is cut short
   clock     its wall clock is wrong by up to two hours               disk-full           its logs grow no more (Linux)
+  memory    its heap is small, and nearly full
 
 Every file must arrive byte for byte. A transfer may fail only when the primary (the first server) was struck, which
 takes --primary: a session lives in its primary's process.

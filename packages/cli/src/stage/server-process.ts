@@ -6,6 +6,7 @@ import { KwikError } from '@kwik/wire';
 import { z } from 'zod';
 import type { CliIo } from '../io.js';
 import { setDiskFull } from './full-disk.js';
+import { shortOfMemory } from './short-memory.js';
 import { wrongClock } from './wrong-clock.js';
 
 /** A server that has not said where it listens by then will not. */
@@ -13,7 +14,15 @@ const START_TIMEOUT_MS = 20_000;
 
 const listeningSchema = z.object({ event: z.literal('listening'), address: z.string() });
 
-interface ServerProcessOptions {
+/** What is wrong with the process. */
+export interface Ailments {
+  /** How far its wall clock is ahead, milliseconds. Default: 0. */
+  readonly clockAheadMs?: number;
+  /** Megabytes of its heap that are free. Default: as many as Node has. */
+  readonly freeMemoryMb?: number;
+}
+
+interface ServerProcessOptions extends Ailments {
   /** What it serves. */
   readonly folder: string;
   /** Its KWIK_DATA_DIR. */
@@ -23,8 +32,6 @@ interface ServerProcessOptions {
   readonly listen?: string;
   /** A folder in which it keeps an audit log and qlogs. Default: it keeps none. */
   readonly records?: string;
-  /** How far its wall clock is ahead, milliseconds. Default: 0. */
-  readonly clockAheadMs?: number;
 }
 
 /** `kwik serve` in a process of its own. It ends by itself when this process does: its standard input closes. */
@@ -44,13 +51,14 @@ export class ServerProcess {
 
   /** Rejects with ERR_KWIK_CONNECT_FAILED when it ends before it listens. */
   static async start(io: CliIo, started: ServerProcessOptions): Promise<ServerProcess> {
-    const { folder, dataFolder, peers, listen = '127.0.0.1:0', records, clockAheadMs = 0 } = started;
+    const { folder, dataFolder, peers, listen = '127.0.0.1:0', records, clockAheadMs = 0, freeMemoryMb } = started;
     const [program = process.execPath, ...script] = io.self;
     const clock = clockAheadMs === 0 ? [] : ['--import', wrongClock(clockAheadMs)];
+    const memory = freeMemoryMb === undefined ? [] : shortOfMemory(freeMemoryMb);
     const kept = records === undefined ? [] : ['--audit', join(records, 'audit.log'), '--qlog', join(records, 'qlog')];
     const named = peers.flatMap((peer) => ['--peer', peer]);
     const options = ['--listen', listen, '--json', '--until-stdin-ends', ...kept, ...named];
-    const child = spawn(program, [...clock, ...script, 'serve', folder, ...options], {
+    const child = spawn(program, [...clock, ...memory, ...script, 'serve', folder, ...options], {
       env: { ...process.env, KWIK_DATA_DIR: dataFolder },
       // The log of a server is no part of the show, but its last words are, when it cannot start.
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -85,10 +93,11 @@ export class ServerProcess {
     if (this.#child.pid !== undefined) await setDiskFull(this.#child.pid, full);
   }
 
-  /** Another one at the same address, when this one has ended, with a clock that is right or ahead by so much. */
-  async again(clockAheadMs = 0): Promise<ServerProcess> {
+  /** Another one at the same address, when this one has ended: well, or with what is wrong with it. */
+  async again(ailments: Ailments = {}): Promise<ServerProcess> {
     if (!this.#ended) await once(this.#child, 'exit');
-    return ServerProcess.start(this.#io, { ...this.#options, listen: this.address, clockAheadMs });
+    const { clockAheadMs: _clock, freeMemoryMb: _memory, ...own } = this.#options;
+    return ServerProcess.start(this.#io, { ...own, ...ailments, listen: this.address });
   }
 
   get #ended(): boolean {

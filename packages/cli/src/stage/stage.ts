@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createLinks, SeededRandom, type EmulatedLink, type LinkOptions, type LinkSet } from '@kwik/testbed';
 import { parseHostPort } from '../address.js';
 import type { CliIo } from '../io.js';
-import { ServerProcess } from './server-process.js';
+import { ServerProcess, type Ailments } from './server-process.js';
 
 export const FILE_NAME = 'film.bin';
 /** The beginning of the file, as a file: what the best server alone is measured with. */
@@ -113,9 +113,9 @@ export class Stage {
     return join(this.#copies[index]!, FILE_NAME);
   }
 
-  /** Another process in the place of one that has ended, at the same address; its clock is right, or ahead by so much. */
-  async restart(index: number, clockAheadMs = 0): Promise<void> {
-    this.#servers[index] = await this.#servers[index]!.again(clockAheadMs);
+  /** Another process in the place of one that has ended, at the same address: well, or with what is wrong with it. */
+  async restart(index: number, ailments: Ailments = {}): Promise<void> {
+    this.#servers[index] = await this.#servers[index]!.again(ailments);
   }
 
   /** Where a client reaches a server: through its link. */
