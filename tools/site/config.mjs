@@ -41,7 +41,6 @@ const GROUPS = [
       'scaling',
       'overload',
       'workers',
-      'workers',
       'explanation/failover',
       'explanation/security',
       'comparison',

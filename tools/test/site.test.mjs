@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { outsideResources } from '../checks/site.mjs';
+import { ROOT } from '../lib/workspace.mjs';
 import { sideBar } from '../site/config.mjs';
 import { stagePages } from '../site/stage.mjs';
 import { makeTree } from './tree.mjs';
@@ -31,6 +32,14 @@ test('a page that no group has comes at the end of the side bar', () => {
   const bar = sideBar(['index', 'start', 'packages/wire', 'nowhere'], new Map([['nowhere', 'Nowhere']]));
   expect(bar.at(-1)).toEqual({ text: 'More', items: [{ text: 'Nowhere', link: '/nowhere' }] });
   expect(bar.flatMap(({ items }) => items.map(({ link }) => link))).toEqual(['/start', '/packages/wire', '/nowhere']);
+});
+
+test('no page of the docs is in the side bar twice', () => {
+  const docs = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' });
+  const pages = docs.filter((name) => name.endsWith('.md')).map((name) => name.slice(0, -'.md'.length));
+  const links = sideBar(pages, new Map()).flatMap(({ items }) => items.map(({ link }) => link));
+  expect(links.length).toBeGreaterThan(30);
+  expect(links.filter((link, index) => links.indexOf(link) !== index)).toEqual([]);
 });
 
 test('what a browser would load from elsewhere is reported, and a link is not', () => {
