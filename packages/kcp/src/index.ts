@@ -66,6 +66,7 @@ export {
 export type { RefusalName } from './tokens/refusal.js';
 export { Ed25519Signer, type TokenSigner } from './tokens/signer.js';
 export { SignerTrust, type TrustPolicy } from './tokens/trust.js';
+export type { TrustDomains } from './tokens/trust-domains.js';
 export { DEFAULT_MAX_USED_TOKENS, UsedTokens } from './tokens/used-tokens.js';
 export {
   ClientHandshake,

@@ -29,5 +29,6 @@ export {
   pskServerAuth,
   type ClientAuthenticator,
   type ServerAuthenticator,
+  type TrustDomains,
   type TrustPolicy,
 } from '@kwik/kcp';

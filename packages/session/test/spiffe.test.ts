@@ -71,3 +71,43 @@ describe('SPIFFE ids', () => {
     });
   });
 });
+
+describe('an authority of one trust domain', () => {
+  const ELSEWHERE = 'spiffe://other.example/servers/one';
+  let other: ClientAuthority;
+  beforeAll(async () => {
+    other = await makeClientAuthority('others');
+  });
+  const domains = () => ({ 'example.org': authority.ca, 'other.example': other.ca });
+  const certificate = (by: ClientAuthority, usage: 'client' | 'server', id: string) =>
+    by.issue('x', { usage, names: [{ type: 'url' as const, value: id }] });
+
+  test('vouches for clients of its own, and for none of another', async () => {
+    const listener = await harness.listen({
+      credentials: await certificate(authority, 'server', SERVER),
+      auth: [certificateServerAuth({ trustDomains: domains() })],
+    });
+    const dialAs = async (by: ClientAuthority, id: string) => {
+      const auth = [certificateClientAuth(await certificate(by, 'client', id))];
+      return harness.dial(listener, { trust: { trustDomains: domains(), serverName: SERVER }, auth });
+    };
+    await dialAs(authority, CLIENT);
+    await dialAs(other, 'spiffe://other.example/clients/alice');
+    const refused = { code: 'ERR_KWIK_AUTH_FAILED' };
+    await expect(dialAs(other, CLIENT)).rejects.toMatchObject(refused);
+    await expect(dialAs(authority, 'spiffe://other.example/clients/alice')).rejects.toMatchObject(refused);
+  });
+
+  test('vouches for servers of its own, and for none of another', async () => {
+    const serverOf = async (by: ClientAuthority, id: string) =>
+      harness.listen({ credentials: await certificate(by, 'server', id) });
+    const trust = (serverName: string) => ({ trust: { trustDomains: domains(), serverName } });
+    await harness.dial(await serverOf(other, ELSEWHERE), trust(ELSEWHERE));
+    const impostor = await serverOf(authority, ELSEWHERE);
+    await expect(harness.dial(impostor, trust(ELSEWHERE))).rejects.toMatchObject({ code: 'ERR_KWIK_CERTIFICATE' });
+    await expect(harness.dial(impostor, trust('spiffe://third.example/a'))).rejects.toMatchObject({
+      code: 'ERR_KWIK_CREDENTIALS',
+      message: expect.stringContaining('third.example in trust.trustDomains'),
+    });
+  });
+});

@@ -1,7 +1,8 @@
 import type { X509Certificate } from 'node:crypto';
-import { svidName } from '@kwik/wire';
-import { checkChain, parseCertificatesPem } from '../tokens/certificate-chain.js';
+import { KwikError, svidName } from '@kwik/wire';
+import { checkChain } from '../tokens/certificate-chain.js';
 import { readExtensions } from '../tokens/certificate-extensions.js';
+import { Authorities, type TrustDomains } from '../tokens/trust-domains.js';
 import {
   type AuthDecision,
   type ClientAuthenticator,
@@ -19,8 +20,16 @@ export function certificateClientAuth(certificate: ClientCertificate): ClientAut
 }
 
 export interface CertificateServerAuthOptions {
-  /** PEM of the authorities of clients. Checked here as well, because a resumed TLS session skips the check. */
-  readonly ca: string;
+  /**
+   * PEM of the authorities of clients. Checked here as well, because a resumed TLS session skips the check. May be left out where
+   * `trustDomains` are given.
+   */
+  readonly ca?: string;
+  /**
+   * PEM of the authorities of SPIFFE trust domains, by their names. Where it is given, an id counts only when an authority of its own
+   * domain issued it, and `ca` vouches for certificates without one alone.
+   */
+  readonly trustDomains?: TrustDomains;
   /** Whether this identity may open sessions. Default: everybody. */
   readonly allow?: (identity: string) => boolean;
 }
@@ -31,24 +40,28 @@ export interface CertificateServerAuthOptions {
  * of these. Throws ERR_KWIK_CREDENTIALS when `ca` cannot be read.
  */
 export function certificateServerAuth(options: CertificateServerAuthOptions): ServerAuthenticator {
-  const anchors = parseCertificatesPem(options.ca);
+  const { ca, trustDomains } = options;
+  if (ca === undefined && trustDomains === undefined) {
+    throw new KwikError('ERR_KWIK_CREDENTIALS', 'certificateServerAuth takes ca or trustDomains: whom to believe');
+  }
+  const authorities = new Authorities(ca, trustDomains);
   const allow = options.allow ?? (() => true);
   return {
     mechanism: MECHANISM,
-    clientCa: options.ca,
+    clientCa: authorities.pem,
     begin: ({ peerCertificates, nowMs }) => ({
-      step: () => ({ kind: 'decided', decision: decide(peerCertificates, anchors, allow, nowMs) }),
+      step: () => ({ kind: 'decided', decision: decide(peerCertificates, authorities, allow, nowMs) }),
     }),
   };
 }
 
 function decide(
   chain: readonly Uint8Array[],
-  anchors: readonly X509Certificate[],
+  authorities: Authorities,
   allow: (identity: string) => boolean,
   nowMs: number,
 ): AuthDecision {
-  const checked = checkChain(chain, anchors, 'client', nowMs);
+  const checked = checkChain(chain, authorities.of(chain), 'client', nowMs);
   if (!checked.ok) return { accepted: false };
   const identity = certificateIdentity(checked.leaf);
   return identity !== undefined && allow(identity) ? { accepted: true, identity } : { accepted: false };

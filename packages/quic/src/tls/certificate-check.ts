@@ -31,7 +31,9 @@ const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE
  */
 export function resolveTrust(trust: TrustOptions, name: string, parsed: ParsedCertificates): ResolvedTrust {
   const pins = (trust.pins ?? []).map(normalizePin);
-  const pem = trust.ca === undefined ? undefined : Buffer.from(trust.ca);
+  const expected = expectedName(trust.verifyHostName ?? name);
+  const ca = authoritiesFor(trust, expected);
+  const pem = ca === undefined ? undefined : Buffer.from(ca);
   if (pem === undefined && pins.length === 0 && trust.unverified !== true) {
     throw new KwikError(
       'ERR_KWIK_CREDENTIALS',
@@ -43,7 +45,17 @@ export function resolveTrust(trust: TrustOptions, name: string, parsed: ParsedCe
     pem === undefined ? [] : readCertificates(pem.toString('latin1'), 'trust.ca');
   if (pem !== undefined) requireCertificate(pem.toString('latin1'), 'trust.ca');
   const requiredPin = trust.requiredPin === undefined ? undefined : normalizePin(trust.requiredPin);
-  return { caPem: pem, authorities, pins, requiredPin, name: expectedName(trust.verifyHostName ?? name), parsed };
+  return { caPem: pem, authorities, pins, requiredPin, name: expected, parsed };
+}
+
+function authoritiesFor({ ca, trustDomains }: TrustOptions, name: string): string | Uint8Array | undefined {
+  if (trustDomains === undefined || !isSpiffeUri(name)) return ca;
+  const { trustDomain } = parseSpiffeId(name);
+  if (Object.hasOwn(trustDomains, trustDomain)) return trustDomains[trustDomain];
+  throw new KwikError(
+    'ERR_KWIK_CREDENTIALS',
+    `no authority may vouch for ${name}: give those of the trust domain ${trustDomain} in trust.trustDomains`,
+  );
 }
 
 function expectedName(name: string): string {

@@ -6,6 +6,11 @@ export interface TrustOptions {
   /** Certificates of authorities, PEM, one or more. For the system's: `tls.rootCertificates.join('\n')`. */
   readonly ca?: string | Uint8Array;
   /**
+   * PEM of the authorities of SPIFFE trust domains, by their names. Where it is given, a server that is meant by a SPIFFE id must have
+   * its certificate from an authority of its own domain; `ca` is for all others.
+   */
+  readonly trustDomains?: Readonly<Record<string, string>>;
+  /**
    * SHA-256 of the server's SPKI, base64 or hex; one must match. With `ca` in addition to the chain; alone in place of
    * chain, name and dates: the key itself is the identity.
    */

@@ -1,4 +1,4 @@
-import type { ClientAuthenticator, ServerAuthenticator, TrustPolicy } from '@kwik/kcp';
+import type { ClientAuthenticator, ServerAuthenticator, TrustDomains, TrustPolicy } from '@kwik/kcp';
 import type {
   AccessControl,
   AuditSink,
@@ -35,6 +35,11 @@ export type LocalTarget = 'loopback' | 'link-local' | 'private';
 export interface ClientTrust {
   /** PEM certificates of the authorities. */
   readonly ca?: string;
+  /**
+   * PEM of the authorities of SPIFFE trust domains, by their names. Where it is given, a server that is meant by a SPIFFE id must have
+   * its certificate from an authority of its own domain; `ca` is for all others.
+   */
+  readonly trustDomains?: TrustDomains;
   /** SHA-256 of the server's public key (SPKI), hexadecimal or base64; accepted whatever signed it. */
   readonly pins?: readonly string[];
   /** Name or SPIFFE id to check the primary's certificate against. Default: the host that is dialled. */

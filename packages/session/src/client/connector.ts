@@ -244,9 +244,11 @@ export class QuicConnector implements Connector {
 
   /** What the client itself asks of every server. */
   async #ownTrust(target: DialTarget): Promise<TrustOptions> {
-    const { ca, pins = [] } = this.#options.trust ?? {};
-    if (ca !== undefined || pins.length > 0)
-      return { ...(ca !== undefined && { ca }), ...(pins.length > 0 && { pins }) };
+    const { ca, trustDomains, pins = [] } = this.#options.trust ?? {};
+    if (ca !== undefined || trustDomains !== undefined || pins.length > 0) {
+      const authorities = { ...(ca !== undefined && { ca }), ...(trustDomains !== undefined && { trustDomains }) };
+      return { ...authorities, ...(pins.length > 0 && { pins }) };
+    }
     if (this.#specials.unverified === true) return { unverified: true };
     if (!isLoopback(target.host)) {
       throw new KwikError(

@@ -19,6 +19,7 @@ import {
   timeouts,
   transport,
   writes,
+  textsByName,
 } from './session-rules.js';
 
 const { anObject, bytesOrText, call, flag, group, list, milliseconds, objectWith, oneOf, positive, text } = optionRules;
@@ -31,6 +32,7 @@ const DIAL: OptionRules = {
       pins: list(text),
       serverName: text,
       allowTargets: list(oneOf('loopback', 'link-local', 'private')),
+      trustDomains: textsByName,
     }),
     auth: list(authenticator),
     signal: objectWith('addEventListener', 'throwIfAborted'),

@@ -22,6 +22,7 @@ import {
   timeouts,
   transport,
   writes,
+  textsByName,
 } from './session-rules.js';
 
 const { amount, bytes, call, count, flag, group, list, objectWith, positive, positiveMilliseconds, text } = optionRules;
@@ -51,7 +52,7 @@ const LISTEN: OptionRules = {
     auth: list(authenticator),
     replica: call,
     onRefused: call,
-    trust: group<TrustPolicy>({ ca: text, keys: list(bytes), names: list(text) }),
+    trust: group<TrustPolicy>({ ca: text, trustDomains: textsByName, keys: list(bytes), names: list(text) }),
     identity: group<ServerIdentity>({ serverId: text, audiences: list(text), resetKey: bytes }),
     relay: group<RelayOptions>({ ...relayedTraffic, forClients: flag }),
     relays: list(

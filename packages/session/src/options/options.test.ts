@@ -58,7 +58,10 @@ const RUNTIME = {
 
 const DIAL: Complete<DialOptions> = {
   ...COMMON,
-  trust: { ca: 'PEM', pins: ['pin'], serverName: 'name', allowTargets: ['loopback', 'link-local', 'private'] },
+  trust: {
+    ...{ ca: 'PEM', trustDomains: { 'example.org': 'PEM' }, pins: ['pin'], serverName: 'name' },
+    allowTargets: ['loopback', 'link-local', 'private'],
+  },
   auth: [noneClientAuth()],
   signal: new AbortController().signal,
   timeouts: { ...TIMEOUTS, dialMs: 1 },
@@ -114,7 +117,7 @@ const LISTEN: Complete<ListenOptions> = {
     onDecision: () => undefined,
   },
   onRefused: () => undefined,
-  trust: { ca: 'PEM', keys: [new Uint8Array(32)], names: ['name'] },
+  trust: { ca: 'PEM', keys: [new Uint8Array(32)], names: ['name'], trustDomains: { 'example.org': 'PEM' } },
   identity: { serverId: 'me', audiences: ['host:1'], resetKey: new Uint8Array(32) },
   relays: [{ address: 'host:1', serverName: 'host', traffic: { anchors: ['host:1'], maxBytes: 1 } }],
   worker: { onDrain: () => undefined } as never,

@@ -83,3 +83,10 @@ export const formerNames = {
   'limits.handshakeTimeoutMs': 'timeouts.handshakeMs',
   'limits.sessionWindowBytes': 'limits.pathWindowBytes',
 } as const;
+
+/** An object whose members are all strings. */
+export const textsByName = optionRules.value('texts by name', (given) => {
+  return (
+    optionRules.anObject.accepts(given) && Object.values(given as object).every((each) => typeof each === 'string')
+  );
+});
