@@ -80,6 +80,32 @@ describe('a path whose keys have been used for long, on virtual time', () => {
     expect(changes.filter((change) => change.endsWith('dead'))).toEqual([]);
   });
 
+  test('those of all servers, under load: no byte is later by more than a round trip than without', async () => {
+    const content = pattern(12_000_000, 9);
+    const longestGapMs = async (limits: { readonly packetsPerKey?: number }) => {
+      const world = new SimulatedWorld(7);
+      const { primary } = contentServers(world, 3, shape, content, { limits });
+      const client = await world.dial(primary.address, { limits });
+      let [lastMs, gapMs] = [Infinity, 0];
+      const reading = async (): Promise<void> => {
+        const stream = client.openStream();
+        await stream.write('content');
+        await stream.close();
+        for (let chunk = await stream.read(); chunk !== null; chunk = await stream.read()) {
+          gapMs = Math.max(gapMs, world.clock.now() - lastMs);
+          lastMs = world.clock.now();
+        }
+      };
+      await world.settle(reading());
+      return { gapMs, renewals: Math.min(...renewalsOf(client)) };
+    };
+    const [renewed, untouched] = [await longestGapMs({ packetsPerKey: 1500 }), await longestGapMs({})];
+    expect(renewed.renewals).toBeGreaterThanOrEqual(2);
+    expect(untouched.renewals).toBe(0);
+    const roundTripMs = 2 * shape.both.delayMs;
+    expect(renewed.gapMs).toBeLessThanOrEqual(untouched.gapMs + roundTripMs);
+  });
+
   test('gets new ones after an hour, whatever it carried', async () => {
     const world = new SimulatedWorld(3);
     const server = world.server('10.0.0.1', shape);
