@@ -1,7 +1,7 @@
 import { KwikError, MAX_UINT32, encodeDelimited, encodeKcpMessage, proto } from '@kwik/wire';
 import { concat } from '../crypto/bytes.js';
 import type { KcpBody } from './kcp-body.js';
-import { laneOf } from './priorities.js';
+import { levelOf } from './priorities.js';
 import { SendQueue } from './send-queue.js';
 
 /** A header with every field at its longest: id and reply 11 each, session 18, priority 2, ttl 6, time 11, its own frame 2. */
@@ -63,7 +63,7 @@ export class Outbox {
     if (this.#queuedBytes + bytes > this.#maxQueuedBytes) {
       throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `the control queue holds its ${this.#maxQueuedBytes} bytes`);
     }
-    this.#queue.push(laneOf(message.priority), message);
+    this.#queue.push(levelOf(message.priority), message);
     this.#queuedBytes += bytes;
   }
 

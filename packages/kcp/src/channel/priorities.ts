@@ -1,10 +1,10 @@
 import { proto } from '@kwik/wire';
 
-/** Lanes of the send queue, the most urgent first. */
-export const LANE_COUNT = 5;
+/** Levels of the send queue, the most urgent first. */
+export const LEVEL_COUNT = 5;
 
-/** The lane (0 is the most urgent) of a priority; what was not said or is not known is NORMAL. */
-export function laneOf(priority: proto.Priority): number {
+/** The level (0 is the most urgent) of a priority; what was not said or is not known is NORMAL. */
+export function levelOf(priority: proto.Priority): number {
   switch (priority) {
     case proto.Priority.CRITICAL:
       return 0;

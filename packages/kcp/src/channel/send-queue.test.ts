@@ -1,16 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { LANE_COUNT } from './priorities.js';
+import { LEVEL_COUNT } from './priorities.js';
 import { MAX_PASSED_OVER, SendQueue } from './send-queue.js';
 
 interface Item {
-  readonly lane: number;
+  readonly level: number;
   readonly serial: number;
 }
 
-const operations = fc.array(fc.oneof(fc.constant('shift' as const), fc.nat(LANE_COUNT - 1)), { maxLength: 400 });
+const operations = fc.array(fc.oneof(fc.constant('shift' as const), fc.nat(LEVEL_COUNT - 1)), { maxLength: 400 });
 
-/** Runs pushes (a lane) and shifts, and reports each item taken with what was still queued then. */
+/** Runs pushes (a level) and shifts, and reports each item taken with what was still queued then. */
 function run(steps: readonly ('shift' | number)[]) {
   const queue = new SendQueue<Item>();
   const waiting: Item[] = [];
@@ -25,7 +25,7 @@ function run(steps: readonly ('shift' | number)[]) {
       taken.push({ item, before: [...waiting] });
       waiting.splice(waiting.indexOf(item), 1);
     } else {
-      waiting.push({ lane: step, serial });
+      waiting.push({ level: step, serial });
       queue.push(step, waiting.at(-1) as Item);
     }
   }
@@ -33,7 +33,7 @@ function run(steps: readonly ('shift' | number)[]) {
 }
 
 describe('SendQueue', () => {
-  test('the most urgent lane first', () => {
+  test('the most urgent level first', () => {
     const queue = new SendQueue<string>();
     queue.push(4, 'background');
     queue.push(2, 'normal');
@@ -48,7 +48,7 @@ describe('SendQueue', () => {
     ]);
   });
 
-  test('a lane that was passed over often enough goes next, once', () => {
+  test('a level that was passed over often enough goes next, once', () => {
     const queue = new SendQueue<string>();
     queue.push(4, 'patient');
     queue.push(4, 'next');
@@ -58,41 +58,42 @@ describe('SendQueue', () => {
     expect(order.indexOf('next')).toBe(2 * MAX_PASSED_OVER + 1);
   });
 
-  test('loses nothing, doubles nothing, and keeps the order within a lane', () => {
+  test('loses nothing, doubles nothing, and keeps the order within a level', () => {
     fc.assert(
       fc.property(operations, (steps) => {
         for (const { item, before } of run(steps)) {
-          expect(before.find(({ lane }) => lane === item.lane)).toBe(item);
+          expect(before.find(({ level }) => level === item.level)).toBe(item);
         }
       }),
     );
   });
 
-  test('passes a more urgent lane over only for one that has waited its time', () => {
+  test('passes a more urgent level over only for one that has waited its time', () => {
     fc.assert(
       fc.property(operations, (steps) => {
         const passedOver = new Map<number, number>();
         for (const { item, before } of run(steps)) {
-          const lanes = new Set(before.map(({ lane }) => lane));
-          const mostUrgent = Math.min(...lanes);
-          if (item.lane !== mostUrgent) expect(passedOver.get(item.lane)).toBeGreaterThanOrEqual(MAX_PASSED_OVER);
-          for (const lane of lanes) passedOver.set(lane, lane === item.lane ? 0 : (passedOver.get(lane) ?? 0) + 1);
+          const levels = new Set(before.map(({ level }) => level));
+          const mostUrgent = Math.min(...levels);
+          if (item.level !== mostUrgent) expect(passedOver.get(item.level)).toBeGreaterThanOrEqual(MAX_PASSED_OVER);
+          for (const level of levels)
+            passedOver.set(level, level === item.level ? 0 : (passedOver.get(level) ?? 0) + 1);
         }
       }),
     );
   });
 
-  test('no head of a lane waits for more than the stated number of others', () => {
-    const bound = MAX_PASSED_OVER + LANE_COUNT - 1;
-    const pushes = fc.array(fc.nat(LANE_COUNT - 1), { minLength: 1, maxLength: 400 });
+  test('no head of a level waits for more than the stated number of others', () => {
+    const bound = MAX_PASSED_OVER + LEVEL_COUNT - 1;
+    const pushes = fc.array(fc.nat(LEVEL_COUNT - 1), { minLength: 1, maxLength: 400 });
     fc.assert(
-      fc.property(pushes, (lanes) => {
+      fc.property(pushes, (levels) => {
         const waits = new Map<number, number>();
-        for (const { item, before } of run([...lanes, ...lanes.map(() => 'shift' as const)])) {
-          for (const { lane } of before) waits.set(lane, waits.get(lane) ?? 0);
-          for (const [lane, wait] of waits) {
-            waits.set(lane, lane === item.lane ? 0 : wait + 1);
-            if (before.some((other) => other.lane === lane)) expect(wait).toBeLessThanOrEqual(bound);
+        for (const { item, before } of run([...levels, ...levels.map(() => 'shift' as const)])) {
+          for (const { level } of before) waits.set(level, waits.get(level) ?? 0);
+          for (const [level, wait] of waits) {
+            waits.set(level, level === item.level ? 0 : wait + 1);
+            if (before.some((other) => other.level === level)) expect(wait).toBeLessThanOrEqual(bound);
           }
         }
       }),
@@ -101,7 +102,7 @@ describe('SendQueue', () => {
 
   test('drops what is stale, wherever it stands', () => {
     const queue = new SendQueue<number>();
-    for (let number = 0; number < 20; number++) queue.push(number % LANE_COUNT, number);
+    for (let number = 0; number < 20; number++) queue.push(number % LEVEL_COUNT, number);
     const dropped: number[] = [];
     queue.dropWhere(
       (number) => number % 2 === 0,
