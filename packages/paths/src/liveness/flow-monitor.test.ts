@@ -76,7 +76,7 @@ describe('FlowMonitor', () => {
   test('acknowledgements are a flow while what they answer was sent all the time', () => {
     const sendAndHear = (sendUntilMs: number): FlowMonitor => {
       const monitor = new FlowMonitor();
-      monitor.owed(true);
+      monitor.unacknowledged(true);
       for (let now = 0; now <= 300; now += 2) {
         if (now <= sendUntilMs) monitor.onSent(now);
         if (now >= RTT_MS) monitor.onReceived(now, RTT_MS);
@@ -87,7 +87,7 @@ describe('FlowMonitor', () => {
     expect(stallAt(sendAndHear(205))).toBeUndefined();
     expect(stallAt(sendAndHear(300))).toBe(329);
     const monitor = sendAndHear(300);
-    monitor.owed(false);
+    monitor.unacknowledged(false);
     expect(monitor.nextTimeoutMs()).toBeUndefined();
   });
 });

@@ -30,7 +30,7 @@ export class FlowMonitor {
   #deviationMs = 0;
   readonly #spurious = new SpuriousSilence();
   #expecting = false;
-  #owed = false;
+  #unacknowledged = false;
   /** Since when packets went out without a pause, and the last of them. */
   #sendingSinceMs = Number.POSITIVE_INFINITY;
   #lastSentMs = Number.NEGATIVE_INFINITY;
@@ -70,14 +70,14 @@ export class FlowMonitor {
   }
 
   /** Are packets of ours unacknowledged? Only changes matter. */
-  owed(on: boolean): void {
-    this.#owed = on;
+  unacknowledged(on: boolean): void {
+    this.#unacknowledged = on;
   }
 
   /** An absolute time; `undefined` when there is nothing to wait for. */
   nextTimeoutMs(): number | undefined {
     if (this.#stalled || this.#receipts < MIN_RECEIPTS || this.#judgedMs === this.#lastMs) return undefined;
-    if (!this.#expecting && !this.#owed) return undefined;
+    if (!this.#expecting && !this.#unacknowledged) return undefined;
     return this.#confirmAtMs ?? this.#lastMs + this.#stallMs(this.#lastMs);
   }
 
@@ -98,7 +98,9 @@ export class FlowMonitor {
   /** What was sent a round trip before the pause, and went on being sent, would have brought answers during it. */
   #answersAreDue(rttMs: number): boolean {
     const sentMs = this.#lastMs - rttMs;
-    return this.#owed && this.#sendingSinceMs <= sentMs && this.#lastSentMs >= sentMs + this.#stallMs(this.#lastMs);
+    return (
+      this.#unacknowledged && this.#sendingSinceMs <= sentMs && this.#lastSentMs >= sentMs + this.#stallMs(this.#lastMs)
+    );
   }
 
   #stallMs(now: number): number {

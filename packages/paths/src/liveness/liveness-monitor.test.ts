@@ -52,20 +52,20 @@ describe('LivenessMonitor', () => {
     monitor.onReceived(1045);
     expect(monitor.nextTimeoutMs()).toBe(16_045);
     // The path is full: nothing new is sent, and packets of before are not acknowledged.
-    monitor.owed(true);
+    monitor.unacknowledged(true);
     expect(monitor.nextTimeoutMs()).toBe(1045 + 20 + 58);
     monitor.onReceived(1060);
-    monitor.owed(true);
+    monitor.unacknowledged(true);
     expect(monitor.nextTimeoutMs()).toBe(1060 + 20 + 58);
     // The acknowledgements of that receipt have been read now.
-    monitor.owed(false);
+    monitor.unacknowledged(false);
     expect(monitor.nextTimeoutMs()).toBe(16_060);
-    monitor.owed(true);
+    monitor.unacknowledged(true);
     expect(monitor.handleTimeout(1138)).toEqual({ suspect: true, probe: true });
     // A question that was asked since is not taken back: its answer is still to come from this path.
     monitor.onReceived(1150);
     monitor.onSentEliciting(1160);
-    monitor.owed(false);
+    monitor.unacknowledged(false);
     // The suspicion was wrong, after 70 ms, so the next waits for a quarter more.
     expect(monitor.nextTimeoutMs()).toBeCloseTo(1160 + 20 + 1.25 * 70 * 2 ** (-30 / 5000));
   });

@@ -192,7 +192,7 @@ export class LivenessMonitor {
    * path is full nothing new is sent, and nothing else would ask. Call after every receipt, and when acknowledgements
    * have been read.
    */
-  owed(on: boolean): void {
+  unacknowledged(on: boolean): void {
     const changes = on ? this.#askedAtMs === undefined : this.#leftOver;
     if (this.#dead || !changes) return;
     this.#askedAtMs = on ? this.#lastReceivedMs : undefined;

@@ -81,10 +81,10 @@ export class PathLiveness {
   }
 
   /**
-   * The path was last heard at `heardMs`; `owes`: packets of this end are unacknowledged. Tells what ends with that: a
+   * The path was last heard at `heardMs`; `isUnacknowledged`: packets of this end are. Tells what ends with that: a
    * suspicion, or the stall of a flow.
    */
-  hear(heardMs: number, rttMs: number, owes: boolean): 'suspicion' | 'stall' | undefined {
+  hear(heardMs: number, rttMs: number, isUnacknowledged: boolean): 'suspicion' | 'stall' | undefined {
     let ends: 'suspicion' | 'stall' | undefined;
     if (heardMs > this.#heardMs) {
       const silentMs = heardMs - this.#heardMs;
@@ -95,8 +95,8 @@ export class PathLiveness {
         if (silentMs > Math.max(MIN_OUTAGE_MS, OUTAGE_RTTS * rttMs)) this.#backSinceMs = heardMs;
       }
     }
-    this.#liveness.owed(owes);
-    this.#flow.owed(owes);
+    this.#liveness.unacknowledged(isUnacknowledged);
+    this.#flow.unacknowledged(isUnacknowledged);
     return ends;
   }
 
