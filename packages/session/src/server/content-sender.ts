@@ -97,7 +97,7 @@ export class ContentSender implements Feature {
   }
 
   /** Content is under way. */
-  get busy(): boolean {
+  get isSending(): boolean {
     return this.#sending.size > 0;
   }
 

@@ -58,7 +58,7 @@ export class StreamHandle implements Stream {
   }
 
   /** There is more to be sent than the send half knows. */
-  get busy(): boolean {
+  get hasMoreToSend(): boolean {
     return this.#hasWaitingWrites || this.#contents > 0 || this.#wakeListeners.size > 0;
   }
 
@@ -66,7 +66,7 @@ export class StreamHandle implements Stream {
   get undelivered(): boolean {
     const send = this.#state.send;
     if (send === undefined || send.state === 'reset') return false;
-    return this.busy || send.state === 'closing' || !send.flushed;
+    return this.hasMoreToSend || send.state === 'closing' || !send.flushed;
   }
 
   get #hasWaitingWrites(): boolean {
@@ -142,7 +142,7 @@ export class StreamHandle implements Stream {
     const send = this.#state.send;
     if (send === undefined) return;
     this.#ending = true;
-    while (this.busy) await this.#waiters.wait();
+    while (this.hasMoreToSend) await this.#waiters.wait();
     if (this.#contentFailure !== undefined) {
       // To its reader a stream that ends looks whole, and this one lacks what the source did not give.
       this.reset();

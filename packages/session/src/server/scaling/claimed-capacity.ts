@@ -20,7 +20,7 @@ interface Claim {
 /** What the primary knows by itself of the content of its session. */
 export interface OfferedContent {
   /** Content is under way. */
-  readonly busy: boolean;
+  readonly isSending: boolean;
   /** Of all contents so far: no more than that can have come from all servers together. */
   readonly offeredBytes: number;
 }
@@ -71,7 +71,7 @@ export class ClaimedCapacity {
   }
 
   unmetBytesPerSecond(now: number): number {
-    if (!this.#content.busy) return 0;
+    if (!this.#content.isSending) return 0;
     return this.#recent(now).reduce((sum, { unmetBytesPerSecond }) => sum + unmetBytesPerSecond, 0);
   }
 
