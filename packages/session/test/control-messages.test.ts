@@ -81,30 +81,30 @@ describe.each([
     role: 'client',
     from: 'primary',
     handled: [
-      'addPath capacityReport close contentDigests contentEnd contentStart contributionGrant listPaths ping rangeRefused',
-      'rawPacket relayNotice removePath standby streamOpened',
+      'addPath capacityReport close contentDigests contentEnd contentStart contributionGrant healthReport listPaths',
+      'ping rangeRefused rawPacket relayNotice removePath standby streamOpened',
     ],
     unsupported: 'scaleRequest serverQuery',
-    ignored: 'error healthReport keyUpdate pong relayOpened scaleResult serverAnnouncement serverList',
+    ignored: 'error keyUpdate pong relayOpened scaleResult serverAnnouncement serverList',
   },
   {
     role: 'client',
     from: 'secondary',
     // Of a report of a secondary nothing follows.
-    handled: ['capacityReport close ping rangeRefused rawPacket relayNotice'],
+    handled: ['capacityReport close healthReport ping rangeRefused rawPacket relayNotice'],
     unsupported: '',
-    ignored: 'error healthReport keyUpdate pong relayOpened serverAnnouncement',
+    ignored: 'error keyUpdate pong relayOpened serverAnnouncement',
   },
   {
     role: 'primary',
     from: 'client',
     handled: [
-      'close contentEnd contentProgress contentResume pathStatus ping rangeCancel rangeRequest relayNotice',
+      'close contentEnd contentProgress contentResume healthReport pathStatus ping rangeCancel rangeRequest relayNotice',
       'serverUntrusted streamOpened',
     ],
     unsupported: 'relayOpen scaleRequest serverQuery',
     ignored:
-      'addPathResult capacityReport contributionGrantResult error healthReport keyUpdate pathDead pathList pong ' +
+      'addPathResult capacityReport contributionGrantResult error keyUpdate pathDead pathList pong ' +
       'rawPacketResult relayClose removePathResult scaleResult serverAnnouncement serverList',
   },
   {
