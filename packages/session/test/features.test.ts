@@ -4,21 +4,21 @@ import type { SessionContext } from '../src/runtime/features/session-context.js'
 import { SimulatedWorld } from './simulated-world.js';
 
 const LINK = { both: { rateBitsPerSecond: 20e6, delayMs: 5, queueBytes: 60_000 } };
-const NORTH = { serverId: 'north', loadPermille: 250, sessions: 3, memoryBytes: 1n << 30n, accepting: true };
+const SEVENTH = { keyPhase: 7, salt: new Uint8Array(16) };
 
-/** A feature that nobody has yet: a server says every second how it is, and its client keeps the last that it heard. */
-class Health implements Feature {
-  load: number | undefined;
+/** A feature that nobody has yet: each end says every second which keys it has, and keeps the last that it heard. */
+class KeyPhases implements Feature {
+  phase: number | undefined;
   #nextMs = 0;
   readonly handlers = {
-    healthReport: (_path: unknown, { loadPermille }: { loadPermille: number }) => void (this.load = loadPermille),
+    keyUpdate: (_path: unknown, { keyPhase }: { keyPhase: number }) => void (this.phase = keyPhase),
   };
 
   constructor(readonly session: SessionContext) {}
 
   plan(now: number): number {
     if (now >= this.#nextMs) {
-      this.session.controlPath?.send({ $case: 'healthReport', value: NORTH });
+      this.session.controlPath?.send({ $case: 'keyUpdate', value: SEVENTH });
       this.#nextMs = now + 1000;
     }
     return this.#nextMs;
@@ -28,12 +28,12 @@ class Health implements Feature {
 describe('a feature of its own', () => {
   test('is one class, and one line at each end: it hears, speaks and has its time', async () => {
     const world = new SimulatedWorld(1);
-    const made: Health[] = [];
-    const features = (session: SessionContext): Feature[] => [made[made.push(new Health(session)) - 1]!];
+    const made: KeyPhases[] = [];
+    const features = (session: SessionContext): Feature[] => [made[made.push(new KeyPhases(session)) - 1]!];
     const server = world.server('primary', LINK, { features });
     await world.dial(server.address, {}, { features });
     await world.pass(3000);
-    expect(made.map(({ load }) => load)).toEqual([250, 250]);
+    expect(made.map(({ phase }) => phase)).toEqual([7, 7]);
   });
 
   test('cannot take a message from another feature', async () => {
