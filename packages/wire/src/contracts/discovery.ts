@@ -1,8 +1,11 @@
 import type { KwikError } from '../errors/kwik-error.js';
 import type { AbortSignalLike } from './path-network.js';
 
-/** What a server offers to sessions. `primary`: it accepts them, so that a client can dial it. */
-export type ServerCapability = 'primary' | 'replica' | 'relay' | 'contribute' | 'raw';
+/**
+ * What a server offers to sessions. `primary`: it accepts them, so that a client can dial it. `takeover`: it takes over those of
+ * other servers of its service, whose key it has.
+ */
+export type ServerCapability = 'primary' | 'replica' | 'relay' | 'contribute' | 'raw' | 'takeover';
 
 /** What is known of a server, from one source or merged from several. */
 export interface ServerRecord {

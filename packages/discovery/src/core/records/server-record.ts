@@ -15,6 +15,7 @@ export const CAPABILITIES = [
   'relay',
   'contribute',
   'raw',
+  'takeover',
 ] as const satisfies readonly ServerCapability[];
 
 /** What one record may hold, so that 10,000 of them cost megabytes at the most. Lengths count UTF-16 units. */
