@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import type { Link } from '@kwik/testbed';
+import { ETCD, missingPrograms, startRealServer } from '@kwik/testbed/programs';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { BIN, grownTo, Harness, sha256Of, withResult, type Running, type Server } from './harness.js';
 import { runHere } from './in-process.js';
@@ -45,7 +46,8 @@ async function download(standby: Server, options: readonly string[], timeout = '
   return { primary, link, get, sha256 };
 }
 
-async function expectWhole({ link, get, sha256 }: Download, standby: Server): Promise<void> {
+/** `from`: the id of the primary, if it has one. */
+async function expectWhole({ link, get, sha256 }: Download, standby: Server, from = '127.0.0.1:'): Promise<void> {
   const { status, stderr, result } = withResult(await get.ended);
   expect({ status, stderr }).toEqual({
     status: 0,
@@ -57,7 +59,7 @@ async function expectWhole({ link, get, sha256 }: Download, standby: Server): Pr
     { server: link.address(), state: 'dead', reason: `${standby.address} took the session over` },
     { server: standby.address, state: 'active' },
   ]);
-  await standby.process.printed(/"event":"session-opened".*"takenOver":true,"takenFrom":"127\.0\.0\.1:\d+"/u);
+  await standby.process.printed(new RegExp(`"session-opened".*"takenOver":true,"takenFrom":"${from}`, 'u'));
 }
 
 describe('a download from a primary', () => {
@@ -124,6 +126,76 @@ describe('a download from a primary', () => {
       status: 4,
       stderr: expect.stringMatching(/are kept; run the same command/u),
     });
+  });
+});
+
+// eslint-disable-next-line no-restricted-syntax -- the program of Debian may be missing; then it is skipped by name
+const testWithEtcd = missingPrograms(ETCD).length > 0 ? test.skip : test;
+
+describe('a standby that discovery finds', () => {
+  const closers: (() => Promise<unknown>)[] = [];
+  afterEach(async () => {
+    for (const close of closers.splice(0)) await close();
+  });
+
+  async function registry(): Promise<string> {
+    const running = harness.start(['registry', '--listen', '127.0.0.1:0']);
+    const [, url = ''] = await running.printed(/^listening on (https?:\S+)\n/u);
+    return url;
+  }
+
+  async function etcd(): Promise<string> {
+    const { port, stop } = await startRealServer(ETCD);
+    closers.push(stop);
+    return `etcd:127.0.0.1:${port}`;
+  }
+
+  /** `of`: the folder that it serves, and its id. */
+  async function announced(source: string, of: string, args: readonly string[]): Promise<Server> {
+    await harness.makeFile(`${of}/film.bin`, BYTES);
+    const named = ['--announce', source, '--service', 'films', '--server-id', of];
+    const server = await harness.serve(of, [...named, ...args]);
+    await server.process.printed(/"event":"announced"/u);
+    return server;
+  }
+
+  const chosen = ({ address }: Server): RegExp =>
+    new RegExp(`"event":"standby","server":"${address}","answers":true,"reason":"found: `, 'u');
+
+  /** A primary that is killed in the middle; one server of the service has no key of the fleet, one stops before. */
+  async function survives(source: string): Promise<void> {
+    const key = ['--fleet-key', await fleetKey()];
+    await announced(source, 'stranger', []);
+    const primary = await announced(source, 'a', [...key, '--standby-from', source]);
+    // Nobody else has the key, and it is not its own standby.
+    await primary.process.printed(/"event":"standby","server":null,"answers":false,"reason":"'films' has no other /u);
+    const stopped = await announced(source, 'b', key);
+    await primary.process.printed(chosen(stopped));
+    const standby = await announced(source, 'c', key);
+    stopped.process.kill('SIGTERM');
+    await primary.process.printed(chosen(standby));
+    const sha256 = await sha256Of(harness.path('a/film.bin'));
+    const link = await harness.linkTo(primary);
+    const get = harness.start(['get', '--json', '-t', '60', `kwik://${link.address()}/film.bin`, '-o', 'out.bin']);
+    await grownTo(harness.path('out.bin.kwik-part'), 3 * MB, get);
+    primary.process.kill('SIGKILL');
+    await expectWhole({ primary, link, get, sha256 }, standby, 'a');
+  }
+
+  test('by a registry is followed as it comes and goes, and the file of a killed primary goes on there', () =>
+    registry().then(survives));
+
+  testWithEtcd('by etcd is followed as it comes and goes, and the file of a killed primary goes on there', () =>
+    etcd().then(survives),
+  );
+
+  test.each([
+    [['--standby-from', 'mdns', '--service', 'films'], /--standby-from needs --fleet-key FILE/u],
+    [['--standby-from', 'mdns', '--fleet-key', 'x'], /--standby-from takes --service NAME/u],
+    [['--standby-from', '127.0.0.1:1', '--fleet-key', 'x', '--service', 'films'], /it is no kind of source/u],
+  ])('%j is refused in one line', async (args, why) => {
+    const { status, stderr } = await runHere(['serve', harness.folder, '--listen', '0', ...args]);
+    expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringMatching(why) });
   });
 });
 

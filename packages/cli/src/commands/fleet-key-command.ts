@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
+import { parseSourceText } from './discovery-options.js';
 import { collect, parseAddress, parseSeconds } from './parsers.js';
 
 const DETAILS = `
@@ -46,8 +47,14 @@ export function addTakeoverOptions(command: Command): Command {
       [],
     )
     .option(
+      '--standby-from <source>',
+      'where such a server is found, of the same --service and with the key of the fleet (may be repeated)',
+      collect(parseSourceText),
+      [],
+    )
+    .option(
       '--drain <seconds>',
-      'how long sessions have to end, or to go to the standby, at Ctrl-C, SIGTERM and, with --workers, SIGHUP (default: 5 with --standby, else 0; at SIGHUP 600)',
+      'how long sessions have to end, or to go to the standby, at Ctrl-C, SIGTERM and, with --workers, SIGHUP (default: 5 with --standby or --standby-from, else 0; at SIGHUP 600)',
       parseSeconds,
     );
 }

@@ -4,6 +4,7 @@ import type { CliIo } from '../io.js';
 import { jsonLine, oneLine } from '../ui/text.js';
 import { formatBytes, formatSeconds, rounded } from '../ui/units.js';
 import type { Answered } from './answer.js';
+import type { ChosenStandby } from './takeover/standbys.js';
 
 /** Enough of a session's id to tell sessions apart in a log. */
 const SHORT_ID_CHARACTERS = 8;
@@ -91,11 +92,9 @@ export class ServeLog {
   }
 
   /** Where sessions of this server go on when it is gone. */
-  standby(server: string, answers: boolean): void {
-    const line = answers
-      ? `sessions go on at ${server} when this server is gone`
-      : `the standby ${server} does not answer`;
-    this.#write({ event: 'standby', server, answers }, line);
+  standby(chosen: ChosenStandby): void {
+    const { server, answers, reason } = chosen;
+    this.#write({ event: 'standby', server: server?.address ?? null, answers, reason }, standbyLine(chosen));
   }
 
   /** Of those that a drain found here. */
@@ -219,6 +218,12 @@ export class ServeLog {
     const from = this.#worker === undefined ? {} : { worker: this.#worker };
     this.#io.stdout.print(`${jsonLine({ ...event, ...from })}\n`);
   }
+}
+
+function standbyLine({ server, answers, reason }: ChosenStandby): string {
+  if (server === undefined) return `sessions end with this server: ${reason}`;
+  if (!answers) return `the standby ${server.address} does not answer (${reason})`;
+  return `sessions go on at ${server.address} when this server is gone (${reason})`;
 }
 
 /** A client that has all asks for the digest of the whole alone, of a standby after the content. */

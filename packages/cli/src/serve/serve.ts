@@ -23,7 +23,7 @@ import { WorkerParts, type WorkerPlace } from './worker-parts.js';
 import { serveSession, type SessionServerOptions } from './session-server.js';
 import { ToldHealth } from './told-health.js';
 import { DrainedSessions } from './takeover/drained-sessions.js';
-import { checkTakeover, drainSeconds, Takeover, type TakeoverFlags } from './takeover/takeover.js';
+import { checkTakeover, drainSeconds, hasStandby, Takeover, type TakeoverFlags } from './takeover/takeover.js';
 
 export interface ServeOptions extends AuditOptions, AnnounceFlags, DiscoveredPeersFlags, WatchFlags, TakeoverFlags {
   /** A file with the policy of access. */
@@ -77,7 +77,8 @@ export async function runServe(
   // Of several workers the process that started them says where they listen.
   if (seat === undefined) log.listening(at, served?.root);
   parts.watching.announce();
-  if (seat === undefined) parts.takeover.begin();
+  parts.takeover.begin([at, ...options.announceAddress, ...options.audience]);
+  if (seat === undefined) parts.takeover.look();
   const shared = sessionOptions(options, { folder, log, io });
   const told = new ToldHealth(sessions);
   const accepting = serveAll(listener, sessions, shared, { told, found, addresses: [at, ...options.announceAddress] });
@@ -89,7 +90,7 @@ export async function runServe(
   let stoppedBy: string | undefined;
   let finishMs = 1000 * drainSeconds(options);
   const onDrain = whileDrained(options, parts, log);
-  const capabilities = capabilitiesOf(directory);
+  const capabilities = capabilitiesOf(directory, options);
   const load = (): Load => loadOf(listener);
   const announcing = announce({ address: at, capabilities, io, log, load, onDrain, onHealth: told.set });
   try {
@@ -116,11 +117,11 @@ export async function runServe(
 
 /** What is done of it when an operator has the server drain: its sessions go to the standby, if there is one. */
 function whileDrained(
-  { standby }: ServeOptions,
+  options: ServeOptions,
   { listener, shared }: ServeParts,
   log: ServeLog,
 ): (isDraining: boolean) => void {
-  if (standby.length === 0) return () => undefined;
+  if (!hasStandby(options)) return () => undefined;
   const drained = new DrainedSessions({ handOver: (how) => listener.handOver(how), log });
   const set = (isDraining: boolean): void => drained.set(isDraining);
   shared?.onFleetDrain(set);
@@ -149,8 +150,8 @@ function drainingOf(seat: WorkerSeat | undefined): { drained: Promise<number>; h
 }
 
 /** What others are told that a server of this folder can do. */
-export function capabilitiesOf(directory: string | undefined): string[] {
-  return directory === undefined ? ['primary'] : ['primary', 'replica'];
+export function capabilitiesOf(directory: string | undefined, { fleetKey }: TakeoverFlags): string[] {
+  return ['primary', ...(directory === undefined ? [] : ['replica']), ...(fleetKey.length === 0 ? [] : ['takeover'])];
 }
 
 function checkServes(directory: string | undefined, options: ServeOptions): void {
@@ -187,14 +188,15 @@ async function serveAll(
 
 /** What all sessions are served with. */
 function sessionOptions(
-  { forwardAllow, forwardAllowUdp, forwardListen, allowClientServers, standby, peer }: ServeOptions,
+  options: ServeOptions,
   { folder, log, io }: { folder: FolderOfFiles; log: ServeLog; io: CliIo },
 ): SessionServerOptions {
+  const { forwardAllow, forwardAllowUdp, forwardListen, allowClientServers, peer } = options;
   const peers = peer.map((one) => formatHostPort(parseHostPort(one)));
   return {
     folder,
     hashes: new HashCache(folder),
-    hasStandby: standby.length > 0,
+    hasStandby: hasStandby(options),
     forwards: new Forwards({
       allow: forwardAllow.map((target) => parseHostPort(target)),
       allowUdp: forwardAllowUdp.map((target) => parseHostPort(target)),
@@ -226,14 +228,15 @@ interface PartsNeeds {
 async function openParts(options: ServeOptions, io: CliIo, needs: PartsNeeds): Promise<ServeParts> {
   const { log, folder, place, health } = needs;
   const access = options.access === undefined ? undefined : await readAccess(options.access);
-  const takeover = await Takeover.open(options, { log, now: () => io.now() });
   const say: Say = (event, line) => log.say(event, line);
   const shared = place === undefined ? undefined : await WorkerParts.open(place, options, say);
   const audit = shared?.audit ?? (await openAudit(options));
   const guard = { guard: { ...(audit !== undefined && { audit }), ...(access !== undefined && { access }) } };
   const watching = await Watching.open(options, io, say, health);
   const replica: Replica = (key, context) => resolveReplica(key, context, folder, log);
+  let takeover: Takeover | undefined;
   try {
+    takeover = await Takeover.open(options, { log, io, hasFiles: folder !== NO_FOLDER });
     const worker = place === undefined ? {} : { worker: place.seat };
     const shown = await readCredentials(options);
     const listener = await listenOn(
@@ -244,7 +247,7 @@ async function openParts(options: ServeOptions, io: CliIo, needs: PartsNeeds): P
     );
     return { listener, takeover, credentials: shown.credentials, watching, audit, shared };
   } catch (error) {
-    await closeParts({ watching, audit, shared });
+    await closeParts({ watching, audit, shared, takeover });
     throw error;
   }
 }
@@ -253,7 +256,9 @@ async function closeParts({
   watching,
   audit,
   shared,
-}: Pick<ServeParts, 'watching' | 'audit' | 'shared'>): Promise<void> {
+  takeover,
+}: Pick<ServeParts, 'watching' | 'audit' | 'shared'> & { readonly takeover: Takeover | undefined }): Promise<void> {
+  takeover?.[Symbol.dispose]();
   await watching.close();
   await audit?.close().finally(() => shared?.[Symbol.dispose]());
   shared?.[Symbol.dispose]();

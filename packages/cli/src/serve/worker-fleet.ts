@@ -57,7 +57,7 @@ export async function runWorkers(directory: string | undefined, options: ServeOp
     const address = addressOf(fleet);
     const announcing = announce({
       address,
-      capabilities: capabilitiesOf(directory),
+      capabilities: capabilitiesOf(directory, options),
       io,
       log,
       load: () => load.latest,

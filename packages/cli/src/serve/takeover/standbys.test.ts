@@ -20,7 +20,7 @@ function standbys(...addresses: string[]): Standbys {
       return Promise.resolve(up.has(address) ? 1 : undefined);
     },
     now: () => nowMs,
-    onChosen: (address, answers) => told.push(`${address} ${answers ? 'answers' : 'is silent'}`),
+    onChosen: ({ server, answers }) => told.push(`${server?.address ?? 'none'} ${answers ? 'answers' : 'is silent'}`),
   });
 }
 

@@ -1,9 +1,13 @@
+import type { OwnDiscovery } from '@kwik/discovery';
 import type { ListenOptions, TakeoverOptions } from '@kwik/session';
 import { formatHostPort, parseHostPort } from '../../address.js';
+import { openDiscovery, type DiscoverFlags } from '../../discovery/discover.js';
 import { usageError } from '../../errors.js';
 import { knock } from '../../fleet/knock.js';
+import type { CliIo } from '../../io.js';
 import type { ServeLog } from '../serve-log.js';
 import { readFleetKeys } from './fleet-keys.js';
+import { FoundStandbys } from './found-standbys.js';
 import { Standbys } from './standbys.js';
 
 /** What of the command line says where sessions go on. */
@@ -12,8 +16,18 @@ export interface TakeoverFlags {
   readonly fleetKey: readonly string[];
   /** `host:port` each, the preferred first. */
   readonly standby: readonly string[];
+  /** Where standbys are found, as `parseSource` reads it. */
+  readonly standbyFrom: readonly string[];
   /** Seconds that sessions have to end, or to go to the standby, when the server is told to stop. */
   readonly drain?: number;
+}
+
+/** What finding them takes besides. */
+export interface FindingFlags extends Omit<DiscoverFlags, 'discover'> {
+  readonly service?: string;
+  readonly serverId?: string;
+  readonly region?: string;
+  readonly zone?: string;
 }
 
 /** As many as a look takes in; one that answers is enough. */
@@ -22,45 +36,106 @@ const MAX_STANDBYS = 16;
 const HANDOVER_SECONDS = 5;
 
 /** Throws a usage error for options that do not go together. */
-export function checkTakeover({ fleetKey, standby }: TakeoverFlags): void {
+export function checkTakeover({
+  fleetKey,
+  standby,
+  standbyFrom,
+  service,
+}: TakeoverFlags & Pick<FindingFlags, 'service'>): void {
   if (standby.length > 0 && fleetKey.length === 0) {
     throw usageError('--standby needs --fleet-key FILE: by that key the standby opens what this server seals for it');
   }
+  if (standbyFrom.length > 0 && fleetKey.length === 0) {
+    throw usageError(
+      '--standby-from needs --fleet-key FILE: by that key the standby opens what this server seals for it',
+    );
+  }
+  if (standbyFrom.length > 0 && service === undefined)
+    throw usageError('--standby-from takes --service NAME: of whose servers one takes sessions over');
   if (standby.length > MAX_STANDBYS)
     throw usageError(`--standby was given ${standby.length} times; at most ${MAX_STANDBYS} count`);
 }
 
+/** Sessions go on elsewhere when the server is gone. */
+export function hasStandby({ standby, standbyFrom }: Pick<TakeoverFlags, 'standby' | 'standbyFrom'>): boolean {
+  return standby.length + standbyFrom.length > 0;
+}
+
 /** How long sessions have when the server is told to stop, seconds; 0: they end at once. */
-export function drainSeconds({ standby, drain }: Pick<TakeoverFlags, 'standby' | 'drain'>): number {
-  return drain ?? (standby.length > 0 ? HANDOVER_SECONDS : 0);
+export function drainSeconds(flags: Pick<TakeoverFlags, 'standby' | 'standbyFrom' | 'drain'>): number {
+  return flags.drain ?? (hasStandby(flags) ? HANDOVER_SECONDS : 0);
+}
+
+interface TakeoverNeeds {
+  readonly log: Pick<ServeLog, 'standby'>;
+  readonly io: Pick<CliIo, 'env' | 'now'>;
+  /** This server serves files. */
+  readonly hasFiles: boolean;
 }
 
 /** Where sessions of this server go on, and whose it takes over. */
-export class Takeover {
+export class Takeover implements Disposable {
   /** For `listen`; without a key there is none, and sessions end with their server. */
   readonly options: Pick<ListenOptions, 'takeover'>;
-  readonly #standbys: Standbys | undefined;
+  readonly #discovery: OwnDiscovery | undefined;
+  #standbys: Standbys | undefined;
+  #own: readonly string[] = [];
 
-  private constructor(takeover?: TakeoverOptions, standbys?: Standbys) {
-    this.options = takeover === undefined ? {} : { takeover };
-    this.#standbys = standbys;
+  private constructor(fleetKeys?: TakeoverOptions['fleetKeys'], flags?: TakeoverFlags, discovery?: OwnDiscovery) {
+    this.#discovery = discovery;
+    if (fleetKeys === undefined || flags === undefined) this.options = {};
+    else if (!hasStandby(flags)) this.options = { takeover: { fleetKeys } };
+    else this.options = { takeover: { fleetKeys, standby: () => this.#standbys?.choose() } };
   }
 
-  /** Rejects as `readFleetKeys` does. */
-  static async open(
-    { fleetKey, standby }: TakeoverFlags,
-    { log, now }: { readonly log: Pick<ServeLog, 'standby'>; readonly now: () => number },
-  ): Promise<Takeover> {
-    if (fleetKey.length === 0) return new Takeover();
-    const fleetKeys = await readFleetKeys(fleetKey);
-    if (standby.length === 0) return new Takeover({ fleetKeys });
-    const addresses = standby.map((address) => formatHostPort(parseHostPort(address)));
-    const standbys = new Standbys({ addresses, knock, now, onChosen: (...chosen) => log.standby(...chosen) });
-    return new Takeover({ fleetKeys, standby: () => standbys.choose() }, standbys);
+  /** Rejects as `readFleetKeys` and `openDiscovery` do. */
+  static async open(flags: TakeoverFlags & FindingFlags, needs: TakeoverNeeds): Promise<Takeover> {
+    if (flags.fleetKey.length === 0) return new Takeover();
+    const fleetKeys = await readFleetKeys(flags.fleetKey);
+    const { standbyFrom: discover, serverId, region, zone } = flags;
+    const ignore = serverId === undefined ? [] : [serverId];
+    // What stands in the environment is for other commands, too.
+    const discovery =
+      discover.length === 0
+        ? undefined
+        : await openDiscovery({ ...flags, discover }, needs.io, { ignore, region, zone });
+    const takeover = new Takeover(fleetKeys, flags, discovery);
+    try {
+      if (hasStandby(flags)) takeover.#standbys = takeover.#open(flags, needs);
+      return takeover;
+    } catch (error) {
+      takeover[Symbol.dispose]();
+      throw error;
+    }
   }
 
-  /** The server listens: its standby is looked for before the first client comes. */
-  begin(): void {
+  /** The server listens; `own`: its addresses, which are no standby's. */
+  begin(own: readonly string[]): void {
+    this.#own = own;
+  }
+
+  /** Its standby is looked for before the first client comes. */
+  look(): void {
     void this.#standbys?.choose();
+  }
+
+  [Symbol.dispose](): void {
+    this.#discovery?.close();
+  }
+
+  /** Throws for a name that is none of a service. */
+  #open({ standby, service = '', serverId, zone = '' }: TakeoverFlags & FindingFlags, needs: TakeoverNeeds): Standbys {
+    const { log, io, hasFiles } = needs;
+    const directory = this.#discovery?.service(service);
+    const own = (): string[] => [...this.#own, ...(serverId === undefined ? [] : [serverId])];
+    const standbys = new Standbys({
+      addresses: standby.map((address) => formatHostPort(parseHostPort(address))),
+      found: directory && new FoundStandbys({ directory, hasFiles, zone, own }),
+      knock,
+      now: () => io.now(),
+      onChosen: (chosen) => log.standby(chosen),
+    });
+    directory?.onChange(() => standbys.changed());
+    return standbys;
   }
 }
