@@ -31,7 +31,11 @@ export class History {
     for (const [id, series] of this.#series) series.push(values.get(id) ?? null);
     if (this.times.length <= MAX_POINTS) return;
     this.times.shift();
-    for (const series of this.#series.values()) series.shift();
+    for (const [id, series] of this.#series) {
+      series.shift();
+      // Of a path that is gone for as long as the chart goes back nothing is left to see: its place is for another.
+      if (!values.has(id) && series.every((value) => value === null)) this.#series.delete(id);
+    }
   }
 
   get ids() {
