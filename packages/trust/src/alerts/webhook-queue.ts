@@ -54,6 +54,7 @@ export class WebhookQueue {
     if (!URL.canParse(options.url) || !/^https?:/iu.test(options.url)) {
       throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', 'the webhook has no http or https URL that can be read');
     }
+    checkNoLogin(options.url);
     this.#options = options;
     this.#onLost = onLost;
   }
@@ -114,7 +115,7 @@ export class WebhookQueue {
       await answer.body?.cancel();
       return answer.ok ? undefined : new Error(`the webhook answered ${answer.status}`);
     } catch (error) {
-      return error instanceof Error ? error : new Error(String(error));
+      return new Error(inWords(error, timeoutMs), { cause: error });
     }
   }
 
@@ -131,6 +132,23 @@ export class WebhookQueue {
       // No callback of an application ends the process, and this one has nobody to be told.
     }
   }
+}
+
+/** `fetch` says no more than that it failed; why stands in the cause. */
+function inWords(error: unknown, timeoutMs: number): string {
+  const { name, message, cause } = Object(error) as Partial<Error>;
+  if (name === 'TimeoutError') return `the webhook did not answer within ${timeoutMs} ms`;
+  const { code, message: why } = Object(cause) as Partial<NodeJS.ErrnoException>;
+  return `the webhook was not reached: ${code ?? why ?? message ?? String(error)}`;
+}
+
+/** `fetch` refuses such an address at each request, with the password in its message. */
+function checkNoLogin(url: string): void {
+  const { username, password } = new URL(url);
+  if (username === '' && password === '') return;
+  const text =
+    'the URL of the webhook has a user or password, which is not sent: give it as headers.authorization instead';
+  throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', text);
 }
 
 function systemTimer(delayMs: number, callback: () => void): void {
