@@ -56,6 +56,8 @@ describe('what a public call cannot take is refused by name, before anything com
     ['PrometheusMetrics', /metrics of Prom/, () => new PrometheusMetrics(wrong({}))],
     ['observeWith', /meter of observeWith/, () => observeWith(wrong({}), wrong({}))],
     ['AlertWatch', /sinks of AlertWatch/, () => new AlertWatch({ counters, sinks: wrong(() => undefined) })],
+    ['own detectors', /detectors of Tel/, () => new Telemetry({ counters, detectors: wrong([]) })],
+    ['own detectors of a watch', /detectors of Al/, () => new AlertWatch({ counters, detectors: wrong({}) })],
     ['webhookSink', /url of webhookSink/, () => webhookSink(wrong(new URL('http://a.test')), () => undefined)],
     ['webhookSink, of another kind', /http or https URL/, () => webhookSink('file:///x', () => undefined)],
     ['RobustZ', /direction of RobustZ/, () => new RobustZ({ direction: wrong('left'), floor: 1, floorShare: 0 })],

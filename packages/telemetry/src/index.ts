@@ -3,6 +3,7 @@ export type { AdminAddress } from './admin/admin-rules.js';
 export type { AlertChange, AlertView, Severity } from './alerts/alert.js';
 export { AlertWatch, type AlertWatchOptions } from './alerts/alert-watch.js';
 export type { Detector, Verdict } from './alerts/detectors/detector.js';
+export type { OwnDetector, ServerSeries } from './alerts/detectors/own-detectors.js';
 export { PageHinkley, type PageHinkleyOptions } from './alerts/detectors/page-hinkley.js';
 export { RateWatch, type RateWatchOptions } from './alerts/detectors/rate-watch.js';
 export { RobustZ, type RobustZOptions } from './alerts/detectors/robust-z.js';

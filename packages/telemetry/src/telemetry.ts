@@ -5,6 +5,7 @@ import { checkAdmin, type AdminAddress } from './admin/admin-rules.js';
 import { probeRoutes } from './admin/probe-routes.js';
 import type { AlertChange } from './alerts/alert.js';
 import { AlertWatch } from './alerts/alert-watch.js';
+import type { OwnDetector } from './alerts/detectors/own-detectors.js';
 import { History } from './history/history.js';
 import { historyRoutes } from './history/history-routes.js';
 import { LiveState } from './live/live-state.js';
@@ -21,12 +22,16 @@ export interface TelemetryOptions {
   readonly counters: CounterRegistry;
   /** Told of alerts as they are raised, worsen and resolve. */
   readonly onAlert?: (change: AlertChange) => void;
+  /** Detectors of your own, a learned model say, beside those that are built in. */
+  readonly detectors?: OwnDetector;
   /** Given the last minute after a violation or a failover. */
   readonly onFlight?: (flight: Flight) => void;
 }
 
 const { call, group } = optionRules;
-const RULES = group<TelemetryOptions>({ counters: someCounters, onAlert: call, onFlight: call }, ['counters']);
+const RULES = group<TelemetryOptions>({ counters: someCounters, onAlert: call, detectors: call, onFlight: call }, [
+  'counters',
+]);
 
 /** All that watches a process, and shows it: metrics, alerts, the flight recorder and the live page. */
 export class Telemetry implements Disposable {
@@ -42,11 +47,12 @@ export class Telemetry implements Disposable {
   /** Throws ERR_KWIK_INVALID_ARGUMENT, which names the member that is wrong, before anything is watched. */
   constructor(options: TelemetryOptions) {
     checkOptions(options, { call: 'Telemetry', root: RULES });
-    const { counters, onAlert, onFlight } = options;
+    const { counters, onAlert, onFlight, detectors } = options;
     this.metrics = new Metrics(counters);
     this.prometheus = new PrometheusMetrics(this.metrics);
     this.recorder = new FlightRecorder({ counters, ...(onFlight !== undefined && { onDump: onFlight }) });
-    this.alerts = new AlertWatch({ counters, sinks: onAlert === undefined ? [] : [onAlert] });
+    const sinks = onAlert === undefined ? [] : [onAlert];
+    this.alerts = new AlertWatch({ counters, sinks, ...(detectors !== undefined && { detectors }) });
     this.state = new LiveState(counters);
     this.history = new History({ counters });
   }

@@ -4,6 +4,7 @@ import { attempt, listen } from '../events/subscriptions.js';
 import { counters } from '../telemetry-rules.js';
 import type { AlertChange, AlertView } from './alert.js';
 import { AlertBook } from './alert-book.js';
+import type { OwnDetector } from './detectors/own-detectors.js';
 import { ServerWatch, type ServerSignals } from './server-watch.js';
 
 const ROUND_MS = 1_000;
@@ -12,17 +13,21 @@ export interface AlertWatchOptions {
   readonly counters: CounterRegistry;
   /** Told of each change; a log, a webhook. What one throws is dropped. The channel `kwik:alert:changed` has it besides. */
   readonly sinks?: readonly ((change: AlertChange) => void)[];
+  /** Detectors of your own, beside those that are built in; one that fails is left out from then on, and an alert says so. */
+  readonly detectors?: OwnDetector;
   /** Milliseconds since 1970. */
   readonly wallClockMs?: () => number;
 }
 
 const { call, group, list } = optionRules;
-const RULES = group<AlertWatchOptions>({ counters, sinks: list(call), wallClockMs: call }, ['counters']);
+const RULES = group<AlertWatchOptions>({ counters, sinks: list(call), detectors: call, wallClockMs: call }, [
+  'counters',
+]);
 
 /** Looks at all servers once a second, and tells of what is wrong with them and when it is over. */
 export class AlertWatch implements Disposable {
   readonly book = new AlertBook();
-  readonly #watch = new ServerWatch();
+  readonly #watch: ServerWatch;
   readonly #options: AlertWatchOptions;
   readonly #publisher = new DiagnosticPublisher(channel);
   readonly #failovers = new Map<string, number>();
@@ -33,6 +38,7 @@ export class AlertWatch implements Disposable {
   constructor(options: AlertWatchOptions) {
     checkOptions(options, { call: 'AlertWatch', root: RULES });
     this.#options = options;
+    this.#watch = new ServerWatch(options.detectors);
     // Nobody catches what a timer throws.
     this.#timer = setInterval(() => attempt(() => this.round()), ROUND_MS).unref();
     this.#end = listen({

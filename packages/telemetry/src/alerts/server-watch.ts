@@ -1,5 +1,6 @@
 import type { Finding } from './alert.js';
 import type { Detector } from './detectors/detector.js';
+import { OwnDetectors, type OwnAlarm, type OwnDetector } from './detectors/own-detectors.js';
 import { PageHinkley } from './detectors/page-hinkley.js';
 import { RateWatch } from './detectors/rate-watch.js';
 import { RobustZ } from './detectors/robust-z.js';
@@ -37,9 +38,18 @@ type Trouble = Omit<Finding, 'id' | 'title'> & { readonly what: string };
  */
 export class ServerWatch {
   readonly #servers = new Map<string, WatchedServer>();
+  readonly #own: OwnDetector | undefined;
+
+  constructor(own?: OwnDetector) {
+    this.#own = own;
+  }
 
   /** Looks at all servers; called once a second. */
   round(signals: readonly ServerSignals[]): Finding[] {
+    return [...this.#look(signals), ...this.#faults()];
+  }
+
+  #look(signals: readonly ServerSignals[]): Finding[] {
     const troubled: { server: string; trouble: Trouble }[] = [];
     const seen = new Map(signals.map((one) => [one.server, one]));
     for (const signal of signals) if (!this.#servers.has(signal.server)) this.#add(signal.server);
@@ -62,7 +72,15 @@ export class ServerWatch {
   }
 
   #add(server: string): void {
-    if (this.#servers.size < MAX_SERVERS) this.#servers.set(server, new WatchedServer());
+    if (this.#servers.size >= MAX_SERVERS) return;
+    const own = this.#own === undefined ? undefined : new OwnDetectors(server, this.#own);
+    this.#servers.set(server, new WatchedServer(own));
+  }
+
+  /** Of the program's own detectors: one for all, for they are of one making. */
+  #faults(): Finding[] {
+    for (const [server, { fault }] of this.#servers) if (fault !== undefined) return [failed(server, fault)];
+    return [];
   }
 }
 
@@ -71,10 +89,20 @@ class WatchedServer {
   readonly #drift: Detector = new PageHinkley({ tolerance: 0.25, threshold: 30 });
   readonly #loss: Detector = new RateWatch({ floor: 0.03, factor: 4 });
   readonly #failovers: Detector = new RateWatch({ floor: 0.2, factor: 5 });
+  readonly #own: OwnDetectors | undefined;
   missingSeconds = 0;
   #downSeconds = 0;
   #pardonedSeconds = 0;
   #wasUsable = false;
+
+  constructor(own: OwnDetectors | undefined) {
+    this.#own = own;
+  }
+
+  /** What was wrong with a detector of the program. */
+  get fault(): string | undefined {
+    return this.#own?.fault;
+  }
 
   pardon(): void {
     this.#pardonedSeconds = OWN_ACTION_SECONDS;
@@ -102,11 +130,12 @@ class WatchedServer {
     const drift = rttMs > 0 ? this.#drift.observe(rttMs) : undefined;
     const loss = this.#loss.observe(lossRate);
     const flapping = this.#failovers.observe(failovers);
+    const own = this.#own?.observe({ ...(rttMs > 0 && { rtt: rttMs }), loss: lossRate, failovers });
     if (flapping.alarming) return flaps();
     if (loss.alarming) return loses(lossRate, loss.normal);
     if (rtt?.alarming === true) return slower(rttMs, rtt.normal, 'suddenly');
     if (drift?.alarming === true) return slower(rttMs, drift.normal, 'step by step');
-    return undefined;
+    return own && unusual(own);
   }
 }
 
@@ -151,6 +180,35 @@ function flaps(): Trouble {
     now: 'failovers again and again',
     cause: 'an unstable link, or a server that stalls',
     action: 'remove the server until it is stable, if readers notice',
+  };
+}
+
+const IN_WORDS = {
+  rtt: (value: number) => `round trip ${value.toFixed(1)} ms`,
+  loss: (value: number) => `${(100 * value).toFixed(1)} % lost`,
+  failovers: (value: number) => `${value.toFixed(1)} failovers a second`,
+};
+
+function unusual({ series, value, normal }: OwnAlarm): Trouble {
+  return {
+    what: 'is not as usual',
+    severity: 'warning',
+    normal: IN_WORDS[series](normal),
+    now: IN_WORDS[series](value),
+    cause: `a detector of this program says so, of ${series}`,
+    action: 'ask whoever made the detector; compare with `kwik ping`',
+  };
+}
+
+function failed(server: string, fault: string): Finding {
+  return {
+    id: 'detectors',
+    severity: 'warning',
+    title: 'a detector of this program failed',
+    normal: 'a verdict on each value',
+    now: `of server ${server}, ${fault}`,
+    cause: 'it threw, or returned something else than a verdict',
+    action: 'mend it and start again; until then those that are built in watch that server alone',
   };
 }
 
