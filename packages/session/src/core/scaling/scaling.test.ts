@@ -284,6 +284,15 @@ describe('what demand is to be expected (V3.3)', () => {
     expect(table.median(67 * HOUR_MS)).toBe(MB);
   });
 
+  test('and demand is what that hour needed, a minute before it begins, though it is quiet now', () => {
+    const forecast = new DemandForecast();
+    const at = (hour: number, minute: number) =>
+      forecast.observe(hour % 24 === 20 ? 8 * MB : MB, hour * HOUR_MS + minute * 60_000);
+    for (let hour = 0; hour < 68; hour++) for (let minute = 0; minute < 60; minute += 10) at(hour, minute);
+    expect(at(67, 58)).toEqual({ bytesPerSecond: MB, by: 'now' });
+    expect(at(67, 59)).toEqual({ bytesPerSecond: 8 * MB, by: 'hour' });
+  });
+
   test('a model may add, within bounds, and whatever it says breaks nothing', () => {
     for (const [said, expected] of [
       [1.5 * MB, 1.5 * MB],
