@@ -26,7 +26,7 @@ export default {
   // Modules of ended tests are never let go in this mode, and a heap full of them makes all that comes after it slower.
   workerIdleMemoryLimit: '700MB',
   // For machines that do much else at the time; no test waits for it.
-  testTimeout: 30_000,
+  testTimeout: 90_000,
   projects: [
     ...packages.map(({ name }) => ({
       displayName: name,

@@ -77,14 +77,14 @@ export const endCases: readonly Case[] = [
   {
     name: 'writing when destroyed',
     async run(trial) {
-      const { client } = await pair(trial);
+      const { client, server } = await pair(trial);
       client.destroy();
       trial.note(
         'returned',
         client.write('late', (error) => trial.note('write', error)),
       );
       client.end('later', () => trial.note('end', 'called'));
-      await closed(client);
+      await Promise.all([closed(client), closed(server)]);
       await pause(5);
     },
   },
