@@ -11,6 +11,8 @@ export interface OverloadOptions {
    * much for a server that answers people.
    */
   readonly eventLoopDelayMs?: number;
+  /** Whether V8's heap, and what the process has resident against the limit of its cgroup, are looked at too. Default: true. */
+  readonly process?: boolean;
   /** Told of each step that is taken, or taken back. */
   readonly onChange?: (event: OverloadEvent) => void;
 }
@@ -20,7 +22,7 @@ export interface OverloadEvent {
   readonly action: OverloadAction;
   /** False: it is taken back. */
   readonly on: boolean;
-  /** What is scarcest, and how much of its budget is used, 0 to 1 and beyond. */
+  /** What is scarcest, and how much of its budget is used, 0 to 1 and beyond; of `heap` and `resident` what is used beyond half. */
   readonly resource: OverloadResource;
   readonly pressure: number;
   /** In words. */

@@ -88,7 +88,12 @@ const LISTEN: OptionRules = {
       onSpending: call,
       onDecision: call,
     }),
-    overload: group<OverloadOptions>({ memoryBytes: positive, eventLoopDelayMs: positiveMilliseconds, onChange: call }),
+    overload: group<OverloadOptions>({
+      memoryBytes: positive,
+      eventLoopDelayMs: positiveMilliseconds,
+      process: flag,
+      onChange: call,
+    }),
     takeover: group<TakeoverOptions>({
       fleetKeys: list(bytes),
       standby: standbyServer,

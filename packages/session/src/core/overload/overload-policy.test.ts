@@ -4,13 +4,14 @@ import { LoopDelay } from './loop-delay.js';
 import { CALM_MS, OVERLOAD_STEPS, OverloadPolicy } from './overload-policy.js';
 import { retryAfterMs } from './retry-after.js';
 
-const memory = (share: number) => ({ memory: share, eventLoop: 0 });
+const NONE = { memory: 0, eventLoop: 0, heap: 0, resident: 0 };
+const memory = (share: number) => ({ ...NONE, memory: share });
 
 describe('steps against overload', () => {
   test('are taken at once, in their order, for what is scarcest', () => {
     const policy = new OverloadPolicy();
-    expect(policy.update({ memory: 0.5, eventLoop: 0.69 }, 0)).toEqual([]);
-    expect(policy.update({ memory: 0.5, eventLoop: 0.9 }, 1)).toEqual([
+    expect(policy.update({ ...memory(0.5), eventLoop: 0.69 }, 0)).toEqual([]);
+    expect(policy.update({ ...memory(0.5), eventLoop: 0.9 }, 1)).toEqual([
       { action: 'lessReadAhead', on: true, resource: 'eventLoop', pressure: 0.9 },
       { action: 'refuseSessions', on: true, resource: 'eventLoop', pressure: 0.9 },
     ]);
@@ -63,7 +64,7 @@ describe('steps against overload', () => {
   });
 
   test('a pressure that is no number is none', () => {
-    expect(new OverloadPolicy().update({ memory: Number.NaN, eventLoop: Number.NaN }, 0)).toEqual([]);
+    expect(new OverloadPolicy().update({ ...memory(Number.NaN), heap: Number.NaN }, 0)).toEqual([]);
   });
 });
 

@@ -1,5 +1,8 @@
-/** What a server may be short of. */
-export type OverloadResource = 'memory' | 'eventLoop';
+/**
+ * What a server may be short of: memory that peers make it hold, time for its timers, V8's heap, and what the process may have
+ * resident.
+ */
+export type OverloadResource = 'memory' | 'eventLoop' | 'heap' | 'resident';
 
 /** What it does about it, in this order: what costs peers least goes first. */
 export type OverloadAction = 'lessReadAhead' | 'refuseSessions' | 'endIdleSessions';
@@ -55,7 +58,7 @@ export class OverloadPolicy {
 
   /** The steps that are taken or taken back now. A pressure that is no number counts as none. */
   update(pressures: Pressures, now: number): OverloadChange[] {
-    const [resource, pressure] = worst(pressures);
+    const [resource, pressure] = scarcest(pressures);
     const wanted = OVERLOAD_STEPS.filter(({ from }) => pressure >= from).length;
     const changes: OverloadChange[] = [];
     while (this.#taken < wanted) {
@@ -73,10 +76,11 @@ export class OverloadPolicy {
   }
 }
 
-function worst(pressures: Pressures): [OverloadResource, number] {
-  let scarcest: [OverloadResource, number] = ['memory', 0];
+/** The resource of which least is left, and its pressure; memory where nothing is used of any. */
+export function scarcest(pressures: Pressures): [OverloadResource, number] {
+  let worst: [OverloadResource, number] = ['memory', 0];
   for (const [resource, pressure] of Object.entries(pressures) as [OverloadResource, number][]) {
-    if (pressure > scarcest[1]) scarcest = [resource, pressure];
+    if (pressure > worst[1]) worst = [resource, pressure];
   }
-  return scarcest;
+  return worst;
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { VirtualClock } from '@kwik/testbed';
 import type { Clock, ScalingStep } from '@kwik/wire';
 import type { OverloadEvent, OverloadOptions } from '../../api/overload.js';
+import type { ProcessMemory } from '../../core/overload/process-pressure.js';
 import { MemoryLedger } from '../../core/costs/memory-ledger.js';
 import { Shortage } from '../../runtime/host/shortage.js';
 import { OverloadGuard } from './overload-guard.js';
@@ -18,8 +19,20 @@ class Idle {
   }
 }
 
+const HEALTHY: ProcessMemory = {
+  heapBytes: 60e6,
+  heapLimitBytes: 1e9,
+  residentBytes: 200e6,
+  residentLimitBytes: 512e6,
+};
+
 /** `lateMs`: by how much every timer is late. */
-function guarded(options?: OverloadOptions, sessions: Idle[] = [], lateMs: () => number = () => 0) {
+function guarded(
+  options?: OverloadOptions,
+  sessions: Idle[] = [],
+  lateMs: () => number = () => 0,
+  process = () => HEALTHY,
+) {
   const clock = new VirtualClock();
   const late: Clock = {
     now: () => clock.now(),
@@ -35,6 +48,7 @@ function guarded(options?: OverloadOptions, sessions: Idle[] = [], lateMs: () =>
     ledger,
     shortage,
     sessions,
+    process,
     tell: (event, step) => void (events.push(event), steps.push(step)),
   });
   return { clock, ledger, shortage, events, steps, guard, account: ledger.open(() => undefined) };
@@ -150,4 +164,61 @@ test('a server whose timers are late again and again lets nobody in, and one lon
   lateMs = 0;
   clock.advanceBy(10_000);
   guard.admit();
+});
+
+describe('a process that is short of memory', () => {
+  /** Looked at as listeners do; `looks` counts how often. */
+  function process(options: OverloadOptions | undefined, memory: Partial<ProcessMemory> = {}) {
+    const seen = { memory: { ...HEALTHY, ...memory }, looks: 0 };
+    const read = (): ProcessMemory => {
+      seen.looks++;
+      return seen.memory;
+    };
+    return { seen, ...guarded(options, [], () => 0, read) };
+  }
+
+  test.each([
+    ['heap', { heapBytes: 950e6 }, 'the V8 heap is 95 % full'],
+    ['resident', { residentBytes: 486e6 }, 'the process has 95 % of the 512 MB that its cgroup allows'],
+  ] as const)('refuses new sessions because of its %s, says so, and lets them in again', (resource, memory, reason) => {
+    const { clock, events, guard, seen, shortage } = process({}, memory);
+    clock.advanceBy(250);
+    expect(events.at(-1)).toMatchObject({ action: 'refuseSessions', on: true, resource, reason });
+    expect(guard.stats.pressure[resource]).toBeCloseTo(0.9, 2);
+    expect(shortage.text).toBe('the server is short of memory');
+    // How much memory the server has is nothing for whoever comes.
+    expect(() => guard.admit()).toThrow(/overloaded \(memory: 90 % of its budget is used\)/u);
+    seen.memory = HEALTHY;
+    clock.advanceBy(10_000);
+    guard.admit();
+    expect(guard.stats).toMatchObject({ level: 0, pressure: { heap: 0, resident: 0 } });
+  });
+
+  test('is looked at with everything else: not for each client, and with no timer of its own', () => {
+    const { clock, guard, seen } = process({});
+    for (let client = 0; client < 100; client++) guard.admit();
+    expect([seen.looks, clock.pendingTimers]).toEqual([0, 1]);
+    clock.advanceBy(1000);
+    expect([seen.looks, clock.pendingTimers]).toEqual([4, 1]);
+    guard.end();
+    clock.advanceBy(1000);
+    expect(seen.looks).toBe(4);
+  });
+
+  test('is none while it has much garbage, or much of a cgroup without a limit', () => {
+    const { clock, guard } = process({}, { heapBytes: 800e6, residentBytes: 8e9, residentLimitBytes: undefined });
+    clock.advanceBy(10_000);
+    expect(guard.stats.level).toBe(0);
+  });
+
+  test('is not looked at when that is switched off, nor without options', () => {
+    for (const options of [{ process: false }, undefined]) {
+      const { clock, guard, ledger, account, seen } = process(options, { heapBytes: 1e9, residentBytes: 512e6 });
+      account.hold(0.9 * ledger.bounds.heldBytes, 0);
+      expect(() => guard.admit()).toThrow();
+      clock.advanceBy(1000);
+      expect(seen.looks).toBe(0);
+      expect(guard.stats.pressure).toMatchObject({ heap: 0, resident: 0 });
+    }
+  });
 });

@@ -2,15 +2,26 @@ import { KwikError, type Clock, type ScalingStep, type TimerHandle } from '@kwik
 import type { OverloadEvent, OverloadOptions, OverloadStats } from '../../api/overload.js';
 import type { MemoryLedger } from '../../core/costs/memory-ledger.js';
 import { LoopDelay } from '../../core/overload/loop-delay.js';
-import { OverloadPolicy, type OverloadChange, type Pressures } from '../../core/overload/overload-policy.js';
+import {
+  OverloadPolicy,
+  scarcest,
+  type OverloadChange,
+  type OverloadResource,
+  type Pressures,
+} from '../../core/overload/overload-policy.js';
+import { percent, processPressures, processReason, type ProcessMemory } from '../../core/overload/process-pressure.js';
 import { retryAfterMs } from '../../core/overload/retry-after.js';
 import type { Shortage } from '../../runtime/host/shortage.js';
 import { IdleSessions, type IdleSession } from './idle-sessions.js';
+import { nodeProcessMemory } from './node-process-memory.js';
 
 /** Often enough to notice an overload within a second, and seldom enough to cost nothing. */
 const LOOK_EVERY_MS = 250;
 
-const NAMES = { memory: 'memory', eventLoop: 'processor time' } as const;
+/** As clients and sessions are told. */
+const NAMES = { memory: 'memory', eventLoop: 'processor time', heap: 'memory', resident: 'memory' } as const;
+/** Not looked at. */
+const NO_PROCESS: ProcessMemory = { heapBytes: 0, heapLimitBytes: 0, residentBytes: 0 };
 
 export interface OverloadSurroundings {
   readonly clock: Clock;
@@ -19,13 +30,15 @@ export interface OverloadSurroundings {
   readonly ledger: MemoryLedger;
   readonly shortage: Shortage;
   readonly sessions: Iterable<IdleSession>;
+  /** Default: of this process. */
+  readonly process?: () => ProcessMemory;
   /** Told of each step. */
   readonly tell: (event: OverloadEvent, step: ScalingStep) => void;
 }
 
 /**
  * Gives up, in a fixed order, what a server can do without while it is short of memory or processor time. With options it looks
- * four times a second; without, at each client that asks to be let in, and as long as a step is taken.
+ * four times a second, at the process too; without, at each client that asks to be let in, and as long as a step is taken.
  */
 export class OverloadGuard {
   readonly #options: OverloadOptions | undefined;
@@ -37,7 +50,9 @@ export class OverloadGuard {
   #dueMs = 0;
   #refusingSinceMs = 0;
   #ended = false;
-  #pressures: Pressures = { memory: 0, eventLoop: 0 };
+  /** As of the last look that was due: clients that come in between do not pay for it. */
+  #process = NO_PROCESS;
+  #pressures: Pressures = { memory: 0, eventLoop: 0, heap: 0, resident: 0 };
   readonly #counts = { steps: 0, refused: 0, idleEnded: 0 };
 
   constructor(options: OverloadOptions | undefined, around: OverloadSurroundings) {
@@ -76,10 +91,16 @@ export class OverloadGuard {
     this.#timer = clock.schedule(LOOK_EVERY_MS, () => {
       this.#timer = undefined;
       this.#delay.onLook(this.#dueMs, clock.now());
+      this.#lookAtProcess();
       this.#look();
       this.#endIdle();
       this.#schedule();
     });
+  }
+
+  #lookAtProcess(): void {
+    if (this.#options === undefined || this.#options.process === false) return;
+    this.#process = (this.#around.process ?? nodeProcessMemory)();
   }
 
   #look(): void {
@@ -110,31 +131,31 @@ export class OverloadGuard {
         ? Math.max(heldBytes / bounds.heldBytes, overheadBytes / bounds.overheadBytes)
         : (heldBytes + overheadBytes + readAheadBytes) / memoryBytes;
     const eventLoop = eventLoopDelayMs === undefined ? 0 : this.#delay.lastingMs / eventLoopDelayMs;
-    return { memory, eventLoop };
+    return { memory, eventLoop, ...processPressures(this.#process) };
   }
 
   #apply({ action, on, resource, pressure }: OverloadChange, now: number): void {
     this.#counts.steps++;
     if (action === 'refuseSessions' && on) this.#refusingSinceMs = now;
-    const reason = `${NAMES[resource]}: ${percent(pressure)} of the budget is used`;
+    const reason = this.#reason(resource, pressure);
     const { tell } = this.#around;
-    const figures = { memory: this.#pressures.memory, eventLoop: this.#pressures.eventLoop };
+    const figures = { ...this.#pressures };
     const step = { step: on ? 'degrade' : 'restore', result: 'done', server: '', reason, figures } as const;
     tell({ action, on, resource, pressure, reason, level: this.#policy.level }, step);
   }
 
   /** The scarcest now; while calm is awaited, less may be used than what the steps were taken for. */
   #short(): string {
-    const { memory, eventLoop } = this.#pressures;
-    return NAMES[eventLoop > memory ? 'eventLoop' : 'memory'];
+    return NAMES[scarcest(this.#pressures)[0]];
   }
 
   #scarcity(): string {
-    const { memory, eventLoop } = this.#pressures;
-    return `${this.#short()}: ${percent(Math.max(memory, eventLoop))} of its budget is used`;
+    return `${this.#short()}: ${percent(scarcest(this.#pressures)[1])} of its budget is used`;
   }
-}
 
-function percent(share: number): string {
-  return `${Math.round(share * 100)} %`;
+  /** For operators. */
+  #reason(resource: OverloadResource, pressure: number): string {
+    if (resource === 'heap' || resource === 'resident') return processReason(resource, this.#process);
+    return `${NAMES[resource]}: ${percent(pressure)} of the budget is used`;
+  }
 }
