@@ -11,6 +11,7 @@ const SHORT_ID_CHARACTERS = 8;
 
 const OVERLOAD_TEXTS: Readonly<Record<OverloadEvent['action'], readonly [on: string, off: string]>> = {
   lessReadAhead: ['files are read ahead less', 'files are read ahead again'],
+  noCopies: ['nothing is sent twice to save time', 'what saves time is sent twice again'],
   refuseSessions: ['new clients are refused', 'new clients are let in again'],
   endIdleSessions: ['idle sessions are ended', 'idle sessions are left alone again'],
 };

@@ -34,6 +34,8 @@ import type { RangeSink } from './range-sink.js';
 export interface DataPlaneOptions extends OwnEnd, Omit<StreamTableOptions, 'side' | 'pathWindowBytes'> {
   /** The client's content receivers. */
   readonly rangeSink?: RangeSink;
+  /** Whether this end spares what copies cost that only save time. Default: always. */
+  readonly allowsCopies?: () => boolean;
 }
 
 /**
@@ -55,7 +57,7 @@ export class DataPlane {
   /** Whose turn it is to be sent. */
   readonly turns = new StreamPicker();
   readonly #paths = new Map<PathId, DataPath>();
-  readonly #reinjector = new Reinjector((id) => this.#paths.get(id)?.available === true);
+  readonly #reinjector: Reinjector;
   readonly #events = new DataEventQueue();
   readonly #unsent = new UnsentFrames();
   readonly #receiver: FrameReceiver;
@@ -68,6 +70,7 @@ export class DataPlane {
       side: options.role === 'client' ? 'client' : 'server',
       maxStreams: options.role === 'secondary' ? 0 : options.maxStreams,
     });
+    this.#reinjector = new Reinjector((id) => this.#paths.get(id)?.available === true, options.allowsCopies);
     const emit = (event: DataEvent): void => this.#events.push(event);
     this.writers = new StreamWriters(this, options.account);
     this.waste = new WriterWaste(this, emit);
@@ -201,7 +204,7 @@ export class DataPlane {
   pollCopy(from: PathId, to: PathId, maxBytes: number, now: number): Uint8Array | undefined {
     const newest = this.#paths.get(from)?.sent.newest();
     if (newest === undefined || !this.#paths.has(to)) return undefined;
-    this.#reinjector.queue.add(newest.pieces, from);
+    this.#reinjector.duplicate(newest.pieces, from);
     return maxBytes > 0 ? this.pollPacket(to, maxBytes, now, 'copies') : undefined;
   }
 

@@ -7,10 +7,10 @@ import type { DataPlane } from './data-plane.js';
 const SECOND = toPathId(1);
 
 /** A client and its primary with two paths between them. */
-function twoPaths(seed: number) {
+function twoPaths(seed: number, allowsCopies = () => true) {
   const random = new TestRandom(seed);
   const client = planeOf('client', LIMITS);
-  const server = planeOf('primary', LIMITS);
+  const server = planeOf('primary', LIMITS, { allowsCopies });
   for (const id of [PRIMARY_PATH_ID, SECOND]) {
     client.addPath(id, {
       maxBidiStreams: LIMITS.maxStreams,
@@ -177,6 +177,32 @@ describe('what a path owes', () => {
     client.removePath(PRIMARY_PATH_ID);
     server.handleChunk(SECOND, 0, client.pollPacket(SECOND, 0, 1)!, 1);
     expect(stream.send!.stopCode).toBe(9);
+  });
+
+  it('goes out once while copies are not to be had, unless its path does not answer; and as before afterwards', () => {
+    let allowed = false;
+    const { server } = twoPaths(9, () => allowed);
+    server.path(SECOND)!.rtt.sample(10, 0, 0);
+    server.path(PRIMARY_PATH_ID)!.rtt.sample(400, 0, 0);
+    const stream = server.open(true);
+    const send = (now: number): void => {
+      stream.send!.write(patternBytes(1000));
+      server.markReady(stream);
+      expect(server.pollPacket(PRIMARY_PATH_ID, 2000, now)).toBeDefined();
+    };
+    send(0);
+    // Neither what protects it, nor what shortens the wait.
+    expect(server.pollCopy(PRIMARY_PATH_ID, SECOND, 2000, 1)).toBeUndefined();
+    expect(server.pollPacket(SECOND, 2000, 10, 'copies')).toBeUndefined();
+    server.setHealth(PRIMARY_PATH_ID, 'suspected');
+    expect(server.pollPacket(SECOND, 2000, 20, 'copies')).toBeDefined();
+    server.setHealth(PRIMARY_PATH_ID, 'active');
+    allowed = true;
+    send(30);
+    expect(server.pollCopy(PRIMARY_PATH_ID, SECOND, 2000, 31)).toBeDefined();
+    send(40);
+    expect(server.pollPacket(SECOND, 2000, 50, 'copies')).toBeDefined();
+    expect(server.copiedBytes).toBe(3000);
   });
 
   it('is not copied without end: the tail has a budget', () => {

@@ -1,5 +1,6 @@
 import { needsReinjection } from '@kwik/paths';
 import type { PathId } from '@kwik/wire';
+import type { Piece } from '../streams/send-half.js';
 import { CopyQueue } from './copy-queue.js';
 import type { ControlFrame, DataPath } from './data-path.js';
 
@@ -14,10 +15,15 @@ const LATE_RTTS = 1.5;
 /** Decides which pieces go out again on another path of the same peer while their own may still deliver them. */
 export class Reinjector {
   readonly queue: CopyQueue;
+  readonly #allowsCopies: () => boolean;
 
-  /** @param isActive whether a path answers */
-  constructor(isActive: (path: PathId) => boolean) {
+  /**
+   * @param isActive whether a path answers
+   * @param allowsCopies whether this end has copies to spare of what its own path may still deliver
+   */
+  constructor(isActive: (path: PathId) => boolean, allowsCopies: () => boolean = () => true) {
     this.queue = new CopyQueue(isActive);
+    this.#allowsCopies = allowsCopies;
   }
 
   /** `path` does not answer: what it owes is copied. Gives its control frames, which have to be said elsewhere. */
@@ -38,6 +44,11 @@ export class Reinjector {
       .filter(({ key, outlivesPath }) => outlivesPath && !path.hasPending(key));
   }
 
+  /** What just went out over `from` is to go out on another path as well, to be there whatever happens to the first. */
+  duplicate(pieces: Iterable<Piece>, from: PathId): void {
+    if (this.#allowsCopies()) this.queue.add(pieces, from);
+  }
+
   /**
    * `path` has nothing else to do: it takes over what a slower one will take longer to deliver (the tail of a transfer,
    * a reader or a window that is held up), within the budget.
@@ -46,6 +57,7 @@ export class Reinjector {
     const rttMs = path.rtt.smoothedMs;
     if (rttMs === 0 || now - path.lookedMs < LOOK_INTERVAL_MS || !this.queue.empty) return;
     path.lookedMs = now;
+    if (!this.#allowsCopies()) return;
     const carriers = [...paths].filter(({ toPeer }) => toPeer);
     if (!this.queue.affords(carriers.reduce((sum, { sentBytes }) => sum + sentBytes, 0))) return;
     for (const other of carriers) {

@@ -13,9 +13,10 @@ describe('steps against overload', () => {
     expect(policy.update({ ...memory(0.5), eventLoop: 0.69 }, 0)).toEqual([]);
     expect(policy.update({ ...memory(0.5), eventLoop: 0.9 }, 1)).toEqual([
       { action: 'lessReadAhead', on: true, resource: 'eventLoop', pressure: 0.9 },
+      { action: 'noCopies', on: true, resource: 'eventLoop', pressure: 0.9 },
       { action: 'refuseSessions', on: true, resource: 'eventLoop', pressure: 0.9 },
     ]);
-    expect([policy.level, policy.has('refuseSessions'), policy.has('endIdleSessions')]).toEqual([2, true, false]);
+    expect([policy.level, policy.has('refuseSessions'), policy.has('endIdleSessions')]).toEqual([3, true, false]);
     expect(policy.update(memory(7), 2)).toEqual([
       { action: 'endIdleSessions', on: true, resource: 'memory', pressure: 7 },
     ]);
@@ -32,7 +33,7 @@ describe('steps against overload', () => {
       expect(changes).toHaveLength(1);
       back.push(changes[0]!.action);
     }
-    expect(back).toEqual(['endIdleSessions', 'refuseSessions', 'lessReadAhead']);
+    expect(back).toEqual(['endIdleSessions', 'refuseSessions', 'noCopies', 'lessReadAhead']);
   });
 
   test('stay while the pressure is between the two bounds, and calm begins anew after it', () => {

@@ -5,7 +5,7 @@
 export type OverloadResource = 'memory' | 'eventLoop' | 'heap' | 'resident';
 
 /** What it does about it, in this order: what costs peers least goes first. */
-export type OverloadAction = 'lessReadAhead' | 'refuseSessions' | 'endIdleSessions';
+export type OverloadAction = 'lessReadAhead' | 'noCopies' | 'refuseSessions' | 'endIdleSessions';
 
 interface Step {
   readonly action: OverloadAction;
@@ -16,11 +16,12 @@ interface Step {
 }
 
 /**
- * Contents are read ahead less before anybody is refused, and new sessions are refused before any that is there ends. The gaps
+ * Contents are read ahead less, and nothing is sent twice to save time, before anybody is refused; and new sessions are refused before any that is there ends. The gaps
  * between the two bounds of a step, and from step to step, keep it from turning around at each change.
  */
 export const OVERLOAD_STEPS: readonly Step[] = [
   { action: 'lessReadAhead', from: 0.7, below: 0.6 },
+  { action: 'noCopies', from: 0.78, below: 0.68 },
   { action: 'refuseSessions', from: 0.85, below: 0.75 },
   { action: 'endIdleSessions', from: 0.95, below: 0.85 },
 ];

@@ -1,5 +1,7 @@
 /** What this end is short of now, and so gives its sessions less of, in words: known to all of them. */
 export class Shortage {
+  /** Of what may still arrive by itself: those that protect a stream, and those that save time. */
+  allowsCopies = true;
   #text: string | undefined;
   readonly #listeners = new Set<(text: string | undefined) => void>();
 

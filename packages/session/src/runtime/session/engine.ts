@@ -32,7 +32,7 @@ export interface Composition {
 }
 
 export interface EngineOptions {
-  readonly plane: Omit<DataPlaneOptions, 'account' | 'rangeSink'>;
+  readonly plane: Omit<DataPlaneOptions, 'account' | 'rangeSink' | 'allowsCopies'>;
   readonly sending: PacketSenderOptions;
   readonly clock: Clock;
   readonly host: SessionHost;
@@ -74,7 +74,8 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
       (error) => this.#plane.waste.relieve(error),
     );
     const rangeSink: RangeSink = { handleRange: (...range) => this.#features.onRange(...range) };
-    this.#plane = new DataPlane({ ...plane, account: this.account, rangeSink });
+    const allowsCopies = (): boolean => host.shortage.allowsCopies;
+    this.#plane = new DataPlane({ ...plane, account: this.account, rangeSink, allowsCopies });
     this.#sender = new PacketSender(this.#plane, this.paths, sending);
     this.#turn = new Turn(clock, this.#turnSteps());
     this.streams = new StreamDirectory(this.#plane, this.#streamSession());

@@ -81,11 +81,12 @@ describe('a server that is short of memory', () => {
     expect(sessions[1]!.ended).toBeUndefined();
     expect(events.map(({ action, on, level }) => [action, on, level])).toEqual([
       ['lessReadAhead', true, 1],
-      ['refuseSessions', true, 2],
-      ['endIdleSessions', true, 3],
+      ['noCopies', true, 3],
+      ['refuseSessions', true, 3],
+      ['endIdleSessions', true, 4],
     ]);
-    expect(steps[2]).toMatchObject({ step: 'degrade', reason: 'memory: 97 % of the budget is used' });
-    expect(guard.stats).toMatchObject({ level: 3, steps: 3, refused: 2, idleEnded: 1 });
+    expect(steps[3]).toMatchObject({ step: 'degrade', reason: 'memory: 97 % of the budget is used' });
+    expect(guard.stats).toMatchObject({ level: 4, steps: 4, refused: 2, idleEnded: 1 });
   });
 
   test('gives everything again by itself when it is over', () => {
@@ -93,12 +94,26 @@ describe('a server that is short of memory', () => {
     const readAhead = ledger.readAheadShare;
     account.hold(2000, 0);
     clock.advanceBy(250);
-    expect(guard.stats.level).toBe(3);
+    expect([guard.stats.level, shortage.allowsCopies]).toEqual([4, false]);
     account.hold(-2000, 0);
-    clock.advanceBy(7000);
+    clock.advanceBy(9000);
     guard.admit();
     expect([guard.stats.level, ledger.readAheadShare, shortage.text]).toEqual([0, readAhead, undefined]);
-    expect(steps.map(({ step }) => step)).toEqual([...Array(3).fill('degrade'), ...Array(3).fill('restore')]);
+    expect(shortage.allowsCopies).toBe(true);
+    expect(steps.map(({ step }) => step)).toEqual([...Array(4).fill('degrade'), ...Array(4).fill('restore')]);
+  });
+
+  test('sends nothing twice before it refuses anybody', () => {
+    const { clock, shortage, guard, account } = guarded({ memoryBytes: 1000 });
+    account.hold(770, 0);
+    clock.advanceBy(250);
+    expect(shortage.allowsCopies).toBe(true);
+    account.hold(40, 0);
+    clock.advanceBy(250);
+    expect(shortage.allowsCopies).toBe(false);
+    guard.admit();
+    guard.end();
+    expect(shortage.allowsCopies).toBe(true);
   });
 
   test('without options looks when somebody comes, and from then on until it is over', () => {

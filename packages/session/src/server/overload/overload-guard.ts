@@ -80,6 +80,7 @@ export class OverloadGuard {
     this.#ended = true;
     this.#timer?.cancel();
     this.#around.ledger.readAheadDivisor = 1;
+    this.#around.shortage.allowsCopies = true;
     this.#around.shortage.set(undefined);
   }
 
@@ -110,6 +111,7 @@ export class OverloadGuard {
     this.#pressures = this.#measured();
     for (const change of this.#policy.update(this.#pressures, now)) this.#apply(change, now);
     ledger.readAheadDivisor = this.#policy.has('lessReadAhead') ? 8 : 1;
+    shortage.allowsCopies = !this.#policy.has('noCopies');
     shortage.set(this.#policy.level === 0 ? undefined : `the server is short of ${this.#short()}`);
     this.#schedule();
   }
