@@ -35,8 +35,8 @@ is made on first use. Elsewhere give --cert and --key, and --ca to believe other
 /flight. Beyond this machine it takes --cert and --key, and a token in the variable KWIK_ADMIN_TOKEN.
 
 With --fleet-key and --standby a session outlives this server: when it is killed or stopped, its clients go on at the
-standby, another server with a copy of the files and the same key (docs/how-to/standby.md). With --standby-from SOURCE in
-place of --standby it is found among the servers of its --service that announce themselves and have a --fleet-key.
+standby, another server with a copy of the files and the same key (docs/how-to/standby.md). With --standby-from SOURCE
+in place of --standby it is found among the servers of its --service that announce themselves and have a --fleet-key.
 
 With --announce SOURCE --service NAME others find this server, and \`kwik get kwik:NAME/PATH --discover SOURCE\` gets
 files from it. With --discover it finds the others, and adds them to sessions. By dns-sd it announces nothing itself,
