@@ -36,6 +36,20 @@ function follow(source: DiscoverySource): { said: (DiscoverySnapshot | Error)[];
 
 const record = (serverId: string, more = {}) => makeRecord({ serverId, addresses: ['127.0.0.1:4433'], ...more });
 
+/** What is said on the wire of a port, seen by one who may ask as well. */
+async function listenTo(port: number) {
+  const peer = makeMdns({ interface: '127.0.0.1', bind: '0.0.0.0', port });
+  closers.push(() => new Promise<void>((resolve) => peer.destroy(() => resolve())));
+  await new Promise((resolve) => peer.on('ready', resolve));
+  const heard = { asked: 0, answered: 0, goodbye: false };
+  peer.on('query', () => heard.asked++);
+  peer.on('response', ({ answers = [] }) => {
+    heard.answered++;
+    heard.goodbye = answers.some((answer) => 'ttl' in answer && answer.ttl === 0);
+  });
+  return { peer, heard };
+}
+
 describe('mDNS on loopback', () => {
   const own = async () => ({ service: 'films', interface: '127.0.0.1', port: await freePort() });
 
@@ -74,64 +88,47 @@ describe('mDNS on loopback', () => {
   test('a server is asked a hundred times, and answers as often as the network bears', async () => {
     const options = await own();
     const clock = new VirtualClock();
-    const asker = makeMdns({ interface: '127.0.0.1', bind: '0.0.0.0', port: options.port });
-    closers.push(() => new Promise<void>((resolve) => asker.destroy(() => resolve())));
-    await new Promise((resolve) => asker.on('ready', resolve));
-    let [asked, answered] = [0, 0];
-    asker.on('query', () => asked++);
-    let goodbye = false;
-    asker.on('response', ({ answers = [] }) => {
-      answered++;
-      goodbye = answers.some((answer) => 'ttl' in answer && answer.ttl === 0);
-    });
+    const { peer, heard } = await listenTo(options.port);
     const announced = announceByMdns(record('one'), { ...options, clock });
     closers.push(() => announced.close());
     await clock.advanceByAsync(0);
-    await until(() => answered === 1);
-    for (let n = 0; n < 100; n++) asker.query([{ name: '_kwik._udp.local', type: 'PTR' }]);
-    await until(() => asked === 100);
+    await until(() => heard.answered === 1);
+    for (let n = 0; n < 100; n++) peer.query([{ name: '_kwik._udp.local', type: 'PTR' }]);
+    await until(() => heard.asked === 100);
     // Announcements are due after 1 and 4 s as well, and are answers to those who asked in between.
     for (let step = 0; step < 9; step++) await clock.advanceByAsync(500);
     await announced.close();
-    await until(() => goodbye);
-    expect(answered).toBeLessThanOrEqual(6);
+    await until(() => heard.goodbye);
+    expect(heard.answered).toBeLessThanOrEqual(6);
   });
 
   test('a server that those who ask know already keeps silent, until half of its time is over', async () => {
     const options = await own();
     const clock = new VirtualClock();
-    const observer = makeMdns({ interface: '127.0.0.1', bind: '0.0.0.0', port: options.port });
-    closers.push(() => new Promise<void>((resolve) => observer.destroy(() => resolve())));
-    await new Promise((resolve) => observer.on('ready', resolve));
-    let [asked, answered, goodbye] = [0, 0, false];
-    observer.on('query', () => asked++);
-    observer.on('response', ({ answers = [] }) => {
-      answered++;
-      goodbye = answers.some((answer) => 'ttl' in answer && answer.ttl === 0);
-    });
+    const { heard } = await listenTo(options.port);
     const announced = announceByMdns(record('one'), { ...options, clock });
     closers.push(() => announced.close());
     await clock.advanceByAsync(0);
-    await until(() => answered === 1);
+    await until(() => heard.answered === 1);
     for (let step = 0; step < 5; step++) await clock.advanceByAsync(1000);
-    await until(() => answered === 3);
+    await until(() => heard.answered === 3);
     const found = follow(mdns({ ...options, clock }));
     await clock.advanceByAsync(0);
-    await until(() => answered === 4);
+    await until(() => heard.answered === 4);
     // From here on it is known. The questions are one every 20 s, after three at first.
     for (let minute = 0; minute < 5; minute++) {
       for (let third = 0; third < 3; third++) {
-        const before = asked;
+        const before = heard.asked;
         await clock.advanceByAsync(20_000);
-        await until(() => asked > before);
+        await until(() => heard.asked > before);
       }
       expect(found.ids()).toEqual(['one']);
     }
     await announced.close();
-    await until(() => goodbye);
+    await until(() => heard.goodbye);
     // Of 17 questions those are answered that come when half of the two minutes is over.
-    expect(answered - 5).toBeGreaterThanOrEqual(3);
-    expect(answered - 5).toBeLessThanOrEqual(9);
+    expect(heard.answered - 5).toBeGreaterThanOrEqual(3);
+    expect(heard.answered - 5).toBeLessThanOrEqual(9);
   });
 
   test('nonsense, and servers without end, cost little and harm nobody', async () => {
