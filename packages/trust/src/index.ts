@@ -12,6 +12,7 @@ export type { LogEntry } from './audit/log-lines.js';
 export type { AuditFault } from './audit/log-verifier.js';
 export type { FsyncPolicy } from './audit/log-writer.js';
 export { SharedAuditLog, type SharedAuditLogOptions } from './audit/shared-audit-log.js';
+export { createFile } from './files/replace-file.js';
 export { verifyAuditLog, type AuditVerification, type VerifyAuditOptions } from './audit/verify-log.js';
 export { leafHash, type Hash } from './merkle/hashes.js';
 export {

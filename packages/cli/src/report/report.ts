@@ -1,10 +1,10 @@
+import { createFile } from '@kwik/trust';
 import { fileError, usageError } from '../errors.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
 import { AdminClient } from '../top/admin-client.js';
 import { jsonLine } from '../ui/text.js';
 import { packageVersion } from '../version.js';
-import { createWholeFile } from '../whole-file.js';
 import { readBundle } from './bundle.js';
 import { ENGINE_GAPS, OTHER_GAPS } from './engine-gaps.js';
 import type { AuditEvidence, CertificateEvidence, Evidence, Missing, ProcessEvidence } from './evidence.js';
@@ -39,7 +39,7 @@ export async function runReport(options: ReportOptions, io: CliIo): Promise<Exit
   const text = rendered(evidence, options.format);
   if (options.out === undefined) io.stdout.print(text);
   else {
-    await createWholeFile(options.out, text).catch((error: unknown) => {
+    await createFile(options.out, text, { mode: 0o600 }).catch((error: unknown) => {
       throw fileError('write', options.out ?? '', error);
     });
     io.stdout.print(

@@ -1,12 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { arch, cpus, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
+import { createFile } from '@kwik/trust';
 import { fileError } from '../errors.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
 import { AdminClient } from '../top/admin-client.js';
 import { packageVersion } from '../version.js';
-import { createWholeFile } from '../whole-file.js';
 import { tarball, type ArchiveEntry } from './archive.js';
 import { secretValues, withoutSecrets } from './secrets.js';
 
@@ -66,7 +66,7 @@ async function write(output: string, entries: readonly ArchiveEntry[]): Promise<
   try {
     if (/\.(?:tgz|tar\.gz)$/u.test(output)) {
       const data = tarball('kwik-support', entries, Date.now() / 1000);
-      await createWholeFile(output, data);
+      await createFile(output, data, { mode: 0o600 });
       return;
     }
     await mkdir(output, { mode: 0o700 });

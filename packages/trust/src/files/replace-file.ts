@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { copyFile, link, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, link, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 const ID_BYTES = 8;
@@ -28,14 +28,18 @@ export async function replaceFile(
 }
 
 /**
- * Makes a file that is there whole, or not at all. Rejects with EEXIST for one that is there, which stays as it is: of several
- * processes the first one's holds.
+ * Makes a file that is there whole, or not at all: also when the disk is full, or the process ends in the middle of it. Rejects with
+ * Node's error; with EEXIST for a file that is there, which stays as it is: of several processes the first one's holds.
  */
-export async function createFile(path: string, content: string, options: { readonly mode: number }): Promise<void> {
+export async function createFile(
+  path: string,
+  content: string | Uint8Array,
+  options: { readonly mode: number },
+): Promise<void> {
   const next = `${path}.${randomBytes(ID_BYTES).toString('hex')}.new`;
   try {
     await writeFile(next, content, { ...options, flag: 'wx', flush: true });
-    // Not every file system has links.
+    // `rename` would replace a file that is there. Not every file system has links.
     await link(next, path).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw error;
       return copyFile(next, path, constants.COPYFILE_EXCL);
@@ -43,6 +47,14 @@ export async function createFile(path: string, content: string, options: { reado
   } finally {
     await rm(next, { force: true }).catch(() => undefined);
   }
+  await syncFolder(dirname(path));
+}
+
+/** Its new name survives a loss of power, where the system can promise that. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r').catch(() => undefined);
+  await handle?.sync().catch(() => undefined);
+  await handle?.close();
 }
 
 /** Removes what `replaceFile` left half-written beside the file when its process ended in the middle of it. Never rejects. */
