@@ -111,8 +111,9 @@ describe('detectors of a program', () => {
     ['cannot be made', () => throwing(new Error('no file of weights')), /no file of weights/],
     ['are none', () => wrong({ predict: () => 5 }), /no function observe/],
     ['are null', () => wrong(null), /no function observe/],
+    ['are made later, and never', () => wrong(Promise.reject(new Error('late'))), /no function observe/],
     ['fail with a book', () => throwing(new Error('x'.repeat(1e6))), /^.{150,250}$/],
-  ])('such as %s break nothing', (_what, detectors, words) => {
+  ])('such as %s break nothing', async (_what, detectors, words) => {
     const { watch, overrides, told, seconds, titles } = watched(detectors);
     using _end = watch;
     seconds(30);
@@ -120,6 +121,7 @@ describe('detectors of a program', () => {
     overrides.state = 'suspected';
     seconds(5);
     expect(titles()).toEqual(['raised: a detector of this program failed', 'raised: server north does not answer']);
+    await new Promise(setImmediate);
   });
 
   test('are those of the whole telemetry, too', () => {

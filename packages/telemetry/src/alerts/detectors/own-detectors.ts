@@ -29,7 +29,7 @@ export class OwnDetectors {
   constructor(server: string, make: OwnDetector) {
     for (const series of SERIES) {
       this.#guarded(series, () => {
-        const made: unknown = make(server, series);
+        const made: unknown = quieted(make(server, series));
         if (made === undefined) return;
         if (!isDetector(made)) throw unusable('what was made for it has no function observe');
         this.#detectors.set(series, made);
@@ -69,10 +69,14 @@ function isDetector(made: unknown): made is Detector {
   return typeof made === 'object' && made !== null && typeof (made as Partial<Detector>).observe === 'function';
 }
 
-function verdictOf(given: unknown): Verdict {
-  // One that is asynchronous is no detector, and its rejection must not end the process.
+/** What is asynchronous is of no use here, and its rejection must not end the process. */
+function quieted(given: unknown): unknown {
   if (given instanceof Promise) void given.catch(() => undefined);
-  const { alarming, normal } = (given ?? {}) as Partial<Verdict>;
+  return given;
+}
+
+function verdictOf(given: unknown): Verdict {
+  const { alarming, normal } = (quieted(given) ?? {}) as Partial<Verdict>;
   if (typeof alarming === 'boolean' && typeof normal === 'number' && Number.isFinite(normal))
     return { alarming, normal };
   throw unusable('it returned no { alarming: boolean, normal: number }');
