@@ -34,6 +34,8 @@ const MAX_WAITING = 100;
 const TRIES = 5;
 const TIMEOUT_MS = 5000;
 const FIRST_WAIT_MS = 1000;
+/** RFC 9110, section 5.1. */
+const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]{1,100}$/u;
 
 /** Tells a webhook of one thing after the other. What does not find a place among the 100 that wait is lost. */
 export class WebhookQueue {
@@ -55,6 +57,7 @@ export class WebhookQueue {
       throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', 'the webhook has no http or https URL that can be read');
     }
     checkNoLogin(options.url);
+    checkHeaders(options.headers);
     this.#options = options;
     this.#onLost = onLost;
   }
@@ -149,6 +152,20 @@ function checkNoLogin(url: string): void {
   const text =
     'the URL of the webhook has a user or password, which is not sent: give it as headers.authorization instead';
   throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', text);
+}
+
+/** `fetch` refuses such a header at each request, with its value in the message. */
+function checkHeaders(headers: WebhookOptions['headers']): void {
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    try {
+      new Headers([[name, value]]);
+    } catch {
+      // Without a cause: that has the value, too.
+      const which = HEADER_NAME.test(name) ? `the value of the header '${name}'` : 'the name of a header';
+      const text = `${which} of the webhook cannot be sent: a line break, for one, is not allowed in it`;
+      throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', text);
+    }
+  }
 }
 
 function systemTimer(delayMs: number, callback: () => void): void {

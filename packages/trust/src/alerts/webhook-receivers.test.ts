@@ -112,3 +112,22 @@ test('a user and a password in the address are refused, for nobody sends them, a
   expect(make).toThrow(/user or password.*headers\.authorization/u);
   expect(make).not.toThrow(SECRET);
 });
+
+test.each([
+  ['a value', { authorization: `Bearer one\n${SECRET}` }, /value of the header 'authorization'/u],
+  ['a name', { [`x\n${SECRET}`]: 'one' }, /name of a header/u],
+])(
+  'a header with %s that cannot be sent is refused before anything is tried, and not told',
+  (_what, headers, words) => {
+    const make = (): WebhookQueue => new WebhookQueue({ url: 'https://hook.example/', headers });
+    expect(make).toThrow(expect.objectContaining({ code: 'ERR_KWIK_INVALID_ARGUMENT' }));
+    expect(make).toThrow(words);
+    let error: unknown;
+    try {
+      make();
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(inspect(error, { showHidden: true, depth: 9 })).not.toContain(SECRET);
+  },
+);
