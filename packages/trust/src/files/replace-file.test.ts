@@ -20,6 +20,9 @@ test('what a process that ended left half-written is removed, and nothing that a
 test('a new file is there whole, for its owner alone, and never in the place of another', async () => {
   await using folder = await temporaryFolder();
   const path = folder.file('key');
+  const unfinished = folder.file('key.0123456789abcdef.new');
+  await writeFile(unfinished, 'half of a k');
+  await utimes(unfinished, 1, 1);
   const made = await Promise.allSettled(['one', 'two'].map((text) => createFile(path, text, { mode: 0o600 })));
   expect(made.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   const first = made[0]?.status === 'fulfilled' ? 'one' : 'two';

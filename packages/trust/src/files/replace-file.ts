@@ -28,14 +28,16 @@ export async function replaceFile(
 }
 
 /**
- * Makes a file that is there whole, or not at all: also when the disk is full, or the process ends in the middle of it. Rejects with
- * Node's error; with EEXIST for a file that is there, which stays as it is: of several processes the first one's holds.
+ * Makes a file that is there whole, or not at all: also when the disk is full, and, where the file system has links, when the process
+ * ends in the middle of it; what that leaves goes with the next call. Rejects with Node's error; with EEXIST for a file that is
+ * there, which stays as it is: of several processes the first one's holds.
  */
 export async function createFile(
   path: string,
   content: string | Uint8Array,
   options: { readonly mode: number },
 ): Promise<void> {
+  await removeUnfinished(path);
   const next = `${path}.${randomBytes(ID_BYTES).toString('hex')}.new`;
   try {
     await writeFile(next, content, { ...options, flag: 'wx', flush: true });
@@ -57,7 +59,7 @@ async function syncFolder(folder: string): Promise<void> {
   await handle?.close();
 }
 
-/** Removes what `replaceFile` left half-written beside the file when its process ended in the middle of it. Never rejects. */
+/** Removes what `replaceFile` and `createFile` left half-written beside the file when its process ended in the middle of it. Never rejects. */
 export async function removeUnfinished(path: string, wallClockMs = Date.now()): Promise<void> {
   const prefix = `${basename(path)}.`;
   const names = await readdir(dirname(path)).catch(() => []);
