@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { until, VirtualClock } from '@kwik/testbed';
 import { freePort } from '@kwik/testbed/programs';
 import type { DiscoverySnapshot } from '@kwik/wire';
+import { encode, type Answer } from 'dns-packet';
 import makeMdns from 'multicast-dns';
 import {
   announceByMdns,
@@ -50,6 +52,30 @@ async function listenTo(port: number) {
   return { peer, heard };
 }
 
+const TYPE = '_kwik._udp.local';
+
+/** As a server says it that announces itself. */
+const recordsOf = (id: string, label = id, ttl = 120): Answer[] => [
+  { name: `${label}.${TYPE}`, type: 'SRV', ttl, data: { target: 'h.local', port: 1000 } },
+  { name: `${label}.${TYPE}`, type: 'TXT', ttl, data: [`id=${id}`, 'svc=films'] },
+];
+
+/** Sends bytes to all who listen at the port, as they are. */
+async function sendRaw(bytes: Buffer, port: number): Promise<void> {
+  const socket = createSocket('udp4');
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  socket.setMulticastInterface('127.0.0.1');
+  await new Promise<unknown>((resolve) => socket.send(bytes, port, '224.0.0.251', resolve));
+  await new Promise<void>((resolve) => socket.close(resolve));
+}
+
+/** Until packets have come, and what is due after them was done: virtual time goes on meanwhile. */
+const untilBy = (clock: VirtualClock, stepMs: number, condition: () => boolean) =>
+  until(() => {
+    clock.advanceBy(stepMs);
+    return condition();
+  });
+
 describe('mDNS on loopback', () => {
   const own = async () => ({ service: 'films', interface: '127.0.0.1', port: await freePort() });
 
@@ -93,7 +119,7 @@ describe('mDNS on loopback', () => {
     closers.push(() => announced.close());
     await clock.advanceByAsync(0);
     await until(() => heard.answered === 1);
-    for (let n = 0; n < 100; n++) peer.query([{ name: '_kwik._udp.local', type: 'PTR' }]);
+    for (let n = 0; n < 100; n++) peer.query([{ name: TYPE, type: 'PTR' }]);
     await until(() => heard.asked === 100);
     // Announcements are due after 1 and 4 s as well, and are answers to those who asked in between.
     for (let step = 0; step < 9; step++) await clock.advanceByAsync(500);
@@ -131,12 +157,27 @@ describe('mDNS on loopback', () => {
     expect(heard.answered - 5).toBeLessThanOrEqual(9);
   });
 
+  test('a name that cannot be said again makes nobody deaf: who heard it goes on to ask, and is answered', async () => {
+    const options = await own();
+    const clock = new VirtualClock();
+    const { peer, heard } = await listenTo(options.port);
+    const found = follow(mdns({ ...options, clock }));
+    await clock.advanceByAsync(0);
+    await until(() => heard.asked === 1);
+    const [written, wrong] = ['x'.repeat(63), '\xff'.repeat(63)];
+    const packet = encode({ type: 'response', answers: recordsOf('evil', written, 4500) });
+    const hostile = Buffer.from(packet.toString('latin1').replaceAll(written, wrong), 'latin1');
+    await sendRaw(hostile, options.port);
+    await untilBy(clock, 1, () => found.ids().join() === 'evil');
+    peer.on('query', () => peer.respond({ answers: recordsOf('real') }));
+    await untilBy(clock, 10, () => found.ids().join() === 'evil,real');
+  });
+
   test('nonsense, and servers without end, cost little and harm nobody', async () => {
     const options = await own();
     const found = follow(mdns(options));
     const attacker = makeMdns({ interface: '127.0.0.1', bind: '0.0.0.0', port: options.port });
     closers.push(() => new Promise<void>((resolve) => attacker.destroy(() => resolve())));
-    const TYPE = '_kwik._udp.local';
     for (let n = 0; n < 40; n++) {
       const answers = Array.from({ length: 10 }, (_, i) => [
         {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { decode, encode } from 'dns-packet';
 import { knownAnswers, knows } from './known-answers.js';
 
 const SERVICE = '_kwik._udp.local';
@@ -16,6 +17,29 @@ describe('who asks', () => {
   test('says it of so many as one packet bears, however many are known', () => {
     const many = Array.from({ length: 256 }, (_, n) => heard(`${n}-${'x'.repeat(50)}`, 120_000));
     expect(knownAnswers(SERVICE, many, 0)).toHaveLength(24);
+  });
+
+  const label = 'x'.repeat(63);
+  test.each([
+    ['bytes that are no text', '\ufffd'.repeat(63)],
+    ['one such byte', 'a\ufffd'],
+    ['an empty label', 'a..b'],
+    ['an empty label at the end', 'a.'],
+    ['an empty label at the start', '.a'],
+    ['a label that is too long', 'x'.repeat(64)],
+    ['a dot at the end of a line, that goes when it is encoded', `${label}.\nb`],
+    ['more than a name holds', `${label}.${label}.${label}.${'x'.repeat(45)}`],
+  ])('says nothing of a name with %s: the question would be none', (_, name) => {
+    expect(knownAnswers(SERVICE, [heard(name, 120_000)], 0)).toEqual([]);
+  });
+
+  test.each([
+    ['the longest there is', `${label}.${label}.${label}.${'x'.repeat(44)}`],
+    ['text of any language', 'Küche 🎬'],
+  ])('says a name as it was heard: %s', (_, name) => {
+    const answers = knownAnswers(SERVICE, [heard(name, 120_000)], 0);
+    expect(answers).toHaveLength(1);
+    expect(decode(encode({ type: 'query', answers })).answers).toMatchObject(answers);
   });
 });
 
