@@ -14,9 +14,15 @@ describe('who asks', () => {
     ]);
   });
 
-  test('says it of so many as one packet bears, however many are known', () => {
-    const many = Array.from({ length: 256 }, (_, n) => heard(`${n}-${'x'.repeat(50)}`, 120_000));
-    expect(knownAnswers(SERVICE, many, 0)).toHaveLength(24);
+  test('says it of so many as one packet bears, however many are known and however long their names are', () => {
+    for (const length of [63, 36, 1]) {
+      const many = Array.from({ length: 256 }, (_, n) => heard(String(n).padStart(length, 'x'), 120_000));
+      const answers = knownAnswers(SERVICE, many, 0);
+      const packet = encode({ type: 'query', questions: [{ name: SERVICE, type: 'PTR' }], answers });
+      // 1,500 of Ethernet, less 28 for IPv4 and UDP; and not much room is left.
+      expect(packet.length).toBeLessThanOrEqual(1472);
+      expect(packet.length).toBeGreaterThan(1300);
+    }
   });
 
   const label = 'x'.repeat(63);

@@ -1,8 +1,10 @@
 import type { Answer } from 'dns-packet';
 import { sameName } from '../dns/dns-client.js';
 
-/** A question stays one packet of the network: of more servers than these the others say once more what is known. */
-const MAX_KNOWN_ANSWERS = 24;
+/** With the question and all headers one packet of Ethernet. Servers that find no place here say once more what is known. */
+const MAX_BYTES = 1400;
+/** Type, class, time to live and length of a record (RFC 1035, 4.1.3). */
+const FIXED_BYTES = 10;
 /** RFC 1035, 2.3.4: of a label, and of a name with the length of each label, but without the zero at its end. */
 const MAX_LABEL_BYTES = 63;
 const MAX_NAME_BYTES = 254;
@@ -23,13 +25,20 @@ export interface HeardInstance {
  */
 export function knownAnswers(service: string, heard: Iterable<HeardInstance>, now: number): Answer[] {
   const answers: Answer[] = [];
+  let bytes = 0;
   for (const { instance, ttlS, untilMs } of heard) {
-    if (answers.length >= MAX_KNOWN_ANSWERS) break;
-    if (!isFaithful(instance)) continue;
     const leftS = Math.floor((untilMs - now) / 1000);
-    if (leftS * 2 > ttlS) answers.push({ name: service, type: 'PTR', ttl: leftS, data: instance });
+    if (leftS * 2 <= ttlS || !isFaithful(instance)) continue;
+    bytes += encodedBytes(service) + FIXED_BYTES + encodedBytes(instance);
+    if (bytes > MAX_BYTES) break;
+    answers.push({ name: service, type: 'PTR', ttl: leftS, data: instance });
   }
   return answers;
+}
+
+/** Of a name that is written out, as dns-packet does: with the length of its first label, and the zero at its end. */
+function encodedBytes(name: string): number {
+  return Buffer.byteLength(name) + 2;
 }
 
 /** Whether the name is encoded to what was heard. One that is not would break the packet, and every receiver drop the question. */
