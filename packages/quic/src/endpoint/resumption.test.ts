@@ -1,10 +1,11 @@
-import { X509Certificate } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { PathTransport } from '@kwik/wire';
 import { until } from '@kwik/testbed';
 import { Connection } from '../connection/connection.js';
-import { isLongHeader, parseLongHeader } from '../packets/packet-header.js';
+import { parseLongHeader } from '../packets/packet-header.js';
 import { makeAuthority, type Issued, type TestAuthority } from '../test-support/certificates.js';
+import { resealInitial } from '../test-support/initial-packets.js';
 import { TestServer, type TransportProbe, TransportProbe as Probe } from '../test-support/peers.js';
 import { Relay } from '../test-support/relay.js';
 import { spkiPin } from '../tls/certificate-check.js';
@@ -76,6 +77,33 @@ class Scene {
     await closed(probe);
   }
 
+  /** Asks early, and ends the connection once it is answered. The client's first flight. */
+  async askEarly(text: string): Promise<Buffer[]> {
+    const { relay } = this;
+    relay.up.length = 0;
+    const { probe, answer } = ask(await this.dial(), text);
+    await expect(answer).resolves.toBe(`re: ${text}`);
+    await closed(probe);
+    return relay.up.slice(0, relay.up.findLastIndex(isEarly) + 1);
+  }
+
+  /** Sends these from elsewhere; the server answers, and `halfOpen` handshakes are left that bring nothing. */
+  async expectNothingOf(datagrams: readonly Uint8Array[], halfOpen: number): Promise<void> {
+    const { endpoint } = this.server;
+    const thief = await Relay.create(this.server.port);
+    opened.push(thief);
+    thief.held = [];
+    const before = endpoint.stats().datagramsReceived;
+    for (const datagram of datagrams) thief.toServer(datagram);
+    await until(
+      () => thief.held!.length > 0 && endpoint.stats().datagramsReceived >= before + datagrams.length,
+      20_000,
+    );
+    // By the time that another one is answered, what came before it has been seen to.
+    await expect(ask(await this.dial({}), 'after').answer).resolves.toBe('re: after');
+    expect(endpoint.stats().halfOpen).toBeGreaterThanOrEqual(halfOpen);
+  }
+
   private answer(probe: TransportProbe): void {
     probe.onStreamProbe = (stream) => {
       void stream.ended.promise.then(() => {
@@ -102,7 +130,15 @@ function ask(transport: PathTransport, text: string): { probe: TransportProbe; a
 }
 
 function isEarly(datagram: Uint8Array): boolean {
-  return isLongHeader(datagram) && parseLongHeader(datagram)?.type === '0rtt';
+  return parseLongHeader(datagram)?.type === '0rtt';
+}
+
+function isInitial(datagram: Uint8Array): boolean {
+  return parseLongHeader(datagram)?.type === 'initial';
+}
+
+function padded(datagram: Buffer): Buffer {
+  return Buffer.concat([datagram, Buffer.alloc(Math.max(0, 1200 - datagram.length))]);
 }
 
 describe('a session that is resumed', () => {
@@ -239,22 +275,22 @@ describe('what is written early', () => {
   test('is taken once: a first flight that is sent again brings nothing', async () => {
     const scene = await Scene.open({ earlyData: true });
     await scene.getTicket();
-    const { relay } = scene;
-    relay.up.length = 0;
-    const { probe, answer } = ask(await scene.dial(), 'question');
-    await expect(answer).resolves.toBe('re: question');
-    await closed(probe);
-    const { endpoint } = scene.server;
-    const flight = relay.up.slice(0, relay.up.findLastIndex(isEarly) + 1);
-    const thief = await Relay.create(scene.server.port);
-    opened.push(thief);
-    thief.held = [];
-    const before = endpoint.stats().datagramsReceived;
-    for (const datagram of flight) thief.toServer(datagram);
-    await until(() => thief.held!.length > 0 && endpoint.stats().datagramsReceived >= before + flight.length, 20_000);
-    // By the time that another one is answered, what came before it has been seen to.
-    await expect(ask(await scene.dial({}), 'after').answer).resolves.toBe('re: after');
-    expect(endpoint.stats().halfOpen).toBeGreaterThan(0);
+    await scene.expectNothingOf(await scene.askEarly('question'), 1);
+    expect(scene.heard).toEqual(['question', 'after']);
+  });
+
+  // Whose Initial packet may go to any id, for its keys are everybody's; the packets with what came early have theirs.
+  test.each([
+    ['with the ClientHello', (hello: Buffer, early: Buffer[]) => [Buffer.concat([hello, ...early])]],
+    ['after the ClientHello', (hello: Buffer, early: Buffer[]) => [hello, Buffer.concat([hello, ...early])]],
+  ])('is taken once: it is ignored behind a ClientHello under another id, in a datagram %s', async (_, make) => {
+    const scene = await Scene.open({ earlyData: true });
+    await scene.getTicket();
+    const flight = await scene.askEarly('question');
+    const early = flight.filter(isEarly);
+    const hello = resealInitial(flight.find(isInitial)!, { destinationId: randomBytes(16) });
+    const datagrams = make(hello, early).map(padded);
+    await scene.expectNothingOf(datagrams, 1);
     expect(scene.heard).toEqual(['question', 'after']);
   });
 

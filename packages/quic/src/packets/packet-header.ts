@@ -80,6 +80,23 @@ export function splitPackets(datagram: Uint8Array): Uint8Array[] {
   return packets;
 }
 
+/**
+ * A datagram up to its first long-header packet that goes to another connection id than `id`, that of its first packet: a
+ * receiver ignores such packets (RFC 9000, section 12.2). Keys alone do not keep them out: a copied 0-RTT packet opens for
+ * whoever says the ClientHello of its connection once more, whatever id that goes to.
+ */
+export function ofOneId(datagram: Uint8Array, id: Uint8Array): Uint8Array {
+  let end = 0;
+  for (let packets = 0; packets < MAX_COALESCED && end < datagram.length; packets += 1) {
+    const rest = datagram.subarray(end);
+    if (!isLongHeader(rest)) return datagram;
+    const header = parseLongHeader(rest);
+    if (header === undefined || Buffer.compare(header.destinationId, id) !== 0) break;
+    end += header.packetBytes ?? rest.length;
+  }
+  return end < datagram.length ? datagram.subarray(0, end) : datagram;
+}
+
 function readId(datagram: Uint8Array, position: number): Uint8Array | undefined {
   const length = datagram[position];
   if (length === undefined || position + 1 + length > datagram.length) return undefined;

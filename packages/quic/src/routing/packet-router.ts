@@ -6,7 +6,14 @@ import { CONNECTION_ID_BYTES } from '../packets/connection-id.js';
 import { type Demultiplexer, initialKey } from './demultiplexer.js';
 import type { DropReason, EndpointCounters } from './endpoint-stats.js';
 import type { AdmissionControl } from './limits.js';
-import { hasFixedBit, isLongHeader, type LongHeader, parseLongHeader, splitPackets } from '../packets/packet-header.js';
+import {
+  hasFixedBit,
+  isLongHeader,
+  type LongHeader,
+  ofOneId,
+  parseLongHeader,
+  splitPackets,
+} from '../packets/packet-header.js';
 import type { RetryTokens, TokenBinding } from './retry-token.js';
 import { sourceOf } from './source.js';
 import type { StatelessReset } from './stateless-reset.js';
@@ -110,7 +117,7 @@ export class PacketRouter<C extends RoutedConnection, L extends RoutedListener> 
     }
     const key = initialKey(header.destinationId, from.address, from.port);
     const known = this.host.demultiplexer.find(header.destinationId, 0) ?? this.host.demultiplexer.findInitial(key);
-    if (known !== undefined) for (const packet of splitPackets(datagram)) this.deliver(known, packet, from);
+    if (known !== undefined) this.deliverLong(known, ofOneId(datagram, header.destinationId), from);
     else if (!this.host.passing.long(datagram, header, from)) {
       const steered = steering === undefined ? 'own' : steerLong(steering, datagram, header, from);
       if (steered === 'own') this.open(datagram, header, key, from);
@@ -121,6 +128,10 @@ export class PacketRouter<C extends RoutedConnection, L extends RoutedListener> 
   private noteSteered(steered: 'handed' | 'lost'): void {
     if (steered === 'handed') this.host.counters.counts.handedOn += 1;
     else this.drop('otherWorker');
+  }
+
+  private deliverLong(connection: C, datagram: Uint8Array, from: DatagramSource): void {
+    for (const packet of splitPackets(datagram)) this.deliver(connection, packet, from);
   }
 
   private deliver(connection: C, packet: Uint8Array, from: DatagramSource): void {
@@ -152,7 +163,8 @@ export class PacketRouter<C extends RoutedConnection, L extends RoutedListener> 
         // After a Retry the client uses the id that the Retry gave it.
         const id = originalId === undefined ? this.host.demultiplexer.newId() : Uint8Array.from(header.destinationId);
         const firstId = Uint8Array.from(header.destinationId);
-        this.host.accept(acceptor, { from, id, originalId, firstId, initialKey: key }).receive(datagram, now);
+        const opening = { from, id, originalId, firstId, initialKey: key };
+        this.host.accept(acceptor, opening).receive(ofOneId(datagram, firstId), now);
         return;
       }
       case 'retry':

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { CONNECTION_ID_BYTES } from '../packets/connection-id.js';
 import { Demultiplexer, initialKey } from './demultiplexer.js';
 import { AdmissionControl, DEFAULT_LIMITS } from './limits.js';
-import { hasFixedBit, isLongHeader, parseLongHeader, splitPackets } from '../packets/packet-header.js';
+import { hasFixedBit, isLongHeader, ofOneId, parseLongHeader, splitPackets } from '../packets/packet-header.js';
 import { RetryTokens } from './retry-token.js';
 import { RESET_TOKEN_BYTES, StatelessReset } from './stateless-reset.js';
 import { TokenBucket, TokenBuckets } from './token-bucket.js';
@@ -71,6 +71,24 @@ describe('long headers', () => {
     expect(lengths(short)).toEqual([short.length]);
     expect(lengths(handshake, Buffer.alloc(300))).toEqual([handshake.length]);
     expect(lengths(...Array.from({ length: 50 }, () => handshake))).toHaveLength(6);
+  });
+
+  test('a datagram ends where a packet goes to another connection id than its first one', () => {
+    const handshake = longPacket(HANDSHAKE, dcid, scid, Buffer.alloc(0), 50);
+    const foreign = longPacket(0xd0, randomBytes(8), scid, Buffer.alloc(0), 80);
+    const longer = longPacket(0xd0, Buffer.concat([dcid, randomBytes(8)]), scid, Buffer.alloc(0), 80);
+    const short = Buffer.concat([Buffer.from([0x41]), randomBytes(40)]);
+    const left = (...parts: Buffer[]): number => ofOneId(Buffer.concat(parts), dcid).length;
+    expect(left(packet, foreign)).toBe(packet.length);
+    expect(left(packet, longer)).toBe(packet.length);
+    expect(left(packet, handshake, foreign, short)).toBe(packet.length + handshake.length);
+    // One that says no length goes to the end.
+    expect(left(packet, foreign.subarray(0, 40))).toBe(packet.length);
+    expect(left(packet, Buffer.from([0xc0, 0, 0]))).toBe(packet.length);
+    for (const whole of [Buffer.concat([packet, handshake, short]), Buffer.concat([packet, Buffer.alloc(300)])]) {
+      expect(ofOneId(whole, dcid)).toBe(whole);
+    }
+    expect(left(...Array.from({ length: 50 }, () => handshake))).toBe(6 * handshake.length);
   });
 
   test('forms', () => {
