@@ -3,7 +3,8 @@ import { createSocket } from 'node:dgram';
 import { getServers } from 'node:dns';
 import { connect, isIP, isIPv6 } from 'node:net';
 import { KwikError, optionRules, type Clock } from '@kwik/wire';
-import { decode, encode, RECURSION_DESIRED, type Answer, type Packet, type Question } from 'dns-packet';
+import { encode, RECURSION_DESIRED, type Answer, type Packet, type Question } from 'dns-packet';
+import { readMessage } from './dns-message.js';
 
 const TRIES = 2;
 const TIMEOUT_MS = 2000;
@@ -196,21 +197,13 @@ interface DnsReply {
 
 /** Undefined for whatever is not the answer to this question. */
 function readAnswer(message: Buffer, id: number, name: string, type: string): DnsReply | undefined {
-  const packet = tryDecode(message);
+  const packet = readMessage(message);
   const question = packet?.questions?.[0];
   if (packet?.type !== 'response' || packet.id !== id || question === undefined) return undefined;
   if (!sameName(question.name, name) || question.type !== type) return undefined;
   const { rcode = 'NOERROR', flag_tc: truncated = false } = packet as { rcode?: string; flag_tc?: boolean };
   const records = (packet.answers ?? []).filter((answer) => answer.type === type).map(plain);
   return { rcode, truncated, records };
-}
-
-function tryDecode(message: Buffer): Packet | undefined {
-  try {
-    return decode(message);
-  } catch {
-    return undefined;
-  }
 }
 
 function plain(answer: Answer): DnsAnswer {
@@ -220,8 +213,12 @@ function plain(answer: Answer): DnsAnswer {
 
 /** Names have no case in DNS. */
 export function sameName(one: string, other: string): boolean {
-  const plainName = (name: string) => name.replace(/\.$/, '').toLowerCase();
   return plainName(one) === plainName(other);
+}
+
+/** As names are compared: without the dot at the end, in lower case. */
+export function plainName(name: string): string {
+  return name.replace(/\.$/, '').toLowerCase();
 }
 
 function serverOf(text: string): Server {

@@ -1,45 +1,27 @@
+import { createSocket } from 'node:dgram';
 import { isIPv4 } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
-import {
-  checkArgument,
-  checkOptions,
-  KwikError,
-  optionRules,
-  type Clock,
-  type DiscoverySnapshot,
-  type FoundServer,
-  type ServerRecord,
-} from '@kwik/wire';
+import { checkArgument, checkOptions, KwikError, optionRules, type Clock, type ServerRecord } from '@kwik/wire';
 import type { Answer } from 'dns-packet';
-import makeMdns, { type MulticastDNS, type ResponsePacket } from 'multicast-dns';
-import { joinAddress, splitAddress } from '../../core/records/address.js';
-import { aRecord, makeRecord } from '../../core/records/server-record.js';
-import { recordOfText, textOfRecord } from '../../core/records/text-record.js';
+import makeMdns, { type MulticastDNS } from 'multicast-dns';
+import { splitAddress } from '../../core/records/address.js';
+import { aRecord } from '../../core/records/server-record.js';
+import { textOfRecord } from '../../core/records/text-record.js';
 import type { RecordSigner } from '../../signing/record-signer.js';
 import { systemClock } from '../system-clock.js';
 import { report, type Announcement } from '../announcement.js';
 import type { DiscoverySource } from '../discovery-source.js';
 import { sameName } from '../dns/dns-client.js';
-import { srvOf, stringsOf } from '../dns/dns-sd.js';
 import { delay } from '../waiting.js';
-import { knownAnswers, knows, type HeardInstance } from './known-answers.js';
+import { HeardServers, SERVICE, TTL_S } from './heard-servers.js';
+import { knownAnswers, knows } from './known-answers.js';
 import { PacedAnswers } from './paced-answers.js';
+import { plausibleOnly } from './plausible-only.js';
 
-const SERVICE = '_kwik._udp.local';
-/** RFC 6762, section 10: what names a host lives two minutes, other records longer; one for all keeps changes near. */
-const TTL_S = 120;
-const MAX_TTL_S = 4500;
 /** Questions: at once, after a second, then every twenty (RFC 6762, 5.2: waits that grow). */
 const ASK_AFTER_MS = [0, 1000, 3000] as const;
 const ASK_EVERY_MS = 20_000;
-/** Servers of the local network that are kept; anybody there may announce any number. */
-const MAX_INSTANCES = 256;
-const MAX_ANSWERS = 512;
 const TELL_AFTER_MS = 50;
-
-interface KnownServer extends HeardInstance {
-  readonly found: FoundServer;
-}
 
 export interface MdnsOptions {
   /** Servers of other services are left alone. */
@@ -72,7 +54,7 @@ export function mdns(options: MdnsOptions): DiscoverySource {
   return {
     name,
     async *watch(signal) {
-      const known = new Map<string, KnownServer>();
+      const heard = new HeardServers(options);
       let changed = new AbortController();
       let failure: Error | undefined;
       const socket = open(options, (error) => {
@@ -80,14 +62,14 @@ export function mdns(options: MdnsOptions): DiscoverySource {
         changed.abort();
       });
       socket.on('response', (packet) => {
-        if (take(packet, options, known, clock.now())) changed.abort();
+        if (heard.take(packet, clock.now())) changed.abort();
       });
       try {
         // The first snapshot comes with the first answer, or a second later: nobody takes silence for an empty network before.
         for (let asked = 0, dueMs = clock.now(); ; ) {
           // By the clock alone: what others send makes nobody ask.
           if (clock.now() >= dueMs) {
-            const answers = knownAnswers(SERVICE, known.values(), clock.now());
+            const answers = knownAnswers(SERVICE, heard.instances(), clock.now());
             socket.query({ questions: [{ name: SERVICE, type: 'PTR' }], answers });
             dueMs = clock.now() + (ASK_AFTER_MS[++asked] ?? ASK_EVERY_MS);
           }
@@ -96,7 +78,7 @@ export function mdns(options: MdnsOptions): DiscoverySource {
           await delay(clock, TELL_AFTER_MS, signal);
           if (signal.aborted) return;
           changed = new AbortController();
-          yield snapshotOf(known, clock.now());
+          yield heard.snapshot(clock.now());
         }
       } finally {
         socket.destroy();
@@ -176,6 +158,7 @@ function open({ interface: given, port }: MdnsOptions, onError: (error: Error) =
     interface: given ?? defaultInterface(),
     // With the interface alone a socket hears nothing that is sent to the group.
     bind: '0.0.0.0',
+    socket: plausibleOnly(createSocket({ type: 'udp4', reuseAddr: true })),
     ...(port !== undefined && { port }),
   });
   socket.on('error', (error: Error) =>
@@ -189,67 +172,6 @@ function open({ interface: given, port }: MdnsOptions, onError: (error: Error) =
 function defaultInterface(): string {
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
   return addresses.find(({ address, internal }) => !internal && isIPv4(address))?.address ?? '127.0.0.1';
-}
-
-/** Whether it changed anything. */
-function take(
-  { answers = [], additionals = [] }: Pick<ResponsePacket, 'answers' | 'additionals'>,
-  { service, ignore = [] }: MdnsOptions,
-  known: Map<string, KnownServer>,
-  now: number,
-): boolean {
-  const all = [...answers, ...additionals].slice(0, MAX_ANSWERS) as (Answer & { ttl?: number; data?: unknown })[];
-  let changed = false;
-  for (const srv of all) {
-    if (srv.type !== 'SRV' || !sameName(srv.name.slice(-SERVICE.length), SERVICE)) continue;
-    const key = srv.name.toLowerCase();
-    const ttlS = Math.min(MAX_TTL_S, srv.ttl ?? TTL_S);
-    if (ttlS <= 0) {
-      changed = known.delete(key) || changed;
-      continue;
-    }
-    const text = all.find(({ type, name }) => type === 'TXT' && sameName(name, srv.name));
-    const found = readInstance(srv, all, stringsOf(text?.data), service, ignore, ttlS * 1000);
-    if (found === undefined || (known.size >= MAX_INSTANCES && !known.has(key))) continue;
-    known.set(key, { found, instance: srv.name, ttlS, untilMs: now + ttlS * 1000 });
-    changed = true;
-  }
-  return changed;
-}
-
-function readInstance(
-  srv: { readonly data?: unknown },
-  all: readonly (Answer & { data?: unknown })[],
-  strings: readonly string[],
-  service: string,
-  ignore: readonly string[],
-  ttlMs: number,
-): FoundServer | undefined {
-  try {
-    const { target, port, priority, weight } = srvOf(srv.data);
-    const hosts = all.flatMap(({ type, name, data }) =>
-      type === 'A' && sameName(name, target) && typeof data === 'string' && isIPv4(data) ? [data] : [],
-    );
-    if (!strings.includes(`svc=${service}`)) return undefined;
-    const said = recordOfText(
-      strings.filter((text) => !text.startsWith('svc=')),
-      joinAddress(hosts[0] ?? target, port),
-    );
-    if (said.serverId !== undefined && ignore.includes(said.serverId)) return undefined;
-    const addresses =
-      hosts.length === 0 ? said.addresses : [...new Set(hosts)].slice(0, 8).map((host) => joinAddress(host, port));
-    return { record: makeRecord({ weight: Math.max(1, weight), priority, ...said, addresses }), ttlMs };
-  } catch {
-    // Somebody else's, or nonsense.
-    return undefined;
-  }
-}
-
-function snapshotOf(known: Map<string, KnownServer>, now: number): DiscoverySnapshot {
-  for (const [key, { untilMs }] of known) if (untilMs <= now) known.delete(key);
-  return {
-    servers: [...known.values()].map(({ found, untilMs }) => ({ record: found.record, ttlMs: untilMs - now })),
-  };
 }
 
 function instanceOf({ serverId, addresses }: ServerRecord): string {
