@@ -65,10 +65,10 @@ export class Acceptor {
     return config;
   }
 
-  /** The server's half of a handshake. */
-  party(firstId: Uint8Array, on: { completed(): void; failed(): void }): HandshakeParty<Connection> {
+  /** The server's half of a handshake, whose first packets went to these connection ids. */
+  party(firstIds: readonly Uint8Array[], on: { completed(): void; failed(): void }): HandshakeParty<Connection> {
     return {
-      startsEarly: ({ backend }) => this.admitsEarlyData() && backend.inEarlyData() && this.admitEarly(firstId),
+      startsEarly: ({ backend }) => this.admitsEarlyData() && backend.inEarlyData() && this.admitEarly(firstIds),
       awaitsPeer: false,
       serverLeaf: () => this.leaf,
       check: (connection) => {
@@ -80,8 +80,10 @@ export class Acceptor {
         return { error, tlsAlert: CERTIFICATE_REQUIRED_ALERT };
       },
       completed: ({ backend }) => {
-        // It may have come with early data that was no longer early: that does not come early again.
-        if (backend.resumed()) this.tickets?.admitEarly(firstId);
+        // It may have come with early data that was no longer early: that does not come early again. After a Retry it may have
+        // resumed nothing, and what it said early before that comes once more after the handshake.
+        const mayHaveBeenEarly = backend.resumed() || firstIds.length > 1;
+        if (mayHaveBeenEarly && this.admitsEarlyData()) this.admitEarly(firstIds);
         on.completed();
       },
       opened: (connection) => this.onConnection(connection),
@@ -97,10 +99,11 @@ export class Acceptor {
     return this.options.earlyData === true && this.tickets !== undefined && this.sharedSecret === undefined;
   }
 
-  private admitEarly(firstId: Uint8Array): boolean {
-    if (this.tickets?.admitEarly(firstId) !== true) return false;
+  private admitEarly(firstIds: readonly Uint8Array[]): boolean {
+    if (this.tickets === undefined) return false;
+    const isFirst = this.tickets.admitEarly(firstIds);
     this.refreshTicketKeys(this.tickets);
-    return true;
+    return isFirst;
   }
 
   private refreshTicketKeys(tickets: TicketKeys): void {

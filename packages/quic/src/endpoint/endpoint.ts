@@ -276,7 +276,7 @@ export class Endpoint implements AsyncDisposable {
       remote: backendAddress(remote),
       ...(originalId === undefined ? {} : { originalId }),
     });
-    const party = acceptor.party(opening.firstId, {
+    const party = acceptor.party(opening.firstIds, {
       completed: () => {
         this.counters.counts.accepted += 1;
         this.door.completed(connection);

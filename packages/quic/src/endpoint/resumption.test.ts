@@ -10,7 +10,7 @@ import { TestServer, type TransportProbe, TransportProbe as Probe } from '../tes
 import { Relay } from '../test-support/relay.js';
 import { spkiPin } from '../tls/certificate-check.js';
 import { Endpoint } from './endpoint.js';
-import type { DialOptions, ServerOptions } from './options.js';
+import type { DialOptions, EndpointOptions, ServerOptions } from './options.js';
 import { ProcessResources } from './process-resources.js';
 
 jest.setTimeout(60_000);
@@ -44,10 +44,10 @@ class Scene {
     public server: TestServer,
   ) {}
 
-  static async open(options: Partial<ServerOptions> = {}, certificate = issued): Promise<Scene> {
+  static async open(options: Partial<ServerOptions> = {}, limits: EndpointOptions['limits'] = {}): Promise<Scene> {
     const resources = new ProcessResources();
     const client = await Endpoint.bind({ resources });
-    const server = await TestServer.start({ server: options }, authority, certificate);
+    const server = await TestServer.start({ server: options, serverEndpoint: { limits } }, authority, issued);
     const relay = await Relay.create(server.port);
     const scene = new Scene(client, relay, server);
     Object.assign(scene, { resources });
@@ -77,14 +77,29 @@ class Scene {
     await closed(probe);
   }
 
-  /** Asks early, and ends the connection once it is answered. The client's first flight. */
+  /** Asks early, and ends the connection once it is answered. What the client said before it knew the server's connection id. */
   async askEarly(text: string): Promise<Buffer[]> {
     const { relay } = this;
     relay.up.length = 0;
     const { probe, answer } = ask(await this.dial(), text);
     await expect(answer).resolves.toBe(`re: ${text}`);
     await closed(probe);
-    return relay.up.slice(0, relay.up.findLastIndex(isEarly) + 1);
+    return relay.up.filter((datagram) => isInitial(datagram) || isEarly(datagram));
+  }
+
+  /** Has a handshake wait at the server until what this returns is called. */
+  async halfOpen(): Promise<() => Promise<void>> {
+    const relay = await Relay.create(this.server.port);
+    const client = await Endpoint.bind();
+    opened.push(relay, client);
+    relay.held = [];
+    const trust = { ca: authority.certPem };
+    const dialled = client.dial({ host: '127.0.0.1', port: relay.port, trust, timeoutMs: 20_000 });
+    await until(() => this.server.endpoint.stats().halfOpen === 1, 20_000);
+    return async () => {
+      relay.release();
+      await closed(new Probe(await dialled));
+    };
   }
 
   /** Sends these from elsewhere; the server answers, and `halfOpen` handshakes are left that bring nothing. */
@@ -135,6 +150,11 @@ function isEarly(datagram: Uint8Array): boolean {
 
 function isInitial(datagram: Uint8Array): boolean {
   return parseLongHeader(datagram)?.type === 'initial';
+}
+
+function destinationOf(datagram: Buffer): string | undefined {
+  const header = parseLongHeader(datagram);
+  return header && Buffer.from(header.destinationId).toString('hex');
 }
 
 function padded(datagram: Buffer): Buffer {
@@ -292,6 +312,25 @@ describe('what is written early', () => {
     const datagrams = make(hello, early).map(padded);
     await scene.expectNothingOf(datagrams, 1);
     expect(scene.heard).toEqual(['question', 'after']);
+  });
+
+  test('is taken once after a Retry, too: neither what came before it nor what came after it is done again', async () => {
+    const scene = await Scene.open({ earlyData: true }, { retryThreshold: 1 });
+    await scene.getTicket();
+    const { endpoint } = scene.server;
+    await until(() => endpoint.stats().connections === 0, 20_000);
+    const end = await scene.halfOpen();
+    const flight = await scene.askEarly('question');
+    expect(endpoint.stats().retriesSent).toBe(1);
+    await end();
+    await until(() => endpoint.stats().connections === 0, 20_000);
+    const ids = new Set(flight.filter(isInitial).map(destinationOf));
+    expect(ids.size).toBe(2);
+    for (const id of ids) {
+      const copies = flight.filter((datagram) => destinationOf(datagram) === id);
+      await scene.expectNothingOf(copies, 0);
+    }
+    expect(scene.heard).toEqual(['question', 'after', 'after']);
   });
 
   test('waits for an answer where the name has several addresses, of which one may be dead', async () => {

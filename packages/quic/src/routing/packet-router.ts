@@ -77,8 +77,8 @@ export interface Opening {
   readonly from: DatagramSource;
   readonly id: Uint8Array;
   readonly originalId: Uint8Array | undefined;
-  /** The connection id that its first packet goes to: after a Retry the one that this gave, else one of the client's choice. */
-  readonly firstId: Uint8Array;
+  /** The connection ids of the client's first packets: of its own choice and, after a Retry, the one that this gave it. */
+  readonly firstIds: readonly Uint8Array[];
   readonly initialKey: string;
 }
 
@@ -163,7 +163,8 @@ export class PacketRouter<C extends RoutedConnection, L extends RoutedListener> 
         // After a Retry the client uses the id that the Retry gave it.
         const id = originalId === undefined ? this.host.demultiplexer.newId() : Uint8Array.from(header.destinationId);
         const firstId = Uint8Array.from(header.destinationId);
-        const opening = { from, id, originalId, firstId, initialKey: key };
+        const firstIds = originalId === undefined ? [firstId] : [originalId, firstId];
+        const opening = { from, id, originalId, firstIds, initialKey: key };
         this.host.accept(acceptor, opening).receive(ofOneId(datagram, firstId), now);
         return;
       }

@@ -26,18 +26,27 @@ describe('the keys of tickets', () => {
   test('take early data of a first flight once, also while the key changes', () => {
     const keys = new TicketKeys(SECRET, 'a');
     keys.current(START_MS);
-    expect([keys.admitEarly(id(1)), keys.admitEarly(id(1)), keys.admitEarly(id(2))]).toEqual([true, false, true]);
+    expect([keys.admitEarly([id(1)]), keys.admitEarly([id(1)]), keys.admitEarly([id(2)])]).toEqual([true, false, true]);
     keys.current(START_MS + 6 * HOUR_MS);
-    expect(keys.admitEarly(id(1))).toBe(false);
+    expect(keys.admitEarly([id(1)])).toBe(false);
+  });
+
+  test('take early data of a first flight once, under whichever of its ids it comes', () => {
+    const keys = new TicketKeys(SECRET, 'a');
+    keys.current(START_MS);
+    expect(keys.admitEarly([id(1), id(2)])).toBe(true);
+    expect([keys.admitEarly([id(2)]), keys.admitEarly([id(1)]), keys.admitEarly([id(1), id(3)])]).not.toContain(true);
+    // Those that came with one that is known are known, too.
+    expect([keys.admitEarly([id(3)]), keys.admitEarly([id(4), id(3)]), keys.admitEarly([id(4)])]).not.toContain(true);
   });
 
   test('change when there are too many first flights to remember', () => {
     const keys = new TicketKeys(SECRET, 'a');
     const before = keys.current(START_MS);
-    for (let n = 0; n < 65_536; n++) keys.admitEarly(id(n));
+    for (let n = 0; n < 65_536; n++) keys.admitEarly([id(n)]);
     expect(keys.current(START_MS)).toEqual(before);
-    expect(keys.admitEarly(id(65_536))).toBe(true);
+    expect(keys.admitEarly([id(65_536)])).toBe(true);
     expect(keys.current(START_MS).key).not.toEqual(before.key);
-    expect(keys.admitEarly(id(0))).toBe(false);
+    expect(keys.admitEarly([id(0)])).toBe(false);
   });
 });

@@ -39,19 +39,25 @@ export class TicketKeys {
   }
 
   /**
-   * Whether a connection may begin with early data: one only for each `id` in the life of a key, so that a first flight that
-   * is sent again does nothing (RFC 8446, section 8). The id is the client's choice, and in the authenticated part of each
-   * packet of early data (RFC 9001, section 5.3).
+   * Whether a connection may begin with early data, which has one id or, after a Retry, two: one connection only for each id
+   * in the life of a key, so that a first flight that is sent again does nothing (RFC 8446, section 8). The client's id is its
+   * choice; each packet of early data holds the one that it goes to in its authenticated part (RFC 9001, section 5.3).
    */
-  admitEarly(id: Uint8Array): boolean {
-    const key = Buffer.from(id).toString('latin1');
-    if (this.early.has(key) || this.earlyBefore.has(key)) return false;
+  admitEarly(ids: readonly Uint8Array[]): boolean {
+    const keys = ids.map((id) => Buffer.from(id).toString('latin1'));
+    const isFirst = !keys.some((key) => this.early.has(key) || this.earlyBefore.has(key));
+    // All of them, although one be known already: what was copied may go to the other.
+    for (const key of keys) this.remember(key);
+    return isFirst;
+  }
+
+  private remember(key: string): void {
+    if (this.early.has(key)) return;
     if (this.early.size >= MAX_EARLY) {
       this.rolls += 1;
       this.change();
     }
     this.early.add(key);
-    return true;
   }
 
   /** What began early is forgotten with the key after next: nothing that was sealed with its own is opened any more. */
