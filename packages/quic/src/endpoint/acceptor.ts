@@ -51,7 +51,8 @@ export class Acceptor {
     this.retry = options.retry ?? 'underLoad';
     this.strangerBytes = options.strangerBytes;
     if (this.verification() === 'none') {
-      this.tickets = new TicketKeys(sharedSecret ?? randomBytes(SECRET_BYTES), this.ticketsMadeUnder());
+      const isShared = sharedSecret !== undefined;
+      this.tickets = new TicketKeys(sharedSecret ?? randomBytes(SECRET_BYTES), this.ticketsMadeUnder(), isShared);
     }
     this.config = this.configOf(this.transport);
   }

@@ -19,8 +19,20 @@ describe('the keys of tickets', () => {
     expect(new TicketKeys(SECRET, 'b').current(START_MS).key).not.toEqual(key);
     const next = keys.current(START_MS + 6 * HOUR_MS);
     expect(next.key).not.toEqual(key);
-    // A wall clock that is put back gives no key of before.
-    expect(keys.current(START_MS)).toEqual(next);
+  });
+
+  test('change with a clock that is put back, and none of before comes again', () => {
+    const keys = new TicketKeys(SECRET, 'a');
+    const made = [0, 100, 50, 56, 100, 106].map((hours) => keys.current(START_MS + hours * HOUR_MS));
+    expect(new Set(made.map(({ serial }) => serial)).size).toBe(6);
+    expect(new Set(made.map(({ key }) => Buffer.from(key).toString('hex'))).size).toBe(6);
+    expect(keys.current(START_MS + 107 * HOUR_MS)).toEqual(made.at(-1));
+  });
+
+  test('that are shared are those of the wall clock, wherever it was before', () => {
+    const keys = new TicketKeys(SECRET, 'a', true);
+    keys.current(START_MS + 100 * HOUR_MS);
+    expect(keys.current(START_MS)).toEqual(new TicketKeys(SECRET, 'a', true).current(START_MS));
   });
 
   test('take early data of a first flight once, also while the key changes', () => {

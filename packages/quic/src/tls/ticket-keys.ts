@@ -25,16 +25,22 @@ export class TicketKeys {
   private rolls = 0;
   private made: TicketKey | undefined;
 
-  /** `madeUnder`: what it is, as text. Processes with the same `secret` open each other's tickets, if that is the same, too. */
+  /**
+   * `madeUnder`: what it is, as text. Processes with the same `secret` open each other's tickets, if that is the same, too;
+   * where there are such (`isShared`) the key is that of the wall clock's hours and of nothing else.
+   */
   constructor(
     private readonly secret: Uint8Array,
     private readonly madeUnder: string,
+    private readonly isShared = false,
   ) {}
 
   current(wallMs: number): TicketKey {
     const epoch = Math.floor(wallMs / KEY_LIFE_MS);
-    if (this.made !== undefined && epoch <= this.epoch) return this.made;
-    this.epoch = Math.max(epoch, this.epoch);
+    if (this.made !== undefined && epoch === this.epoch) return this.made;
+    // Where the clock was put back no key of before comes again, for it may have been forgotten what came early under it.
+    if (epoch < this.epoch && !this.isShared) this.rolls += 1;
+    this.epoch = epoch;
     return this.change();
   }
 
