@@ -91,7 +91,7 @@ describe('an access policy', () => {
         name: 'all',
         may: ['forward'],
         until: '2027-01-01T00:00:00Z',
-        limits: { bytes: 1000, bytesPerSecond: 10, relayOnly: true },
+        limits: { bytes: 1000, bytesPerSecond: 10, relayOnly: true, weight: 5 },
       },
       { name: 'not mallory', effect: 'deny', may: ['forward'], who: ['mallory'] },
     ];
@@ -100,7 +100,7 @@ describe('an access policy', () => {
       rule: 'not mallory',
       reason: "rule 'not mallory' forbids mallory to forward",
     });
-    const limits = { bytes: 1000, bytesPerSecond: 10, relayOnly: true, untilMs: Date.UTC(2027, 0, 1) };
+    const limits = { bytes: 1000, bytesPerSecond: 10, relayOnly: true, weight: 5, untilMs: Date.UTC(2027, 0, 1) };
     expect(policy(...rules).decide(ask({ action: 'forward' }))).toEqual({ allowed: true, rule: 'all', limits });
   });
 

@@ -14,6 +14,7 @@ import { hostOf, isNetwork, Networks } from './networks.js';
 const ACTIONS = ['open', 'join', 'content', 'forward', 'dial', 'query'] as const satisfies readonly AccessAction[];
 const MAX_RULES = 1000;
 const MAX_PATTERNS = 1000;
+const MAX_WEIGHT = 1000;
 
 const patterns = z.array(z.string().min(1).max(1024)).min(1).max(MAX_PATTERNS);
 const identities = z.array(z.string().min(1).max(2048).superRefine(requireSpiffe)).min(1).max(MAX_PATTERNS);
@@ -36,7 +37,12 @@ const RULE = z.strictObject({
   to: networks.optional(),
   until: z.iso.datetime({ offset: true }).optional(),
   limits: z
-    .strictObject({ bytes: amount.optional(), bytesPerSecond: amount.optional(), relayOnly: z.boolean().optional() })
+    .strictObject({
+      bytes: amount.optional(),
+      bytesPerSecond: amount.optional(),
+      relayOnly: z.boolean().optional(),
+      weight: z.number().int().min(1).max(MAX_WEIGHT).optional(),
+    })
     .optional(),
 });
 
@@ -120,7 +126,7 @@ function decisionOf(
   const { name, effect, until, limits = {} } = rule.config;
   if (effect === 'deny')
     return { allowed: false, rule: name, reason: `rule '${name}' forbids ${identity} to ${wanted}` };
-  const { bytes, bytesPerSecond, relayOnly } = limits;
+  const { bytes, bytesPerSecond, relayOnly, weight } = limits;
   return {
     allowed: true,
     rule: name,
@@ -128,6 +134,7 @@ function decisionOf(
       ...(bytes !== undefined && { bytes }),
       ...(bytesPerSecond !== undefined && { bytesPerSecond }),
       ...(relayOnly !== undefined && { relayOnly }),
+      ...(weight !== undefined && { weight }),
       ...(until !== undefined && { untilMs: Date.parse(until) }),
     },
   };

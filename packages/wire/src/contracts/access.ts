@@ -39,6 +39,11 @@ export interface AccessLimits {
   readonly untilMs?: number;
   /** A path that joins brings nothing but forwarding; a session is opened only where the server is a relay for clients. */
   readonly relayOnly?: boolean;
+  /**
+   * Where something is scarce, sessions of weight 2 get twice what those of weight 1 get, and so do their peers: a whole number, 1 to
+   * 1000. Default: 1.
+   */
+  readonly weight?: number;
 }
 
 export type AccessDecision =

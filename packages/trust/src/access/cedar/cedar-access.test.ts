@@ -96,8 +96,8 @@ withCedar('access by policies of Cedar', () => {
 
   test('has what is forbidden come first, and says how much is allowed: the strictest of all that fit', () => {
     const policies = `
-      @id("all") @bytes("1000") @bytesPerSecond("10") permit(principal, action == Action::"forward", resource);
-      @id("narrow") @bytes("500") @relayOnly("true") @until("2027-01-01T00:00:00Z")
+      @id("all") @bytes("1000") @bytesPerSecond("10") @weight("5") permit(principal, action == Action::"forward", resource);
+      @id("narrow") @bytes("500") @relayOnly("true") @weight("2") @until("2027-01-01T00:00:00Z")
         permit(principal, action == Action::"forward", resource);
       @id("not mallory") forbid(principal == Identity::"mallory", action, resource);`;
     const resource = '192.0.2.1:443';
@@ -109,7 +109,7 @@ withCedar('access by policies of Cedar', () => {
     expect(decide(policies, { action: 'forward', identity: 'alice', resource })).toEqual({
       allowed: true,
       rule: 'all',
-      limits: { bytes: 500, bytesPerSecond: 10, relayOnly: true, untilMs: Date.UTC(2027, 0, 1) },
+      limits: { bytes: 500, bytesPerSecond: 10, relayOnly: true, weight: 2, untilMs: Date.UTC(2027, 0, 1) },
     });
   });
 

@@ -1,6 +1,8 @@
 import { KwikError, type AccessLimits } from '@kwik/wire';
 import { z } from 'zod';
 
+const MAX_WEIGHT = 1000;
+
 const amount = z
   .string()
   .regex(/^[1-9]\d{0,15}$/u, 'a whole number above 0')
@@ -12,6 +14,7 @@ const LIMITS = z.strictObject({
   bytesPerSecond: amount.optional(),
   until: z.iso.datetime({ offset: true }).transform(Date.parse).optional(),
   relayOnly: z.enum(['true', 'false']).optional(),
+  weight: amount.refine((weight) => weight <= MAX_WEIGHT, `at most ${MAX_WEIGHT}`).optional(),
 });
 
 /** Annotations without a meaning here: Cedar gives them none, either. */
@@ -27,12 +30,13 @@ export function limitsOf(
   const parsed = LIMITS.safeParse(own);
   if (!parsed.success) throw unusable(name, z.prettifyError(parsed.error));
   if (effect === 'forbid' && Object.keys(own).length > 0) throw unusable(name, 'what is forbidden has no limits');
-  const { bytes, bytesPerSecond, until, relayOnly } = parsed.data;
+  const { bytes, bytesPerSecond, until, relayOnly, weight } = parsed.data;
   return {
     ...(bytes !== undefined && { bytes }),
     ...(bytesPerSecond !== undefined && { bytesPerSecond }),
     ...(until !== undefined && { untilMs: until }),
     ...(relayOnly === 'true' && { relayOnly: true }),
+    ...(weight !== undefined && { weight }),
   };
 }
 
@@ -45,10 +49,12 @@ export function strictest(all: readonly AccessLimits[]): AccessLimits {
   const bytes = least(all.map((one) => one.bytes));
   const bytesPerSecond = least(all.map((one) => one.bytesPerSecond));
   const untilMs = least(all.map((one) => one.untilMs));
+  const weight = least(all.map((one) => one.weight));
   return {
     ...(bytes !== undefined && { bytes }),
     ...(bytesPerSecond !== undefined && { bytesPerSecond }),
     ...(untilMs !== undefined && { untilMs }),
+    ...(weight !== undefined && { weight }),
     ...(all.some(({ relayOnly }) => relayOnly === true) && { relayOnly: true }),
   };
 }
