@@ -6,7 +6,7 @@ const IPV4_MAPPED = '::ffff:';
 const PREFIX_GROUPS = 4;
 const GROUPS = 8;
 
-/** Who an address counts as: IPv4 as it is, also within IPv6; of IPv6 the first 64 bits. */
+/** Who an address counts as where bounds and shares are for one source: IPv4 as it is, also within IPv6; of IPv6 the first 64 bits. */
 export function sourceOf(address: string): string {
   const plain = withoutZone(address);
   if (!isIPv6(plain)) return plain;

@@ -17,6 +17,7 @@ import { AccessTerm } from '../runtime/features/access-term.js';
 import { ServerGuard } from '../runtime/host/server-guard.js';
 import { jitterOf } from '../runtime/host/jitter.js';
 import { newHost, type SessionHost } from '../runtime/host/session-host.js';
+import { holderOf, type Admitted } from './account-holder.js';
 import { acceptHandshake } from './accept-handshake.js';
 import { addressOf, auditedSession, takenFromOf, tokenAccepted } from './audited-session.js';
 import { ReturningClients } from './returning-clients.js';
@@ -155,7 +156,7 @@ export class SessionFactory {
     const trail = this.host.audit;
     const before = this.#returning.engineOf(sessionId);
     if (before !== undefined) this.#taken?.replace(before);
-    const engine = this.#engine('primary', result, allowed, (session) =>
+    const engine = this.#engine('primary', { port, result, allowed }, (session) =>
       primaryFeatures(session, {
         ...{
           trail,
@@ -235,7 +236,7 @@ export class SessionFactory {
     };
     const raw = { maxPacketBytes: this.#maxRawPacketBytes(result), permitted: may(proto.Capability.RAW) };
     const relay = may(proto.Capability.RELAY) ? this.#relayFor(port, result, allowed) : undefined;
-    const engine = this.#engine('secondary', result, allowed, (session) =>
+    const engine = this.#engine('secondary', { port, result, allowed }, (session) =>
       secondaryFeatures(session, { content, raw, ...(relay !== undefined && { relay }) }),
     );
     if (token !== undefined) this.#returning.keepSecondary(result, token.possessionKey, engine);
@@ -310,17 +311,18 @@ export class SessionFactory {
 
   #engine(
     role: 'primary' | 'secondary',
-    result: ServerHandshakeResult,
-    allowed: AccessLimits,
+    admitted: Admitted & { readonly result: ServerHandshakeResult },
     compose: (session: SessionContext) => ServerFeatures,
   ): SessionEngine<ServerFeatures> {
     const { writes, limits, runtime, probe, features } = this.#options;
+    const { result, allowed } = admitted;
     return new SessionEngine(
       {
         plane: planeOptions(role, limits, result.taken && numbersOf(result.taken.state)),
         sending: { routing: writes.routing, scheduler: writes.makeScheduler() },
         clock: runtime.clock,
         host: this.host,
+        holder: holderOf(admitted),
         probe,
         features,
       },

@@ -107,8 +107,9 @@ export class RangeSupply {
     // What goes out next is read whatever is buffered behind it: a range below all that is buffered may have come since.
     const isNeededNow = index === 0 && range.chunks.length === 0;
     if (this.#bufferedBytes >= READ_AHEAD_BYTES && !isNeededNow) return undefined;
-    const room = Math.max(this.#account.readAheadRoom, isNeededNow ? this.#account.urgentRoom : 0);
-    const length = Math.min(READ_BYTES, range.end - range.readNext, room);
+    const wanted = Math.min(READ_BYTES, range.end - range.readNext);
+    const urgent = isNeededNow ? this.#account.urgentRoom : 0;
+    const length = Math.min(wanted, Math.max(this.#account.roomFor(wanted), urgent));
     if (length === 0) return undefined;
     this.#reading = { range, length };
     this.#account.readAhead(length);

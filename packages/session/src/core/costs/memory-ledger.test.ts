@@ -96,18 +96,57 @@ describe('MemoryLedger', () => {
     },
   );
 
+  it('ends the largest session of the peer that holds most, and no peer fares better for having many', () => {
+    const ledger = new MemoryLedger({ heldBytes: 1000 });
+    const ended: string[] = [];
+    const open = (peer: string, name: string) =>
+      ledger.open(
+        () => ended.push(name),
+        () => false,
+        { peer },
+      );
+    const many = Array.from({ length: 60 }, (_, index) => open('many', `many ${index}`));
+    const alone = open('alone', 'alone');
+    alone.hold(400, 0);
+    for (const account of many) account.hold(10, 0);
+    expect(ended).toEqual([]);
+    // The largest session of all is that of the peer which has no more than its share.
+    expect(() => many[7]!.hold(5, 0)).toThrow(limit);
+    expect(ended).toEqual(['many 7']);
+    open('weighty', 'weighty').hold(20, 0);
+    expect(ended).toHaveLength(2);
+    expect(ended[1]).toMatch(/^many /u);
+  });
+
+  it('lets a session of more weight hold more before it is the one that goes', () => {
+    const ledger = new MemoryLedger({ heldBytes: 900 });
+    const ended: string[] = [];
+    const open = (name: string, weight: number) =>
+      ledger.open(
+        () => ended.push(name),
+        () => false,
+        { weight },
+      );
+    const [light, heavy] = [open('light', 1), open('heavy', 3)];
+    heavy.hold(600, 0);
+    expect(() => light.hold(301, 0)).toThrow(limit);
+    expect(ended).toEqual(['light']);
+  });
+
   it('shares what may be read ahead among those who do, and leaves nobody without any', () => {
     const ledger = new MemoryLedger({ readAheadBytes: 1_000_000 });
     const accounts = Array.from({ length: 100 }, () => ledger.open(nobody));
     for (const account of accounts) {
-      expect(account.readAheadRoom).toBeGreaterThanOrEqual(10_000);
-      account.readAhead(account.readAheadRoom);
-      expect(account.readAheadRoom).toBe(0);
+      const room = account.roomFor(1_000_000);
+      expect(room).toBeGreaterThanOrEqual(10_000);
+      account.readAhead(room);
+      expect(account.roomFor(1)).toBe(0);
     }
     // Those who came first have what was a fair share then: a sum of shares that fall as 1/n.
     expect(ledger.use.readAheadBytes).toBeLessThan(1_000_000 * (1 + Math.log(100)) + 100 * 16_384);
     for (const account of accounts) account.close();
     expect(ledger.use.readAheadBytes).toBe(0);
-    expect(ledger.open(nobody).readAheadRoom).toBe(1_000_000);
+    // What load no longer needs is there again at once.
+    expect(ledger.open(nobody).roomFor(2_000_000)).toBe(1_000_000);
   });
 });

@@ -1,4 +1,6 @@
 import { KwikError } from '@kwik/wire';
+import { furthestAbove } from './fair-shares.js';
+import { ReadAheadShares, type Reader } from './read-ahead-shares.js';
 
 /**
  * What a piece of a stream costs beside its bytes while it waits: an object, a view, its memory's own header, its place in
@@ -54,24 +56,68 @@ export interface MemoryUse {
   readonly overdrawn: number;
 }
 
+/** Who holds an account. */
+export interface AccountHolder {
+  /** Sessions that name the same peer share what one peer gets. Default: a peer of its own. */
+  readonly peer?: string | undefined;
+  /** Of what is scarce, a session of weight 2 gets twice what one of weight 1 gets, and so does its peer. Default: 1. */
+  readonly weight?: number | undefined;
+}
+
+/** The accounts of one peer. */
+class PeerAccounts {
+  readonly accounts = new Set<MemoryAccount>();
+
+  constructor(readonly key: string | symbol) {}
+
+  /** What the peer holds, as one of many that want as much as they hold. */
+  claim(what: Scarce) {
+    let [want, weight] = [0, 0];
+    for (const account of this.accounts) {
+      want += account[what];
+      weight = Math.max(weight, account.weight);
+    }
+    return { want, weight };
+  }
+
+  /** The session that holds most by its weight; of equals `preferred`. */
+  largest(what: Scarce, preferred: MemoryAccount): MemoryAccount {
+    const [first = preferred] = this.accounts;
+    let largest = this.accounts.has(preferred) ? preferred : first;
+    for (const account of this.accounts) {
+      if (account[what] / account.weight > largest[what] / largest.weight) largest = account;
+    }
+    return largest;
+  }
+}
+
+type Scarce = 'heldBytes' | 'overheadBytes';
+
 /**
  * What peers make a process hold: every buffer that a peer fills, or has filled, is charged to the account of its session,
  * and by it to the process. A session that causes far more than its bytes explain is ended; when all sessions together
- * exceed a bound, the largest loses.
+ * exceed a bound, the largest one of the peer that is furthest above its fair share loses.
  */
 export class MemoryLedger {
   readonly bounds: MemoryBounds;
-  /** While memory is short, so many times less is read ahead. */
-  readAheadDivisor = 1;
-  readonly #accounts = new Set<MemoryAccount>();
+  readonly #peers = new Map<string | symbol, PeerAccounts>();
+  readonly #shares: ReadAheadShares;
   #held = 0;
   #overhead = 0;
   #readAhead = 0;
-  #readers = 0;
   #overdrawn = 0;
 
   constructor(bounds: Partial<MemoryBounds> = {}) {
     this.bounds = { ...DEFAULT_MEMORY_BOUNDS, ...bounds };
+    this.#shares = new ReadAheadShares({
+      allBytes: this.bounds.readAheadBytes,
+      sessionBytes: SESSION_READ_AHEAD_BYTES,
+    });
+  }
+
+  /** While memory is short, so many times less is read ahead. */
+  set readAheadDivisor(divisor: number) {
+    this.#shares.divisor = divisor;
   }
 
   get use(): MemoryUse {
@@ -88,15 +134,24 @@ export class MemoryLedger {
    * @param relieve called before that: lets go of overhead for which one of the session's paths alone is to blame; false when
    *   there is no such path
    */
-  open(end: (error: KwikError) => void, relieve: (error: KwikError) => boolean = () => false): MemoryAccount {
-    const account = new MemoryAccount(this, end, relieve);
-    this.#accounts.add(account);
+  open(
+    end: (error: KwikError) => void,
+    relieve: (error: KwikError) => boolean = () => false,
+    { peer, weight = 1 }: AccountHolder = {},
+  ): MemoryAccount {
+    const key = peer ?? Symbol('a peer of its own');
+    const of = this.#peers.get(key) ?? new PeerAccounts(key);
+    this.#peers.set(key, of);
+    const account = new MemoryAccount(this, this.#shares, { end, relieve, peer: of, weight });
+    of.accounts.add(account);
     return account;
   }
 
   /** For accounts only. */
   forget(account: MemoryAccount): void {
-    this.#accounts.delete(account);
+    const { accounts, key } = account.peer;
+    accounts.delete(account);
+    if (accounts.size === 0) this.#peers.delete(key);
   }
 
   /** For accounts only: they have changed by so much. Throws when `account` is the one that has to go. */
@@ -111,25 +166,25 @@ export class MemoryLedger {
   }
 
   /** For accounts only. */
-  changeReadAhead(bytes: number, readers: number): void {
+  changeReadAhead(bytes: number): void {
     this.#readAhead += bytes;
-    this.#readers += readers;
-  }
-
-  /** What one session may have read ahead now. */
-  get readAheadShare(): number {
-    const share = Math.min(SESSION_READ_AHEAD_BYTES, this.bounds.readAheadBytes / Math.max(1, this.#readers));
-    return share / this.readAheadDivisor;
+    if (bytes > 0) this.#shares.onRead(bytes);
   }
 
   countOverdrawn(): void {
     this.#overdrawn++;
   }
 
-  /** The session that holds most loses: it is the one whose peer does not let it read, or that wastes most. */
-  #relieve(current: MemoryAccount, what: 'heldBytes' | 'overheadBytes', bound: number): void {
-    let largest = current;
-    for (const account of this.#accounts) if (account[what] > largest[what]) largest = account;
+  /**
+   * Of the peer that is furthest above its fair share the session that holds most loses: it is the one whose peer does not let it
+   * read, or that wastes most. A peer does not fare better for having many sessions.
+   */
+  #relieve(current: MemoryAccount, what: Scarce, bound: number): void {
+    // Of equals the one that goes is the one that wants more just now.
+    const peers = [current.peer, ...this.#peers.values()];
+    const claims = peers.map((peer, index) => (index > 0 && peer === current.peer ? NOTHING : peer.claim(what)));
+    const peer = peers[furthestAbove(bound, claims)] ?? current.peer;
+    const largest = peer.largest(what, current);
     const reason = `all sessions together hold more than ${bound} bytes that wait to be read, and this one the most of them`;
     const error = new KwikError('ERR_KWIK_LIMIT_EXCEEDED', reason, { scope: 'peer' });
     if (what === 'overheadBytes' && largest.relieved(error)) return;
@@ -140,20 +195,37 @@ export class MemoryLedger {
   }
 }
 
+/** In the place of a peer that is among the claims already. */
+const NOTHING = { want: 0, weight: 1 };
+
+interface MemoryAccountParts {
+  readonly end: (error: KwikError) => void;
+  readonly relieve: (error: KwikError) => boolean;
+  readonly peer: PeerAccounts;
+  readonly weight: number;
+}
+
 /** The account of one session. What is charged to it is given back by the same amounts. */
-export class MemoryAccount {
+export class MemoryAccount implements Reader {
   readonly #ledger: MemoryLedger;
+  readonly #shares: ReadAheadShares;
   readonly end: (error: KwikError) => void;
   readonly #relieve: (error: KwikError) => boolean;
+  readonly peer: PeerAccounts;
+  readonly weight: number;
   #held = 0;
   #overhead = 0;
   #readAhead = 0;
+  #heldBack = false;
   #closed = false;
 
-  constructor(ledger: MemoryLedger, end: (error: KwikError) => void, relieve: (error: KwikError) => boolean) {
+  constructor(ledger: MemoryLedger, shares: ReadAheadShares, { end, relieve, peer, weight }: MemoryAccountParts) {
     this.#ledger = ledger;
+    this.#shares = shares;
     this.end = end;
     this.#relieve = relieve;
+    this.peer = peer;
+    this.weight = weight;
   }
 
   get heldBytes(): number {
@@ -201,23 +273,50 @@ export class MemoryAccount {
     throw error;
   }
 
+  /** It asked for more room than it got. */
+  get heldBack(): boolean {
+    return this.#heldBack;
+  }
+
+  /** What the session may have read ahead now, with what it has. */
+  get readAheadShare(): number {
+    return Math.floor(this.#shares.shareOf(this));
+  }
+
   /** How much content may be read ahead now; 0 when enough is, at least a little when nothing is. */
   get readAheadRoom(): number {
-    const room = Math.floor(this.#ledger.readAheadShare) - this.#readAhead;
+    const room = this.readAheadShare - this.#readAhead;
     return this.#readAhead === 0 ? Math.max(room, LEAST_READ_AHEAD_BYTES) : Math.max(room, 0);
+  }
+
+  /** Of so many bytes that are wanted, those that may be read ahead now. Who gets less than it wants counts as one that wants more. */
+  roomFor(bytes: number): number {
+    if (this.#closed) return 0;
+    if (this.#readAhead === 0) {
+      // Nothing is known yet of what it wants, so it counts as one that wants all that it can get.
+      this.#heldBack = true;
+      this.#shares.join(this);
+    }
+    const room = Math.min(bytes, this.readAheadRoom);
+    this.#heldBack = room < bytes;
+    return room;
   }
 
   /** How much may be read of what goes out next, though enough is read ahead for other streams or paths. */
   get urgentRoom(): number {
-    return this.#readAhead < 2 * this.#ledger.readAheadShare ? LEAST_READ_AHEAD_BYTES : 0;
+    return this.#readAhead < 2 * this.readAheadShare ? LEAST_READ_AHEAD_BYTES : 0;
   }
 
   /** So many bytes more or less of content are read ahead of the paths. */
   readAhead(bytes: number): void {
     if (this.#closed) return;
-    const before = this.#readAhead;
     this.#readAhead += bytes;
-    this.#ledger.changeReadAhead(bytes, Math.sign(this.#readAhead) - Math.sign(before));
+    if (bytes > 0) this.#shares.join(this);
+    else if (this.#readAhead === 0) {
+      this.#heldBack = false;
+      this.#shares.leave(this);
+    }
+    this.#ledger.changeReadAhead(bytes);
   }
 
   /** The session is over: what its streams still hold is for whoever holds them. Nothing more is charged. */

@@ -1,7 +1,7 @@
 import type { KcpBody } from '@kwik/kcp';
 import { KwikError, PRIMARY_PATH_ID, type Clock, type Counts, type PathId } from '@kwik/wire';
 import type { CloseInfo } from '../../api/session.js';
-import type { MemoryAccount } from '../../core/costs/memory-ledger.js';
+import type { AccountHolder, MemoryAccount } from '../../core/costs/memory-ledger.js';
 import type { DataEvent } from '../../core/data/data-events.js';
 import { DataPlane, type DataPlaneOptions } from '../../core/data/data-plane.js';
 import type { RangeSink } from '../../core/data/range-sink.js';
@@ -36,6 +36,8 @@ export interface EngineOptions {
   readonly sending: PacketSenderOptions;
   readonly clock: Clock;
   readonly host: SessionHost;
+  /** Whose session it is, where what is scarce is shared. Default: nobody else's. */
+  readonly holder?: AccountHolder;
   readonly probe?: EngineProbe | undefined;
   /** Features besides those of the composition. */
   readonly features?: ((session: SessionContext) => readonly Feature[]) | undefined;
@@ -72,6 +74,7 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
     this.account = host.memory.open(
       (error) => this.#overdrawn(error),
       (error) => this.#plane.waste.relieve(error),
+      options.holder,
     );
     const rangeSink: RangeSink = { handleRange: (...range) => this.#features.onRange(...range) };
     const allowsCopies = (): boolean => host.shortage.allowsCopies;
