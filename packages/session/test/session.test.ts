@@ -239,7 +239,10 @@ test('a full server refuses by name, and takes the next when there is room', asy
   const listener = await harness.listen({ limits: { maxSessions: 1 } });
   const first = await harness.dial(listener);
   const server = await listener.accept();
-  await expect(harness.dial(listener)).rejects.toMatchObject({ code: 'ERR_KWIK_CONNECTION_REFUSED' });
+  await expect(harness.dial(listener)).rejects.toMatchObject({
+    code: 'ERR_KWIK_CONNECTION_REFUSED',
+    retryAfterMs: expect.any(Number),
+  });
   await first.close();
   await server.closed;
   await harness.dial(listener);

@@ -11,6 +11,11 @@ export interface OverloadOptions {
    * much for a server that answers people.
    */
   readonly eventLoopDelayMs?: number;
+  /**
+   * Connections at once: of sessions whose primary this server is, with all their paths that lead here, and of paths of others.
+   * Default: what the listener's socket takes, 20,000 or twice `limits.maxSessions`.
+   */
+  readonly connections?: number;
   /** Whether V8's heap, and what the process has resident against the limit of its cgroup, are looked at too. Default: true. */
   readonly process?: boolean;
   /** Told of each step that is taken, or taken back. */

@@ -91,6 +91,7 @@ const LISTEN: OptionRules = {
     overload: group<OverloadOptions>({
       memoryBytes: positive,
       eventLoopDelayMs: positiveMilliseconds,
+      connections: positive,
       process: flag,
       onChange: call,
     }),

@@ -122,7 +122,7 @@ const LISTEN: Complete<ListenOptions> = {
   relays: [{ address: 'host:1', serverName: 'host', traffic: { anchors: ['host:1'], maxBytes: 1 } }],
   worker: { onDrain: () => undefined } as never,
   relay: { anchors: ['host:1'], maxBytes: 1, maxBytesPerSecond: 1, maxDurationMs: 1, forClients: false },
-  overload: { memoryBytes: 1, eventLoopDelayMs: 1, process: false, onChange: () => undefined },
+  overload: { memoryBytes: 1, eventLoopDelayMs: 1, connections: 1, process: false, onChange: () => undefined },
   timeouts: TIMEOUTS,
   limits: {
     ...LIMITS,

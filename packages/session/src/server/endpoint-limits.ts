@@ -10,6 +10,11 @@ const CONNECTIONS_PER_SESSION = 2;
 /** What of a second's handshakes may come at once: clients that all lost their server come back together. */
 const BURST_SECONDS = 2;
 
+/** Connections that the listener's socket takes at once. */
+export function maxConnections(limits: ListenerLimits = {}): number {
+  return endpointLimits(limits).maxConnections ?? DEFAULT_LIMITS.maxConnections;
+}
+
 /** What the listener's socket lets in. */
 export function endpointLimits(limits: ListenerLimits = {}): Partial<EndpointLimits> {
   const { maxSessions, maxConnectionsPerAddress, handshakesPerSecondPerAddress } = limits;

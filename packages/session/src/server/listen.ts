@@ -6,6 +6,7 @@ import type { ListenOptions, ServerCredentials } from '../api/options.js';
 import type { HandOver, HandOverOptions, Listener, ListenerCloseOptions, ListenerStats } from '../api/listener.js';
 import type { ServerSession } from '../api/session.js';
 import { formatAddress, isLoopback } from '../client/target.js';
+import { retryAfterMs } from '../core/overload/retry-after.js';
 import { resolveLimits } from '../limits.js';
 import { checkAccept, checkCredentials, checkListenerClose } from '../options/call-rules.js';
 import { checkListenOptions } from '../options/listen-rules.js';
@@ -14,8 +15,8 @@ import { resolveWrites } from '../options/writes.js';
 import { transportOptions } from '../transport-options.js';
 import { tellHandshake, type HandshakeOutcome } from '../runtime/host/handshake-watch.js';
 import { newHost, type SessionHost } from '../runtime/host/session-host.js';
-import { TurnQueue } from '../runtime/waiting/turn-queue.js';
-import { MAX_SESSIONS } from './endpoint-limits.js';
+import { AcceptQueue } from './accept-queue.js';
+import { maxConnections, MAX_SESSIONS } from './endpoint-limits.js';
 import type { ListenEndpoint } from './network-endpoint.js';
 import { letFinish, LISTENER_CLOSE_TIMEOUT_MS } from './let-finish.js';
 import { listenerBounds, relayStats } from './listener-bounds.js';
@@ -36,9 +37,6 @@ import { TokenSigners } from './token-signers.js';
 import type { AcceptedSession } from './server-session.js';
 
 const BACKLOG = 512;
-/** Sessions that ended before anybody accepted them, and what they hold of their streams: no ledger counts it any more. */
-const MAX_ENDED_WAITING = 64;
-const MAX_ENDED_BYTES = 64 * 1024 * 1024;
 /** Unread data of a client that has not said who it is. A hello has 64 kB at most, and nothing else is due before it. */
 const STRANGER_BYTES = 256 * 1024;
 
@@ -95,10 +93,7 @@ class SessionListener implements UpdatableListener {
   readonly #maxSessions: number;
   readonly #backlog: number;
   readonly #sessions = new Set<AcceptedSession>();
-  readonly #queue: AcceptedSession[] = [];
-  /** Those of the queue that have ended, oldest first, with the bytes that they still hold. */
-  readonly #ended = new Map<AcceptedSession, number>();
-  readonly #accepts = new TurnQueue(() => this.#nextNow());
+  readonly #accepts = new AcceptQueue<AcceptedSession>(() => this.#closed);
   /** One entry for each code of the closed table, at most. */
   readonly #refused: Partial<Record<ErrorCode, number>> = {};
   /** Its counters are found no more. */
@@ -171,13 +166,15 @@ class SessionListener implements UpdatableListener {
   }
 
   #overloadGuard({ memory, shortage, callbacks, diagnostics }: SessionHost): OverloadGuard {
-    const { overload, runtime } = this.#options;
+    const { overload, runtime, limits } = this.#options;
+    const most = maxConnections(limits);
     return new OverloadGuard(overload, {
       clock: this.#clock,
       random: runtime?.random ?? Math.random,
       ledger: memory,
       shortage,
       sessions: this.#sessions,
+      connections: () => ({ open: this.#endpoint.stats().connections, most }),
       tell: (event, step) => {
         callbacks.call('overload.onChange', overload?.onChange, event);
         diagnostics.publisher.publish('kwik:scaling:step', () => step);
@@ -329,9 +326,7 @@ class SessionListener implements UpdatableListener {
       this.#sessions.add(session);
       void session.closed.then(() => this.#onEnded(session));
       // A secondary serves replicas without anybody accepting it; so its place in the queue is not worth refusing paths.
-      if (session.role === 'primary' || this.#queue.length - this.#ended.size < this.#backlog)
-        this.#queue.push(session);
-      this.#accepts.pump();
+      if (session.role === 'primary' || this.#accepts.waiting < this.#backlog) this.#accepts.push(session);
     } catch (error) {
       // The client was told why, and the connection is closed.
       const refusal = KwikError.from(error);
@@ -348,39 +343,28 @@ class SessionListener implements UpdatableListener {
     if (relays.length > 0) keepRelays(session, relays, this.#clock, () => this.#factory.fraction());
   }
 
-  /** Null when the listener is closed and nothing waits. */
-  #nextNow(): ServerSession | null | undefined {
-    const session = this.#queue.shift();
-    if (session === undefined) return this.#closed ? null : undefined;
-    this.#ended.delete(session);
-    return session;
-  }
-
   #admit(result: ServerHandshakeResult): void {
     this.#factory.host.audit.requireWritable();
     if (this.#closed) throw new KwikError('ERR_KWIK_CONNECTION_REFUSED', 'the server is stopping');
     if (this.#sessions.size >= this.#maxSessions) {
-      throw new KwikError('ERR_KWIK_CONNECTION_REFUSED', `the server has its ${this.#maxSessions} sessions`);
+      throw this.#full(`the server has its ${this.#maxSessions} sessions`);
     }
     this.#overload.admit();
-    if (result.kind !== 'join-secondary' && this.#queue.length - this.#ended.size >= this.#backlog) {
-      throw new KwikError('ERR_KWIK_CONNECTION_REFUSED', 'the server does not accept sessions fast enough');
+    if (result.kind !== 'join-secondary' && this.#accepts.waiting >= this.#backlog) {
+      throw this.#full('the server does not accept sessions fast enough');
     }
   }
 
-  /** One that nobody has accepted stays for `accept`, with its streams, as long as there are few of them. */
+  /** Clients that are refused at once do not come back at once. */
+  #full(reason: string): KwikError {
+    return new KwikError('ERR_KWIK_CONNECTION_REFUSED', reason, {
+      retryAfterMs: retryAfterMs(0, this.#factory.fraction()),
+    });
+  }
+
   #onEnded(session: AcceptedSession): void {
     this.#sessions.delete(session);
-    if (!this.#queue.includes(session)) return;
-    this.#ended.set(session, session.unreadBytes);
-    let bytes = 0;
-    for (const unread of this.#ended.values()) bytes += unread;
-    for (const [oldest, unread] of this.#ended) {
-      if (this.#ended.size <= MAX_ENDED_WAITING && bytes <= MAX_ENDED_BYTES) return;
-      bytes -= unread;
-      this.#ended.delete(oldest);
-      this.#queue.splice(this.#queue.indexOf(oldest), 1);
-    }
+    this.#accepts.onEnded(session);
   }
 
   /** Where relays may reach this server. Behind a wildcard address nobody here knows under which one others do. */

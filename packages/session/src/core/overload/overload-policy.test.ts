@@ -4,7 +4,7 @@ import { LoopDelay } from './loop-delay.js';
 import { CALM_MS, OVERLOAD_STEPS, OverloadPolicy } from './overload-policy.js';
 import { retryAfterMs } from './retry-after.js';
 
-const NONE = { memory: 0, eventLoop: 0, heap: 0, resident: 0 };
+const NONE = { memory: 0, eventLoop: 0, connections: 0, heap: 0, resident: 0 };
 const memory = (share: number) => ({ ...NONE, memory: share });
 
 describe('steps against overload', () => {

@@ -1,8 +1,8 @@
 /**
- * What a server may be short of: memory that peers make it hold, time for its timers, V8's heap, and what the process may have
- * resident.
+ * What a server may be short of: memory that peers make it hold, time for its timers, connections, V8's heap, and what the process
+ * may have resident.
  */
-export type OverloadResource = 'memory' | 'eventLoop' | 'heap' | 'resident';
+export type OverloadResource = 'memory' | 'eventLoop' | 'connections' | 'heap' | 'resident';
 
 /** What it does about it, in this order: what costs peers least goes first. */
 export type OverloadAction = 'lessReadAhead' | 'noCopies' | 'refuseSessions' | 'endIdleSessions';

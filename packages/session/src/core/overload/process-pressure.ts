@@ -10,7 +10,7 @@ export interface ProcessMemory {
   readonly residentLimitBytes?: number | undefined;
 }
 
-export type ProcessPressures = Readonly<Record<Exclude<OverloadResource, 'memory' | 'eventLoop'>, number>>;
+export type ProcessPressures = Readonly<Record<Extract<OverloadResource, 'heap' | 'resident'>, number>>;
 
 /**
  * Half full is none. V8 lets garbage pile up, to half of what the last collection left free, before it collects again: only what

@@ -42,27 +42,29 @@ function guarded(
   const shortage = new Shortage();
   const events: OverloadEvent[] = [];
   const steps: ScalingStep[] = [];
+  const connections = { open: 0, most: 1000 };
   const guard = new OverloadGuard(options, {
     clock: late,
     random: () => 0.5,
     ledger,
     shortage,
     sessions,
+    connections: () => connections,
     process,
     tell: (event, step) => void (events.push(event), steps.push(step)),
   });
-  return { clock, ledger, shortage, events, steps, guard, account: ledger.open(() => undefined) };
+  return { clock, ledger, shortage, events, steps, guard, connections, account: ledger.open(() => undefined) };
 }
 
 describe('a server that is short of memory', () => {
   test('reads ahead less, refuses whoever is new with a time to come back, and then ends idle sessions', () => {
     const sessions = [new Idle(true), new Idle(false)];
-    const { clock, ledger, shortage, events, steps, guard, account } = guarded({ memoryBytes: 1000 }, sessions);
+    const { clock, shortage, events, steps, guard, account } = guarded({ memoryBytes: 1000 }, sessions);
     guard.admit();
-    const readAhead = ledger.readAheadShare;
+    const readAhead = account.readAheadShare;
     account.hold(720, 0);
     clock.advanceBy(250);
-    expect([ledger.readAheadShare, shortage.text]).toEqual([readAhead / 8, 'the server is short of memory']);
+    expect([account.readAheadShare, shortage.text]).toEqual([readAhead / 8, 'the server is short of memory']);
     guard.admit();
     account.hold(150, 0);
     expect(() => guard.admit()).toThrow(
@@ -90,15 +92,15 @@ describe('a server that is short of memory', () => {
   });
 
   test('gives everything again by itself when it is over', () => {
-    const { clock, ledger, shortage, steps, guard, account } = guarded({ memoryBytes: 1000 });
-    const readAhead = ledger.readAheadShare;
+    const { clock, shortage, steps, guard, account } = guarded({ memoryBytes: 1000 });
+    const readAhead = account.readAheadShare;
     account.hold(2000, 0);
     clock.advanceBy(250);
     expect([guard.stats.level, shortage.allowsCopies]).toEqual([4, false]);
     account.hold(-2000, 0);
     clock.advanceBy(9000);
     guard.admit();
-    expect([guard.stats.level, ledger.readAheadShare, shortage.text]).toEqual([0, readAhead, undefined]);
+    expect([guard.stats.level, account.readAheadShare, shortage.text]).toEqual([0, readAhead, undefined]);
     expect(shortage.allowsCopies).toBe(true);
     expect(steps.map(({ step }) => step)).toEqual([...Array(4).fill('degrade'), ...Array(4).fill('restore')]);
   });
@@ -163,6 +165,21 @@ describe('a server that is short of memory', () => {
   });
 });
 
+test('a server that has most of the connections which it may have refuses more of them, until some have gone', () => {
+  const { clock, connections, events, guard } = guarded();
+  connections.open = 840;
+  guard.admit();
+  connections.open = 860;
+  expect(() => guard.admit()).toThrow(/overloaded \(connections: 86 % of its budget is used\)/u);
+  expect(events.at(-1)).toMatchObject({ resource: 'connections', reason: 'connections: 86 % of the budget is used' });
+  connections.open = 500;
+  clock.advanceBy(60_000);
+  guard.admit();
+  const small = guarded({ connections: 10 });
+  small.connections.open = 9;
+  expect(() => small.guard.admit()).toThrow(/connections: 90 % of its budget/u);
+});
+
 test('a server whose timers are late again and again lets nobody in, and one long pause is none', () => {
   let lateMs = 0;
   const { clock, events, guard } = guarded({ eventLoopDelayMs: 500 }, [], () => lateMs);
@@ -171,7 +188,7 @@ test('a server whose timers are late again and again lets nobody in, and one lon
   clock.advanceBy(500);
   lateMs = 0;
   clock.advanceBy(10_000);
-  expect(guard.stats).toMatchObject({ level: 0, pressure: { memory: 0, eventLoop: 0 } });
+  expect(guard.stats).toMatchObject({ level: 0, pressure: { memory: 0, eventLoop: 0, connections: 0 } });
   lateMs = 450;
   clock.advanceBy(5000);
   expect(() => guard.admit()).toThrow(/processor time: 90 % of its budget is used/u);

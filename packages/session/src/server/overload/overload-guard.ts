@@ -19,7 +19,13 @@ import { nodeProcessMemory } from './node-process-memory.js';
 const LOOK_EVERY_MS = 250;
 
 /** As clients and sessions are told. */
-const NAMES = { memory: 'memory', eventLoop: 'processor time', heap: 'memory', resident: 'memory' } as const;
+const NAMES = {
+  memory: 'memory',
+  eventLoop: 'processor time',
+  connections: 'connections',
+  heap: 'memory',
+  resident: 'memory',
+} as const;
 /** Not looked at. */
 const NO_PROCESS: ProcessMemory = { heapBytes: 0, heapLimitBytes: 0, residentBytes: 0 };
 
@@ -30,6 +36,8 @@ export interface OverloadSurroundings {
   readonly ledger: MemoryLedger;
   readonly shortage: Shortage;
   readonly sessions: Iterable<IdleSession>;
+  /** Of the socket, and how many it takes at the most. */
+  readonly connections: () => { readonly open: number; readonly most: number };
   /** Default: of this process. */
   readonly process?: () => ProcessMemory;
   /** Told of each step. */
@@ -37,7 +45,7 @@ export interface OverloadSurroundings {
 }
 
 /**
- * Gives up, in a fixed order, what a server can do without while it is short of memory or processor time. With options it looks
+ * Gives up, in a fixed order, what a server can do without while it is short of memory, processor time or connections. With options it looks
  * four times a second, at the process too; without, at each client that asks to be let in, and as long as a step is taken.
  */
 export class OverloadGuard {
@@ -52,7 +60,7 @@ export class OverloadGuard {
   #ended = false;
   /** As of the last look that was due: clients that come in between do not pay for it. */
   #process = NO_PROCESS;
-  #pressures: Pressures = { memory: 0, eventLoop: 0, heap: 0, resident: 0 };
+  #pressures: Pressures = { memory: 0, eventLoop: 0, connections: 0, heap: 0, resident: 0 };
   readonly #counts = { steps: 0, refused: 0, idleEnded: 0 };
 
   constructor(options: OverloadOptions | undefined, around: OverloadSurroundings) {
@@ -125,7 +133,7 @@ export class OverloadGuard {
   }
 
   #measured(): Pressures {
-    const { memoryBytes, eventLoopDelayMs } = this.#options ?? {};
+    const { memoryBytes, eventLoopDelayMs, connections: budget } = this.#options ?? {};
     const { bounds, use } = this.#around.ledger;
     const { heldBytes, overheadBytes, readAheadBytes } = use;
     const memory =
@@ -133,7 +141,8 @@ export class OverloadGuard {
         ? Math.max(heldBytes / bounds.heldBytes, overheadBytes / bounds.overheadBytes)
         : (heldBytes + overheadBytes + readAheadBytes) / memoryBytes;
     const eventLoop = eventLoopDelayMs === undefined ? 0 : this.#delay.lastingMs / eventLoopDelayMs;
-    return { memory, eventLoop, ...processPressures(this.#process) };
+    const { open, most } = this.#around.connections();
+    return { memory, eventLoop, connections: open / (budget ?? most), ...processPressures(this.#process) };
   }
 
   #apply({ action, on, resource, pressure }: OverloadChange, now: number): void {
