@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram';
 import { X509Certificate } from 'node:crypto';
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { KwikError } from '@kwik/wire';
+import { quicheBackend } from '../backends/quiche-backend.js';
 import { spkiPin } from '../tls/certificate-check.js';
 import { Endpoint } from './endpoint.js';
 import type { DialOptions } from './options.js';
@@ -180,6 +181,17 @@ describe('the server certificate is checked', () => {
 });
 
 describe('dials that come to nothing', () => {
+  test('of which the backend makes no connection count for none', async () => {
+    const broken = new Error('the backend says no');
+    const connect = (): never => {
+      throw broken;
+    };
+    client = await Endpoint.bind({ backend: { ...quicheBackend(), connect }, limits: { maxConnections: 1 } });
+    const to = { host: '127.0.0.1', port: 9, trust: { ca: authority.certPem } };
+    for (let n = 0; n < 2; n += 1) await expect(client.dial(to)).rejects.toBe(broken);
+    expect(client.stats().connections).toBe(0);
+  });
+
   test('nobody listens: the machine says so', async () => {
     const socket = createSocket('udp4');
     await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));

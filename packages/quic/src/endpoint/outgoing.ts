@@ -1,5 +1,5 @@
 import { KwikError, type Clock, type PathTransport, type TransportAddress } from '@kwik/wire';
-import type { QuicBackend } from '../backends/backend.js';
+import type { BackendConfig, BackendConnection, QuicBackend } from '../backends/backend.js';
 import { Connection } from '../connection/connection.js';
 import type { ConnectionHost } from '../connection/connection-types.js';
 import type { Demultiplexer } from '../routing/demultiplexer.js';
@@ -7,7 +7,7 @@ import type { EndpointCounters } from '../routing/endpoint-stats.js';
 import type { AdmissionControl, EndpointLimits } from '../routing/limits.js';
 import { backendAddress } from '../socket/address.js';
 import type { ConnectionTable } from './connection-table.js';
-import type { DialPlan, DialSettle } from './dialer.js';
+import type { DialPlan, DialSettle, Resuming } from './dialer.js';
 import type { DialOptions } from './options.js';
 import type { ProcessResources } from './process-resources.js';
 import { probeRefusal } from './refusal-probe.js';
@@ -29,6 +29,11 @@ interface OutgoingHost {
   readonly connectionHost: ConnectionHost<Connection>;
   local(): TransportAddress;
   requireOpen(): void;
+}
+
+interface Begun {
+  readonly backendConnection: BackendConnection;
+  readonly resuming: Resuming;
 }
 
 /** The attempts of one dial have signals of their own. */
@@ -57,16 +62,7 @@ export class Outgoing {
       throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', text);
     }
     const id = options.connectionId ?? host.demultiplexer.newId(options.worker);
-    const resuming = plan.resuming(host.resources.tickets, remote, options.earlyData === true);
-    const { ticket } = resuming;
-    const backendConnection = host.backend.connect({
-      sourceId: id,
-      config,
-      local: backendAddress(host.local()),
-      remote: backendAddress(remote),
-      ...(plan.serverName === undefined ? {} : { serverName: plan.serverName }),
-      ...(ticket === undefined ? {} : { session: ticket.session }),
-    });
+    const { backendConnection, resuming } = this.begin(plan, remote, id, config, options.earlyData === true);
     return new Promise((resolve, reject) => {
       const unlisten = (): void => options.signal?.removeEventListener('abort', onAbort);
       const settle: DialSettle = {
@@ -94,5 +90,31 @@ export class Outgoing {
       host.connections.add(connection);
       host.loop.wake(connection);
     });
+  }
+  /** The backend's half of a connection that has been admitted, which is no more when it cannot be made. */
+  private begin(
+    plan: DialPlan,
+    remote: TransportAddress,
+    id: Uint8Array,
+    config: BackendConfig,
+    early: boolean,
+  ): Begun {
+    const { host } = this;
+    try {
+      const resuming = plan.resuming(host.resources.tickets, remote, early);
+      const { ticket } = resuming;
+      const backendConnection = host.backend.connect({
+        sourceId: id,
+        config,
+        local: backendAddress(host.local()),
+        remote: backendAddress(remote),
+        ...(plan.serverName === undefined ? {} : { serverName: plan.serverName }),
+        ...(ticket === undefined ? {} : { session: ticket.session }),
+      });
+      return { backendConnection, resuming };
+    } catch (error) {
+      host.admission.dialledReleased();
+      throw error;
+    }
   }
 }
