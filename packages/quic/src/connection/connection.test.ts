@@ -1,20 +1,17 @@
 import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { KwikError, type PathTransportHandler, type TransportCloseInfo, type TransportStream } from '@kwik/wire';
 import { resolveTransport } from './transport-options.js';
-import { ReceiveSlab } from './receive-slab.js';
 import { FakeBackend } from '../test-support/fake-backend.js';
-import { BlockPool } from './byte-queue.js';
-import type { ConnectionHost } from './connection-types.js';
+import { type FakeHost, fakeHost } from '../test-support/fake-host.js';
 import { Connection } from './connection.js';
 import { PathSampler } from './path-sampler.js';
-import { ProcessorShares } from './processor-shares.js';
 
 let backend: FakeBackend;
 let connection: Connection;
 let now: number;
 let woken: number;
 let log: string[];
-let host: { -readonly [Name in keyof ConnectionHost<Connection>]: ConnectionHost<Connection>[Name] };
+let host: FakeHost;
 
 const ADDRESS = { address: '127.0.0.1', port: 1, family: 'IPv4' } as const;
 
@@ -24,20 +21,14 @@ beforeEach(() => {
   log = [];
   backend = new FakeBackend();
   backend.rttMs = 0;
-  const slot = Buffer.alloc(1350);
+  const wake = (): void => void (woken += 1);
   host = {
-    now: () => now,
-    slab: new ReceiveSlab(),
-    blocks: new BlockPool(),
-    pieces: { pieces: 0 },
-    shares: new ProcessorShares(),
-    wake: () => (woken += 1),
-    wakeBy: () => (woken += 1),
-    slot: () => slot,
-    submit: () => undefined,
-    congested: () => false,
-    dropped: () => log.push('dropped'),
-    ended: () => log.push('ended'),
+    ...fakeHost(
+      () => now,
+      (what) => log.push(what),
+    ),
+    wake,
+    wakeBy: wake,
   };
   connection = new Connection(
     backend,

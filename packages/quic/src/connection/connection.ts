@@ -245,7 +245,7 @@ export class Connection implements PathTransport {
       this.turn.takeReceived();
       // At once goes what no application adds to, and what waited for the window: who writes more sees what that leaves.
       const sendsNow = this.phase === 'handshake' || this.sender.holdsBytes;
-      if (this.halfOpen && this.phase !== 'ended') this.shakeHands();
+      if (this.halfOpen) this.shakeHands();
       if (this.phase === 'open' || this.phase === 'flushing') this.work();
       if (sendsNow && this.phase !== 'ended') this.send();
       // A client has the keys of 0-RTT once its first packet is made.
@@ -299,13 +299,11 @@ export class Connection implements PathTransport {
   }
 
   private shakeHands(): void {
-    if (this.life.isOver(this.turn.nowMs) || this.life.error !== undefined) return;
-    const step = this.handshake.step(this, this.intake.guard.receivedBytes, this.turn.nowMs);
-    if (step.kind === 'waiting') return;
-    if (step.kind === 'failed') {
-      this.fail(step.error, step.transportCode);
-      return;
-    }
+    if (this.life.error !== undefined) return;
+    const { nowMs } = this.turn;
+    const step = this.handshake.step(this, this.intake.guard.receivedBytes, nowMs, this.life.isOver(nowMs));
+    if (step.kind === 'failed') this.fail(step.error, step.transportCode);
+    if (step.kind === 'failed' || step.kind === 'waiting') return;
     if (step.kind === 'done') this.party.completed(this);
     if (this.phase !== 'handshake') return;
     this.life.open();
@@ -314,6 +312,8 @@ export class Connection implements PathTransport {
   }
 
   private work(): void {
+    // Of a server that turned out to be another one nothing is told.
+    if (this.life.error !== undefined && !this.handshake.mayRead) return;
     const problem = this.watch.problem(this.receiver.deliveredBytes, this.turn.nowMs);
     if (problem !== undefined) {
       this.fail(problem, PROTOCOL_VIOLATION);

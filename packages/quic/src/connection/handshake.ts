@@ -66,7 +66,9 @@ export class Handshake<C extends PeerIdentity> {
     if (this.isVerdict) this.peerSpoke = true;
   }
 
-  step(connection: C, receivedBytes: number, now: number): HandshakeStep {
+  /** `isOver`: nothing more comes. A peer that closed at once is judged all the same, before anybody hears what it said. */
+  step(connection: C, receivedBytes: number, now: number, isOver: boolean): HandshakeStep {
+    if (isOver && !this.backend.established()) return WAITING;
     if (receivedBytes > MAX_HANDSHAKE_BYTES) {
       const error = new KwikError('ERR_KWIK_EXCESSIVE_LOAD', `a handshake of more than ${MAX_HANDSHAKE_BYTES} bytes`);
       return { kind: 'failed', error, transportCode: CRYPTO_BUFFER_EXCEEDED };

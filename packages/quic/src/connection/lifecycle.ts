@@ -89,10 +89,12 @@ export class Lifecycle {
     return info;
   }
 
-  /** The reason of an end by error is known better. */
+  /** A handshake that was never complete ended for this reason: whoever closed it is no peer that anybody has judged. */
   explain(error: KwikError | undefined): void {
-    if (error !== undefined && this.untold?.error !== undefined)
-      this.untold = { ...this.untold, reason: error.message, error };
+    const { untold } = this;
+    if (error === undefined || untold === undefined || untold.by === 'local') return;
+    const { message: reason } = error;
+    this.untold = untold.by === 'peer' ? { by: 'error', code: 0, reason, error } : { ...untold, reason, error };
   }
 
   /** Of the end, once. */

@@ -1,6 +1,6 @@
 import { isIP, isIPv6 } from 'node:net';
 import { isSpiffeUri, KwikError, type Clock, type TransportAddress, type TransportCloseInfo } from '@kwik/wire';
-import type { BackendConfig, BackendTransport, QuicBackend } from '../backends/backend.js';
+import type { BackendCloseReason, BackendConfig, BackendTransport, QuicBackend } from '../backends/backend.js';
 import { certificateProblem, refusedByTls, resolveTrust, type ResolvedTrust } from '../tls/certificate-check.js';
 import { describeTransportCode, tlsAlertOf } from '../connection/close-codes.js';
 import type { Connection } from '../connection/connection.js';
@@ -157,7 +157,7 @@ export class DialPlan {
   private explain(connection: Connection, info: TransportCloseInfo): KwikError {
     const local = connection.backend.localError();
     const peer = connection.backend.peerError();
-    if (peer !== undefined) return this.explainPeer(peer.code, peer.reason, connection.remote);
+    if (peer !== undefined) return this.explainPeer(peer, connection.remote);
     const alert = local === undefined ? undefined : tlsAlertOf(local.code);
     if (local !== undefined && alert !== undefined) {
       const why = describeTransportCode(local.code);
@@ -169,7 +169,9 @@ export class DialPlan {
     return this.failed(info.reason);
   }
 
-  private explainPeer(code: number, reason: string, remote: TransportAddress): KwikError {
+  private explainPeer({ application, code, reason }: BackendCloseReason, remote: TransportAddress): KwikError {
+    // Its code is none of QUIC's, and what it says is not known to be the server's.
+    if (application) return this.failed('whoever answered closed the connection before its certificate was judged');
     const alert = tlsAlertOf(code);
     if (code === CONNECTION_REFUSED) {
       return new KwikError(
