@@ -153,10 +153,14 @@ export interface Session extends AsyncDisposable, Datagrams, PathPings {
    */
   acceptStream(options?: { signal?: AbortSignal }): Promise<Stream>;
   getActivePaths(): PathInfo[];
+  /** Those of `getAllPaths` that are dead. */
   getDeadPaths(): PathInfo[];
-  /** Every path since the session began. */
+  /** Every path since the session began; of more than 1,024 the oldest dead ones are forgotten. */
   getAllPaths(): PathInfo[];
-  /** Calls `listener` when a path appears or changes state. Returns the function that ends it. */
+  /**
+   * Calls `listener` when a path appears or changes its state, and when its server says how it is (`PathInfo.serverHealth`), once a
+   * second for each path at the most. Returns the function that ends it.
+   */
   onPathChange(listener: (path: PathInfo) => void): () => void;
   /**
    * At a client: calls `listener` each time another server of the fleet has become the primary (`listen({ takeover })`). Streams

@@ -17,7 +17,7 @@ export class SessionService implements Feature {
 
   constructor({ paths, callbacks }: Pick<SessionContext, 'paths' | 'callbacks'>, shortage: Shortage) {
     this.#callbacks = callbacks;
-    paths.onChange((path) => this.#tellIf(this.#levels.onPath(path)));
+    paths.onChange((path) => this.#tellIf(this.#levels.onPath(path)), 'state');
     this.#levels.onShortage(shortage.text);
     this.#leave = shortage.onChange((text) => this.#tellIf(this.#levels.onShortage(text)));
   }

@@ -142,7 +142,7 @@ export class SessionWatch implements Feature {
     }));
     this.#session.paths.onChange((path) => {
       this.#publisher.publish('kwik:path:changed', () => this.#changed(path));
-    });
+    }, 'state');
   }
 
   /** Counts once for each time that a path fails, by the first sign of it. */

@@ -39,6 +39,9 @@ export interface ConnectedPath extends PathIdentity {
 /** What the other end tells of a path that it connects. */
 export type PathReport = Pick<PathInfo, 'state'> & Partial<Omit<PathInfo, 'id' | 'state' | 'primary'>>;
 
+/** Changes of the paths' state, of which their reasons are part, or these and what servers say of their health. */
+export type PathChanges = 'state' | 'state or health';
+
 /** What is known of paths that may be connected no longer. */
 export type KnownPaths = Pick<PathRegistry<ConnectedPath>, 'info' | 'machine'>;
 
@@ -71,7 +74,8 @@ export class PathRegistry<P extends ConnectedPath> {
   readonly #known = new Map<PathId, Known>();
   /** What servers said of themselves, of paths that live. */
   readonly #health = new Map<PathId, ServerHealth>();
-  readonly #listeners = new Set<(path: PathInfo) => void>();
+  /** With what each wants to hear of. */
+  readonly #listeners = new Map<(path: PathInfo) => void, PathChanges>();
   /** What connections that are gone have carried. */
   readonly departed = new TrafficSums();
   readonly #whyUnused: (path: P) => string | undefined;
@@ -175,7 +179,7 @@ export class PathRegistry<P extends ConnectedPath> {
     const { load, sessions, accepting } = info.serverHealth ?? {};
     if (load === health.load && sessions === health.sessions && accepting === health.accepting) return;
     this.#health.set(id, health);
-    this.tell(id);
+    this.tell(id, 'health');
   }
 
   // --- What is known ---
@@ -217,19 +221,21 @@ export class PathRegistry<P extends ConnectedPath> {
   // --- Changes ---
 
   /**
-   * `listener` gets each path as it is after each change of its state. What it throws is told as an error of onPathChange.
+   * `listener` gets each path as it is after each of these changes. What it throws is told as an error of onPathChange.
    * Returns what ends the subscription.
    */
-  onChange(listener: (path: PathInfo) => void): () => void {
-    this.#listeners.add(listener);
+  onChange(listener: (path: PathInfo) => void, changes: PathChanges = 'state or health'): () => void {
+    this.#listeners.set(listener, changes);
     return () => this.#listeners.delete(listener);
   }
 
-  /** The listeners hear how a path is now. */
-  tell(id: PathId): void {
+  /** The listeners hear how a path is now; `changed`: what is new of it. */
+  tell(id: PathId, changed: 'state' | 'health' = 'state'): void {
     const info = this.info(id);
     if (info === undefined || this.#silent) return;
-    for (const listener of this.#listeners) this.#callbacks.call('onPathChange', listener, info);
+    for (const [listener, changes] of this.#listeners) {
+      if (changed === 'state' || changes === 'state or health') this.#callbacks.call('onPathChange', listener, info);
+    }
   }
 
   /** The session is over: that its paths go with it is no news. */
