@@ -52,6 +52,7 @@ export function keepDiscoveredPaths(
 interface HeldPath {
   readonly id: PathId;
   readonly sinceMs: number;
+  isActive: boolean;
   /** Somebody removes it: its end says nothing against its server. */
   isLeaving: boolean;
   /** Its server says of itself, by the client, that it takes nobody new. */
@@ -71,7 +72,10 @@ class DiscoveredPaths {
   #working = false;
   #again = false;
   #ended = false;
+  /** Why it has too few paths, as was said; '' when it has enough. */
   #short = '';
+  /** Held paths that it did not count then, by the word of their servers alone. */
+  #shortOf: readonly string[] = [];
 
   constructor(session: ServerSession, directory: ServerDirectory, options: DiscoveredPathOptions) {
     this.#session = session;
@@ -91,7 +95,10 @@ class DiscoveredPaths {
   #onPath({ id, address, state, rttMs, errorCode, reason, serverHealth }: PathInfo): void {
     const held = this.#held.get(address);
     if (held?.id !== id) return;
-    if (state === 'active') this.#directory.observe(address, { kind: 'success', ...(rttMs > 0 && { rttMs }) });
+    // What is told of a path that stays active, its server's health say, shows nothing of the server.
+    const comes = state === 'active' && !held.isActive;
+    if (comes) this.#directory.observe(address, { kind: 'success', ...(rttMs > 0 && { rttMs }) });
+    held.isActive = state === 'active';
     if (state === 'draining') held.isLeaving = true;
     if (serverHealth?.accepting === held.isFull) {
       held.isFull = !held.isFull;
@@ -126,7 +133,9 @@ class DiscoveredPaths {
 
   async #fill(): Promise<void> {
     const wanted = this.#options.count - this.#good().length;
-    if (wanted <= 0) this.#short = '';
+    // What only comes and goes with the word of a server is said once.
+    const isBack = this.#shortOf.some((address) => this.#held.has(address));
+    if (wanted <= 0 && !isBack) this.#short = '';
     if (wanted <= 0 || this.#over()) return;
     const { capabilities = ['replica'], query = {} } = this.#options;
     const exclude = [...(query.exclude ?? []), ...this.#held.keys(), ...this.#resting()];
@@ -148,11 +157,12 @@ class DiscoveredPaths {
         reconnect: false,
         ...(record.serverName !== undefined && { serverName: record.serverName }),
       });
-      this.#held.set(address, { id: path.id, sinceMs: this.#clock.now(), isLeaving: false, isFull: false });
+      const sinceMs = this.#clock.now();
+      this.#held.set(address, { id: path.id, sinceMs, isActive: true, isLeaving: false, isFull: false });
       this.#directory.observe(address, { kind: 'success', ...(path.rttMs > 0 && { rttMs: path.rttMs }) });
-      // It may have died before it was held.
-      const dead = this.#session.getDeadPaths().find(({ id }) => id === path.id);
-      if (dead !== undefined) this.#onPath(dead);
+      // It may have died before it was held, or its server may have said how it is.
+      const now = this.#session.getAllPaths().find(({ id }) => id === path.id);
+      if (now !== undefined) this.#onPath(now);
     } catch (error) {
       if (!this.#over()) this.#failed(address, KwikError.from(error, 'ERR_KWIK_CONNECT_FAILED'));
     }
@@ -213,6 +223,7 @@ class DiscoveredPaths {
     const said = [text, ...reasons.slice(0, MAX_REASONS)].join('; ');
     if (said === this.#short) return;
     this.#short = said;
+    this.#shortOf = [...this.#held].flatMap(([address, { isFull }]) => (isFull ? [address] : []));
     processDiagnostics().publisher.publish('kwik:discovery:server', () => ({
       server: '',
       source: this.#directory.service,
