@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createDiscovery, staticList, type OwnDiscovery } from '@kwik/discovery';
 import { keepDiscoveredPaths, reportHealth, type PathInfo, type ServerSession, type Session } from '@kwik/session';
@@ -17,11 +18,16 @@ let primary: SimulatedServer;
 let others: SimulatedServer[];
 let client: Session;
 let session: ServerSession;
+/** A session has come to one of the others. */
+let onJoined: (joined: ServerSession, address: string) => void;
 
 beforeEach(async () => {
   world = new SimulatedWorld(1);
   primary = world.server('10.0.0.1', SHAPE);
-  others = OTHERS.map((host) => world.server(host, SHAPE));
+  onJoined = () => undefined;
+  others = OTHERS.map((host) => {
+    return world.server(host, SHAPE, { onSession: (joined) => onJoined(joined, `${host}:4433`) });
+  });
   const servers = OTHERS.map((host) => ({
     ...{ serverId: host, addresses: [`${host}:4433`], capabilities: ['replica'] },
   }));
@@ -32,6 +38,13 @@ beforeEach(async () => {
   session = primary.sessions[0]!;
 });
 afterEach(() => discovery.close());
+
+function publishedOf(channel: string): { events: unknown[]; leave: () => void } {
+  const events: unknown[] = [];
+  const take = (message: unknown): void => void events.push(message);
+  subscribe(channel, take);
+  return { events, leave: () => void unsubscribe(channel, take) };
+}
 
 const pathTo = (end: Session, address: string): PathInfo | undefined =>
   end.getActivePaths().find((path) => path.address === address);
@@ -61,6 +74,40 @@ describe('what a server says of itself', () => {
     expect(session.getAllPaths().map(({ serverHealth }) => serverHealth)).toEqual([undefined, undefined]);
   });
 
+  test('counts, too, when it comes with the answer that the path is there', async () => {
+    let first: string | undefined;
+    onJoined = (joined, address) => {
+      first ??= address;
+      if (address === first) reportHealth(joined, FULL);
+    };
+    const add = session.addPath.bind(session);
+    session.addPath = async (...args) => {
+      const path = await add(...args);
+      if (args[0] !== first) return path;
+      return new Promise((resolve) => {
+        session.onPathChange(({ id, serverHealth }) => {
+          if (id === path.id && serverHealth !== undefined) resolve(path);
+        });
+      });
+    };
+    keepDiscoveredPaths(session, directory, { count: 1, clock: primary.process });
+    await world.pass(3000);
+    expect(taken()).toEqual(others.flatMap(({ address }) => (address === first ? [] : [address])));
+  });
+
+  test('while the primary was away, is told when it is back', async () => {
+    const [other] = others;
+    await world.settle(session.addPath(other!.address));
+    await world.pass(2000);
+    primary.link.cut();
+    await world.pass(100);
+    reportHealth(other!.sessions[0]!, FULL);
+    await world.pass(20_000);
+    primary.link.heal();
+    await world.pass(20_000);
+    expect(pathTo(session, other!.address)?.serverHealth).toEqual(FULL);
+  });
+
   test('that it takes nobody new, has the primary of a session look for another in time, and changes nothing else', async () => {
     keepDiscoveredPaths(session, directory, { count: 1, clock: primary.process });
     await world.pass(1000);
@@ -81,6 +128,65 @@ describe('what a server says of itself', () => {
     await world.pass(60_000);
     expect(taken().sort()).toEqual(others.map(({ address }) => address));
   });
+});
+
+test('says nothing of the state of a path: it is no success of its server, and no event of the path', async () => {
+  const observed: string[] = [];
+  const observe = directory.observe.bind(directory);
+  directory.observe = (server, seen) => {
+    observed.push(seen.kind);
+    observe(server, seen);
+  };
+  keepDiscoveredPaths(session, directory, { count: 1, clock: primary.process });
+  await world.pass(2000);
+  const { events, leave } = publishedOf('kwik:path:changed');
+  const before = observed.length;
+  const [speaking] = others.filter(({ address }) => address === taken()[0]);
+  for (let sessions = 1; sessions <= 5; sessions++) {
+    reportHealth(speaking!.sessions[0]!, { ...WELL, sessions });
+    await world.pass(1500);
+  }
+  leave();
+  expect(pathTo(session, speaking!.address)?.serverHealth?.sessions).toBe(5);
+  expect(observed.slice(before)).toEqual([]);
+  expect(events).toEqual([]);
+});
+
+test('often, is taken once a second by the client, and by the primary from it, the last word always', async () => {
+  const [other] = others;
+  await world.settle(session.addPath(other!.address));
+  await world.pass(2000);
+  const { controlPath } = (client as Session & Pick<ClientSession, 'engine'>).engine;
+  const heard = [client, session].map((end) => {
+    const changes: PathInfo[] = [];
+    end.onPathChange((path) => void changes.push(path));
+    return changes;
+  });
+  for (let sessions = 1; sessions <= 300; sessions++) {
+    reportHealth(other!.sessions[0]!, { ...WELL, sessions });
+    // A client that passes on all that it hears, or makes it up.
+    const value = { serverId: other!.address, loadPermille: 250, sessions, memoryBytes: 0n, accepting: true };
+    controlPath?.send({ $case: 'healthReport', value });
+    await world.pass(10);
+  }
+  await world.pass(2000);
+  for (const changes of heard) {
+    expect(changes.length).toBeGreaterThan(1);
+    expect(changes.length).toBeLessThanOrEqual(6);
+    expect(changes.at(-1)?.serverHealth?.sessions).toBe(300);
+  }
+});
+
+test('and taken back, again and again, is said to the operator once', async () => {
+  const said: string[] = [];
+  const onShort = (reason: string): void => void said.push(reason);
+  keepDiscoveredPaths(session, directory, { count: 2, clock: primary.process, onShort });
+  await world.pass(2000);
+  for (let turn = 0; turn < 20; turn++) {
+    for (const { sessions } of others) reportHealth(sessions[0]!, turn % 2 === 0 ? FULL : WELL);
+    await world.pass(1500);
+  }
+  expect(said).toHaveLength(1);
 });
 
 test('a client that says it of every server, again and again, has its own session change paths a few times', async () => {

@@ -14,7 +14,7 @@ const RULES = group<ServerHealth>({ load: share, sessions: amount, accepting: fl
 
 /**
  * Tells the client of a session how this server is: `PathInfo.serverHealth` there, and from there at the primary, which looks for
- * others in time when `accepting` is false. To be called when it changes; more than once a second is not passed on. Throws
+ * others in time when `accepting` is false. To be called when it changes; of each second the last word is taken. Throws
  * ERR_KWIK_INVALID_ARGUMENT for what cannot be; a session that has ended, or is without a path, is told nothing.
  */
 export function reportHealth(session: ServerSession, health: ServerHealth): void {

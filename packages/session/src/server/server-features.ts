@@ -12,7 +12,7 @@ import { StreamAnnouncements } from '../runtime/features/stream-announcements.js
 import type { Composition } from '../runtime/session/engine.js';
 import { ClientReturn } from './client-return.js';
 import { ContentSender } from './content-sender.js';
-import { healthHints } from './health-hints.js';
+import { HealthHints } from './health-hints.js';
 import { ContentServer, type ContentServerOptions } from './content-server.js';
 import { PathCommander } from './path-commander.js';
 import { RawPackets, type RawPacketsOptions } from './raw-packets.js';
@@ -91,7 +91,7 @@ export function primaryFeatures(session: SessionContext, options: PrimaryOptions
     peerClose(session, { tellOthers: false }),
     new ClientReturn(session, recoveryMs),
     new RelayNotices(session),
-    healthHints(session),
+    new HealthHints(session),
     ...(queries === undefined ? [] : [new ServerQueries(session, queries)]),
     ...(scaling === undefined ? [] : [new Scaling(session, scaling, { ...options, commander, content: sender })]),
   ];

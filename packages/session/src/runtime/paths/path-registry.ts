@@ -172,6 +172,17 @@ export class PathRegistry<P extends ConnectedPath> {
     return this.#record({ id, address, primary: false }, report, undefined);
   }
 
+  /** The living paths to another server than the primary, which is named by its id or its address; '' names none. */
+  toServer(name: string): PathId[] {
+    const ids: PathId[] = [];
+    if (name === '') return ids;
+    for (const { info } of this.#known.values()) {
+      const { id, serverId, address, primary, state } = info;
+      if ((serverId === name || address === name) && !primary && isConnected(state)) ids.push(id);
+    }
+    return ids;
+  }
+
   /** A server said how it is. Told at once, where it is news of a path that lives. */
   serverSaid(id: PathId, health: ServerHealth): void {
     const info = this.info(id);
