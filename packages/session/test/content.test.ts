@@ -66,6 +66,23 @@ describe('multi-source streams (K10, V1.3, V6.3)', () => {
     await serving;
   });
 
+  test('of two contents that wait for what was written, the second is refused', async () => {
+    const { client, server } = await harness.pair();
+    const written = pattern(3_000_000, 9);
+    const serving = (async () => {
+      const stream = await server.acceptStream();
+      await stream.read();
+      const writing = stream.write(written);
+      const first = stream.sendFrom('film', sourceOf(content));
+      const refusal = { code: 'ERR_KWIK_INVALID_STATE', message: expect.stringContaining('await it first') };
+      await expect(stream.sendFrom('other', sourceOf(content), { end: true })).rejects.toMatchObject(refusal);
+      await Promise.all([writing, first]);
+      await stream.close();
+    })();
+    expect(Buffer.from(await fetchContent(client)).equals(Buffer.concat([written, content]))).toBe(true);
+    await serving;
+  });
+
   test('small and empty content', async () => {
     const { client, server } = await harness.pair();
     const sizes = [0, 1, 65_536, 65_537, 200_000];

@@ -268,7 +268,7 @@ export class StreamHandle implements Stream {
     this.#assertNotEnding();
     this.#host.assertTakes();
     // It harms nothing of what is under way: neither that nor the stream has failed by this.
-    if (this.#state.supply !== undefined) {
+    if (this.#contents > 0 || this.#state.supply !== undefined) {
       throw new KwikError('ERR_KWIK_INVALID_STATE', `stream ${this.id} already sends content; await it first`);
     }
     this.#ending = end;
