@@ -39,9 +39,8 @@ export class Reinjector {
    */
   relieve(path: DataPath, paths: Iterable<DataPath>): ControlFrame[] {
     const silent = [...paths].filter((other) => other !== path && other.toPeer && needsReinjection(other.health));
-    return silent
-      .flatMap((other) => this.takeOver(other))
-      .filter(({ key, outlivesPath }) => outlivesPath && !path.hasPending(key));
+    // What is kept of what was sent are frames that outlive their path.
+    return silent.flatMap((other) => this.takeOver(other)).filter(({ key }) => !path.hasPending(key));
   }
 
   /** What just went out over `from` is to go out on another path as well, to be there whatever happens to the first. */
