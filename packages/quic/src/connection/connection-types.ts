@@ -20,7 +20,7 @@ export interface ConnectionHost<C> extends ProcessorHost {
   /** Memory for the next datagram. */
   slot(connection: C): Buffer;
   submit(connection: C, bytes: number): void;
-  congested(): boolean;
+  congested(connection: C): boolean;
   /** The connection has ended; packets may still come for a while. */
   ended(connection: C): void;
 }

@@ -86,7 +86,7 @@ export class Connection implements PathTransport {
     const output = {
       slot: () => host.slot(this),
       submit: (bytes: number) => this.submit(bytes),
-      congested: () => host.congested(),
+      congested: () => host.congested(this),
     };
     this.sender = new Sender(backend, this.pacer, this.sampler, output, this.streams.all, transport);
     this.writers = new WriterEvents(this.streams, this.sender);

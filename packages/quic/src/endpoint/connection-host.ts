@@ -5,14 +5,12 @@ import type { ConnectionHost } from '../connection/connection-types.js';
 import { ProcessorShares } from '../connection/processor-shares.js';
 import { ReceiveSlab } from '../connection/receive-slab.js';
 import type { EndpointCounters } from '../routing/endpoint-stats.js';
-import type { DatagramSocket } from '../socket/datagram-socket.js';
 import type { DatagramOutput } from './datagram-output.js';
 import type { EndWatch } from './end-watch.js';
 import type { TurnLoop } from './turn-loop.js';
 
 interface HostParts {
   readonly clock: Clock;
-  readonly socket: Pick<DatagramSocket, 'congested'>;
   readonly counters: EndpointCounters;
   readonly loop: TurnLoop<Connection>;
   readonly output: DatagramOutput;
@@ -20,7 +18,7 @@ interface HostParts {
 }
 
 /** What the connections of one endpoint have in common. */
-export function connectionHost({ clock, socket, counters, loop, output, ends }: HostParts): ConnectionHost<Connection> {
+export function connectionHost({ clock, counters, loop, output, ends }: HostParts): ConnectionHost<Connection> {
   return {
     slab: new ReceiveSlab(),
     blocks: new BlockPool(),
@@ -31,7 +29,7 @@ export function connectionHost({ clock, socket, counters, loop, output, ends }: 
     wakeBy: (connection, dueMs, now) => loop.wakeBy(connection, dueMs, now),
     slot: (connection) => output.slot(connection),
     submit: (connection, bytes) => output.submit(connection, bytes),
-    congested: () => socket.congested(),
+    congested: (connection) => output.congested(connection),
     dropped: () => counters.drop('processorShare'),
     ended: (connection) => ends.ended(connection),
   };

@@ -10,6 +10,8 @@ const SAMPLE_EVERY = 64;
 export interface DatagramSender {
   readonly side: 'client' | 'server';
   readonly remote: TransportAddress;
+  /** Where its datagrams come from. */
+  readonly local: TransportAddress;
   /** Length of the slot for the next datagram. */
   readonly datagramBytes: number;
   readonly halfOpen: boolean;
@@ -30,14 +32,19 @@ export class DatagramOutput {
   ) {}
 
   /** Memory for the next datagram of the connection. */
-  slot({ datagramBytes }: DatagramSender): Buffer {
-    return this.socket.slot(datagramBytes);
+  slot({ datagramBytes, local }: DatagramSender): Buffer {
+    return this.socket.slot(datagramBytes, local.address);
+  }
+
+  /** The kernel takes no more of its datagrams for now. */
+  congested({ local }: DatagramSender): boolean {
+    return this.socket.congested(local.address);
   }
 
   /** The first `bytes` of the slot leave, at the end of the round of turns at the latest. */
   submit(sender: DatagramSender, bytes: number): void {
     const { destination } = sender.backend;
-    const { remote } = sender;
+    const { remote, local } = sender;
     const { counts } = this.counters;
     this.socket.submit(
       sender.datagramBytes,
@@ -45,6 +52,7 @@ export class DatagramOutput {
       destination === undefined ? remote.port : destination.port,
       destination === undefined ? remote.address : destination.host,
       this.callback(sender),
+      local.address,
     );
     counts.datagramsSent += 1;
     counts.bytesSent += bytes;

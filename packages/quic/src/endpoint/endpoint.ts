@@ -99,7 +99,6 @@ export class Endpoint implements AsyncDisposable {
     this.forwarder = new Forwarder({ socket, counters: this.counters, limits, now: () => clock.now() });
     this.connectionHost = connectionHost({
       clock,
-      socket,
       counters: this.counters,
       loop: this.loop,
       output: this.output,
@@ -155,6 +154,7 @@ export class Endpoint implements AsyncDisposable {
     if (this.acceptor !== undefined) throw new KwikError('ERR_KWIK_INVALID_STATE', 'the endpoint listens already');
     const { workers, retryKey } = this.options;
     this.acceptor = new Acceptor(options, onConnection, this.backend, workers && retryKey);
+    this.socket.answerFromEach();
     this.intake.open();
   }
 
@@ -268,11 +268,12 @@ export class Endpoint implements AsyncDisposable {
   private accept(acceptor: Acceptor, opening: Opening): Connection {
     const { from, id, originalId } = opening;
     const remote = transportAddress(from);
+    const local = from.local === undefined ? this.address() : { ...this.address(), address: from.local };
     const transport = this.sizes.settingsFor(acceptor.transport, remote, 'server');
     const backendConnection = this.backend.accept({
       sourceId: id,
       config: acceptor.configFor(transport, this.resets.token(id)),
-      local: backendAddress(this.address()),
+      local: backendAddress(local),
       remote: backendAddress(remote),
       ...(originalId === undefined ? {} : { originalId }),
     });
@@ -291,7 +292,7 @@ export class Endpoint implements AsyncDisposable {
     const now = this.clock.now();
     const settings = {
       side: 'server',
-      local: this.address(),
+      local,
       remote,
       id,
       transport,
@@ -334,7 +335,7 @@ export class Endpoint implements AsyncDisposable {
       acceptor: () => (this.closing === undefined ? this.acceptor : undefined),
       local: this.address(),
       now: () => this.clock.now(),
-      send: (datagram, to) => this.socket.send(datagram, to.port, to.address),
+      send: (datagram, to) => this.socket.send(datagram, to.port, to.address, to.local),
       accept: (acceptor, opening) => this.accept(acceptor, opening),
       dialledTo: (address, port) => this.connections.dialledTo(address, port),
     };

@@ -12,7 +12,7 @@ export interface FlowOptions {
   /** The id by which the client wants to be reached: the source id of its first packet; 8 bytes, new here. */
   readonly clientId: Uint8Array;
   /** The client's own connection to this endpoint, which knows where the client is now. */
-  readonly client: { readonly remote: DatagramSource };
+  readonly client: { readonly remote: DatagramSource; readonly local?: { readonly address: string } };
   /** Where its server is: a numeric address, as the socket spells it. */
   readonly anchor: DatagramSource;
   /** Several flows may have one in common. */

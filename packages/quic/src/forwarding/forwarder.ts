@@ -83,7 +83,7 @@ export class Forwarder implements PassingPackets {
   }
 
   private toClient(flow: Flow, datagram: Uint8Array, from: DatagramSource): true {
-    if (isFrom(from, flow.anchor)) this.pass(flow, datagram, flow.client.remote);
+    if (isFrom(from, flow.anchor)) this.pass(flow, datagram, flow.client.remote, flow.client.local?.address);
     else this.host.counters.drop('relayAddress');
     return true;
   }
@@ -94,24 +94,24 @@ export class Forwarder implements PassingPackets {
     return true;
   }
 
-  private pass({ allowance }: Flow, datagram: Uint8Array, to: DatagramSource): void {
+  private pass({ allowance }: Flow, datagram: Uint8Array, to: DatagramSource, local?: string): void {
     const { socket, counters } = this.host;
-    const refusal = this.refusal(allowance, datagram.length);
+    const refusal = this.refusal(allowance, datagram.length, local);
     if (refusal !== undefined) {
       counters.drop(refusal);
       return;
     }
     const slotBytes = datagram.length <= SLOT_BYTES ? SLOT_BYTES : LARGE_SLOT_BYTES;
-    socket.slot(slotBytes).set(datagram);
-    socket.submit(slotBytes, datagram.length, to.port, to.address);
+    socket.slot(slotBytes, local).set(datagram);
+    socket.submit(slotBytes, datagram.length, to.port, to.address, undefined, local);
     counters.counts.forwardedDatagrams += 1;
     counters.counts.forwardedBytes += datagram.length;
     this.flushSoon();
   }
 
-  private refusal(allowance: Allowance, bytes: number): DropReason | undefined {
+  private refusal(allowance: Allowance, bytes: number, local?: string): DropReason | undefined {
     // What the kernel has no room for would wait in the process; an end that sends too fast is to notice.
-    if (this.host.socket.congested()) return 'relayCongested';
+    if (this.host.socket.congested(local)) return 'relayCongested';
     switch (allowance.take(bytes, this.host.now())) {
       case 'granted':
         return undefined;

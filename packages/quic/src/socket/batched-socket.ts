@@ -32,7 +32,7 @@ export class BatchedSocket implements DatagramSocket {
   readonly io = 'batched';
   readonly readsAtOnce = BATCHES_AT_ONCE * RECEIVE_BATCH + DGRAM_READS_AT_ONCE;
   segmentationRefused: string | undefined;
-  private readonly addresses = new SocketAddresses();
+  private readonly addresses: SocketAddresses;
   private readonly addressBytes: number;
   /** Made with the first datagram: most sockets of clients never receive or send much at once. */
   private sending: SendBatch | undefined;
@@ -45,7 +45,9 @@ export class BatchedSocket implements DatagramSocket {
     private readonly socket: Socket,
     private readonly fd: number,
     private readonly calls: SystemCalls,
+    private readonly local: string | undefined,
   ) {
+    this.addresses = new SocketAddresses(local);
     this.address = addressOf(socket);
     this.addressBytes = addressBytes(this.address.family === 'IPv6');
     socket.on('error', (error) => this.handlers?.onError(error));
@@ -54,12 +56,18 @@ export class BatchedSocket implements DatagramSocket {
   /**
    * Binds within the call. Throws `ERR_KWIK_INVALID_ARGUMENT` (no such address, port taken, no permission); undefined when
    * this process may make no such socket. `shared`: other processes of the same user have sockets there, too (SO_REUSEPORT).
+   * `tells`: sources say that they sent to `host`.
    */
-  static bind(host: string, port: number, calls: SystemCalls, shared = false): BatchedSocket | undefined {
+  static bind(
+    host: string,
+    port: number,
+    calls: SystemCalls,
+    { shared = false, tells = false }: { readonly shared?: boolean; readonly tells?: boolean } = {},
+  ): BatchedSocket | undefined {
     const domain = isIPv6(host) ? AF_INET6 : AF_INET;
     const fd = calls.socket(domain, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return undefined;
-    if (shared) calls.setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, Uint8Array.of(1, 0, 0, 0), 4);
+    if (shared) setShared(calls, fd, true);
     const address = new Uint8Array(MAX_ADDRESS_BYTES);
     new SocketAddresses().encode(host, port, address);
     if (calls.bind(fd, address, addressBytes(domain === AF_INET6)) < 0) {
@@ -76,7 +84,7 @@ export class BatchedSocket implements DatagramSocket {
       throw bindError(host, port, cause as NodeJS.ErrnoException);
     }
     enlargeBuffers(socket);
-    return new BatchedSocket(socket, fd, calls);
+    return new BatchedSocket(socket, fd, calls, tells ? host : undefined);
   }
 
   unref(): void {
@@ -85,10 +93,20 @@ export class BatchedSocket implements DatagramSocket {
 
   open(handlers: DatagramHandlers): void {
     this.handlers = handlers;
+    const { local } = this;
     this.socket.on('message', (datagram, from) => {
-      handlers.onDatagram(datagram, from);
+      handlers.onDatagram(datagram, local === undefined ? from : { ...from, local });
       if (this.batchesLeft > 0) this.drain(handlers);
     });
+  }
+
+  /** Whether other sockets of the same user may be bound to this port from now on (SO_REUSEPORT). */
+  share(shared: boolean): void {
+    if (!this.closed) setShared(this.calls, this.fd, shared);
+  }
+
+  answerFromEach(): void {
+    // It has one address; one on all is in the hands of an `EachAddressSocket`.
   }
 
   slot(bytes: number): Buffer {
@@ -198,6 +216,10 @@ export class BatchedSocket implements DatagramSocket {
       this.handlers?.onError(error as NodeJS.ErrnoException);
     }
   }
+}
+
+function setShared(calls: SystemCalls, fd: number, shared: boolean): void {
+  calls.setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, Uint8Array.of(shared ? 1 : 0, 0, 0, 0), 4);
 }
 
 function tellLater(callback: SendCallback | undefined, error: Error | null): void {

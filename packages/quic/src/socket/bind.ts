@@ -3,11 +3,14 @@ import { KwikError } from '@kwik/wire';
 import { BatchedSocket } from './batched-socket.js';
 import { bindError, type DatagramSocket } from './datagram-socket.js';
 import { DgramSocket } from './dgram-socket.js';
+import { EachAddressSocket } from './each-address-socket.js';
 import type { SocketResources } from './socket-resources.js';
 
 /** `auto`: batched where it works. */
 export type IoChoice = 'auto' | 'batched' | 'dgram';
 
+/** All addresses of the machine. */
+const WILDCARDS: readonly string[] = ['0.0.0.0', '::'];
 const CHOICES: readonly string[] = ['auto', 'batched', 'dgram'];
 
 /** What an option or, without one, the environment says. Throws `ERR_KWIK_INVALID_ARGUMENT` for any other word. */
@@ -48,8 +51,13 @@ function bind(host: string, port: number, io: IoChoice, resources: SocketResourc
     throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', `port ${port} is not a whole number from 0 to 65535`);
   }
   const calls = io === 'dgram' ? undefined : resources.systemCalls();
-  const batched = calls === undefined ? undefined : BatchedSocket.bind(host, port, calls, shared);
-  if (batched !== undefined) return batched;
+  const batched = calls === undefined ? undefined : BatchedSocket.bind(host, port, calls, { shared });
+  if (batched !== undefined && calls !== undefined) {
+    if (!WILDCARDS.includes(host)) return batched;
+    const bindAt = (address: string) =>
+      BatchedSocket.bind(address, batched.address.port, calls, { shared: true, tells: true });
+    return new EachAddressSocket({ any: batched, bindAt, shared });
+  }
   if (shared) {
     const text = 'several processes on one port need batched I/O: Linux (x64, arm64), and the package koffi';
     throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', text);

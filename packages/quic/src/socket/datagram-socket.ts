@@ -4,6 +4,8 @@ import { KwikError, type TransportAddress } from '@kwik/wire';
 export interface DatagramSource {
   readonly address: string;
   readonly port: number;
+  /** The address of this end that it was sent to, where the socket tells (`answerFromEach`): answers come from there. */
+  readonly local?: string;
 }
 
 export interface DatagramHandlers {
@@ -34,24 +36,40 @@ export interface DatagramSocket {
   unref(): void;
   /** Datagrams are heard from now on; those that came before may be lost. */
   open(handlers: DatagramHandlers): void;
-  /** Memory for the next datagram, of `bytes`; the same until `submit`, `flush` or a slot of another size. */
-  slot(bytes: number): Buffer;
+  /**
+   * Of a socket on all addresses (`0.0.0.0`, `::`): from now on it tells which of them a datagram was sent to, and sends from the
+   * one it is asked to, as far as the system lets it. Does nothing on a socket that has one address.
+   */
+  answerFromEach(): void;
+  /**
+   * Memory for the next datagram, of `bytes`; the same until `submit`, `flush` or a slot of another size. `local` of this and
+   * the others: the address to send from (`DatagramSource.local`); without it, or where it is not known any more, the
+   * system chooses.
+   */
+  slot(bytes: number, local?: string): Buffer;
   /**
    * The first `bytes` of the slot of `slotBytes` go to `address`, which is numeric, at the next `flush` at the latest.
    * `callback`, when given, hears of the outcome later; it costs a tick, so only a few datagrams have one.
    */
-  submit(slotBytes: number, bytes: number, port: number, address: string, callback?: SendCallback): void;
+  submit(
+    slotBytes: number,
+    bytes: number,
+    port: number,
+    address: string,
+    callback?: SendCallback,
+    local?: string,
+  ): void;
   /** What was submitted goes to the kernel. */
   flush(): void;
   /** A datagram in memory of the caller's own, which stays as it is; what was submitted before may go later. */
-  send(datagram: Uint8Array, port: number, address: string): void;
+  send(datagram: Uint8Array, port: number, address: string, local?: string): void;
   /**
    * Payload of the largest datagram that the route to `address`, numeric, takes whole; undefined where the system does not
    * tell. Routes may change; further on the path may carry less.
    */
   routeDatagramBytes(address: string): number | undefined;
   /** The kernel takes no more for now, and some datagrams wait in the process. */
-  congested(): boolean;
+  congested(local?: string): boolean;
   /** What was submitted is handed over before; nothing is heard any more. */
   close(): Promise<void>;
 }

@@ -60,6 +60,11 @@ export class DgramSocket implements DatagramSocket {
     });
   }
 
+  /** `node:dgram` does not tell where a datagram was sent to. */
+  answerFromEach(): void {
+    // Its answers come from the address that the system chooses.
+  }
+
   slot(bytes: number): Buffer {
     return this.rings.ring(bytes).slot();
   }

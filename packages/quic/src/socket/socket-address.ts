@@ -27,6 +27,9 @@ export class SocketAddresses {
   private readonly decodedIPv4 = new Map<number, DatagramSource>();
   private readonly decodedIPv6 = new Map<string, DatagramSource>();
 
+  /** `local`: what sources say that they sent to. */
+  constructor(private readonly local?: string) {}
+
   /** `out` gets `addressBytes` bytes. */
   encode(address: string, port: number, out: Uint8Array): void {
     let bytes = this.encoded.get(address);
@@ -50,7 +53,7 @@ export class SocketAddresses {
     let source = this.decodedIPv4.get(key);
     if (source === undefined) {
       const bytes = [address & 0xff, (address >> 8) & 0xff, (address >> 16) & 0xff, address >>> 24];
-      source = { address: bytes.join('.'), port: portOf(first) };
+      source = this.source(bytes.join('.'), portOf(first));
       remember(this.decodedIPv4, key, source);
     }
     return source;
@@ -61,10 +64,14 @@ export class SocketAddresses {
     const key = `${(words[at] ?? 0) >>> 16} ${parts.join(' ')}`;
     let source = this.decodedIPv6.get(key);
     if (source === undefined) {
-      source = { address: textOf(parts), port: portOf(words[at] ?? 0) };
+      source = this.source(textOf(parts), portOf(words[at] ?? 0));
       remember(this.decodedIPv6, key, source);
     }
     return source;
+  }
+
+  private source(address: string, port: number): DatagramSource {
+    return this.local === undefined ? { address, port } : { address, port, local: this.local };
   }
 }
 

@@ -39,7 +39,7 @@ afterEach(() => {
 });
 
 function clientPath(): RelayedClientPath {
-  return { send: () => undefined, alive: true, port: { transport: { remote: REMOTE } } };
+  return { send: () => undefined, alive: true, port: { transport: { remote: REMOTE, local: REMOTE } } };
 }
 
 /** What the relays of one listener have in common. */
@@ -166,11 +166,13 @@ describe('what is forwarded for a client', () => {
   test('goes to where the path is at home, which may have another connection by then', async () => {
     const { endpoint, relayFor } = listening(anchors, numeric);
     let remote = REMOTE;
-    const path = { ...clientPath(), port: { transport: { remote } } };
-    Object.defineProperty(path.port, 'transport', { get: () => ({ remote }) });
+    let local = REMOTE;
+    const path = { ...clientPath(), port: { transport: { remote, local } } };
+    Object.defineProperty(path.port, 'transport', { get: () => ({ remote, local }) });
     await relayFor().open(path, request(anchor));
     remote = { ...REMOTE, port: 8 };
-    expect([...endpoint.flows][0]!.client.remote).toEqual(remote);
+    local = { ...REMOTE, port: 9 };
+    expect([...endpoint.flows][0]!.client).toEqual({ remote, local });
   });
 
   test('ends with the path that it was asked for on, and with nothing else', async () => {

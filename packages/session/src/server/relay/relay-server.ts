@@ -20,7 +20,7 @@ const TELL_AT = 0.8;
 
 /** A path as the relay uses it. */
 export type RelayedClientPath = Pick<PathRuntime, 'send' | 'alive'> & {
-  readonly port: { readonly transport: Pick<PathRuntime['port']['transport'], 'remote'> };
+  readonly port: { readonly transport: Pick<PathRuntime['port']['transport'], 'remote' | 'local'> };
 };
 
 export interface RelayServerOptions extends RelayConfig {
@@ -193,6 +193,9 @@ export class RelayServer implements Feature {
       client: {
         get remote() {
           return path.port.transport.remote;
+        },
+        get local() {
+          return path.port.transport.local;
         },
       },
       anchor: { address: to.host, port: to.port },
