@@ -6,6 +6,8 @@ import type { SocketIo } from '../socket/datagram-socket.js';
 import { Endpoint } from './endpoint.js';
 
 const CONNECTIONS = 1_000;
+/** On a slow machine it takes longer than connections otherwise last with nothing to say. */
+const PATIENT = { transport: { idleTimeoutMs: 300_000 } };
 /** Handshakes at once; each takes a millisecond or two of one processor. */
 const AT_ONCE = 50;
 /** More than a datagram each way, so that runs of datagrams change their address all the time. */
@@ -16,6 +18,7 @@ const ios: SocketIo[] = loadSystemCalls() === undefined ? ['dgram'] : ['dgram', 
 describe.each(ios)('I/O by %s', (io) => {
   test('a thousand connections share one socket, and each gets its own bytes', async () => {
     const server = await TestServer.start({
+      ...PATIENT,
       serverEndpoint: { io },
       onTransport: (transport) => {
         const probe = new TransportProbe(transport);
@@ -24,7 +27,7 @@ describe.each(ios)('I/O by %s', (io) => {
     });
     const endpoint = await Endpoint.bind({ io });
     const ask = async (index: number): Promise<number> => {
-      const client = new TransportProbe(await endpoint.dial({ ...server.dialOptions(), timeoutMs: 60_000 }));
+      const client = new TransportProbe(await endpoint.dial({ ...server.dialOptions(PATIENT), timeoutMs: 60_000 }));
       const stream = client.open();
       const message = MESSAGE.map((byte) => byte + index);
       await stream.send(message);
