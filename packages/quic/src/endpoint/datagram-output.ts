@@ -1,6 +1,7 @@
 import { KwikError, type TransportAddress } from '@kwik/wire';
 import type { BackendAddress } from '../backends/backend.js';
 import type { DatagramSocket, SendCallback } from '../socket/datagram-socket.js';
+import { BASE_DATAGRAM_BYTES } from '../connection/datagram-size.js';
 import type { EndpointCounters } from '../routing/endpoint-stats.js';
 
 /** Of so many datagrams one tells whether sending works at all. */
@@ -51,7 +52,7 @@ export class DatagramOutput {
       bytes,
       destination === undefined ? remote.port : destination.port,
       destination === undefined ? remote.address : destination.host,
-      this.callback(sender),
+      this.callback(sender, bytes),
       local.address,
     );
     counts.datagramsSent += 1;
@@ -61,17 +62,23 @@ export class DatagramOutput {
   }
 
   /** A dial wants to know at once that there is no route. */
-  private callback(sender: DatagramSender): SendCallback | undefined {
+  private callback(sender: DatagramSender, bytes: number): SendCallback | undefined {
     const isSample = this.counters.counts.datagramsSent % SAMPLE_EVERY === 0;
     const isDial = sender.halfOpen && sender.side === 'client';
-    return isSample || isDial ? (error) => this.handleSent(sender, error) : undefined;
+    return isSample || isDial ? (error) => this.handleSent(sender, bytes, error) : undefined;
   }
 
-  private handleSent(sender: DatagramSender, error: NodeJS.ErrnoException | null): void {
+  private handleSent(sender: DatagramSender, bytes: number, error: NodeJS.ErrnoException | null): void {
     if (error === null) return;
     this.counters.socketError(error.code ?? 'unknown');
+    const isTooLong = error.code === 'EMSGSIZE';
+    // It was to find out what the path carries, and is lost as it would be further on.
+    if (isTooLong && bytes > BASE_DATAGRAM_BYTES) return;
     const { address, port } = sender.remote;
-    const text = `cannot send to ${address} port ${port}: ${error.code ?? error.message}`;
+    const why = isTooLong
+      ? `the interface takes no datagrams of ${bytes} bytes, without which there is no QUIC (EMSGSIZE); enlarge its MTU`
+      : (error.code ?? error.message);
+    const text = `cannot send to ${address} port ${port}: ${why}`;
     sender.abandon(new KwikError('ERR_KWIK_CONNECT_FAILED', text, { cause: error }));
   }
 }

@@ -91,6 +91,32 @@ describeOnLinux('batched I/O', () => {
     await Promise.all(open.splice(0).map((socket) => socket.close()));
   });
 
+  test.each([
+    ['127.0.0.1', [3]],
+    // By IPv4, to mapped addresses, and by IPv6.
+    ['::1', [3, 3]],
+  ])(
+    'no datagram from %s is ever cut into fragments, whatever a router has said (IP_PMTUDISC_PROBE)',
+    (host, expected) => {
+      let fd = -1;
+      const bound = (opened: number, address: Uint8Array, bytes: number): number => {
+        fd = opened;
+        return real.bind(opened, address, bytes);
+      };
+      open.push(bind(host, 0, { ...real, bind: bound }));
+      const options = [
+        [0, 10],
+        [41, 23],
+      ].slice(0, expected.length);
+      const modes = options.map(([level, name]) => {
+        const value = new Uint8Array(4);
+        expect(real.getsockopt(fd, level!, name!, value, Uint8Array.of(4, 0, 0, 0))).toBe(0);
+        return value[0];
+      });
+      expect(modes).toEqual(expected);
+    },
+  );
+
   test('a run of full datagrams to one peer is one system call with one message', async () => {
     const pair = make();
     burst(pair, 40);

@@ -3,6 +3,7 @@ import { isIPv6 } from 'node:net';
 import type { TransportAddress } from '@kwik/wire';
 import { bindError, type DatagramHandlers, type DatagramSocket, type SendCallback } from './datagram-socket.js';
 import { addressOf, DGRAM_READS_AT_ONCE, dgramOptions, enlargeBuffers } from './dgram-socket.js';
+import { neverFragment } from './never-fragment.js';
 import { RECEIVE_BATCH, ReceiveBatch } from './receive-batch.js';
 import { routeDatagramBytes } from './route-mtu.js';
 import { SendBatch } from './send-batch.js';
@@ -67,6 +68,7 @@ export class BatchedSocket implements DatagramSocket {
     const domain = isIPv6(host) ? AF_INET6 : AF_INET;
     const fd = calls.socket(domain, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return undefined;
+    neverFragment(calls, fd, domain === AF_INET6);
     if (shared) setShared(calls, fd, true);
     const address = new Uint8Array(MAX_ADDRESS_BYTES);
     new SocketAddresses().encode(host, port, address);
