@@ -37,6 +37,18 @@ describe('ReconnectSchedule', () => {
     expect(schedule.dueAtMs).toBeLessThan(5200);
   });
 
+  test('a server that turns a path away and says when it takes it is asked then, as often as it says so', () => {
+    const schedule = scheduleOf();
+    for (let now = 0; now < 100_000; now += 1000) {
+      schedule.begin(20);
+      schedule.comeBack(now, 1000);
+      expect([schedule.state, schedule.dueAtMs]).toEqual(['waiting', now + 1000]);
+    }
+    schedule.abandon();
+    schedule.comeBack(0, 1);
+    expect(schedule.state).toBe('abandoned');
+  });
+
   test('a lost path is tried after growing waits, at each address in turn, with ever more time, and then given up', () => {
     const schedule = scheduleOf();
     schedule.connected(0);

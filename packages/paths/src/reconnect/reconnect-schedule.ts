@@ -34,7 +34,7 @@ export type ReconnectState = 'idle' | 'connecting' | 'connected' | 'waiting' | '
  * When and where a path that was lost is connected again: waits that grow and vary, addresses in turn, attempts that get more
  * time each, and an end to it. Sans-IO, `now` in milliseconds on any clock that only goes forward.
  *
- * Calling contract: say `connected` and `lost` (also for an attempt that failed); after each call look at `dueAtMs`, and at
+ * Calling contract: say `connected` and `lost` (also for an attempt that failed), or `comeBack`; after each call look at `dueAtMs`, and at
  * that time either `begin` the attempt or, where nobody can be asked, `postpone` it.
  */
 export class ReconnectSchedule {
@@ -99,6 +99,11 @@ export class ReconnectSchedule {
     if (this.#state !== 'connected' && this.#state !== 'connecting') return;
     if (this.#state === 'connected' && now - this.#connectedAtMs >= HELD_MS) this.#startAnew();
     this.#wait(now, leastMs);
+  }
+
+  /** The server says itself when it takes the path again: that costs no try, however often it says so. */
+  comeBack(now: number, ms: number): void {
+    if (this.#state === 'connected' || this.#state === 'connecting') this.#enter('waiting', now + ms);
   }
 
   /** The attempt cannot be made now, through no fault of the path: it is due again in `ms`, and costs no try. */

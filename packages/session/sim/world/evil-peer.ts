@@ -142,7 +142,7 @@ class EvilDeed {
     const error = { code: 5, scope: 0 as const, reason: 'evil', retryAfterMs: 0 };
     const commands: readonly proto.KcpMessage['body'][] = [
       { $case: 'close', value: { code: 7, reason: 'evil', error: false } },
-      { $case: 'removePath', value: { pathId: 0, reason: 'evil', drainMs: 0 } },
+      { $case: 'removePath', value: { pathId: 0, reason: 'evil', drainMs: 0, retryAfterMs: 0 } },
       { $case: 'contentEnd', value: { streamId, complete: false, error } },
       { $case: 'rangeRefused', value: { streamId, requestIds: [0n, 1n, 5n], error } },
       {

@@ -192,7 +192,7 @@ const PATH_RULES = {
     serverId,
     capabilities,
   }),
-  removePath: nested<kcp.RemovePath>({ pathId: u32, reason, drainMs: u32 }),
+  removePath: nested<kcp.RemovePath>({ pathId: u32, reason, drainMs: u32, retryAfterMs: u32 }),
   removePathResult: nested<kcp.RemovePathResult>({ pathId: u32, removed: flag, error: errorDetail }),
   pathStatus,
   pathDead: nested<kcp.PathDead>({ pathId: u32, reason, deadSinceMs: u62 }),

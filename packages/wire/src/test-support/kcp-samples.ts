@@ -126,7 +126,7 @@ const paths = {
     metadata,
   },
   addPathResult: { pathId: 1, accepted: true, error, rttUs: 20_500, serverId: 'b', capabilities },
-  removePath: { pathId: 1, reason: 'surplus', drainMs: 1_000 },
+  removePath: { pathId: 1, reason: 'surplus', drainMs: 1_000, retryAfterMs: 2_000 },
   removePathResult: { pathId: 1, removed: true, error },
   pathStatus: status,
   pathDead: { pathId: 1, reason: 'silent', deadSinceMs: 1_700_000_000_000n },

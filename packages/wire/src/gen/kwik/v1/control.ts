@@ -349,6 +349,11 @@ export interface RemovePath {
   reason: string;
   /** Time for what is on its way; 0: at once. */
   drainMs: number;
+  /**
+   * Of a further path to the primary, which the client opened: the primary is short of something, and the client may open it again
+   * after so long. 0, and of every other path: it is removed.
+   */
+  retryAfterMs: number;
 }
 
 export interface RemovePathResult {
@@ -3651,7 +3656,7 @@ export const AddPathResult: MessageFns<AddPathResult> = {
 };
 
 function createBaseRemovePath(): RemovePath {
-  return { pathId: 0, reason: "", drainMs: 0 };
+  return { pathId: 0, reason: "", drainMs: 0, retryAfterMs: 0 };
 }
 
 export const RemovePath: MessageFns<RemovePath> = {
@@ -3664,6 +3669,9 @@ export const RemovePath: MessageFns<RemovePath> = {
     }
     if (message.drainMs !== 0) {
       writer.uint32(24).uint32(message.drainMs);
+    }
+    if (message.retryAfterMs !== 0) {
+      writer.uint32(32).uint32(message.retryAfterMs);
     }
     return writer;
   },
@@ -3705,6 +3713,14 @@ export const RemovePath: MessageFns<RemovePath> = {
             message.drainMs = reader.uint32();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.retryAfterMs = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3725,6 +3741,7 @@ export const RemovePath: MessageFns<RemovePath> = {
     message.pathId = object.pathId ?? 0;
     message.reason = object.reason ?? "";
     message.drainMs = object.drainMs ?? 0;
+    message.retryAfterMs = object.retryAfterMs ?? 0;
     return message;
   },
 };
