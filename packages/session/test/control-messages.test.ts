@@ -8,6 +8,7 @@ import { MonthlySpending } from '../src/core/scaling/monthly-spending.js';
 import { resolveLimits } from '../src/limits.js';
 import { ControlDispatch } from '../src/runtime/features/control-dispatch.js';
 import type { SessionContext } from '../src/runtime/features/session-context.js';
+import { Shortage } from '../src/runtime/host/shortage.js';
 import { NODE_NATIVES } from '../src/runtime/host/node-natives.js';
 import { newHost } from '../src/runtime/host/session-host.js';
 import { SessionEngine, type Composition } from '../src/runtime/session/engine.js';
@@ -45,6 +46,7 @@ const COMPOSE: Readonly<Record<Role, (session: SessionContext) => Composition>> 
       anchors: () => [],
       spending: new MonthlySpending(),
       publisher: { publish: () => undefined },
+      shortage: new Shortage(),
     }),
   secondary: (session) =>
     secondaryFeatures(session, {

@@ -143,7 +143,10 @@ const DEEDS: readonly Deed[] = [
     $case: 'contributionGrant',
     value: { streamId: STREAM, pathId: 1, ranges: [{ offset: BigInt(END), length: 1000n }] },
   }),
-  messageDeed('the removal of the primary', { $case: 'removePath', value: { pathId: 0, reason: '', drainMs: 0 } }),
+  messageDeed('the removal of the primary', {
+    $case: 'removePath',
+    value: { pathId: 0, reason: '', drainMs: 0, retryAfterMs: 0 },
+  }),
   messageDeed('a path', {
     $case: 'addPath',
     value: {

@@ -168,7 +168,10 @@ describe('what a client cannot do', () => {
     harness.onClose(() => primary.close());
     await harness.dial(primary.address);
     await primary.addPath(addressOf(secondary), primary.token(addressOf(secondary)));
-    const removal = { $case: 'removePath', value: { pathId: 1, reason: 'enough', drainMs: 0 } } as const;
+    const removal = {
+      $case: 'removePath',
+      value: { pathId: 1, reason: 'enough', drainMs: 0, retryAfterMs: 0 },
+    } as const;
     const beforeMs = Date.now();
     expect(await primary.request(removal)).toMatchObject({ $case: 'removePathResult', value: { removed: true } });
     const afterMs = Date.now();

@@ -33,10 +33,13 @@ describe('a listener that is short of memory', () => {
       retryAfterMs: expect.any(Number),
       message: expect.stringMatching(/overloaded \(memory: 1\d\d % of its budget is used\); try again in \d s/u),
     });
-    expect(listener.stats().overload).toMatchObject({ level: 4, refused: 1, idleEnded: 0 });
+    expect(listener.stats().overload).toMatchObject({ level: 7, refused: 1, idleEnded: 0 });
     expect(events.map(({ action }) => action)).toEqual([
       'lessReadAhead',
       'noCopies',
+      'noProbing',
+      'fewerPaths',
+      'singlePath',
       'refuseSessions',
       'endIdleSessions',
     ]);

@@ -35,6 +35,7 @@ import { resolveTimeouts } from '../src/options/timeouts.js';
 import { withMembers } from '../src/options/with-members.js';
 import { resolveWrites } from '../src/options/writes.js';
 import { newHost } from '../src/runtime/host/session-host.js';
+import type { Shortage } from '../src/runtime/host/shortage.js';
 import { resolveRelay } from '../src/server/relay/relay-config.js';
 import { resolveTakeover } from '../src/server/takeover/resolve-takeover.js';
 import { SessionFactory } from '../src/server/session-factory.js';
@@ -90,6 +91,8 @@ export interface SimulatedServer {
   readonly sessions: ServerSession[];
   /** Why connections were refused. */
   readonly refusals: unknown[];
+  /** What it is short of. */
+  readonly shortage: Shortage;
 }
 
 /** The real session code at both ends, on virtual time: seconds of network in milliseconds of computing. */
@@ -139,7 +142,8 @@ export class SimulatedWorld {
       host: newHost({ diagnostics: this.diagnostics, audit: options.audit }),
     });
     const link = this.network.link(address, shape);
-    const server: SimulatedServer = { address, link, process, relay, sessions: [], refusals: [] };
+    const { shortage } = factory.host;
+    const server: SimulatedServer = { address, link, process, relay, sessions: [], refusals: [], shortage };
     const onConnection = (transport: PathTransport): void => {
       factory.accept(options.wrap?.(transport) ?? transport).then(
         ({ session }) => {

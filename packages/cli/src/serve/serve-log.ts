@@ -12,6 +12,9 @@ const SHORT_ID_CHARACTERS = 8;
 const OVERLOAD_TEXTS: Readonly<Record<OverloadEvent['action'], readonly [on: string, off: string]>> = {
   lessReadAhead: ['files are read ahead less', 'files are read ahead again'],
   noCopies: ['nothing is sent twice to save time', 'what saves time is sent twice again'],
+  noProbing: ['nothing is added for what is only expected', 'what is expected is prepared for again'],
+  fewerPaths: ['clients have two paths here at the most', 'clients may have more than two paths here again'],
+  singlePath: ['clients have one path here', 'clients may have a second path here again'],
   refuseSessions: ['new clients are refused', 'new clients are let in again'],
   endIdleSessions: ['idle sessions are ended', 'idle sessions are left alone again'],
 };

@@ -23,7 +23,10 @@ export interface OverloadOptions {
 }
 
 export interface OverloadEvent {
-  /** In this order: contents are read ahead less, nothing is sent twice to save time, new sessions are refused, idle sessions are ended. */
+  /**
+   * In this order: contents are read ahead less, nothing is sent twice to save time, nothing is done for what may come, sessions have two
+   * paths here at the most, and one, new sessions are refused, idle sessions are ended.
+   */
   readonly action: OverloadAction;
   /** False: it is taken back. */
   readonly on: boolean;
@@ -32,12 +35,12 @@ export interface OverloadEvent {
   readonly pressure: number;
   /** In words. */
   readonly reason: string;
-  /** Steps in force now, 0 to 4. */
+  /** Steps in force now, 0 to 7. */
   readonly level: number;
 }
 
 export interface OverloadStats {
-  /** Steps in force, 0 to 4. */
+  /** Steps in force, 0 to 7. */
   readonly level: number;
   /** As of the last look, 0 to 1 and beyond. */
   readonly pressure: Readonly<Record<OverloadResource, number>>;

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { VirtualClock } from '@kwik/testbed';
 import { UserCallbacks } from '../runtime/host/user-callbacks.js';
 import { PathRegistry } from '../runtime/paths/path-registry.js';
+import { FIRST_CLIENT_PATH_ID } from '../limits.js';
 import { FakePath } from '../test-support/fake-path.js';
 import { PathRemovals } from './path-removals.js';
 
@@ -16,7 +17,7 @@ function setUp() {
     removals.onPathDead(path);
   };
   const remove = async (drainMs: number): Promise<string> => {
-    return (await removals.remove({ pathId: 1, reason: 'enough', drainMs })).$case;
+    return (await removals.remove({ pathId: 1, reason: 'enough', drainMs, retryAfterMs: 0 })).$case;
   };
   return { clock, path, removals, remove };
 }
@@ -65,5 +66,32 @@ describe('a path that the primary removes', () => {
     const { path, removals } = setUp();
     removals.closedByServer(path, 'tired');
     expect(path.death?.code).toBe('ERR_KWIK_PATH_DEAD');
+  });
+});
+
+describe('a further path to the primary', () => {
+  async function spared(retryAfterMs: number, others: readonly number[]) {
+    const clock = new VirtualClock();
+    const paths = new PathRegistry<FakePath>(clock, new UserCallbacks());
+    const path = new FakePath(FIRST_CLIENT_PATH_ID);
+    for (const one of [path, ...others.map((id) => new FakePath(id))]) paths.add(one);
+    const removals = new PathRemovals({ clock, paths }, () => 0);
+    const command = { pathId: path.id, reason: 'short of memory', drainMs: 0, retryAfterMs };
+    return { answer: await removals.remove(command), path };
+  }
+
+  test('goes when the primary says when it takes it again, and another one leads there', async () => {
+    const { answer, path } = await spared(2000, [0]);
+    expect(answer.$case).toBe('removePathResult');
+    expect(path.death).toMatchObject({ code: 'ERR_KWIK_CONNECTION_REFUSED', retryAfterMs: 2000 });
+  });
+
+  test.each([
+    ['it is to be removed for good', 0, [0]],
+    ['no other leads there', 2000, [1]],
+  ] as const)('stays when %s', async (_name, retryAfterMs, others) => {
+    const { answer, path } = await spared(retryAfterMs, others);
+    expect(answer).toMatchObject({ $case: 'error' });
+    expect(path.death).toBeUndefined();
   });
 });

@@ -1,5 +1,6 @@
 import type { ReplyTo } from '@kwik/kcp';
 import { KwikError, toPathId, type PathId, type proto, type TimerHandle } from '@kwik/wire';
+import { FIRST_CLIENT_PATH_ID } from '../limits.js';
 import { failure } from '../runtime/features/control-dispatch.js';
 import type { ControlHandlers, Feature } from '../runtime/features/feature.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
@@ -18,6 +19,7 @@ export type RemovablePath = Pick<PathRuntime, 'id' | 'primary' | 'address' | 'dr
 interface RemovalSession extends Pick<SessionContext, 'clock'> {
   readonly paths: KnownPaths & {
     get(id: PathId): RemovablePath | undefined;
+    values(): Iterable<RemovablePath>;
     infoOf(path: RemovablePath): PathInfo;
   };
 }
@@ -46,7 +48,9 @@ export class PathRemovals implements Feature {
   /** Resolves when the path is gone. */
   async remove(command: proto.RemovePath): Promise<ReplyTo<'removePath'>> {
     const path = this.#session.paths.get(toPathId(command.pathId));
-    if (path?.primary === true) return failure(new KwikError('ERR_KWIK_INVALID_STATE', 'the primary path stays'));
+    if (path?.primary === true && !this.#maySpare(path, command)) {
+      return failure(new KwikError('ERR_KWIK_INVALID_STATE', 'the primary path stays'));
+    }
     if (path === undefined) return deadPathAnswer(this.#session, this.#wallClockMs, command.pathId);
     const known = this.#draining.get(path.id);
     if (known !== undefined) {
@@ -58,7 +62,11 @@ export class PathRemovals implements Feature {
       $case: 'removePathResult',
       value: { pathId: command.pathId, removed: true, error: undefined },
     };
-    const end = (): void => path.die(new KwikError('ERR_KWIK_PATH_REMOVED', reason));
+    const { retryAfterMs } = command;
+    const removal = new KwikError('ERR_KWIK_PATH_REMOVED', reason);
+    // A further path to the primary, which says when it takes it again.
+    const end = (): void =>
+      path.die(path.primary ? new KwikError('ERR_KWIK_CONNECTION_REFUSED', reason, { retryAfterMs }) : removal);
     if (command.drainMs === 0 || !path.drain(reason)) {
       end();
       return removed;
@@ -78,6 +86,14 @@ export class PathRemovals implements Feature {
     });
     this.#draining.set(path.id, { timer, answer, done });
     return answer;
+  }
+
+  /** Further paths to a primary that is short of something, while another one leads there. */
+  #maySpare({ id }: RemovablePath, { retryAfterMs }: proto.RemovePath): boolean {
+    if (retryAfterMs === 0 || id < FIRST_CLIENT_PATH_ID) return false;
+    return [...this.#session.paths.values()].some(
+      (other) => other.primary && other.id !== id && !this.#draining.has(other.id),
+    );
   }
 
   onPathDead({ id }: Pick<PathRuntime, 'id'>): void {

@@ -136,7 +136,7 @@ export class PrimaryPaths implements Feature {
     if (!isRecoverable(death) || (last && !waits)) return last ? ended(death) : undefined;
     const route = this.#routes.get(path.id);
     if (last) this.#startDeadline(death);
-    if (route?.schedule.state === 'connected') this.#tryAgain(route);
+    if (route?.schedule.state === 'connected') this.#tryAgain(route, death);
     return undefined;
   }
 
@@ -174,9 +174,12 @@ export class PrimaryPaths implements Feature {
   }
 
   /** The path of this route died, or an attempt to connect it failed. */
-  #tryAgain({ schedule, timer }: KeptRoute): void {
+  #tryAgain({ schedule, timer }: KeptRoute, { retryAfterMs }: KwikError): void {
     schedule.use(this.#policy);
-    schedule.lost(this.#session.clock.now());
+    const now = this.#session.clock.now();
+    // Without any path there is a hurry, whatever the primary said of a further one.
+    if (retryAfterMs !== undefined && this.#anyPath()) schedule.comeBack(now, retryAfterMs);
+    else schedule.lost(now);
     timer.set(schedule.dueAtMs);
   }
 
@@ -220,7 +223,7 @@ export class PrimaryPaths implements Feature {
     this.#impostors.delete(address);
     if (isImpostor(error)) this.#impostors.set(address, error);
     if (isRecoverable(error) && !this.#nowhere()) {
-      this.#tryAgain(route);
+      this.#tryAgain(route, error);
       return;
     }
     route.schedule.abandon();

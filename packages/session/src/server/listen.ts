@@ -340,7 +340,10 @@ class SessionListener implements UpdatableListener {
   #begin(session: AcceptedSession): void {
     this.#opened++;
     const { relays = [] } = this.#options;
-    if (relays.length > 0) keepRelays(session, relays, this.#clock, () => this.#factory.fraction());
+    if (relays.length > 0) {
+      const { shortage } = this.#factory.host;
+      keepRelays(session, relays, { clock: this.#clock, random: () => this.#factory.fraction(), shortage });
+    }
   }
 
   #admit(result: ServerHandshakeResult): void {
@@ -349,7 +352,7 @@ class SessionListener implements UpdatableListener {
     if (this.#sessions.size >= this.#maxSessions) {
       throw this.#full(`the server has its ${this.#maxSessions} sessions`);
     }
-    this.#overload.admit();
+    this.#overload.admit(result.kind === 'join-secondary' ? 'path' : 'session');
     if (result.kind !== 'join-secondary' && this.#accepts.waiting >= this.#backlog) {
       throw this.#full('the server does not accept sessions fast enough');
     }

@@ -93,7 +93,11 @@ export class PathCommander implements Feature {
   readonly #removals = new Map<PathId, Promise<void>>();
 
   readonly handlers: ControlHandlers = {
-    pathStatus: (_client, status) => this.#status(status),
+    pathStatus: (client, status) => {
+      // A further path to this primary, which asked for that: nothing new goes there from this end, either.
+      if (status.pathId === client.id && status.state === proto.PathState.DRAINING) client.drain(status.reason);
+      this.#status(status);
+    },
     serverUntrusted: (_client, message) => this.#untrusted(message),
   };
 
@@ -177,7 +181,7 @@ export class PathCommander implements Feature {
     // While it is being connected for the first time the answer, when it comes, ends it.
     if (this.requireAlive(pathId).state === 'connecting') return;
     this.#update(toPathId(pathId), 'draining');
-    const command = { pathId, reason: reason.slice(0, 200), drainMs: DRAIN_MS };
+    const command = { pathId, reason: reason.slice(0, 200), drainMs: DRAIN_MS, retryAfterMs: 0 };
     const answer = await client.request('removePath', command, DRAIN_MS + ANSWER_SLACK_MS);
     if (answer.value.error !== undefined) throw errorFromDetail(answer.value.error);
     this.#update(toPathId(pathId), 'dead', {
@@ -255,7 +259,7 @@ export class PathCommander implements Feature {
   #sendAway({ id: pathId }: Commanded): void {
     const client = this.#session.controlPath;
     if (client === undefined) return;
-    const value = { pathId, reason: 'removed while it was being connected', drainMs: 0 };
+    const value = { pathId, reason: 'removed while it was being connected', drainMs: 0, retryAfterMs: 0 };
     client.request('removePath', value, ANSWER_SLACK_MS).catch(() => undefined);
   }
 

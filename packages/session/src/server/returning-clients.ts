@@ -1,8 +1,10 @@
 import type { RenewablePath, ServerHandshakeResult, SessionKeys } from '@kwik/kcp';
 import { KwikError, PRIMARY_PATH_ID, type PathId, type SessionId } from '@kwik/wire';
 import { FIRST_CLIENT_PATH_ID } from '../limits.js';
+import { usablePaths } from './overload/surplus-paths.js';
 import type { PathPort } from '../runtime/paths/path-port.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
+import type { Shortage } from '../runtime/host/shortage.js';
 import type { SessionEngine } from '../runtime/session/engine.js';
 
 /** A session of which this server is the primary, and what a client needs to come back to it. */
@@ -22,8 +24,12 @@ export class ReturningClients {
   readonly #secondaries = new Map<string, SecondaryPath>();
   readonly #maxPaths: number;
 
-  constructor(maxPaths: number) {
+  readonly #shortage: Pick<Shortage, 'limits' | 'retryAfterMs'>;
+
+  /** `shortage`: of this server; while it lets sessions have fewer paths here, further ones are told when to come back. */
+  constructor(maxPaths: number, shortage: Pick<Shortage, 'limits' | 'retryAfterMs'>) {
     this.#maxPaths = maxPaths;
+    this.#shortage = shortage;
   }
 
   /** Until the session ends. */
@@ -91,6 +97,18 @@ export class ReturningClients {
     if (paths !== undefined && !paths.has(result.pathId) && paths.size >= maxPaths) {
       throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `the server allows ${maxPaths} paths`, { scope: 'peer' });
     }
+    if (paths !== undefined && !paths.has(result.pathId)) this.#requireNoShortage(result.pathId, paths);
+  }
+
+  #requireNoShortage(pathId: PathId, paths: SessionEngine['paths']): void {
+    const { paths: most, text = '' } = this.#shortage.limits;
+    const usable = usablePaths(paths.values());
+    if (pathId === PRIMARY_PATH_ID || usable.length < most) return;
+    // The client may know already that they are dead: then it is let in when it asks the next time.
+    for (const path of usable) path.ask();
+    throw new KwikError('ERR_KWIK_CONNECTION_REFUSED', `${text}: a session has ${most} of its paths here at the most`, {
+      retryAfterMs: this.#shortage.retryAfterMs(),
+    });
   }
 
   /** The connection is a path of its session: one that was lost, or one more. */

@@ -20,6 +20,8 @@ import type { SessionRelays } from './relay/relay-addresses.js';
 import { RelayNotices } from './relay/relay-notices.js';
 import { RelayServer, type RelayServerOptions } from './relay/relay-server.js';
 import { Scaling, type ScalingSurroundings } from './scaling/scaling.js';
+import { SurplusPaths } from './overload/surplus-paths.js';
+import type { Shortage } from '../runtime/host/shortage.js';
 import { Removal } from './removal.js';
 import { StandbyTickets, type StandbyTicketsOptions } from './takeover/standby-tickets.js';
 import { ServerQueries, type ServerQueriesOptions } from './server-queries.js';
@@ -58,6 +60,8 @@ export interface PrimaryOptions {
   /** What the servers that scaling takes on have sent this month, in all sessions. */
   readonly spending: MonthlySpending;
   readonly publisher: ScalingSurroundings['publisher'];
+  /** What this server is short of. */
+  readonly shortage: Shortage;
   /** Where the session goes on when this server is gone; absent where the client cannot go. */
   readonly standby?: StandbyTicketsOptions | undefined;
   /** Of a session that another primary began: of its content this one serves what the client wants. */
@@ -90,6 +94,7 @@ export function primaryFeatures(session: SessionContext, options: PrimaryOptions
     rawPackets,
     peerClose(session, { tellOthers: false }),
     new ClientReturn(session, recoveryMs),
+    new SurplusPaths(session, options.shortage),
     new RelayNotices(session),
     new HealthHints(session),
     ...(queries === undefined ? [] : [new ServerQueries(session, queries)]),

@@ -66,7 +66,7 @@ export class SessionFactory {
     const { guard } = options.admission;
     this.#access = new AccessGate(guard?.access, this.host, options.runtime.wallClockMs);
     this.#servers = new ServerGuard(guard?.servers, this.host, options.runtime.wallClockMs);
-    this.#returning = new ReturningClients(options.limits.maxPaths);
+    this.#returning = new ReturningClients(options.limits.maxPaths, this.host.shortage);
     this.#admission = new JoinAdmission({
       trust: options.admission.trust,
       audiences: options.identity.audiences,
@@ -174,6 +174,7 @@ export class SessionFactory {
           queries: this.#queries(port, result),
           spending: this.#spending,
           publisher: this.host.diagnostics.publisher,
+          shortage: this.host.shortage,
           standby: this.#standby(result, keys),
           resumed: this.#resumed(port, result),
           nextPathId: result.taken?.state.nextPathId,

@@ -1,6 +1,7 @@
 import type { KcpBody } from '@kwik/kcp';
 import { PathMachine } from '@kwik/paths';
 import { toPathId, type KwikError, type PathId } from '@kwik/wire';
+import { FIRST_CLIENT_PATH_ID } from '../limits.js';
 import type { ConnectedPath, PathFigures } from '../runtime/paths/path-registry.js';
 
 const NOTHING: PathFigures = {
@@ -24,13 +25,13 @@ export class FakePath implements ConnectedPath {
   /** What follows from its death. */
   onDead = (): void => undefined;
 
-  /** Path 0 is that to the primary. */
+  /** Path 0 is that to the primary, as are further ones of the client. */
   constructor(id = 1) {
     this.id = toPathId(id);
   }
 
   get primary(): boolean {
-    return this.id === 0;
+    return this.id === 0 || this.id >= FIRST_CLIENT_PATH_ID;
   }
 
   drain(): boolean {

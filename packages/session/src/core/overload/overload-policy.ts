@@ -5,7 +5,14 @@
 export type OverloadResource = 'memory' | 'eventLoop' | 'connections' | 'heap' | 'resident';
 
 /** What it does about it, in this order: what costs peers least goes first. */
-export type OverloadAction = 'lessReadAhead' | 'noCopies' | 'refuseSessions' | 'endIdleSessions';
+export type OverloadAction =
+  | 'lessReadAhead'
+  | 'noCopies'
+  | 'noProbing'
+  | 'fewerPaths'
+  | 'singlePath'
+  | 'refuseSessions'
+  | 'endIdleSessions';
 
 interface Step {
   readonly action: OverloadAction;
@@ -16,12 +23,16 @@ interface Step {
 }
 
 /**
- * Contents are read ahead less, and nothing is sent twice to save time, before anybody is refused; and new sessions are refused before any that is there ends. The gaps
- * between the two bounds of a step, and from step to step, keep it from turning around at each change.
+ * Contents are read ahead less, nothing is sent twice to save time, nothing is added for what is only expected, and paths that a session
+ * can do without are drained, before anybody is refused; and new sessions are refused before any that is there ends. The gaps between
+ * the two bounds of a step, and from step to step, keep it from turning around at each change.
  */
 export const OVERLOAD_STEPS: readonly Step[] = [
   { action: 'lessReadAhead', from: 0.7, below: 0.6 },
-  { action: 'noCopies', from: 0.78, below: 0.68 },
+  { action: 'noCopies', from: 0.73, below: 0.63 },
+  { action: 'noProbing', from: 0.76, below: 0.66 },
+  { action: 'fewerPaths', from: 0.79, below: 0.69 },
+  { action: 'singlePath', from: 0.82, below: 0.72 },
   { action: 'refuseSessions', from: 0.85, below: 0.75 },
   { action: 'endIdleSessions', from: 0.95, below: 0.85 },
 ];

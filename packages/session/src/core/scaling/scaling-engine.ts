@@ -32,6 +32,8 @@ export interface ScalingInput {
   readonly paths: readonly MeasuredPath[];
   /** Bytes that are wanted each second and not carried: what waits in queues, or at a reader. */
   readonly unmetBytesPerSecond: number;
+  /** False: paths are added for what is there alone, and not for what is only expected. */
+  readonly anticipates?: boolean;
 }
 
 export type ScalingAction =
@@ -87,7 +89,7 @@ export class ScalingEngine {
   }
 
   /** `now`: milliseconds on a clock that only goes forward; `wallMs`: milliseconds since 1970. */
-  tick({ paths, unmetBytesPerSecond }: ScalingInput, now: number, wallMs: number): ScalingAction {
+  tick({ paths, unmetBytesPerSecond, anticipates = true }: ScalingInput, now: number, wallMs: number): ScalingAction {
     const first = this.#tickedAtMs === undefined;
     this.#measure(paths, unmetBytesPerSecond > 0, now, wallMs);
     this.#used = paths.reduce((sum, { id }) => sum + this.#known.get(id)!.usedBytesPerSecond, 0);
@@ -97,7 +99,7 @@ export class ScalingEngine {
     const expected = this.#forecast.observe(demand, wallMs);
     // Nothing is added for what is only expected while nobody knows what the paths can carry.
     const known = paths.every((path) => this.#isKnown(path));
-    const wanted = known ? expected : { bytesPerSecond: demand, by: 'now' as const };
+    const wanted = known && anticipates ? expected : { bytesPerSecond: demand, by: 'now' as const };
     this.#predicted = expected.bytesPerSecond;
     const decision = this.#policy.decide(
       {

@@ -16,6 +16,7 @@ class World {
   readonly log: { readonly atMs: number; readonly action: Exclude<ScalingAction, { kind: 'keep' }> }[] = [];
   now = 0;
   wallAheadMs = 0;
+  anticipates = true;
   readonly #paths = new Map<number, { address: string; carriedBytes: number; rate: number }>([
     [0, { address: 'primary:1', carriedBytes: 0, rate: EACH }],
   ]);
@@ -54,7 +55,7 @@ class World {
     for (const path of this.#paths.values()) path.carriedBytes += share * path.rate;
     const paths = [...this.#paths].map(([id, { address, carriedBytes }]) => ({ id, address, carriedBytes }));
     const action = this.engine.tick(
-      { paths, unmetBytesPerSecond: Math.max(0, demand - capacity) },
+      { paths, unmetBytesPerSecond: Math.max(0, demand - capacity), anticipates: this.anticipates },
       this.now,
       this.now + this.wallAheadMs,
     );
@@ -270,6 +271,20 @@ describe('what demand is to be expected (V3.3)', () => {
     for (let second = 0; second < 600; second++)
       last = forecast.observe(second % 10 === 0 ? 9 * MB : MB, second * 1000);
     expect(last).toEqual({ bytesPerSecond: 9 * MB, by: 'percentile' });
+  });
+
+  test('what is only expected adds nothing while the server is short of something', () => {
+    const added = (anticipates: boolean): number => {
+      const world = new World([{ address: 'a:1' }, { address: 'b:1' }]);
+      // What a path can carry is known, and in a minute as much is wanted again.
+      world.run(3, () => 1.05 * EACH);
+      const before = world.log.length;
+      world.anticipates = anticipates;
+      world.run(20, (second) => (0.3 + 0.02 * second) * EACH);
+      world.run(60, (second) => 0.7 * EACH + 0.25 * EACH * (second % 15 === 0 ? 1 : 0));
+      return world.log.slice(before).filter(({ action }) => action.kind === 'add').length;
+    };
+    expect([added(true), added(false)]).toEqual([1, 0]);
   });
 
   test('an hour that was busy on two days before is prepared for a minute ahead, on the third', () => {

@@ -42,6 +42,16 @@ describe('the service level of a session', () => {
     expect(levels.level.level).toBe('full');
   });
 
+  test('says nothing of a path that was drained, whatever its end is called', () => {
+    const levels = withPaths(3);
+    levels.onPath(path(1, 'degraded', { reason: 'it loses 20 %' }));
+    levels.onPath(path(2, 'draining', { reason: 'short of memory' }));
+    levels.onPath(path(2, 'dead', { reason: 'short of memory', errorCode: 'ERR_KWIK_CONNECTION_REFUSED' }));
+    expect(levels.level).toEqual({ level: 'reduced', reason: 'path 1 to 10.0.0.1:1 is degraded: it loses 20 %' });
+    levels.onPath(path(1, 'active'));
+    expect(levels.level.level).toBe('full');
+  });
+
   test('is no lower for a path that is removed or set aside on purpose, and lower for one that works badly', () => {
     const levels = withPaths(3);
     for (const state of ['draining', 'dead'] as const) {

@@ -25,6 +25,7 @@ export class ServiceLevels {
   readonly #usable = new Map<PathId, PathState>();
   /** Numbers that are among the paths which the session is to have. */
   #counted = new Set<PathId>();
+  readonly #draining = new Set<PathId>();
   #most = 0;
   /** Of the last path that was lost, or worsened. */
   #why = '';
@@ -37,7 +38,10 @@ export class ServiceLevels {
 
   /** A path is as it is now. True when the level is another one. */
   onPath({ id, address, state, reason, errorCode }: ServicePath): boolean {
-    const isRemoved = state === 'draining' || errorCode === 'ERR_KWIK_PATH_REMOVED';
+    // What was drained goes on purpose, whatever its end is called.
+    const wasDrained = this.#draining.delete(id);
+    if (state === 'draining') this.#draining.add(id);
+    const isRemoved = state === 'draining' || wasDrained || errorCode === 'ERR_KWIK_PATH_REMOVED';
     if (isUsable(state)) this.#usable.set(id, state);
     else this.#usable.delete(id);
     if (isRemoved) this.#missNoLonger(id);

@@ -18,8 +18,8 @@ export class SessionService implements Feature {
   constructor({ paths, callbacks }: Pick<SessionContext, 'paths' | 'callbacks'>, shortage: Shortage) {
     this.#callbacks = callbacks;
     paths.onChange((path) => this.#tellIf(this.#levels.onPath(path)), 'state');
-    this.#levels.onShortage(shortage.text);
-    this.#leave = shortage.onChange((text) => this.#tellIf(this.#levels.onShortage(text)));
+    this.#levels.onShortage(shortage.limits.text);
+    this.#leave = shortage.onChange(({ text }) => this.#tellIf(this.#levels.onShortage(text)));
   }
 
   get level(): ServiceLevel {

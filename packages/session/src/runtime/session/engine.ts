@@ -77,7 +77,7 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
       options.holder,
     );
     const rangeSink: RangeSink = { handleRange: (...range) => this.#features.onRange(...range) };
-    const allowsCopies = (): boolean => host.shortage.allowsCopies;
+    const allowsCopies = (): boolean => host.shortage.limits.copies;
     this.#plane = new DataPlane({ ...plane, account: this.account, rangeSink, allowsCopies });
     this.#sender = new PacketSender(this.#plane, this.paths, sending);
     this.#turn = new Turn(clock, this.#turnSteps());

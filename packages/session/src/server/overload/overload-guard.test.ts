@@ -64,7 +64,7 @@ describe('a server that is short of memory', () => {
     const readAhead = account.readAheadShare;
     account.hold(720, 0);
     clock.advanceBy(250);
-    expect([account.readAheadShare, shortage.text]).toEqual([readAhead / 8, 'the server is short of memory']);
+    expect([account.readAheadShare, shortage.limits.text]).toEqual([readAhead / 8, 'the server is short of memory']);
     guard.admit();
     account.hold(150, 0);
     expect(() => guard.admit()).toThrow(
@@ -83,12 +83,15 @@ describe('a server that is short of memory', () => {
     expect(sessions[1]!.ended).toBeUndefined();
     expect(events.map(({ action, on, level }) => [action, on, level])).toEqual([
       ['lessReadAhead', true, 1],
-      ['noCopies', true, 3],
-      ['refuseSessions', true, 3],
-      ['endIdleSessions', true, 4],
+      ['noCopies', true, 6],
+      ['noProbing', true, 6],
+      ['fewerPaths', true, 6],
+      ['singlePath', true, 6],
+      ['refuseSessions', true, 6],
+      ['endIdleSessions', true, 7],
     ]);
-    expect(steps[3]).toMatchObject({ step: 'degrade', reason: 'memory: 97 % of the budget is used' });
-    expect(guard.stats).toMatchObject({ level: 4, steps: 4, refused: 2, idleEnded: 1 });
+    expect(steps[6]).toMatchObject({ step: 'degrade', reason: 'memory: 97 % of the budget is used' });
+    expect(guard.stats).toMatchObject({ level: 7, steps: 7, refused: 2, idleEnded: 1 });
   });
 
   test('gives everything again by itself when it is over', () => {
@@ -96,26 +99,48 @@ describe('a server that is short of memory', () => {
     const readAhead = account.readAheadShare;
     account.hold(2000, 0);
     clock.advanceBy(250);
-    expect([guard.stats.level, shortage.allowsCopies]).toEqual([4, false]);
+    expect([guard.stats.level, shortage.limits.copies]).toEqual([7, false]);
     account.hold(-2000, 0);
-    clock.advanceBy(9000);
+    clock.advanceBy(15_000);
     guard.admit();
-    expect([guard.stats.level, account.readAheadShare, shortage.text]).toEqual([0, readAhead, undefined]);
-    expect(shortage.allowsCopies).toBe(true);
-    expect(steps.map(({ step }) => step)).toEqual([...Array(4).fill('degrade'), ...Array(4).fill('restore')]);
+    expect([guard.stats.level, account.readAheadShare, shortage.limits.text]).toEqual([0, readAhead, undefined]);
+    expect(shortage.limits.copies).toBe(true);
+    expect(steps.map(({ step }) => step)).toEqual([...Array(7).fill('degrade'), ...Array(7).fill('restore')]);
   });
 
   test('sends nothing twice before it refuses anybody', () => {
     const { clock, shortage, guard, account } = guarded({ memoryBytes: 1000 });
-    account.hold(770, 0);
+    account.hold(720, 0);
     clock.advanceBy(250);
-    expect(shortage.allowsCopies).toBe(true);
-    account.hold(40, 0);
+    expect(shortage.limits.copies).toBe(true);
+    account.hold(20, 0);
     clock.advanceBy(250);
-    expect(shortage.allowsCopies).toBe(false);
+    expect(shortage.limits.copies).toBe(false);
     guard.admit();
     guard.end();
-    expect(shortage.allowsCopies).toBe(true);
+    expect(shortage.limits.copies).toBe(true);
+  });
+
+  test('lets sessions have fewer paths here, then one, before it refuses anybody, and says when more may come', () => {
+    const { clock, shortage, guard, account } = guarded({ memoryBytes: 1000 });
+    const seen: (number | boolean)[] = [];
+    shortage.onChange(({ probing, paths }) => seen.push(probing, paths));
+    for (const held of [770, 800, 830]) {
+      account.hold(held - account.heldBytes, 0);
+      clock.advanceBy(250);
+    }
+    expect(seen).toEqual([false, Infinity, false, 2, false, 1]);
+    guard.admit();
+    // Its session has a path elsewhere.
+    expect(() => guard.admit('path')).toThrow(expect.objectContaining({ retryAfterMs: 2000 }));
+    clock.advanceBy(10_000);
+    expect(shortage.retryAfterMs()).toBeGreaterThan(10_000);
+    account.hold(-account.heldBytes, 0);
+    clock.advanceBy(2250);
+    expect(shortage.limits.paths).toBe(2);
+    clock.advanceBy(10_000);
+    guard.admit('path');
+    expect(shortage.limits).toMatchObject({ probing: true, paths: Infinity });
   });
 
   test('without options looks when somebody comes, and from then on until it is over', () => {
@@ -217,11 +242,11 @@ describe('a process that is short of memory', () => {
     clock.advanceBy(250);
     expect(events.at(-1)).toMatchObject({ action: 'refuseSessions', on: true, resource, reason });
     expect(guard.stats.pressure[resource]).toBeCloseTo(0.9, 2);
-    expect(shortage.text).toBe('the server is short of memory');
+    expect(shortage.limits.text).toBe('the server is short of memory');
     // How much memory the server has is nothing for whoever comes.
     expect(() => guard.admit()).toThrow(/overloaded \(memory: 90 % of its budget is used\)/u);
     seen.memory = HEALTHY;
-    clock.advanceBy(10_000);
+    clock.advanceBy(15_000);
     guard.admit();
     expect(guard.stats).toMatchObject({ level: 0, pressure: { heap: 0, resident: 0 } });
   });

@@ -11,12 +11,15 @@ import {
 } from '../../core/overload/overload-policy.js';
 import { percent, processPressures, processReason, type ProcessMemory } from '../../core/overload/process-pressure.js';
 import { retryAfterMs } from '../../core/overload/retry-after.js';
-import type { Shortage } from '../../runtime/host/shortage.js';
+import type { Shortage, ShortageLimits } from '../../runtime/host/shortage.js';
 import { IdleSessions, type IdleSession } from './idle-sessions.js';
 import { nodeProcessMemory } from './node-process-memory.js';
 
 /** Often enough to notice an overload within a second, and seldom enough to cost nothing. */
 const LOOK_EVERY_MS = 250;
+
+/** Of a session that lead here, at the step before the last. */
+const FEWER_PATHS = 2;
 
 /** As clients and sessions are told. */
 const NAMES = {
@@ -56,7 +59,8 @@ export class OverloadGuard {
   readonly #idle = new IdleSessions();
   #timer: TimerHandle | undefined;
   #dueMs = 0;
-  #refusingSinceMs = 0;
+  /** Since when paths, and since when sessions, are refused. */
+  readonly #refusingSinceMs = { paths: 0, sessions: 0 };
   #ended = false;
   /** As of the last look that was due: clients that come in between do not pay for it. */
   #process = NO_PROCESS;
@@ -66,6 +70,7 @@ export class OverloadGuard {
   constructor(options: OverloadOptions | undefined, around: OverloadSurroundings) {
     this.#options = options;
     this.#around = around;
+    around.shortage.retryAfterMs = () => this.#retryAfterMs();
     this.#schedule();
   }
 
@@ -73,22 +78,29 @@ export class OverloadGuard {
     return { level: this.#policy.level, pressure: this.#pressures, ...this.#counts };
   }
 
-  /** Throws ERR_KWIK_CONNECTION_REFUSED, with the time to try again, while nobody new is let in. */
-  admit(): void {
+  /**
+   * Throws ERR_KWIK_CONNECTION_REFUSED, with the time to try again, while nobody new is let in. `what`: a session, or a path that joins
+   * for another primary, whose session has one there.
+   */
+  admit(what: 'session' | 'path' = 'session'): void {
     this.#look();
-    if (!this.#policy.has('refuseSessions')) return;
+    if (!this.#policy.has(what === 'session' ? 'refuseSessions' : 'singlePath')) return;
     this.#counts.refused++;
-    const { clock, random } = this.#around;
-    const waitMs = retryAfterMs(clock.now() - this.#refusingSinceMs, random());
+    const waitMs = this.#retryAfterMs(what);
     const text = `the server is overloaded (${this.#scarcity()}); try again in ${Math.ceil(waitMs / 1000)} s`;
     throw new KwikError('ERR_KWIK_CONNECTION_REFUSED', text, { retryAfterMs: waitMs });
+  }
+
+  #retryAfterMs(what: 'session' | 'path' = 'path'): number {
+    const { clock, random } = this.#around;
+    const { paths, sessions } = this.#refusingSinceMs;
+    return retryAfterMs(clock.now() - (what === 'path' ? paths : sessions), random());
   }
 
   end(): void {
     this.#ended = true;
     this.#timer?.cancel();
     this.#around.ledger.readAheadDivisor = 1;
-    this.#around.shortage.allowsCopies = true;
     this.#around.shortage.set(undefined);
   }
 
@@ -119,9 +131,19 @@ export class OverloadGuard {
     this.#pressures = this.#measured();
     for (const change of this.#policy.update(this.#pressures, now)) this.#apply(change, now);
     ledger.readAheadDivisor = this.#policy.has('lessReadAhead') ? 8 : 1;
-    shortage.allowsCopies = !this.#policy.has('noCopies');
-    shortage.set(this.#policy.level === 0 ? undefined : `the server is short of ${this.#short()}`);
+    shortage.set(this.#policy.level === 0 ? undefined : this.#limits());
     this.#schedule();
+  }
+
+  #limits(): ShortageLimits {
+    const policy = this.#policy;
+    const few = policy.has('fewerPaths') ? FEWER_PATHS : Number.POSITIVE_INFINITY;
+    return {
+      text: `the server is short of ${this.#short()}`,
+      copies: !policy.has('noCopies'),
+      probing: !policy.has('noProbing'),
+      paths: policy.has('singlePath') ? 1 : few,
+    };
   }
 
   /** So many in a while, however many clients come in it: they must neither make work of all sessions nor end more of them. */
@@ -147,7 +169,8 @@ export class OverloadGuard {
 
   #apply({ action, on, resource, pressure }: OverloadChange, now: number): void {
     this.#counts.steps++;
-    if (action === 'refuseSessions' && on) this.#refusingSinceMs = now;
+    if (action === 'refuseSessions' && on) this.#refusingSinceMs.sessions = now;
+    if (action === 'fewerPaths' && on) this.#refusingSinceMs.paths = now;
     const reason = this.#reason(resource, pressure);
     const { tell } = this.#around;
     const figures = { ...this.#pressures };

@@ -110,7 +110,7 @@ async function scene(
   const session = new FakeSession(rttMs);
   prepare(session);
   const relays = Object.keys(rttMs).map((address) => ({ address }));
-  keepRelays(session, relays, clock, () => 1);
+  keepRelays(session, relays, { clock, random: () => 1 });
   await turn();
   return { clock, session };
 }

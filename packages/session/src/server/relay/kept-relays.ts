@@ -3,6 +3,7 @@ import { KwikError, toPathId, type Clock, type PathId, type TimerHandle } from '
 import type { NamedRelay } from '../../api/relays.js';
 import type { PathInfo, ServerSession } from '../../api/session.js';
 import { FIRST_RELAYED_PATH_ID } from '../../limits.js';
+import type { Shortage } from '../../runtime/host/shortage.js';
 import { RELAY_STOPS } from './relay-notices.js';
 
 /** Relays through which a path carries, and those whose path stands by, to take the place of one that is lost. */
@@ -27,6 +28,14 @@ export type RelayedSession = Pick<
   'addPath' | 'closed' | 'getAllPaths' | 'onPathChange' | 'removePath' | 'resumePath' | 'suspendPath'
 >;
 
+interface RelaySurroundings {
+  readonly clock: Clock;
+  /** 0 <= random() < 1 */
+  readonly random: () => number;
+  /** Of this server: while it is short of something it brings in no relay that would only stand by. */
+  readonly shortage?: Pick<Shortage, 'limits' | 'onChange'>;
+}
+
 interface Kept {
   readonly relay: NamedRelay;
   /** `joined`: the client has a path to the relay; `resting`: it failed. */
@@ -50,13 +59,8 @@ interface Kept {
  * carry, the next one stands by, and takes over when one is lost or about to stop; then another one is brought in. Until the
  * session ends. `random`: 0 <= random() < 1; the sessions of a relay that fell do not all come back to it at once.
  */
-export function keepRelays(
-  session: RelayedSession,
-  relays: readonly NamedRelay[],
-  clock: Clock,
-  random: () => number,
-): void {
-  const keeper = new KeptRelays(session, relays, clock, random);
+export function keepRelays(session: RelayedSession, relays: readonly NamedRelay[], around: RelaySurroundings): void {
+  const keeper = new KeptRelays(session, relays, around);
   void session.closed.then(() => keeper.end());
 }
 
@@ -65,28 +69,31 @@ class KeptRelays {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #kept: readonly Kept[];
-  readonly #stop: () => void;
+  readonly #shortage: RelaySurroundings['shortage'];
+  readonly #stops: readonly (() => void)[];
   #timer: TimerHandle | undefined;
   #wanted = PATHS + SPARES + TRIED_BESIDES;
   #arranging = false;
   #ended = false;
 
-  constructor(session: RelayedSession, relays: readonly NamedRelay[], clock: Clock, random: () => number) {
+  constructor(session: RelayedSession, relays: readonly NamedRelay[], { clock, random, shortage }: RelaySurroundings) {
     this.#session = session;
     this.#clock = clock;
     this.#random = random;
+    this.#shortage = shortage;
     this.#kept = relays.map((relay) => {
       const fresh = { id: undefined, carrying: false, leaving: false, rttMs: undefined, restMs: 0, dueMs: Infinity };
       return { relay, state: 'idle', upSinceMs: undefined, ...fresh };
     });
-    this.#stop = session.onPathChange((path) => this.#onPath(path));
+    const heard = session.onPathChange((path) => this.#onPath(path));
+    this.#stops = [heard, shortage?.onChange(() => this.#arrange()) ?? ((): void => undefined)];
     this.#arrange();
   }
 
   end(): void {
     this.#ended = true;
     this.#timer?.cancel();
-    this.#stop();
+    for (const stop of this.#stops) stop();
   }
 
   #onPath({ id, state, reason }: PathInfo): void {
@@ -107,7 +114,8 @@ class KeptRelays {
     for (const kept of up) this.#put(kept, up.indexOf(kept) < PATHS);
     if (awaited === 0 && up.length > PATHS + SPARES) this.#wanted = PATHS + SPARES;
     if (awaited === 0) for (const kept of up.slice(this.#wanted)) this.#giveBack(kept);
-    this.#fill(this.#wanted - up.length - awaited);
+    const wanted = this.#shortage?.limits.probing === false ? PATHS : this.#wanted;
+    this.#fill(wanted - up.length - awaited);
     this.#arranging = false;
     this.#timer?.cancel();
     const dueMs = Math.min(...this.#kept.map((kept) => kept.dueMs));

@@ -5,6 +5,7 @@ import type { MonthlySpending } from '../../core/scaling/monthly-spending.js';
 import { ScalingEngine, type ScalingAction } from '../../core/scaling/scaling-engine.js';
 import type { ControlHandlers, Feature } from '../../runtime/features/feature.js';
 import type { SessionContext } from '../../runtime/features/session-context.js';
+import type { Shortage } from '../../runtime/host/shortage.js';
 import type { PathRuntime } from '../../runtime/paths/path-runtime.js';
 import type { PathCommander } from '../path-commander.js';
 import { ClaimedCapacity, type OfferedContent } from './claimed-capacity.js';
@@ -24,6 +25,7 @@ export interface ScalingSurroundings {
   readonly publisher: Pick<DiagnosticPublisher, 'publish'>;
   /** Of all sessions of the listener. */
   readonly spending: MonthlySpending;
+  readonly shortage: Pick<Shortage, 'limits'>;
 }
 
 type Change = Exclude<ScalingAction, { kind: 'keep' }>;
@@ -77,7 +79,8 @@ export class Scaling implements Feature {
     this.#nextMs = now + EVERY_MS;
     this.#takeNews();
     const unmetBytesPerSecond = this.#claimed.unmetBytesPerSecond(now);
-    const input = { paths: this.#measured(), unmetBytesPerSecond };
+    const { probing: anticipates } = this.#around.shortage.limits;
+    const input = { paths: this.#measured(), unmetBytesPerSecond, anticipates };
     const action = this.#engine.tick(input, now, this.#around.wallClockMs());
     if (action.kind !== 'keep') void this.#do(action);
     this.#tellSpending(false);
