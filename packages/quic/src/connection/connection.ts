@@ -38,6 +38,7 @@ export class Connection implements PathTransport {
   readonly id: Uint8Array;
   peerCertificates: readonly Uint8Array[] = [];
   channelBinding = new Uint8Array(0);
+  answered?: Promise<boolean>;
   /** Kept by the endpoint's loop of turns, as the next three. */
   heapIndex = -1;
   deadlineMs = 0;

@@ -65,15 +65,21 @@ export class Outgoing {
     const { backendConnection, resuming } = this.begin(plan, remote, id, config, options.earlyData === true);
     return new Promise((resolve, reject) => {
       const unlisten = (): void => options.signal?.removeEventListener('abort', onAbort);
+      let tellAnswered = (_hasAnswered: boolean): void => undefined;
       const settle: DialSettle = {
         opened: (ready) => {
           unlisten();
+          if (ready.halfOpen) ready.answered = new Promise((done) => (tellAnswered = done));
           resolve(ready);
         },
-        confirmed: () => probe?.cancel(),
+        confirmed: () => {
+          probe?.cancel();
+          tellAnswered(true);
+        },
         failed: (error) => {
           unlisten();
           probe?.cancel();
+          tellAnswered(connection.lastReceivedMs() > startedMs);
           reject(error);
         },
       };
@@ -85,7 +91,8 @@ export class Outgoing {
       const limits = { handshakeDeadlineMs: deadlineMs, onHandshakeTimeout: () => plan.noAnswer() };
       const party = plan.party(settle, resuming);
       const all = { ...settings, ...limits };
-      const connection = new Connection(backendConnection, all, host.connectionHost, party, host.clock.now());
+      const startedMs = host.clock.now();
+      const connection = new Connection(backendConnection, all, host.connectionHost, party, startedMs);
       host.counters.counts.dialled += 1;
       host.connections.add(connection);
       host.loop.wake(connection);

@@ -265,6 +265,7 @@ describe('what is written early', () => {
     const transport = await scene.dial();
     expect(transport.halfOpen).toBe(true);
     await expect(ask(transport, 'question').answer).resolves.toBe('re: question');
+    await expect(transport.answered).resolves.toBe(true);
     expect(scene.relay.up.some(isEarly)).toBe(true);
     expect(transport.halfOpen).toBe(false);
     expect(scene.heard).toEqual(['question']);
@@ -343,6 +344,7 @@ describe('what is written early', () => {
     const to = { host: 'several.example', serverName: '127.0.0.1', port: scene.relay.port, trust, timeoutMs: 20_000 };
     const transport = await client.dial({ ...to, ...EARLY });
     expect(transport).toMatchObject({ halfOpen: false });
+    expect(transport.answered).toBeUndefined();
     await expect(ask(transport, 'question').answer).resolves.toBe('re: question');
   });
 
@@ -351,7 +353,9 @@ describe('what is written early', () => {
     const host = { host: '127.0.0.1', port: scene.server.port };
     await scene.getTicket({ ...EARLY, ...host });
     await scene.server.endpoint.close();
-    const { probe } = ask(await scene.dial({ ...EARLY, ...host, timeoutMs: 5000 }), 'question');
+    const transport = await scene.dial({ ...EARLY, ...host, timeoutMs: 5000 });
+    const { probe } = ask(transport, 'question');
+    await expect(transport.answered).resolves.toBe(false);
     await expect(probe.closed.promise).resolves.toMatchObject({
       error: { code: 'ERR_KWIK_CONNECT_FAILED', message: expect.stringContaining('nobody listens') },
     });

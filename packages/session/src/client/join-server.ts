@@ -3,9 +3,9 @@ import { KwikError, toPathId, type Clock, type PathTransport, type proto, type S
 import type { PathPort } from '../runtime/paths/path-port.js';
 import { shakeHands } from './client-handshake.js';
 import type { CommandedDial } from './commanded/commanded-dials.js';
-import type { NamedServers } from './commanded/named-servers.js';
+import type { NamedServers, ReachedServer } from './commanded/named-servers.js';
 import type { OpeningPath } from './opening-path.js';
-import { isOfConnection } from './open-primary.js';
+import { isOfConnection, isOfEarly } from './open-primary.js';
 import { leftMs } from './reach.js';
 
 export interface JoiningServer {
@@ -19,29 +19,33 @@ export interface JoiningServer {
   readonly onOpening: (path: OpeningPath) => void;
 }
 
+interface JoinedServer {
+  readonly port: PathPort;
+  readonly result: ClientHandshakeResult;
+}
+
 /** A path to a server that the primary names. A connection that breaks off over early data is made once more without. */
 export async function joinServer(
   joining: JoiningServer,
   command: proto.AddPath,
   dial: CommandedDial,
-): Promise<{ port: PathPort; result: ClientHandshakeResult }> {
-  if (!joining.mayBeEarly) return joinOnce(joining, command, dial, false);
+): Promise<JoinedServer> {
+  const { named, session, mayBeEarly } = joining;
+  const reached = await named.reach(command, dial, session.sessionId, mayBeEarly);
   try {
-    return await joinOnce(joining, command, dial, true);
+    return await joinOver(joining, command, dial, reached);
   } catch (error) {
-    if (!isOfConnection(error)) throw error;
-    return joinOnce(joining, command, dial, false);
+    if (!isOfEarly(reached.transport, error)) throw error;
   }
+  return joinOver(joining, command, dial, await named.reach(command, dial, session.sessionId));
 }
 
-async function joinOnce(
-  { named, clock, session, hello, onOpening }: JoiningServer,
+async function joinOver(
+  { clock, session, hello, onOpening }: JoiningServer,
   command: proto.AddPath,
   dial: CommandedDial,
-  earlyData: boolean,
-): Promise<{ port: PathPort; result: ClientHandshakeResult }> {
-  const reached = await named.reach(command, dial, session.sessionId, earlyData);
-  const { transport, resolved, endMs, settled } = reached;
+  { transport, resolved, endMs, settled }: ReachedServer,
+): Promise<JoinedServer> {
   const pathId = toPathId(command.pathId);
   const { keys } = session;
   const handshake = new ClientHandshake({
@@ -59,7 +63,7 @@ async function joinOnce(
     return joined;
   } catch (error) {
     // What the server itself says is no news of a network.
-    if (earlyData && !isOfConnection(error) && !isTimeout(error)) dial.reached();
+    if (transport.answered !== undefined && !isOfConnection(error) && !isTimeout(error)) dial.reached();
     throw error;
   }
 }

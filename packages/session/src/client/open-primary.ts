@@ -39,9 +39,8 @@ export async function openPrimary(opening: PrimaryOpening): Promise<OpenedPrimar
   const endMs = clock.now() + timeoutMs;
   let mayBeEarly = opening.early()?.repeatable === true;
   for (let patienceMs = HELLO_PATIENCE_MS; ; patienceMs *= 2) {
-    const wasEarly = mayBeEarly;
+    const { transport, via, release } = await opening.reach({ timeoutMs: leftMs(endMs, clock), earlyData: mayBeEarly });
     mayBeEarly = false;
-    const { transport, via, release } = await opening.reach({ timeoutMs: leftMs(endMs, clock), earlyData: wasEarly });
     const handshake = new ClientHandshake({
       purpose: { kind: 'open', early: opening.early()?.hello },
       ...opening.hello(transport),
@@ -52,7 +51,7 @@ export async function openPrimary(opening: PrimaryOpening): Promise<OpenedPrimar
       const how = { ...options, onClosed: release, timeoutCode: 'ERR_KWIK_ABORTED' } as const;
       return { ...(await shakeHands(transport, handshake, clock, how)), via };
     } catch (error) {
-      if (wasEarly && isOfConnection(error)) continue;
+      if (isOfEarly(transport, error)) continue;
       if (!isTimeout(error)) throw error;
       if (clock.now() < endMs) continue;
       throw new KwikError('ERR_KWIK_TIMEOUT', `${address} did not answer the KWIK handshake in ${timeoutMs} ms`);
@@ -60,7 +59,15 @@ export async function openPrimary(opening: PrimaryOpening): Promise<OpenedPrimar
   }
 }
 
-/** It says nothing of the server that a connection without early data may not disprove: it may have been renewed since. */
+/**
+ * The handshake of the session failed over a connection with early data, and in a way that one without may disprove: the server may
+ * have been renewed since.
+ */
+export function isOfEarly({ answered }: Pick<PathTransport, 'answered'>, error: unknown): boolean {
+  return answered !== undefined && isOfConnection(error);
+}
+
+/** It says nothing of the session. */
 export function isOfConnection(error: unknown): boolean {
   const codes: readonly string[] = ['ERR_KWIK_CONNECT_FAILED', 'ERR_KWIK_CERTIFICATE', 'ERR_KWIK_PROTOCOL_VIOLATION'];
   return error instanceof KwikError && codes.includes(error.code);

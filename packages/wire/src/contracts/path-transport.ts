@@ -98,6 +98,11 @@ export interface PathTransport {
    */
   readonly channelBinding: Uint8Array;
   readonly closed: boolean;
+  /**
+   * Of a connection that could be used before its peer had answered (0-RTT): resolves with true when the peer has, and with false
+   * when the connection ended without a word of it. Absent: the peer had answered before it could be used.
+   */
+  readonly answered?: Promise<boolean>;
   /** Exactly once. Streams that the peer opened before are announced after this call returns. */
   attach(handler: PathTransportHandler): void;
   /** `undefined` when the peer's stream limit is reached. */

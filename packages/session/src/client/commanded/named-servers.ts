@@ -73,8 +73,7 @@ export class NamedServers {
         ...(server.pin.length > 0 && { requiredPin: Buffer.from(server.pin).toString('hex') }),
       });
     });
-    // With early data nobody need have answered.
-    if (!earlyData) reached();
+    if (transport.answered === undefined) reached();
     guards.requireConnected(server, transport);
     return { transport, resolved, endMs, settled: () => dials.settled(address, localAddress) };
   }

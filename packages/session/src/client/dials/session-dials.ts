@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { type BegunDial, dialKey, type DialOutcome, type WantedDial } from '@kwik/paths';
 import { partOfProcess, type ProcessDiagnostics, systemClock } from '@kwik/quic';
-import { KwikError, type Clock, type ErrorCode } from '@kwik/wire';
+import { KwikError, type Clock, type ErrorCode, type PathTransport } from '@kwik/wire';
 import { jitterOf } from '../../runtime/host/jitter.js';
 import type { SessionHost } from '../../runtime/host/session-host.js';
 import type { DialGate, Waiting } from './dial-gate.js';
@@ -36,6 +36,9 @@ export interface SessionDial extends Pick<WantedDial, 'address' | 'from'>, Pick<
   readonly onWait?: (why: string | undefined) => void;
 }
 
+/** What an attempt makes. */
+type Dialled = Pick<PathTransport, 'answered'> | undefined | void;
+
 export interface SessionDialsOptions {
   readonly gate: Pick<DialGate, 'enter' | 'end'>;
   readonly diagnostics: Pick<ProcessDiagnostics, 'counters'>;
@@ -55,15 +58,25 @@ export class SessionDials {
     setMaxListeners(0, this.#closing.signal);
   }
 
-  /** Makes the attempt when its turn comes. Rejects as it does, and as `DialGate.enter`. */
-  async run<T>(dial: SessionDial, attempt: () => Promise<T>): Promise<T> {
+  /**
+   * Makes the attempt when its turn comes. Rejects as it does, and as `DialGate.enter`. What comes of a connection that could be
+   * used before its server had answered is known when it has.
+   */
+  async run<T extends Dialled>(dial: SessionDial, attempt: () => Promise<T>): Promise<T> {
     const begun = await this.#turn(dial);
     this.#try(dialKey(dial));
     const { clock } = this.#options;
     const startMs = clock.now();
     try {
       const made = await attempt();
-      this.#end(begun, 'reached');
+      const answered = made?.answered;
+      if (answered === undefined) this.#end(begun, 'reached');
+      else {
+        const silent = new KwikError('ERR_KWIK_TIMEOUT');
+        void answered.then((hasAnswered) => {
+          this.#end(begun, hasAnswered ? 'reached' : outcomeOf(silent, dial, clock.now() - startMs));
+        });
+      }
       return made;
     } catch (thrown) {
       this.#end(begun, outcomeOf(thrown, dial, clock.now() - startMs));
