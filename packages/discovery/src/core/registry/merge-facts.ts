@@ -18,12 +18,11 @@ export interface Heartbeat {
 }
 
 /**
- * One record of all that is known: of what a server has signed, its last word alone. `facts` are in the order of their sources, the most believed first: what a server is
- * comes from the first that says it, what it has (addresses, tags, attributes) from all together. Load is what was said
- * last. It drains when anybody says so.
+ * One record of all that is known. `facts` are in the order of their sources, the most believed first: what a server is comes from
+ * the first that says it, what it has (addresses, tags, attributes) from all together. Load is what was said last. It drains when
+ * anybody says so.
  */
-export function mergeFacts(known: readonly Fact[], heartbeat: Heartbeat | undefined): ServerRecord {
-  const facts = withoutOldWords(known);
+export function mergeFacts(facts: readonly Fact[], heartbeat: Heartbeat | undefined): ServerRecord {
   const [only] = facts;
   if (only !== undefined && facts.length === 1 && heartbeat === undefined) return only.record;
   const records = facts.map(({ record }) => record);
@@ -49,8 +48,11 @@ export function mergeFacts(known: readonly Fact[], heartbeat: Heartbeat | undefi
   };
 }
 
-/** A source that fails keeps what a server has signed long ago: that counts no more where another source has a newer word of it. */
-function withoutOldWords(facts: readonly Fact[]): readonly Fact[] {
+/**
+ * A source that fails keeps what a server has signed long ago: that counts no more where another source has a newer word of it. For
+ * facts whose signatures were verified: anybody could write a later time into others, and have the true word dropped.
+ */
+export function withoutOldWords(facts: readonly Fact[]): readonly Fact[] {
   if (facts.length < 2) return facts;
   const newestMs = Math.max(...facts.map(({ record }) => record.signature?.issuedMs ?? -Infinity));
   return facts.filter(({ record: { signature } }) => signature === undefined || signature.issuedMs >= newestMs);

@@ -128,13 +128,24 @@ describe('the registry of servers', () => {
   });
 });
 
+const signature = (issuedMs: number) => ({
+  keyId: '0'.repeat(64),
+  issuedMs,
+  expiresMs: issuedMs + 60_000,
+  value: 'A'.repeat(86),
+});
+
+test('without a verifier a forged time of signing keeps no true word out, of whatever source', () => {
+  const registry = new ServerRegistry(['http', 'mdns']);
+  const forged = record('a', { addresses: ['192.0.2.66:1'], signature: signature(9_000_000_000_000) });
+  registry.apply('mdns', snapshot(forged), 0);
+  registry.apply('http', snapshot(record('a', { tags: ['true'], signature: signature(1_000_000) })), 1);
+  expect(registry.sources().flatMap(({ problems }) => problems)).toEqual([]);
+  expect(registry.get('a')?.record.tags).toEqual(['true']);
+  expect(registry.get('a')?.record.signature?.issuedMs).toBe(1_000_000);
+});
+
 describe('with a verifier', () => {
-  const signature = (issuedMs: number) => ({
-    keyId: '0'.repeat(64),
-    issuedMs,
-    expiresMs: issuedMs + 60_000,
-    value: 'A'.repeat(86),
-  });
   const verifier = {
     refusal: ({ signature: signed }: { signature: { expiresMs: number } | undefined }, _: string, nowMs: number) => {
       if (signed === undefined) return 'nobody has signed it';

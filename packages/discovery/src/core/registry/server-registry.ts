@@ -9,7 +9,7 @@ import {
   type ServerRecord,
 } from '@kwik/wire';
 import { sameRecord } from '../records/record-equality.js';
-import { mergeFacts, type Fact, type Heartbeat } from './merge-facts.js';
+import { mergeFacts, withoutOldWords, type Fact, type Heartbeat } from './merge-facts.js';
 import { checkQuery, mismatch } from './query.js';
 import { ReplayGuard } from './replay-guard.js';
 import { SourceState, type SourceStatus } from './source-state.js';
@@ -27,7 +27,10 @@ export interface RegistryOptions {
   readonly maxServers?: number;
   /** How long past their time the servers of a failed source stay, milliseconds. Default: an hour. */
   readonly maxStaleMs?: number;
-  /** Judges each record before it is kept. Default: all are. */
+  /**
+   * Judges each record before it is kept. Then of what a server has signed its last word alone counts. Default: all are kept, and
+   * nothing is concluded from signatures, which nobody has verified.
+   */
   readonly verifier?: RecordVerifier;
   /** Milliseconds since 1970 minus the clock that `now` is on, for the verifier. Default: 0. */
   readonly wallOffsetMs?: () => number;
@@ -121,12 +124,12 @@ export class ServerRegistry {
         source.problem(`${nameOf(record)}: ${refusal}`);
         continue;
       }
-      this.#replays.taken(record);
+      if (this.#options.verifier !== undefined) this.#replays.taken(record);
       const key = this.#keyOf(record);
       const expiresMs = ttlMs === undefined ? Infinity : now + ttlMs;
       const twice = found.get(key);
       const fact = { source: source.name, record, foundMs: now, expiresMs };
-      found.set(key, twice === undefined ? fact : { ...fact, record: mergeFacts([twice, fact], undefined) });
+      found.set(key, twice === undefined ? fact : { ...fact, record: this.#merged([twice, fact]) });
     }
     return this.#replace(source, found, now);
   }
@@ -198,7 +201,12 @@ export class ServerRegistry {
 
   #refusal(record: ServerRecord, source: string, now: number): string | undefined {
     const { verifier, wallOffsetMs = () => 0 } = this.#options;
-    return verifier?.refusal(record, source, now + wallOffsetMs()) ?? this.#replays.refusal(record);
+    if (verifier === undefined) return undefined;
+    return verifier.refusal(record, source, now + wallOffsetMs()) ?? this.#replays.refusal(record);
+  }
+
+  #merged(facts: readonly Fact[], heartbeat?: Heartbeat): ServerRecord {
+    return mergeFacts(this.#options.verifier === undefined ? facts : withoutOldWords(facts), heartbeat);
   }
 
   /** A server without an id is the one at its address, if there is one. */
@@ -285,7 +293,7 @@ export class ServerRegistry {
   }
 
   #update(entry: MutableEntry): RegistryChange[] {
-    const record = mergeFacts(entry.facts, entry.heartbeat);
+    const record = this.#merged(entry.facts, entry.heartbeat);
     const before = entry.record;
     if (sameRecord(record, before)) return [];
     this.#unindex(entry);
