@@ -128,6 +128,35 @@ describe('mDNS on loopback', () => {
     expect(heard.answered).toBeLessThanOrEqual(6);
   });
 
+  test('a change is announced twice, a second apart, as a server is that is new; changes in between share what is left', async () => {
+    const options = await own();
+    const clock = new VirtualClock();
+    const { heard } = await listenTo(options.port);
+    const announced = announceByMdns(record('one'), { ...options, clock });
+    closers.push(() => announced.close());
+    for (const [afterMs, answered] of [
+      [0, 1],
+      [1000, 2],
+      [3000, 3],
+    ] as const) {
+      await clock.advanceByAsync(afterMs);
+      await until(() => heard.answered === answered);
+    }
+    await clock.advanceByAsync(60_000);
+    announced.update(record('one', { tags: ['a'] }));
+    await until(() => heard.answered === 4);
+    await clock.advanceByAsync(500);
+    announced.update(record('one', { tags: ['b'] }));
+    await clock.advanceByAsync(500);
+    await until(() => heard.answered === 5);
+    await clock.advanceByAsync(1000);
+    await until(() => heard.answered === 6);
+    await clock.advanceByAsync(60_000);
+    await announced.close();
+    await until(() => heard.goodbye);
+    expect(heard.answered).toBe(7);
+  });
+
   test('a server that those who ask know already keeps silent, until half of its time is over', async () => {
     const options = await own();
     const clock = new VirtualClock();

@@ -22,6 +22,8 @@ import { plausibleOnly } from './plausible-only.js';
 const ASK_AFTER_MS = [0, 1000, 3000] as const;
 const ASK_EVERY_MS = 20_000;
 const TELL_AFTER_MS = 50;
+/** What has changed is announced at once, and again after this. */
+const AGAIN_AFTER_MS = [1000] as const;
 
 export interface MdnsOptions {
   /** Servers of other services are left alone. */
@@ -128,18 +130,14 @@ export function announceByMdns(record: ServerRecord, options: MdnsAnnounceOption
     const probes = authorities.some(({ name }) => sameName(name, own));
     if (named || meant) answers.ask(probes ? 'probe' : 'anyone');
   });
-  // RFC 6762, 8.3: two announcements at least, a second apart.
-  void (async () => {
-    for (const waitMs of ASK_AFTER_MS) {
-      await delay(clock, waitMs, closing.signal);
-      if (!closing.signal.aborted) answers.ask();
-    }
-  })();
+  const announce = announcing(clock, closing.signal, () => answers.ask());
+  announce(ASK_AFTER_MS);
   return {
     announced,
     update: (next) => {
       current = next;
       answers.ask();
+      announce(AGAIN_AFTER_MS);
     },
     close: () =>
       new Promise((resolve) => {
@@ -150,6 +148,26 @@ export function announceByMdns(record: ServerRecord, options: MdnsAnnounceOption
         // RFC 6762, 10.1: a time to live of 0 is a goodbye.
         socket.respond({ answers: answersFor(said(), options, 0) }, () => socket.destroy(() => resolve()));
       }),
+  };
+}
+
+/**
+ * RFC 6762, 8.3 and 8.4: what is new or has changed is announced twice at least, a second apart, for one packet may be lost. What
+ * this returns says it after each of the waits, in place of what is to be said yet.
+ */
+function announcing(clock: Clock, closed: AbortSignal, say: () => void): (waitsMs: readonly number[]) => void {
+  let before = new AbortController();
+  return (waitsMs) => {
+    before.abort();
+    before = new AbortController();
+    const over = AbortSignal.any([closed, before.signal]);
+    void (async () => {
+      for (const waitMs of waitsMs) {
+        await delay(clock, waitMs, over);
+        if (over.aborted) return;
+        say();
+      }
+    })();
   };
 }
 
