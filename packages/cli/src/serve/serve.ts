@@ -18,6 +18,7 @@ import { FileSource } from './file-source.js';
 import { HashCache } from './hash-cache.js';
 import { ServeLog } from './serve-log.js';
 import { type FolderOfFiles, NO_FOLDER } from './no-folder.js';
+import { ownAddresses } from './own-addresses.js';
 import { ServedFolder } from './served-folder.js';
 import { WorkerParts, type WorkerPlace } from './worker-parts.js';
 import { serveSession, type SessionServerOptions } from './session-server.js';
@@ -77,11 +78,13 @@ export async function runServe(
   // Of several workers the process that started them says where they listen.
   if (seat === undefined) log.listening(at, served?.root);
   parts.watching.announce();
-  parts.takeover.begin([at, ...options.announceAddress, ...options.audience]);
+  const own = ownAddresses(at, options);
+  parts.takeover.begin(own);
   if (seat === undefined) parts.takeover.look();
   const shared = sessionOptions(options, { folder, log, io });
   const told = new ToldHealth(sessions);
-  const accepting = serveAll(listener, sessions, shared, { told, found, addresses: [at, ...options.announceAddress] });
+  parts.shared?.onFleetHealth(told.set);
+  const accepting = serveAll(listener, sessions, shared, { told, found, addresses: own });
   const unfollow = followCredentials(listener, options, {
     say: (event, line) => log.say(event, line),
     shown: parts.credentials,
@@ -327,7 +330,7 @@ async function resolveReplica(
 
 export function stopRequest(io: CliIo, untilStdinEnds: boolean): Promise<string> {
   const interrupted = new Promise<string>((resolve) => {
-    // Kept to the end: a second Ctrl-C during the closing changes nothing, the closing is short.
+    // Kept to the end: a second Ctrl-C or SIGTERM ends the process at once.
     io.onInterrupt(resolve);
   });
   return untilStdinEnds ? Promise.race([interrupted, io.stdinEnded().then(() => 'stdin ended')]) : interrupted;
