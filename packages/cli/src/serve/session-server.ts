@@ -31,7 +31,7 @@ export async function serveSession(session: ServerSession, options: SessionServe
   log.sessionOpened(session);
   // On a session that was joined here there is nothing to answer: its content comes from the `replica` option.
   if (session.role === 'primary') void answerStreams(session, options);
-  const sent = new SentBytes();
+  const sent = new SentBytes(session.role);
   const unsubscribe = session.onPathChange((path) => sent.heard(path));
   const { by, reason, error } = await session.closed;
   unsubscribe();
