@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { dial, type Session } from '@kwik/session';
+import { until } from '@kwik/testbed';
 import { grownTo, Harness, sha256Of, type Server } from './harness.js';
 
 /** Several processes start, on machines that do much else at the time. */
@@ -48,7 +49,7 @@ async function bothPathsUp(session: Session): Promise<void> {
 
 test('two processes share a port: each session is in one of them with all its paths, and one that dies takes only its own', async () => {
   const hash = await harness.makeFile('a/file', MB);
-  const announcing = ['--announce', 'dns-sd:films.test', '--service', 'films', '--server-id', 'one'];
+  const announcing = ['--announce', 'dns-sd:films.test', '--service', 'films', '--server-id', 'one', '--drain', '2'];
   const { address, process } = await serveWorkers(announcing);
   // They are one server to others.
   expect((await process.printed(/"event":"zone"[^\n]*/u))[0]).toContain(` ${address.split(':')[1]!} `);
@@ -57,6 +58,10 @@ test('two processes share a port: each session is in one of them with all its pa
   while (new Set(all.map(({ worker }) => worker)).size < 2 || all.length < 4) all.push(await sessionAt(address));
   expect(all.every(({ worker }) => worker === 0 || worker === 1)).toBe(true);
   await Promise.all(all.map(({ session }) => bothPathsUp(session)));
+  // And each tells its clients how all of them are together.
+  const isTold = ({ session }: { session: Session }): boolean =>
+    session.getActivePaths().some(({ serverHealth }) => serverHealth?.accepting === true);
+  await until(() => all.every(isTold), 60_000);
 
   const ended = new Set<number>();
   const ends = all.map(({ session, worker }) => session.closed.then(() => ended.add(worker)));
@@ -71,6 +76,8 @@ test('two processes share a port: each session is in one of them with all its pa
   process.kill('SIGINT');
   const { status, stdout } = await process.ended;
   expect([status, stdout.match(/"event":"zone"/gu)?.length]).toEqual([0, 1]);
+  // It is said once, by the process that was told to stop.
+  expect(stdout.match(/"event":"stopping","seconds":2\}/gu)).toHaveLength(1);
 });
 
 test('a rolling restart loses no byte of a download under way, and new clients come to new processes', async () => {

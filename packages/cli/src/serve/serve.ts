@@ -82,8 +82,7 @@ export async function runServe(
   parts.takeover.begin(own);
   if (seat === undefined) parts.takeover.look();
   const shared = sessionOptions(options, { folder, log, io });
-  const told = new ToldHealth(sessions);
-  parts.shared?.onFleetHealth(told.set);
+  const told = new ToldHealth(sessions, parts.shared);
   const accepting = serveAll(listener, sessions, shared, { told, found, addresses: own });
   const unfollow = followCredentials(listener, options, {
     say: (event, line) => log.say(event, line),
@@ -93,9 +92,8 @@ export async function runServe(
   let stoppedBy: string | undefined;
   let finishMs = 1000 * drainSeconds(options);
   const onDrain = whileDrained(options, parts, log);
-  const capabilities = capabilitiesOf(directory, options);
-  const load = (): Load => loadOf(listener);
-  const announcing = announce({ address: at, capabilities, io, log, load, onDrain, onHealth: told.set });
+  const how = { load: () => loadOf(listener), onDrain, onHealth: told.set };
+  const announcing = announce({ address: at, capabilities: capabilitiesOf(directory, options), io, log, ...how });
   try {
     // The loop ends by itself only if the listener fails; announcing, if it cannot begin.
     const ended = [stopped, accepting.then(() => 'closed'), announcing.then(() => stopped), drained];

@@ -11,7 +11,7 @@ import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
 import { checkAnnounce, LOAD_EVERY_MS, prepareAnnouncing, type Load } from './announce.js';
 import { FleetParts } from './fleet-parts.js';
-import type { FleetDrain } from './worker-parts.js';
+import type { FleetWord } from './worker-parts.js';
 import { Health } from '../watching/watching.js';
 import { capabilitiesOf, MAX_SESSIONS, runServe, stopRequest, type ServeOptions } from './serve.js';
 import { ServeLog } from './serve-log.js';
@@ -40,10 +40,8 @@ export async function runWorkers(directory: string | undefined, options: ServeOp
   const parts = await FleetParts.open(options, { io, health, say: (event, line) => log.say(event, line) });
   let signal: string;
   try {
-    let isDraining = false;
-    const onStarted = (fleet: WorkerFleet, worker: number): void => {
-      if (isDraining) tellDrain(fleet, worker, isDraining);
-    };
+    const words = new FleetWords();
+    const onStarted = (started: WorkerFleet, worker: number): void => words.tell(started, worker);
     const fleet = await startFleet({ directory, options, io, log, parts, onStarted });
     health.problem(undefined);
     restart = () => {
@@ -61,13 +59,12 @@ export async function runWorkers(directory: string | undefined, options: ServeOp
       io,
       log,
       load: () => load.latest,
-      onDrain: (drains) => {
-        isDraining = drains;
-        for (const { worker } of fleet.workers()) tellDrain(fleet, worker, drains);
-      },
+      onDrain: (isDraining) => words.tellAll(fleet, { serve: 'fleet-drain', isDraining }),
+      onHealth: (ofAll) => words.tellAll(fleet, { serve: 'fleet-health', health: ofAll }),
     });
     try {
       signal = await Promise.race([stopped, announcing.then(() => stopped)]);
+      if (options.drain !== undefined) log.stopping(options.drain);
     } finally {
       health.problem('the server is stopping');
       load.stop();
@@ -85,9 +82,18 @@ export async function runWorkers(directory: string | undefined, options: ServeOp
   return EXIT.ok;
 }
 
-function tellDrain(fleet: WorkerFleet, worker: number, isDraining: boolean): void {
-  const message: FleetDrain = { serve: 'fleet-drain', isDraining };
-  fleet.send(worker, message);
+/** What all workers are told, those that come later, too: of each kind the last. */
+class FleetWords {
+  readonly #words = new Map<FleetWord['serve'], FleetWord>();
+
+  tellAll(fleet: WorkerFleet, word: FleetWord): void {
+    this.#words.set(word.serve, word);
+    for (const { worker } of fleet.workers()) fleet.send(worker, word);
+  }
+
+  tell(fleet: WorkerFleet, worker: number): void {
+    for (const word of this.#words.values()) fleet.send(worker, word);
+  }
 }
 
 interface StartNeeds {

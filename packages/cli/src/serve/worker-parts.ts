@@ -1,4 +1,4 @@
-import { processDiagnostics, type WorkerSeat } from '@kwik/session';
+import { processDiagnostics, type ServerHealth, type WorkerSeat } from '@kwik/session';
 import type { WorkerTelemetry } from '@kwik/telemetry';
 import type { AuditSender } from '@kwik/trust';
 import type { Say } from '../watching/watching.js';
@@ -12,11 +12,13 @@ export interface WorkerPlace {
   readonly isAudited: boolean;
 }
 
-/** What the process that speaks for all workers tells each of them: an operator has the server drain, or no more. */
-export interface FleetDrain {
-  readonly serve: 'fleet-drain';
-  readonly isDraining: boolean;
-}
+/**
+ * What the process that speaks for all workers tells each of them: that an operator has the server drain, or no more; and how all of
+ * them are together, which they tell their clients.
+ */
+export type FleetWord =
+  | { readonly serve: 'fleet-drain'; readonly isDraining: boolean }
+  | { readonly serve: 'fleet-health'; readonly health: ServerHealth };
 
 /** What a worker has in place of an audit log and an admin page of its own. */
 export class WorkerParts implements Disposable {
@@ -25,15 +27,15 @@ export class WorkerParts implements Disposable {
   readonly #leave: () => void;
   #onFleetDrain: (isDraining: boolean) => void = () => undefined;
   #isDraining = false;
+  #onFleetHealth: (health: ServerHealth) => void = () => undefined;
+  #health: ServerHealth | undefined;
 
   private constructor(seat: WorkerSeat, audit: AuditSender | undefined, telemetry: WorkerTelemetry | undefined) {
     this.audit = audit;
     this.#telemetry = telemetry;
     this.#leave = seat.onMessage((message) => {
-      if (isFleetDrain(message)) {
-        this.#isDraining = message.isDraining;
-        this.#onFleetDrain(message.isDraining);
-      } else if (audit?.take(message) !== true) telemetry?.take(message);
+      if (isFleetWord(message)) this.#take(message);
+      else if (audit?.take(message) !== true) telemetry?.take(message);
     });
   }
 
@@ -41,6 +43,22 @@ export class WorkerParts implements Disposable {
   onFleetDrain(listener: (isDraining: boolean) => void): void {
     this.#onFleetDrain = listener;
     if (this.#isDraining) listener(true);
+  }
+
+  /** Called at once where it is known already. */
+  onFleetHealth(listener: (health: ServerHealth) => void): void {
+    this.#onFleetHealth = listener;
+    if (this.#health !== undefined) listener(this.#health);
+  }
+
+  #take(word: FleetWord): void {
+    if (word.serve === 'fleet-drain') {
+      this.#isDraining = word.isDraining;
+      this.#onFleetDrain(word.isDraining);
+    } else {
+      this.#health = word.health;
+      this.#onFleetHealth(word.health);
+    }
   }
 
   static async open(
@@ -70,6 +88,8 @@ export class WorkerParts implements Disposable {
   }
 }
 
-function isFleetDrain(message: unknown): message is FleetDrain {
-  return typeof message === 'object' && message !== null && (message as Partial<FleetDrain>).serve === 'fleet-drain';
+function isFleetWord(message: unknown): message is FleetWord {
+  if (typeof message !== 'object' || message === null) return false;
+  const { serve } = message as Partial<FleetWord>;
+  return serve === 'fleet-drain' || serve === 'fleet-health';
 }
