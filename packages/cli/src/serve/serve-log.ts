@@ -105,7 +105,7 @@ export class ServeLog {
   handedOver(gone: number, left: number): void {
     this.#write(
       { event: 'handed-over', gone, left },
-      `${gone} ${gone === 1 ? 'session has' : 'sessions have'} gone to the standby, ${left} ${left === 1 ? 'is' : 'are'} left`,
+      `${gone} ${gone === 1 ? 'session is' : 'sessions are'} gone (to the standby, or ended), ${left} ${left === 1 ? 'is' : 'are'} left`,
     );
   }
 

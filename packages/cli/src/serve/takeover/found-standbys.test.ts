@@ -147,6 +147,24 @@ test('it stays as long as it suits, and another one is found at once when it dra
   expect(await all.choose()).toEqual({ address: 'b:1' });
 });
 
+test('a look that is due finds the same one again while it suits and answers, however much better others are', async () => {
+  known.set('a', {});
+  const all = standbys();
+  expect(await all.choose()).toEqual({ address: 'a:1' });
+  known.set('a', { load: 0.9, region: 'eu', zone: 'eu-1', priority: 9 });
+  known.set('b', { weight: 100, region: 'eu', zone: 'eu-2' });
+  for (let look = 1; look <= 5; look++) {
+    nowMs = look * 10_000;
+    await all.choose();
+    await later();
+  }
+  expect(names()).toEqual(['a:1']);
+  expect(known.observed.filter(([address, kind]) => address === 'a:1' && kind === 'success').length).toBe(6);
+  known.set('a', undefined);
+  await later();
+  expect(names()).toEqual(['a:1', 'b:1']);
+});
+
 test('what changes while it is looked for is looked at afterwards', async () => {
   known.set('a', {});
   const all = standbys();
