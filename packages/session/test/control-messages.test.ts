@@ -4,7 +4,8 @@ import { createScheduler } from '@kwik/scheduler';
 import { VirtualClock } from '@kwik/testbed';
 import { sessionIdFromBytes, toPathId } from '@kwik/wire';
 import { clientFeatures } from '../src/client/client-features.js';
-import { MonthlySpending } from '../src/core/scaling/monthly-spending.js';
+import { UserCallbacks } from '../src/runtime/host/user-callbacks.js';
+import { ScalingMemory } from '../src/server/scaling/scaling-memory.js';
 import { resolveLimits } from '../src/limits.js';
 import { ControlDispatch } from '../src/runtime/features/control-dispatch.js';
 import type { SessionContext } from '../src/runtime/features/session-context.js';
@@ -44,7 +45,7 @@ const COMPOSE: Readonly<Record<Role, (session: SessionContext) => Composition>> 
       recoveryMs: 0,
       maxRawPacketBytes: 1000,
       anchors: () => [],
-      spending: new MonthlySpending(),
+      memory: new ScalingMemory({}, new UserCallbacks(), 0),
       publisher: { publish: () => undefined },
       shortage: new Shortage(),
     }),

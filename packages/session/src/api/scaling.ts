@@ -1,8 +1,9 @@
 import type { KwikError, ServerDirectory, ServerQuery } from '@kwik/wire';
 import type { ScalingCandidate } from '../core/scaling/candidates.js';
+import type { KnownHour } from '../core/scaling/hourly-table.js';
 import type { DemandModel } from '../core/scaling/demand-forecast.js';
 
-export type { DemandModel, ScalingCandidate };
+export type { DemandModel, KnownHour, ScalingCandidate };
 
 /** How a primary takes on further servers for the content of a session, and gives them back. */
 export interface ScalingOptions {
@@ -29,8 +30,24 @@ export interface ScalingOptions {
    * a program that writes it down, lest a restart forgets what was spent.
    */
   readonly onSpending?: (spending: Spending) => void;
+  /** Where what the hours of the last days needed is kept, so that a restart forgets nothing of it. Default: it is lost with the process. */
+  readonly history?: DemandHistory;
   /** Told of each decision and of what became of it. */
   readonly onDecision?: (event: ScalingEvent) => void;
+}
+
+/**
+ * Keeps what is known of the demand of former days, for all sessions of a listener: as JSON in a file, say. What either throws is
+ * told as an error of `scaling.history` (`stats().callbackErrors`), and the server goes on without.
+ */
+export interface DemandHistory {
+  /**
+   * What `save` was given last, by an earlier process perhaps, or undefined; called once. What is no such list, or too long, is not
+   * taken, and hours of other days than the last 14 are left out.
+   */
+  load(): unknown;
+  /** Called once a minute at the most, while something is new, and when the listener closes. */
+  save(hours: readonly KnownHour[]): void;
 }
 
 /** What servers have sent in a month, in all sessions of a listener. */

@@ -86,6 +86,7 @@ const LISTEN: OptionRules = {
       model: objectWith('predict'),
       spending: group<Spending>({ month, bytes: amounts }),
       onSpending: call,
+      history: objectWith('load', 'save'),
       onDecision: call,
     }),
     overload: group<OverloadOptions>({

@@ -113,6 +113,7 @@ const LISTEN: Complete<ListenOptions> = {
     maxPaths: 1,
     model: { predict: () => 0 },
     spending: { month: '2026-11', bytes: { 'a:1': 5 } },
+    history: { load: () => undefined, save: () => undefined },
     onSpending: () => undefined,
     onDecision: () => undefined,
   },

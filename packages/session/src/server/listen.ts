@@ -294,6 +294,7 @@ class SessionListener implements UpdatableListener {
     else this.#stopListening();
     this.#options.worker?.binding.stop();
     this.#overload.end();
+    this.#factory.scaling.save(this.#clock.now(), true);
     this.#leave();
     this.#audit.closed();
   }

@@ -1,6 +1,5 @@
 import type { SessionKeys, TokenSigner } from '@kwik/kcp';
 import type { SessionId } from '@kwik/wire';
-import type { MonthlySpending } from '../core/scaling/monthly-spending.js';
 import type { Feature } from '../runtime/features/feature.js';
 import { peerClose } from '../runtime/features/peer-close.js';
 import { ping } from '../runtime/features/ping.js';
@@ -20,6 +19,7 @@ import type { SessionRelays } from './relay/relay-addresses.js';
 import { RelayNotices } from './relay/relay-notices.js';
 import { RelayServer, type RelayServerOptions } from './relay/relay-server.js';
 import { Scaling, type ScalingSurroundings } from './scaling/scaling.js';
+import type { ScalingMemory } from './scaling/scaling-memory.js';
 import { SurplusPaths } from './overload/surplus-paths.js';
 import type { Shortage } from '../runtime/host/shortage.js';
 import { Removal } from './removal.js';
@@ -57,8 +57,8 @@ export interface PrimaryOptions {
   readonly scaling?: ScalingOptions | undefined;
   /** What clients may ask for servers. */
   readonly queries?: ServerQueriesOptions | undefined;
-  /** What the servers that scaling takes on have sent this month, in all sessions. */
-  readonly spending: MonthlySpending;
+  /** What all sessions here know of scaling together. */
+  readonly memory: ScalingMemory;
   readonly publisher: ScalingSurroundings['publisher'];
   /** What this server is short of. */
   readonly shortage: Shortage;

@@ -1,6 +1,5 @@
 import { JoinAdmission, UsedTokens, type ServerHandshakeResult, type SessionKeys } from '@kwik/kcp';
 import { KwikError, proto, type AccessLimits, type AccessRequest, type PathTransport } from '@kwik/wire';
-import { MonthlySpending } from '../core/scaling/monthly-spending.js';
 import { formatAddress } from '../client/target.js';
 import { agreedIdleTimeoutMs, peerStreamLimits } from '../limits.js';
 import { KeyLimit } from '../runtime/features/key-limit.js';
@@ -26,6 +25,7 @@ import { HandshakeOffers } from './handshake-offers.js';
 import { limitedBy, limitsOf } from './relay/relay-config.js';
 import type { RelayServerOptions } from './relay/relay-server.js';
 import type { ServerQueriesOptions } from './server-queries.js';
+import { ScalingMemory } from './scaling/scaling-memory.js';
 import { AcceptedSession } from './server-session.js';
 import type { SessionFactoryOptions } from './session-factory-options.js';
 import { numbersOf } from './takeover/stream-numbers.js';
@@ -56,13 +56,12 @@ export class SessionFactory {
   readonly #returning: ReturningClients;
   readonly #offers: HandshakeOffers;
   readonly #taken: TakenSessions | undefined;
-  /** What the servers that scaling takes on have sent this month. */
-  readonly #spending: MonthlySpending;
+  readonly scaling: ScalingMemory;
 
   constructor(options: SessionFactoryOptions) {
     this.#options = options;
     this.host = options.host ?? newHost();
-    this.#spending = new MonthlySpending(options.scaling?.spending);
+    this.scaling = new ScalingMemory(options.scaling, this.host.callbacks, options.runtime.wallClockMs());
     const { guard } = options.admission;
     this.#access = new AccessGate(guard?.access, this.host, options.runtime.wallClockMs);
     this.#servers = new ServerGuard(guard?.servers, this.host, options.runtime.wallClockMs);
@@ -172,7 +171,7 @@ export class SessionFactory {
           relays: this.#options.relays?.ofSession(),
           scaling: this.#options.scaling,
           queries: this.#queries(port, result),
-          spending: this.#spending,
+          memory: this.scaling,
           publisher: this.host.diagnostics.publisher,
           shortage: this.host.shortage,
           standby: this.#standby(result, keys),

@@ -1,5 +1,5 @@
 import { Holt } from './holt.js';
-import { HourlyTable } from './hourly-table.js';
+import { HourlyTable, HourPeak } from './hourly-table.js';
 
 /** Samples come once a second; so many are ten minutes. */
 const WINDOW_SAMPLES = 600;
@@ -34,18 +34,27 @@ const MAX_MODEL_FACTOR = 2;
  */
 export class DemandForecast {
   readonly #holt = new Holt();
-  readonly #hours = new HourlyTable();
+  readonly #hours: HourlyTable;
+  readonly #peak: HourPeak;
   readonly #window: number[] = [];
   readonly #model: DemandModel | undefined;
 
-  constructor(model?: DemandModel) {
+  /** `hours`: what former days needed, of all sessions that share it. Default: of this one alone. */
+  constructor(model?: DemandModel, hours = new HourlyTable()) {
     this.#model = model;
+    this.#hours = hours;
+    this.#peak = new HourPeak(hours);
+  }
+
+  /** The session ends: what it needed is known to those that come. */
+  end(): void {
+    this.#peak.end();
   }
 
   /** Once a second; `wallMs` is milliseconds since 1970. */
   observe(bytesPerSecond: number, wallMs: number): Forecast {
     this.#holt.observe(bytesPerSecond);
-    this.#hours.observe(bytesPerSecond, wallMs);
+    this.#peak.observe(bytesPerSecond, wallMs);
     this.#window.push(bytesPerSecond);
     if (this.#window.length > WINDOW_SAMPLES) this.#window.shift();
     const trend = Math.min(this.#holt.ahead(TREND_STEPS), MAX_TREND_FACTOR * bytesPerSecond);

@@ -1,40 +1,106 @@
+import { KwikError } from '@kwik/wire';
+
 const HOUR_MS = 3_600_000;
 const HOURS = 24;
-/** Days that are remembered of each hour; two are needed before anything is said. */
+/** Days that are remembered; of an hour two of them must be known before anything is said. */
 const MAX_DAYS = 14;
 const MIN_DAYS = 2;
+const MAX_HOURS = MAX_DAYS * HOURS;
+/** A terabyte a second: nobody carries that, and sums of it stay exact. */
+const MAX_BYTES_PER_SECOND = 1e12;
 
-/** What the busiest minute of each hour of the day needed, as the median over the days that are known. */
+/** An hour of one day. */
+export interface KnownHour {
+  /** Hours since 1970, UTC. */
+  readonly hour: number;
+  /** What sessions needed in their busiest second of it, on the average. */
+  readonly bytesPerSecond: number;
+  /** How many sessions that is of. */
+  readonly sessions: number;
+}
+
+/** What the busiest second of each hour of the day needed, as the median over the days that are known, for all sessions together. */
 export class HourlyTable {
-  /** By hour of the day (UTC), the newest day last. */
-  readonly #days: number[][] = Array.from({ length: HOURS }, () => []);
-  #hour: number | undefined;
-  #peak = 0;
+  readonly #hours = new Map<number, { bytesPerSecond: number; sessions: number }>();
 
-  /** `wallMs`: milliseconds since 1970. */
-  observe(value: number, wallMs: number): void {
-    const hour = Math.floor(wallMs / HOUR_MS);
-    if (this.#hour !== undefined && hour !== this.#hour) {
-      const days = this.#days[modulo(this.#hour, HOURS)]!;
-      days.push(this.#peak);
-      if (days.length > MAX_DAYS) days.shift();
-      this.#peak = 0;
-    }
-    this.#hour = hour;
-    this.#peak = Math.max(this.#peak, value);
+  /** A session's busiest second of the hour needed so much. */
+  add(hour: number, bytesPerSecond: number): void {
+    const known = this.#hours.get(hour) ?? { bytesPerSecond: 0, sessions: 0 };
+    known.sessions++;
+    known.bytesPerSecond += (Math.min(bytesPerSecond, MAX_BYTES_PER_SECOND) - known.bytesPerSecond) / known.sessions;
+    this.#hours.set(hour, known);
+    if (this.#hours.size > MAX_HOURS) this.#hours.delete(Math.min(...this.#hours.keys()));
   }
 
-  /** Of the hour at that time; undefined until two days are known. */
+  /** For the hour at that time, milliseconds since 1970; undefined until two former days are known. */
   median(wallMs: number): number | undefined {
-    const days = this.#days[modulo(Math.floor(wallMs / HOUR_MS), HOURS)]!;
+    const hour = hourOf(wallMs);
+    const days: number[] = [];
+    for (let day = 1; day <= MAX_DAYS; day++) {
+      const known = this.#hours.get(hour - day * HOURS);
+      if (known !== undefined) days.push(known.bytesPerSecond);
+    }
     if (days.length < MIN_DAYS) return undefined;
-    const sorted = [...days].sort((a, b) => a - b);
+    const sorted = days.sort((a, b) => a - b);
     const middle = Math.floor(sorted.length / 2);
     return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
   }
+
+  /** Everything that is known, the oldest hour first. */
+  get hours(): KnownHour[] {
+    return [...this.#hours].sort(([one], [other]) => one - other).map(([hour, known]) => ({ hour, ...known }));
+  }
+
+  /**
+   * Takes what `hours` gave to an earlier process. Throws ERR_KWIK_INVALID_ARGUMENT, and takes nothing, for what that cannot be. Hours
+   * that are not among the last days before `wallMs` are left out.
+   */
+  restore(kept: unknown, wallMs: number): void {
+    if (!Array.isArray(kept) || kept.length > MAX_HOURS || !kept.every(isKnownHour)) {
+      const text = `a history of demand is a list of ${MAX_HOURS} hours at the most, each with hour, bytesPerSecond and sessions`;
+      throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', text);
+    }
+    const now = hourOf(wallMs);
+    for (const { hour, bytesPerSecond, sessions } of kept) {
+      if (hour <= now && hour >= now - MAX_HOURS) this.#hours.set(hour, { bytesPerSecond, sessions });
+    }
+  }
 }
 
-/** Clocks may stand before 1970. */
-function modulo(value: number, by: number): number {
-  return ((value % by) + by) % by;
+/** What one session needed in the busiest second of this hour; each hour is told to the table when it is over. */
+export class HourPeak {
+  readonly #table: HourlyTable;
+  #hour: number | undefined;
+  #peak = 0;
+
+  constructor(table: HourlyTable) {
+    this.#table = table;
+  }
+
+  /** `wallMs`: milliseconds since 1970. */
+  observe(bytesPerSecond: number, wallMs: number): void {
+    const hour = hourOf(wallMs);
+    if (hour !== this.#hour) this.end();
+    this.#hour = hour;
+    this.#peak = Math.max(this.#peak, bytesPerSecond);
+  }
+
+  /** The session ends, or the hour does. */
+  end(): void {
+    if (this.#hour !== undefined) this.#table.add(this.#hour, this.#peak);
+    this.#hour = undefined;
+    this.#peak = 0;
+  }
+}
+
+function hourOf(wallMs: number): number {
+  return Math.floor(wallMs / HOUR_MS);
+}
+
+function isKnownHour(given: unknown): given is KnownHour {
+  if (typeof given !== 'object' || given === null) return false;
+  const { hour, bytesPerSecond, sessions } = given as Partial<Record<keyof KnownHour, unknown>>;
+  const isCount = Number.isSafeInteger(sessions) && (sessions as number) >= 1;
+  const isRate = typeof bytesPerSecond === 'number' && bytesPerSecond >= 0 && bytesPerSecond <= MAX_BYTES_PER_SECOND;
+  return Number.isSafeInteger(hour) && isCount && isRate;
 }

@@ -1,5 +1,6 @@
 import { CandidateList, type ScalingCandidate } from './candidates.js';
 import { DemandForecast, type DemandModel } from './demand-forecast.js';
+import type { HourlyTable } from './hourly-table.js';
 import { monthOf } from './months.js';
 import type { MonthlySpending } from './monthly-spending.js';
 import { ScalingPolicy, type ScalingDecision } from './scaling-policy.js';
@@ -15,6 +16,8 @@ export interface ScalingEngineOptions {
   readonly model?: DemandModel | undefined;
   /** Of all sessions that share the caps. Default: this one's own. */
   readonly spending?: MonthlySpending | undefined;
+  /** What former days needed, of all sessions that share it. Default: this one's own. */
+  readonly hours?: HourlyTable | undefined;
 }
 
 /** A path of the session as it is now. */
@@ -67,10 +70,15 @@ export class ScalingEngine {
   #used = 0;
   #predicted = 0;
 
-  constructor({ candidates, maxPaths, model, spending }: ScalingEngineOptions) {
+  constructor({ candidates, maxPaths, model, spending, hours }: ScalingEngineOptions) {
     this.#candidates = new CandidateList(candidates, spending);
-    this.#forecast = new DemandForecast(model);
+    this.#forecast = new DemandForecast(model, hours);
     this.#policy = new ScalingPolicy({ maxPaths });
+  }
+
+  /** The session ends. */
+  end(): void {
+    this.#forecast.end();
   }
 
   /** These servers may be taken on from now on, the best of equals first; what is known of them is kept. */

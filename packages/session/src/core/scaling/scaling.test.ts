@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { CandidateList } from './candidates.js';
 import { DemandForecast } from './demand-forecast.js';
-import { HourlyTable } from './hourly-table.js';
+import { HourlyTable, HourPeak } from './hourly-table.js';
 import { MonthlySpending } from './monthly-spending.js';
 import { monthOf } from './months.js';
 import { ScalingEngine, type ScalingAction } from './scaling-engine.js';
@@ -289,9 +289,10 @@ describe('what demand is to be expected (V3.3)', () => {
 
   test('an hour that was busy on two days before is prepared for a minute ahead, on the third', () => {
     const table = new HourlyTable();
+    const session = new HourPeak(table);
     for (let hour = 0; hour < 68; hour++) {
       for (let minute = 0; minute < 60; minute++) {
-        table.observe(hour % 24 === 20 ? 8 * MB : MB, hour * HOUR_MS + minute * 60_000);
+        session.observe(hour % 24 === 20 ? 8 * MB : MB, hour * HOUR_MS + minute * 60_000);
       }
       if (hour < 45) expect(table.median(20 * HOUR_MS)).toBeUndefined();
     }

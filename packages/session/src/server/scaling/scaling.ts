@@ -1,7 +1,6 @@
 import { errorToDetail, type ReplyTo } from '@kwik/kcp';
 import { KwikError, toPathId, type DiagnosticPublisher, type proto, type ScalingStep } from '@kwik/wire';
 import type { ScalingCandidate, ScalingEvent, ScalingOptions } from '../../api/scaling.js';
-import type { MonthlySpending } from '../../core/scaling/monthly-spending.js';
 import { ScalingEngine, type ScalingAction } from '../../core/scaling/scaling-engine.js';
 import type { ControlHandlers, Feature } from '../../runtime/features/feature.js';
 import type { SessionContext } from '../../runtime/features/session-context.js';
@@ -10,6 +9,7 @@ import type { PathRuntime } from '../../runtime/paths/path-runtime.js';
 import type { PathCommander } from '../path-commander.js';
 import { ClaimedCapacity, type OfferedContent } from './claimed-capacity.js';
 import { DiscoveredCandidates } from './discovered-candidates.js';
+import type { ScalingMemory } from './scaling-memory.js';
 
 const EVERY_MS = 1000;
 const DEFAULT_MAX_PATHS = 4;
@@ -24,7 +24,7 @@ export interface ScalingSurroundings {
   readonly content: OfferedContent;
   readonly publisher: Pick<DiagnosticPublisher, 'publish'>;
   /** Of all sessions of the listener. */
-  readonly spending: MonthlySpending;
+  readonly memory: ScalingMemory;
   readonly shortage: Pick<Shortage, 'limits'>;
 }
 
@@ -54,8 +54,9 @@ export class Scaling implements Feature {
     this.#options = options;
     this.#around = around;
     const { candidates = [], directory, query, model, maxPaths = DEFAULT_MAX_PATHS } = options;
-    const { spending, content } = around;
-    this.#engine = new ScalingEngine({ candidates, maxPaths, model: model && this.#guarded(model), spending });
+    const { content } = around;
+    const { spending, hours } = around.memory;
+    this.#engine = new ScalingEngine({ candidates, maxPaths, model: model && this.#guarded(model), spending, hours });
     this.#claimed = new ClaimedCapacity(content);
     this.#discovered = directory && new DiscoveredCandidates({ directory, query });
   }
@@ -68,6 +69,8 @@ export class Scaling implements Feature {
 
   onEnd(): void {
     this.#tellSpending(true);
+    this.#engine.end();
+    this.#around.memory.save(this.#session.clock.now());
     this.#discovered?.end();
   }
 
@@ -84,6 +87,7 @@ export class Scaling implements Feature {
     const action = this.#engine.tick(input, now, this.#around.wallClockMs());
     if (action.kind !== 'keep') void this.#do(action);
     this.#tellSpending(false);
+    this.#around.memory.save(now);
     return this.#nextMs;
   }
 
@@ -110,7 +114,7 @@ export class Scaling implements Feature {
   #tellSpending(now: boolean): void {
     const { onSpending } = this.#options;
     if (onSpending === undefined) return;
-    const spending = this.#around.spending.news(this.#session.clock.now(), now);
+    const spending = this.#around.memory.spending.news(this.#session.clock.now(), now);
     if (spending !== undefined) this.#session.callbacks.call('scaling.onSpending', onSpending, spending);
   }
 

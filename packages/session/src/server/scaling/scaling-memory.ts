@@ -1,0 +1,44 @@
+import type { ScalingOptions } from '../../api/scaling.js';
+import { HourlyTable } from '../../core/scaling/hourly-table.js';
+import { MonthlySpending } from '../../core/scaling/monthly-spending.js';
+import type { UserCallbacks } from '../../runtime/host/user-callbacks.js';
+
+/** Between two savings of the history; what is lost with a process that is killed is so much of it. */
+const SAVE_EVERY_MS = 60_000;
+
+/** What all sessions of a listener know of scaling together, and what outlives its process. */
+export class ScalingMemory {
+  /** What the servers that scaling takes on have sent this month. */
+  readonly spending: MonthlySpending;
+  /** What the hours of the last days needed. */
+  readonly hours = new HourlyTable();
+  readonly #history: ScalingOptions['history'];
+  readonly #callbacks: UserCallbacks;
+  #savedMs = Number.NEGATIVE_INFINITY;
+  #saved = '';
+
+  /** `wallMs`: milliseconds since 1970. A history that cannot be had, or is none, is told as an error of `scaling.history`. */
+  constructor({ spending, history }: ScalingOptions = {}, callbacks: UserCallbacks, wallMs: number) {
+    this.spending = new MonthlySpending(spending);
+    this.#history = history;
+    this.#callbacks = callbacks;
+    if (history === undefined) return;
+    callbacks.call('scaling.history', () => {
+      const kept = history.load();
+      if (kept !== undefined) this.hours.restore(kept, wallMs);
+    });
+    this.#saved = JSON.stringify(this.hours.hours);
+  }
+
+  /** Saves what is news: once a minute at the most, or at once. `now`: milliseconds on any clock that only goes forward. */
+  save(now: number, atOnce = false): void {
+    const history = this.#history;
+    if (history === undefined || (!atOnce && now - this.#savedMs < SAVE_EVERY_MS)) return;
+    this.#savedMs = now;
+    const { hours } = this.hours;
+    const text = JSON.stringify(hours);
+    if (text === this.#saved) return;
+    this.#saved = text;
+    this.#callbacks.call('scaling.history', () => history.save(hours));
+  }
+}
