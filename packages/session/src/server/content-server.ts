@@ -6,11 +6,12 @@ import type { StreamState } from '../core/streams/stream-state.js';
 import type { ControlHandlers, Feature } from '../runtime/features/feature.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
+import { WaitingRequests, type WaitingRequest } from './waiting-requests.js';
 
 /** Contents that one session may have open at a server. */
 const MAX_CONTENTS = 1024;
 /**
- * Requests that wait while sources are being found, in all contents of the session. Each costs some 200 bytes, whatever it brought:
+ * Requests that wait while sources are being found, in all contents of the session. Each costs some 400 bytes, whatever it brought:
  * a grant, which may be long, is not kept.
  */
 const MAX_WAITING_REQUESTS = 8192;
@@ -38,11 +39,6 @@ export interface GrantedContent {
 /** Of a path that asks for content. */
 export type ContentPath = Pick<PathRuntime, 'id' | 'alive' | 'send'>;
 
-/** Asked for by this path, before the source was found. */
-interface WaitingRequest extends Pick<proto.RangeRequest, 'requestId' | 'offset' | 'length'> {
-  readonly path: ContentPath;
-}
-
 interface OpenContent {
   readonly stream: StreamState;
   /** The stream was made for it: this server has no other part in it. */
@@ -50,7 +46,7 @@ interface OpenContent {
   readonly supply: RangeSupplies;
   readonly abort: AbortController;
   source: ReplicaSource | undefined;
-  readonly waiting: WaitingRequest[];
+  readonly waiting: WaitingRequests;
   reading: boolean;
   /** Told of the source, or that there is none. */
   found?: (source: ReplicaSource | undefined) => void;
@@ -141,12 +137,10 @@ export class ContentServer implements Feature {
   cancel(path: ContentPath, message: proto.RangeCancel): void {
     const content = this.#contents.get(toStreamId(message.streamId));
     if (content === undefined) return;
-    content.supply.cancel(path.id, message.requestIds);
-    const gone = new Set(content.waiting.length === 0 ? [] : message.requestIds);
-    for (const asked of gone.size === 0 ? [] : this.#takeWaiting(content)) {
-      if (asked.path !== path || !gone.has(asked.requestId)) this.#wait(content, asked);
-    }
-    void this.pump(content.stream.id);
+    if (content.supply.cancel(path.id, message.requestIds)) void this.pump(content.stream.id);
+    const before = content.waiting.size;
+    content.waiting.cancel(path, message.requestIds);
+    this.#waitingRequests -= before - content.waiting.size;
   }
 
   /** The client has everything, or wants no more. */
@@ -286,20 +280,28 @@ export class ContentServer implements Feature {
     const onTaken = (): void => void this.#taken.add(content);
     const supply = new RangeSupplies({ baseOffset, size, account, onTaken });
     const abort = new AbortController();
-    const content: OpenContent = { stream, attached, supply, abort, source, waiting: [], reading: false };
+    const content: OpenContent = {
+      stream,
+      attached,
+      supply,
+      abort,
+      source,
+      waiting: new WaitingRequests(),
+      reading: false,
+    };
     stream.supply = supply;
     this.#contents.set(stream.id, content);
     return content;
   }
 
   #wait(content: OpenContent, asked: WaitingRequest): void {
-    content.waiting.push(asked);
+    content.waiting.add(asked);
     this.#waitingRequests++;
   }
 
   #takeWaiting(content: OpenContent): WaitingRequest[] {
-    this.#waitingRequests -= content.waiting.length;
-    return content.waiting.splice(0);
+    this.#waitingRequests -= content.waiting.size;
+    return content.waiting.takeAll();
   }
 
   #supply(content: OpenContent, { path, requestId, offset, length }: WaitingRequest): void {

@@ -57,8 +57,9 @@ export class RangeSupplies {
     supply.request(id, offset, length);
   }
 
-  cancel(path: PathId, ids: readonly bigint[]): void {
-    this.#byPath.get(path)?.cancel(ids);
+  /** Whether any of them was here. */
+  cancel(path: PathId, ids: readonly bigint[]): boolean {
+    return this.#byPath.get(path)?.cancel(ids) === true;
   }
 
   take(path: PathId, maxBytes: number): SuppliedPiece | undefined {

@@ -83,14 +83,16 @@ export class RangeSupply {
     this.#ids.set(id, (this.#ids.get(id) ?? 0) + 1);
   }
 
-  cancel(ids: readonly bigint[]): void {
+  /** Whether any of them was here. */
+  cancel(ids: readonly bigint[]): boolean {
     // The ranges are looked through only for what is there: a message of a few bytes that names nothing costs nothing.
     const gone = new Set(ids.filter((id) => this.#ids.has(id)));
-    if (gone.size === 0) return;
+    if (gone.size === 0) return false;
     for (let index = this.#ranges.length - 1; index >= 0; index--) {
       const range = this.#ranges[index]!;
       if (gone.has(range.id)) this.#drop(index);
     }
+    return true;
   }
 
   /** Nothing more will be sent. */
