@@ -1,4 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import { KwikError } from '@kwik/wire';
+import type { CloseInfo } from '../../api/session.js';
 import { bareEngine } from '../../test-support/bare-engine.js';
 import { connect, LIMITS, planeOf } from '../../test-support/data-link.js';
 import type { Feature } from '../features/feature.js';
@@ -22,6 +24,36 @@ describe('SessionEngine', () => {
     expect(ends).toEqual(['done']);
     await expect(waiting).rejects.toEqual(code('ERR_KWIK_SESSION_CLOSED'));
     expect(() => engine.streams.open({})).toThrow(code('ERR_KWIK_SESSION_CLOSED'));
+  });
+
+  const lost = new KwikError('ERR_KWIK_PATH_DEAD', 'lost');
+  const enders = new Map<string, (engine: SessionEngine) => void>([
+    ['closed at once', (engine) => void engine.close({ by: 'local', code: 1, reason: 'at once' }, 0)],
+    ['closed in good order', (engine) => void engine.close({ by: 'local', code: 2, reason: 'in order' }, 1000)],
+    ['finished', (engine) => engine.finish({ by: 'local', code: 3, reason: 'finished' }, true)],
+    ['closed by its peer', (engine) => engine.finishByPeer({ by: 'peer', code: 4, reason: 'by peer' }, false)],
+    ['without a path', (engine) => engine.lost(lost)],
+    ['failed', (engine) => engine.fail(new KwikError('ERR_KWIK_INTERNAL', 'failed'))],
+  ]);
+  const pairs = [...enders.keys()].flatMap((first) => [...enders.keys()].map((second) => [first, second] as const));
+
+  test.each(pairs)('tells its end exactly once, whatever ends it: %s, then %s', async (first, second) => {
+    const ends: CloseInfo[] = [];
+    const engine = engineOf({
+      onEnd: (info) => {
+        ends.push(info);
+        // Whoever hears of it may want to end it as well.
+        enders.get(second)?.(engine);
+      },
+    });
+    enders.get(first)?.(engine);
+    enders.get(second)?.(engine);
+    const info = await engine.closed;
+    for (const end of enders.values()) end(engine);
+    await engine.close({ by: 'local', code: 9, reason: 'again' }, 0);
+    engine.runNow();
+    expect(ends).toEqual([info]);
+    expect(engine.closeInfo).toBe(info);
   });
 
   test('takes nothing new while it is being closed in good order', async () => {
