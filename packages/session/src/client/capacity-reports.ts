@@ -23,6 +23,7 @@ export class CapacityReports implements Feature {
   readonly #content: { readonly wantsMore: boolean };
   #wanted = false;
   #nextMs = Number.NEGATIVE_INFINITY;
+  /** By the last look, of paths that live. */
   readonly #received = new Map<number, number>();
 
   readonly handlers: ControlHandlers = {
@@ -58,11 +59,15 @@ export class CapacityReports implements Feature {
     return flows ? this.#nextMs : undefined;
   }
 
+  onPathDead({ id }: Pick<MeasuredPath, 'id'>): void {
+    this.#received.delete(id);
+  }
+
   #usedOf(path: MeasuredPath, seconds: number): number {
     const { receivedBytes } = path.figures();
     const before = this.#received.get(path.id) ?? 0;
     this.#received.set(path.id, receivedBytes);
-    // A path that was connected again counts anew.
+    // Another connection of a path that lives may count anew.
     return (receivedBytes < before ? receivedBytes : receivedBytes - before) / seconds;
   }
 }

@@ -9,7 +9,8 @@ import { PathCommander, type CommandedClient } from './path-commander.js';
 
 const ADDRESS = '192.0.2.7:4433';
 const SESSION_ID = sessionIdFromBytes(new Uint8Array(16).fill(1));
-const status = (state: proto.PathState): proto.PathStatus => proto.PathStatus.fromPartial({ pathId: 1, state });
+const status = (state: proto.PathState, pathId = 1): proto.PathStatus =>
+  proto.PathStatus.fromPartial({ pathId, state });
 
 /** A primary whose client answers as it is told to. */
 function setUp() {
@@ -35,12 +36,28 @@ function setUp() {
       anchors: () => [],
     },
   );
-  const hear = (state: proto.PathState): void => commander.handlers.pathStatus?.(undefined as never, status(state));
+  const hear = (state: proto.PathState, pathId?: number): void =>
+    commander.handlers.pathStatus?.({ id: toPathId(0) } as never, status(state, pathId));
   const stateOf = (): string | undefined => paths.info(toPathId(1))?.state;
   return { clock, asked, answers, client, commander, hear, stateOf };
 }
 
 describe('paths that a primary commands', () => {
+  test('that are given up while they are being connected are known up to a bound, the newest', async () => {
+    const { asked, answers, client, commander, hear } = setUp();
+    answers.addPath = { accepted: false };
+    for (let id = 1; id <= 300; id++) {
+      const adding = commander.addPath(client, ADDRESS);
+      await commander.removePath(client, id, '');
+      await expect(adding).rejects.toMatchObject({ code: 'ERR_KWIK_CONNECT_FAILED' });
+    }
+    asked.length = 0;
+    // What comes of them all the same is sent away again, where it is known.
+    for (let id = 1; id <= 300; id++) hear(proto.PathState.ACTIVE, id);
+    expect(asked.length).toBeGreaterThanOrEqual(256);
+    expect(asked.length).toBeLessThanOrEqual(257);
+  });
+
   test('are active when the client says so, and connected again when they are lost', async () => {
     const { clock, asked, client, commander, hear, stateOf } = setUp();
     const info = await commander.addPath(client, ADDRESS);

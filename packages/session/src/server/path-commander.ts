@@ -28,6 +28,11 @@ const DEFAULT_CAPABILITIES: readonly PathCapability[] = ['replica'];
 const FIRST_WAIT_MS = 100;
 const MAX_WAIT_MS = 30_000;
 const MAX_TRIES = 12;
+/**
+ * Paths that were given up while they were being connected, and which the client, when it tells of one, is told to end; of more the
+ * oldest are forgotten.
+ */
+const MAX_ABANDONED = 256;
 /** While the client itself is away. */
 const CLIENT_AWAY_MS = 500;
 
@@ -177,7 +182,10 @@ export class PathCommander implements Feature {
 
   async #remove(client: CommandedClient, pathId: number, reason: string): Promise<void> {
     const path = this.#commanded.get(toPathId(pathId));
-    if (path !== undefined) giveUp(path);
+    if (path !== undefined) {
+      giveUp(path);
+      this.#forgetAbandoned();
+    }
     // While it is being connected for the first time the answer, when it comes, ends it.
     if (this.requireAlive(pathId).state === 'connecting') return;
     this.#update(toPathId(pathId), 'draining');
@@ -189,6 +197,11 @@ export class PathCommander implements Feature {
       errorCode: 'ERR_KWIK_PATH_REMOVED',
     });
     this.#commanded.delete(toPathId(pathId));
+  }
+
+  #forgetAbandoned(): void {
+    const abandoned = [...this.#commanded.values()].filter((path) => path.abandoned && !path.asked);
+    for (const { id } of abandoned.slice(0, -MAX_ABANDONED)) this.#commanded.delete(id);
   }
 
   /** Throws ERR_KWIK_PATH_NOT_FOUND or ERR_KWIK_PATH_DEAD. */
