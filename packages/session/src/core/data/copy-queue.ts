@@ -9,11 +9,19 @@ const BUDGET_BASE_BYTES = 256 * 1024;
 /** A path looks so far for a piece that it may take. */
 const MAX_LOOK = 64;
 
+/**
+ * Why a piece is copied: to save time while its path may still deliver it; or because that path stopped answering, and owes much,
+ * so that it is copied unless another path that answers has it under way; or owes little, so that it is copied unless one has it
+ * that surely does.
+ */
+export type Loss = 'none' | 'much' | 'little';
+
 interface Waiting {
   readonly piece: Piece;
   readonly from: PathId;
-  /** The path stopped answering. */
-  readonly lost: boolean;
+  readonly loss: Loss;
+  /** The path that is to take it, whatever others do. */
+  readonly to: PathId | undefined;
 }
 
 /**
@@ -25,10 +33,10 @@ export class CopyQueue {
   #head = 0;
   #sorted = true;
   #copiedBytes = 0;
-  readonly #isActive: (path: PathId) => boolean;
+  readonly #isActive: (path: PathId, surely: boolean) => boolean;
 
   /** @param isActive whether a path answers: what is under way there needs no copy for being lost elsewhere */
-  constructor(isActive: (path: PathId) => boolean) {
+  constructor(isActive: (path: PathId, surely: boolean) => boolean) {
     this.#isActive = isActive;
   }
 
@@ -47,11 +55,11 @@ export class CopyQueue {
     return this.#copiedBytes < BUDGET_BASE_BYTES + BUDGET_SHARE * sentBytes;
   }
 
-  /** @param lost the path stopped answering: a piece is copied unless another path that answers has it under way */
-  add(pieces: Iterable<Piece>, from: PathId, lost = false): void {
+  /** @param to the path that is to take them, whatever others have under way. Default: whoever can */
+  add(pieces: Iterable<Piece>, from: PathId, loss: Loss = 'none', to?: PathId): void {
     for (const piece of pieces) {
       if (this.#waiting.length - this.#head >= MAX_WAITING) return;
-      const waiting = { piece, from, lost };
+      const waiting = { piece, from, loss, to };
       if (!this.#needsCopy(waiting)) continue;
       const last = this.#waiting.at(-1);
       this.#sorted &&= last === undefined || sentMs(last) <= sentMs(waiting);
@@ -71,8 +79,8 @@ export class CopyQueue {
     this.#skipSettled();
     for (let index = this.#head; index < this.#waiting.length && index - this.#head < MAX_LOOK; index++) {
       const waiting = this.#waiting[index]!;
-      const { piece, from } = waiting;
-      if (from === path || piece.holders?.includes(path) === true || !this.#needsCopy(waiting)) continue;
+      const { piece, from, to = path } = waiting;
+      if (from === path || to !== path || piece.holders?.includes(path) === true || !this.#needsCopy(waiting)) continue;
       if (piece.data.length > maxBytes) return undefined;
       piece.copies++;
       piece.holders ??= [from];
@@ -100,10 +108,11 @@ export class CopyQueue {
   }
 
   /** Not while another path has it under way already, nor when it is queued to be sent anew. */
-  #needsCopy({ piece, from, lost }: Waiting): boolean {
+  #needsCopy({ piece, from, loss, to }: Waiting): boolean {
     if (piece.acked || piece.copies === 0) return false;
-    if (!lost) return piece.copies === 1;
-    return piece.holders?.some((path) => path !== from && this.#isActive(path)) !== true;
+    if (to !== undefined) return piece.holders?.includes(to) !== true;
+    if (loss === 'none') return piece.copies === 1;
+    return piece.holders?.some((path) => path !== from && this.#isActive(path, loss === 'little')) !== true;
   }
 }
 

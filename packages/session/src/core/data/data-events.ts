@@ -27,5 +27,7 @@ export type DataEvent =
       /** Whose it is, as the client says: the path of its server, 0 for the primary. */
       readonly from: PathId | undefined;
     }
+  /** Nobody knows whether the path is well: ask. */
+  | { readonly kind: 'doubtful'; readonly pathId: PathId }
   /** A path's peer broke the rules: close the path with this error. */
   | { readonly kind: 'violation'; readonly pathId: PathId; readonly error: KwikError };

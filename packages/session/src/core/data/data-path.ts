@@ -108,6 +108,8 @@ export class DataPath {
   /** When a KWIK packet last came; the probes of idle paths are QUIC's own, and do not count. */
   lastPacketMs = Number.NEGATIVE_INFINITY;
   duplicateBytes = 0;
+  /** Since when it is not known whether it is well: the peer has missed what went over another path, or this end has. */
+  doubtedMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     id: PathId,
@@ -135,6 +137,16 @@ export class DataPath {
   /** New data may go here whatever the other paths are like. */
   get available(): boolean {
     return isAvailable(this.health);
+  }
+
+  /** It may be as silent as another path is: nothing has come over it since that was noticed. */
+  get doubtful(): boolean {
+    return this.lastPacketMs < this.doubtedMs;
+  }
+
+  /** It is available, and not doubtful. */
+  get sure(): boolean {
+    return this.available && !this.doubtful;
   }
 
   /** The packet as it goes on the wire, compressed where that was agreed and pays. */

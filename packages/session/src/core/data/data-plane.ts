@@ -23,7 +23,7 @@ import type { Carry, ControlFrame, DataPath, PathPeer, SentContent } from './dat
 import { FrameReceiver } from './frame-receiver.js';
 import { makeDataPath, type OwnEnd } from './make-data-path.js';
 import { PacketBuilder } from './packet-builder.js';
-import { backupsBeside, bestOf } from './paths-to-peer.js';
+import { answers, backupsBeside, bestOf, takesData } from './paths-to-peer.js';
 import { Reinjector } from './reinjector.js';
 import { resumedCredit } from './resumed-credit.js';
 import { StreamWriters } from './stream-writers.js';
@@ -70,7 +70,7 @@ export class DataPlane {
       side: options.role === 'client' ? 'client' : 'server',
       maxStreams: options.role === 'secondary' ? 0 : options.maxStreams,
     });
-    this.#reinjector = new Reinjector((id) => this.#paths.get(id)?.available === true, options.allowsCopies);
+    this.#reinjector = new Reinjector((id, surely) => answers(this.#paths.get(id), surely), options.allowsCopies);
     const emit = (event: DataEvent): void => this.#events.push(event);
     this.writers = new StreamWriters(this, options.account);
     this.waste = new WriterWaste(this, emit);
@@ -86,6 +86,7 @@ export class DataPlane {
       path: (id) => this.#paths.get(id),
       retireIfDone: (stream) => this.retireIfDone(stream),
       announceWindow: (stream) => this.#announceWindow(stream),
+      doubtBeside: (path, now) => this.#reinjector.doubt(path, this.#paths.values(), now),
       stopped: (stream, code) => this.resetStream(stream, code),
     });
     if (options.numbers !== undefined) this.#tell(undefined, resumedCredit(this.streams));
@@ -106,16 +107,18 @@ export class DataPlane {
   }
 
   /** What a path that stops answering has not delivered goes out again on others of the same peer, with its control frames. */
-  setHealth(id: PathId, health: PathHealth): void {
+  setHealth(id: PathId, health: PathHealth, now: number): void {
     const path = this.#paths.get(id);
     if (path === undefined) return;
     const { health: before, available: wasAvailable } = path;
     path.health = health;
     if (path.available && !wasAvailable) this.#reinjector.queue.drop(id);
     if (!path.toPeer || needsReinjection(health) === needsReinjection(before)) return;
-    const other = this.defaultPath;
     if (ranksAbove(health, before)) this.#tell(path, this.#reinjector.relieve(path, this.#paths.values()));
-    else if (needsReinjection(health) && other !== path) this.#tell(other, this.#reinjector.takeOver(path));
+    else if (needsReinjection(health) && this.defaultPath !== path) {
+      const frames = this.#reinjector.takeOver(path, [...this.#paths.values()], now);
+      this.#tell(this.defaultPath, frames);
+    }
   }
 
   /** The path that takes everything when writes are not spread. */
@@ -138,7 +141,8 @@ export class DataPlane {
     if (path === undefined) return;
     this.#paths.delete(id);
     this.#reinjector.queue.drop(id);
-    const frames = this.#sendAgain(id, path.takeUndelivered());
+    const { pieces, frames } = path.takeUndelivered();
+    this.#sendAgain(id, pieces);
     for (const { receive, supply } of this.streams.values()) {
       receive?.writers.delete(id);
       supply?.removePath(id);
@@ -146,15 +150,13 @@ export class DataPlane {
     if (path.toPeer) this.#tell(this.defaultPath, frames);
   }
 
-  /** What a path did not deliver is sent again: gives what has to go out on the path itself, or on one that takes its place. */
-  #sendAgain(id: PathId, { pieces, frames }: SentContent): readonly ControlFrame[] {
+  #sendAgain(id: PathId, pieces: SentContent['pieces']): void {
     for (const piece of pieces) {
       const stream = this.streams.get(piece.streamId);
       piece.holders = piece.holders?.filter((holder) => holder !== id);
       stream?.send?.handleLost(piece);
       if (stream !== undefined) this.turns.add(stream);
     }
-    return frames;
   }
 
   handleChunk(pathId: PathId, realStreamId: number, chunk: Uint8Array, now: number): void {
@@ -190,8 +192,7 @@ export class DataPlane {
   pollPacket(pathId: PathId, maxBytes: number, now: number, carry: Carry = 'all'): Uint8Array | undefined {
     const path = this.#paths.get(pathId);
     if (path === undefined) return undefined;
-    // A backup carries data all the same when no path is available.
-    const carries = path.toPeer && (path.available || this.defaultPath === path) ? carry : 'nothing';
+    const carries = takesData(path, this.#paths) ? carry : 'nothing';
     if (carries !== 'nothing' && maxBytes > 0 && this.#paths.size > 1 && this.turns.empty) {
       this.#reinjector.look(path, this.#paths.values(), now);
     }

@@ -41,6 +41,8 @@ export interface FrameReceiverContext {
   retireIfDone(stream: StreamState): void;
   /** Tells all writers of the stream how far they may write. */
   announceWindow(stream: StreamState): void;
+  /** Over this path came what went over another one before, and had not come: whether others are well has to be shown by these. */
+  doubtBeside(path: DataPath, now: number): readonly DataPath[];
   /** The peer wants no more of what this end sends. */
   stopped(stream: StreamState, code: number): void;
 }
@@ -165,7 +167,12 @@ export class FrameReceiver {
     path.duplicateBytes += duplicate;
     if (duplicate > 0) this.consume(path, duplicate);
     if (fresh > 0 || fin) this.#context.emit({ kind: 'readable', streamId });
+    if (fresh > 0 && path.toPeer && (frame.flags & proto.FrameFlag.RETRANSMIT) !== 0) this.#askBeside(path, now);
     this.#context.retireIfDone(stream);
+  }
+
+  #askBeside(path: DataPath, now: number): void {
+    for (const { id: pathId } of this.#context.doubtBeside(path, now)) this.#context.emit({ kind: 'doubtful', pathId });
   }
 
   /** Returns how many bytes were new. */

@@ -46,9 +46,9 @@ function transfer(seed: number, fate: 'clears' | 'dies'): { received: Uint8Array
   const suspectedAt = random.between(20, 120);
   for (let now = 0; now < 5000 && reading.receive!.state !== 'finished'; now++) {
     const stalled = now >= suspectedAt && (fate === 'dies' || now < suspectedAt + 200);
-    if (now === suspectedAt + 20) server.setHealth(PRIMARY_PATH_ID, 'suspected');
+    if (now === suspectedAt + 20) server.setHealth(PRIMARY_PATH_ID, 'suspected', now);
     if (now === suspectedAt + 220) {
-      if (fate === 'clears') server.setHealth(PRIMARY_PATH_ID, 'active');
+      if (fate === 'clears') server.setHealth(PRIMARY_PATH_ID, 'active', now);
       else for (const plane of [client, server]) plane.removePath(PRIMARY_PATH_ID);
     }
     for (const [id, link] of links) {
@@ -69,16 +69,17 @@ function transfer(seed: number, fate: 'clears' | 'dies'): { received: Uint8Array
   return { received: Buffer.concat(chunks), copied: server.copiedBytes };
 }
 
-/** A primary with three paths, and a piece under way on the first. */
-function underWay(seed: number) {
-  const { server } = twoPaths(seed);
+/** A primary with three paths, over all of which something has just come, and a piece under way on the first. */
+function underWay(seed: number, bytes = 1000) {
+  const { client, server } = twoPaths(seed);
   const third = toPathId(2);
   connect(server, LIMITS, third);
+  for (const id of [PRIMARY_PATH_ID, SECOND, third]) server.path(id)!.lastPacketMs = 0;
   const stream = server.open(true);
-  stream.send!.write(patternBytes(1000));
+  stream.send!.write(patternBytes(bytes));
   server.markReady(stream);
-  expect(server.pollPacket(PRIMARY_PATH_ID, 2000, 0)).toBeDefined();
-  return { server, third };
+  expect(server.pollPacket(PRIMARY_PATH_ID, 2 * bytes, 0)).toBeDefined();
+  return { client, server, third };
 }
 
 describe('what a path owes', () => {
@@ -94,25 +95,48 @@ describe('what a path owes', () => {
 
   it('goes out a third time when the path that took it over does not answer either', () => {
     const { server, third } = underWay(4);
-    server.setHealth(PRIMARY_PATH_ID, 'suspected');
+    server.setHealth(PRIMARY_PATH_ID, 'suspected', 0);
     expect(server.pollPacket(SECOND, 2000, 1, 'copies')).toBeDefined();
     expect(server.pollPacket(third, 2000, 1, 'copies')).toBeUndefined();
-    server.setHealth(SECOND, 'suspected');
+    server.setHealth(SECOND, 'suspected', 0);
     expect(server.pollPacket(third, 2000, 2, 'copies')).toBeDefined();
     expect(server.copiedBytes).toBe(2000);
     for (const id of [PRIMARY_PATH_ID, SECOND]) server.removePath(id);
     expect(server.pollPacket(third, 2000, 3)).toBeUndefined();
   });
 
+  it('goes out on all others at once when each of them may be as silent, and on the one that surely is not', () => {
+    const silent = underWay(10);
+    silent.server.setHealth(PRIMARY_PATH_ID, 'suspected', 100);
+    for (const id of [SECOND, silent.third]) {
+      expect(silent.server.pollPacket(id, 2000, 100, 'copies')).toBeDefined();
+      expect(silent.server.pollPacket(id, 2000, 100, 'copies')).toBeUndefined();
+    }
+    expect(silent.server.copiedBytes).toBe(2000);
+    const { server, third } = underWay(10);
+    server.path(third)!.lastPacketMs = 100;
+    server.setHealth(PRIMARY_PATH_ID, 'suspected', 100);
+    expect(server.pollPacket(SECOND, 2000, 100, 'copies')).toBeUndefined();
+    expect(server.pollPacket(third, 2000, 100, 'copies')).toBeDefined();
+    expect(server.copiedBytes).toBe(1000);
+  });
+
+  it('goes out once when it is more than a connection may send at once', () => {
+    const { server, third } = underWay(11, 16_000);
+    server.setHealth(PRIMARY_PATH_ID, 'suspected', 100);
+    for (const id of [SECOND, third]) server.pollPacket(id, 32_000, 100, 'copies');
+    expect(server.copiedBytes).toBe(16_000);
+  });
+
   it('goes out on the first path that answers again when it was sent while none did', () => {
     const { server, third } = underWay(6);
-    for (const id of [third, SECOND, PRIMARY_PATH_ID]) server.setHealth(id, 'suspected');
+    for (const id of [third, SECOND, PRIMARY_PATH_ID]) server.setHealth(id, 'suspected', 0);
     const stream = server.open(true);
     stream.send!.write(patternBytes(500));
     server.markReady(stream);
     expect(server.pollPacket(PRIMARY_PATH_ID, 2000, 1)).toBeDefined();
     expect(server.pollPacket(SECOND, 2000, 2, 'copies')).toBeUndefined();
-    server.setHealth(SECOND, 'active');
+    server.setHealth(SECOND, 'active', 0);
     while (server.pollPacket(SECOND, 2000, 3, 'copies') !== undefined);
     expect(server.copiedBytes).toBe(1500);
   });
@@ -120,7 +144,7 @@ describe('what a path owes', () => {
   it('goes out on a path that is new when there was no other before', () => {
     const { server, third } = underWay(7);
     for (const id of [third, SECOND]) server.removePath(id);
-    server.setHealth(PRIMARY_PATH_ID, 'suspected');
+    server.setHealth(PRIMARY_PATH_ID, 'suspected', 0);
     connect(server, LIMITS, SECOND);
     expect(server.pollPacket(SECOND, 2000, 1, 'copies')).toBeDefined();
     expect(server.copiedBytes).toBe(1000);
@@ -132,9 +156,9 @@ describe('what a path owes', () => {
     client.handleStreamOpened(stream.id);
     client.stopSending(client.streams.get(stream.id)!, 3);
     expect(client.pollPacket(PRIMARY_PATH_ID, 0, 0)).toBeDefined();
-    for (const id of [SECOND, PRIMARY_PATH_ID]) client.setHealth(id, 'suspected');
+    for (const id of [SECOND, PRIMARY_PATH_ID]) client.setHealth(id, 'suspected', 0);
     client.path(SECOND)!.queueFrame(`stop ${stream.id}`, stopSendingFrame({ streamId: stream.id, code: 4 }), true);
-    client.setHealth(SECOND, 'active');
+    client.setHealth(SECOND, 'active', 0);
     server.handleChunk(SECOND, 0, client.pollPacket(SECOND, 0, 100)!, 100);
     expect(stream.send!.stopCode).toBe(4);
   });
@@ -144,10 +168,10 @@ describe('what a path owes', () => {
     // A copy that shortens a wait; then the first is suspected, heard, and suspected again.
     expect(server.pollCopy(PRIMARY_PATH_ID, SECOND, 2000, 1)).toBeDefined();
     for (const health of ['suspected', 'active', 'suspected'] as const) {
-      server.setHealth(PRIMARY_PATH_ID, health);
+      server.setHealth(PRIMARY_PATH_ID, health, 0);
       expect(server.pollPacket(SECOND, 2000, 2, 'copies')).toBeUndefined();
     }
-    server.setHealth(SECOND, 'suspected');
+    server.setHealth(SECOND, 'suspected', 0);
     expect(server.pollPacket(third, 2000, 3, 'copies')).toBeDefined();
     expect(server.pollPacket(third, 2000, 3, 'copies')).toBeUndefined();
   });
@@ -158,7 +182,7 @@ describe('what a path owes', () => {
     stream.send!.write(patternBytes(1000));
     server.markReady(stream);
     client.handleChunk(PRIMARY_PATH_ID, 0, server.pollPacket(PRIMARY_PATH_ID, 2000, 0)!, 0);
-    client.setHealth(PRIMARY_PATH_ID, 'suspected');
+    client.setHealth(PRIMARY_PATH_ID, 'suspected', 0);
     const due = client.nextTimeoutMs()!;
     server.handleChunk(SECOND, 0, client.pollPacket(SECOND, 0, due)!, due);
     expect(stream.send!.flushed).toBe(true);
@@ -184,6 +208,7 @@ describe('what a path owes', () => {
     const { server } = twoPaths(9, () => allowed);
     server.path(SECOND)!.rtt.sample(10, 0, 0);
     server.path(PRIMARY_PATH_ID)!.rtt.sample(400, 0, 0);
+    server.path(SECOND)!.lastPacketMs = 0;
     const stream = server.open(true);
     const send = (now: number): void => {
       stream.send!.write(patternBytes(1000));
@@ -194,9 +219,9 @@ describe('what a path owes', () => {
     // Neither what protects it, nor what shortens the wait.
     expect(server.pollCopy(PRIMARY_PATH_ID, SECOND, 2000, 1)).toBeUndefined();
     expect(server.pollPacket(SECOND, 2000, 10, 'copies')).toBeUndefined();
-    server.setHealth(PRIMARY_PATH_ID, 'suspected');
+    server.setHealth(PRIMARY_PATH_ID, 'suspected', 0);
     expect(server.pollPacket(SECOND, 2000, 20, 'copies')).toBeDefined();
-    server.setHealth(PRIMARY_PATH_ID, 'active');
+    server.setHealth(PRIMARY_PATH_ID, 'active', 0);
     allowed = true;
     send(30);
     expect(server.pollCopy(PRIMARY_PATH_ID, SECOND, 2000, 31)).toBeDefined();
@@ -221,5 +246,47 @@ describe('what a path owes', () => {
     expect(server.copiedBytes).toBeGreaterThan(0);
     expect(server.copiedBytes).toBeLessThanOrEqual(server.path(PRIMARY_PATH_ID)!.sentBytes);
     expect(server.copiedBytes).toBeLessThan(400_000);
+  });
+});
+
+describe('a path over which nothing has come for a round trip', () => {
+  it('gets nothing while it is doubtful, and is asked, when the peer sends over another one what had not come', () => {
+    const { client, server } = twoPaths(12);
+    for (const id of [PRIMARY_PATH_ID, SECOND]) server.path(id)!.rtt.sample(20, 0, 0);
+    const question = client.open(false);
+    question.send!.write(patternBytes(100));
+    client.markReady(question);
+    // Lost with the first path, and sent again on the second.
+    expect(client.pollPacket(PRIMARY_PATH_ID, 2000, 0)).toBeDefined();
+    client.setHealth(PRIMARY_PATH_ID, 'suspected', 80);
+    eventsOf(server);
+    server.path(PRIMARY_PATH_ID)!.lastPacketMs = 60;
+    server.handleChunk(SECOND, 0, client.pollPacket(SECOND, 2000, 80, 'copies')!, 90);
+    expect(eventsOf(server)).toContainEqual({ kind: 'doubtful', pathId: PRIMARY_PATH_ID });
+    const answer = server.handleStreamOpened(question.id)!;
+    answer.send!.write(patternBytes(100));
+    server.markReady(answer);
+    expect(server.defaultPath?.id).toBe(SECOND);
+    expect(server.pollPacket(PRIMARY_PATH_ID, 2000, 90)).toBeUndefined();
+    expect(server.pollPacket(SECOND, 2000, 90)).toBeDefined();
+    server.path(PRIMARY_PATH_ID)!.lastPacketMs = 95;
+    expect(server.defaultPath?.id).toBe(PRIMARY_PATH_ID);
+  });
+
+  it('is left alone when it is heard, or when what came was not sent again', () => {
+    const { client, server } = twoPaths(13);
+    server.path(PRIMARY_PATH_ID)!.rtt.sample(20, 0, 0);
+    const stream = client.open(false);
+    const send = (health: 'active' | 'suspected', now: number): void => {
+      stream.send!.write(patternBytes(100));
+      client.markReady(stream);
+      if (health === 'suspected') client.pollPacket(PRIMARY_PATH_ID, 2000, now);
+      client.setHealth(PRIMARY_PATH_ID, health, now);
+      server.handleChunk(SECOND, 0, client.pollPacket(SECOND, 2000, now)!, now);
+    };
+    send('active', 100);
+    server.path(PRIMARY_PATH_ID)!.lastPacketMs = 190;
+    send('suspected', 200);
+    expect(eventsOf(server).filter(({ kind }) => kind === 'doubtful')).toEqual([]);
   });
 });

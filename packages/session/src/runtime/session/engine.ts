@@ -243,7 +243,7 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
   }
 
   onStall(path: PathRuntime): void {
-    this.#setHealth(path);
+    this.#plane.setHealth(path.id, path.health, this.clock.now());
     if (path.health === 'stalled') {
       path.ask();
       this.#askOthers(path);
@@ -253,7 +253,7 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
   }
 
   onStateChange(path: PathRuntime): void {
-    this.#setHealth(path);
+    this.#plane.setHealth(path.id, path.health, this.clock.now());
     if (path.health === 'suspected') this.#askOthers(path);
     this.paths.tell(path.id);
     this.#features.onPathHealth(path, 'state');
@@ -273,10 +273,6 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
 
   #tellAlone(): void {
     for (const path of this.paths.values()) path.alone = this.paths.size === 1;
-  }
-
-  #setHealth({ id, health }: PathRuntime): void {
-    this.#plane.setHealth(id, health);
   }
 
   /** Paths often fail together, and an idle one would take what the first owed before it is noticed. */
@@ -364,6 +360,9 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
         return;
       case 'raw':
         this.#features.onRawPacket({ data: event.data, pathId: event.pathId, from: event.from });
+        return;
+      case 'doubtful':
+        this.paths.get(event.pathId)?.ask();
         return;
       case 'violation':
         this.paths.get(event.pathId)?.die(event.error);

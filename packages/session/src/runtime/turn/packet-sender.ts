@@ -12,6 +12,7 @@ import type { WriteRouting } from '../../api/options.js';
 import type { Carry, DataPath, RealStreamKey } from '../../core/data/data-path.js';
 import type { DataPlane } from '../../core/data/data-plane.js';
 import { FRAME_OVERHEAD_BYTES } from '../../core/data/packet-builder.js';
+import { preferredOf } from '../../core/data/paths-to-peer.js';
 import { DatagramSender } from './datagram-sender.js';
 import type { StreamLane } from '../../core/streams/stream-lane.js';
 import type { StreamState } from '../../core/streams/stream-state.js';
@@ -116,8 +117,7 @@ export class PacketSender {
 
   #sendDatagrams(now: number): void {
     const carriers = this.#carriers();
-    const available = carriers.filter(({ data }) => data.available);
-    const paths = (available.length > 0 ? available : carriers).filter(({ port }) => !port.pool.backlogged);
+    const paths = preferredOf(carriers).filter(({ port }) => !port.pool.backlogged);
     for (const path of paths) this.#prepare(path, now);
     const targets = paths.map((path) => ({
       id: path.id,
@@ -164,8 +164,7 @@ export class PacketSender {
 
   /** Asks the scheduler for each packet; streams of the lanes in `without` are left alone. */
   #distribute(paths: readonly SendingPath[], now: number, without: readonly StreamLane[] = []): boolean {
-    const available = paths.filter(({ data }) => data.available);
-    let candidates = (available.length > 0 ? available : paths).map((path) => new Candidate(path));
+    let candidates = preferredOf(paths).map((path) => new Candidate(path));
     const pending = new PendingBytes();
     // Those that the scheduler has wait are not asked about again.
     const passed = new Set(without);
