@@ -2,7 +2,11 @@ import { Allowance } from '../../../packages/quic/src/forwarding/allowance.js';
 import { Forwarder } from '../../../packages/quic/src/forwarding/forwarder.js';
 import { isLongHeader, parseLongHeader } from '../../../packages/quic/src/packets/packet-header.js';
 import { EndpointCounters } from '../../../packages/quic/src/routing/endpoint-stats.js';
-import type { DatagramSocket, DatagramSource } from '../../../packages/quic/src/socket/datagram-socket.js';
+import type {
+  DatagramSending,
+  DatagramSocket,
+  DatagramSource,
+} from '../../../packages/quic/src/socket/datagram-socket.js';
 import { joinBlocks, splitBlocks } from '../protobuf-tree.js';
 import { rule, type FuzzTarget } from '../target.js';
 
@@ -61,12 +65,16 @@ function take(forwarder: Forwarder, datagram: Uint8Array, from: DatagramSource):
 
 function forwarderInto(sent: DatagramSource[]): Forwarder {
   const slot = Buffer.alloc(SLOT_BYTES);
-  const socket: Pick<DatagramSocket, 'address' | 'slot' | 'submit' | 'flush' | 'congested'> = {
-    address: { address: '0.0.0.0', port: 4440, family: 'IPv4' },
+  const sending: DatagramSending = {
     slot: () => slot,
     submit: (_slotBytes, _bytes, port, address) => sent.push({ address, port }),
-    flush: () => undefined,
+    send: (_datagram, port, address) => sent.push({ address, port }),
     congested: () => false,
+  };
+  const socket: Pick<DatagramSocket, 'address' | 'from' | 'flush'> = {
+    address: { address: '0.0.0.0', port: 4440, family: 'IPv4' },
+    from: () => sending,
+    flush: () => undefined,
   };
   const limits = { maxFlows: 4 };
   return new Forwarder({ socket, counters: new EndpointCounters(), limits, now: () => 0 });

@@ -10,7 +10,7 @@ function refused(code: string, bytes: number): { messages: string[]; counted: nu
   const counters = new EndpointCounters();
   const submit = (_: number, __: number, ___: number, ____: string, callback?: SendCallback): void =>
     callback?.(Object.assign(new Error(code), { code }));
-  const output = new DatagramOutput({ submit } as unknown as DatagramSocket, counters);
+  const output = new DatagramOutput({ from: () => ({ submit }) } as unknown as DatagramSocket, counters);
   const dial: DatagramSender = {
     side: 'client',
     remote: { address: '192.0.2.1', port: 443, family: 'IPv4' },

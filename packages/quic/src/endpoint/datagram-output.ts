@@ -34,27 +34,22 @@ export class DatagramOutput {
 
   /** Memory for the next datagram of the connection. */
   slot({ datagramBytes, local }: DatagramSender): Buffer {
-    return this.socket.slot(datagramBytes, local.address);
+    return this.socket.from(local.address).slot(datagramBytes);
   }
 
   /** The kernel takes no more of its datagrams for now. */
   congested({ local }: DatagramSender): boolean {
-    return this.socket.congested(local.address);
+    return this.socket.from(local.address).congested();
   }
 
   /** The first `bytes` of the slot leave, at the end of the round of turns at the latest. */
   submit(sender: DatagramSender, bytes: number): void {
     const { destination } = sender.backend;
-    const { remote, local } = sender;
+    const { remote, local, datagramBytes } = sender;
     const { counts } = this.counters;
-    this.socket.submit(
-      sender.datagramBytes,
-      bytes,
-      destination === undefined ? remote.port : destination.port,
-      destination === undefined ? remote.address : destination.host,
-      this.callback(sender, bytes),
-      local.address,
-    );
+    const port = destination === undefined ? remote.port : destination.port;
+    const host = destination === undefined ? remote.address : destination.host;
+    this.socket.from(local.address).submit(datagramBytes, bytes, port, host, this.callback(sender, bytes));
     counts.datagramsSent += 1;
     counts.bytesSent += bytes;
     // It has no turns any more.

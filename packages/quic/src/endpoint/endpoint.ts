@@ -194,7 +194,7 @@ export class Endpoint implements AsyncDisposable {
   /** A datagram of the caller's own, for hole punching; `address` is numeric. */
   sendDatagram(datagram: Uint8Array, port: number, address: string): void {
     this.requireOpen();
-    this.socket.send(datagram, port, address);
+    this.socket.from().send(datagram, port, address);
   }
 
   /**
@@ -335,7 +335,7 @@ export class Endpoint implements AsyncDisposable {
       acceptor: () => (this.closing === undefined ? this.acceptor : undefined),
       local: this.address(),
       now: () => this.clock.now(),
-      send: (datagram, to) => this.socket.send(datagram, to.port, to.address, to.local),
+      send: (datagram, to) => this.socket.from(to.local).send(datagram, to.port, to.address),
       accept: (acceptor, opening) => this.accept(acceptor, opening),
       dialledTo: (address, port) => this.connections.dialledTo(address, port),
     };

@@ -3,7 +3,7 @@ import type { LongHeader } from '../packets/packet-header.js';
 import type { DropReason, EndpointCounters } from '../routing/endpoint-stats.js';
 import type { PassingPackets } from '../routing/packet-router.js';
 import { isOwnAddress, reachable, requirePort } from '../socket/address.js';
-import type { DatagramSocket, DatagramSource } from '../socket/datagram-socket.js';
+import type { DatagramSending, DatagramSocket, DatagramSource } from '../socket/datagram-socket.js';
 import type { Allowance } from './allowance.js';
 import { type Flow, type FlowOptions, FlowTable } from './flow-table.js';
 
@@ -17,7 +17,7 @@ const NEGOTIATION = 0;
 
 /** What the forwarder needs of its endpoint. */
 export interface ForwarderHost {
-  readonly socket: Pick<DatagramSocket, 'address' | 'slot' | 'submit' | 'flush' | 'congested'>;
+  readonly socket: Pick<DatagramSocket, 'address' | 'from' | 'flush'>;
   readonly counters: EndpointCounters;
   readonly limits: { readonly maxFlows: number };
   now(): number;
@@ -95,23 +95,24 @@ export class Forwarder implements PassingPackets {
   }
 
   private pass({ allowance }: Flow, datagram: Uint8Array, to: DatagramSource, local?: string): void {
-    const { socket, counters } = this.host;
-    const refusal = this.refusal(allowance, datagram.length, local);
+    const { counters } = this.host;
+    const socket = this.host.socket.from(local);
+    const refusal = this.refusal(socket, allowance, datagram.length);
     if (refusal !== undefined) {
       counters.drop(refusal);
       return;
     }
     const slotBytes = datagram.length <= SLOT_BYTES ? SLOT_BYTES : LARGE_SLOT_BYTES;
-    socket.slot(slotBytes, local).set(datagram);
-    socket.submit(slotBytes, datagram.length, to.port, to.address, undefined, local);
+    socket.slot(slotBytes).set(datagram);
+    socket.submit(slotBytes, datagram.length, to.port, to.address);
     counters.counts.forwardedDatagrams += 1;
     counters.counts.forwardedBytes += datagram.length;
     this.flushSoon();
   }
 
-  private refusal(allowance: Allowance, bytes: number, local?: string): DropReason | undefined {
+  private refusal(socket: DatagramSending, allowance: Allowance, bytes: number): DropReason | undefined {
     // What the kernel has no room for would wait in the process; an end that sends too fast is to notice.
-    if (this.host.socket.congested(local)) return 'relayCongested';
+    if (socket.congested()) return 'relayCongested';
     switch (allowance.take(bytes, this.host.now())) {
       case 'granted':
         return undefined;

@@ -147,7 +147,7 @@ describeOnLinux('batched I/O', () => {
     try {
       calls.answers.push('EAGAIN');
       burst(pair, 5);
-      expect(pair.sender.socket.congested()).toBe(true);
+      expect(pair.sender.socket.from().congested()).toBe(true);
     } finally {
       queue.mockRestore();
     }
@@ -156,7 +156,7 @@ describeOnLinux('batched I/O', () => {
       [0, 1],
       ['ENOBUFS', 'ENOBUFS', 'ENOBUFS'],
     ]);
-    expect(pair.sender.socket.congested()).toBe(false);
+    expect(pair.sender.socket.from().congested()).toBe(false);
   });
 
   test('a call that a signal broke off is made again', async () => {

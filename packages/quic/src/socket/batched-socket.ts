@@ -1,7 +1,13 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { TransportAddress } from '@kwik/wire';
-import { bindError, type DatagramHandlers, type DatagramSocket, type SendCallback } from './datagram-socket.js';
+import {
+  bindError,
+  type DatagramHandlers,
+  type DatagramSending,
+  type DatagramSocket,
+  type SendCallback,
+} from './datagram-socket.js';
 import { addressOf, DGRAM_READS_AT_ONCE, dgramOptions, enlargeBuffers } from './dgram-socket.js';
 import { neverFragment } from './never-fragment.js';
 import { RECEIVE_BATCH, ReceiveBatch } from './receive-batch.js';
@@ -28,7 +34,7 @@ const MAX_QUEUED = 1_024;
  * A socket of Linux that sends and reads many datagrams per system call. `node:dgram` tells when there is something to be
  * read, and takes what the kernel has no room for, since it learns when there is some again.
  */
-export class BatchedSocket implements DatagramSocket {
+export class BatchedSocket implements DatagramSocket, DatagramSending {
   readonly address: TransportAddress;
   readonly io = 'batched';
   readonly readsAtOnce = BATCHES_AT_ONCE * RECEIVE_BATCH + DGRAM_READS_AT_ONCE;
@@ -109,6 +115,10 @@ export class BatchedSocket implements DatagramSocket {
 
   answerFromEach(): void {
     // It has one address; one on all is in the hands of an `EachAddressSocket`.
+  }
+
+  from(): this {
+    return this;
   }
 
   slot(bytes: number): Buffer {

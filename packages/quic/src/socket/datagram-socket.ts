@@ -21,6 +21,21 @@ export type SendCallback = (error: Error | null) => void;
 /** How datagrams go in and out: one per system call by `node:dgram`, or many by system calls of this package's own. */
 export type SocketIo = 'dgram' | 'batched';
 
+/** What sends datagrams from one address, or from the one that the system chooses. */
+export interface DatagramSending {
+  /** Memory for the next datagram, of `bytes`; the same until `submit`, a flush or a slot of another size. */
+  slot(bytes: number): Buffer;
+  /**
+   * The first `bytes` of the slot of `slotBytes` go to `address`, which is numeric, at the next flush of the socket at the latest.
+   * `callback`, when given, hears of the outcome later; it costs a tick, so only a few datagrams have one.
+   */
+  submit(slotBytes: number, bytes: number, port: number, address: string, callback?: SendCallback): void;
+  /** A datagram in memory of the caller's own, which stays as it is; what was submitted before may go later. */
+  send(datagram: Uint8Array, port: number, address: string): void;
+  /** The kernel takes no more for now, and some datagrams wait in the process. */
+  congested(): boolean;
+}
+
 /**
  * One bound UDP socket. Sending neither waits nor throws: UDP may lose any datagram, and QUIC repairs that. A socket's
  * errors are reported and never end the process. `test-support/datagram-socket-contract.ts` says what each must do.
@@ -37,39 +52,22 @@ export interface DatagramSocket {
   /** Datagrams are heard from now on; those that came before may be lost. */
   open(handlers: DatagramHandlers): void;
   /**
-   * Of a socket on all addresses (`0.0.0.0`, `::`): from now on it tells which of them a datagram was sent to, and sends from the
-   * one it is asked to, as far as the system lets it. Does nothing on a socket that has one address.
+   * Of a socket on all addresses (`0.0.0.0`, `::`): from now on it tells which of them a datagram was sent to, as far as the system
+   * lets it. Does nothing on a socket that has one address.
    */
   answerFromEach(): void;
   /**
-   * Memory for the next datagram, of `bytes`; the same until `submit`, `flush` or a slot of another size. `local` of this and
-   * the others: the address to send from (`DatagramSource.local`); without it, or where it is not known any more, the
-   * system chooses.
+   * What sends from this address of its own (`DatagramSource.local`). The system chooses without one, and where it is not known, or not any
+   * more: ask for each datagram.
    */
-  slot(bytes: number, local?: string): Buffer;
-  /**
-   * The first `bytes` of the slot of `slotBytes` go to `address`, which is numeric, at the next `flush` at the latest.
-   * `callback`, when given, hears of the outcome later; it costs a tick, so only a few datagrams have one.
-   */
-  submit(
-    slotBytes: number,
-    bytes: number,
-    port: number,
-    address: string,
-    callback?: SendCallback,
-    local?: string,
-  ): void;
-  /** What was submitted goes to the kernel. */
+  from(local?: string): DatagramSending;
+  /** What was submitted goes to the kernel, from whatever address. */
   flush(): void;
-  /** A datagram in memory of the caller's own, which stays as it is; what was submitted before may go later. */
-  send(datagram: Uint8Array, port: number, address: string, local?: string): void;
   /**
    * Payload of the largest datagram that the route to `address`, numeric, takes whole; undefined where the system does not
    * tell. Routes may change; further on the path may carry less.
    */
   routeDatagramBytes(address: string): number | undefined;
-  /** The kernel takes no more for now, and some datagrams wait in the process. */
-  congested(local?: string): boolean;
   /** What was submitted is handed over before; nothing is heard any more. */
   close(): Promise<void>;
 }

@@ -5,6 +5,7 @@ import {
   bindError,
   SOCKET_BUFFER_BYTES,
   type DatagramHandlers,
+  type DatagramSending,
   type DatagramSocket,
   type SendCallback,
 } from './datagram-socket.js';
@@ -15,7 +16,7 @@ import type { SpentMemory } from './spent-memory.js';
 export const DGRAM_READS_AT_ONCE = 32;
 
 /** A socket of `node:dgram`: works everywhere, with a system call for each datagram. */
-export class DgramSocket implements DatagramSocket {
+export class DgramSocket implements DatagramSocket, DatagramSending {
   readonly address: TransportAddress;
   readonly io = 'dgram';
   readonly readsAtOnce = DGRAM_READS_AT_ONCE;
@@ -63,6 +64,10 @@ export class DgramSocket implements DatagramSocket {
   /** `node:dgram` does not tell where a datagram was sent to. */
   answerFromEach(): void {
     // Its answers come from the address that the system chooses.
+  }
+
+  from(): this {
+    return this;
   }
 
   slot(bytes: number): Buffer {

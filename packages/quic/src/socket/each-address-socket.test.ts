@@ -1,7 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
-import { SocketProbe } from '../test-support/datagram-socket-contract.js';
+import { describeDatagramSocketContract, SocketProbe } from '../test-support/datagram-socket-contract.js';
 import { BatchedSocket } from './batched-socket.js';
 import { EachAddressSocket } from './each-address-socket.js';
 import { loadSystemCalls } from './system-calls.js';
@@ -53,6 +53,17 @@ async function answerOf(client: Socket): Promise<string> {
 }
 
 describeOnLinux('a socket on all addresses', () => {
+  describeDatagramSocketContract('on all addresses, of which none has a socket of its own', (host, port = 0) => {
+    const socket = new EachAddressSocket({
+      any: bindAt(host, port),
+      shared: false,
+      addresses: () => [],
+      bindAt: () => undefined,
+    });
+    socket.answerFromEach();
+    return socket;
+  });
+
   test('answers from the address that was asked, by the batch and alone', async () => {
     const probe = onAll(() => ['127.0.0.1', '127.0.0.2']);
     const { socket } = probe;
@@ -65,13 +76,13 @@ describeOnLinux('a socket on all addresses', () => {
       await probe.hears(count + 1);
       const { from } = probe.received[count]!;
       expect(from).toEqual(expect.objectContaining({ address: '127.0.0.1', local: address }));
-      expect(socket.congested(from.local)).toBe(false);
+      expect(socket.from(from.local).congested()).toBe(false);
       const first = answerOf(client);
-      socket.send(Buffer.from('alone'), from.port, from.address, from.local);
+      socket.from(from.local).send(Buffer.from('alone'), from.port, from.address);
       expect(await first).toBe('alone');
       const second = answerOf(client);
-      socket.slot(1350, from.local).write('batch');
-      socket.submit(1350, 5, from.port, from.address, undefined, from.local);
+      socket.from(from.local).slot(1350).write('batch');
+      socket.from(from.local).submit(1350, 5, from.port, from.address);
       socket.flush();
       expect(await second).toBe('batch');
     }
@@ -95,7 +106,7 @@ describeOnLinux('a socket on all addresses', () => {
     const { from } = probe.received[0]!;
     expect(from.local).toBeUndefined();
     const answer = answerOf(client);
-    probe.socket.send(Buffer.from('yes'), from.port, from.address, '127.0.0.77');
+    probe.socket.from('127.0.0.77').send(Buffer.from('yes'), from.port, from.address);
     expect(await answer).toBe('yes');
   });
 
@@ -108,7 +119,7 @@ describeOnLinux('a socket on all addresses', () => {
     const { from } = probe.received[0]!;
     expect(from).toEqual(expect.objectContaining({ address: '::ffff:127.0.0.1', local: '::ffff:127.0.0.2' }));
     const answer = answerOf(client);
-    probe.socket.send(Buffer.from('yes'), from.port, from.address, from.local);
+    probe.socket.from(from.local).send(Buffer.from('yes'), from.port, from.address);
     expect(await answer).toBe('yes');
   });
 

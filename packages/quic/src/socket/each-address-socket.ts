@@ -2,7 +2,7 @@ import { isIPv4 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { TransportAddress } from '@kwik/wire';
 import type { BatchedSocket } from './batched-socket.js';
-import type { DatagramHandlers, DatagramSocket, SendCallback } from './datagram-socket.js';
+import type { DatagramHandlers, DatagramSending, DatagramSocket } from './datagram-socket.js';
 import { isLinkLocal } from './zone.js';
 
 /** Machines have a few addresses; one with more answers from those beyond as the system chooses. */
@@ -68,19 +68,8 @@ export class EachAddressSocket implements DatagramSocket {
     this.timer = setInterval(() => this.look(), LOOK_EVERY_MS).unref();
   }
 
-  slot(bytes: number, local?: string): Buffer {
-    return this.at(local).slot(bytes);
-  }
-
-  submit(
-    slotBytes: number,
-    bytes: number,
-    port: number,
-    address: string,
-    callback?: SendCallback,
-    local?: string,
-  ): void {
-    this.at(local).submit(slotBytes, bytes, port, address, callback);
+  from(local?: string): DatagramSending {
+    return (local === undefined ? undefined : this.each.get(local)) ?? this.any;
   }
 
   flush(): void {
@@ -88,26 +77,14 @@ export class EachAddressSocket implements DatagramSocket {
     for (const socket of this.each.values()) socket.flush();
   }
 
-  send(datagram: Uint8Array, port: number, address: string, local?: string): void {
-    this.at(local).send(datagram, port, address);
-  }
-
   routeDatagramBytes(address: string): number | undefined {
     return this.any.routeDatagramBytes(address);
-  }
-
-  congested(local?: string): boolean {
-    return this.at(local).congested();
   }
 
   async close(): Promise<void> {
     this.closed = true;
     clearInterval(this.timer);
     await Promise.all(this.sockets().map((socket) => socket.close()));
-  }
-
-  private at(local: string | undefined): BatchedSocket {
-    return (local === undefined ? undefined : this.each.get(local)) ?? this.any;
   }
 
   private sockets(): BatchedSocket[] {

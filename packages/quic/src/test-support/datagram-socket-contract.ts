@@ -31,8 +31,8 @@ export class SocketProbe implements DatagramHandlers {
 
   /** Submits a datagram that begins with `tag` and is filled with it. */
   submit(tag: number, bytes: number, to: DatagramSocket, address = to.address.address): void {
-    fill(this.socket.slot(Math.max(SLOT_BYTES, bytes)), tag, bytes);
-    this.socket.submit(Math.max(SLOT_BYTES, bytes), bytes, to.address.port, address);
+    fill(this.socket.from().slot(Math.max(SLOT_BYTES, bytes)), tag, bytes);
+    this.socket.from().submit(Math.max(SLOT_BYTES, bytes), bytes, to.address.port, address);
   }
 
   async hears(count: number): Promise<void> {
@@ -87,7 +87,7 @@ export function describeDatagramSocketContract(
       any.submit(1, 10, four.socket, '::ffff:127.0.0.1');
       any.socket.flush();
       await four.hears(1);
-      four.socket.send(Buffer.from([2, 0]), any.socket.address.port, '127.0.0.1');
+      four.socket.from().send(Buffer.from([2, 0]), any.socket.address.port, '127.0.0.1');
       await any.hears(1);
       expect(any.received[0]?.from).toMatchObject({ address: '::ffff:127.0.0.1', port: four.socket.address.port });
     });
@@ -155,22 +155,22 @@ export function describeDatagramSocketContract(
 
     test('a slot stays where it is until it is submitted', async () => {
       const { socket } = make();
-      const slot = socket.slot(SLOT_BYTES);
+      const slot = socket.from().slot(SLOT_BYTES);
       expect(slot).toHaveLength(SLOT_BYTES);
-      expect(socket.slot(SLOT_BYTES)).toBe(slot);
-      socket.submit(SLOT_BYTES, 10, socket.address.port, '127.0.0.1');
-      expect(socket.slot(SLOT_BYTES)).not.toBe(slot);
+      expect(socket.from().slot(SLOT_BYTES)).toBe(slot);
+      socket.from().submit(SLOT_BYTES, 10, socket.address.port, '127.0.0.1');
+      expect(socket.from().slot(SLOT_BYTES)).not.toBe(slot);
     });
 
     test('a callback hears of the outcome, later', async () => {
       const sender = make();
       const outcomes: (Error | null)[] = [];
       const callback = (error: Error | null): void => void outcomes.push(error);
-      sender.socket.slot(SLOT_BYTES);
-      sender.socket.submit(SLOT_BYTES, 20, sender.socket.address.port, '127.0.0.1', callback);
+      sender.socket.from().slot(SLOT_BYTES);
+      sender.socket.from().submit(SLOT_BYTES, 20, sender.socket.address.port, '127.0.0.1', callback);
       // A socket on loopback has no way to other machines.
-      sender.socket.slot(SLOT_BYTES);
-      sender.socket.submit(SLOT_BYTES, 20, 9, '192.0.2.1', callback);
+      sender.socket.from().slot(SLOT_BYTES);
+      sender.socket.from().submit(SLOT_BYTES, 20, 9, '192.0.2.1', callback);
       sender.socket.flush();
       expect(outcomes).toEqual([]);
       await sender.hears(1);
@@ -204,9 +204,9 @@ export function describeDatagramSocketContract(
       expect(other.received).toHaveLength(3);
       other.submit(1, 10, sender.socket);
       other.socket.flush();
-      other.socket.send(Buffer.of(1, 1), sender.socket.address.port, '127.0.0.1');
+      other.socket.from().send(Buffer.of(1, 1), sender.socket.address.port, '127.0.0.1');
       await other.socket.close();
-      expect([sender.received.length, other.socket.congested()]).toEqual([0, false]);
+      expect([sender.received.length, other.socket.from().congested()]).toEqual([0, false]);
     });
 
     test('what was submitted leaves before it closes', async () => {
