@@ -1,9 +1,11 @@
+import type { AnswerTo } from '@kwik/kcp';
 import { isAvailable } from '@kwik/paths';
-import type { PathId } from '@kwik/wire';
+import type { PathId, proto } from '@kwik/wire';
 import { FIRST_CLIENT_PATH_ID, FIRST_RELAYED_PATH_ID } from '../../limits.js';
 import type { Feature } from '../../runtime/features/feature.js';
 import type { SessionContext } from '../../runtime/features/session-context.js';
 import type { Shortage } from '../../runtime/host/shortage.js';
+import type { PathFigures } from '../../runtime/paths/path-registry.js';
 import type { PathRuntime } from '../../runtime/paths/path-runtime.js';
 
 /** Time that a path has to deliver what is under way. */
@@ -11,8 +13,14 @@ const DRAIN_MS = 5000;
 /** The answer comes when the path has gone, and travels too. */
 const ANSWER_SLACK_MS = 5000;
 
+/** A path, as far as this is concerned. */
+export interface SurplusPath extends Pick<PathRuntime, 'id' | 'health' | 'alive'> {
+  figures(): Pick<PathFigures, 'deliveryRateBytesPerSecond'>;
+  request(kind: 'removePath', value: proto.RemovePath, timeoutMs: number): Promise<AnswerTo<'removePath'>>;
+}
+
 type SurplusSession = Pick<SessionContext, 'closeInfo' | 'wake'> & {
-  readonly paths: Pick<SessionContext['paths'], 'values'>;
+  readonly paths: { values(): Iterable<SurplusPath> };
 };
 
 /**
@@ -25,13 +33,16 @@ export class SurplusPaths implements Feature {
   readonly #shortage: Shortage;
   readonly #leave: () => void;
   #draining = false;
-  /** The client did not let go of them: it knows nothing of this. */
-  readonly #kept = new Set<PathId>();
+  /** Of this shortage. One that is still there afterwards is kept by its client, which may know nothing of this. */
+  #asked = new WeakSet<SurplusPath>();
 
   constructor(session: SurplusSession, shortage: Shortage) {
     this.#session = session;
     this.#shortage = shortage;
-    this.#leave = shortage.onChange(() => session.wake());
+    this.#leave = shortage.onChange(({ paths }) => {
+      if (paths === Number.POSITIVE_INFINITY) this.#asked = new WeakSet();
+      session.wake();
+    });
   }
 
   plan(): undefined {
@@ -39,24 +50,25 @@ export class SurplusPaths implements Feature {
     if (this.#draining || most === Number.POSITIVE_INFINITY) return;
     const usable = usablePaths(this.#session.paths.values());
     if (usable.length <= most) return;
-    const worst = bestFirst(usable).findLast(({ id }) => isFurther(id) && !this.#kept.has(id));
+    const worst = bestFirst(usable).findLast((path) => isFurther(path.id) && !this.#asked.has(path));
     const other = usable.find((path) => path !== worst && isAvailable(path.health));
-    if (worst !== undefined && other !== undefined) void this.#drain(worst.id, other);
+    if (worst !== undefined && other !== undefined) void this.#drain(worst, other);
   }
 
   onEnd(): void {
     this.#leave();
   }
 
-  async #drain(pathId: PathId, by: PathRuntime): Promise<void> {
+  async #drain(path: SurplusPath, by: SurplusPath): Promise<void> {
     this.#draining = true;
+    this.#asked.add(path);
     const reason = this.#shortage.limits.text ?? '';
-    const value = { pathId, reason, drainMs: DRAIN_MS, retryAfterMs: this.#shortage.retryAfterMs() };
+    const value = { pathId: path.id, reason, drainMs: DRAIN_MS, retryAfterMs: this.#shortage.retryAfterMs() };
     try {
-      const answer = await by.request('removePath', value, DRAIN_MS + ANSWER_SLACK_MS);
-      if (answer.value.error !== undefined) this.#kept.add(pathId);
+      await by.request('removePath', value, DRAIN_MS + ANSWER_SLACK_MS);
     } catch {
-      // The path on which it was asked died, or the session has ended: it is looked at anew.
+      // The client does not do it. Where the path on which it was asked died, it may not have heard.
+      if (!by.alive) this.#asked.delete(path);
     } finally {
       this.#draining = false;
       if (this.#session.closeInfo === undefined) this.#session.wake();
@@ -65,12 +77,12 @@ export class SurplusPaths implements Feature {
 }
 
 /** Those that have a connection to use, now or when others fail. */
-export function usablePaths(paths: Iterable<PathRuntime>): PathRuntime[] {
+export function usablePaths<P extends Pick<PathRuntime, 'health'>>(paths: Iterable<P>): P[] {
   return [...paths].filter(({ health }) => isAvailable(health) || health === 'settling' || health === 'suspended');
 }
 
 /** As scaling gives paths back: the one that carries least goes first, and one that only stands by before it. */
-function bestFirst(paths: readonly PathRuntime[]): PathRuntime[] {
+function bestFirst(paths: readonly SurplusPath[]): SurplusPath[] {
   const rated = paths.map((path) => {
     const rate = isAvailable(path.health) ? path.figures().deliveryRateBytesPerSecond : -1;
     return { path, rate };
