@@ -29,20 +29,21 @@ interface Waiting {
  * copies that only shorten a wait (the tail, a reader or a window held up) have a budget.
  */
 export class CopyQueue {
-  #waiting: Waiting[] = [];
-  #head = 0;
-  #sorted = true;
+  readonly #common: WaitingCopies;
+  /** By the path that is to take them: one that cannot holds up nobody else. */
+  readonly #directed = new Map<PathId, WaitingCopies>();
   #copiedBytes = 0;
   readonly #isActive: (path: PathId, surely: boolean) => boolean;
 
   /** @param isActive whether a path answers: what is under way there needs no copy for being lost elsewhere */
   constructor(isActive: (path: PathId, surely: boolean) => boolean) {
     this.#isActive = isActive;
+    this.#common = this.#noCopies();
   }
 
-  get empty(): boolean {
-    this.#skipSettled();
-    return this.#head === this.#waiting.length;
+  /** Whether nothing waits for a path, unless it is its own. */
+  emptyFor(path: PathId): boolean {
+    return this.#common.count === 0 && (this.#directed.get(path)?.count ?? 0) === 0;
   }
 
   /** Payload that went out as copies. */
@@ -57,36 +58,87 @@ export class CopyQueue {
 
   /** @param to the path that is to take them, whatever others have under way. Default: whoever can */
   add(pieces: Iterable<Piece>, from: PathId, loss: Loss = 'none', to?: PathId): void {
+    const list = to === undefined ? this.#common : (this.#directed.get(to) ?? this.#noCopies());
+    if (to !== undefined) this.#directed.set(to, list);
     for (const piece of pieces) {
-      if (this.#waiting.length - this.#head >= MAX_WAITING) return;
+      if (list.count >= MAX_WAITING) return;
       const waiting = { piece, from, loss, to };
-      if (!this.#needsCopy(waiting)) continue;
-      const last = this.#waiting.at(-1);
-      this.#sorted &&= last === undefined || sentMs(last) <= sentMs(waiting);
-      this.#waiting.push(waiting);
+      if (this.#needsCopy(waiting)) list.push(waiting);
     }
   }
 
-  /** The path answers again, or is gone: what it has in flight is no longer copied. */
+  /** The path answers again: what it has in flight is no longer copied. */
+  drop(from: PathId): void {
+    for (const list of [this.#common, ...this.#directed.values()]) list.drop(from);
+  }
+
+  /** The path is gone. */
+  forget(path: PathId): void {
+    this.#directed.delete(path);
+    this.drop(path);
+  }
+
+  /** The next piece for a path, of at most `maxBytes`; it counts as under way there. */
+  take(path: PathId, maxBytes: number): Piece | undefined {
+    const waiting = this.#directed.get(path)?.next(path) ?? this.#common.next(path);
+    if (waiting === undefined || waiting.piece.data.length > maxBytes) return undefined;
+    const { piece, from } = waiting;
+    piece.copies++;
+    piece.holders ??= [from];
+    piece.holders.push(path);
+    this.#copiedBytes += piece.data.length;
+    return piece;
+  }
+
+  #noCopies(): WaitingCopies {
+    return new WaitingCopies((waiting) => this.#needsCopy(waiting));
+  }
+
+  /** Not while another path has it under way already, nor when it is queued to be sent anew. */
+  #needsCopy({ piece, from, loss, to }: Waiting): boolean {
+    if (piece.acked || piece.copies === 0) return false;
+    if (to !== undefined) return piece.holders?.includes(to) !== true;
+    if (loss === 'none') return piece.copies === 1;
+    return piece.holders?.some((path) => path !== from && this.#isActive(path, loss === 'little')) !== true;
+  }
+}
+
+/** Copies that wait, in the order in which their pieces were sent. */
+class WaitingCopies {
+  #waiting: Waiting[] = [];
+  #head = 0;
+  #sorted = true;
+  readonly #isNeeded: (waiting: Waiting) => boolean;
+
+  constructor(isNeeded: (waiting: Waiting) => boolean) {
+    this.#isNeeded = isNeeded;
+  }
+
+  /** Those that are needed no longer count until they are the first. */
+  get count(): number {
+    this.#skipSettled();
+    return this.#waiting.length - this.#head;
+  }
+
+  push(waiting: Waiting): void {
+    const last = this.#waiting.at(-1);
+    this.#sorted &&= last === undefined || sentMs(last) <= sentMs(waiting);
+    this.#waiting.push(waiting);
+  }
+
   drop(from: PathId): void {
     this.#waiting = this.#waiting.slice(this.#head).filter((waiting) => waiting.from !== from);
     this.#head = 0;
   }
 
-  /** The next piece for a path, of at most `maxBytes`; it counts as under way there. */
-  take(path: PathId, maxBytes: number): Piece | undefined {
+  /** The first that a path may take; it stays until it is needed no longer. */
+  next(path: PathId): Waiting | undefined {
     this.#sort();
     this.#skipSettled();
     for (let index = this.#head; index < this.#waiting.length && index - this.#head < MAX_LOOK; index++) {
       const waiting = this.#waiting[index]!;
-      const { piece, from, to = path } = waiting;
-      if (from === path || to !== path || piece.holders?.includes(path) === true || !this.#needsCopy(waiting)) continue;
-      if (piece.data.length > maxBytes) return undefined;
-      piece.copies++;
-      piece.holders ??= [from];
-      piece.holders.push(path);
-      this.#copiedBytes += piece.data.length;
-      return piece;
+      const { piece, from } = waiting;
+      if (from !== path && piece.holders?.includes(path) !== true && this.#isNeeded(waiting)) return waiting;
     }
     return undefined;
   }
@@ -100,19 +152,11 @@ export class CopyQueue {
   }
 
   #skipSettled(): void {
-    while (this.#head < this.#waiting.length && !this.#needsCopy(this.#waiting[this.#head]!)) this.#head++;
+    while (this.#head < this.#waiting.length && !this.#isNeeded(this.#waiting[this.#head]!)) this.#head++;
     if (this.#head === this.#waiting.length && this.#head > 0) {
       this.#waiting = [];
       this.#head = 0;
     }
-  }
-
-  /** Not while another path has it under way already, nor when it is queued to be sent anew. */
-  #needsCopy({ piece, from, loss, to }: Waiting): boolean {
-    if (piece.acked || piece.copies === 0) return false;
-    if (to !== undefined) return piece.holders?.includes(to) !== true;
-    if (loss === 'none') return piece.copies === 1;
-    return piece.holders?.some((path) => path !== from && this.#isActive(path, loss === 'little')) !== true;
   }
 }
 

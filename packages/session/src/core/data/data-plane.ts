@@ -140,7 +140,7 @@ export class DataPlane {
     const path = this.#paths.get(id);
     if (path === undefined) return;
     this.#paths.delete(id);
-    this.#reinjector.queue.drop(id);
+    this.#reinjector.queue.forget(id);
     const { pieces, frames } = path.takeUndelivered();
     this.#sendAgain(id, pieces);
     for (const { receive, supply } of this.streams.values()) {
@@ -184,7 +184,7 @@ export class DataPlane {
     const path = this.#paths.get(pathId);
     if (path === undefined) return true;
     // Of several paths to one peer, one may help another.
-    const carries = path.toPeer && (!this.turns.empty || !this.#reinjector.queue.empty || this.#paths.size > 1);
+    const carries = path.toPeer && (!this.turns.empty || this.#paths.size > 1);
     return !carries && !this.hasUrgent(pathId, now);
   }
 

@@ -126,7 +126,7 @@ export class PacketBuilder {
   /** Copies of what other paths have in flight go first: a reader waits for them. A piece larger than `maxBytes` goes alone. */
   #addCopies(path: DataPath, frames: proto.Frame[], pieces: Piece[], maxBytes: number, hardMax: number): number {
     let payload = 0;
-    while (!this.#copies.empty && frames.length < MAX_OTHER_FRAMES) {
+    while (!this.#copies.emptyFor(path.id) && frames.length < MAX_OTHER_FRAMES) {
       const limit = (pieces.length === 0 ? hardMax : maxBytes) - payload - pieces.length * FRAME_OVERHEAD_BYTES;
       const piece = this.#copies.take(path.id, Math.min(limit, path.flowControl.sendCredit));
       if (piece === undefined) break;

@@ -84,7 +84,7 @@ export class Reinjector {
    */
   look(path: DataPath, paths: Iterable<DataPath>, now: number): void {
     const rttMs = path.rtt.smoothedMs;
-    if (rttMs === 0 || now - path.lookedMs < LOOK_INTERVAL_MS || !this.queue.empty) return;
+    if (rttMs === 0 || now - path.lookedMs < LOOK_INTERVAL_MS || !this.queue.emptyFor(path.id)) return;
     path.lookedMs = now;
     if (!this.#allowsCopies()) return;
     const carriers = [...paths].filter(({ toPeer }) => toPeer);
