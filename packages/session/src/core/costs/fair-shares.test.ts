@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { fairShares, waterLevel, type Claim } from './fair-shares.js';
+import { waterLevel, type Claim } from './fair-shares.js';
 
 const claims = fc.array(fc.record({ want: fc.nat(1e9), weight: fc.integer({ min: 1, max: 1000 }) }), { maxLength: 60 });
 const capacities = fc.maxSafeNat().map((value) => value % 1e10);
@@ -8,6 +8,12 @@ const capacities = fc.maxSafeNat().map((value) => value % 1e10);
 const ROUNDING = 1e-9;
 
 const sum = (all: readonly number[]): number => all.reduce((whole, one) => whole + one, 0);
+
+/** What each gets where the water stands so high, in the order of the claims. */
+function fairShares(capacity: number, all: readonly Claim[]): number[] {
+  const level = waterLevel(capacity, all);
+  return all.map(({ want, weight }) => Math.min(want, level * weight));
+}
 
 /** The slow twin: a little for everybody who still wants some, again and again. */
 function poured(capacity: number, all: readonly Claim[], rounds: number): number[] {

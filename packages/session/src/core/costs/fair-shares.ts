@@ -27,22 +27,3 @@ export function waterLevel(capacity: number, claims: readonly Claim[]): number {
   }
   return Number.POSITIVE_INFINITY;
 }
-
-/** What each gets, in the order of the claims. */
-export function fairShares(capacity: number, claims: readonly Claim[]): number[] {
-  const level = waterLevel(capacity, claims);
-  return claims.map(({ want, weight }) => shareAt(level, { want, weight }));
-}
-
-/** The one that has most beyond its fair share, by its place among the claims; of equals the first. -1: there is none. */
-export function furthestAbove(capacity: number, claims: readonly Claim[]): number {
-  const level = waterLevel(capacity, claims);
-  const beyond = claims.map((claim) => claim.want - shareAt(level, claim));
-  const most = beyond.reduce((max, one) => Math.max(max, one), 0);
-  return most === 0 ? -1 : beyond.indexOf(most);
-}
-
-/** What one gets where the water stands so high. */
-function shareAt(level: number, { want, weight }: Claim): number {
-  return Math.min(want, level * weight);
-}

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { TestRandom } from '../../test-support/random.js';
+import { waterLevel } from './fair-shares.js';
 import { FREE_OVERHEAD_BYTES, MemoryLedger, type MemoryAccount } from './memory-ledger.js';
 
 type Charge = [bytes: number, overhead: number];
@@ -131,6 +132,43 @@ describe('MemoryLedger', () => {
     heavy.hold(600, 0);
     expect(() => light.hold(301, 0)).toThrow(limit);
     expect(ended).toEqual(['light']);
+  });
+
+  it('ends a session of a peer that is above its fair share, and of these of one that has most by its weight', () => {
+    const holds = fc.array(
+      fc.record({ bytes: fc.integer({ min: 1, max: 1000 }), weight: fc.integer({ min: 1, max: 5 }) }),
+      {
+        minLength: 1,
+        maxLength: 20,
+      },
+    );
+    fc.assert(
+      fc.property(holds, fc.nat(1000), (peers, more) => {
+        const heldBytes = peers.reduce((sum, { bytes }) => sum + bytes, 0);
+        const ledger = new MemoryLedger({ heldBytes });
+        const ended: number[] = [];
+        const open = (peer: number, weight: number) =>
+          ledger.open(
+            () => ended.push(peer),
+            () => false,
+            { peer: `${peer}`, weight },
+          );
+        const [first] = peers.map(({ bytes, weight }, peer) => {
+          const account = open(peer, weight);
+          account.hold(bytes, 0);
+          return account;
+        });
+        const claims = peers.map(({ bytes, weight }, peer) => ({ want: bytes + (peer === 0 ? more + 1 : 0), weight }));
+        try {
+          first!.hold(more + 1, 0);
+        } catch {
+          // It is the one that goes.
+        }
+        const gone = claims[ended[0]!]!;
+        expect(gone.want).toBeGreaterThan(waterLevel(heldBytes, claims) * gone.weight);
+        for (const { want, weight } of claims) expect(gone.want / gone.weight).toBeGreaterThanOrEqual(want / weight);
+      }),
+    );
   });
 
   it('shares what may be read ahead among those who do, and leaves nobody without any', () => {

@@ -1,5 +1,4 @@
 import { KwikError } from '@kwik/wire';
-import { furthestAbove } from './fair-shares.js';
 import { ReadAheadShares, type Reader } from './read-ahead-shares.js';
 
 /**
@@ -70,14 +69,15 @@ class PeerAccounts {
 
   constructor(readonly key: string | symbol) {}
 
-  /** What the peer holds, as one of many that want as much as they hold. */
-  claim(what: Scarce) {
-    let [want, weight] = [0, 0];
+  /** What the peer holds by its weight, which is that of its weightiest session. */
+  level(what: Scarce): number {
+    let held = 0;
+    let weight = 1;
     for (const account of this.accounts) {
-      want += account[what];
-      weight = Math.max(weight, account.weight);
+      held += account[what];
+      if (account.weight > weight) weight = account.weight;
     }
-    return { want, weight };
+    return held / weight;
   }
 
   /** The session that holds most by its weight; of equals `preferred`. */
@@ -177,13 +177,19 @@ export class MemoryLedger {
 
   /**
    * Of the peer that is furthest above its fair share the session that holds most loses: it is the one whose peer does not let it
-   * read, or that wastes most. A peer does not fare better for having many sessions.
+   * read, or that wastes most. A peer does not fare better for having many sessions. Whoever holds most by its weight is furthest
+   * above: by weight, the share of all who have more than theirs is the same.
    */
   #relieve(current: MemoryAccount, what: Scarce, bound: number): void {
     // Of equals the one that goes is the one that wants more just now.
-    const peers = [current.peer, ...this.#peers.values()];
-    const claims = peers.map((peer, index) => (index > 0 && peer === current.peer ? NOTHING : peer.claim(what)));
-    const peer = peers[furthestAbove(bound, claims)] ?? current.peer;
+    let peer = current.peer;
+    let most = peer.level(what);
+    for (const other of this.#peers.values()) {
+      const level = other.level(what);
+      if (level <= most) continue;
+      peer = other;
+      most = level;
+    }
     const largest = peer.largest(what, current);
     const reason = `all sessions together hold more than ${bound} bytes that wait to be read, and this one the most of them`;
     const error = new KwikError('ERR_KWIK_LIMIT_EXCEEDED', reason, { scope: 'peer' });
@@ -194,9 +200,6 @@ export class MemoryLedger {
     if (largest === current) throw error;
   }
 }
-
-/** In the place of a peer that is among the claims already. */
-const NOTHING = { want: 0, weight: 1 };
 
 interface MemoryAccountParts {
   readonly end: (error: KwikError) => void;
