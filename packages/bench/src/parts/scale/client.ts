@@ -15,6 +15,8 @@ export interface OpenTask {
   readonly count: number;
   /** PEM of the certificate to trust. */
   readonly ca: string;
+  /** Handshakes under way at once. Default: 64. A server lets one address have 256, of all client processes. */
+  readonly atOnce?: number;
 }
 
 export interface OpenResult {
@@ -28,17 +30,17 @@ const sessions: Session[] = [];
 const connections: PathTransport[] = [];
 const endpoints: Endpoint[] = [];
 
-function openSessions({ port, count, ca }: OpenTask): Promise<OpenResult> {
-  return measured(count, async () => {
+function openSessions({ port, count, ca, atOnce }: OpenTask): Promise<OpenResult> {
+  return measured({ count, atOnce }, async () => {
     sessions.push(await dial({ host: '127.0.0.1', port }, { trust: { ca } }));
   });
 }
 
 /** As many to a socket as of sessions, and bound within the time that is measured, as theirs are. */
-function openConnections({ port, count, ca }: OpenTask): Promise<OpenResult> {
+function openConnections({ port, count, ca, atOnce }: OpenTask): Promise<OpenResult> {
   const bound: Promise<Endpoint>[] = [];
   let opened = 0;
-  return measured(count, async () => {
+  return measured({ count, atOnce }, async () => {
     const endpoint = await (bound[Math.floor(opened++ / CONNECTIONS_PER_SOCKET)] ??= bindOne());
     const connection = await endpoint.dial({ host: '127.0.0.1', port, trust: { ca } });
     connection.attach({ onStream: () => undefined, onSendable: () => undefined, onClose: () => undefined });
@@ -52,9 +54,12 @@ async function bindOne(): Promise<Endpoint> {
   return endpoint;
 }
 
-async function measured(count: number, open: () => Promise<void>): Promise<OpenResult> {
+async function measured(
+  { count, atOnce }: Pick<OpenTask, 'count'> & { readonly atOnce: number | undefined },
+  open: () => Promise<void>,
+): Promise<OpenResult> {
   const start = performance.now();
-  const { done, failure } = await inParallel(count, open);
+  const { done, failure } = await inParallel(count, open, atOnce);
   const seconds = (performance.now() - start) / 1000;
   return { opened: done, seconds, ...(failure !== undefined && { failure }) };
 }
@@ -134,6 +139,7 @@ async function fetchBulk(bytes: number): Promise<number> {
 async function inParallel(
   count: number,
   work: (index: number) => Promise<void>,
+  atOnce = CONCURRENCY,
 ): Promise<{ readonly done: number; readonly failure?: string }> {
   let next = 0;
   let done = 0;
@@ -148,7 +154,7 @@ async function inParallel(
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(CONCURRENCY, count) }, worker));
+  await Promise.all(Array.from({ length: Math.min(atOnce, count) }, worker));
   return { done, ...(failure !== undefined && { failure }) };
 }
 

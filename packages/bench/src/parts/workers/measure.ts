@@ -9,6 +9,8 @@ import type { WorkerPayload } from './worker.js';
 
 /** Two keep a worker busy; four reach each of four. */
 const CLIENTS = 4;
+/** Of each: all of them together have one address, which is let have 256 half-open connections. */
+const HANDSHAKES_AT_ONCE = 64 / CLIENTS;
 const SESSIONS = 2_000;
 const QUICK_SESSIONS = 200;
 /** Rounds of an echo on each session. */
@@ -55,7 +57,12 @@ async function measureOnce(workers: number, credentials: Credentials, context: P
   const clients = Array.from({ length: CLIENTS }, (_, index) =>
     children.start<ClientCalls>(new URL('../scale/client.js', import.meta.url), { label: `workers-client-${index}` }),
   );
-  const open = { port: fleet.address.port, ca: credentials.caPem, count: Math.ceil(sessions / CLIENTS) };
+  const open = {
+    port: fleet.address.port,
+    ca: credentials.caPem,
+    count: Math.ceil(sessions / CLIENTS),
+    atOnce: HANDSHAKES_AT_ONCE,
+  };
   // Code is compiled then, at both ends.
   await Promise.all(clients.map((client) => client.call('openSessions', { ...open, count: 20 })));
   await Promise.all(clients.map((client) => client.call('echoAll', undefined)));
