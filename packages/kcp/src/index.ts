@@ -36,7 +36,7 @@ export {
   type RequestKind,
 } from './channel/message-table.js';
 export { type KeyPairBytes } from './crypto/ed25519.js';
-export { errorFromDetail, errorToDetail } from './errors/error-detail.js';
+export { errorFromDetail, errorOfPeer, errorToDetail } from './errors/error-detail.js';
 export { SESSION_SECRET_BYTES, type SessionKeys, deriveSessionKeys } from './keys/session-keys.js';
 export { type Admission, JoinAdmission, type JoinAdmissionOptions, type JoinCounters } from './join/join-admission.js';
 export {

@@ -70,13 +70,13 @@ describe('a path that the primary removes', () => {
 });
 
 describe('a further path to the primary', () => {
-  async function spared(retryAfterMs: number, others: readonly number[]) {
+  async function spared(retryAfterMs: number, others: readonly number[], reason = 'short of memory') {
     const clock = new VirtualClock();
     const paths = new PathRegistry<FakePath>(clock, new UserCallbacks());
     const path = new FakePath(FIRST_CLIENT_PATH_ID);
     for (const one of [path, ...others.map((id) => new FakePath(id))]) paths.add(one);
     const removals = new PathRemovals({ clock, paths }, () => 0);
-    const command = { pathId: path.id, reason: 'short of memory', drainMs: 0, retryAfterMs };
+    const command = { pathId: path.id, reason, drainMs: 0, retryAfterMs };
     return { answer: await removals.remove(command), path };
   }
 
@@ -84,6 +84,11 @@ describe('a further path to the primary', () => {
     const { answer, path } = await spared(2000, [0]);
     expect(answer.$case).toBe('removePathResult');
     expect(path.death).toMatchObject({ code: 'ERR_KWIK_CONNECTION_REFUSED', retryAfterMs: 2000 });
+  });
+
+  test('is left alone for an hour at the most, whatever the primary says, which says it on one line', async () => {
+    const { path } = await spared(2 ** 32 - 1, [0], 'short of\n\u001b[2Jmemory');
+    expect(path.death).toMatchObject({ retryAfterMs: 3_600_000, message: 'short of [2Jmemory' });
   });
 
   test.each([

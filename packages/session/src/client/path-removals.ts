@@ -1,4 +1,4 @@
-import type { ReplyTo } from '@kwik/kcp';
+import { errorOfPeer, type ReplyTo } from '@kwik/kcp';
 import { KwikError, toPathId, type PathId, type proto, type TimerHandle } from '@kwik/wire';
 import { FIRST_CLIENT_PATH_ID } from '../limits.js';
 import { failure } from '../runtime/features/control-dispatch.js';
@@ -62,12 +62,12 @@ export class PathRemovals implements Feature {
       $case: 'removePathResult',
       value: { pathId: command.pathId, removed: true, error: undefined },
     };
-    const { retryAfterMs } = command;
-    const removal = new KwikError('ERR_KWIK_PATH_REMOVED', reason);
     // A further path to the primary, which says when it takes it again.
-    const end = (): void =>
-      path.die(path.primary ? new KwikError('ERR_KWIK_CONNECTION_REFUSED', reason, { retryAfterMs }) : removal);
-    if (command.drainMs === 0 || !path.drain(reason)) {
+    const removal = path.primary
+      ? errorOfPeer('ERR_KWIK_CONNECTION_REFUSED', reason, command.retryAfterMs)
+      : errorOfPeer('ERR_KWIK_PATH_REMOVED', reason);
+    const end = (): void => path.die(removal);
+    if (command.drainMs === 0 || !path.drain(removal.message)) {
       end();
       return removed;
     }
