@@ -1,5 +1,7 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import { FIRST_CLIENT_PATH_ID } from '../src/limits.js';
+import type { Feature } from '../src/runtime/features/feature.js';
+import type { SessionContext } from '../src/runtime/features/session-context.js';
 import { SimulatedWorld } from './simulated-world.js';
 
 /** For machines that do much else at the time; nothing here waits for a clock. */
@@ -38,6 +40,28 @@ describe('a further path to the primary', () => {
     // No path was left for less than the 12 s that four attempts take; twelve and one more at leisure follow.
     expect(tried).toBeGreaterThan(before + 10);
     expect(tried).toBeLessThan(before + 28);
+  });
+
+  test('that its primary takes and turns away again and again is opened once a second at the most', async () => {
+    const world = new SimulatedWorld(7);
+    let opened = 0;
+    const hostile = (session: SessionContext): Feature[] => [
+      {
+        onPathUp: ({ id: pathId }) => {
+          if (pathId < SPARE) return;
+          opened++;
+          const value = { pathId, reason: 'not now', drainMs: 0, retryAfterMs: 1 };
+          // The client knows of it when the answer has travelled.
+          world.clock.schedule(50, () => void session.controlPath!.request('removePath', value, 1000));
+        },
+      },
+    ];
+    const primary = world.server('10.0.0.1', LINK, { features: hostile });
+    world.network.link(`10.9.0.2 to ${primary.address}`, LINK);
+    await world.dial(primary.address, { paths: { extra: [{ localAddress: '10.9.0.2' }] } });
+    await world.clock.advanceByAsync(10_000);
+    expect(opened).toBeGreaterThan(5);
+    expect(opened).toBeLessThanOrEqual(11);
   });
 
   test.each([2000, 3000, 4000, 5000])('that was lost in an outage of %i ms is soon back', async (outageMs) => {

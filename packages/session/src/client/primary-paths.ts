@@ -28,6 +28,8 @@ const AT_LEISURE: ReconnectPolicy = {
   maxTries: 12,
   maxAttemptMs: MAX_ATTEMPT_MS,
 };
+/** A primary that turns a further path away again and again gets no more handshakes for it than one in so long. */
+const LEAST_AWAY_MS = 1000;
 /** How often a session that lost its primary, and goes on without it, looks whether it still can. */
 const LOOK_AGAIN_MS = 1000;
 
@@ -178,7 +180,7 @@ export class PrimaryPaths implements Feature {
     schedule.use(this.#policy);
     const now = this.#session.clock.now();
     // Without any path there is a hurry, whatever the primary said of a further one.
-    if (retryAfterMs !== undefined && this.#anyPath()) schedule.comeBack(now, retryAfterMs);
+    if (retryAfterMs !== undefined && this.#anyPath()) schedule.comeBack(now, Math.max(LEAST_AWAY_MS, retryAfterMs));
     else schedule.lost(now);
     timer.set(schedule.dueAtMs);
   }
