@@ -1,7 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
+import { VirtualClock } from '@kwik/testbed';
 import { KwikError, toPathId, type ErrorCode, type PathId } from '@kwik/wire';
 import { FIRST_CLIENT_PATH_ID } from '../../limits.js';
 import { Shortage } from '../../runtime/host/shortage.js';
+import { DueTimer } from '../../runtime/waiting/due-timer.js';
 import { SurplusPaths, type SurplusPath } from './surplus-paths.js';
 
 const SHORT = { text: 'the server is short of memory', copies: false, probing: false, paths: 1 };
@@ -37,22 +39,20 @@ class FakePath implements SurplusPath {
   }
 }
 
-/** A session as the engine drives it, of a server that is short of something: after each wake there is a plan. */
+/** A session as the engine drives it, of a server that is short of something: after each wake, and when it is due, there is a plan. */
 function setUp(...given: readonly FakePath[]) {
+  const clock = new VirtualClock();
   const paths = new Set(given);
   const shortage = new Shortage();
   let wakes = 0;
   const wake = (): void => {
-    if (wakes++ < MAX_WAKES) surplus.plan();
+    if (wakes++ < MAX_WAKES) timer.set(surplus.plan(clock.now()));
   };
+  const timer = new DueTimer(clock, wake);
   const session = { closeInfo: undefined, wake, paths: { values: () => [...paths].filter(({ alive }) => alive) } };
   const surplus = new SurplusPaths(session, shortage);
   shortage.set(SHORT);
-  return { paths, shortage, wake };
-}
-
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 10 * MAX_WAKES; turn++) await Promise.resolve();
+  return { clock, paths, wake };
 }
 
 describe('a client that keeps a path which it was asked to let go of', () => {
@@ -62,29 +62,26 @@ describe('a client that keeps a path which it was asked to let go of', () => {
     ['because it knows nothing of that', refused('ERR_KWIK_INVALID_STATE')],
     ['and does not answer', refused('ERR_KWIK_TIMEOUT')],
     ['though it says otherwise', (): Answer => Promise.resolve(done)],
-  ])('%s, is asked once in a shortage', async (_name, answer) => {
+  ])('%s, is asked every ten seconds', async (_name, answer) => {
     const [first, further] = [new FakePath(0, answer), new FakePath(FIRST_CLIENT_PATH_ID, answer)];
-    const { shortage } = setUp(first, further);
-    await settle();
+    const { clock, wake } = setUp(first, further);
+    await clock.advanceByAsync(5000);
+    wake();
+    await clock.advanceByAsync(4999);
     expect([first.asked, further.asked]).toEqual([[further.id], []]);
-    shortage.set({ ...SHORT, text: 'the server is short of connections' });
-    await settle();
-    expect(first.asked).toHaveLength(1);
-    shortage.set();
-    shortage.set(SHORT);
-    await settle();
-    expect(first.asked).toHaveLength(2);
+    await clock.advanceByAsync(100_000);
+    expect(first.asked).toHaveLength(11);
   });
 
-  test('is asked again when it has opened the path anew', async () => {
+  test('is asked at once when it has opened the path anew', async () => {
     const answer = refused('ERR_KWIK_INVALID_STATE');
     const [first, further] = [new FakePath(0, answer), new FakePath(FIRST_CLIENT_PATH_ID, answer)];
-    const { paths, wake } = setUp(first, further);
-    await settle();
+    const { clock, paths, wake } = setUp(first, further);
+    await clock.advanceByAsync(100);
     paths.delete(further);
     paths.add(new FakePath(further.id, answer));
     wake();
-    await settle();
+    await clock.advanceByAsync(100);
     expect(first.asked).toEqual([further.id, further.id]);
   });
 });
@@ -95,7 +92,7 @@ test('a client whose path died before its answer came is asked on another one', 
     return refused('ERR_KWIK_PATH_DEAD')();
   });
   const [further, surplus] = [1, 2].map((n) => new FakePath(FIRST_CLIENT_PATH_ID + n, silent));
-  setUp(first, further!, surplus!);
-  await settle();
+  const { clock } = setUp(first, further!, surplus!);
+  await clock.advanceByAsync(100);
   expect([first.asked, further!.asked]).toEqual([[surplus!.id], [surplus!.id]]);
 });

@@ -12,6 +12,8 @@ import type { PathRuntime } from '../../runtime/paths/path-runtime.js';
 const DRAIN_MS = 5000;
 /** The answer comes when the path has gone, and travels too. */
 const ANSWER_SLACK_MS = 5000;
+/** A client that keeps a path is asked for it again: it may know nothing of this, or have had no other path at the time. */
+const ASK_AGAIN_MS = 10_000;
 
 /** A path, as far as this is concerned. */
 export interface SurplusPath extends Pick<PathRuntime, 'id' | 'health' | 'alive'> {
@@ -33,42 +35,47 @@ export class SurplusPaths implements Feature {
   readonly #shortage: Shortage;
   readonly #leave: () => void;
   #draining = false;
-  /** Of this shortage. One that is still there afterwards is kept by its client, which may know nothing of this. */
-  #asked = new WeakSet<SurplusPath>();
+  /** When each may be asked for again. */
+  readonly #againMs = new WeakMap<SurplusPath, number>();
 
   constructor(session: SurplusSession, shortage: Shortage) {
     this.#session = session;
     this.#shortage = shortage;
-    this.#leave = shortage.onChange(({ paths }) => {
-      if (paths === Number.POSITIVE_INFINITY) this.#asked = new WeakSet();
-      session.wake();
-    });
+    this.#leave = shortage.onChange(() => session.wake());
   }
 
-  plan(): undefined {
+  plan(now: number): number | undefined {
     const most = this.#shortage.limits.paths;
-    if (this.#draining || most === Number.POSITIVE_INFINITY) return;
+    if (this.#draining || most === Number.POSITIVE_INFINITY) return undefined;
     const usable = usablePaths(this.#session.paths.values());
-    if (usable.length <= most) return;
-    const worst = bestFirst(usable).findLast((path) => isFurther(path.id) && !this.#asked.has(path));
+    if (usable.length <= most) return undefined;
+    const further = bestFirst(usable).filter(({ id }) => isFurther(id));
+    const worst = further.findLast((path) => this.#dueMs(path) <= now);
     const other = usable.find((path) => path !== worst && isAvailable(path.health));
-    if (worst !== undefined && other !== undefined) void this.#drain(worst, other);
+    if (worst === undefined)
+      return further.length === 0 ? undefined : Math.min(...further.map((path) => this.#dueMs(path)));
+    if (other !== undefined) void this.#drain(worst, other, now);
+    return undefined;
   }
 
   onEnd(): void {
     this.#leave();
   }
 
-  async #drain(path: SurplusPath, by: SurplusPath): Promise<void> {
+  #dueMs(path: SurplusPath): number {
+    return this.#againMs.get(path) ?? Number.NEGATIVE_INFINITY;
+  }
+
+  async #drain(path: SurplusPath, by: SurplusPath, now: number): Promise<void> {
     this.#draining = true;
-    this.#asked.add(path);
+    this.#againMs.set(path, now + ASK_AGAIN_MS);
     const reason = this.#shortage.limits.text ?? '';
     const value = { pathId: path.id, reason, drainMs: DRAIN_MS, retryAfterMs: this.#shortage.retryAfterMs() };
     try {
       await by.request('removePath', value, DRAIN_MS + ANSWER_SLACK_MS);
     } catch {
       // The client does not do it. Where the path on which it was asked died, it may not have heard.
-      if (!by.alive) this.#asked.delete(path);
+      if (!by.alive) this.#againMs.delete(path);
     } finally {
       this.#draining = false;
       if (this.#session.closeInfo === undefined) this.#session.wake();
