@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { pause, until } from '@kwik/testbed';
-import { TransportProbe, TestServer } from '../test-support/peers.js';
+import { TestServer, transfer, TransportProbe } from '../test-support/peers.js';
 import { Relay } from '../test-support/relay.js';
 import { Endpoint } from './endpoint.js';
 
@@ -30,15 +30,6 @@ async function scene(): Promise<Scene> {
     await endpoint.dial(server.dialOptions({ ...NETWORK, dial: { port: relay.port } })),
   );
   return { server, relay, client, accepted: await server.nextConnection() };
-}
-
-async function transfer(from: TransportProbe, to: TransportProbe, bytes: number): Promise<void> {
-  const payload = randomBytes(bytes);
-  const outgoing = from.open(true);
-  await outgoing.send(payload);
-  const incoming = await to.nextStream();
-  await incoming.ended.promise;
-  expect(Buffer.compare(incoming.received(), payload)).toBe(0);
 }
 
 /** Sends to both sides what `make` makes of a packet that went there before, `count` times. */

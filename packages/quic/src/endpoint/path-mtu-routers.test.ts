@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { makeAuthority } from '../test-support/certificates.js';
 import { namespacesMissing, RoutedNetwork } from '../test-support/namespaces.js';
-import { TestServer, TransportProbe } from '../test-support/peers.js';
+import { TestServer, transfer, TransportProbe } from '../test-support/peers.js';
 import { Endpoint } from './endpoint.js';
 
 const BYTES = 1_000_000;
@@ -43,29 +43,14 @@ async function connect(version: 4 | 6): Promise<Ends> {
   return { client: new TransportProbe(dialled), server: await server.nextConnection() };
 }
 
-/** Sends so much from one end to the other; `midway` is called when half of it has arrived. */
-async function transfer(from: TransportProbe, to: TransportProbe, midway?: () => void): Promise<void> {
-  const payload = Buffer.alloc(BYTES, 'all that is sent');
-  const sending = from.open(true).send(payload);
-  const stream = await to.nextStream();
-  let called = false;
-  stream.onChunk = () => {
-    if (called || stream.bytes < BYTES / 2) return;
-    called = true;
-    midway?.();
-  };
-  await Promise.all([sending, stream.ended.promise]);
-  expect(stream.received().equals(payload)).toBe(true);
-}
-
 const headers = (version: 4 | 6): number => (version === 4 ? 28 : 48);
 const sizes = ({ client, server }: Ends): number[] =>
   [client, server].map(({ transport }) => transport.stats().datagramBytes);
 
 testThere('a path of 1500 bytes is used whole', async (version) => {
   const ends = await connect(version);
-  await transfer(ends.client, ends.server);
-  await transfer(ends.server, ends.client);
+  await transfer(ends.client, ends.server, BYTES);
+  await transfer(ends.server, ends.client, BYTES);
   expect(sizes(ends)).toEqual([1500 - headers(version), 1500 - headers(version)]);
   expect(network.fragments()).toBe(0);
 });
@@ -75,8 +60,8 @@ testThere('a hop of 1400 bytes is found out, and nobody cuts a packet for it', a
   const ends = await connect(version);
   // Finding out takes a few round trips, during which there must be something to send.
   for (let n = 0; n < 30 && Math.min(...sizes(ends)) < 1300; n += 1) {
-    await transfer(ends.client, ends.server);
-    await transfer(ends.server, ends.client);
+    await transfer(ends.client, ends.server, BYTES);
+    await transfer(ends.server, ends.client, BYTES);
   }
   for (const bytes of sizes(ends)) {
     expect(bytes).toBeGreaterThan(1300);
@@ -88,18 +73,21 @@ testThere('a hop of 1400 bytes is found out, and nobody cuts a packet for it', a
 testThere('a hop of 1280 bytes, the least of IPv6, is as well', async (version) => {
   network.setMiddleMtu(1280);
   const ends = await connect(version);
-  await transfer(ends.client, ends.server);
-  await transfer(ends.server, ends.client);
+  await transfer(ends.client, ends.server, BYTES);
+  await transfer(ends.server, ends.client, BYTES);
   expect(Math.max(...sizes(ends))).toBeLessThanOrEqual(1280 - headers(version));
   expect(network.fragments()).toBe(0);
 });
 
 testThere('a hop that shrinks in the midst of transfers is noticed, and they go on', async (version) => {
   const ends = await connect(version);
-  await transfer(ends.client, ends.server);
+  await transfer(ends.client, ends.server, BYTES);
   const shrink = (): void => network.setMiddleMtu(1280);
-  await Promise.all([transfer(ends.client, ends.server, shrink), transfer(ends.server, ends.client, shrink)]);
-  await transfer(ends.client, ends.server);
+  await Promise.all([
+    transfer(ends.client, ends.server, BYTES, shrink),
+    transfer(ends.server, ends.client, BYTES, shrink),
+  ]);
+  await transfer(ends.client, ends.server, BYTES);
   expect(Math.max(...sizes(ends))).toBeLessThanOrEqual(1280 - headers(version));
   expect(network.fragments()).toBe(0);
 });
@@ -108,9 +96,9 @@ testThere(
   'an interface that shrinks is noticed, too: what the system refuses to send is lost, and ends nothing',
   async (version) => {
     const ends = await connect(version);
-    await transfer(ends.client, ends.server);
-    await transfer(ends.client, ends.server, () => network.setOwnMtu('client', 1280));
-    await transfer(ends.server, ends.client);
+    await transfer(ends.client, ends.server, BYTES);
+    await transfer(ends.client, ends.server, BYTES, () => network.setOwnMtu('client', 1280));
+    await transfer(ends.server, ends.client, BYTES);
     expect(sizes(ends)[0]).toBeLessThanOrEqual(1280 - headers(version));
     expect([ends.client.closeCalls, ends.server.closeCalls]).toEqual([0, 0]);
     expect(network.fragments()).toBe(0);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type EmulatedLink, LinkHost } from '@kwik/testbed';
-import { type PairOptions, TestServer, TransportProbe } from '../test-support/peers.js';
+import { type PairOptions, TestServer, transfer, TransportProbe } from '../test-support/peers.js';
 import { Endpoint } from './endpoint.js';
 
 const BYTES = 1_000_000;
@@ -36,26 +36,12 @@ async function connect(options: PairOptions = {}): Promise<{ client: TransportPr
   return { client: new TransportProbe(dialled), server: await server.nextConnection() };
 }
 
-/** Sends so much from one end to the other; `midway` is called when half of it has arrived. */
-async function transfer(from: TransportProbe, to: TransportProbe, midway?: () => void): Promise<void> {
-  const sending = from.open(true).send(new Uint8Array(BYTES));
-  const stream = await to.nextStream();
-  let called = false;
-  stream.onChunk = () => {
-    if (called || stream.bytes < BYTES / 2) return;
-    called = true;
-    midway?.();
-  };
-  await Promise.all([sending, stream.ended.promise]);
-  expect(stream.bytes).toBe(BYTES);
-}
-
 describe('a path on which packets above 1300 bytes vanish without a word', () => {
   test('from the start: transfers finish in either direction', async () => {
     link.configure('both', { mtuBytes: 1300 });
     const ends = await connect();
-    await transfer(ends.client, ends.server);
-    await transfer(ends.server, ends.client);
+    await transfer(ends.client, ends.server, BYTES);
+    await transfer(ends.server, ends.client, BYTES);
     for (const end of [ends.client, ends.server]) {
       expect(end.transport.stats().datagramBytes).toBeLessThanOrEqual(1272);
     }
@@ -68,20 +54,23 @@ describe('a path on which packets above 1300 bytes vanish without a word', () =>
   test('of the server alone: the client was set to 1200', async () => {
     link.configure('both', { mtuBytes: 1300 });
     const ends = await connect({ dial: { transport: { datagramBytes: 1200 } } });
-    await transfer(ends.server, ends.client);
-    await transfer(ends.client, ends.server);
+    await transfer(ends.server, ends.client, BYTES);
+    await transfer(ends.client, ends.server, BYTES);
     expect(link.stats().up.dropped.mtu).toBe(0);
   });
 
   test('in the midst of transfers: they go on, with smaller datagrams', async () => {
     const ends = await connect();
-    await transfer(ends.client, ends.server);
-    await transfer(ends.server, ends.client);
+    await transfer(ends.client, ends.server, BYTES);
+    await transfer(ends.server, ends.client, BYTES);
     expect(ends.client.transport.stats().datagramBytes).toBe(fullBytes());
     expect(ends.server.transport.stats().datagramBytes).toBe(fullBytes());
     const shrink = () => link.configure('both', { mtuBytes: 1300 });
-    await Promise.all([transfer(ends.client, ends.server, shrink), transfer(ends.server, ends.client, shrink)]);
-    await transfer(ends.client, ends.server);
+    await Promise.all([
+      transfer(ends.client, ends.server, BYTES, shrink),
+      transfer(ends.server, ends.client, BYTES, shrink),
+    ]);
+    await transfer(ends.client, ends.server, BYTES);
     expect(ends.client.transport.stats().datagramBytes).toBeLessThanOrEqual(1272);
   });
 });
@@ -89,7 +78,7 @@ describe('a path on which packets above 1300 bytes vanish without a word', () =>
 test('on a path that carries all, no datagram is lost for finding out, and most are of full size', async () => {
   link.configure('both', { rateBitsPerSecond: 20e6, queueBytes: 1_000_000 });
   const ends = await connect();
-  await transfer(ends.server, ends.client);
+  await transfer(ends.server, ends.client, BYTES);
   const { down } = link.stats();
   expect(ends.server.transport.stats()).toMatchObject({ datagramBytes: fullBytes(), lostPackets: 0 });
   expect(BYTES / fullBytes() / down.packetsIn).toBeGreaterThan(0.85);

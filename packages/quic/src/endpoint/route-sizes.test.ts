@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { resolveTransport, type ResolvedTransport, type TransportOptions } from '../connection/transport-options.js';
-import { connectedPair, type Pair } from '../test-support/peers.js';
+import { connectedPair, type Pair, transfer } from '../test-support/peers.js';
 import { backendSettings, RouteSizes } from './route-sizes.js';
 import { PathMemory } from './path-memory.js';
 import { SizeMemory } from './size-memory.js';
@@ -95,14 +95,9 @@ describe('what a path was found to carry', () => {
 });
 
 describe('on loopback', () => {
-  const transfer = async (pair: Pair): Promise<void> => {
-    const payload = new Uint8Array(2_000_000).fill(7);
-    for (const [from, to] of [[pair.client, pair.accepted] as const, [pair.accepted, pair.client] as const]) {
-      const sending = from.open(true).send(payload);
-      const stream = await to.nextStream();
-      await Promise.all([sending, stream.ended.promise]);
-      expect(stream.received().equals(payload)).toBe(true);
-    }
+  const bothWays = async ({ client, accepted }: Pair): Promise<void> => {
+    await transfer(client, accepted, 2_000_000);
+    await transfer(accepted, client, 2_000_000);
   };
 
   test.each([
@@ -113,7 +108,7 @@ describe('on loopback', () => {
   ])('both ends find the largest datagrams by themselves: %s %j', async (host, transport, most) => {
     const options = { serverEndpoint: { host }, clientEndpoint: { host } };
     await using pair = await connectedPair({ ...options, transport, dial: { host } });
-    await transfer(pair);
+    await bothWays(pair);
     const largest = pair.clientEndpoint.stats().io === 'batched' ? most : 1_350;
     for (const { transport } of [pair.client, pair.accepted]) {
       expect(transport.stats()).toMatchObject({ datagramBytes: expect.any(Number), lostPackets: 0 });
@@ -124,7 +119,7 @@ describe('on loopback', () => {
 
   test('one that was given a size keeps to it, whatever the other sends', async () => {
     await using pair = await connectedPair({ dial: { transport: { datagramBytes: 1200 } } });
-    await transfer(pair);
+    await bothWays(pair);
     expect(pair.client.transport.stats().datagramBytes).toBe(1200);
   });
 });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type {
   PathTransport,
   PathTransportHandler,
@@ -130,6 +131,26 @@ export class TransportProbe implements PathTransportHandler {
     if (stream === undefined) throw new Error('no stream credit');
     return new StreamProbe(stream);
   }
+}
+
+/** Sends so much from one end to the other, where it arrives whole; `midway` is called when half of it has arrived. */
+export async function transfer(
+  from: TransportProbe,
+  to: TransportProbe,
+  bytes: number,
+  midway?: () => void,
+): Promise<void> {
+  const payload = randomBytes(bytes);
+  const sending = from.open(true).send(payload);
+  const stream = await to.nextStream();
+  let called = false;
+  stream.onChunk = () => {
+    if (called || stream.bytes < bytes / 2) return;
+    called = true;
+    midway?.();
+  };
+  await Promise.all([sending, stream.ended.promise]);
+  if (!stream.received().equals(payload)) throw new Error(`${stream.bytes} bytes arrived that are not those sent`);
 }
 
 export interface PairOptions {
