@@ -97,6 +97,11 @@ export interface Listener extends AsyncDisposable, AsyncIterable<ServerSession> 
    */
   handOver(options?: HandOverOptions): Promise<HandOver>;
   /**
+   * `takeover.standby` gives another server than before, or none: clients are told at once, each no more often than once a second, many
+   * of them one after the other (some 4,000 a second). Without this call they hear of it with their next ticket.
+   */
+  standbyChanged(): void;
+  /**
    * Accepts no more sessions and lets those there are finish: it closes each that has had no stream open for a second, and
    * after `timeoutMs` (default: 30 s) all that are left, in good order. Resolves when all have ended and the port is
    * free. `force` ends them at once, also when a `close` without it is waiting.

@@ -32,6 +32,7 @@ import { ListenerAudit } from './listener-audit.js';
 import { OverloadGuard } from './overload/overload-guard.js';
 import { SessionFactory } from './session-factory.js';
 import { HandOvers } from './takeover/hand-over.js';
+import { StandbyChanges } from './takeover/standby-changes.js';
 import { resolveTakeover } from './takeover/resolve-takeover.js';
 import { TokenSigners } from './token-signers.js';
 import type { AcceptedSession } from './server-session.js';
@@ -90,6 +91,7 @@ class SessionListener implements UpdatableListener {
   readonly #audit: ListenerAudit;
   readonly #overload: OverloadGuard;
   readonly #handOvers = new HandOvers();
+  readonly #standbyChanges: StandbyChanges;
   readonly #maxSessions: number;
   readonly #backlog: number;
   readonly #sessions = new Set<AcceptedSession>();
@@ -158,11 +160,11 @@ class SessionListener implements UpdatableListener {
       takeover: resolveTakeover(options.takeover),
     });
     this.#overload = this.#overloadGuard(host);
+    this.#standbyChanges = new StandbyChanges(this.#sessions, clock);
     this.#audit = new ListenerAudit(host.audit, endpoint.address());
     this.#listen(credentials);
     this.#audit.opened(credentials.cert, signers.current.publicKey);
-    const { counters } = this.#factory.host.diagnostics;
-    this.#leave = countListener(counters, () => this.stats(), options.relay !== undefined);
+    this.#leave = countListener(host.diagnostics.counters, () => this.stats(), options.relay !== undefined);
   }
 
   #overloadGuard({ memory, shortage, callbacks, diagnostics }: SessionHost): OverloadGuard {
@@ -274,6 +276,10 @@ class SessionListener implements UpdatableListener {
     });
   }
 
+  standbyChanged(): void {
+    this.#standbyChanges.changed();
+  }
+
   async close(options: ListenerCloseOptions = {}): Promise<void> {
     checkListenerClose(options);
     const { force = false, timeoutMs = LISTENER_CLOSE_TIMEOUT_MS } = options;
@@ -294,6 +300,7 @@ class SessionListener implements UpdatableListener {
     else this.#stopListening();
     this.#options.worker?.binding.stop();
     this.#overload.end();
+    this.#standbyChanges.end();
     this.#factory.scaling.save(this.#clock.now(), true);
     this.#leave();
     this.#audit.closed();

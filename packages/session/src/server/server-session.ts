@@ -236,6 +236,12 @@ export class AcceptedSession implements ServerSession {
     return this.#parts.standby !== undefined;
   }
 
+  /** Where it goes on may have changed: the client is told at `atMs`. False: it knows of no standby. */
+  standbyChanged(atMs: number): boolean {
+    this.#parts.standby?.changed(atMs);
+    return this.#parts.standby !== undefined;
+  }
+
   /** Nothing is going on in it: no stream is open, nothing is to be delivered, nothing is forwarded. */
   get quiet(): boolean {
     if ((this.#parts.relay?.flows ?? 0) > 0) return false;

@@ -136,6 +136,10 @@ export class Failover implements Feature {
   }
 
   #named({ port }: PathRuntime, message: proto.Standby): void {
+    if (message.lifeMs === 0) {
+      this.#standby = undefined;
+      return;
+    }
     const expiresMs = this.#session.clock.now() + Math.min(message.lifeMs, MAX_LIFE_MS);
     this.#standby = { message, primary: port.transport.remote.address, expiresMs };
     this.#look();

@@ -1,5 +1,5 @@
 import { TICKET_ID_BYTES, type SessionKeys, type SessionTickets } from '@kwik/kcp';
-import { KwikError } from '@kwik/wire';
+import { KwikError, type proto } from '@kwik/wire';
 import type { StandbyServer, TakeoverOptions } from '../../api/takeover.js';
 import { formatAddress, parseTarget } from '../../client/target.js';
 import type { Feature } from '../../runtime/features/feature.js';
@@ -7,6 +7,9 @@ import type { SessionContext } from '../../runtime/features/session-context.js';
 import { DueTimer } from '../../runtime/waiting/due-timer.js';
 
 const CALLBACK = 'takeover.standby';
+/** However often the standby changes, a client is told no more often than this. */
+const MIN_BETWEEN_MS = 1000;
+const NOTHING = new Uint8Array(0);
 
 /** How a server lets its sessions go on elsewhere. */
 export interface TakeoverConfig {
@@ -27,16 +30,28 @@ export interface StandbyTicketsOptions extends TakeoverConfig {
 }
 
 type TicketSession = Pick<SessionContext, 'clock' | 'callbacks' | 'controlPath' | 'closeInfo'>;
+type Named = Pick<proto.Standby, 'address' | 'serverName'>;
 
 /**
  * Gives the client what it needs to go on at the standby: the session, sealed under the fleet's key, which the client keeps and
- * cannot read. What it holds of the session does not change, so it is always up to date; it is renewed because it expires.
+ * cannot read. What it holds of the session does not change, so it is always up to date; it is renewed because it expires, and when
+ * the standby is another one.
  */
 export class StandbyTickets implements Feature {
   readonly #session: TicketSession;
   readonly #options: StandbyTicketsOptions;
   readonly #timer: DueTimer;
   #leaving = false;
+  /** When the standby is asked for; undefined before the first path is there. */
+  #dueMs: number | undefined;
+  /** When the client needs another ticket, whichever the standby is. */
+  #renewMs = 0;
+  #askedMs = -Infinity;
+  /** Questions, and the last of them that was answered: an answer that comes late is none. */
+  #asked = 0;
+  #answered = 0;
+  /** What the client has a ticket for. */
+  #told: Named | undefined;
 
   constructor(session: TicketSession, options: StandbyTicketsOptions) {
     this.#session = session;
@@ -45,7 +60,7 @@ export class StandbyTickets implements Feature {
   }
 
   onPathUp(): void {
-    this.#timer.set(this.#session.clock.now());
+    this.#renewNow();
   }
 
   onEnd(): void {
@@ -56,33 +71,74 @@ export class StandbyTickets implements Feature {
   leave(leaving: boolean): void {
     if (this.#leaving === leaving) return;
     this.#leaving = leaving;
-    this.#timer.set(this.#session.clock.now());
+    this.#renewNow();
+  }
+
+  /** The standby may be another one: it is asked for at `atMs`, and the client is told if it is. */
+  changed(atMs: number): void {
+    const dueMs = Math.max(atMs, this.#askedMs + MIN_BETWEEN_MS);
+    if (this.#dueMs !== undefined && dueMs < this.#dueMs) this.#set(dueMs);
+  }
+
+  #renewNow(): void {
+    this.#renewMs = this.#session.clock.now();
+    this.#set(this.#renewMs);
+  }
+
+  #set(dueMs: number): void {
+    this.#dueMs = dueMs;
+    this.#timer.set(dueMs);
   }
 
   async #name(): Promise<void> {
     const { clock, callbacks } = this.#session;
     const { standby, lifeMs } = this.#options;
+    const question = ++this.#asked;
+    this.#askedMs = clock.now();
+    this.#dueMs = Infinity;
+    const renews = this.#askedMs >= this.#renewMs;
+    if (renews) this.#renewMs = this.#askedMs + lifeMs / 3;
     try {
       const named = typeof standby === 'function' ? await standby() : standby;
-      if (named !== undefined && this.#session.closeInfo === undefined) this.#tell(named);
+      if (this.#session.closeInfo !== undefined || question < this.#answered) return;
+      this.#answered = question;
+      this.#tell(named, renews);
     } catch (error) {
       callbacks.onError(CALLBACK, error);
     }
-    if (this.#session.closeInfo === undefined) this.#timer.set(clock.now() + lifeMs / 3);
+    if (this.#session.closeInfo === undefined && this.#renewMs < this.#dueMs) this.#set(this.#renewMs);
   }
 
   /** A client that is away is told when it is back. Throws for an address that is none. */
-  #tell({ address, serverName = '' }: StandbyServer): void {
-    const { tickets, keys, identity, grantKeys, primary, lifeMs, wallClockMs, random } = this.#options;
+  #tell(standby: StandbyServer | undefined, renews: boolean): void {
     const path = this.#session.controlPath;
-    const { host, port } = parseTarget(address);
     if (path === undefined) return;
+    const named = standby && namedBy(standby);
+    const before = this.#told;
+    const isSame = before?.address === named?.address && before?.serverName === named?.serverName;
+    if (isSame && !renews) return;
+    this.#told = named;
+    if (named !== undefined) path.send({ $case: 'standby', value: this.#ticketFor(named) });
+    else if (before !== undefined) path.send({ $case: 'standby', value: takenBack(before) });
+  }
+
+  #ticketFor(named: Named): proto.Standby {
+    const { tickets, keys, identity, grantKeys, primary, lifeMs, wallClockMs, random } = this.#options;
     const ticketId = random(TICKET_ID_BYTES);
     const expiresMs = wallClockMs() + lifeMs;
     const ticket = tickets.seal({ keys, ticketId, expiresMs, identity, grantKeys, primary }, random);
     if (ticket === undefined)
       throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', "the client's identity is too long to be sealed");
-    const value = { address: formatAddress(host, port), serverName, ticket, lifeMs, leaving: this.#leaving };
-    path.send({ $case: 'standby', value });
+    return { ...named, ticket, lifeMs, leaving: this.#leaving };
   }
+}
+
+function namedBy({ address, serverName = '' }: StandbyServer): Named {
+  const { host, port } = parseTarget(address);
+  return { address: formatAddress(host, port), serverName };
+}
+
+/** A ticket that nobody takes any more: the client has nowhere to go. */
+function takenBack(named: Named): proto.Standby {
+  return { ...named, ticket: NOTHING, lifeMs: 0, leaving: false };
 }

@@ -660,7 +660,7 @@ export interface Standby {
   serverName: string;
   /** A sealed SessionTicket; at most 2,048 bytes. */
   ticket: Uint8Array;
-  /** So long the standby takes the ticket. */
+  /** So long the standby takes the ticket. 0: there is no standby any more, and no ticket. */
   lifeMs: number;
   /** The primary is about to stop: the client goes as soon as nothing but content is under way. */
   leaving: boolean;
