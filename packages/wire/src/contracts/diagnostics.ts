@@ -136,13 +136,38 @@ export interface TrustDecided {
   readonly reason: string;
 }
 
+/**
+ * Which rules a decision is of: how many servers a session has (`scaling`), what an end gives up (`overload`), how much of its service
+ * a session has (`service`), and which servers a process dials (`dials`).
+ */
+export type PolicyDecider = 'scaling' | 'overload' | 'service' | 'dials';
+
+/** What something was measured against, and what it was. */
+export interface PolicyBound {
+  /** In words: `high share of capacity`. */
+  readonly name: string;
+  readonly limit: number;
+  readonly value: number;
+}
+
 /** A step of scaling or of degradation, with the figures that it rests on. */
 export interface ScalingStep {
   readonly step: 'add' | 'remove' | 'replace' | 'degrade' | 'restore';
   readonly result: 'done' | 'failed' | 'retried';
+  /** '' where it is of no server. */
   readonly server: string;
   readonly reason: string;
   readonly figures: Readonly<Record<string, number>>;
+  /** The members below are there in all that KWIK publishes; whoever else publishes may leave them out. */
+  readonly decider?: PolicyDecider;
+  /** Of whom: all sessions of an end, one of them (`session`), or a server that is dialled (`server`). */
+  readonly of?: 'process' | 'session' | 'server';
+  /** '' where it is of no session. */
+  readonly session?: string;
+  /** What it followed from. */
+  readonly bound?: PolicyBound;
+  /** How many decisions of this kind it stands for, where there were too many to tell of each. Default: 1. */
+  readonly count?: number;
 }
 
 /** An alert was raised, worsened or resolved; all in words. */
