@@ -1,3 +1,5 @@
+import type { PolicyBound } from '@kwik/wire';
+
 /** When a server is not dialled for a while, and how it is tried then. */
 export interface BreakerPolicy {
   /** It opens after so many dials in a row that reached nobody. */
@@ -59,6 +61,7 @@ export class CircuitBreaker {
   #letsBeginMs = 0;
   /** How many may be under way at once, for a while after a trial succeeded. */
   #most = Infinity;
+  #cause: PolicyBound;
 
   /** @param random 0 <= random() < 1; processes that lost a server together are not to try it together */
   constructor(random: () => number, policy: BreakerPolicy = SERVER_BREAKER) {
@@ -66,6 +69,12 @@ export class CircuitBreaker {
     this.#policy = policy;
     this.#window = new OutcomeWindow(policy.windowMs);
     this.#openMs = policy.firstOpenMs;
+    this.#cause = inRow(policy, 0);
+  }
+
+  /** What it opened for the last time that it was closed. */
+  get cause(): PolicyBound {
+    return this.#cause;
   }
 
   get state(): BreakerState {
@@ -109,7 +118,11 @@ export class CircuitBreaker {
     if (!this.#left(epoch)) return false;
     this.#failuresInRow += 1;
     this.#window.add(now, false);
-    if (this.#state === 'closed' && !this.#isTooMuch(now)) return false;
+    if (this.#state === 'closed') {
+      const cause = this.#tooMuch(now);
+      if (cause === undefined) return false;
+      this.#cause = cause;
+    }
     const again = this.#state === 'half-open';
     this.open(now);
     this.#openMs = Math.min(this.#policy.maxOpenMs, again ? this.#openMs * 2 : this.#openMs);
@@ -136,11 +149,12 @@ export class CircuitBreaker {
     this.#most = FIRST_AFTER_TRIAL;
   }
 
-  #isTooMuch(now: number): boolean {
+  #tooMuch(now: number): PolicyBound | undefined {
     const { failuresInRow, failureRatio, leastDials } = this.#policy;
-    if (this.#failuresInRow >= failuresInRow) return true;
+    if (this.#failuresInRow >= failuresInRow) return inRow(this.#policy, this.#failuresInRow);
     const { dials, failures } = this.#window.sums(now);
-    return dials >= leastDials && failures >= dials * failureRatio;
+    if (dials < leastDials || failures < dials * failureRatio) return undefined;
+    return { name: 'share of dials that reached nobody', limit: failureRatio, value: failures / dials };
   }
 
   #enter(state: BreakerState): void {
@@ -156,6 +170,10 @@ export class CircuitBreaker {
     this.#underWay = Math.max(0, this.#underWay - 1);
     return true;
   }
+}
+
+function inRow({ failuresInRow }: BreakerPolicy, value: number): PolicyBound {
+  return { name: 'dials in a row that reached nobody', limit: failuresInRow, value };
 }
 
 /** Outcomes of the window that runs, and of the one before. */

@@ -1,3 +1,4 @@
+import type { PolicyBound } from '@kwik/wire';
 import { CircuitBreaker, type BreakerPolicy, SERVER_BREAKER } from './circuit-breaker.js';
 import { FailurePattern } from './failure-pattern.js';
 import { RetryBudget, type RetryBudgetPolicy } from './retry-budget.js';
@@ -31,6 +32,17 @@ export type DialOutcome = 'reached' | 'unreachable' | 'unclear';
 /** What an outcome changed. */
 export type DialChange = 'opened' | 'closed' | 'network-lost' | 'network-back';
 
+/** Something that a dial found out is decided now: a server, or all of them, are dialled otherwise than before. */
+export interface DialDecision {
+  readonly change: DialChange;
+  /** As in `dialKey`; '' where it is of the network. */
+  readonly server: string;
+  readonly bound: PolicyBound;
+  /** Servers that are remembered for having failed. */
+  readonly failing: number;
+  readonly atMs: number;
+}
+
 /** A dial that was begun. */
 export interface BegunDial extends WantedDial {
   /** The server, or all of them together, did not answer: this one finds out whether that has changed. */
@@ -46,7 +58,12 @@ export function dialKey({ address, from }: Pick<WantedDial, 'address' | 'from'>)
 export interface DialPolicyOptions {
   readonly budget?: RetryBudgetPolicy;
   readonly breaker?: BreakerPolicy;
+  /** Told of what was decided. A trial that fails decides nothing: the server was held back before. */
+  readonly onDecision?: (decision: DialDecision) => void;
 }
+
+/** What lets those go who waited: one answer is enough. */
+const ANSWERED: PolicyBound = { name: 'dials that were answered', limit: 1, value: 1 };
 
 /**
  * Which dials of a process are made, and when: a budget for retries, a circuit breaker for each server that fails, and one for
@@ -61,6 +78,7 @@ export class DialPolicy {
   readonly #random: () => number;
   readonly #breakerPolicy: BreakerPolicy;
   readonly #budget: RetryBudget;
+  readonly #onDecision: DialPolicyOptions['onDecision'];
   /** Of servers that have failed, the one that failed last at the end. */
   readonly #servers = new Map<string, CircuitBreaker>();
   /** Those of them that answered since. */
@@ -73,11 +91,12 @@ export class DialPolicy {
   #blamed = false;
 
   /** @param random 0 <= random() < 1 */
-  constructor(random: () => number, { budget, breaker = SERVER_BREAKER }: DialPolicyOptions = {}) {
+  constructor(random: () => number, { budget, breaker = SERVER_BREAKER, onDecision }: DialPolicyOptions = {}) {
     this.#random = random;
     this.#breakerPolicy = breaker;
     this.#budget = new RetryBudget(budget);
     this.#network = new CircuitBreaker(random, breaker);
+    this.#onDecision = onDecision;
   }
 
   /** Servers that are remembered for having failed. */
@@ -144,11 +163,15 @@ export class DialPolicy {
     const closed = server?.reached(now, dial.epochs.server) === true;
     if (server?.spotless === true) this.#forget(key);
     else if (server !== undefined) this.#answered.add(key);
-    if (!this.#blamed) return closed ? 'closed' : undefined;
+    if (!this.#blamed) {
+      if (closed) this.#decided('closed', key, ANSWERED, now);
+      return closed ? 'closed' : undefined;
+    }
     this.#blamed = false;
     this.#togetherUntilMs = undefined;
     // It was not they who failed; those who waited come to each a few at a time.
     for (const breaker of this.#servers.values()) breaker.close();
+    this.#decided('network-back', '', ANSWERED, now);
     return 'network-back';
   }
 
@@ -164,9 +187,17 @@ export class DialPolicy {
       this.#togetherUntilMs = now + TOGETHER_MS;
       this.#network.close();
       this.#network.open(now);
+      this.#decided('network-lost', '', this.#pattern.bound, now);
       return 'network-lost';
     }
-    return server.unreachable(now, epochs.server) ? 'opened' : undefined;
+    const wasClosed = server.state === 'closed';
+    if (!server.unreachable(now, epochs.server)) return undefined;
+    if (wasClosed) this.#decided('opened', dialKey(dial), server.cause, now);
+    return 'opened';
+  }
+
+  #decided(change: DialChange, server: string, bound: PolicyBound, atMs: number): void {
+    this.#onDecision?.({ change, server, bound, failing: this.#servers.size, atMs });
   }
 
   #serverThatFailed(key: string): CircuitBreaker {

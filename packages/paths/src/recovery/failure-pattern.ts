@@ -1,3 +1,5 @@
+import type { PolicyBound } from '@kwik/wire';
+
 /** So many servers, and nobody else answered meanwhile. */
 const SERVERS = 3;
 /** How close together. */
@@ -12,6 +14,11 @@ const MAX_REMEMBERED = 64;
 export class FailurePattern {
   /** Servers whose last dial reached nobody, and when; the oldest first. */
   readonly #failed = new Map<string, number>();
+
+  /** How far the pattern is made. */
+  get bound(): PolicyBound {
+    return { name: `servers that failed within ${WITHIN_MS / 1000} s`, limit: SERVERS, value: this.#failed.size };
+  }
 
   /** Whoever answers shows that the network is there. */
   reached(): void {
