@@ -158,14 +158,22 @@ const LEVEL_OF_CHANGE: Readonly<Record<ServerDiscovered['change'], LogLevel>> = 
   'not-chosen': 'warn',
 };
 
-/** V3.4, V5.4: each step with its figures; one that failed and is tried again says so. */
-function scaled({ step, result, server, reason, figures }: ScalingStep): LogLine {
+/** V3.4, V5.4: each step with its figures and its bound; one that failed and is tried again says so. */
+function scaled({ step, result, server, reason, figures, decider, session, bound, count = 1 }: ScalingStep): LogLine {
+  const of = server === '' ? '' : ` ${server}`;
   return {
     level: result === 'done' && step !== 'degrade' ? 'info' : 'warn',
     event: `scaling-${step}`,
-    message: `scaling: ${step} ${server}: ${result}${because(reason)}`,
+    message: `${decider ?? 'scaling'}: ${step}${of}: ${result}${because(reason)}`,
+    ...(session !== undefined && session !== '' && { session }),
     server,
-    fields: { result, ...figures },
+    fields: {
+      result,
+      ...(decider !== undefined && { decider }),
+      ...(count > 1 && { count }),
+      ...(bound !== undefined && { bound: bound.name, limit: bound.limit, value: bound.value }),
+      ...figures,
+    },
   };
 }
 

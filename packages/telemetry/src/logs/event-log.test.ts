@@ -55,6 +55,19 @@ describe('EventLog', () => {
     expect(lines[1]!.fields).toEqual({ result: 'retried', attempt: 2 });
   });
 
+  it('says who decided a step, of which session, and what was measured against which bound', () => {
+    const { lines } = setUp();
+    publisher.publish('kwik:scaling:step', () => ({
+      ...{ step: 'degrade', result: 'done', server: '', reason: '1 of 2 paths carries data', figures: { rank: 2 } },
+      ...{ decider: 'service', of: 'session', session: 's1', count: 1 },
+      bound: { name: 'paths that carry data', limit: 2, value: 1 },
+    }));
+    const { message, session, fields } = lines[0]!;
+    expect([message, session]).toEqual(['service: degrade: done: 1 of 2 paths carries data', 's1']);
+    const bound = { bound: 'paths that carry data', limit: 2, value: 1 };
+    expect(fields).toEqual({ result: 'done', decider: 'service', ...bound, rank: 2 });
+  });
+
   it('says what became of servers, of one or of many, and of mere loads to developers alone', () => {
     const { lines } = setUp('info');
     const of = { server: 'a', source: 'films', reason: 'etcd names it no more' } as const;

@@ -71,7 +71,12 @@ export const METRICS = {
   kwik_relay_flows_total: counter('Flows of datagram relays.', 'change'),
   kwik_discovered_servers_total: counter('What discovery learned, and decided.', 'change'),
   kwik_trust_decisions_total: counter('Decisions of access control and of trust in servers.', 'decision'),
-  kwik_scaling_steps_total: counter('Steps of scaling and degradation.', 'step', 'result'),
+  kwik_scaling_steps_total: counter(
+    'Decisions of the policy: steps of scaling and degradation.',
+    'step',
+    'result',
+    'decider',
+  ),
   kwik_component_count_total: counter('What a further component counts.', 'component', 'family', 'label'),
   kwik_component_level: gauge('What a further component has now.', 'component', 'family', 'label'),
 

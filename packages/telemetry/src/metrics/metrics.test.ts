@@ -88,6 +88,8 @@ describe('metrics', () => {
       reason: '',
       figures: {},
     }));
+    const restored = { step: 'restore', result: 'done', server: '', reason: '', figures: {} } as const;
+    publisher.publish('kwik:scaling:step', () => ({ ...restored, decider: 'service', count: 40 }));
     const after = await scrape();
     const sumOf = (text: string, name: MetricName): number =>
       [...text.matchAll(new RegExp(`^${name}(?:_sum)?(?:\\{.*\\})? (.+)$`, 'gmu'))].reduce(
@@ -103,7 +105,8 @@ describe('metrics', () => {
     expect(valueOf(after, 'kwik_handshakes_total{side="server",result="ERR_KWIK_AUTH_FAILED"}')).toBe(1);
     expect(valueOf(after, 'kwik_discovered_servers_total{change="found"}')).toBe(1);
     expect(valueOf(after, 'kwik_discovered_servers_total{change="lost"}')).toBe(9968);
-    expect(valueOf(after, 'kwik_scaling_steps_total{step="add",result="done"}')).toBe(1);
+    expect(valueOf(after, 'kwik_scaling_steps_total{step="add",result="done",decider="scaling"}')).toBe(1);
+    expect(valueOf(after, 'kwik_scaling_steps_total{step="restore",result="done",decider="service"}')).toBe(40);
     expect(valueOf(after, 'kwik_component_count_total{component="relay",family="forwarded",label="datagrams"}')).toBe(
       10,
     );

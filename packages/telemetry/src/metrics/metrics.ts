@@ -44,7 +44,9 @@ export class Metrics implements MetricSource, Disposable {
       'kwik:relay:flow': ({ change }) => this.#events.count('relay', change),
       'kwik:discovery:server': ({ change, count }) => this.#events.count('discovery', change, count),
       'kwik:trust:decided': ({ decision }) => this.#events.count('trust', decision),
-      'kwik:scaling:step': ({ step, result }) => this.#events.count('scaling', `${step} ${result}`),
+      'kwik:scaling:step': ({ step, result, decider = 'scaling', count }) => {
+        this.#events.count('scaling', `${step} ${result} ${decider}`, count);
+      },
     });
   }
 
