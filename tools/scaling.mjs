@@ -2,7 +2,7 @@
  * `pnpm scaling`: what the scaling engine of sessions does with demand of several shapes, on virtual time, against a fixed number
  * of paths. docs/scaling.md has the figures and says what they mean.
  */
-import { ScalingEngine } from '../packages/session/src/core/scaling/scaling-engine.js';
+import { ScalingEngine } from '../packages/session/src/core/policy/scaling/scaling-engine.js';
 
 /** Each path carries so much, megabytes per second, and an added one is there after so long. */
 const EACH = 2.5;

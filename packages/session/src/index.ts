@@ -8,6 +8,7 @@ export type * from './api/listener.js';
 export type * from './api/session.js';
 export type * from './api/options.js';
 export type * from './api/overload.js';
+export type * from './api/policy.js';
 export type * from './api/relays.js';
 export { askForServers, type ServerQuestion, type TellableServer } from './client/ask-for-servers.js';
 export type * from './api/workers.js';

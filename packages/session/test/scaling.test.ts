@@ -82,15 +82,12 @@ describe('a session whose reader wants more than its primary gives', () => {
     expect(events.map(({ kind }) => kind)).toEqual(['add', 'added', 'remove', 'removed']);
     expect(events[3]!.spent).toBeGreaterThan(0);
     unsubscribe('kwik:scaling:step', hear);
+    const decided = { decider: 'scaling', of: 'session', session: client.id, result: 'done', count: 1 };
+    const common = { ...decided, server: '10.0.0.2:4433', figures: expect.anything(), atMs: expect.any(Number) };
+    const bound = (name: string, limit: number) => ({ name, limit, value: expect.any(Number) });
     expect(steps).toEqual([
-      { step: 'add', result: 'done', server: '10.0.0.2:4433', reason: events[1]!.reason, figures: expect.anything() },
-      {
-        step: 'remove',
-        result: 'done',
-        server: '10.0.0.2:4433',
-        reason: events[3]!.reason,
-        figures: expect.anything(),
-      },
+      { ...common, step: 'add', reason: events[1]!.reason, bound: bound('high share of capacity', 0.8) },
+      { ...common, step: 'remove', reason: events[3]!.reason, bound: bound('low share of capacity', 0.3) },
     ]);
     expect(client.getActivePaths()).toHaveLength(1);
     expect(world.client.pendingTimers).toBeLessThanOrEqual(2);

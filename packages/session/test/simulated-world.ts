@@ -35,7 +35,7 @@ import { resolveTimeouts } from '../src/options/timeouts.js';
 import { withMembers } from '../src/options/with-members.js';
 import { resolveWrites } from '../src/options/writes.js';
 import { newHost } from '../src/runtime/host/session-host.js';
-import type { Shortage } from '../src/runtime/host/shortage.js';
+import type { Shortage } from '../src/core/policy/shortage.js';
 import { resolveRelay } from '../src/server/relay/relay-config.js';
 import { resolveTakeover } from '../src/server/takeover/resolve-takeover.js';
 import { SessionFactory } from '../src/server/session-factory.js';
@@ -142,7 +142,7 @@ export class SimulatedWorld {
       host: newHost({ diagnostics: this.diagnostics, audit: options.audit }),
     });
     const link = this.network.link(address, shape);
-    const { shortage } = factory.host;
+    const { shortage } = factory.host.policy;
     const server: SimulatedServer = { address, link, process, relay, sessions: [], refusals: [], shortage };
     const onConnection = (transport: PathTransport): void => {
       factory.accept(options.wrap?.(transport) ?? transport).then(

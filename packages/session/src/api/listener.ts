@@ -2,6 +2,7 @@ import type { ErrorCode } from '@kwik/wire';
 import type { MemoryUse } from '../core/costs/memory-ledger.js';
 import type { ServerCredentials } from './options.js';
 import type { OverloadStats } from './overload.js';
+import type { PolicyDecision } from './policy.js';
 import type { RelayStats } from './relays.js';
 import type { CloseOptions, ServerSession } from './session.js';
 
@@ -27,6 +28,8 @@ export interface ListenerStats {
   readonly memory: MemoryUse;
   /** What is given up for want of memory or processor time; see docs/overload.md. */
   readonly overload: OverloadStats;
+  /** The last 64 decisions on what sessions have here and what is given up, the newest last; see docs/scaling.md. */
+  readonly decisions: readonly PolicyDecision[];
   /** How often each of the application's callbacks has thrown; the first time it was a warning of the process, too. */
   readonly callbackErrors: Readonly<Record<string, number>>;
 }

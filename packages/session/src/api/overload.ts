@@ -1,4 +1,5 @@
-import type { OverloadAction, OverloadResource } from '../core/overload/overload-policy.js';
+import type { OverloadResource } from '../core/policy/overload/overload-policy.js';
+import type { OverloadAction } from '../core/policy/policy-steps.js';
 
 export type { OverloadAction, OverloadResource };
 

@@ -1,7 +1,7 @@
 import type { KwikError, ServerDirectory, ServerQuery } from '@kwik/wire';
-import type { ScalingCandidate } from '../core/scaling/candidates.js';
-import type { KnownHour } from '../core/scaling/hourly-table.js';
-import type { DemandModel } from '../core/scaling/demand-forecast.js';
+import type { ScalingCandidate } from '../core/policy/scaling/candidates.js';
+import type { KnownHour } from '../core/policy/scaling/hourly-table.js';
+import type { DemandModel } from '../core/policy/scaling/demand-forecast.js';
 
 export type { DemandModel, KnownHour, ScalingCandidate };
 

@@ -31,7 +31,7 @@ import { ClientGuards } from './client-guards.js';
 import { clientFeatures, type ClientFeatures, type ClientFeaturesOptions } from './client-features.js';
 import { ClientSession } from './client-session.js';
 import { canConnectAgain, type Connector, type ConnectOptions } from './connector.js';
-import { type SessionDials, sessionDials } from './dials/session-dials.js';
+import { diallingEnd, type SessionDials, sessionDials } from './dials/session-dials.js';
 import type { DialRelay, DialSpecials } from './dial-specials.js';
 import { type CheckedEarly, earlyOf } from './early-stream.js';
 import { type EstablishedPath, newPath } from './established-path.js';
@@ -88,17 +88,19 @@ export class Dialler {
     this.#early = earlyOf(options, specials);
     this.#clock = options.runtime?.clock ?? systemClock();
     this.#wallClockMs = options.runtime?.wallClockMs ?? (() => Date.now());
+    const outlet = { network: options.runtime?.network, clock: this.#clock };
+    const random = options.runtime?.random;
     this.#shared = newHost({
       ...(specials.diagnostics !== undefined && { diagnostics: specials.diagnostics }),
       audit: options.guard?.audit,
-      now: () => this.#clock.now(),
+      clock: this.#clock,
+      policy: (host) => diallingEnd(host, outlet, random).policy,
     });
     this.#guards = new ClientGuards(this.#shared, options.guard);
     this.#relays = new RelaySessions(options.paths?.relays ?? [], async (choice, onRelayNotice) => {
       return relaySession(await dialRelay(choice, { onRelayNotice, dials: this.#dials }));
     });
-    const how = { network: options.runtime?.network, clock: this.#clock };
-    this.#dials = specials.dials ?? sessionDials(this.#shared, how, options.runtime?.random);
+    this.#dials = specials.dials ?? sessionDials(this.#shared, outlet, random);
     const dialling = { clock: this.#clock, connector, dials: this.#dials, guards: this.#guards };
     const { localAddress, resolve } = options.paths ?? {};
     const { callbacks } = this.#shared;
@@ -178,6 +180,7 @@ export class Dialler {
         sending: { routing: this.#writes.routing, scheduler: this.#writes.makeScheduler() },
         clock: this.#clock,
         host: this.#shared,
+        sessionId: opened.sessionId,
         ...this.#specials,
       },
       (session) => this.#features(session, opened),

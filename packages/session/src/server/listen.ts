@@ -6,7 +6,7 @@ import type { ListenOptions, ServerCredentials } from '../api/options.js';
 import type { HandOver, HandOverOptions, Listener, ListenerCloseOptions, ListenerStats } from '../api/listener.js';
 import type { ServerSession } from '../api/session.js';
 import { formatAddress, isLoopback } from '../client/target.js';
-import { retryAfterMs } from '../core/overload/retry-after.js';
+import { retryAfterMs } from '../core/policy/overload/retry-after.js';
 import { resolveLimits } from '../limits.js';
 import { checkAccept, checkCredentials, checkListenerClose } from '../options/call-rules.js';
 import { checkListenOptions } from '../options/listen-rules.js';
@@ -121,7 +121,7 @@ class SessionListener implements UpdatableListener {
     this.#maxSessions = options.limits?.maxSessions ?? MAX_SESSIONS;
     this.#backlog = options.limits?.backlog ?? BACKLOG;
     requireUsable(options.relays ?? [], this.#anchors(options));
-    const host = newHost({ audit: options.guard?.audit, now: () => clock.now() });
+    const host = newHost({ audit: options.guard?.audit, clock, random: options.runtime?.random });
     const random = (bytes: number) => new Uint8Array(randomBytes(bytes));
     const signers = new TokenSigners(credentials, { clock, random, onNewKey: (key) => this.#audit.signer(key) });
     this.#signers = signers;
@@ -167,20 +167,16 @@ class SessionListener implements UpdatableListener {
     this.#leave = countListener(host.diagnostics.counters, () => this.stats(), options.relay !== undefined);
   }
 
-  #overloadGuard({ memory, shortage, callbacks, diagnostics }: SessionHost): OverloadGuard {
-    const { overload, runtime, limits } = this.#options;
+  #overloadGuard({ memory, policy, callbacks }: SessionHost): OverloadGuard {
+    const { overload, limits } = this.#options;
     const most = maxConnections(limits);
     return new OverloadGuard(overload, {
       clock: this.#clock,
-      random: runtime?.random ?? Math.random,
       ledger: memory,
-      shortage,
+      policy,
       sessions: this.#sessions,
       connections: () => ({ open: this.#endpoint.stats().connections, most }),
-      tell: (event, step) => {
-        callbacks.call('overload.onChange', overload?.onChange, event);
-        diagnostics.publisher.publish('kwik:scaling:step', () => step);
-      },
+      tell: (event) => callbacks.call('overload.onChange', overload?.onChange, event),
     });
   }
 
@@ -263,6 +259,7 @@ class SessionListener implements UpdatableListener {
       socket: { io: stats.io, segmentationRefused: stats.segmentationRefused },
       memory: this.#factory.host.memory.use,
       overload: this.#overload.stats,
+      decisions: this.#factory.host.policy.decisions,
       callbackErrors: this.#factory.host.callbacks.errors,
     };
   }
@@ -349,7 +346,7 @@ class SessionListener implements UpdatableListener {
     this.#opened++;
     const { relays = [] } = this.#options;
     if (relays.length > 0) {
-      const { shortage } = this.#factory.host;
+      const { shortage } = this.#factory.host.policy;
       keepRelays(session, relays, { clock: this.#clock, random: () => this.#factory.fraction(), shortage });
     }
   }

@@ -4,7 +4,7 @@ import { FIRST_CLIENT_PATH_ID } from '../limits.js';
 import { usablePaths } from './overload/surplus-paths.js';
 import type { PathPort } from '../runtime/paths/path-port.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
-import type { Shortage } from '../runtime/host/shortage.js';
+import type { Shortage } from '../core/policy/shortage.js';
 import type { SessionEngine } from '../runtime/session/engine.js';
 
 /** A session of which this server is the primary, and what a client needs to come back to it. */

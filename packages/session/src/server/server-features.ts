@@ -18,10 +18,10 @@ import { RawPackets, type RawPacketsOptions } from './raw-packets.js';
 import type { SessionRelays } from './relay/relay-addresses.js';
 import { RelayNotices } from './relay/relay-notices.js';
 import { RelayServer, type RelayServerOptions } from './relay/relay-server.js';
-import { Scaling, type ScalingSurroundings } from './scaling/scaling.js';
+import { Scaling } from './scaling/scaling.js';
 import type { ScalingMemory } from './scaling/scaling-memory.js';
 import { SurplusPaths } from './overload/surplus-paths.js';
-import type { Shortage } from '../runtime/host/shortage.js';
+import type { Shortage } from '../core/policy/shortage.js';
 import { Removal } from './removal.js';
 import { StandbyTickets, type StandbyTicketsOptions } from './takeover/standby-tickets.js';
 import { ServerQueries, type ServerQueriesOptions } from './server-queries.js';
@@ -59,7 +59,6 @@ export interface PrimaryOptions {
   readonly queries?: ServerQueriesOptions | undefined;
   /** What all sessions here know of scaling together. */
   readonly memory: ScalingMemory;
-  readonly publisher: ScalingSurroundings['publisher'];
   /** What this server is short of. */
   readonly shortage: Shortage;
   /** Where the session goes on when this server is gone; absent where the client cannot go. */

@@ -65,7 +65,7 @@ export class SessionFactory {
     const { guard } = options.admission;
     this.#access = new AccessGate(guard?.access, this.host, options.runtime.wallClockMs);
     this.#servers = new ServerGuard(guard?.servers, this.host, options.runtime.wallClockMs);
-    this.#returning = new ReturningClients(options.limits.maxPaths, this.host.shortage);
+    this.#returning = new ReturningClients(options.limits.maxPaths, this.host.policy.shortage);
     this.#admission = new JoinAdmission({
       trust: options.admission.trust,
       audiences: options.identity.audiences,
@@ -172,8 +172,7 @@ export class SessionFactory {
           scaling: this.#options.scaling,
           queries: this.#queries(port, result),
           memory: this.scaling,
-          publisher: this.host.diagnostics.publisher,
-          shortage: this.host.shortage,
+          shortage: this.host.policy.shortage,
           standby: this.#standby(result, keys),
           resumed: this.#resumed(port, result),
           nextPathId: result.taken?.state.nextPathId,
@@ -322,6 +321,7 @@ export class SessionFactory {
         sending: { routing: writes.routing, scheduler: writes.makeScheduler() },
         clock: runtime.clock,
         host: this.host,
+        sessionId: result.sessionId,
         holder: holderOf(admitted),
         probe,
         features,

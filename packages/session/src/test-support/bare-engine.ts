@@ -19,6 +19,7 @@ export function bareEngine<C extends Composition>(
       sending: { routing: 'primary', scheduler: createScheduler() },
       clock,
       host: newHost(),
+      sessionId: 'bare',
     },
     compose,
   );

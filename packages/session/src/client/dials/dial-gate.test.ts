@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { DialPolicy } from '@kwik/paths';
 import { KwikError, CounterRegistry } from '@kwik/wire';
 import { VirtualClock } from '@kwik/testbed';
 import { DialGate } from './dial-gate.js';
@@ -11,7 +12,7 @@ const ANSWER_MS = 20;
 /** A process with many sessions that each want one path to their server, and try again until they have it. */
 class Process {
   readonly clock = new VirtualClock();
-  readonly gate = new DialGate(this.clock, half);
+  readonly gate = new DialGate(this.clock, new DialPolicy(half));
   readonly diagnostics = { counters: new CounterRegistry() };
   readonly alive = new Set<string>();
   /** When each dial went out. */
@@ -233,7 +234,7 @@ describe('a dial that has to wait', () => {
     expect(told).toEqual([expect.stringMatching(/another dial finds out/), undefined]);
     expect(world.gate.waiting).toBe(0);
 
-    const few = new DialGate(world.clock, half, { budget: { perFirst: 0.1, perSecond: 1, most: 1 } });
+    const few = new DialGate(world.clock, new DialPolicy(half, { budget: { perFirst: 0.1, perSecond: 1, most: 1 } }));
     const wanted = { address: 'b:1', again: true };
     few.end(await few.enter(wanted), 'reached');
     const startMs = world.clock.now();

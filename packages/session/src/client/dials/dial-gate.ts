@@ -3,8 +3,7 @@ import {
   type DialChange,
   type DialHold,
   type DialOutcome,
-  DialPolicy,
-  type DialPolicyOptions,
+  type DialPolicy,
   dialKey,
   type WantedDial,
 } from '@kwik/paths';
@@ -53,21 +52,24 @@ interface Queue {
   owes: boolean;
 }
 
+/** Which dials may be made, and when. */
+type DialRules = Pick<DialPolicy, 'hold' | 'begin' | 'end'>;
+
 /**
- * All dials of the sessions of a process pass here, each when the `DialPolicy` lets it. One that has to wait is not dropped:
+ * All dials of the sessions of a process pass here, each when the policy of the process lets it. One that has to wait is not dropped:
  * it goes when its time comes, or when another dial finds that the server answers.
  */
 export class DialGate {
   readonly #clock: Clock;
-  readonly #policy: DialPolicy;
+  readonly #policy: DialRules;
   readonly #queues = new Map<string, Queue>();
   readonly #timer: DueTimer;
   #waiting = 0;
   #wakesAtMs: number | undefined;
 
-  constructor(clock: Clock, random: () => number, options: DialPolicyOptions = {}) {
+  constructor(clock: Clock, policy: DialRules) {
     this.#clock = clock;
-    this.#policy = new DialPolicy(random, options);
+    this.#policy = policy;
     this.#timer = new DueTimer(clock, () => this.#pump());
   }
 

@@ -5,7 +5,7 @@ import { KwikError, type Clock, type ErrorCode, type PathTransport } from '@kwik
 import { jitterOf } from '../../runtime/host/jitter.js';
 import type { SessionHost } from '../../runtime/host/session-host.js';
 import type { DialGate, Waiting } from './dial-gate.js';
-import { DialGates } from './dial-gates.js';
+import { type DiallingEnd, DiallingEnds } from './dialling-ends.js';
 import { holdProcess } from './hold-process.js';
 
 /** Servers that a session has tried to reach, and not reached since. */
@@ -149,19 +149,29 @@ interface Outlet {
   readonly clock: Clock;
 }
 
+/** What a host needs to have for its dials. */
+type DiallingHost = Pick<SessionHost, 'diagnostics' | 'callbacks'>;
+
 /**
- * Those of a session, among all of the process over the same network. `random`, 0 <= random() < 1, is that of the session's
- * application: it says when others dial only where they share a network or a clock of the application's own.
+ * What all sessions of the process that are dialled over the same network have in common. `random`, 0 <= random() < 1, is that of the
+ * session's application: it says when others dial only where they share a network or a clock of the application's own.
  */
-export function sessionDials(
-  { diagnostics, callbacks }: Pick<SessionHost, 'diagnostics' | 'callbacks'>,
+export function diallingEnd(
+  { diagnostics, callbacks }: DiallingHost,
   { network, clock }: Outlet,
   random: (() => number) | undefined,
-): SessionDials {
-  const ofProcess = clock === systemClock();
-  const jitter = network === undefined && ofProcess ? Math.random : jitterOf(callbacks, random);
-  const gate = partOfProcess(DialGates).of(network ?? clock, clock, jitter);
-  return new SessionDials({ gate, diagnostics, clock, hold: ofProcess ? holdProcess : undefined });
+): DiallingEnd {
+  const ofProcess = network === undefined && clock === systemClock();
+  const jitter = ofProcess ? Math.random : jitterOf(callbacks, random);
+  return partOfProcess(DiallingEnds).of(network ?? clock, { clock, random: jitter, diagnostics });
+}
+
+/** Those of a session, among all of the process over the same network. */
+export function sessionDials(host: DiallingHost, outlet: Outlet, random: (() => number) | undefined): SessionDials {
+  const { gate } = diallingEnd(host, outlet, random);
+  const { clock } = outlet;
+  const { diagnostics } = host;
+  return new SessionDials({ gate, diagnostics, clock, hold: clock === systemClock() ? holdProcess : undefined });
 }
 
 function outcomeOf(thrown: unknown, { commandedMs }: SessionDial, tookMs: number): DialOutcome {

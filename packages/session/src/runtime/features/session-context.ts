@@ -1,6 +1,7 @@
 import type { Clock, Counts, KwikError } from '@kwik/wire';
 import type { CloseInfo } from '../../api/session.js';
 import type { MemoryAccount } from '../../core/costs/memory-ledger.js';
+import type { SessionPolicy } from '../../core/policy/session-policy.js';
 import type { UserCallbacks } from '../host/user-callbacks.js';
 import type { PathRegistry } from '../paths/path-registry.js';
 import type { PathRuntime, PathRuntimeEvents } from '../paths/path-runtime.js';
@@ -13,6 +14,8 @@ export interface SessionContext {
   readonly callbacks: UserCallbacks;
   /** What the session holds because of its peers. */
   readonly account: MemoryAccount;
+  /** What is decided of it. */
+  readonly policy: SessionPolicy;
   readonly streams: StreamDirectory;
   readonly paths: PathRegistry<PathRuntime>;
   /** How much of its service the session has. */

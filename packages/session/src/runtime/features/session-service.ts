@@ -1,29 +1,31 @@
 import type { ServiceLevel } from '@kwik/wire';
-import { ServiceLevels } from '../../core/service/service-levels.js';
-import type { Shortage } from '../host/shortage.js';
+import type { SessionPolicy } from '../../core/policy/session-policy.js';
+import type { Shortage } from '../../core/policy/shortage.js';
 import type { UserCallbacks } from '../host/user-callbacks.js';
 import type { SessionContext } from './session-context.js';
 import type { Feature } from './feature.js';
+
+type ServedSession = Pick<SessionContext, 'clock' | 'paths' | 'callbacks' | 'policy'>;
 
 const ENDED: ServiceLevel = { level: 'none', reason: 'the session has ended' };
 
 /** How much of its service a session has now, and who wants to hear of changes. */
 export class SessionService implements Feature {
-  readonly #levels = new ServiceLevels();
+  readonly #policy: SessionPolicy;
   readonly #callbacks: UserCallbacks;
   readonly #listeners = new Set<(level: ServiceLevel) => void>();
   readonly #leave: () => void;
   #ended = false;
 
-  constructor({ paths, callbacks }: Pick<SessionContext, 'paths' | 'callbacks'>, shortage: Shortage) {
+  constructor({ clock, paths, callbacks, policy }: ServedSession, shortage: Pick<Shortage, 'onChange'>) {
+    this.#policy = policy;
     this.#callbacks = callbacks;
-    paths.onChange((path) => this.#tellIf(this.#levels.onPath(path)), 'state');
-    this.#levels.onShortage(shortage.limits.text);
-    this.#leave = shortage.onChange(({ text }) => this.#tellIf(this.#levels.onShortage(text)));
+    paths.onChange((path) => this.#tellIf(policy.onPath(path, clock.now())), 'state');
+    this.#leave = shortage.onChange((limits) => this.#tellIf(policy.onLimits(limits, clock.now())));
   }
 
   get level(): ServiceLevel {
-    return this.#ended ? ENDED : this.#levels.level;
+    return this.#ended ? ENDED : this.#policy.level;
   }
 
   onChange(listener: (level: ServiceLevel) => void): () => void {
@@ -33,6 +35,7 @@ export class SessionService implements Feature {
 
   onEnd(): void {
     this.#ended = true;
+    this.#policy.end();
     this.#leave();
     this.#listeners.clear();
   }

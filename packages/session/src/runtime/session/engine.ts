@@ -21,7 +21,6 @@ import { DatagramChannel } from '../datagrams/datagram-channel.js';
 import type { SessionHost } from '../host/session-host.js';
 import { StreamDirectory, type StreamSession } from '../streams/stream-directory.js';
 import { Turn, type TurnSteps } from '../turn/turn.js';
-import type { UserCallbacks } from '../host/user-callbacks.js';
 
 /** Shown each engine before its first path: simulations watch the bounds that it keeps. */
 export type EngineProbe = (engine: SessionEngine) => void;
@@ -36,6 +35,7 @@ export interface EngineOptions {
   readonly sending: PacketSenderOptions;
   readonly clock: Clock;
   readonly host: SessionHost;
+  readonly sessionId: string;
   /** Whose session it is, where what is scarce is shared. Default: nobody else's. */
   readonly holder?: AccountHolder;
   readonly probe?: EngineProbe | undefined;
@@ -48,9 +48,10 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
   readonly clock: Clock;
   /** Nobody else has it: whatever changes it wakes the session as well. */
   readonly #plane: DataPlane;
-  readonly callbacks: UserCallbacks;
+  readonly callbacks: SessionContext['callbacks'];
   /** What the session holds because of its peers. */
   readonly account: MemoryAccount;
+  readonly policy: SessionContext['policy'];
   readonly paths: PathRegistry<PathRuntime>;
   readonly service: SessionService;
   readonly #sender: PacketSender;
@@ -66,19 +67,20 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
 
   /** `compose` makes the features; it may keep the session, and ask nothing of it yet. */
   constructor(options: EngineOptions, compose: (session: SessionContext) => C) {
-    const { plane, sending, clock, host } = options;
+    const { plane, sending, clock, host, sessionId } = options;
     this.clock = clock;
     this.callbacks = host.callbacks;
     this.paths = new PathRegistry(clock, host.callbacks, (path) => this.#sender.whyUnused(path));
-    this.service = new SessionService(this, host.shortage);
+    this.policy = host.policy.session(sessionId);
+    this.service = new SessionService(this, host.policy.shortage);
     this.account = host.memory.open(
       (error) => this.#overdrawn(error),
       (error) => this.#plane.waste.relieve(error),
       options.holder,
     );
     const rangeSink: RangeSink = { handleRange: (...range) => this.#features.onRange(...range) };
-    const allowsCopies = (): boolean => host.shortage.limits.copies;
-    this.#plane = new DataPlane({ ...plane, account: this.account, rangeSink, allowsCopies });
+    const around = { account: this.account, rangeSink, allowsCopies: () => this.policy.limits.copies };
+    this.#plane = new DataPlane({ ...plane, ...around });
     this.#sender = new PacketSender(this.#plane, this.paths, sending);
     this.#turn = new Turn(clock, this.#turnSteps());
     this.streams = new StreamDirectory(this.#plane, this.#streamSession());
@@ -89,9 +91,9 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
       onQueued: () => this.#turn.onQueued(),
     });
     this.parts = compose(this);
-    const features = [...this.parts.features, ...(options.features?.(this) ?? []), this.service];
-    this.#features = new FeatureSet(features);
-    this.#control = new ControlDispatch(plane.role === 'client' ? 'client' : 'server', features);
+    const all = [...this.parts.features, ...(options.features?.(this) ?? []), this.service];
+    this.#features = new FeatureSet(all);
+    this.#control = new ControlDispatch(plane.role === 'client' ? 'client' : 'server', all);
     options.probe?.(this);
   }
 

@@ -1,6 +1,6 @@
 import { totalmem } from 'node:os';
 import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8';
-import type { ProcessMemory } from '../../core/overload/process-pressure.js';
+import type { ProcessMemory } from '../../core/policy/overload/process-pressure.js';
 
 /** V8's limit is one for both generations. So much of it is set aside for the young one, by default. */
 const YOUNG_GENERATION_BYTES = 48 * 1024 * 1024;

@@ -1,10 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { VirtualClock } from '@kwik/testbed';
-import type { Clock, ScalingStep } from '@kwik/wire';
+import type { Clock } from '@kwik/wire';
 import type { OverloadEvent, OverloadOptions } from '../../api/overload.js';
-import type { ProcessMemory } from '../../core/overload/process-pressure.js';
+import type { ProcessMemory } from '../../core/policy/overload/process-pressure.js';
 import { MemoryLedger } from '../../core/costs/memory-ledger.js';
-import { Shortage } from '../../runtime/host/shortage.js';
+import { PolicyEngine } from '../../core/policy/policy-engine.js';
+import type { PolicyDecision } from '../../core/policy/policy-decision.js';
 import { OverloadGuard } from './overload-guard.js';
 
 class Idle {
@@ -39,19 +40,24 @@ function guarded(
     schedule: (delayMs, callback) => clock.schedule(delayMs + lateMs(), callback),
   };
   const ledger = new MemoryLedger();
-  const shortage = new Shortage();
   const events: OverloadEvent[] = [];
-  const steps: ScalingStep[] = [];
+  const steps: PolicyDecision[] = [];
+  const policy = new PolicyEngine({
+    name: 'the server',
+    random: () => 0.5,
+    publish: (decision) => void steps.push(decision),
+    onDue: () => undefined,
+  });
+  const { shortage } = policy;
   const connections = { open: 0, most: 1000 };
   const guard = new OverloadGuard(options, {
     clock: late,
-    random: () => 0.5,
     ledger,
-    shortage,
+    policy,
     sessions,
     connections: () => connections,
     process,
-    tell: (event, step) => void (events.push(event), steps.push(step)),
+    tell: (event) => void events.push(event),
   });
   return { clock, ledger, shortage, events, steps, guard, connections, account: ledger.open(() => undefined) };
 }

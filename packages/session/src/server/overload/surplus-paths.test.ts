@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { VirtualClock } from '@kwik/testbed';
 import { KwikError, toPathId, type ErrorCode, type PathId } from '@kwik/wire';
 import { FIRST_CLIENT_PATH_ID } from '../../limits.js';
-import { Shortage } from '../../runtime/host/shortage.js';
+import { Shortage } from '../../core/policy/shortage.js';
 import { DueTimer } from '../../runtime/waiting/due-timer.js';
 import { SurplusPaths, type SurplusPath } from './surplus-paths.js';
 

@@ -4,7 +4,7 @@ import type { PathId, proto } from '@kwik/wire';
 import { FIRST_CLIENT_PATH_ID, FIRST_RELAYED_PATH_ID } from '../../limits.js';
 import type { Feature } from '../../runtime/features/feature.js';
 import type { SessionContext } from '../../runtime/features/session-context.js';
-import type { Shortage } from '../../runtime/host/shortage.js';
+import type { Shortage } from '../../core/policy/shortage.js';
 import type { PathFigures } from '../../runtime/paths/path-registry.js';
 import type { PathRuntime } from '../../runtime/paths/path-runtime.js';
 

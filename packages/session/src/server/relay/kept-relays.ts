@@ -3,7 +3,7 @@ import { KwikError, toPathId, type Clock, type PathId, type TimerHandle } from '
 import type { NamedRelay } from '../../api/relays.js';
 import type { PathInfo, ServerSession } from '../../api/session.js';
 import { FIRST_RELAYED_PATH_ID } from '../../limits.js';
-import type { Shortage } from '../../runtime/host/shortage.js';
+import type { Shortage } from '../../core/policy/shortage.js';
 import { RELAY_STOPS } from './relay-notices.js';
 
 /** Relays through which a path carries, and those whose path stands by, to take the place of one that is lost. */

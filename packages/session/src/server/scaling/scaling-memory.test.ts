@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { DemandHistory } from '../../api/scaling.js';
-import { DemandForecast } from '../../core/scaling/demand-forecast.js';
-import type { KnownHour } from '../../core/scaling/hourly-table.js';
+import { DemandForecast } from '../../core/policy/scaling/demand-forecast.js';
+import type { KnownHour } from '../../core/policy/scaling/hourly-table.js';
 import { UserCallbacks } from '../../runtime/host/user-callbacks.js';
 import { ScalingMemory } from './scaling-memory.js';
 

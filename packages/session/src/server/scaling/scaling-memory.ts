@@ -1,6 +1,6 @@
 import type { ScalingOptions } from '../../api/scaling.js';
-import { HourlyTable } from '../../core/scaling/hourly-table.js';
-import { MonthlySpending } from '../../core/scaling/monthly-spending.js';
+import { HourlyTable } from '../../core/policy/scaling/hourly-table.js';
+import { MonthlySpending } from '../../core/policy/scaling/monthly-spending.js';
 import type { UserCallbacks } from '../../runtime/host/user-callbacks.js';
 
 /** Between two savings of the history; what is lost with a process that is killed is so much of it. */

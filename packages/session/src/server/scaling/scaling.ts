@@ -1,10 +1,10 @@
 import { errorToDetail, type ReplyTo } from '@kwik/kcp';
-import { KwikError, toPathId, type DiagnosticPublisher, type proto, type ScalingStep } from '@kwik/wire';
+import { KwikError, toPathId, type proto } from '@kwik/wire';
 import type { ScalingCandidate, ScalingEvent, ScalingOptions } from '../../api/scaling.js';
-import { ScalingEngine, type ScalingAction } from '../../core/scaling/scaling-engine.js';
+import type { ScalingAction } from '../../core/policy/scaling/scaling-engine.js';
+import type { SessionScaling } from '../../core/policy/scaling/session-scaling.js';
 import type { ControlHandlers, Feature } from '../../runtime/features/feature.js';
 import type { SessionContext } from '../../runtime/features/session-context.js';
-import type { Shortage } from '../../runtime/host/shortage.js';
 import type { PathRuntime } from '../../runtime/paths/path-runtime.js';
 import type { PathCommander } from '../path-commander.js';
 import { ClaimedCapacity, type OfferedContent } from './claimed-capacity.js';
@@ -22,10 +22,8 @@ export interface ScalingSurroundings {
   readonly wallClockMs: () => number;
   readonly commander: Pick<PathCommander, 'addPath' | 'removePath'>;
   readonly content: OfferedContent;
-  readonly publisher: Pick<DiagnosticPublisher, 'publish'>;
   /** Of all sessions of the listener. */
   readonly memory: ScalingMemory;
-  readonly shortage: Pick<Shortage, 'limits'>;
 }
 
 type Change = Exclude<ScalingAction, { kind: 'keep' }>;
@@ -35,7 +33,7 @@ export class Scaling implements Feature {
   readonly #session: SessionContext;
   readonly #options: ScalingOptions;
   readonly #around: ScalingSurroundings;
-  readonly #engine: ScalingEngine;
+  readonly #rules: SessionScaling;
   readonly #claimed: ClaimedCapacity;
   readonly #discovered: DiscoveredCandidates | undefined;
   /** Paths that it added, and their addresses. */
@@ -56,7 +54,8 @@ export class Scaling implements Feature {
     const { candidates = [], directory, query, model, maxPaths = DEFAULT_MAX_PATHS } = options;
     const { content } = around;
     const { spending, hours } = around.memory;
-    this.#engine = new ScalingEngine({ candidates, maxPaths, model: model && this.#guarded(model), spending, hours });
+    const rules = { candidates, maxPaths, model: model && this.#guarded(model), spending, hours };
+    this.#rules = session.policy.scaling(rules);
     this.#claimed = new ClaimedCapacity(content);
     this.#discovered = directory && new DiscoveredCandidates({ directory, query });
   }
@@ -69,7 +68,7 @@ export class Scaling implements Feature {
 
   onEnd(): void {
     this.#tellSpending(true);
-    this.#engine.end();
+    this.#rules.end();
     this.#around.memory.save(this.#session.clock.now());
     this.#discovered?.end();
   }
@@ -82,9 +81,8 @@ export class Scaling implements Feature {
     this.#nextMs = now + EVERY_MS;
     this.#takeNews();
     const unmetBytesPerSecond = this.#claimed.unmetBytesPerSecond(now);
-    const { probing: anticipates } = this.#around.shortage.limits;
-    const input = { paths: this.#measured(), unmetBytesPerSecond, anticipates };
-    const action = this.#engine.tick(input, now, this.#around.wallClockMs());
+    const input = { paths: this.#measured(), unmetBytesPerSecond };
+    const action = this.#rules.tick(input, now, this.#around.wallClockMs());
     if (action.kind !== 'keep') void this.#do(action);
     this.#tellSpending(false);
     this.#around.memory.save(now);
@@ -95,7 +93,7 @@ export class Scaling implements Feature {
   async #asked({ pathsDelta, reason }: proto.ScaleRequest): Promise<ReplyTo<'scaleRequest'>> {
     this.#takeNews();
     const why = reason === '' ? 'the client asks for it' : `the client asks for it: ${JSON.stringify(reason)}`;
-    const action = this.#engine.ask(Math.sign(pathsDelta), why, this.#measured(), this.#session.clock.now());
+    const action = this.#rules.ask(Math.sign(pathsDelta), why, this.#measured(), this.#session.clock.now());
     const error =
       action.kind === 'keep' ? new KwikError('ERR_KWIK_LIMIT_EXCEEDED', action.reason) : await this.#do(action);
     const accepted = error === undefined;
@@ -121,7 +119,7 @@ export class Scaling implements Feature {
   #takeNews(): void {
     const { candidates = [] } = this.#options;
     const news = this.#session.callbacks.ask('scaling.directory', () => this.#discovered?.news(), undefined);
-    if (news !== undefined) this.#engine.offer([...candidates, ...withoutKnown(news, candidates)]);
+    if (news !== undefined) this.#rules.offer([...candidates, ...withoutKnown(news, candidates)]);
   }
 
   #measured() {
@@ -146,9 +144,9 @@ export class Scaling implements Feature {
       return undefined;
     } catch (caught) {
       const error = KwikError.from(caught);
-      this.#engine.failed(this.#session.clock.now());
+      this.#rules.failed(error.message, this.#session.clock.now());
       this.#observe(kind, address, error);
-      this.#tell({ kind: 'failed', address, reason: `${reason}; ${error.message}`, error }, kind);
+      this.#tell({ kind: 'failed', address, reason: `${reason}; ${error.message}`, error });
       return error;
     }
   }
@@ -161,13 +159,13 @@ export class Scaling implements Feature {
       ...(serverName !== undefined && { serverName }),
     });
     this.#added.set(id, address);
-    this.#engine.added(id, this.#session.clock.now());
+    this.#rules.added(id, this.#session.clock.now());
   }
 
   async #remove(pathId: number): Promise<void> {
     await this.#around.commander.removePath(this.#client(), pathId, 'it is not needed now');
     this.#added.delete(pathId);
-    this.#engine.removed(this.#session.clock.now());
+    this.#rules.removed(pathId, this.#session.clock.now());
   }
 
   #client() {
@@ -188,27 +186,15 @@ export class Scaling implements Feature {
       const info = this.#session.paths.info(toPathId(id));
       if (info !== undefined && info.state !== 'dead') continue;
       this.#added.delete(id);
-      this.#engine.lost(id, now);
-      this.#tell({ kind: 'lost', address, reason: info?.reason ?? 'the path is gone' });
+      const reason = info?.reason ?? 'the path is gone';
+      this.#rules.lost(id, address, reason, now);
+      this.#tell({ kind: 'lost', address, reason });
     }
   }
 
-  /** `failed`: what did, of an event that says only that. */
-  #tell(what: Pick<ScalingEvent, 'kind' | 'address' | 'reason' | 'error'>, failed?: Change['kind']): void {
+  #tell(what: Pick<ScalingEvent, 'kind' | 'address' | 'reason' | 'error'>): void {
     if (this.#session.closeInfo !== undefined) return;
-    const { used, capacity, predicted, spent } = this.#engine.figures;
-    const step = failed ?? OUTCOMES[what.kind];
-    if (step !== undefined) {
-      const result = failed === undefined ? 'done' : 'failed';
-      const figures = {
-        usedBytesPerSecond: used,
-        capacityBytesPerSecond: capacity,
-        predictedBytesPerSecond: predicted,
-        spent,
-      };
-      const { address: server, reason } = what;
-      this.#around.publisher.publish('kwik:scaling:step', () => ({ step, result, server, reason, figures }));
-    }
+    const { used, capacity, predicted, spent } = this.#rules.figures;
     this.#session.callbacks.call('scaling.onDecision', this.#options.onDecision, {
       sessionId: this.#around.sessionId,
       ...what,
@@ -225,13 +211,6 @@ export class Scaling implements Feature {
     return { predict };
   }
 }
-
-/** What is told on the diagnostics channel: what was done. What is begun is told by its end. */
-const OUTCOMES: Readonly<Partial<Record<ScalingEvent['kind'], ScalingStep['step']>>> = {
-  added: 'add',
-  removed: 'remove',
-  lost: 'degrade',
-};
 
 /** Prices that the application gave count, not what a server says. */
 function withoutKnown(news: readonly ScalingCandidate[], known: readonly ScalingCandidate[]): ScalingCandidate[] {

@@ -28,7 +28,7 @@ class World {
     readonly rates: Readonly<Record<string, number>> = {},
     readonly joinMs = 1000,
   ) {
-    this.engine = new ScalingEngine({ candidates, maxPaths: 8 });
+    this.engine = new ScalingEngine({ candidates, maxPaths: 8, anticipates: () => this.anticipates });
   }
 
   get paths(): number {
@@ -55,7 +55,7 @@ class World {
     for (const path of this.#paths.values()) path.carriedBytes += share * path.rate;
     const paths = [...this.#paths].map(([id, { address, carriedBytes }]) => ({ id, address, carriedBytes }));
     const action = this.engine.tick(
-      { paths, unmetBytesPerSecond: Math.max(0, demand - capacity), anticipates: this.anticipates },
+      { paths, unmetBytesPerSecond: Math.max(0, demand - capacity) },
       this.now,
       this.now + this.wallAheadMs,
     );

@@ -1,3 +1,4 @@
+import type { PolicyBound } from '@kwik/wire';
 import { CandidateList, type ScalingCandidate } from './candidates.js';
 import { DemandForecast, type DemandModel } from './demand-forecast.js';
 import type { HourlyTable } from './hourly-table.js';
@@ -18,6 +19,8 @@ export interface ScalingEngineOptions {
   readonly spending?: MonthlySpending | undefined;
   /** What former days needed, of all sessions that share it. Default: this one's own. */
   readonly hours?: HourlyTable | undefined;
+  /** False: paths are added for what is there alone, and not for what is only expected. Default: always true. */
+  readonly anticipates?: () => boolean;
 }
 
 /** A path of the session as it is now. */
@@ -35,13 +38,16 @@ export interface ScalingInput {
   readonly paths: readonly MeasuredPath[];
   /** Bytes that are wanted each second and not carried: what waits in queues, or at a reader. */
   readonly unmetBytesPerSecond: number;
-  /** False: paths are added for what is there alone, and not for what is only expected. */
-  readonly anticipates?: boolean;
 }
 
 export type ScalingAction =
-  | { readonly kind: 'add'; readonly candidate: ScalingCandidate; readonly reason: string }
-  | { readonly kind: 'remove'; readonly pathId: number; readonly reason: string }
+  | {
+      readonly kind: 'add';
+      readonly candidate: ScalingCandidate;
+      readonly reason: string;
+      readonly bound: PolicyBound;
+    }
+  | { readonly kind: 'remove'; readonly pathId: number; readonly reason: string; readonly bound: PolicyBound }
   | { readonly kind: 'keep'; readonly reason: string };
 
 interface Known {
@@ -60,6 +66,7 @@ export class ScalingEngine {
   readonly #candidates: CandidateList;
   readonly #forecast: DemandForecast;
   readonly #policy: ScalingPolicy;
+  readonly #anticipates: () => boolean;
   readonly #known = new Map<number, Known>();
   /** Paths that it added, by number. */
   readonly #scaled = new Map<number, { readonly address: string; readonly addedAtMs: number }>();
@@ -70,10 +77,11 @@ export class ScalingEngine {
   #used = 0;
   #predicted = 0;
 
-  constructor({ candidates, maxPaths, model, spending, hours }: ScalingEngineOptions) {
+  constructor({ candidates, maxPaths, model, spending, hours, anticipates = () => true }: ScalingEngineOptions) {
     this.#candidates = new CandidateList(candidates, spending);
     this.#forecast = new DemandForecast(model, hours);
     this.#policy = new ScalingPolicy({ maxPaths });
+    this.#anticipates = anticipates;
   }
 
   /** The session ends. */
@@ -97,7 +105,7 @@ export class ScalingEngine {
   }
 
   /** `now`: milliseconds on a clock that only goes forward; `wallMs`: milliseconds since 1970. */
-  tick({ paths, unmetBytesPerSecond, anticipates = true }: ScalingInput, now: number, wallMs: number): ScalingAction {
+  tick({ paths, unmetBytesPerSecond }: ScalingInput, now: number, wallMs: number): ScalingAction {
     const first = this.#tickedAtMs === undefined;
     this.#measure(paths, unmetBytesPerSecond > 0, now, wallMs);
     this.#used = paths.reduce((sum, { id }) => sum + this.#known.get(id)!.usedBytesPerSecond, 0);
@@ -107,7 +115,7 @@ export class ScalingEngine {
     const expected = this.#forecast.observe(demand, wallMs);
     // Nothing is added for what is only expected while nobody knows what the paths can carry.
     const known = paths.every((path) => this.#isKnown(path));
-    const wanted = known && anticipates ? expected : { bytesPerSecond: demand, by: 'now' as const };
+    const wanted = known && this.#anticipates() ? expected : { bytesPerSecond: demand, by: 'now' as const };
     this.#predicted = expected.bytesPerSecond;
     const decision = this.#policy.decide(
       {
@@ -226,19 +234,19 @@ export class ScalingEngine {
     const path = paths.find(({ id, address }) => this.#scaled.has(id) && this.#candidates.isSpent(address));
     if (path === undefined) return undefined;
     const reason = `${path.address} has sent what it may in a month`;
-    return { kind: 'remove', pathId: path.id, why: 'surplus', reason };
+    return { kind: 'remove', pathId: path.id, why: 'surplus', reason, bound: this.#candidates.cap(path.address) };
   }
 
   #actionFor(decision: ScalingDecision, paths: readonly MeasuredPath[], now: number): ScalingAction {
     if (decision.kind === 'keep') return decision;
     if (decision.kind === 'remove') {
       this.#busyWhy = decision.why;
-      return { kind: 'remove', pathId: decision.pathId, reason: decision.reason };
+      return { kind: 'remove', pathId: decision.pathId, reason: decision.reason, bound: decision.bound };
     }
     const inUse = paths.map(({ address }) => address);
     const candidate = this.#candidates.take(now, inUse);
     if (candidate === undefined) return { kind: 'keep', reason: `${decision.reason}, but no server is left` };
-    return { kind: 'add', candidate, reason: decision.reason };
+    return { kind: 'add', candidate, reason: decision.reason, bound: decision.bound };
   }
 }
 

@@ -1,28 +1,33 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { LoopDelay } from './loop-delay.js';
-import { CALM_MS, OVERLOAD_STEPS, OverloadPolicy } from './overload-policy.js';
+import { POLICY_STEPS, type OverloadAction } from '../policy-steps.js';
+import { CALM_MS, OverloadPolicy, type OverloadChange, type OverloadResource } from './overload-policy.js';
 import { retryAfterMs } from './retry-after.js';
 
 const NONE = { memory: 0, eventLoop: 0, connections: 0, heap: 0, resident: 0 };
 const memory = (share: number) => ({ ...NONE, memory: share });
+
+/** A step that is taken, as the policy tells it. */
+function taken(action: OverloadAction, limit: number, resource: OverloadResource, pressure: number): OverloadChange {
+  return { action, on: true, resource, pressure, bound: { name: `${action} from`, limit, value: pressure } };
+}
 
 describe('steps against overload', () => {
   test('are taken at once, in their order, for what is scarcest', () => {
     const policy = new OverloadPolicy();
     expect(policy.update({ ...memory(0.5), eventLoop: 0.69 }, 0)).toEqual([]);
     expect(policy.update({ ...memory(0.5), eventLoop: 0.9 }, 1)).toEqual([
-      { action: 'lessReadAhead', on: true, resource: 'eventLoop', pressure: 0.9 },
-      { action: 'noCopies', on: true, resource: 'eventLoop', pressure: 0.9 },
-      { action: 'noProbing', on: true, resource: 'eventLoop', pressure: 0.9 },
-      { action: 'fewerPaths', on: true, resource: 'eventLoop', pressure: 0.9 },
-      { action: 'singlePath', on: true, resource: 'eventLoop', pressure: 0.9 },
-      { action: 'refuseSessions', on: true, resource: 'eventLoop', pressure: 0.9 },
+      taken('lessReadAhead', 0.7, 'eventLoop', 0.9),
+      taken('noCopies', 0.73, 'eventLoop', 0.9),
+      taken('noProbing', 0.76, 'eventLoop', 0.9),
+      taken('fewerPaths', 0.79, 'eventLoop', 0.9),
+      taken('singlePath', 0.82, 'eventLoop', 0.9),
+      taken('refuseSessions', 0.85, 'eventLoop', 0.9),
     ]);
-    expect([policy.level, policy.has('refuseSessions'), policy.has('endIdleSessions')]).toEqual([6, true, false]);
-    expect(policy.update(memory(7), 2)).toEqual([
-      { action: 'endIdleSessions', on: true, resource: 'memory', pressure: 7 },
-    ]);
+    expect(policy.taken.map(({ action }) => action)).toEqual(POLICY_STEPS.slice(0, 6).map(({ action }) => action));
+    expect([policy.level, policy.taken.at(-1)!.action]).toEqual([6, 'refuseSessions']);
+    expect(policy.update(memory(7), 2)).toEqual([taken('endIdleSessions', 0.95, 'memory', 7)]);
   });
 
   test('are taken back one by one, each after a while of calm', () => {
@@ -36,7 +41,7 @@ describe('steps against overload', () => {
       expect(changes).toHaveLength(1);
       back.push(changes[0]!.action);
     }
-    expect(back).toEqual(OVERLOAD_STEPS.map(({ action }) => action).reverse());
+    expect(back).toEqual(POLICY_STEPS.map(({ action }) => action).reverse());
     expect(back).toHaveLength(7);
   });
 
@@ -69,7 +74,7 @@ describe('steps against overload', () => {
         all.forEach((pressure, index) => {
           const before = policy.level;
           const changes = policy.update(memory(pressure), index * 500);
-          const least = OVERLOAD_STEPS.filter(({ from }) => pressure >= from).length;
+          const least = POLICY_STEPS.filter(({ from }) => pressure >= from).length;
           expect(policy.level).toBeGreaterThanOrEqual(Math.max(least, before - 1));
           if (policy.level > before) expect(policy.level).toBe(least);
           expect(changes).toHaveLength(Math.abs(policy.level - before));

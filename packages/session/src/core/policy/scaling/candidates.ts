@@ -1,3 +1,4 @@
+import type { PolicyBound } from '@kwik/wire';
 import { MonthlySpending } from './monthly-spending.js';
 
 /** A server that a session may take on. */
@@ -103,6 +104,12 @@ export class CandidateList {
   isSpent(address: string): boolean {
     const entry = this.#entry(address);
     return entry !== undefined && this.#isSpent(entry);
+  }
+
+  /** What it may send in a month, and what it has. */
+  cap(address: string): PolicyBound {
+    const { monthlyCapBytes = Number.POSITIVE_INFINITY } = this.#entry(address)?.candidate ?? {};
+    return { name: 'bytes of a server in a month', limit: monthlyCapBytes, value: this.#spending.bytesOf(address) };
   }
 
   /** The dearest go first when paths are given back. */

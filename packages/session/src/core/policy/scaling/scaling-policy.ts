@@ -1,3 +1,4 @@
+import type { PolicyBound } from '@kwik/wire';
 import type { Forecast } from './demand-forecast.js';
 
 /** Demand above this share of what the paths carry wants another path; below the other one, for so long, one less. */
@@ -45,8 +46,14 @@ export interface CapacitySample {
 }
 
 export type ScalingDecision =
-  | { readonly kind: 'add'; readonly reason: string }
-  | { readonly kind: 'remove'; readonly pathId: number; readonly why: 'surplus' | 'useless'; readonly reason: string }
+  | { readonly kind: 'add'; readonly reason: string; readonly bound: PolicyBound }
+  | {
+      readonly kind: 'remove';
+      readonly pathId: number;
+      readonly why: 'surplus' | 'useless';
+      readonly reason: string;
+      readonly bound: PolicyBound;
+    }
   | { readonly kind: 'keep'; readonly reason: string };
 
 /** A path more or less that somebody asked for. */
@@ -103,11 +110,12 @@ export class ScalingPolicy {
     if (change === 0) return keep('a change by 0 paths is none');
     if (busy) return keep('a change is under way');
     if (now < this.#restUntilMs) return keep(this.#resting(now));
+    const bound = { name: 'paths of the session', limit: maxPaths, value: paths };
     if (change > 0)
-      return paths >= maxPaths ? keep(`the session has its ${maxPaths} paths`) : { kind: 'add', reason: why };
+      return paths >= maxPaths ? keep(`the session has its ${maxPaths} paths`) : { kind: 'add', reason: why, bound };
     const [pathId] = scaled;
     if (pathId === undefined) return keep('no path is left that scaling added');
-    return { kind: 'remove', pathId, why: 'surplus', reason: why };
+    return { kind: 'remove', pathId, why: 'surplus', reason: why, bound };
   }
 
   /** The path that was asked for is there. */
@@ -130,7 +138,8 @@ export class ScalingPolicy {
 
   #more({ paths, wanted }: CapacitySample, share: number): ScalingDecision {
     if (paths >= this.#bounds.maxPaths) return keep(`the session has its ${this.#bounds.maxPaths} paths`);
-    return { kind: 'add', reason: `demand (${wanted.by}) is ${percent(share)} of what ${paths} paths carry` };
+    const reason = `demand (${wanted.by}) is ${percent(share)} of what ${paths} paths carry`;
+    return { kind: 'add', reason, bound: { name: 'high share of capacity', limit: HIGH_SHARE, value: share } };
   }
 
   #fewer({ paths, scaled }: CapacitySample, share: number): ScalingDecision {
@@ -139,7 +148,8 @@ export class ScalingPolicy {
     if (first === undefined) return keep('no path is left that scaling added');
     if (paths <= highest) return keep(`${highest} paths were needed in the last ${REMEMBER_MS / 1000} s`);
     const reason = `demand was below ${percent(LOW_SHARE)} for ${LOW_FOR_MS / 1000} s, and is ${percent(share)}`;
-    return { kind: 'remove', pathId: first.id, why: 'surplus', reason };
+    const bound = { name: 'low share of capacity', limit: LOW_SHARE, value: share };
+    return { kind: 'remove', pathId: first.id, why: 'surplus', reason, bound };
   }
 
   /** Only where there is something to carry: a path that nobody needed has not failed. */
@@ -150,7 +160,9 @@ export class ScalingPolicy {
     });
     if (path === undefined) return undefined;
     const reason = `after ${TRIAL_MS / 1000} s it carries less than ${percent(TRIAL_SHARE)} of all`;
-    return { kind: 'remove', pathId: path.id, why: 'useless', reason };
+    const value = path.usedBytesPerSecond / usedBytesPerSecond;
+    const bound = { name: 'share that a path on trial carries', limit: TRIAL_SHARE, value };
+    return { kind: 'remove', pathId: path.id, why: 'useless', reason, bound };
   }
 
   /** The highest of the last 300 s stays first: each new one drops those before it that it exceeds. */

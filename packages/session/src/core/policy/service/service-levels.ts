@@ -1,5 +1,5 @@
 import type { PathState } from '@kwik/paths';
-import type { ErrorCode, PathId, ServiceLevel } from '@kwik/wire';
+import type { ErrorCode, PathId, PolicyBound, ServiceLevel } from '@kwik/wire';
 
 /** A path as it is now, as far as service is concerned. */
 export interface ServicePath {
@@ -14,6 +14,9 @@ export interface ServicePath {
 export type Shortage = string | undefined;
 
 const FULL: ServiceLevel = { level: 'full', reason: '' };
+
+/** From everything to nothing. */
+export const SERVICE_RANKS: readonly ServiceLevel['level'][] = ['full', 'reduced', 'minimal', 'none'];
 /** Lost paths of which it is known that they were counted; a session has 16 paths at a time. */
 const MAX_COUNTED = 64;
 
@@ -30,10 +33,21 @@ export class ServiceLevels {
   /** Of the last path that was lost, or worsened. */
   #why = '';
   #shortage: Shortage;
+  #shortBound: PolicyBound | undefined;
   #level = FULL;
 
   get level(): ServiceLevel {
     return this.#level;
+  }
+
+  /** What the level was measured against: what is short, where nothing else is missing. */
+  get bound(): PolicyBound {
+    const states = [...this.#usable.values()];
+    const paths = { name: 'paths that carry data', limit: this.#most, value: states.length };
+    if (states.length < this.#most) return paths;
+    const healthy = states.filter((state) => state !== 'degraded').length;
+    if (healthy < states.length) return { name: 'paths in good health', limit: this.#most, value: healthy };
+    return this.#shortage === undefined ? paths : (this.#shortBound ?? paths);
   }
 
   /** A path is as it is now. True when the level is another one. */
@@ -52,9 +66,10 @@ export class ServiceLevels {
     return this.#decide();
   }
 
-  /** This end is short of something, or is not any more. True when the level is another one. */
-  onShortage(shortage: Shortage): boolean {
+  /** This end is short of something, or is not any more; `bound`: of the step that it took. True when the level is another one. */
+  onShortage(shortage: Shortage, bound?: PolicyBound): boolean {
     this.#shortage = shortage;
+    this.#shortBound = bound;
     return this.#decide();
   }
 

@@ -1,0 +1,3 @@
+import type { PolicyDecision } from '../core/policy/policy-decision.js';
+
+export type { PolicyDecision };
