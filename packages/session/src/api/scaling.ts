@@ -42,12 +42,15 @@ export interface ScalingOptions {
  */
 export interface DemandHistory {
   /**
-   * What `save` was given last, by an earlier process perhaps, or undefined; called once. What is no such list, or too long, is not
-   * taken, and hours of other days than the last 14 are left out.
+   * What `save` was given last, by an earlier process perhaps, or undefined, or a promise of it, for which `listen` waits; called once.
+   * What is no such list, or too long, is not taken, and hours of other days than the last 14 are left out.
    */
   load(): unknown;
-  /** Called once a minute at the most, while something is new, and when the listener closes. */
-  save(hours: readonly KnownHour[]): void;
+  /**
+   * Called once a minute at the most, while something is new, and when the listener closes, which does not wait for a promise. What
+   * it throws, or rejects with, is told, and the next call has what this one could not save.
+   */
+  save(hours: readonly KnownHour[]): unknown;
 }
 
 /** What servers have sent in a month, in all sessions of a listener. */

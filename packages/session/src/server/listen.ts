@@ -72,6 +72,7 @@ export async function listenWith(options: ListenOptions, specials: ListenSpecial
   const endpoint = specials.endpoint ?? (await endpointFor(options));
   try {
     const listener = new SessionListener(endpoint, { ...options, trust }, specials, credentials, clock);
+    await listener.ready;
     if (endpoint instanceof Endpoint) await options.worker?.binding.serve(endpoint, () => listener.stats());
     return listener;
   } catch (error) {
@@ -165,6 +166,11 @@ class SessionListener implements UpdatableListener {
     this.#listen(credentials);
     this.#audit.opened(credentials.cert, signers.current.publicKey);
     this.#leave = countListener(host.diagnostics.counters, () => this.stats(), options.relay !== undefined);
+  }
+
+  /** What an earlier process kept is there. */
+  get ready(): Promise<void> {
+    return this.#factory.scaling.ready;
   }
 
   #overloadGuard({ memory, policy, callbacks }: SessionHost): OverloadGuard {

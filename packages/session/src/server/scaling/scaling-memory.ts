@@ -1,4 +1,4 @@
-import type { ScalingOptions } from '../../api/scaling.js';
+import type { DemandHistory, ScalingOptions } from '../../api/scaling.js';
 import { HourlyTable } from '../../core/policy/scaling/hourly-table.js';
 import { MonthlySpending } from '../../core/policy/scaling/monthly-spending.js';
 import type { UserCallbacks } from '../../runtime/host/user-callbacks.js';
@@ -16,29 +16,47 @@ export class ScalingMemory {
   readonly #callbacks: UserCallbacks;
   #savedMs = Number.NEGATIVE_INFINITY;
   #saved = '';
+  #isReady = false;
+  /** The history is there, or cannot be had. */
+  readonly ready: Promise<void>;
 
   /** `wallMs`: milliseconds since 1970. A history that cannot be had, or is none, is told as an error of `scaling.history`. */
   constructor({ spending, history }: ScalingOptions = {}, callbacks: UserCallbacks, wallMs: number) {
     this.spending = new MonthlySpending(spending);
     this.#history = history;
     this.#callbacks = callbacks;
-    if (history === undefined) return;
-    callbacks.call('scaling.history', () => {
-      const kept = history.load();
-      if (kept !== undefined) this.hours.restore(kept, wallMs);
-    });
-    this.#saved = JSON.stringify(this.hours.hours);
+    this.ready = history === undefined ? Promise.resolve() : this.#recall(history, wallMs);
   }
 
-  /** Saves what is news: once a minute at the most, or at once. `now`: milliseconds on any clock that only goes forward. */
+  /**
+   * Saves what is news: once a minute at the most, or at once; what could not be saved is news still. Nothing before the history is
+   * there, which it would replace. `now`: milliseconds on any clock that only goes forward.
+   */
   save(now: number, atOnce = false): void {
     const history = this.#history;
-    if (history === undefined || (!atOnce && now - this.#savedMs < SAVE_EVERY_MS)) return;
+    if (history === undefined || !this.#isReady || (!atOnce && now - this.#savedMs < SAVE_EVERY_MS)) return;
     this.#savedMs = now;
     const { hours } = this.hours;
     const text = JSON.stringify(hours);
     if (text === this.#saved) return;
     this.#saved = text;
-    this.#callbacks.call('scaling.history', () => history.save(hours));
+    const saving = this.#callbacks.tell('scaling.history', () => history.save(hours));
+    saving.catch(() => (this.#saved = ''));
+  }
+
+  async #recall(history: DemandHistory, wallMs: number): Promise<void> {
+    try {
+      await this.#callbacks.tell('scaling.history', async () => {
+        const kept = await history.load();
+        if (kept === undefined) return;
+        // What checks it takes as long to load as all the rest.
+        const { readHours } = await import('./known-hours.js');
+        this.hours.restore(readHours(kept), wallMs);
+      });
+    } catch {
+      // It has been told.
+    }
+    this.#saved = JSON.stringify(this.hours.hours);
+    this.#isReady = true;
   }
 }

@@ -1,13 +1,11 @@
-import { KwikError } from '@kwik/wire';
-
 const HOUR_MS = 3_600_000;
 const HOURS = 24;
 /** Days that are remembered; of an hour two of them must be known before anything is said. */
 const MAX_DAYS = 14;
 const MIN_DAYS = 2;
-const MAX_HOURS = MAX_DAYS * HOURS;
+export const MAX_HOURS = MAX_DAYS * HOURS;
 /** A terabyte a second: nobody carries that, and sums of it stay exact. */
-const MAX_BYTES_PER_SECOND = 1e12;
+export const MAX_BYTES_PER_SECOND = 1e12;
 
 /** An hour of one day. */
 export interface KnownHour {
@@ -29,7 +27,14 @@ export class HourlyTable {
     known.sessions++;
     known.bytesPerSecond += (Math.min(bytesPerSecond, MAX_BYTES_PER_SECOND) - known.bytesPerSecond) / known.sessions;
     this.#hours.set(hour, known);
-    if (this.#hours.size > MAX_HOURS) this.#hours.delete(Math.min(...this.#hours.keys()));
+    if (this.#hours.size > MAX_HOURS) this.#hours.delete(this.#farthestFrom(hour));
+  }
+
+  /** The oldest; or, of a clock that was put back, the one that is farthest ahead. */
+  #farthestFrom(now: number): number {
+    let farthest = now;
+    for (const hour of this.#hours.keys()) if (Math.abs(hour - now) > Math.abs(farthest - now)) farthest = hour;
+    return farthest;
   }
 
   /** For the hour at that time, milliseconds since 1970; undefined until two former days are known. */
@@ -51,15 +56,8 @@ export class HourlyTable {
     return [...this.#hours].sort(([one], [other]) => one - other).map(([hour, known]) => ({ hour, ...known }));
   }
 
-  /**
-   * Takes what `hours` gave to an earlier process. Throws ERR_KWIK_INVALID_ARGUMENT, and takes nothing, for what that cannot be. Hours
-   * that are not among the last days before `wallMs` are left out.
-   */
-  restore(kept: unknown, wallMs: number): void {
-    if (!Array.isArray(kept) || kept.length > MAX_HOURS || !kept.every(isKnownHour)) {
-      const text = `a history of demand is a list of ${MAX_HOURS} hours at the most, each with hour, bytesPerSecond and sessions`;
-      throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', text);
-    }
+  /** Takes what `hours` gave to an earlier process. Hours that are not among the last days before `wallMs` are left out. */
+  restore(kept: readonly KnownHour[], wallMs: number): void {
     const now = hourOf(wallMs);
     for (const { hour, bytesPerSecond, sessions } of kept) {
       if (hour <= now && hour >= now - MAX_HOURS) this.#hours.set(hour, { bytesPerSecond, sessions });
@@ -95,12 +93,4 @@ export class HourPeak {
 
 function hourOf(wallMs: number): number {
   return Math.floor(wallMs / HOUR_MS);
-}
-
-function isKnownHour(given: unknown): given is KnownHour {
-  if (typeof given !== 'object' || given === null) return false;
-  const { hour, bytesPerSecond, sessions } = given as Partial<Record<keyof KnownHour, unknown>>;
-  const isCount = Number.isSafeInteger(sessions) && (sessions as number) >= 1;
-  const isRate = typeof bytesPerSecond === 'number' && bytesPerSecond >= 0 && bytesPerSecond <= MAX_BYTES_PER_SECOND;
-  return Number.isSafeInteger(hour) && isCount && isRate;
 }
