@@ -17,6 +17,9 @@ const NAMES = {
   resident: 'memory',
 } as const;
 
+/** What is short is told with each step, and else so rarely: which is scarcest may change with each client, and all sessions hear of it. */
+const TEXT_EVERY_MS = 250;
+
 const NO_PRESSURES: Pressures = { memory: 0, eventLoop: 0, connections: 0, heap: 0, resident: 0 };
 
 /** What is done for a change of dials. */
@@ -80,6 +83,8 @@ export class PolicyEngine {
   /** What all sessions of this end follow. */
   readonly shortage = new Shortage();
   #measured: Pressures = NO_PRESSURES;
+  #text = '';
+  #textAtMs = Number.NEGATIVE_INFINITY;
   /** Since when paths, and since when sessions, are refused. */
   readonly #refusingSinceMs = { path: 0, session: 0 };
   #dials: DialPolicy | undefined;
@@ -123,6 +128,10 @@ export class PolicyEngine {
       return { ...change, reason: this.#reason(change, process) };
     });
     for (const change of changes) this.#changed(change, now);
+    if (changes.length > 0 || now - this.#textAtMs >= TEXT_EVERY_MS) {
+      this.#text = `${this.#options.name} is short of ${this.#short()}`;
+      this.#textAtMs = now;
+    }
     this.#give(changes.at(-1)?.bound ?? this.shortage.limits.bound);
     return changes;
   }
@@ -159,8 +168,7 @@ export class PolicyEngine {
 
   #give(bound: StepChange['bound'] | undefined): void {
     const { taken } = this.#overload;
-    const text = `${this.#options.name} is short of ${this.#short()}`;
-    this.shortage.set(taken.length === 0 ? undefined : { ...givenBy(taken), text, bound });
+    this.shortage.set(taken.length === 0 ? undefined : { ...givenBy(taken), text: this.#text, bound });
   }
 
   #changed({ action, on, bound, reason }: StepChange, atMs: number): void {

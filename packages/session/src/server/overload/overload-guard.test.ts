@@ -62,6 +62,22 @@ function guarded(
   return { clock, ledger, shortage, events, steps, guard, connections, account: ledger.open(() => undefined) };
 }
 
+test('clients that come and go make nothing of all sessions anew, though now the one and now the other is scarcest', () => {
+  const { clock, shortage, guard, connections, account } = guarded({ memoryBytes: 1000 });
+  account.hold(750, 0);
+  clock.advanceBy(250);
+  let told = 0;
+  shortage.onChange(() => (told += 1));
+  for (let client = 0; client < 100; client++) {
+    connections.open = client % 2 === 0 ? 751 : 749;
+    guard.admit();
+  }
+  expect([told, shortage.limits.text]).toEqual([0, 'the server is short of memory']);
+  connections.open = 755;
+  clock.advanceBy(250);
+  expect([told, shortage.limits.text]).toEqual([1, 'the server is short of connections']);
+});
+
 describe('a server that is short of memory', () => {
   test('reads ahead less, refuses whoever is new with a time to come back, and then ends idle sessions', () => {
     const sessions = [new Idle(true), new Idle(false)];
