@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Clock } from '@kwik/wire';
 import { DeadlineHeap, type HeapItem } from './deadline-heap.js';
-import { TurnLoop, type TurnTaker } from './turn-loop.js';
+import { TurnLoop, TurnTime, type TurnTaker } from './turn-loop.js';
 
 function item(): HeapItem {
   return { heapIndex: -1, deadlineMs: 0 };
@@ -110,7 +110,7 @@ class Taker implements TurnTaker {
   }
 }
 
-const INPUT = { received: () => 0, readsAtOnce: 32 };
+const INPUT = { received: () => 0, readsAtOnce: 32, turnTime: new TurnTime() };
 
 function loopOn(clock: Clock, received = (): number => 0): TurnLoop<Taker> {
   return new TurnLoop<Taker>(
@@ -255,6 +255,59 @@ describe('TurnLoop', () => {
     expect(order).toEqual([0, 1, 2, 3]);
     await immediate();
     expect(order).toEqual([0, 1, 2, 3, 0]);
+  });
+
+  test.each([
+    { readMs: 1, turns: 2 },
+    { readMs: 30, turns: 21 },
+    { readMs: 1000, turns: 34 },
+  ])('with $readMs ms of reading between turns, each has $turns that take 1.5 ms', async ({ readMs, turns }) => {
+    const clock = new FakeClock();
+    const loop = loopOn(clock);
+    let had = 0;
+    for (let i = 0; i < 100; i += 1) {
+      const taker = new Taker();
+      taker.onTurn = () => {
+        had += 1;
+        clock.time += 1.5;
+      };
+      loop.wake(taker);
+    }
+    await immediate();
+    expect(had).toBe(2);
+    clock.time += readMs;
+    await immediate();
+    expect(had).toBe(2 + turns);
+    while (had < 100) await immediate();
+  });
+
+  test('the turns of another loop of the process are no reading', async () => {
+    const clock = new FakeClock();
+    const takersOf = (loop: TurnLoop<Taker>): Taker[] =>
+      Array.from({ length: 20 }, () => {
+        const taker = Object.assign(new Taker(), { onTurn: () => (clock.time += 1.5) });
+        loop.wake(taker);
+        return taker;
+      });
+    const takers = [takersOf(loopOn(clock)), takersOf(loopOn(clock)), takersOf(loopOn(clock))];
+    const had = (): number[] => takers.map((of) => of.filter(({ turns }) => turns.length > 0).length);
+    await immediate();
+    await immediate();
+    await immediate();
+    expect(had()).toEqual([6, 6, 6]);
+    while (had().some((some) => some < 20)) await immediate();
+  });
+
+  test('that nothing came for a long time makes no turn longer', async () => {
+    const clock = new FakeClock();
+    const loop = loopOn(clock);
+    const takers = Array.from({ length: 10 }, () => Object.assign(new Taker(), { onTurn: () => (clock.time += 1.5) }));
+    loop.wake(takers[0]!);
+    await immediate();
+    clock.time += 1000;
+    for (const taker of takers) loop.wake(taker);
+    await immediate();
+    expect(takers.filter(({ turns }) => turns.length > 0)).toHaveLength(2);
   });
 
   test('who has had more than its share goes after the others, and not while there may be more to be read', async () => {

@@ -89,7 +89,11 @@ export class Endpoint implements AsyncDisposable {
     this.resets = new StatelessReset(options.resetKey ?? randomBytes(KEY_BYTES), randomBytes);
     this.loop = new TurnLoop(
       clock,
-      { received: () => this.counters.counts.datagramsReceived, readsAtOnce: socket.readsAtOnce },
+      {
+        received: () => this.counters.counts.datagramsReceived,
+        readsAtOnce: socket.readsAtOnce,
+        turnTime: resources.turnTime,
+      },
       () => this.socket.flush(),
       (connection) => this.afterTurn(connection),
       (connection, error) => this.onHandlerError(connection, error),

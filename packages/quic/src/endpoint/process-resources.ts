@@ -11,6 +11,7 @@ import { ConfigCache } from './config-cache.js';
 import { PathMemory } from './path-memory.js';
 import { ProcessParts } from './process-parts.js';
 import { SizeMemory } from './size-memory.js';
+import { TurnTime } from './turn-loop.js';
 
 /** Where all parts of a process tell what happens, and where their counters are found. */
 export interface ProcessDiagnostics {
@@ -35,6 +36,7 @@ export class ProcessResources {
     counters: new CounterRegistry(),
     publisher: new DiagnosticPublisher(channel),
   };
+  readonly turnTime = new TurnTime();
   readonly parts = new ProcessParts();
   private configs = new WeakMap<QuicBackend, ConfigCache>();
 

@@ -4,13 +4,23 @@ import { type RoundMember, TurnRound } from './turn-round.js';
 
 /** Deadlines that are looked after at once. */
 const MAX_EXPIRED = 16;
+/** Milliseconds for each half of a turn; who is left waits until what has come was read. */
+const HALF_TURN_MS = 2;
+/** Where reading takes longer, so may half a turn, up to this. */
+const MAX_HALF_TURN_MS = 50;
 
-/** What the loop asks of the socket. */
+/** What all loops of a process together have spent on turns. */
+export class TurnTime {
+  ms = 0;
+}
+
+/** What the loop asks of the socket, and of the process. */
 export interface TurnInput {
   /** Datagrams that were read, ever. */
   received(): number;
   /** Datagrams that are read before others have a turn, at most: then there may be more. */
   readonly readsAtOnce: number;
+  readonly turnTime: TurnTime;
 }
 
 /** What the loop drives. `deadlineMs` and `heapIndex` belong to the loop's heap, `waiting` and `answering` to the loop. */
@@ -38,6 +48,9 @@ export class TurnLoop<T extends TurnTaker> {
   private scheduled = false;
   private stopped = false;
   private receivedBefore = 0;
+  /** When a turn ended that left somebody to the next one, as `elsewhereMs`. */
+  private leftAtMs: number | undefined;
+  private halfTurnMs = HALF_TURN_MS;
   private timer: TimerHandle | undefined;
   private timerMs = Infinity;
   private readonly deadlines = new DeadlineHeap<T>();
@@ -96,14 +109,35 @@ export class TurnLoop<T extends TurnTaker> {
     const received = this.input.received();
     const isBusy = received - this.receivedBefore >= this.input.readsAtOnce;
     this.receivedBefore = received;
-    if (!this.deliveries.run(isBusy)) this.schedule();
-    this.afterRound();
+    this.halfTurnMs = this.fairHalfMs();
+    this.run(this.deliveries, isBusy);
   };
 
   private readonly onTransmissions = (): void => {
-    if (!this.transmissions.run(false)) this.schedule();
-    this.afterRound();
+    this.run(this.transmissions, false);
+    this.leftAtMs = this.scheduled ? this.elsewhereMs() : undefined;
   };
+
+  private run(half: TurnRound<T>, isBusy: boolean): void {
+    const startMs = this.clock.now();
+    if (!half.run(isBusy, this.halfTurnMs)) this.schedule();
+    this.afterRound();
+    this.input.turnTime.ms += this.clock.now() - startMs;
+  }
+
+  /** The time, had there been no turns. */
+  private elsewhereMs(): number {
+    return this.clock.now() - this.input.turnTime.ms;
+  }
+
+  /**
+   * As much as was spent since the last turn on anything but turns: on reading, above all. With a fixed time a process that gets little of the processor, or
+   * whose peers send everything again, would do nothing but read: receive livelock (Mogul and Ramakrishnan 1997).
+   */
+  private fairHalfMs(): number {
+    if (this.leftAtMs === undefined) return HALF_TURN_MS;
+    return Math.min(MAX_HALF_TURN_MS, Math.max(HALF_TURN_MS, this.elsewhereMs() - this.leftAtMs));
+  }
 
   private deliver(taker: T, now: number): void {
     taker.waiting = false;

@@ -1,9 +1,6 @@
 import type { Clock } from '@kwik/wire';
 import { Backlog } from './backlog.js';
 
-/** Milliseconds in one turn of Node's loop; who is left waits until what has come was read. */
-const BUDGET_MS = 2;
-
 /** What one who takes part has used of the processor. */
 interface ProcessorUse {
   /** Others want the processor, and this one has had more than its share. */
@@ -32,39 +29,34 @@ export class TurnRound<T extends RoundMember> {
   }
 
   /**
-   * For those who are there now; who is over its share has none while `isBusy`: more has come than was read. False when
-   * some are left; they are the first to have the next.
+   * For those who are there now, until `budgetMs` are over; who is over its share has none while `isBusy`: more has come
+   * than was read. False when some are left; they are the first to have the next.
    */
-  run(isBusy: boolean): boolean {
+  run(isBusy: boolean, budgetMs: number): boolean {
     const start = this.clock.now();
-    this.sort(start);
-    return this.runAll(this.backlog, start, start) && (isBusy ? this.behind.size === 0 : this.runBehind(start));
-  }
-
-  private runBehind(start: number): boolean {
-    return this.behind.size === 0 || this.runAll(this.behind, start, this.clock.now());
-  }
-
-  private sort(now: number): void {
+    const untilMs = start + budgetMs;
+    // Whether they still are over their share is seen when it is their turn.
     for (let left = this.behind.size; left > 0; left -= 1) this.add(this.behind.take()!);
+    let now = start;
     for (let left = this.backlog.size; left > 0; left -= 1) {
+      if (now !== start && now > untilMs) return false;
       const taker = this.backlog.take()!;
       if (taker.processor.overShare(now)) this.behind.add(taker);
-      else this.backlog.add(taker);
+      else now = this.give(taker, now);
     }
-  }
-
-  /** `start`: of the round, whose time all have in common. */
-  private runAll(list: Backlog<T>, start: number, begin: number): boolean {
-    let now = begin;
-    for (let left = list.size; left > 0; left -= 1) {
-      if (now !== start && now - start > BUDGET_MS) return false;
-      const taker = list.take()!;
-      this.step(taker, now);
-      const end = this.clock.now();
-      taker.processor.charge(end - now, end);
-      now = end;
+    if (isBusy) return this.behind.size === 0;
+    for (let left = this.behind.size; left > 0; left -= 1) {
+      if (now !== start && now > untilMs) return false;
+      now = this.give(this.behind.take()!, now);
     }
     return true;
+  }
+
+  /** The time after it. */
+  private give(taker: T, now: number): number {
+    this.step(taker, now);
+    const end = this.clock.now();
+    taker.processor.charge(end - now, end);
+    return end;
   }
 }
