@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor';
+import { CompilerState, Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor';
 import { entryPoints, listPackages } from './workspace.mjs';
 
 /** Where the reports stand that reviews look at. */
@@ -32,21 +32,22 @@ export function writeReports(root, folder) {
   const scratch = mkdtempSync(join(root, '.tmp', 'api-'));
   try {
     const published = listPackages(root).filter(({ manifest }) => manifest.private !== true);
-    return published.flatMap(({ dir, manifest }) =>
+    const entries = published.flatMap(({ dir, manifest }) =>
       entryPoints(manifest).map(({ specifier, source }) => {
         const name = `${specifier.replace('@kwik/', '').replaceAll('/', '.')}.api.md`;
-        extract({ dir, source, name, folder, scratch });
-        return name;
+        return { name, config: configOf({ dir, source, name, folder, scratch }) };
       }),
     );
+    extractAll(entries.map(({ config }) => config));
+    return entries.map(({ name }) => name);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
 }
 
 /** @param {{ dir: string, source: string, name: string, folder: string, scratch: string }} options */
-function extract({ dir, source, name, folder, scratch }) {
-  const config = ExtractorConfig.prepare({
+function configOf({ dir, source, name, folder, scratch }) {
+  return ExtractorConfig.prepare({
     configObject: {
       projectFolder: dir,
       mainEntryPointFilePath: join(dir, source.replace(/^src/, 'dist').replace(/\.ts$/, '.d.ts')),
@@ -61,12 +62,28 @@ function extract({ dir, source, name, folder, scratch }) {
     configObjectFullPath: undefined,
     packageJsonFullPath: join(dir, 'package.json'),
   });
-  // Local: it writes the report, and leaves it to us to compare.
-  Extractor.invoke(config, {
-    localBuild: true,
-    showVerboseMessages: false,
-    messageCallback: (message) => (message.handled = true),
+}
+
+/**
+ * The compiler reads all of them once, and not each with all that it imports.
+ *
+ * @param {readonly ExtractorConfig[]} configs
+ */
+function extractAll(configs) {
+  const [first, ...others] = configs;
+  if (first === undefined) return;
+  const compilerState = CompilerState.create(first, {
+    additionalEntryPoints: others.map(({ mainEntryPointFilePath }) => mainEntryPointFilePath),
   });
+  for (const config of configs) {
+    // Local: it writes the report, and leaves it to us to compare.
+    Extractor.invoke(config, {
+      compilerState,
+      localBuild: true,
+      showVerboseMessages: false,
+      messageCallback: (message) => (message.handled = true),
+    });
+  }
 }
 
 /**
