@@ -281,7 +281,7 @@ describe('a connection', () => {
   test('one that has had more than its share keeps its packets for its turn, and loses what finds no room', () => {
     start();
     let dearMs = 0;
-    const other = host.shares.account(now);
+    const other = host.shares.open(now);
     const stream = connection.openStream({ unidirectional: true });
     for (let i = 0; i < 20; i += 1) {
       host.shares.charge(other, 0.25, now);
@@ -364,7 +364,7 @@ describe('a connection', () => {
     start({
       onStream: (stream) => stream.attach({ ...recorder(stream), onData: ({ length }) => pieces.push(length) }),
     });
-    const other = host.shares.account(now);
+    const other = host.shares.open(now);
     for (let i = 0; i < 20; i += 1) {
       host.shares.charge(other, 0.25, now);
       connection.processor.charge(0.9, now);

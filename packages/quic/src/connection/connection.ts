@@ -1,5 +1,6 @@
 import {
   KwikError,
+  type AcceptedPeer,
   type PathTransport,
   type PathTransportHandler,
   type TransportAddress,
@@ -139,8 +140,9 @@ export class Connection implements PathTransport {
     return this.watch.stats(this.phase === 'open', this.currentMs());
   }
 
-  acceptPeer(): void {
+  acceptPeer(whose?: AcceptedPeer): void {
     this.intake.accept();
+    if (whose !== undefined) this.processor.belongTo(whose, this.currentMs());
   }
 
   close(code: number, reason: string): void {
@@ -277,14 +279,8 @@ export class Connection implements PathTransport {
   nextDeadlineMs(): number {
     if (this.phase === 'ended') return this.backendDeadlineMs;
     const writersMs = this.phase === 'open' ? this.writers.dueMs : Infinity;
-    return Math.min(
-      this.backendDeadlineMs,
-      this.handshake.deadlineMs,
-      writersMs,
-      this.sender.wakeAtMs,
-      this.life.dueMs,
-      this.turn.dueMs,
-    );
+    const ownMs = Math.min(this.handshake.deadlineMs, this.sender.wakeAtMs, this.life.dueMs, this.turn.dueMs);
+    return Math.min(this.backendDeadlineMs, writersMs, ownMs);
   }
 
   // --- A turn's parts ---

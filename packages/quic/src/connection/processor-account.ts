@@ -1,8 +1,8 @@
-import type { KwikError } from '@kwik/wire';
+import type { AcceptedPeer, KwikError } from '@kwik/wire';
 import type { BackendAddress } from '../backends/backend.js';
 import { type HeldPacket, HeldPackets } from './held-packets.js';
 import { ProcessorCost, SAMPLE_EVERY } from './processor-cost.js';
-import type { ProcessorShares, ShareAccount } from './processor-shares.js';
+import { RANK, type ConnectionShare, type ProcessorShares, type Rank } from './processor-shares.js';
 
 /** What reading a datagram from the socket costs: it cannot be measured here. */
 const READ_MS = 0.005;
@@ -19,14 +19,19 @@ export interface ProcessorHost {
 export class ProcessorAccount {
   private readonly held = new HeldPackets();
   private readonly cost: ProcessorCost;
-  private readonly share: ShareAccount;
+  private readonly share: ConnectionShare;
 
   constructor(
     private readonly host: ProcessorHost,
     now: number,
   ) {
     this.cost = new ProcessorCost(now);
-    this.share = host.shares.account(now);
+    this.share = host.shares.open(now);
+  }
+
+  /** All connections of a peer have one part of the processor together. */
+  belongTo({ peer, weight }: AcceptedPeer, now: number): void {
+    this.host.shares.join(this.share, peer, weight, now);
   }
 
   /** Packets wait for a turn. */
@@ -36,7 +41,11 @@ export class ProcessorAccount {
 
   /** Others want the processor, and this connection has had more of it than its share: it goes after them. */
   overShare(now: number): boolean {
-    return this.host.shares.isOver(this.share, now);
+    return this.rank(now) !== RANK.within;
+  }
+
+  rank(now: number): Rank {
+    return this.host.shares.rank(this.share, now);
   }
 
   /** Whether the packet has to wait for a turn; then it is kept, or lost where too much waits already. */
@@ -80,6 +89,7 @@ export class ProcessorAccount {
 
   /** The connection is over. */
   clear(): void {
+    this.host.shares.close(this.share);
     this.held.clear();
   }
 }

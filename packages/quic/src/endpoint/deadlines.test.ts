@@ -85,10 +85,10 @@ class Taker implements TurnTaker {
   next = Infinity;
   onTurn: (() => void) | undefined;
   onTransmit: (() => void) | undefined;
-  isOver = false;
+  rank: 0 | 1 | 2 = 0;
   usedMs = 0;
   readonly processor = {
-    overShare: (): boolean => this.isOver,
+    rank: (): 0 | 1 | 2 => this.rank,
     charge: (ms: number): void => void (this.usedMs += ms),
   };
 
@@ -321,7 +321,7 @@ describe('TurnLoop', () => {
       return taker;
     });
     if (greedy === undefined || first === undefined || second === undefined) throw new Error('three are needed');
-    greedy.isOver = true;
+    greedy.rank = 2;
     for (const taker of [greedy, first, second]) loop.wake(taker);
     await immediate();
     expect(order.splice(0)).toEqual(['first', 'second', 'greedy']);
@@ -333,10 +333,20 @@ describe('TurnLoop', () => {
     await immediate();
     expect(order.splice(0)).toEqual(['greedy']);
     loop.wake(greedy);
-    greedy.isOver = false;
+    greedy.rank = 0;
     received += 32;
     await immediate();
     expect(order).toEqual(['greedy']);
+  });
+
+  test('those who go after the others go by their rank', async () => {
+    const loop = loopOn(new FakeClock());
+    const order: number[] = [];
+    for (const rank of [2, 1, 0, 2, 1] as const) {
+      loop.wake(Object.assign(new Taker(), { rank, onTurn: () => order.push(rank) }));
+    }
+    await immediate();
+    expect(order).toEqual([0, 1, 1, 2, 2]);
   });
 
   test('each is charged for its own time, in both halves of its turn', async () => {

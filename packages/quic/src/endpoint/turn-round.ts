@@ -3,8 +3,8 @@ import { Backlog } from './backlog.js';
 
 /** What one who takes part has used of the processor. */
 interface ProcessorUse {
-  /** Others want the processor, and this one has had more than its share. */
-  overShare(now: number): boolean;
+  /** 0: it has its turn at once; others go after those, in this order, for they have had more than their share. */
+  rank(now: number): 0 | 1 | 2;
   /** Its step took `ms`. */
   charge(ms: number, now: number): void;
 }
@@ -16,8 +16,8 @@ export interface RoundMember {
 /** Takes one step for each who is in its list, in the order in which they came; who is over its share, after the others. */
 export class TurnRound<T extends RoundMember> {
   private readonly backlog = new Backlog<T>();
-  /** Over their share. */
-  private readonly behind = new Backlog<T>();
+  /** Over their share, by rank. */
+  private readonly behind = [new Backlog<T>(), new Backlog<T>()] as const;
 
   constructor(
     private readonly clock: Clock,
@@ -36,18 +36,21 @@ export class TurnRound<T extends RoundMember> {
     const start = this.clock.now();
     const untilMs = start + budgetMs;
     // Whether they still are over their share is seen when it is their turn.
-    for (let left = this.behind.size; left > 0; left -= 1) this.add(this.behind.take()!);
+    for (const list of this.behind) for (let left = list.size; left > 0; left -= 1) this.add(list.take()!);
     let now = start;
     for (let left = this.backlog.size; left > 0; left -= 1) {
       if (now !== start && now > untilMs) return false;
       const taker = this.backlog.take()!;
-      if (taker.processor.overShare(now)) this.behind.add(taker);
-      else now = this.give(taker, now);
+      const rank = taker.processor.rank(now);
+      if (rank === 0) now = this.give(taker, now);
+      else this.behind[rank - 1]!.add(taker);
     }
-    if (isBusy) return this.behind.size === 0;
-    for (let left = this.behind.size; left > 0; left -= 1) {
-      if (now !== start && now > untilMs) return false;
-      now = this.give(this.behind.take()!, now);
+    if (isBusy) return this.behind.every(({ size }) => size === 0);
+    for (const list of this.behind) {
+      for (let left = list.size; left > 0; left -= 1) {
+        if (now !== start && now > untilMs) return false;
+        now = this.give(list.take()!, now);
+      }
     }
     return true;
   }

@@ -72,6 +72,14 @@ export interface TransportStream {
   resume(): void;
 }
 
+/** Whose connection it is. */
+export interface AcceptedPeer {
+  /** The same for all connections of one peer, and for no others. */
+  readonly peer: string;
+  /** Where something is scarce, all its connections together get so much to the 1 of another: 1 or more. */
+  readonly weight: number;
+}
+
 export interface PathTransportHandler {
   /** The peer opened a stream. `attach` must be called on it before this returns. */
   onStream(stream: TransportStream): void;
@@ -120,8 +128,11 @@ export interface PathTransport {
    * has none, something must be written that the peer answers.
    */
   ping?(): void;
-  /** The application knows who the peer is: what it may have unread is no longer held to the little of a stranger. */
-  acceptPeer?(): void;
+  /**
+   * The application knows who the peer is: what it may have unread is no longer held to the little of a stranger. With `whose`
+   * it shares one part of the processor with its other connections.
+   */
+  acceptPeer?(whose?: AcceptedPeer): void;
   /** Cheap: sampled every few milliseconds. */
   stats(): TransportStats;
   /** Sends what was written, then a close frame. `onClose` follows. */
