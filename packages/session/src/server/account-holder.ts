@@ -1,7 +1,6 @@
 import type { ServerHandshakeResult } from '@kwik/kcp';
 import { sourceOf } from '@kwik/quic';
-import type { AccessLimits } from '@kwik/wire';
-import type { AccountHolder } from '../core/costs/memory-ledger.js';
+import type { AcceptedPeer, AccessLimits } from '@kwik/wire';
 import type { PathPort } from '../runtime/paths/path-port.js';
 
 /** A connection that came for a session, and what is allowed in it. */
@@ -17,7 +16,7 @@ const MAX_WEIGHT = 1000;
  * Whose session it is, where what is scarce is shared: all sessions of one identity are one peer's, and of clients without one those
  * that come from one address, or one /64 of IPv6.
  */
-export function holderOf({ port, result, allowed }: Admitted): AccountHolder {
+export function holderOf({ port, result, allowed }: Admitted): AcceptedPeer {
   const { identity } = result;
   const peer = identity === undefined ? `at ${sourceOf(port.transport.remote.address)}` : `as ${identity}`;
   return { peer, weight: weightOf(allowed) };

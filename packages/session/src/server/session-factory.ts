@@ -103,7 +103,7 @@ export class SessionFactory {
       },
       callbacks: this.host.callbacks,
     });
-    transport.acceptPeer?.();
+    transport.acceptPeer?.(holderOf({ port, result, allowed }));
     if (result.token !== undefined) this.host.audit.record(tokenAccepted(result.token, addressOf(transport)));
     const session = closeOnThrow(port, () => this.#assign(port, result, allowed));
     return { purpose: PURPOSES[result.kind], session };
