@@ -52,7 +52,14 @@ export const PACKAGES = {
 };
 
 /** Of the session: what its features are built on. */
-const BELOW_FEATURES = ['runtime/waiting', 'runtime/host', 'runtime/control', 'runtime/paths', 'runtime/streams'];
+const BELOW_FEATURES = [
+  'runtime/waiting',
+  'runtime/host',
+  'runtime/overload',
+  'runtime/control',
+  'runtime/paths',
+  'runtime/streams',
+];
 
 /**
  * What the files in a folder may import from other folders of their package. A folder is named by its path below `src`,
@@ -88,6 +95,7 @@ export const FOLDERS = {
     options: ['api', '.'],
     'runtime/waiting': [],
     'runtime/host': ['core'],
+    'runtime/overload': ['core', 'api'],
     'runtime/control': ['api'],
     'runtime/paths': ['core', 'api', 'runtime/waiting', 'runtime/host', 'runtime/control'],
     'runtime/streams': ['core', 'api', 'runtime/waiting'],

@@ -125,3 +125,8 @@ function clamp(value: bigint): number {
   const max = BigInt(Number.MAX_SAFE_INTEGER);
   return Number(value > max ? max : value);
 }
+
+/** The client opened it from a further address of its own, or to one of the primary's. */
+export function isFurtherPath(id: number): boolean {
+  return id >= FIRST_CLIENT_PATH_ID && id < FIRST_RELAYED_PATH_ID;
+}

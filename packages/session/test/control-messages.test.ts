@@ -9,7 +9,6 @@ import { ScalingMemory } from '../src/server/scaling/scaling-memory.js';
 import { resolveLimits } from '../src/limits.js';
 import { ControlDispatch } from '../src/runtime/features/control-dispatch.js';
 import type { SessionContext } from '../src/runtime/features/session-context.js';
-import { Shortage } from '../src/core/policy/shortage.js';
 import { NODE_NATIVES } from '../src/runtime/host/node-natives.js';
 import { newHost } from '../src/runtime/host/session-host.js';
 import { SessionEngine, type Composition } from '../src/runtime/session/engine.js';
@@ -46,7 +45,6 @@ const COMPOSE: Readonly<Record<Role, (session: SessionContext) => Composition>> 
       maxRawPacketBytes: 1000,
       anchors: () => [],
       memory: new ScalingMemory({}, new UserCallbacks(), 0),
-      shortage: new Shortage(),
     }),
   secondary: (session) =>
     secondaryFeatures(session, {

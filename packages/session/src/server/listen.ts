@@ -14,6 +14,7 @@ import { resolveTimeouts } from '../options/timeouts.js';
 import { resolveWrites } from '../options/writes.js';
 import { transportOptions } from '../transport-options.js';
 import { tellHandshake, type HandshakeOutcome } from '../runtime/host/handshake-watch.js';
+import { OverloadGuard } from '../runtime/overload/overload-guard.js';
 import { newHost, type SessionHost } from '../runtime/host/session-host.js';
 import { AcceptQueue } from './accept-queue.js';
 import { maxConnections, MAX_SESSIONS } from './endpoint-limits.js';
@@ -29,7 +30,7 @@ import { RelayAddresses } from './relay/relay-addresses.js';
 import { requireUsable } from './relay/relay-grant.js';
 import { resolveRelay } from './relay/relay-config.js';
 import { ListenerAudit } from './listener-audit.js';
-import { OverloadGuard } from './overload/overload-guard.js';
+import { IdleSessions } from './overload/idle-sessions.js';
 import { SessionFactory } from './session-factory.js';
 import { HandOvers } from './takeover/hand-over.js';
 import { StandbyChanges } from './takeover/standby-changes.js';
@@ -176,11 +177,12 @@ class SessionListener implements UpdatableListener {
   #overloadGuard({ memory, policy, callbacks }: SessionHost): OverloadGuard {
     const { overload, limits } = this.#options;
     const most = maxConnections(limits);
-    return new OverloadGuard(overload, {
+    const idle = new IdleSessions();
+    return new OverloadGuard(() => overload, {
       clock: this.#clock,
-      ledger: memory,
+      ledgers: [memory],
       policy,
-      sessions: this.#sessions,
+      endIdle: (ends, now) => idle.look(ends, this.#sessions, now),
       connections: () => ({ open: this.#endpoint.stats().connections, most }),
       tell: (event) => callbacks.call('overload.onChange', overload?.onChange, event),
     });

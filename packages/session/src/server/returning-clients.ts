@@ -1,7 +1,7 @@
 import type { RenewablePath, ServerHandshakeResult, SessionKeys } from '@kwik/kcp';
 import { KwikError, PRIMARY_PATH_ID, type PathId, type SessionId } from '@kwik/wire';
 import { FIRST_CLIENT_PATH_ID } from '../limits.js';
-import { usablePaths } from './overload/surplus-paths.js';
+import { usablePaths } from '../runtime/features/surplus-paths.js';
 import type { PathPort } from '../runtime/paths/path-port.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 import type { Shortage } from '../core/policy/shortage.js';

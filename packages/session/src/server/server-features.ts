@@ -20,8 +20,9 @@ import { RelayNotices } from './relay/relay-notices.js';
 import { RelayServer, type RelayServerOptions } from './relay/relay-server.js';
 import { Scaling } from './scaling/scaling.js';
 import type { ScalingMemory } from './scaling/scaling-memory.js';
-import { SurplusPaths } from './overload/surplus-paths.js';
-import type { Shortage } from '../core/policy/shortage.js';
+import { isFurtherPath } from '../limits.js';
+import type { PathRuntime } from '../runtime/paths/path-runtime.js';
+import { SurplusPaths } from '../runtime/features/surplus-paths.js';
 import { Removal } from './removal.js';
 import { StandbyTickets, type StandbyTicketsOptions } from './takeover/standby-tickets.js';
 import { ServerQueries, type ServerQueriesOptions } from './server-queries.js';
@@ -59,8 +60,6 @@ export interface PrimaryOptions {
   readonly queries?: ServerQueriesOptions | undefined;
   /** What all sessions here know of scaling together. */
   readonly memory: ScalingMemory;
-  /** What this server is short of. */
-  readonly shortage: Shortage;
   /** Where the session goes on when this server is gone; absent where the client cannot go. */
   readonly standby?: StandbyTicketsOptions | undefined;
   /** Of a session that another primary began: of its content this one serves what the client wants. */
@@ -93,7 +92,10 @@ export function primaryFeatures(session: SessionContext, options: PrimaryOptions
     rawPackets,
     peerClose(session, { tellOthers: false }),
     new ClientReturn(session, recoveryMs),
-    new SurplusPaths(session, options.shortage),
+    new SurplusPaths<PathRuntime>(session, {
+      isFurther: isFurtherPath,
+      remove: (command, by, timeoutMs) => by.request('removePath', command, timeoutMs),
+    }),
     new RelayNotices(session),
     new HealthHints(session),
     ...(queries === undefined ? [] : [new ServerQueries(session, queries)]),

@@ -172,7 +172,6 @@ export class SessionFactory {
           scaling: this.#options.scaling,
           queries: this.#queries(port, result),
           memory: this.scaling,
-          shortage: this.host.policy.shortage,
           standby: this.#standby(result, keys),
           resumed: this.#resumed(port, result),
           nextPathId: result.taken?.state.nextPathId,

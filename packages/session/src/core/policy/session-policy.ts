@@ -10,7 +10,7 @@ const RESTORED = 'as many paths as it ever had carry data, and nothing is short'
 /** What the policy of a session needs of that of its end. */
 export interface SessionPolicySurroundings {
   readonly sessionId: string;
-  readonly shortage: Pick<Shortage, 'limits' | 'onChange'>;
+  readonly shortage: Pick<Shortage, 'limits' | 'onChange' | 'retryAfterMs'>;
   readonly decided: (decision: OneDecision) => void;
 }
 
@@ -32,6 +32,16 @@ export class SessionPolicy {
   /** What the end of the session gives. */
   get limits(): ShortageLimits {
     return this.#around.shortage.limits;
+  }
+
+  /** When a path that is turned away for a shortage may come back, milliseconds. */
+  get retryAfterMs(): number {
+    return this.#around.shortage.retryAfterMs();
+  }
+
+  /** Hears when what the end gives is something else. Returns what ends that. */
+  onChange(listener: (limits: ShortageLimits) => void): () => void {
+    return this.#around.shortage.onChange(listener);
   }
 
   get level(): ServiceLevel {

@@ -1,6 +1,5 @@
 import type { ServiceLevel } from '@kwik/wire';
 import type { SessionPolicy } from '../../core/policy/session-policy.js';
-import type { Shortage } from '../../core/policy/shortage.js';
 import type { UserCallbacks } from '../host/user-callbacks.js';
 import type { SessionContext } from './session-context.js';
 import type { Feature } from './feature.js';
@@ -17,11 +16,11 @@ export class SessionService implements Feature {
   readonly #leave: () => void;
   #ended = false;
 
-  constructor({ clock, paths, callbacks, policy }: ServedSession, shortage: Pick<Shortage, 'onChange'>) {
+  constructor({ clock, paths, callbacks, policy }: ServedSession) {
     this.#policy = policy;
     this.#callbacks = callbacks;
     paths.onChange((path) => this.#tellIf(policy.onPath(path, clock.now())), 'state');
-    this.#leave = shortage.onChange((limits) => this.#tellIf(policy.onLimits(limits, clock.now())));
+    this.#leave = policy.onChange((limits) => this.#tellIf(policy.onLimits(limits, clock.now())));
   }
 
   get level(): ServiceLevel {

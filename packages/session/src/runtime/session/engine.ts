@@ -72,7 +72,7 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
     this.callbacks = host.callbacks;
     this.paths = new PathRegistry(clock, host.callbacks, (path) => this.#sender.whyUnused(path));
     this.policy = host.policy.session(sessionId);
-    this.service = new SessionService(this, host.policy.shortage);
+    this.service = new SessionService(this);
     this.account = host.memory.open(
       (error) => this.#overdrawn(error),
       (error) => this.#plane.waste.relieve(error),

@@ -25,7 +25,7 @@ export class IdleSessions {
   readonly #ending = new WeakSet<IdleSession>();
 
   /** Ends those that have been idle longest, and says how many. Those that are not in `sessions` are forgotten. */
-  endLongest(sessions: Iterable<IdleSession>, now: number): number {
+  #endLongest(sessions: Iterable<IdleSession>, now: number): number {
     const idle = new Map<IdleSession, Idle>();
     for (const session of sessions) {
       if (!session.quiet || this.#ending.has(session)) continue;
@@ -46,7 +46,10 @@ export class IdleSessions {
     return ended.length;
   }
 
-  forget(): void {
+  /** `ends`: whether they are to end now; else what is known of them is forgotten. Says how many ended. */
+  look(ends: boolean, sessions: Iterable<IdleSession>, now: number): number {
+    if (ends) return this.#endLongest(sessions, now);
     if (this.#idle.size > 0) this.#idle = new Map();
+    return 0;
   }
 }

@@ -1,16 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
+import type { AnswerTo } from '@kwik/kcp';
 import { VirtualClock } from '@kwik/testbed';
 import { KwikError, toPathId, type ErrorCode, type PathId } from '@kwik/wire';
-import { FIRST_CLIENT_PATH_ID } from '../../limits.js';
-import { Shortage } from '../../core/policy/shortage.js';
-import { DueTimer } from '../../runtime/waiting/due-timer.js';
+import { PolicyEngine } from '../../core/policy/policy-engine.js';
+import { FIRST_CLIENT_PATH_ID, isFurtherPath } from '../../limits.js';
+import { DueTimer } from '../waiting/due-timer.js';
 import { SurplusPaths, type SurplusPath } from './surplus-paths.js';
 
 const SHORT = { text: 'the server is short of memory', copies: false, probing: false, paths: 1 };
 /** Enough for a loop without an end to show. */
 const MAX_WAKES = 1000;
 
-type Answer = ReturnType<SurplusPath['request']>;
+type Answer = Promise<AnswerTo<'removePath'>>;
 
 const refused = (code: ErrorCode) => (): Answer => Promise.reject(new KwikError(code));
 const silent = (): Answer => new Promise(() => undefined);
@@ -43,15 +44,20 @@ class FakePath implements SurplusPath {
 function setUp(...given: readonly FakePath[]) {
   const clock = new VirtualClock();
   const paths = new Set(given);
-  const shortage = new Shortage();
+  const nothing = (): void => undefined;
+  const engine = new PolicyEngine({ name: 'the server', random: () => 0.5, publish: nothing, onDue: nothing });
   let wakes = 0;
   const wake = (): void => {
     if (wakes++ < MAX_WAKES) timer.set(surplus.plan(clock.now()));
   };
   const timer = new DueTimer(clock, wake);
-  const session = { closeInfo: undefined, wake, paths: { values: () => [...paths].filter(({ alive }) => alive) } };
-  const surplus = new SurplusPaths(session, shortage);
-  shortage.set(SHORT);
+  const alive = { values: () => [...paths].filter((path) => path.alive) };
+  const session = { closeInfo: undefined, wake, policy: engine.session('s'), paths: alive };
+  const surplus = new SurplusPaths<FakePath>(session, {
+    isFurther: isFurtherPath,
+    remove: (command, by) => by.request('removePath', command),
+  });
+  engine.shortage.set(SHORT);
   return { clock, paths, wake };
 }
 

@@ -1,12 +1,10 @@
-import type { AnswerTo } from '@kwik/kcp';
 import { isAvailable } from '@kwik/paths';
 import type { PathId, proto } from '@kwik/wire';
-import { FIRST_CLIENT_PATH_ID, FIRST_RELAYED_PATH_ID } from '../../limits.js';
-import type { Feature } from '../../runtime/features/feature.js';
-import type { SessionContext } from '../../runtime/features/session-context.js';
-import type { Shortage } from '../../core/policy/shortage.js';
-import type { PathFigures } from '../../runtime/paths/path-registry.js';
-import type { PathRuntime } from '../../runtime/paths/path-runtime.js';
+import type { SessionPolicy } from '../../core/policy/session-policy.js';
+import type { PathFigures } from '../paths/path-registry.js';
+import type { PathRuntime } from '../paths/path-runtime.js';
+import type { Feature } from './feature.js';
+import type { SessionContext } from './session-context.js';
 
 /** Time that a path has to deliver what is under way. */
 const DRAIN_MS = 5000;
@@ -18,38 +16,46 @@ const ASK_AGAIN_MS = 10_000;
 /** A path, as far as this is concerned. */
 export interface SurplusPath extends Pick<PathRuntime, 'id' | 'health' | 'alive'> {
   figures(): Pick<PathFigures, 'deliveryRateBytesPerSecond'>;
-  request(kind: 'removePath', value: proto.RemovePath, timeoutMs: number): Promise<AnswerTo<'removePath'>>;
 }
 
-type SurplusSession = Pick<SessionContext, 'closeInfo' | 'wake'> & {
-  readonly paths: { values(): Iterable<SurplusPath> };
+type SurplusSession<P> = Pick<SessionContext, 'closeInfo' | 'wake'> & {
+  readonly policy: Pick<SessionPolicy, 'limits' | 'retryAfterMs' | 'onChange'>;
+  /** Those that lead to the primary. */
+  readonly paths: { values(): Iterable<P> };
 };
 
+export interface SurplusPathsOptions<P> {
+  /** Whether it is a further path of the client, which the session can do without. */
+  readonly isFurther: (id: PathId) => boolean;
+  /** Has the path of `command` drained; `by`: another one. Settles when it is gone, within `timeoutMs`, or stays. */
+  readonly remove: (command: proto.RemovePath, by: P, timeoutMs: number) => Promise<unknown>;
+}
+
 /**
- * While a primary is short of something, paths of a session that lead to it and that the session can do without are drained, one at
- * a time: the client takes them back when it may. Paths to other servers are left alone, for what they carry is work that
- * this server has not; so are those by way of relays, which have keepers of their own. The first path stays.
+ * While an end is short of something, paths between a client and its primary that the session can do without are drained, one at
+ * a time: the client takes them back when it may. Paths to other servers are left alone, for the primary decides on them, and what they
+ * carry is work that it has not; so are those by way of relays, which have keepers of their own. The first path stays.
  */
-export class SurplusPaths implements Feature {
-  readonly #session: SurplusSession;
-  readonly #shortage: Shortage;
+export class SurplusPaths<P extends SurplusPath> implements Feature {
+  readonly #session: SurplusSession<P>;
+  readonly #options: SurplusPathsOptions<P>;
   readonly #leave: () => void;
   #draining = false;
   /** When each may be asked for again. */
-  readonly #againMs = new WeakMap<SurplusPath, number>();
+  readonly #againMs = new WeakMap<P, number>();
 
-  constructor(session: SurplusSession, shortage: Shortage) {
+  constructor(session: SurplusSession<P>, options: SurplusPathsOptions<P>) {
     this.#session = session;
-    this.#shortage = shortage;
-    this.#leave = shortage.onChange(() => session.wake());
+    this.#options = options;
+    this.#leave = session.policy.onChange(() => session.wake());
   }
 
   plan(now: number): number | undefined {
-    const most = this.#shortage.limits.paths;
+    const most = this.#session.policy.limits.paths;
     if (this.#draining || most === Number.POSITIVE_INFINITY) return undefined;
     const usable = usablePaths(this.#session.paths.values());
     if (usable.length <= most) return undefined;
-    const further = bestFirst(usable).filter(({ id }) => isFurther(id));
+    const further = bestFirst(usable).filter(({ id }) => this.#options.isFurther(id));
     const worst = further.findLast((path) => this.#dueMs(path) <= now);
     const other = usable.find((path) => path !== worst && isAvailable(path.health));
     if (worst === undefined)
@@ -62,17 +68,17 @@ export class SurplusPaths implements Feature {
     this.#leave();
   }
 
-  #dueMs(path: SurplusPath): number {
+  #dueMs(path: P): number {
     return this.#againMs.get(path) ?? Number.NEGATIVE_INFINITY;
   }
 
-  async #drain(path: SurplusPath, by: SurplusPath, now: number): Promise<void> {
+  async #drain(path: P, by: P, now: number): Promise<void> {
     this.#draining = true;
     this.#againMs.set(path, now + ASK_AGAIN_MS);
-    const reason = this.#shortage.limits.text ?? '';
-    const value = { pathId: path.id, reason, drainMs: DRAIN_MS, retryAfterMs: this.#shortage.retryAfterMs() };
+    const { limits, retryAfterMs } = this.#session.policy;
+    const command = { pathId: path.id, reason: limits.text ?? '', drainMs: DRAIN_MS, retryAfterMs };
     try {
-      await by.request('removePath', value, DRAIN_MS + ANSWER_SLACK_MS);
+      await this.#options.remove(command, by, DRAIN_MS + ANSWER_SLACK_MS);
     } catch {
       // The client does not do it. Where the path on which it was asked died, it may not have heard.
       if (!by.alive) this.#againMs.delete(path);
@@ -89,15 +95,10 @@ export function usablePaths<P extends Pick<PathRuntime, 'health'>>(paths: Iterab
 }
 
 /** As scaling gives paths back: the one that carries least goes first, and one that only stands by before it. */
-function bestFirst(paths: readonly SurplusPath[]): SurplusPath[] {
+function bestFirst<P extends SurplusPath>(paths: readonly P[]): P[] {
   const rated = paths.map((path) => {
     const rate = isAvailable(path.health) ? path.figures().deliveryRateBytesPerSecond : -1;
     return { path, rate };
   });
   return rated.sort((one, other) => other.rate - one.rate).map(({ path }) => path);
-}
-
-/** The client opened it from a further address of its own, or to one of the primary's. */
-function isFurther(id: PathId): boolean {
-  return id >= FIRST_CLIENT_PATH_ID && id < FIRST_RELAYED_PATH_ID;
 }

@@ -6,6 +6,7 @@ import type { ProcessMemory } from '../../core/policy/overload/process-pressure.
 import { MemoryLedger } from '../../core/costs/memory-ledger.js';
 import { PolicyEngine } from '../../core/policy/policy-engine.js';
 import type { PolicyDecision } from '../../core/policy/policy-decision.js';
+import { IdleSessions } from '../../server/overload/idle-sessions.js';
 import { OverloadGuard } from './overload-guard.js';
 
 class Idle {
@@ -50,11 +51,12 @@ function guarded(
   });
   const { shortage } = policy;
   const connections = { open: 0, most: 1000 };
-  const guard = new OverloadGuard(options, {
+  const idle = new IdleSessions();
+  const guard = new OverloadGuard(() => options, {
     clock: late,
-    ledger,
+    ledgers: [ledger],
     policy,
-    sessions,
+    endIdle: (ends, now) => idle.look(ends, sessions, now),
     connections: () => connections,
     process,
     tell: (event) => void events.push(event),
