@@ -11,7 +11,7 @@ import type {
   ServerTrust,
 } from '@kwik/wire';
 import type { SchedulerChoice } from '../schedulers.js';
-import type { OverloadOptions } from './overload.js';
+import type { DialOverloadOptions, OverloadOptions } from './overload.js';
 import type { NamedRelay, RelayChoice, RelayOptions } from './relays.js';
 import type { TakeoverOptions } from './takeover.js';
 import type { ScalingOptions } from './scaling.js';
@@ -312,6 +312,11 @@ export interface DialOptions {
   readonly diagnostics?: DiagnosticsOptions;
   readonly guard?: GuardOptions;
   readonly runtime?: RuntimeOptions;
+  /**
+   * What this process gives up when memory or processor time is short; while it is overloaded, `dial` rejects with
+   * ERR_KWIK_LIMIT_EXCEEDED and `retryAfterMs`. Default: nothing is looked at, unless another dial asked for it.
+   */
+  readonly overload?: DialOverloadOptions;
   /**
    * Opens the first stream with the hello, a round trip sooner than a session could: `session.early` is that stream. The server
    * hands it to its application when it has let the client in, and may do so more than once where a dial is tried again, and each

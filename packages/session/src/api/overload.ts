@@ -23,6 +23,21 @@ export interface OverloadOptions {
   readonly onChange?: (event: OverloadEvent) => void;
 }
 
+/**
+ * What the sessions that this process dials over one network may use together, before they do without what they can do without; see
+ * docs/overload.md. Of several dials the least budgets count, each as long as its session is there.
+ */
+export interface DialOverloadOptions {
+  /** What peers may make all of them hold. Default: of each session what ends it. */
+  readonly memoryBytes?: number;
+  /** How late timers may be again and again: so long is a full budget of processor time. Default: it is not looked at. */
+  readonly eventLoopDelayMs?: number;
+  /** Whether V8's heap, and what the process has resident against the limit of its cgroup, are looked at too. Default: true. */
+  readonly process?: boolean;
+  /** Told of each step that is taken, or taken back, while the session is there; one for several dials is told once. */
+  readonly onChange?: (event: OverloadEvent) => void;
+}
+
 export interface OverloadEvent {
   /**
    * In this order: contents are read ahead less, nothing is sent twice to save time, nothing is done for what may come, sessions have two
@@ -36,7 +51,7 @@ export interface OverloadEvent {
   readonly pressure: number;
   /** In words. */
   readonly reason: string;
-  /** Steps in force now, 0 to 7. */
+  /** Steps in force now, 0 to 7; where it dials, which ends no idle sessions, 0 to 6. */
   readonly level: number;
 }
 

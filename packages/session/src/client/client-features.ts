@@ -14,6 +14,7 @@ import { ContentClient, type ContentWatch } from './content-client.js';
 import { contributionGrants } from './contribution-grants.js';
 import { type CheckedEarly, EarlyStream } from './early-stream.js';
 import { KeyRenewals } from './key-renewals.js';
+import { ownShortage } from './own-shortage.js';
 import { PathJoins, type PathJoinsOptions } from './path-joins.js';
 import { PathRemovals } from './path-removals.js';
 import { PathReports } from './path-reports.js';
@@ -58,7 +59,12 @@ export function clientFeatures(session: SessionContext, options: ClientFeaturesO
   const content = new ContentClient(session, options.watch);
   const removals = new PathRemovals(session, wallClockMs);
   const mayGoOn = (): boolean => content.viable || failover.pending;
-  const primaryPaths = new PrimaryPaths(session, { ...options.primaryPaths, mayGoOn });
+  const { surplus, requireRoom } = ownShortage(session, removals);
+  const join: PrimaryPathsOptions['join'] = async (route, ...to) => {
+    requireRoom(route.id);
+    return options.primaryPaths.join(route, ...to);
+  };
+  const primaryPaths = new PrimaryPaths(session, { ...options.primaryPaths, join, mayGoOn });
   const joins = new PathJoins(session, { maxPaths: limits.maxPaths, joinPath, content });
   const nextPathId = (): number => joins.nextPathId;
   const takeovers = new TakeoverListeners(session);
@@ -81,6 +87,7 @@ export function clientFeatures(session: SessionContext, options: ClientFeaturesO
       onPathClosed: (path, reason) => removals.closedByServer(path, reason),
     }),
     primaryPaths,
+    surplus,
     failover,
     takeovers,
     relayed,

@@ -19,6 +19,8 @@ export interface DialSpecials {
   readonly onRelayNotice?: (notice: proto.RelayNotice) => void;
   /** Those of the session that the relay is for. Default: its own. */
   readonly dials?: SessionDials;
+  /** Whether the process may take on a session more was asked before. */
+  readonly hasRoom?: boolean;
   /**
    * What the first stream begins with, in place of `early` among the options: asked once, when the first hello is about to go,
    * for what is written while the connection comes about. What is too long for a hello ends the dial.

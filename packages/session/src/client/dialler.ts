@@ -18,7 +18,7 @@ import type { SessionContext } from '../runtime/features/session-context.js';
 import { SessionEngine } from '../runtime/session/engine.js';
 import { planeOptions } from '../runtime/session/plane-options.js';
 import { jitterOf } from '../runtime/host/jitter.js';
-import { newHost, type SessionHost } from '../runtime/host/session-host.js';
+import type { SessionHost } from '../runtime/host/session-host.js';
 import { closeOnThrow } from '../runtime/paths/close-on-throw.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 import { keyPin } from './server-conduct.js';
@@ -31,7 +31,8 @@ import { ClientGuards } from './client-guards.js';
 import { clientFeatures, type ClientFeatures, type ClientFeaturesOptions } from './client-features.js';
 import { ClientSession } from './client-session.js';
 import { canConnectAgain, type Connector, type ConnectOptions } from './connector.js';
-import { diallingEnd, type SessionDials, sessionDials } from './dials/session-dials.js';
+import { type DialledHost, dialledHost } from './dials/dialled-host.js';
+import type { SessionDials } from './dials/session-dials.js';
 import type { DialRelay, DialSpecials } from './dial-specials.js';
 import { type CheckedEarly, earlyOf } from './early-stream.js';
 import { type EstablishedPath, newPath } from './established-path.js';
@@ -69,6 +70,7 @@ export class Dialler {
   readonly #guards: ClientGuards;
   readonly #early: () => CheckedEarly | undefined;
   readonly #dials: SessionDials;
+  readonly #dialled: DialledHost;
   readonly #named: NamedServers;
 
   constructor(
@@ -88,19 +90,13 @@ export class Dialler {
     this.#early = earlyOf(options, specials);
     this.#clock = options.runtime?.clock ?? systemClock();
     this.#wallClockMs = options.runtime?.wallClockMs ?? (() => Date.now());
-    const outlet = { network: options.runtime?.network, clock: this.#clock };
-    const random = options.runtime?.random;
-    this.#shared = newHost({
-      ...(specials.diagnostics !== undefined && { diagnostics: specials.diagnostics }),
-      audit: options.guard?.audit,
-      clock: this.#clock,
-      policy: (host) => diallingEnd(host, outlet, random).policy,
-    });
+    this.#dialled = dialledHost(options, specials, this.#clock);
+    this.#shared = this.#dialled.host;
+    this.#dials = this.#dialled.dials;
     this.#guards = new ClientGuards(this.#shared, options.guard);
     this.#relays = new RelaySessions(options.paths?.relays ?? [], async (choice, onRelayNotice) => {
       return relaySession(await dialRelay(choice, { onRelayNotice, dials: this.#dials }));
     });
-    this.#dials = specials.dials ?? sessionDials(this.#shared, outlet, random);
     const dialling = { clock: this.#clock, connector, dials: this.#dials, guards: this.#guards };
     const { localAddress, resolve } = options.paths ?? {};
     const { callbacks } = this.#shared;
@@ -122,7 +118,11 @@ export class Dialler {
     return this.#options.trust?.serverName ?? this.#target.host;
   }
 
-  async open(): Promise<ClientSession> {
+  open(): Promise<ClientSession> {
+    return this.#dialled.begin(() => this.#open());
+  }
+
+  async #open(): Promise<ClientSession> {
     this.#guards.requireWritable();
     const address = this.#address;
     const { port, result, via } = await this.#watched('open', address, () => this.#openPath(address));
@@ -236,6 +236,7 @@ export class Dialler {
   }
 
   #endDials(commanded: CommandedDials): void {
+    this.#dialled.leave();
     commanded.close();
     // Those of a relay are those of the session that it is for.
     if (this.#specials.dials === undefined) this.#dials.close();

@@ -93,6 +93,7 @@ export class PathJoins implements Feature {
     if (this.#session.paths.size + this.#joining >= maxPaths || this.#usedPathIds.size > MAX_PATH_IDS) {
       throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', `the client allows ${maxPaths} paths`, { scope: 'peer' });
     }
+    this.#requireAdmitted();
     this.#usedPathIds.add(pathId);
     const joining = this.#join(from, command);
     this.#joins.set(pathId, joining);
@@ -101,6 +102,13 @@ export class PathJoins implements Feature {
       this.#options.content.removePath(pathId);
     });
     return joining;
+  }
+
+  /** While this process is short of something, no path comes that the session can do without. */
+  #requireAdmitted(): void {
+    const { limits, retryAfterMs } = this.#session.policy;
+    if (limits.admitsPaths) return;
+    throw new KwikError('ERR_KWIK_CONNECTION_REFUSED', limits.text ?? '', { retryAfterMs });
   }
 
   async #join({ port }: PathRuntime, command: proto.AddPath): Join {

@@ -8,6 +8,7 @@ import type {
   EarlyData,
   ExtraPath,
 } from '../api/options.js';
+import type { DialOverloadOptions } from '../api/overload.js';
 import type { RelayChoice } from '../api/relays.js';
 import {
   authenticator,
@@ -23,6 +24,7 @@ import {
 } from './session-rules.js';
 
 const { anObject, bytesOrText, call, flag, group, list, milliseconds, objectWith, oneOf, positive, text } = optionRules;
+const { positiveMilliseconds } = optionRules;
 
 const DIAL: OptionRules = {
   call: 'dial',
@@ -59,6 +61,12 @@ const DIAL: OptionRules = {
     diagnostics,
     guard,
     runtime: runtime,
+    overload: group<DialOverloadOptions>({
+      memoryBytes: positive,
+      eventLoopDelayMs: positiveMilliseconds,
+      process: flag,
+      onChange: call,
+    }),
     early: group<EarlyData>({ data: bytesOrText, end: flag, intent: anObject, repeatable: flag }),
     resumption: flag,
   }),

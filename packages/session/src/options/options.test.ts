@@ -68,6 +68,7 @@ const DIAL: Complete<DialOptions> = {
   discovery: createDiscovery({ sources: [staticList([])] }),
   early: { data: new ArrayBuffer(2), end: true, intent: { mode: 'fast' }, repeatable: true },
   resumption: true,
+  overload: { memoryBytes: 1, eventLoopDelayMs: 1, process: false, onChange: () => undefined },
   paths: {
     localAddress: '127.0.0.1',
     localAddresses: ['127.0.0.2'],

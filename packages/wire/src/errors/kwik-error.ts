@@ -19,7 +19,7 @@ export class KwikError extends Error {
   readonly wireNumber: number;
   /** What the peer's application gave with `reset`, `stopSending` or `close`; undefined for all other errors. */
   readonly applicationCode?: number;
-  /** The server is overloaded: it is of no use to ask it again before so many milliseconds have passed. */
+  /** The server, or this process, is overloaded: it is of no use to ask again before so many milliseconds have passed. */
   readonly retryAfterMs?: number;
 
   constructor(code: ErrorCode, message?: string, options: KwikErrorOptions = {}) {

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { VirtualClock } from '@kwik/testbed';
 import { KwikError, PRIMARY_PATH_ID, type PathId, type PathTransport, type proto } from '@kwik/wire';
+import { PolicyEngine } from '../../core/policy/policy-engine.js';
 import { OwnRelays } from './own-relays.js';
 import type { OwnRelay, RelaySessions } from './relay-sessions.js';
 import type { RelayLink } from './relay-link.js';
@@ -72,10 +73,13 @@ async function scene(answers: Answers, forwards: (address: string) => boolean = 
   const refused: string[] = [];
   const alive: { id: PathId; primary: boolean; via?: string }[] = [{ id: PRIMARY_PATH_ID, primary: true }];
   const sessions = new FakeRelays(answers, clock);
+  const nothing = (): void => undefined;
+  const engine = new PolicyEngine({ name: 'this process', random: () => 0.5, publish: nothing, onDue: nothing });
   const own = new OwnRelays(
     {
       clock,
       closeInfo: undefined,
+      policy: engine.session('s'),
       paths: { values: () => alive, info: () => ({ reason: 'it does not forward there' }) },
     },
     {
@@ -89,7 +93,8 @@ async function scene(answers: Answers, forwards: (address: string) => boolean = 
   own.start();
   const pass = (ms: number): Promise<void> => clock.advanceByAsync(ms);
   const idOf = (address: string): PathId => [...carrying].find(([, carried]) => carried === address)![0];
-  return { clock, pass, own, sessions, alive, refused, idOf, carrying: () => [...carrying.values()].sort() };
+  const { shortage } = engine;
+  return { clock, pass, own, sessions, alive, shortage, refused, idOf, carrying: () => [...carrying.values()].sort() };
 }
 
 const FIVE: Answers = { a: 90, b: 40, c: 20, d: 60, e: 100, f: 1 };
@@ -118,6 +123,18 @@ test('one that is lost is replaced at once, and the nearest that is known is con
   sessions.lose.get('c')!();
   await pass(0);
   expect(carrying()).toEqual(['b', 'd']);
+  expect(sessions.asked.slice(5)).toEqual(['a']);
+});
+
+test('while the process is short of something, none is brought in to stand by, and one is again afterwards', async () => {
+  const { pass, sessions, carrying, shortage } = await scene(FIVE);
+  await pass(1000);
+  shortage.set({ text: 'this process is short of memory', probing: false });
+  sessions.lose.get('c')!();
+  await pass(100);
+  expect([carrying(), sessions.asked.slice(5)]).toEqual([['b', 'd'], []]);
+  shortage.set();
+  await pass(0);
   expect(sessions.asked.slice(5)).toEqual(['a']);
 });
 

@@ -3,6 +3,7 @@ import { KwikError, toPathId, type PathId } from '@kwik/wire';
 import type { PathRefusal } from '../../api/options.js';
 import type { RelayChoice } from '../../api/relays.js';
 import type { PathInfo } from '../../api/session.js';
+import type { SessionPolicy } from '../../core/policy/session-policy.js';
 import { FIRST_OWN_RELAYED_PATH_ID } from '../../limits.js';
 import type { Feature } from '../../runtime/features/feature.js';
 import type { SessionContext } from '../../runtime/features/session-context.js';
@@ -41,6 +42,7 @@ export interface OwnRelaysOptions {
 
 /** What it needs of its session. */
 interface RelayingSession extends Pick<SessionContext, 'clock' | 'closeInfo'> {
+  readonly policy: Pick<SessionPolicy, 'limits' | 'onChange'>;
   readonly paths: {
     info(id: PathId): Pick<PathInfo, 'reason'> | undefined;
     /** Those that are alive. */
@@ -75,12 +77,14 @@ export class OwnRelays implements Feature {
   readonly #kept: readonly Kept[];
   readonly #choosing: DueTimer;
   #choosesAtMs: number | undefined;
+  readonly #leaveShortage: () => void;
   #chosen = false;
 
   constructor(session: RelayingSession, options: OwnRelaysOptions) {
     this.#session = session;
     this.#options = options;
     this.#choosing = new DueTimer(session.clock, () => this.#choose());
+    this.#leaveShortage = session.policy.onChange(() => this.#fill());
     this.#kept = options.sessions.choices.map((choice, index): Kept => {
       const timer = new DueTimer(session.clock, () => this.#due(kept));
       const schedule = new ReconnectSchedule([choice.address], AGAIN, options.random);
@@ -114,6 +118,7 @@ export class OwnRelays implements Feature {
   onEnd(): void {
     for (const { timer } of this.#kept) timer.set(undefined);
     this.#choosing.set(undefined);
+    this.#leaveShortage();
     this.#options.sessions.close();
   }
 
@@ -138,7 +143,9 @@ export class OwnRelays implements Feature {
     const count = (...states: readonly Kept['state'][]): number =>
       this.#kept.filter(({ state }) => states.includes(state)).length;
     const best = [...this.#kept].sort((one, other) => one.rttMs - other.rttMs || 0);
-    const wanted = PATHS + SPARES + (this.#chosen ? 0 : TRIED_BESIDES);
+    // What stands by is for what may come.
+    const spare = this.#session.policy.limits.probing ? SPARES : 0;
+    const wanted = PATHS + spare + (this.#chosen ? 0 : TRIED_BESIDES);
     for (const kept of best) {
       if (kept.state === 'idle' && count('carrying', 'spare', 'connecting') < wanted) void this.#connect(kept);
     }

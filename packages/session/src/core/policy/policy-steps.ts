@@ -38,6 +38,9 @@ export const POLICY_STEPS: readonly PolicyStep[] = [
   { action: 'endIdleSessions', from: 0.95, below: 0.85, gives: { endsIdle: true } },
 ];
 
+/** Of a process that dials: its sessions are its application's own, and do not end because they are in no use. */
+export const DIALLING_STEPS: readonly PolicyStep[] = POLICY_STEPS.filter(({ action }) => action !== 'endIdleSessions');
+
 /** All that the steps together leave. */
 export function givenBy(steps: readonly PolicyStep[]): Partial<Given> {
   return Object.assign({}, ...steps.map(({ gives }) => gives)) as Partial<Given>;
