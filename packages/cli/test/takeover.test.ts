@@ -34,12 +34,16 @@ interface Download {
 }
 
 /** `kwik get` of a file from a primary with these options, when 3 MB of it have come; `standby` has a copy. */
-async function download(standby: Server, options: readonly string[], timeout = '60'): Promise<Download> {
+async function download(
+  standby: Server,
+  options: readonly string[],
+  timeout = '60',
+  said = new RegExp(`"event":"standby","server":"${standby.address}","answers":true`, 'u'),
+): Promise<Download> {
   const sha256 = await harness.makeFile('a/film.bin', BYTES);
   const primary = await harness.serve('a', [...options, '--standby', standby.address]);
   // Workers look for it when the first client comes, and have nothing to say before they all listen.
-  if (!options.includes('--workers'))
-    await primary.process.printed(new RegExp(`"event":"standby","server":"${standby.address}","answers":true`, 'u'));
+  if (!options.includes('--workers')) await primary.process.printed(said);
   const link = await harness.linkTo(primary);
   const get = harness.start(['get', '--json', '-t', timeout, `kwik://${link.address()}/film.bin`, '-o', 'out.bin']);
   await grownTo(harness.path('out.bin.kwik-part'), 3 * MB, get);
@@ -116,11 +120,24 @@ describe('a download from a primary', () => {
     await expectWhole(made, standby);
   });
 
-  test('ends with an error where the standby has another key, and the part is kept', async () => {
+  test('goes on at the next standby where the preferred one has another key, which the log says', async () => {
+    await harness.makeFile('b/film.bin', BYTES);
+    const [one, other] = [await fleetKey('one.key'), await fleetKey('other.key')];
+    const stranger = await harness.serve('b', ['--fleet-key', other]);
+    const standby = await harness.serve('b', ['--fleet-key', one]);
+    const made = await download(standby, ['--fleet-key', one, '--standby', stranger.address]);
+    const said = `"event":"standby-unable","server":"${stranger.address}","reason":".*fleet keys are not the same"`;
+    await made.primary.process.printed(new RegExp(said, 'u'));
+    made.primary.process.kill('SIGKILL');
+    await expectWhole(made, standby);
+  });
+
+  test('ends with an error where the only standby has another key, and the part is kept', async () => {
     await harness.makeFile('b/film.bin', BYTES);
     const [one, other] = [await fleetKey('one.key'), await fleetKey('other.key')];
     const standby = await harness.serve('b', ['--fleet-key', other]);
-    const { primary, get } = await download(standby, ['--fleet-key', one], '8');
+    const none = /"event":"standby","server":null,"answers":false,"reason":".*fleet keys are not the same"/u;
+    const { primary, get } = await download(standby, ['--fleet-key', one], '8', none);
     primary.process.kill('SIGKILL');
     expect(await get.ended).toMatchObject({
       status: 4,

@@ -14,6 +14,7 @@ export { askForServers, type ServerQuestion, type TellableServer } from './clien
 export type * from './api/workers.js';
 export { dial } from './client/dial.js';
 export { listen } from './server/listen.js';
+export { checkStandby } from './server/takeover/check-standby.js';
 export { startWorkers } from './server/workers/worker-fleet.js';
 export { workerSeat } from './server/workers/worker-seat.js';
 export { keepDiscoveredPaths, type DiscoveredPathOptions } from './server/discovered-paths.js';

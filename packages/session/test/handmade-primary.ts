@@ -114,7 +114,9 @@ export class HandmadePrimary {
     });
     const { callbacks } = newHost();
     const options = { timeoutMs: TIMEOUT_MS, wallClockMs: () => Date.now(), admit: () => undefined, callbacks };
-    const { port, result } = await acceptHandshake(transport, handshake, this.#clock, options);
+    const shaken = await acceptHandshake(transport, handshake, this.#clock, options);
+    if (shaken === undefined) throw new TypeError('nobody asks this server whether it is a standby');
+    const { port, result } = shaken;
     this.#client = { port, keys: result.keys! };
     port.activate({
       onControlOpen: () => undefined,

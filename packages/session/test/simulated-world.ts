@@ -136,7 +136,7 @@ export class SimulatedWorld {
       writes: resolveWrites({ scheduler: options.makeScheduler ?? 'adaptive' }, options.routing ?? 'distributed'),
       replica: options.replica ?? (() => options.source),
       scaling: options.scaling,
-      takeover: resolveTakeover(options.takeover),
+      takeover: options.takeover && resolveTakeover(options.takeover),
       ...(relay !== undefined && { relay: resolveRelay(options.relay!, relay.forwarder) }),
       ...(options.features !== undefined && { features: options.features }),
       host: newHost({ diagnostics: this.diagnostics, audit: options.audit }),

@@ -1,10 +1,10 @@
 import { Command } from 'commander';
 import type { ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
-import type { CapacityOptions, DrainOptions, FleetOptions } from '../fleet/fleet.js';
+import type { CapacityOptions, DrainOptions, StatusOptions } from '../fleet/fleet.js';
 import { fleetKeyCommand } from './fleet-key-command.js';
 import { addDiscoverOption, addRegistryOptions, SOURCE_HELP } from './discovery-options.js';
-import { parseSeconds, parseWhole } from './parsers.js';
+import { collect, parseSeconds, parseWhole } from './parsers.js';
 
 const SOURCES = `
 ${SOURCE_HELP}`;
@@ -49,16 +49,18 @@ function ofService(name: string, description: string): Command {
 
 function statusCommand(io: CliIo, onDone: (code: ExitCode) => void): Command {
   return ofService('status', 'show each server: whether it answers, its load, its version, whether it drains and why')
+    .option('--fleet-key <file>', 'say which servers could go on with sessions that this key seals', collect(String), [])
     .addHelpText(
       'after',
       `
-Each server is sent a packet, and no session is opened.
+Each server is sent a packet, and no session is opened. With --fleet-key each is asked whether it could
+take a session over that is sealed by that key.
 
 Exit status: 0 if a server takes clients, 2 for wrong usage, 3 if none does, 4 if etcd does not
 answer.
 ${SOURCES}`,
     )
-    .action(async (name: string, options: FleetOptions) => {
+    .action(async (name: string, options: StatusOptions) => {
       const { runStatus } = await import('../fleet/fleet.js');
       onDone(await runStatus(name, options, io));
     });

@@ -1,4 +1,5 @@
 import type { DrainMark } from '@kwik/discovery/etcd';
+import type { StandbyCheck } from '@kwik/session';
 import type { Survey, SurveyedServer } from '../servers/survey.js';
 import { oneLine } from '../ui/text.js';
 import type { Capacity } from './capacity.js';
@@ -9,6 +10,8 @@ export interface FleetServer extends SurveyedServer {
   readonly answersMs: number | null;
   /** Who wants it to drain; null: nobody. */
   readonly drain: DrainMark | null;
+  /** Whether it could take sessions over that are sealed by the key of the command; null: not asked. */
+  readonly takeover: StandbyCheck | null;
 }
 
 /** For people, a few lines for each server. Whatever servers, marks and sources say is made harmless. */
@@ -23,6 +26,7 @@ export function statusLines(
     lines.push(`${server.accepting ? '+' : '-'} ${server.server}  ${server.addresses.join(' ')}`);
     lines.push(`    ${[stateOf(server), ...factsOf(server)].join('; ')}`);
     if (server.drain !== null) lines.push(`    ${markOf(server.drain)}`);
+    if (server.takeover !== null) lines.push(`    ${takeoverOf(server.takeover)}`);
     lines.push(`    for a client: ${server.reason}`);
   }
   if (more > 0) lines.push(`  and ${more} more`);
@@ -45,6 +49,11 @@ function factsOf({ load, version, weight, region, zone }: FleetServer): string[]
     version === null ? 'version unknown' : `version ${version}`,
     ...[[region, zone].filter((place) => place !== '').join('/')].filter((place) => place !== ''),
   ];
+}
+
+function takeoverOf({ takes, reason }: StandbyCheck): string {
+  if (takes === 'yes') return 'sessions that are sealed by this key can go on there';
+  return takes === 'no' ? `no session can go on there: ${reason}` : `whether sessions can go on there is not known: ${reason}`;
 }
 
 function markOf({ atMs, by, reason }: DrainMark): string {

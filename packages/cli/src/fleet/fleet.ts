@@ -1,12 +1,14 @@
 import { userInfo } from 'node:os';
 import type { DrainMark } from '@kwik/discovery/etcd';
 import type { ServiceDirectory } from '@kwik/discovery';
+import { checkStandby, type StandbyCheck } from '@kwik/session';
 import { KwikError } from '@kwik/wire';
 import { pause } from '../abortable.js';
 import { openDiscovery, type DiscoverFlags } from '../discovery/discover.js';
 import { usageError } from '../errors.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { CliIo } from '../io.js';
+import { readFleetKeys } from '../serve/takeover/fleet-keys.js';
 import { firstAnswers } from '../servers/servers.js';
 import { surveyOf, type Survey, type SurveyedServer } from '../servers/survey.js';
 import { jsonLine, oneLine } from '../ui/text.js';
@@ -17,6 +19,11 @@ import { capacityLines, statusLines, type FleetServer } from './fleet-view.js';
 
 export interface FleetOptions extends DiscoverFlags {
   readonly json: boolean;
+}
+
+export interface StatusOptions extends FleetOptions {
+  /** Files, one key in each. */
+  readonly fleetKey: readonly string[];
 }
 
 export interface DrainOptions extends FleetOptions {
@@ -38,13 +45,15 @@ const LOOK_EVERY_MS = 100;
 const MAX_SERVERS = 64;
 
 /** `kwik fleet status`. 3: no server takes clients. */
-export function runStatus(service: string, options: FleetOptions, io: CliIo): Promise<ExitCode> {
+export async function runStatus(service: string, options: StatusOptions, io: CliIo): Promise<ExitCode> {
+  const fleetKeys = await readFleetKeys(options.fleetKey);
   return withFleet(service, options, io, async ({ survey, marks }) => {
     const [found, set] = [survey(), await marks.all()];
     const servers = await Promise.all(
       found.servers.map(async (server): Promise<FleetServer> => {
-        const answer = await knock(server.addresses[0] ?? '');
-        return { ...server, answersMs: answer ?? null, drain: set.get(server.server) ?? null };
+        const answersMs = (await knock(server.addresses[0] ?? '')) ?? null;
+        const takeover = answersMs === null ? null : await takeoverAt(server, fleetKeys);
+        return { ...server, answersMs, drain: set.get(server.server) ?? null, takeover };
       }),
     );
     const known = new Set(servers.map(({ server }) => server));
@@ -53,6 +62,16 @@ export function runStatus(service: string, options: FleetOptions, io: CliIo): Pr
     else io.stdout.print(`${statusLines(found, servers, absent).join('\n')}\n`);
     return servers.some(({ accepting }) => accepting) ? EXIT.ok : EXIT.notFound;
   });
+}
+
+/** Null where there is no key to ask by. */
+async function takeoverAt(
+  { addresses, serverName }: SurveyedServer,
+  fleetKeys: readonly Uint8Array[],
+): Promise<StandbyCheck | null> {
+  const [address] = addresses;
+  if (address === undefined || fleetKeys.length === 0) return null;
+  return checkStandby({ address, ...(serverName !== null && { serverName }) }, { fleetKeys });
 }
 
 /** `kwik fleet capacity`. 1: there is more to carry than the target allows. */

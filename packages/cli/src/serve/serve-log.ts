@@ -101,6 +101,12 @@ export class ServeLog {
     this.#write({ event: 'standby', server: server?.address ?? null, answers, reason }, standbyLine(chosen));
   }
 
+  /** It answers, and could take no session of this server over. */
+  standbyUnable(server: string, reason: string): void {
+    const line = `${server} is no standby of this server: ${reason}`;
+    this.#write({ event: 'standby-unable', server, reason }, line);
+  }
+
   /** Of those that a drain found here. */
   handedOver(gone: number, left: number): void {
     this.#write(

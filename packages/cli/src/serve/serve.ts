@@ -79,7 +79,7 @@ export async function runServe(
   if (seat === undefined) log.listening(at, served?.root);
   parts.watching.announce();
   const own = ownAddresses(at, options);
-  parts.takeover.begin(own);
+  parts.takeover.begin(own, () => listener.standbyChanged());
   if (seat === undefined) parts.takeover.look();
   const shared = sessionOptions(options, { folder, log, io });
   const told = new ToldHealth(sessions, parts.shared);

@@ -94,6 +94,11 @@ export class ServerHandshake {
     this.#serverNonce = options.random(NONCE_BYTES);
   }
 
+  /** A server that seals sessions asks no more than whether they could be opened here: it was told so, by the challenge. */
+  get couldTakeOver(): boolean {
+    return this.#state.kind === 'proving' && this.#state.taken !== undefined;
+  }
+
   /** `nowMs`: wall clock, milliseconds since 1970. */
   handle(body: KcpBody, nowMs: number): ServerStep {
     return this.#guarded(() => {

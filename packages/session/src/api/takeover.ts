@@ -1,4 +1,5 @@
 import type { StreamId } from '@kwik/wire';
+import type { RuntimeOptions } from './options.js';
 
 /** The session of a client has another primary: what the application there is told of it. */
 export interface Takeover {
@@ -23,6 +24,19 @@ export interface StandbyServer {
   readonly serverName?: string;
 }
 
+/** What a server says when it is asked whether it could take sessions over. */
+export interface StandbyCheck {
+  /** `unknown`: it was not reached, or lets nobody ask; its clients may reach it all the same. */
+  readonly takes: 'yes' | 'no' | 'unknown';
+  /** Why not, in a line for people; empty for `yes`. */
+  readonly reason: string;
+}
+
+/** How `checkStandby` asks. */
+export interface CheckStandbyOptions extends Pick<TakeoverOptions, 'fleetKeys' | 'ticketLifeMs'> {
+  readonly runtime?: RuntimeOptions;
+}
+
 /** How sessions survive their primary. */
 export interface TakeoverOptions {
   /**
@@ -36,6 +50,11 @@ export interface TakeoverOptions {
    * takes over what others name it for.
    */
   readonly standby?: StandbyServer | (() => StandbyServer | undefined | Promise<StandbyServer | undefined>);
+  /**
+   * The server that `standby` gives says that it could take no session over, for the reason given in a line: clients are not sent there.
+   * It is asked before the first client is told of it, and every 30 s. Called again when it could meanwhile.
+   */
+  readonly onStandbyUnable?: (server: StandbyServer, reason: string) => void;
   /** So long the standby takes what the client has of a session, milliseconds; a third of it later it gets anew. Default: 60,000. */
   readonly ticketLifeMs?: number;
 }

@@ -1,5 +1,5 @@
-import type { ClientHandshake, ClientHandshakeResult, ControlEvent, KcpBody } from '@kwik/kcp';
-import { KwikError, type Clock, type ErrorCode, type TransportCloseInfo } from '@kwik/wire';
+import type { ControlEvent, KcpBody } from '@kwik/kcp';
+import { KwikError, type Clock, type ErrorCode, type SessionId, type TransportCloseInfo } from '@kwik/wire';
 import { PathPort, type PathPortOwner } from '../runtime/paths/path-port.js';
 import type { PathTransport } from '@kwik/wire';
 
@@ -15,13 +15,19 @@ export interface HandshakeDriverOptions {
   readonly onClosed?: (() => void) | undefined;
 }
 
+/** What is said in it: a `ClientHandshake`, or a part of one. */
+export interface HandshakeSteps<R extends { readonly sessionId: SessionId }> {
+  start(): KcpBody;
+  handle(body: KcpBody): { readonly send?: KcpBody; readonly done?: R };
+}
+
 /** Opens the control stream on a fresh connection and authenticates. On any failure the connection is closed. */
-export function shakeHands(
+export function shakeHands<R extends { readonly sessionId: SessionId }>(
   transport: PathTransport,
-  handshake: ClientHandshake,
+  handshake: HandshakeSteps<R>,
   clock: Clock,
   options: HandshakeDriverOptions,
-): Promise<{ port: PathPort; result: ClientHandshakeResult }> {
+): Promise<{ port: PathPort; result: R }> {
   return new Promise((resolve, reject) => {
     let settled = false;
     const fail = (error: KwikError, told = error): void => {

@@ -3,9 +3,10 @@ import type { HandOverOptions, ListenerCloseOptions } from '../api/listener.js';
 import type { ServerCredentials } from '../api/options.js';
 import type { RelayedTraffic } from '../api/relays.js';
 import type { AddPathOptions, CloseOptions, StreamOptions } from '../api/session.js';
-import { relayedTraffic } from './session-rules.js';
+import type { CheckStandbyOptions } from '../api/takeover.js';
+import { relayedTraffic, runtime } from './session-rules.js';
 
-const { call, checkedLater, flag, group, list, milliseconds, objectWith, oneOf, positiveMilliseconds, text } =
+const { bytes, call, checkedLater, flag, group, list, milliseconds, objectWith, oneOf, positiveMilliseconds, text } =
   optionRules;
 
 /** Rules of the calls of a session and of a listener. All of them throw ERR_KWIK_INVALID_ARGUMENT. */
@@ -23,6 +24,11 @@ const LISTENER_CLOSE = group<ListenerCloseOptions>({ timeoutMs: milliseconds, fo
 const HAND_OVER = group<HandOverOptions>({
   timeoutMs: milliseconds,
   signal: objectWith('addEventListener', 'removeEventListener'),
+});
+const CHECK_STANDBY = group<CheckStandbyOptions>({
+  fleetKeys: list(bytes),
+  ticketLifeMs: positiveMilliseconds,
+  runtime,
 });
 const CREDENTIALS = group<ServerCredentials>({ cert: checkedLater, key: checkedLater });
 const ADD_PATH = group<AddPathOptions>({
@@ -63,6 +69,10 @@ export function checkListenerClose(options: ListenerCloseOptions): void {
 
 export function checkHandOver(options: HandOverOptions): void {
   checkCall('handOver', options, HAND_OVER);
+}
+
+export function checkStandbyCheck(options: CheckStandbyOptions): void {
+  checkCall('checkStandby', options, CHECK_STANDBY);
 }
 
 export function checkCredentials(credentials: ServerCredentials): void {

@@ -99,6 +99,7 @@ const LISTEN: OptionRules = {
     takeover: group<TakeoverOptions>({
       fleetKeys: list(bytes),
       standby: standbyServer,
+      onStandbyUnable: call,
       ticketLifeMs: positiveMilliseconds,
     }),
     worker: objectWith('onDrain'),

@@ -6,7 +6,7 @@ import {
   type ServerHandshakeResult,
   type ServerStep,
 } from '@kwik/kcp';
-import { KwikError, type Clock, type PathTransport } from '@kwik/wire';
+import { KwikError, type Clock, type PathTransport, type TransportCloseInfo } from '@kwik/wire';
 import { PathPort } from '../runtime/paths/path-port.js';
 import type { UserCallbacks } from '../runtime/host/user-callbacks.js';
 
@@ -18,13 +18,23 @@ export interface AcceptOptions {
   readonly callbacks: UserCallbacks;
 }
 
-/** Waits for the client's control stream and authenticates it. On any failure the connection is closed. */
+const NO_DATA_YET = {
+  onControlOpen: () => undefined,
+  onChunk: () => undefined,
+  onRealStreamEnd: () => undefined,
+  onSendable: () => undefined,
+};
+
+/**
+ * Waits for the client's control stream and authenticates it. On any failure the connection is closed. Undefined: another server asked
+ * whether its sessions could be taken over, and has its answer.
+ */
 export function acceptHandshake(
   transport: PathTransport,
   handshake: ServerHandshake,
   clock: Clock,
   options: AcceptOptions,
-): Promise<{ port: PathPort; result: ServerHandshakeResult }> {
+): Promise<{ port: PathPort; result: ServerHandshakeResult } | undefined> {
   return new Promise((resolve, reject) => {
     let settled = false;
     const finish = (): void => {
@@ -36,6 +46,10 @@ export function acceptHandshake(
       finish();
       port.close(error.wireNumber, error.message.slice(0, 200));
       reject(error);
+    };
+    const answered = (): void => {
+      if (!settled) finish();
+      resolve(undefined);
     };
     const timer = clock.schedule(options.timeoutMs, () => {
       fail(new KwikError('ERR_KWIK_TIMEOUT', `no handshake from the client in ${options.timeoutMs} ms`));
@@ -68,16 +82,21 @@ export function acceptHandshake(
       apply(handshake.handle(event.body, options.wallClockMs()));
     };
     const port: PathPort = new PathPort(transport, clock, {
-      onControlOpen: () => undefined,
+      ...NO_DATA_YET,
       onControlEvent: onEvent,
       onControlFailure: fail,
-      onChunk: () => undefined,
-      onRealStreamEnd: () => undefined,
-      onSendable: () => undefined,
-      onClose: (info) =>
-        fail(info.error ?? new KwikError('ERR_KWIK_CONNECT_FAILED', `the client left: ${info.reason}`)),
+      onClose: (info) => (isAnswered(info, handshake) ? answered() : fail(errorOf(info))),
     });
   });
+}
+
+/** It was shown a ticket that opens, as somebody who has nothing else to ask. */
+function isAnswered({ code, error }: TransportCloseInfo, { couldTakeOver }: ServerHandshake): boolean {
+  return error === undefined && code === 0 && couldTakeOver;
+}
+
+function errorOf({ error, reason }: TransportCloseInfo): KwikError {
+  return error ?? new KwikError('ERR_KWIK_CONNECT_FAILED', `the client left: ${reason}`);
 }
 
 function refusalBy(options: AcceptOptions, result: ServerHandshakeResult): KwikError | undefined {

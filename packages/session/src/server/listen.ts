@@ -32,9 +32,7 @@ import { resolveRelay } from './relay/relay-config.js';
 import { ListenerAudit } from './listener-audit.js';
 import { IdleSessions } from './overload/idle-sessions.js';
 import { SessionFactory } from './session-factory.js';
-import { HandOvers } from './takeover/hand-over.js';
-import { StandbyChanges } from './takeover/standby-changes.js';
-import { resolveTakeover } from './takeover/resolve-takeover.js';
+import { ListenerTakeover } from './takeover/listener-takeover.js';
 import { TokenSigners } from './token-signers.js';
 import type { AcceptedSession } from './server-session.js';
 
@@ -92,8 +90,7 @@ class SessionListener implements UpdatableListener {
   readonly #signers: TokenSigners;
   readonly #audit: ListenerAudit;
   readonly #overload: OverloadGuard;
-  readonly #handOvers = new HandOvers();
-  readonly #standbyChanges: StandbyChanges;
+  readonly #takeover: ListenerTakeover;
   readonly #maxSessions: number;
   readonly #backlog: number;
   readonly #sessions = new Set<AcceptedSession>();
@@ -124,6 +121,7 @@ class SessionListener implements UpdatableListener {
     this.#backlog = options.limits?.backlog ?? BACKLOG;
     requireUsable(options.relays ?? [], this.#anchors(options));
     const host = newHost({ audit: options.guard?.audit, clock, random: options.runtime?.random });
+    this.#takeover = this.#listenerTakeover(host);
     const random = (bytes: number) => new Uint8Array(randomBytes(bytes));
     const signers = new TokenSigners(credentials, { clock, random, onNewKey: (key) => this.#audit.signer(key) });
     this.#signers = signers;
@@ -159,10 +157,9 @@ class SessionListener implements UpdatableListener {
       host,
       scaling: options.scaling,
       directory: options.directory,
-      takeover: resolveTakeover(options.takeover),
+      takeover: this.#takeover.config,
     });
     this.#overload = this.#overloadGuard(host);
-    this.#standbyChanges = new StandbyChanges(this.#sessions, clock);
     this.#audit = new ListenerAudit(host.audit, endpoint.address());
     this.#listen(credentials);
     this.#audit.opened(credentials.cert, signers.current.publicKey);
@@ -172,6 +169,11 @@ class SessionListener implements UpdatableListener {
   /** What an earlier process kept is there. */
   get ready(): Promise<void> {
     return this.#factory.scaling.ready;
+  }
+
+  #listenerTakeover({ callbacks }: SessionHost): ListenerTakeover {
+    const isClosing = (): boolean => this.#closed;
+    return new ListenerTakeover(this.#options, { sessions: this.#sessions, clock: this.#clock, callbacks, isClosing });
   }
 
   #overloadGuard({ memory, policy, callbacks }: SessionHost): OverloadGuard {
@@ -273,16 +275,11 @@ class SessionListener implements UpdatableListener {
   }
 
   handOver(options: HandOverOptions = {}): Promise<HandOver> {
-    return this.#handOvers.begin(options, {
-      sessions: this.#sessions,
-      clock: this.#clock,
-      hasStandby: this.#options.takeover?.standby !== undefined,
-      isClosing: () => this.#closed,
-    });
+    return this.#takeover.handOver(options);
   }
 
   standbyChanged(): void {
-    this.#standbyChanges.changed();
+    this.#takeover.changed();
   }
 
   async close(options: ListenerCloseOptions = {}): Promise<void> {
@@ -305,7 +302,7 @@ class SessionListener implements UpdatableListener {
     else this.#stopListening();
     this.#options.worker?.binding.stop();
     this.#overload.end();
-    this.#standbyChanges.end();
+    this.#takeover.end();
     this.#factory.scaling.save(this.#clock.now(), true);
     this.#leave();
     this.#audit.closed();
@@ -332,6 +329,7 @@ class SessionListener implements UpdatableListener {
     };
     try {
       const { purpose, session } = await this.#factory.accept(transport);
+      if (purpose === 'asked') return;
       finished({ purpose });
       if (purpose === 'return') this.#resumed++;
       if (session === undefined) return;

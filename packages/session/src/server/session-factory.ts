@@ -41,7 +41,8 @@ const PURPOSES = {
 } as const;
 
 export interface Accepted {
-  readonly purpose: (typeof PURPOSES)[keyof typeof PURPOSES];
+  /** `asked`: it came for nothing but the answer whether this server could take sessions over. */
+  readonly purpose: (typeof PURPOSES)[keyof typeof PURPOSES] | 'asked';
   /** That it opened here; undefined when it belongs to one that there is. */
   readonly session: AcceptedSession | undefined;
 }
@@ -84,7 +85,7 @@ export class SessionFactory {
   async accept(transport: PathTransport): Promise<Accepted> {
     const { runtime, timeouts } = this.#options;
     let allowed: AccessLimits = {};
-    const { port, result } = await acceptHandshake(transport, this.#offers.to(transport), runtime.clock, {
+    const shaken = await acceptHandshake(transport, this.#offers.to(transport), runtime.clock, {
       timeoutMs: timeouts.handshakeMs,
       wallClockMs: runtime.wallClockMs,
       admit: (admitted) => {
@@ -103,6 +104,8 @@ export class SessionFactory {
       },
       callbacks: this.host.callbacks,
     });
+    if (shaken === undefined) return { purpose: 'asked', session: undefined };
+    const { port, result } = shaken;
     transport.acceptPeer?.(holderOf({ port, result, allowed }));
     if (result.token !== undefined) this.host.audit.record(tokenAccepted(result.token, addressOf(transport)));
     const session = closeOnThrow(port, () => this.#assign(port, result, allowed));

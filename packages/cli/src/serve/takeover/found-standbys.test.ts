@@ -82,7 +82,12 @@ function standbys(addresses: readonly string[] = [], hasFiles = true): Standbys 
   const directory = known satisfies ServerDirectory;
   const found = new FoundStandbys({ directory, hasFiles, zone: 'eu-1', own: () => ['self', 'self:2'] });
   const knock = (address: string): Promise<number | undefined> => Promise.resolve(silent.has(address) ? undefined : 1);
-  const all = new Standbys({ addresses, found, knock, now: () => nowMs, onChosen: (chosen) => told.push(chosen) });
+  const all = new Standbys({
+    ...{ addresses, found, knock, now: () => nowMs },
+    check: () => Promise.resolve({ takes: 'yes', reason: '' }),
+    onChosen: (chosen) => told.push(chosen),
+    onUnable: () => undefined,
+  });
   directory.onChange(() => all.changed());
   return all;
 }
@@ -215,4 +220,18 @@ test('a search that fails is no standby, with the reason, until one succeeds', a
   known.set('a', {});
   await later();
   expect(await all.choose()).toEqual({ address: 'a:1' });
+});
+
+test('a search that fails takes the standby from nobody, as long as that is known to suit', async () => {
+  known.set('a', {});
+  const all = standbys();
+  expect(await all.choose()).toEqual({ address: 'a:1' });
+  known.failure = new KwikError('ERR_KWIK_INVALID_STATE', 'closed');
+  nowMs = 10_000;
+  await all.choose();
+  await later();
+  expect(await all.choose()).toEqual({ address: 'a:1' });
+  known.set('a', { accepting: false });
+  await later();
+  expect(await all.choose()).toBeUndefined();
 });

@@ -42,14 +42,13 @@ export class FoundStandbys implements FoundServers {
     try {
       selection = await directory.select(request);
     } catch (error) {
-      return KwikError.from(error).message;
+      // Clients would be told that there is none: what is known of the one that there was still holds.
+      const still = this.#still(current);
+      return still === undefined ? KwikError.from(error).message : [still];
     }
     const found = this.#otherZonesFirst(selection.chosen).flatMap(candidatesOf);
-    if (current !== undefined && this.suits(current)) {
-      const { serverName } = directory.find(current)!;
-      const still = { server: serverAt(current, serverName), reason: 'it takes sessions over as before' };
-      return [still, ...found.filter(({ server }) => server.address !== current)];
-    }
+    const still = this.#still(current);
+    if (still !== undefined) return [still, ...found.filter(({ server }) => server.address !== current)];
     return found.length > 0 ? found : this.#whyNone(selection);
   }
 
@@ -57,6 +56,12 @@ export class FoundStandbys implements FoundServers {
     const record = this.#options.directory.find(address);
     if (record?.accepting !== true) return false;
     return this.#capabilities.every((capability) => record.capabilities.includes(capability));
+  }
+
+  #still(current: string | undefined): StandbyCandidate | undefined {
+    if (current === undefined || !this.suits(current)) return undefined;
+    const { serverName } = this.#options.directory.find(current)!;
+    return { server: serverAt(current, serverName), reason: 'it takes sessions over as before' };
   }
 
   observe(address: string, rttMs: number | undefined): void {

@@ -1,4 +1,4 @@
-import type { StandbyServer } from '@kwik/session';
+import type { StandbyCheck, StandbyServer } from '@kwik/session';
 
 /** How long what was found of the servers is good for. */
 const LOOK_EVERY_MS = 10_000;
@@ -26,9 +26,13 @@ export interface StandbysOptions {
   readonly found?: FoundServers | undefined;
   /** Resolves to undefined when the server does not answer. */
   readonly knock: (address: string) => Promise<number | undefined>;
+  /** Whether a server that answers could open what this one seals. Never rejects. */
+  readonly check: (server: StandbyServer) => Promise<StandbyCheck>;
   readonly now: () => number;
   /** It is another one than before, or whether it answers has changed. */
   readonly onChosen: (chosen: ChosenStandby) => void;
+  /** A server answers, and could take nothing over; told again when the reason is another one. */
+  readonly onUnable: (address: string, reason: string) => void;
 }
 
 export interface ChosenStandby {
@@ -38,7 +42,7 @@ export interface ChosenStandby {
   readonly reason: string;
 }
 
-/** Which of several servers takes sessions over: the first that answered when they were looked at last. */
+/** Which of several servers takes sessions over: the first that answered and can, when they were looked at last. */
 export class Standbys {
   readonly #options: StandbysOptions;
   #chosen: ChosenStandby | undefined;
@@ -46,6 +50,8 @@ export class Standbys {
   #lookedMs = 0;
   /** Something changed while they were looked at. */
   #again = false;
+  /** Those that answered and could not when they were asked last, and why. */
+  readonly #unable = new Map<string, string>();
 
   constructor(options: StandbysOptions) {
     this.#options = options;
@@ -86,7 +92,10 @@ export class Standbys {
     return chosen;
   }
 
-  /** Where none answers it may be the way from here to them that is broken: the preferred one is named all the same. */
+  /**
+   * Where none answers it may be the way from here to them that is broken: the preferred one is named all the same, but for those that
+   * said that they cannot.
+   */
   async #best(): Promise<ChosenStandby> {
     const { addresses, found, knock } = this.#options;
     const named = addresses.map((address) => ({ server: { address }, reason: 'named by --standby' }));
@@ -98,10 +107,33 @@ export class Standbys {
       return rttMs;
     });
     for (const [index, answer] of knocks.entries()) {
-      if ((await answer) !== undefined) return { ...candidates[index]!, answers: true };
+      if ((await answer) !== undefined && (await this.#can(candidates[index]!.server))) {
+        return { ...candidates[index]!, answers: true };
+      }
     }
-    const [first] = candidates;
+    this.#forgetOthers(candidates);
+    const first = candidates.find(({ server }) => !this.#unable.has(server.address));
     if (first !== undefined) return { ...first, answers: false };
-    return { server: undefined, answers: false, reason: typeof others === 'string' ? others : 'no standby is known' };
+    return { server: undefined, answers: false, reason: this.#whyNone(others) };
+  }
+
+  async #can(server: StandbyServer): Promise<boolean> {
+    const { takes, reason } = await this.#options.check(server);
+    const before = this.#unable.get(server.address);
+    if (takes === 'no') this.#unable.set(server.address, reason);
+    else this.#unable.delete(server.address);
+    if (takes === 'no' && reason !== before) this.#options.onUnable(server.address, reason);
+    return takes !== 'no';
+  }
+
+  #forgetOthers(candidates: readonly StandbyCandidate[]): void {
+    for (const address of this.#unable.keys()) {
+      if (!candidates.some(({ server }) => server.address === address)) this.#unable.delete(address);
+    }
+  }
+
+  #whyNone(others: readonly StandbyCandidate[] | string): string {
+    if (this.#unable.size > 0) return [...this.#unable].map(([address, why]) => `${address}: ${why}`).join('; ');
+    return typeof others === 'string' ? others : 'no standby is known';
   }
 }

@@ -1,5 +1,6 @@
 import type { OwnDiscovery } from '@kwik/discovery';
-import type { ListenOptions, TakeoverOptions } from '@kwik/session';
+import { checkStandby } from '@kwik/session';
+import type { ListenOptions, StandbyServer, TakeoverOptions } from '@kwik/session';
 import { formatHostPort, parseHostPort } from '../../address.js';
 import { openDiscovery, type DiscoverFlags } from '../../discovery/discover.js';
 import { usageError } from '../../errors.js';
@@ -67,7 +68,7 @@ export function drainSeconds(flags: Pick<TakeoverFlags, 'standby' | 'standbyFrom
 }
 
 interface TakeoverNeeds {
-  readonly log: Pick<ServeLog, 'standby'>;
+  readonly log: Pick<ServeLog, 'standby' | 'standbyUnable'>;
   readonly io: Pick<CliIo, 'env' | 'now'>;
   /** This server serves files. */
   readonly hasFiles: boolean;
@@ -80,6 +81,7 @@ export class Takeover implements Disposable {
   readonly #discovery: OwnDiscovery | undefined;
   #standbys: Standbys | undefined;
   #own: readonly string[] = [];
+  #onChange = (): void => undefined;
 
   private constructor(fleetKeys?: TakeoverOptions['fleetKeys'], flags?: TakeoverFlags, discovery?: OwnDiscovery) {
     this.#discovery = discovery;
@@ -101,7 +103,7 @@ export class Takeover implements Disposable {
         : await openDiscovery({ ...flags, discover }, needs.io, { ignore, region, zone });
     const takeover = new Takeover(fleetKeys, flags, discovery);
     try {
-      if (hasStandby(flags)) takeover.#standbys = takeover.#open(flags, needs);
+      if (hasStandby(flags)) takeover.#standbys = takeover.#open(flags, needs, fleetKeys);
       return takeover;
     } catch (error) {
       takeover[Symbol.dispose]();
@@ -109,9 +111,10 @@ export class Takeover implements Disposable {
     }
   }
 
-  /** The server listens; `own`: its addresses, which are no standby's. */
-  begin(own: readonly string[]): void {
+  /** The server listens; `own`: its addresses, which are no standby's. `onChange`: the standby is another one, or none. */
+  begin(own: readonly string[], onChange: () => void): void {
     this.#own = own;
+    this.#onChange = onChange;
   }
 
   /** Its standby is looked for before the first client comes. */
@@ -124,7 +127,11 @@ export class Takeover implements Disposable {
   }
 
   /** Throws for a name that is none of a service. */
-  #open({ standby, service = '', serverId, zone = '' }: TakeoverFlags & FindingFlags, needs: TakeoverNeeds): Standbys {
+  #open(
+    { standby, service = '', serverId, zone = '' }: TakeoverFlags & FindingFlags,
+    needs: TakeoverNeeds,
+    fleetKeys: TakeoverOptions['fleetKeys'],
+  ): Standbys {
     const { log, io, hasFiles } = needs;
     const directory = this.#discovery?.service(service);
     const own = (): string[] => [...this.#own, ...(serverId === undefined ? [] : [serverId])];
@@ -132,8 +139,13 @@ export class Takeover implements Disposable {
       addresses: standby.map((address) => formatHostPort(parseHostPort(address))),
       found: directory && new FoundStandbys({ directory, hasFiles, zone, own }),
       knock,
+      check: (server: StandbyServer) => checkStandby(server, { fleetKeys }),
       now: () => io.now(),
-      onChosen: (chosen) => log.standby(chosen),
+      onChosen: (chosen) => {
+        log.standby(chosen);
+        this.#onChange();
+      },
+      onUnable: (...told) => log.standbyUnable(...told),
     });
     directory?.onChange(() => standbys.changed());
     return standbys;

@@ -8,8 +8,7 @@ const TICKET_LIFE_MS = 60_000;
 const MIN_TICKET_LIFE_MS = 3000;
 
 /** With the defaults. Throws ERR_KWIK_INVALID_ARGUMENT for keys, or a time, that cannot be. */
-export function resolveTakeover(options: TakeoverOptions | undefined): TakeoverConfig | undefined {
-  if (options === undefined) return undefined;
+export function resolveTakeover(options: TakeoverOptions): TakeoverConfig {
   const { fleetKeys, standby, ticketLifeMs: lifeMs = TICKET_LIFE_MS } = options;
   if (lifeMs < MIN_TICKET_LIFE_MS || lifeMs > MAX_TICKET_LIFE_MS) {
     const text = `takeover.ticketLifeMs is ${lifeMs}; it is from ${MIN_TICKET_LIFE_MS} to ${MAX_TICKET_LIFE_MS}`;
