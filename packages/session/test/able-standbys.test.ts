@@ -104,6 +104,18 @@ test('a standby that is asked has no session of it, nothing that it refused, and
   expect(await afterTheDeathOf(PRIMARY, client)).toBe(FIRST);
 });
 
+test('a client that has just been taken over goes on where that server is gone, too, a moment later', async () => {
+  await serve(SECOND, { fleetKeys: FLEET });
+  const standby = await serve(FIRST, { fleetKeys: FLEET, standby: { address: SECOND } });
+  await world.pass(5000);
+  const client = await clientOf({ address: FIRST });
+  hostOf(PRIMARY).kill();
+  while (standby.stats().opened === 0) await world.pass(1);
+  // The client has the answer, and what follows it at once.
+  await world.pass(25);
+  expect(await afterTheDeathOf(FIRST, client)).toBe(SECOND);
+});
+
 test('a standby that the primary does not reach is named all the same', async () => {
   const heal = hostOf(FIRST).cut();
   const client = await clientOf({ address: FIRST });

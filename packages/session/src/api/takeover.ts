@@ -35,6 +35,8 @@ export interface StandbyCheck {
 /** How `checkStandby` asks. */
 export interface CheckStandbyOptions extends Pick<TakeoverOptions, 'fleetKeys' | 'ticketLifeMs'> {
   readonly runtime?: RuntimeOptions;
+  /** Nobody waits for the answer any more: it is `unknown`. */
+  readonly signal?: AbortSignal;
 }
 
 /** How sessions survive their primary. */

@@ -29,6 +29,7 @@ const CHECK_STANDBY = group<CheckStandbyOptions>({
   fleetKeys: list(bytes),
   ticketLifeMs: positiveMilliseconds,
   runtime,
+  signal: objectWith('addEventListener', 'removeEventListener'),
 });
 const CREDENTIALS = group<ServerCredentials>({ cert: checkedLater, key: checkedLater });
 const ADD_PATH = group<AddPathOptions>({

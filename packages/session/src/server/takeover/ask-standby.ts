@@ -36,6 +36,7 @@ export interface AskStandby {
   readonly clock: Clock;
   readonly wallClockMs: () => number;
   readonly random: (bytes: number) => Uint8Array;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -49,7 +50,7 @@ export async function askStandby(
   try {
     const { host, port } = parseTarget(server.address);
     const serverName = server.serverName ?? host;
-    const transport = await connector.connect({ host, port }, { timeoutMs: TIMEOUT_MS, serverName });
+    const transport = await connector.connect({ host, port }, { timeoutMs: TIMEOUT_MS, serverName, signal: how.signal });
     await showTicket(transport, server.address, how);
     return { takes: 'yes', reason: '' };
   } catch (thrown) {
@@ -64,14 +65,15 @@ export async function askStandby(
 async function showTicket(
   transport: PathTransport,
   address: string,
-  { tickets, lifeMs, clock, wallClockMs, random }: Omit<AskStandby, 'connector'>,
+  { tickets, lifeMs, clock, wallClockMs, random, signal }: Omit<AskStandby, 'connector'>,
 ): Promise<void> {
   const keys = deriveSessionKeys(sessionIdFromBytes(random(16)), random(32));
-  const fields = { keys, ticketId: random(TICKET_ID_BYTES), expiresMs: wallClockMs() + lifeMs, grantKeys: [], primary: '' };
+  const fields = { keys, ticketId: random(TICKET_ID_BYTES), expiresMs: wallClockMs() + lifeMs, grantKeys: [], primary: '', takeovers: 0 };
   const ticket = tickets.seal(fields, random)!;
   const { port } = await shakeHands(transport, stepsUntilAsked(transport, keys, ticket), clock, {
     timeoutMs: TIMEOUT_MS,
     address,
+    signal,
   });
   port.close(0, 'it was only asked');
 }

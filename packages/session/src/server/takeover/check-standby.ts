@@ -23,6 +23,7 @@ export async function checkStandby(server: StandbyServer, options: CheckStandbyO
     connector: connectorFor(dialling, () => new QuicConnector(dialling, undefined, { unverified: true })),
     clock: runtime?.clock ?? systemClock(),
     wallClockMs: runtime?.wallClockMs ?? (() => Date.now()),
+    signal: options.signal,
     random: (bytes) => new Uint8Array(randomBytes(bytes)),
   });
 }

@@ -24,6 +24,7 @@ export class ListenerTakeover {
   readonly #needs: ListenerTakeoverNeeds;
   readonly #handOvers = new HandOvers();
   readonly #changes: StandbyChanges;
+  readonly #ended = new AbortController();
 
   /** Throws ERR_KWIK_INVALID_ARGUMENT. */
   constructor({ takeover, runtime }: Pick<ListenOptions, 'takeover' | 'runtime'>, needs: ListenerTakeoverNeeds) {
@@ -36,14 +37,17 @@ export class ListenerTakeover {
     }
     const { fleetKeys, standby, ticketLifeMs, onStandbyUnable } = takeover;
     const lifeMs = ticketLifeMs === undefined ? {} : { ticketLifeMs };
+    const { signal } = this.#ended;
     const able = new AbleStandbys({
       clock: needs.clock,
       named: standby,
-      check: (server) => checkStandby(server, { fleetKeys, ...lifeMs, ...(runtime !== undefined && { runtime }) }),
+      check: (server) => checkStandby(server, { fleetKeys, ...lifeMs, ...(runtime && { runtime }), signal }),
       onUnable: (...told) => needs.callbacks.call('takeover.onStandbyUnable', onStandbyUnable, ...told),
       onChange: () => this.changed(),
     });
     this.config = { ...config, standby: () => able.current() };
+    // The first client does not wait for the answer.
+    if (typeof standby !== 'function') void able.current();
   }
 
   handOver(options: HandOverOptions): Promise<HandOver> {
@@ -56,5 +60,6 @@ export class ListenerTakeover {
 
   end(): void {
     this.#changes.end();
+    this.#ended.abort();
   }
 }
