@@ -59,7 +59,12 @@ describe('a standby that could take nothing over', () => {
     ['because its fleet keys are others', { fleetKeys: OTHER }, 0, /fleet keys are not the same/u],
     ['because it takes none over', undefined, 0, /takes no sessions over/u],
     ['because its clock is an hour ahead', { fleetKeys: FLEET }, HOUR_MS, /clocks of the two are too far apart/u],
-    ['because its clock is two hours behind', { fleetKeys: FLEET }, -2 * HOUR_MS, /clocks of the two are too far apart/u],
+    [
+      'because its clock is two hours behind',
+      { fleetKeys: FLEET },
+      -2 * HOUR_MS,
+      /clocks of the two are too far apart/u,
+    ],
   ])('%s is told to the application before anybody needs it, and promised to no client', async (_, is, ahead, why) => {
     const standby = await serve(FIRST, is);
     hostOf(FIRST).skew(ahead);

@@ -79,6 +79,20 @@ describe('a ticket', () => {
     expect(made.standby.sessions).toHaveLength(1);
   });
 
+  test('of before opens nothing either, nor does one that the server that ended it has sealed', async () => {
+    const { tickets, keys, ...made } = await known(79);
+    await made.world.pass(25_000);
+    const [older, newer] = tickets as [Uint8Array, Uint8Array];
+    await show(made, { keys, ticket: newer });
+    await made.world.settle(first(made.standby).close(5, 'not here'));
+    for (const ticket of [older, newer])
+      await expect(show(made, { keys, ticket })).rejects.toMatchObject({ code: 'ERR_KWIK_TOKEN_REPLAYED' });
+    await made.world.settle(first(made.primary).close(5, 'nor here'));
+    const atPrimary = { world: made.world, standby: made.primary };
+    await expect(show(atPrimary, { keys, ticket: newer })).rejects.toMatchObject({ code: 'ERR_KWIK_TOKEN_REPLAYED' });
+    expect(made.standby.sessions).toHaveLength(1);
+  });
+
   test.each(['message', 'connection'])(
     'opens nothing any more where its client aborts while the server ends it (%s)',
     async (by) => {
@@ -117,7 +131,14 @@ describe('a ticket', () => {
   ])('that %s is refused', async (_what, fromNowMs) => {
     const { keys, ...made } = await known(73);
     const random = (bytes: number): Uint8Array => new Uint8Array(bytes).fill(9);
-    const fields = { keys, ticketId: random(16), expiresMs: Date.now() + fromNowMs, grantKeys: [], primary: '' };
+    const fields = {
+      keys,
+      ticketId: random(16),
+      expiresMs: Date.now() + fromNowMs,
+      grantKeys: [],
+      primary: '',
+      takeovers: 0,
+    };
     const ticket = new SessionTickets(FLEET).seal(fields, random)!;
     await expect(show(made, { keys, ticket })).rejects.toMatchObject({ code: 'ERR_KWIK_TOKEN_EXPIRED' });
   });

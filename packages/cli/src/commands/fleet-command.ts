@@ -49,7 +49,12 @@ function ofService(name: string, description: string): Command {
 
 function statusCommand(io: CliIo, onDone: (code: ExitCode) => void): Command {
   return ofService('status', 'show each server: whether it answers, its load, its version, whether it drains and why')
-    .option('--fleet-key <file>', 'say which servers could go on with sessions that this key seals', collect(String), [])
+    .option(
+      '--fleet-key <file>',
+      'say which servers could go on with sessions that this key seals',
+      collect(String),
+      [],
+    )
     .addHelpText(
       'after',
       `

@@ -13,7 +13,9 @@ function linesOf(takeover: StandbyCheck | null): string {
 }
 
 test('a server that was asked says whether sessions could go on there, and why not', () => {
-  expect(linesOf({ takes: 'yes', reason: '' })).toContain('\n    sessions that are sealed by this key can go on there\n');
+  expect(linesOf({ takes: 'yes', reason: '' })).toContain(
+    '\n    sessions that are sealed by this key can go on there\n',
+  );
   expect(linesOf({ takes: 'no', reason: 'no\nkey' })).toMatch(/\n {4}no session can go on there: no.*key\n/u);
   expect(linesOf({ takes: 'unknown', reason: 'silent' })).toContain('is not known: silent\n');
   expect(linesOf(null)).not.toContain('go on there');

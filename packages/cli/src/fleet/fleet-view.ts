@@ -53,7 +53,9 @@ function factsOf({ load, version, weight, region, zone }: FleetServer): string[]
 
 function takeoverOf({ takes, reason }: StandbyCheck): string {
   if (takes === 'yes') return 'sessions that are sealed by this key can go on there';
-  return takes === 'no' ? `no session can go on there: ${reason}` : `whether sessions can go on there is not known: ${reason}`;
+  return takes === 'no'
+    ? `no session can go on there: ${reason}`
+    : `whether sessions can go on there is not known: ${reason}`;
 }
 
 function markOf({ atMs, by, reason }: DrainMark): string {

@@ -16,7 +16,7 @@ const NO_TOKEN = new Uint8Array(0);
 
 function ticketOf(session = keys): Uint8Array {
   const fields = { keys: session, ticketId: random(16), expiresMs: NOW_MS + 60_000, identity: 'laptop' };
-  return fleet.seal({ ...fields, grantKeys: [random(32)], primary: 'one' }, random)!;
+  return fleet.seal({ ...fields, grantKeys: [random(32)], primary: 'one', takeovers: 0 }, random)!;
 }
 
 function state(ticket = ticketOf()): proto.Takeover {

@@ -15,6 +15,7 @@ const fields: SessionTicketFields = {
   expiresMs: NOW_MS + 60_000,
   identity: 'laptop',
   primary: 'one',
+  takeovers: 3,
   grantKeys: [random(32), random(32)],
 };
 const ticket = fleet.seal(fields, random)!;

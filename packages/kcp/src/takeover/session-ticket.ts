@@ -39,6 +39,8 @@ export interface SessionTicketFields {
   readonly grantKeys: readonly Uint8Array[];
   /** Who seals it: the server's name for itself, or its address; shown to people, and believed by nobody. Empty: not known. */
   readonly primary: string;
+  /** How many primaries the session had before that one. */
+  readonly takeovers: number;
 }
 
 interface FleetKey {
@@ -80,6 +82,7 @@ export class SessionTickets {
       identity,
       grantKeys: fields.grantKeys.slice(0, CONTROL_LIMITS.grantKeys).map(ownBytes),
       primary: utf8(fields.primary).length > CONTROL_LIMITS.addressBytes ? '' : fields.primary,
+      takeovers: fields.takeovers,
     };
     const { id, key } = this.#keys[0]!;
     const header = concat([Uint8Array.of(VERSION), id, random(SALT_BYTES)]);
@@ -111,6 +114,7 @@ export class SessionTickets {
       identity: ticket.identity,
       grantKeys: ticket.grantKeys.map(ownBytes),
       primary: ticket.primary,
+      takeovers: ticket.takeovers,
     };
   }
 

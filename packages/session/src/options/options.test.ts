@@ -97,7 +97,12 @@ const LISTEN: Complete<ListenOptions> = {
   credentials: { cert: 'PEM', key: 'PEM' },
   auth: [noneServerAuth()],
   replica: () => undefined,
-  takeover: { fleetKeys: [new Uint8Array(32)], standby: { address: 'b:1', serverName: 'b' }, onStandbyUnable: () => undefined, ticketLifeMs: 60_000 },
+  takeover: {
+    fleetKeys: [new Uint8Array(32)],
+    standby: { address: 'b:1', serverName: 'b' },
+    onStandbyUnable: () => undefined,
+    ticketLifeMs: 60_000,
+  },
   scaling: {
     candidates: [
       {

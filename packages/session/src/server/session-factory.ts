@@ -29,7 +29,7 @@ import { ScalingMemory } from './scaling/scaling-memory.js';
 import { AcceptedSession } from './server-session.js';
 import type { SessionFactoryOptions } from './session-factory-options.js';
 import { numbersOf } from './takeover/stream-numbers.js';
-import { TakenSessions } from './takeover/taken-sessions.js';
+import { takeoversAfter, TakenSessions } from './takeover/taken-sessions.js';
 
 /** What a connection came for. */
 const PURPOSES = {
@@ -72,7 +72,7 @@ export class SessionFactory {
       audiences: options.identity.audiences,
       used: new UsedTokens({}),
     });
-    this.#taken = options.takeover && new TakenSessions(options.takeover.tickets);
+    this.#taken = options.takeover && new TakenSessions(options.takeover);
     this.#offers = new HandshakeOffers(options, this.#admission, this.#returning, this.#taken);
   }
 
@@ -183,7 +183,7 @@ export class SessionFactory {
       }),
     );
     this.#returning.keep(keys, engine);
-    if (result.taken !== undefined) this.#taken?.began(result.taken, engine, wallClockMs);
+    this.#taken?.began(sessionId, result.taken, engine, wallClockMs);
     engine.addPath(this.#path(engine, port, result));
     if (result.early !== undefined) engine.streams.early(result.early);
     return this.#session(engine, result, allowed, 'primary');
@@ -196,7 +196,7 @@ export class SessionFactory {
     const grantKeys = [own.signer.publicKey, ...(taken?.ticket.grantKeys ?? [])];
     const { wallClockMs, random } = runtime;
     const primary = own.serverId === '' ? (own.anchors()[0] ?? '') : own.serverId;
-    return { ...takeover, keys, identity, grantKeys, primary, wallClockMs, random };
+    return { ...takeover, keys, identity, grantKeys, primary, takeovers: takeoversAfter(taken), wallClockMs, random };
   }
 
   /** Of a session that another primary began. */

@@ -213,6 +213,7 @@ const ticket: SessionTicket = {
   identity: 'laptop',
   grantKeys: [filled(32)],
   primary: 'one.example:4433',
+  takeovers: 2,
 };
 const envelope: SignedEnvelope = {
   payload: filled(60),

@@ -324,6 +324,7 @@ export const SIGNED_RULES = {
     identity: text(MAX.identityBytes),
     grantKeys: listOf(MAX.grantKeys, bytesOf(KEY_BYTES)),
     primary: text(MAX.addressBytes),
+    takeovers: u32,
   }),
   pathToken: nested<kcp.PathToken>({
     sessionId: bytesOf(SESSION_ID_BYTES),

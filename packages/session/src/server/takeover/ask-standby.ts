@@ -43,14 +43,14 @@ export interface AskStandby {
  * Shows the server a session that there is not, sealed as those that there are. One that can open it asks for the proof that the session
  * is the bearer's, which is not given: no session begins. Never rejects. Closes the connector.
  */
-export async function askStandby(
-  server: StandbyServer,
-  { connector, ...how }: AskStandby,
-): Promise<StandbyCheck> {
+export async function askStandby(server: StandbyServer, { connector, ...how }: AskStandby): Promise<StandbyCheck> {
   try {
     const { host, port } = parseTarget(server.address);
     const serverName = server.serverName ?? host;
-    const transport = await connector.connect({ host, port }, { timeoutMs: TIMEOUT_MS, serverName, signal: how.signal });
+    const transport = await connector.connect(
+      { host, port },
+      { timeoutMs: TIMEOUT_MS, serverName, signal: how.signal },
+    );
     await showTicket(transport, server.address, how);
     return { takes: 'yes', reason: '' };
   } catch (thrown) {
@@ -68,7 +68,14 @@ async function showTicket(
   { tickets, lifeMs, clock, wallClockMs, random, signal }: Omit<AskStandby, 'connector'>,
 ): Promise<void> {
   const keys = deriveSessionKeys(sessionIdFromBytes(random(16)), random(32));
-  const fields = { keys, ticketId: random(TICKET_ID_BYTES), expiresMs: wallClockMs() + lifeMs, grantKeys: [], primary: '', takeovers: 0 };
+  const fields = {
+    keys,
+    ticketId: random(TICKET_ID_BYTES),
+    expiresMs: wallClockMs() + lifeMs,
+    grantKeys: [],
+    primary: '',
+    takeovers: 0,
+  };
   const ticket = tickets.seal(fields, random)!;
   const { port } = await shakeHands(transport, stepsUntilAsked(transport, keys, ticket), clock, {
     timeoutMs: TIMEOUT_MS,
@@ -90,6 +97,7 @@ function stepsUntilAsked(
   const handshake = new ClientHandshake({ purpose, ...hello });
   return {
     start: () => handshake.start(),
-    handle: (body) => (body.$case === 'authChallenge' ? { done: { sessionId: keys.sessionId } } : handshake.handle(body)),
+    handle: (body) =>
+      body.$case === 'authChallenge' ? { done: { sessionId: keys.sessionId } } : handshake.handle(body),
   };
 }

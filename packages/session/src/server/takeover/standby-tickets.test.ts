@@ -31,9 +31,10 @@ function session() {
     const { address, lifeMs } = body.value;
     said.push({ atMs: clock.now(), address, lifeMs });
   };
-  const context = { clock, callbacks: new UserCallbacks(), controlPath: { send }, closeInfo: undefined };
+  const callbacks = new UserCallbacks(() => undefined);
+  const context = { clock, callbacks, controlPath: { send }, closeInfo: undefined };
   const named = new StandbyTickets(context as unknown as SessionContext, {
-    ...{ tickets, keys, identity: undefined, grantKeys: [], primary: '', random: bytes },
+    ...{ tickets, keys, identity: undefined, grantKeys: [], primary: '', takeovers: 0, random: bytes },
     lifeMs: LIFE_MS,
     wallClockMs: () => clock.now(),
     standby: () => {
@@ -46,7 +47,7 @@ function session() {
     named.changed(atMs);
     return true;
   };
-  return { said, named, standbyChanged };
+  return { said, named, standbyChanged, errors: () => callbacks.errors };
 }
 
 describe('a client', () => {
@@ -90,6 +91,14 @@ describe('a client', () => {
     named.changed(clock.now());
     await clock.advanceByAsync(100);
     expect(said.at(-1)).toMatchObject({ address: 'one.example:1', lifeMs: LIFE_MS });
+  });
+
+  test('is told nothing of a standby that it would end the path for, and the application is', async () => {
+    standby = { address: 'one.example:1', serverName: 'n'.repeat(254) };
+    const { said, errors } = session();
+    await clock.advanceByAsync(100);
+    expect(said).toEqual([]);
+    expect(errors()).toEqual({ 'takeover.standby': 1 });
   });
 
   test('hears of the last one, also where an answer of before comes later', async () => {

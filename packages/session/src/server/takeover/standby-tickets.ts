@@ -1,5 +1,5 @@
 import { TICKET_ID_BYTES, type SessionKeys, type SessionTickets } from '@kwik/kcp';
-import { KwikError, type proto } from '@kwik/wire';
+import { CONTROL_LIMITS, KwikError, type proto } from '@kwik/wire';
 import type { StandbyServer, TakeoverOptions } from '../../api/takeover.js';
 import { formatAddress, parseTarget } from '../../client/target.js';
 import type { Feature } from '../../runtime/features/feature.js';
@@ -25,6 +25,8 @@ export interface StandbyTicketsOptions extends TakeoverConfig {
   readonly grantKeys: readonly Uint8Array[];
   /** This server, as the standby is told of it. */
   readonly primary: string;
+  /** Primaries that the session had before. */
+  readonly takeovers: number;
   readonly wallClockMs: () => number;
   readonly random: (bytes: number) => Uint8Array;
 }
@@ -123,19 +125,26 @@ export class StandbyTickets implements Feature {
   }
 
   #ticketFor(named: Named): proto.Standby {
-    const { tickets, keys, identity, grantKeys, primary, lifeMs, wallClockMs, random } = this.#options;
+    const { tickets, keys, identity, grantKeys, primary, takeovers, lifeMs, wallClockMs, random } = this.#options;
     const ticketId = random(TICKET_ID_BYTES);
     const expiresMs = wallClockMs() + lifeMs;
-    const ticket = tickets.seal({ keys, ticketId, expiresMs, identity, grantKeys, primary }, random);
+    const ticket = tickets.seal({ keys, ticketId, expiresMs, identity, grantKeys, primary, takeovers }, random);
     if (ticket === undefined)
       throw new KwikError('ERR_KWIK_LIMIT_EXCEEDED', "the client's identity is too long to be sealed");
     return { ...named, ticket, lifeMs, leaving: this.#leaving };
   }
 }
 
-function namedBy({ address, serverName = '' }: StandbyServer): Named {
-  const { host, port } = parseTarget(address);
-  return { address: formatAddress(host, port), serverName };
+/** Throws for what no client takes: it would end the path on which it is told. */
+function namedBy({ address: given, serverName = '' }: StandbyServer): Named {
+  const { host, port } = parseTarget(given);
+  const address = formatAddress(host, port);
+  const { addressBytes, serverNameBytes } = CONTROL_LIMITS;
+  if (Buffer.byteLength(address) > addressBytes || Buffer.byteLength(serverName) > serverNameBytes) {
+    const text = `a standby has an address of ${addressBytes} bytes at the most, and a name of ${serverNameBytes}`;
+    throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', text);
+  }
+  return { address, serverName };
 }
 
 /** A ticket that nobody takes any more: the client has nowhere to go. */

@@ -217,6 +217,8 @@ export interface SessionTicket {
   grantKeys: Uint8Array[];
   /** The primary that sealed it: its server_id, or its address (host:port) where it has none. Empty: it does not say. */
   primary: string;
+  /** How many primaries the session had before that one. */
+  takeovers: number;
 }
 
 export interface ServerHello {
@@ -2186,6 +2188,7 @@ function createBaseSessionTicket(): SessionTicket {
     identity: undefined,
     grantKeys: [],
     primary: "",
+    takeovers: 0,
   };
 }
 
@@ -2214,6 +2217,9 @@ export const SessionTicket: MessageFns<SessionTicket> = {
     }
     if (message.primary !== "") {
       writer.uint32(58).string(message.primary);
+    }
+    if (message.takeovers !== 0) {
+      writer.uint32(64).uint32(message.takeovers);
     }
     return writer;
   },
@@ -2287,6 +2293,14 @@ export const SessionTicket: MessageFns<SessionTicket> = {
             message.primary = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.takeovers = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2311,6 +2325,7 @@ export const SessionTicket: MessageFns<SessionTicket> = {
     message.identity = object.identity ?? undefined;
     message.grantKeys = object.grantKeys?.map((e) => e) || [];
     message.primary = object.primary ?? "";
+    message.takeovers = object.takeovers ?? 0;
     return message;
   },
 };
