@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
+import { writeWhole } from '../whole-file.js';
 
 /** What a part is a part of; kept beside it so that a later run can resume. */
 export interface PartNote {
@@ -33,13 +32,5 @@ export async function readNote(path: string): Promise<PartNote | undefined> {
 
 /** Whole or not at all. */
 export async function writeNote(path: string, { url, size, etag }: PartNote): Promise<void> {
-  // A name that is nobody's, and short: that of the note may be as long as names can be.
-  const temporary = join(dirname(path), `.kwik-${randomBytes(8).toString('hex')}`);
-  try {
-    await writeFile(temporary, `${JSON.stringify({ v: 1, url, size, etag })}\n`, { flag: 'wx' });
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true }).catch(() => undefined);
-    throw error;
-  }
+  await writeWhole(path, `${JSON.stringify({ v: 1, url, size, etag })}\n`);
 }
