@@ -3,6 +3,7 @@ import { InvalidArgumentError } from 'commander';
 import {
   collect,
   parseAddress,
+  parseCandidate,
   parseListenAddress,
   parseRates,
   parseSeconds,
@@ -27,6 +28,8 @@ describe('parsers of option values', () => {
     ['seconds', parseSeconds('2.5'), 2.5],
     ['whole', parseWhole('042'), 42],
     ['address', parseAddress('h:1'), 'h:1'],
+    ['candidate', parseCandidate('[::1]:4433'), { address: '[::1]:4433' }],
+    ['candidate with its price', parseCandidate('h:1=0.25'), { address: 'h:1', pricePerGb: 0.25 }],
     ['port 0', parseListenAddress('h:0'), 'h:0'],
     ['a port alone', parseListenAddress('4433'), '127.0.0.1:4433'],
     ['several', collect(parseAddress)('b:1', ['a:1']), ['a:1', 'b:1']],

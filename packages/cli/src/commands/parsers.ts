@@ -1,3 +1,4 @@
+import type { ScalingCandidate } from '@kwik/session';
 import { InvalidArgumentError } from 'commander';
 import { formatHostPort, parseHostPort, parseServer } from '../address.js';
 
@@ -73,6 +74,16 @@ export function parseServerText(text: string): string {
   } catch (error) {
     throw new InvalidArgumentError(error instanceof Error ? error.message : '');
   }
+}
+
+/** A server, and what a gigabyte from it costs: `HOST:PORT` or `HOST:PORT=PRICE`. */
+export function parseCandidate(text: string): ScalingCandidate {
+  const [, server = text, price] = /^(.*)=(.*)$/u.exec(text) ?? [];
+  const address = parseServerText(server);
+  if (price === undefined) return { address };
+  if (!/^\d{1,9}(?:\.\d{1,9})?$/u.test(price))
+    throw new InvalidArgumentError('Write a price such as b.example:4433=0.01.');
+  return { address, pricePerGb: Number(price) };
 }
 
 /** `HOST:PORT`, or a port alone: on this machine only. Port 0 lets the system choose. */

@@ -9,6 +9,7 @@ import {
   collect,
   parseAddress,
   parseBindAddress,
+  parseCandidate,
   parseCountUpTo,
   parseListenAddress,
   parseServerText,
@@ -38,6 +39,11 @@ With --fleet-key and --standby a session outlives this server: when it is killed
 standby, another server with a copy of the files and the same key (docs/how-to/standby.md). With --standby-from SOURCE
 in place of --standby it is found among the servers of its --service that announce themselves and have a --fleet-key.
 
+With --scale-server a further server is taken on when a client wants more than comes, the cheapest first, and given back
+when it is not needed; with --scale-discovered those that --discover finds are, as they are wanted, in place of
+--replicas for each session. --scaling-history keeps what hours needed and what servers sent this month
+(docs/scaling.md).
+
 With --announce SOURCE --service NAME others find this server, and \`kwik get kwik:NAME/PATH --discover SOURCE\` gets
 files from it. With --discover it finds the others, and adds them to sessions. By dns-sd it announces nothing itself,
 and prints what belongs into the zone.
@@ -48,6 +54,7 @@ Examples:
   $ kwik serve ./files
   $ kwik serve ./files --listen 0 --announce http://127.0.0.1:4480 --discover http://127.0.0.1:4480 --service films
   $ kwik serve ./files --listen 127.0.0.1:4433 --peer 127.0.0.1:4434 --peer 127.0.0.1:4435
+  $ kwik serve ./files --scale-server b.example:4433=0.01 --scaling-history scaling.json
   $ kwik serve ./files --listen 127.0.0.1:4433 --fleet-key fleet.key --standby 127.0.0.1:4434
   $ kwik serve --forward-allow 127.0.0.1:5432
   $ kwik serve ./files --listen 0.0.0.0:4433 --cert server.pem --key server-key.pem --ca ca.pem
@@ -86,7 +93,8 @@ export function serveCommand(io: CliIo, onDone: (code: ExitCode) => void): Comma
     .option('--audit-key <file>', 'Ed25519 key, PEM, that signs it; made on first use (default: FILE.key)')
     .option('--audit-origin <name>', 'name of the log, without spaces (default: kwik/ and the name of this host)')
     .option('--audit-may-fail', 'serve on when the log cannot be written, rather than to let nobody in', false);
-  return addRegistryOptions(addServiceOptions(withWatching(addTakeoverOptions(addForwardOptions(command)))))
+  const scaled = addScalingOptions(withWatching(addTakeoverOptions(addForwardOptions(command))));
+  return addRegistryOptions(addServiceOptions(scaled))
     .option('--json', 'print events as JSON, one object per line', false)
     .option(
       '--workers <n>',
@@ -113,6 +121,20 @@ export function serveCommand(io: CliIo, onDone: (code: ExitCode) => void): Comma
       const { runServe } = await import('../serve/serve.js');
       onDone(await runServe(directory, options, io));
     });
+}
+
+/** Further servers, as clients want them. */
+function addScalingOptions(command: Command): Command {
+  return command
+    .option(
+      '--scale-server <host:port[=price]>',
+      'a server with a copy of the files, at so much a GB, taken on while a client wants more (may be repeated)',
+      collect(parseCandidate),
+      [],
+    )
+    .option('--scale-discovered', 'also those that --discover finds, in place of --replicas', false)
+    .option('--scale-paths <n>', 'servers of a session at the most, this one among them', parseCountUpTo(16), 4)
+    .option('--scaling-history <file>', 'keep there what hours needed and what servers sent this month');
 }
 
 /** For clients of `kwik tunnel`. */

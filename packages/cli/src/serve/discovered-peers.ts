@@ -1,5 +1,6 @@
 import type { OwnDiscovery } from '@kwik/discovery';
 import { keepDiscoveredPaths, type ServerSession } from '@kwik/session';
+import type { ServerDirectory } from '@kwik/wire';
 import { openDiscovery, type DiscoverFlags } from '../discovery/discover.js';
 import { usageError } from '../errors.js';
 import type { CliIo } from '../io.js';
@@ -45,10 +46,15 @@ export class DiscoveredPeers implements Disposable {
     return discovery && new DiscoveredPeers(discovery, { ...flags, service }, log);
   }
 
+  /** The servers of the service. */
+  get directory(): ServerDirectory {
+    return this.#discovery.service(this.#flags.service);
+  }
+
   /** Keeps the session supplied until it ends. `own`: addresses of this server, which brings in others. */
   addTo(session: ServerSession, own: readonly string[]): void {
-    const { service, replicas, serverId } = this.#flags;
-    const directory = this.#discovery.service(service);
+    const { replicas, serverId } = this.#flags;
+    const { directory } = this;
     keepDiscoveredPaths(session, directory, {
       count: replicas,
       query: { exclude: [...own, ...(serverId === undefined ? [] : [serverId])] },

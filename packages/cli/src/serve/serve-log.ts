@@ -1,5 +1,5 @@
-import type { OverloadEvent, PathInfo, ServerSession, WorkerEvent } from '@kwik/session';
-import { reportError } from '../errors.js';
+import type { OverloadEvent, PathInfo, ScalingEvent, ServerSession, Spending, WorkerEvent } from '@kwik/session';
+import { reportError, type ErrorReport } from '../errors.js';
 import type { CliIo } from '../io.js';
 import { jsonLine, oneLine } from '../ui/text.js';
 import { formatBytes, formatSeconds, rounded } from '../ui/units.js';
@@ -17,6 +17,15 @@ const OVERLOAD_TEXTS: Readonly<Record<OverloadEvent['action'], readonly [on: str
   singlePath: ['clients have one path here', 'clients may have a second path here again'],
   refuseSessions: ['new clients are refused', 'new clients are let in again'],
   endIdleSessions: ['idle sessions are ended', 'idle sessions are left alone again'],
+};
+
+const SCALING_TEXTS: Readonly<Record<ScalingEvent['kind'], string>> = {
+  add: 'is asked to help',
+  added: 'helps',
+  remove: 'is given back',
+  removed: 'has gone',
+  failed: 'could not be had or given back',
+  lost: 'is lost',
 };
 
 /** Another server began it where it is `takenOver`. */
@@ -79,6 +88,28 @@ export class ServeLog {
   overload({ action, on, reason, level }: OverloadEvent): void {
     const [begun, over] = OVERLOAD_TEXTS[action];
     this.#write({ event: 'overload', action, on, reason, level }, `${on ? begun : over}: ${reason}`);
+  }
+
+  /** What is decided of further servers for a session, and what became of it. */
+  scaled({ sessionId, kind, address, reason, error, ...figures }: ScalingEvent): void {
+    const code = error === undefined ? {} : { code: error.code };
+    this.#write(
+      { event: 'scaling', session: sessionId, kind, server: address, reason, ...code, ...figures },
+      `${short(sessionId)}  server ${address} ${SCALING_TEXTS[kind]}: ${reason}`,
+    );
+  }
+
+  /** What an earlier process kept. */
+  scalingKnown(hours: number, spending: Spending | undefined): void {
+    const sent = spending === undefined ? '' : `, and what servers had sent in ${spending.month}`;
+    this.#write(
+      { event: 'scaling-known', hours, spending: spending ?? null },
+      `knows what ${hours} ${hours === 1 ? 'hour' : 'hours'} of the last days needed${sent}`,
+    );
+  }
+
+  scalingNotKept({ code, message }: Pick<ErrorReport, 'code' | 'message'>): void {
+    this.#write({ event: 'scaling-not-kept', code, message }, `what scaling learns is not kept: ${message}`);
   }
 
   sessionOpened({ id, role, takenOver, takenFrom }: OpenedSession): void {

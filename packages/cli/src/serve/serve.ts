@@ -21,12 +21,19 @@ import { type FolderOfFiles, NO_FOLDER } from './no-folder.js';
 import { ownAddresses } from './own-addresses.js';
 import { ServedFolder } from './served-folder.js';
 import { WorkerParts, type WorkerPlace } from './worker-parts.js';
+import { checkScaling, ServedScaling, type ScalingFlags } from './scaling/served-scaling.js';
 import { serveSession, type SessionServerOptions } from './session-server.js';
 import { ToldHealth } from './told-health.js';
 import { DrainedSessions } from './takeover/drained-sessions.js';
 import { checkTakeover, drainSeconds, hasStandby, Takeover, type TakeoverFlags } from './takeover/takeover.js';
 
-export interface ServeOptions extends AuditOptions, AnnounceFlags, DiscoveredPeersFlags, WatchFlags, TakeoverFlags {
+export interface ServeOptions
+  extends AuditOptions,
+    AnnounceFlags,
+    DiscoveredPeersFlags,
+    WatchFlags,
+    TakeoverFlags,
+    ScalingFlags {
   /** A file with the policy of access. */
   readonly access?: string;
   /** `host:port`; port 0 lets the system choose. */
@@ -69,7 +76,7 @@ export async function runServe(
   const announce = await prepareAnnouncing(options, io);
   const found = await DiscoveredPeers.open(options, io, log);
   const health = new Health();
-  const parts = await openParts(options, io, { log, folder, place, health });
+  const parts = await openParts(options, io, { log, folder, place, health, found });
   const { listener } = parts;
   const sessions = new Set<ServerSession>();
   const stopped = stopRequest(io, options.untilStdinEnds);
@@ -79,11 +86,11 @@ export async function runServe(
   if (seat === undefined) log.listening(at, served?.root);
   parts.watching.announce();
   const own = ownAddresses(at, options);
-  parts.takeover.begin(own, () => listener.standbyChanged());
-  if (seat === undefined) parts.takeover.look();
+  beginParts(parts, own, seat);
   const shared = sessionOptions(options, { folder, log, io });
   const told = new ToldHealth(sessions, parts.shared);
-  const accepting = serveAll(listener, sessions, shared, { told, found, addresses: own });
+  const added = options.scaleDiscovered ? undefined : found;
+  const accepting = serveAll(listener, sessions, shared, { told, found: added, addresses: own });
   const unfollow = followCredentials(listener, options, {
     say: (event, line) => log.say(event, line),
     shown: parts.credentials,
@@ -114,6 +121,17 @@ export async function runServe(
     await closeParts(parts);
     if (stoppedBy !== undefined) log.stopped(stoppedBy);
   }
+}
+
+/** `own`: addresses of this server, which listens now. */
+function beginParts(
+  { listener, takeover, scaling }: ServeParts,
+  own: readonly string[],
+  seat: WorkerSeat | undefined,
+): void {
+  takeover.begin(own, () => listener.standbyChanged());
+  scaling.begin(own);
+  if (seat === undefined) takeover.look();
 }
 
 /** What is done of it when an operator has the server drain: its sessions go to the standby, if there is one. */
@@ -158,6 +176,7 @@ export function capabilitiesOf(directory: string | undefined, { fleetKey }: Take
 function checkServes(directory: string | undefined, options: ServeOptions): void {
   checkAnnounce(options);
   checkTakeover(options);
+  checkScaling(directory, options);
   const { forwardAllow, forwardAllowUdp, forwardListen, memory } = options;
   if (memory === 0) throw usageError('--memory 0: a server that may hold nothing serves nobody');
   if (directory !== undefined || forwardAllow.length + forwardAllowUdp.length + forwardListen.length > 0) return;
@@ -217,6 +236,7 @@ interface ServeParts {
   readonly watching: Watching;
   readonly audit: ClosableAudit | undefined;
   readonly shared: WorkerParts | undefined;
+  readonly scaling: ServedScaling;
 }
 
 interface PartsNeeds {
@@ -224,10 +244,12 @@ interface PartsNeeds {
   readonly folder: FolderOfFiles;
   readonly place: WorkerPlace | undefined;
   readonly health: Health;
+  readonly found: DiscoveredPeers | undefined;
 }
 
 async function openParts(options: ServeOptions, io: CliIo, needs: PartsNeeds): Promise<ServeParts> {
-  const { log, folder, place, health } = needs;
+  const { log, folder, place, health, found } = needs;
+  const scaling = await ServedScaling.open(options, found, log);
   const access = options.access === undefined ? undefined : await readAccess(options.access);
   const say: Say = (event, line) => log.say(event, line);
   const shared = place === undefined ? undefined : await WorkerParts.open(place, options, say);
@@ -241,14 +263,14 @@ async function openParts(options: ServeOptions, io: CliIo, needs: PartsNeeds): P
     const worker = place === undefined ? {} : { worker: place.seat };
     const shown = await readCredentials(options);
     const listener = await listenOn(
-      { ...options, ...guard, ...worker, ...shown, ...takeover.options },
+      { ...options, ...guard, ...worker, ...shown, ...takeover.options, ...scaling.options },
       io,
       log,
       replica,
     );
-    return { listener, takeover, credentials: shown.credentials, watching, audit, shared };
+    return { listener, takeover, credentials: shown.credentials, watching, audit, shared, scaling };
   } catch (error) {
-    await closeParts({ watching, audit, shared, takeover });
+    await closeParts({ watching, audit, shared, scaling, takeover });
     throw error;
   }
 }
@@ -257,15 +279,19 @@ async function closeParts({
   watching,
   audit,
   shared,
+  scaling,
   takeover,
-}: Pick<ServeParts, 'watching' | 'audit' | 'shared'> & { readonly takeover: Takeover | undefined }): Promise<void> {
+}: Pick<ServeParts, 'watching' | 'audit' | 'shared' | 'scaling'> & {
+  readonly takeover: Takeover | undefined;
+}): Promise<void> {
   takeover?.[Symbol.dispose]();
+  await scaling.close();
   await watching.close();
   await audit?.close().finally(() => shared?.[Symbol.dispose]());
   shared?.[Symbol.dispose]();
 }
 
-type ListenParts = Pick<ListenOptions, 'guard' | 'worker' | 'credentials' | 'trust' | 'takeover'>;
+type ListenParts = Pick<ListenOptions, 'guard' | 'worker' | 'credentials' | 'trust' | 'takeover' | 'scaling'>;
 
 async function listenOn(
   options: ServeOptions & ListenParts,
@@ -294,6 +320,7 @@ async function listenOn(
     ...(options.guard !== undefined && { guard: options.guard }),
     ...(options.worker !== undefined && { worker: options.worker }),
     ...(options.takeover !== undefined && { takeover: options.takeover }),
+    ...(options.scaling !== undefined && { scaling: options.scaling }),
     identity: {
       audiences,
       ...(resetKey !== undefined && { resetKey }),

@@ -14,6 +14,7 @@ import { FleetParts } from './fleet-parts.js';
 import type { FleetWord } from './worker-parts.js';
 import { Health } from '../watching/watching.js';
 import { capabilitiesOf, MAX_SESSIONS, runServe, stopRequest, type ServeOptions } from './serve.js';
+import { checkScaling } from './scaling/served-scaling.js';
 import { ServeLog } from './serve-log.js';
 import { checkTakeover, drainSeconds } from './takeover/takeover.js';
 
@@ -29,6 +30,7 @@ interface Payload {
 export async function runWorkers(directory: string | undefined, options: ServeOptions, io: CliIo): Promise<ExitCode> {
   checkAnnounce(options);
   checkTakeover(options);
+  checkScaling(directory, options);
   const announce = await prepareAnnouncing(options, io);
   const log = new ServeLog(io, options.json);
   const stopped = stopRequest(io, options.untilStdinEnds);
