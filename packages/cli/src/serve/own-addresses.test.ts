@@ -23,3 +23,10 @@ test('and at each address of its machine, where mDNS finds it', () => {
   );
   expect(new Set(own).size).toBe(own.length);
 });
+
+test('and serves where the system does not tell its addresses', () => {
+  const broken = (): never => {
+    throw new Error('A system error occurred: uv_interface_addresses returned Unknown system error 13');
+  };
+  expect(ownAddresses('127.0.0.1:5000', { announceAddress: [], audience: [] }, broken)).toEqual(['127.0.0.1:5000']);
+});

@@ -16,8 +16,17 @@ export function ownAddresses(
   interfaces: typeof networkInterfaces = networkInterfaces,
 ): string[] {
   const named = [at, ...announceAddress, ...audience].map((one) => parseHostPort(one));
-  const here = Object.values(interfaces()).flatMap((all = []) => all.map(({ address }) => address));
+  const here = Object.values(told(interfaces)).flatMap((all = []) => all.map(({ address }) => address));
   const ports = new Set(named.map(({ port }) => port));
   const ofMachine = [...ports].flatMap((port) => here.map((host) => ({ host, port })));
   return [...new Set([...named, ...ofMachine].map((one) => formatHostPort(one)))];
+}
+
+/** None where the system does not tell, as on Android. */
+function told(interfaces: typeof networkInterfaces): ReturnType<typeof networkInterfaces> {
+  try {
+    return interfaces();
+  } catch {
+    return {};
+  }
 }
