@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KwikError } from '@kwik/wire';
-import { type KeyAndCertificate, makeAuthority, makeServerCertificate } from './certificates.js';
+import type { KeyAndCertificate } from './certificates.js';
 import { dataFolder } from './data-folder.js';
 
 const AUTHORITY_DAYS = 365;
@@ -12,6 +12,9 @@ const RENEW_BEFORE_MS = (SERVER_DAYS + 1) * 24 * 3600 * 1000;
 const FOLDER = 'dev-authority';
 const CERT_FILE = 'ca.pem';
 const KEY_FILE = 'ca.key';
+
+/** The library behind it takes as long to load as all the rest of a program: it comes when there is one to be made. */
+const maker = () => import('./certificates.js');
 
 /**
  * The development authority of this user on this machine: trusted for loopback addresses only. Made on first use in the
@@ -38,6 +41,7 @@ export async function developmentAuthority(): Promise<KeyAndCertificate> {
 /** A fresh certificate for a development server. */
 export async function developmentCertificate(names: readonly string[]): Promise<KeyAndCertificate & { ca: string }> {
   const authority = await developmentAuthority();
+  const { makeServerCertificate } = await maker();
   return { ...(await makeServerCertificate(authority, names, SERVER_DAYS)), ca: authority.certPem };
 }
 
@@ -54,6 +58,7 @@ async function create(folder: string): Promise<void> {
   await mkdir(dataFolder(), { recursive: true, mode: 0o700 });
   const draft = await mkdtemp(`${folder}-`);
   try {
+    const { makeAuthority } = await maker();
     const authority = await makeAuthority('KWIK development authority', AUTHORITY_DAYS);
     await writeFile(join(draft, KEY_FILE), authority.keyPem, { mode: 0o600 });
     await writeFile(join(draft, CERT_FILE), authority.certPem, { mode: 0o644 });
