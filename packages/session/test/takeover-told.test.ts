@@ -1,5 +1,6 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import type { ServerSession, Session, SessionLimits, Takeover } from '@kwik/session';
+import type { Leaving, ServerSession, Session, SessionLimits, Takeover } from '@kwik/session';
+import type { AcceptedSession } from '../src/server/server-session.js';
 import { pattern, sourceOf } from './harness.js';
 import { SimulatedWorld, type SimulatedServer } from './simulated-world.js';
 
@@ -159,6 +160,55 @@ describe('the application of a client', () => {
     expect(Buffer.from((await world.settle(stream.read()))!).toString()).toBe('two');
     expect(told).toEqual([]);
   });
+});
+
+describe('a primary that wants to stop while a stream of the application is open', () => {
+  test('has the application told, once, where else what is new can be had; the session goes when the stream has ended', async () => {
+    const { world, client, servers } = await fleet(8, ['10.0.0.1', '10.0.0.2']);
+    const [leavings, takeovers]: [Leaving[], Takeover[]] = [[], []];
+    const other: Promise<Session>[] = [];
+    client.onTakeover((one) => takeovers.push(one));
+    client.onLeaving((one) => {
+      leavings.push(one);
+      const { address, serverName, namedBy } = one;
+      other.push(world.dial(address, { trust: { serverName, namedBy } }));
+    });
+    const stream = await world.settle(opened(client, 'one'));
+    await world.settle(stream.read());
+    const primary = servers[0]!.sessions[0] as AcceptedSession;
+    primary.leaveToStandby();
+    await world.pass(30_000);
+    expect(leavings).toEqual([{ address: '10.0.0.2:4433', serverName: '10.0.0.2', namedBy: '10.0.0.1' }]);
+    const fresh = await world.settle(opened(await world.settle(other[0]!), 'two'));
+    expect(Buffer.from((await world.settle(fresh.read()))!).toString()).toBe('two');
+    expect(takeovers).toEqual([]);
+    void stream.close();
+    expect(await world.settle(stream.read())).toBeNull();
+    await world.pass(5000);
+    expect(takeovers).toMatchObject([{ address: '10.0.0.2:4433', lost: [] }]);
+  });
+
+  test('is no matter of the application where the session can go, nor when it may stay', async () => {
+    const { world, client, servers } = await fleet(9, ['10.0.0.1', '10.0.0.2']);
+    const told: Leaving[] = [];
+    const stop = client.onLeaving((one) => told.push(one));
+    const primary = servers[0]!.sessions[0] as AcceptedSession;
+    expect(primary.onLeaving(() => undefined)()).toBeUndefined();
+    primary.leaveToStandby();
+    await world.pass(5000);
+    expect(client.getActivePaths()).toMatchObject([{ address: '10.0.0.2:4433' }]);
+    expect(told).toEqual([]);
+    stop();
+  });
+});
+
+test('a server that another one named is dialled at no address that that one may not name', async () => {
+  const world = new SimulatedWorld(10);
+  world.server('10.0.0.2', LINK, { onSession: serves });
+  const named = world.dial('10.0.0.2:4433', { trust: { namedBy: '192.0.2.1' } });
+  await expect(world.settle(named)).rejects.toMatchObject({ code: 'ERR_KWIK_PERMISSION_DENIED' });
+  const allowed = { namedBy: '192.0.2.1', allowTargets: ['private'] } as const;
+  expect((await world.settle(world.dial('10.0.0.2:4433', { trust: allowed }))).role).toBe('client');
 });
 
 test('a server is never told: its client is the one that goes', async () => {

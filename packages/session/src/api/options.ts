@@ -29,8 +29,7 @@ export type LocalTarget = 'loopback' | 'link-local' | 'private';
 
 /**
  * How a client decides that a server is who it says it is, and how far it follows its primary. With neither `ca` nor
- * `pins` the development authority is trusted, for addresses of this machine only; a dial of any other is refused with
- * ERR_KWIK_CREDENTIALS.
+ * `pins` the development authority is trusted, for addresses of this machine only; others: ERR_KWIK_CREDENTIALS.
  */
 export interface ClientTrust {
   /** PEM certificates of the authorities. */
@@ -50,6 +49,8 @@ export interface ClientTrust {
    * and no link-local one unless it is on that link. Names are judged by what they resolve to.
    */
   readonly allowTargets?: readonly LocalTarget[];
+  /** Numeric address of a server that named the one to be dialled, as `onLeaving` gives it: `allowTargets` rules the dial, too. */
+  readonly namedBy?: string;
 }
 
 /** What a server shows. Default, on loopback only: a development certificate that the listener makes itself. */

@@ -5,7 +5,7 @@ import type { MemoryUse } from '../core/costs/memory-ledger.js';
 import type { Datagrams } from './datagrams.js';
 import type { PathInfo, ServerHealth } from './paths.js';
 import type { PathPings } from './path-pings.js';
-import type { Takeover } from './takeover.js';
+import type { Leaving, Takeover } from './takeover.js';
 export type { PathStateName } from './paths.js';
 import type { StreamIntent } from '../core/streams/stream-intent.js';
 
@@ -168,6 +168,12 @@ export interface Session extends AsyncDisposable, Datagrams, PathPings {
    * `ServerSession.takenOver`. Returns the function that ends it.
    */
   onTakeover(listener: (takeover: Takeover) => void): () => void;
+  /**
+   * At a client: calls `listener` when the primary wants to stop and streams of the application keep the session there, once for each standby. As
+   * soon as they have ended the session goes to the standby, and `onTakeover` tells. What is new can be had there at once, in another
+   * session. At a server it is never called. Returns the function that ends it.
+   */
+  onLeaving(listener: (leaving: Leaving) => void): () => void;
   /**
    * How much of its service the session has now, and why not all of it: `full` while it has as many usable paths as it ever had
    * at once, and neither they nor this end lack anything.

@@ -16,6 +16,15 @@ export interface Takeover {
   readonly lost: readonly StreamId[];
 }
 
+/** The primary of a client is about to stop, and something is under way there that no other server can bring to its end. */
+export interface Leaving {
+  /** `host:port` of the standby, and the name that its certificate has: for `dial` and `trust.serverName`. */
+  readonly address: string;
+  readonly serverName: string;
+  /** Numeric address of the primary, for `trust.namedBy`: a server sends its client to no address that it may not name. */
+  readonly namedBy: string;
+}
+
 /** Where the sessions of a server go on when it is gone. */
 export interface StandbyServer {
   /** `host:port`; an IPv6 host in brackets. Clients reach it as they reach a server that `addPath` names. */

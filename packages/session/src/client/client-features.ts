@@ -1,4 +1,4 @@
-import type { Takeover } from '../api/takeover.js';
+import type { Leaving, Takeover } from '../api/takeover.js';
 import type { ResolvedLimits } from '../limits.js';
 import type { Feature } from '../runtime/features/feature.js';
 import { KeyLimit } from '../runtime/features/key-limit.js';
@@ -48,7 +48,8 @@ export interface ClientFeaturesOptions {
 
 export interface ClientFeatures extends Composition {
   readonly primaryPaths: PrimaryPaths;
-  readonly takeovers: TakeoverListeners;
+  readonly takeovers: TakeoverListeners<Takeover>;
+  readonly leavings: TakeoverListeners<Leaving>;
   readonly early: EarlyStream | undefined;
   readonly ownRelays?: OwnRelays | undefined;
 }
@@ -67,9 +68,13 @@ export function clientFeatures(session: SessionContext, options: ClientFeaturesO
   const primaryPaths = new PrimaryPaths(session, { ...options.primaryPaths, join, mayGoOn });
   const joins = new PathJoins(session, { maxPaths: limits.maxPaths, joinPath, content });
   const nextPathId = (): number => joins.nextPathId;
-  const takeovers = new TakeoverListeners(session);
-  const onTakenOver = (takeover: Takeover): void => takeovers.tell(takeover);
-  const failover = new Failover(session, { ...options.failover, content, primaryPaths, nextPathId, onTakenOver });
+  const takeovers = new TakeoverListeners<Takeover>(session, 'onTakeover');
+  const leavings = new TakeoverListeners<Leaving>(session, 'onLeaving');
+  const told = {
+    onTakenOver: (takeover: Takeover): void => takeovers.tell(takeover),
+    onLeaving: (leaving: Leaving): void => leavings.tell(leaving),
+  };
+  const failover = new Failover(session, { ...options.failover, ...told, content, primaryPaths, nextPathId });
   const relayed = new RelayedPaths(session, { ...options.relays, maxPaths: limits.maxPaths });
   const features: Feature[] = [
     ping(wallClockMs),
@@ -90,6 +95,7 @@ export function clientFeatures(session: SessionContext, options: ClientFeaturesO
     surplus,
     failover,
     takeovers,
+    leavings,
     relayed,
     new KeyLimit(session, limits.packetsPerKey),
   ];
@@ -101,8 +107,8 @@ export function clientFeatures(session: SessionContext, options: ClientFeaturesO
   }
   const early = options.early && new EarlyStream(session, options.early);
   if (early !== undefined) features.push(early);
-  if (options.ownRelays === undefined) return { features, primaryPaths, takeovers, early };
+  if (options.ownRelays === undefined) return { features, primaryPaths, takeovers, leavings, early };
   const { random } = options.relays;
   const ownRelays = new OwnRelays(session, { ...options.ownRelays, relayed, random });
-  return { features: [...features, ownRelays], primaryPaths, takeovers, early, ownRelays };
+  return { features: [...features, ownRelays], primaryPaths, takeovers, leavings, early, ownRelays };
 }

@@ -4,7 +4,7 @@ import type { PathPing, PingOptions } from '../api/path-pings.js';
 import { pingPath } from '../runtime/features/ping.js';
 import type { DatagramCounts, DatagramOptions } from '../api/datagrams.js';
 import type { CloseInfo, CloseOptions, PathInfo, Session, Stream, StreamOptions } from '../api/session.js';
-import type { Takeover } from '../api/takeover.js';
+import type { Leaving, Takeover } from '../api/takeover.js';
 import { checkAccept, checkClose, checkListener, checkReason, checkStreamOptions } from '../options/call-rules.js';
 import type { SessionEngine } from '../runtime/session/engine.js';
 import { signalOf } from '../runtime/waiting/signal-of.js';
@@ -97,6 +97,11 @@ export class ClientSession implements Session {
   onTakeover(listener: (takeover: Takeover) => void): () => void {
     checkListener('onTakeover', listener);
     return this.engine.parts.takeovers.add(listener);
+  }
+
+  onLeaving(listener: (leaving: Leaving) => void): () => void {
+    checkListener('onLeaving', listener);
+    return this.engine.parts.leavings.add(listener);
   }
 
   get serviceLevel(): ServiceLevel {

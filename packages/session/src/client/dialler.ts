@@ -27,6 +27,7 @@ import { shakeHands } from './client-handshake.js';
 import { connectAgain } from './connect-again.js';
 import { type CommandedDial, CommandedDials } from './commanded/commanded-dials.js';
 import { NamedServers } from './commanded/named-servers.js';
+import { namedTargets } from './commanded/target-rule.js';
 import { ClientGuards } from './client-guards.js';
 import { clientFeatures, type ClientFeatures, type ClientFeaturesOptions } from './client-features.js';
 import { ClientSession } from './client-session.js';
@@ -142,7 +143,7 @@ export class Dialler {
     return openPrimary({
       ...{ address, clock: this.#clock, signal, early: () => this.#early() },
       timeoutMs: timeouts?.dialMs ?? this.#timeouts.handshakeMs,
-      reach: (own) => this.#reachPrimary({ ...own, signal, serverName: trust?.serverName }),
+      reach: (own) => this.#reachPrimary({ ...own, signal, serverName: trust?.serverName, admit: namedTargets(trust) }),
       hello: (transport) => this.#hello(transport),
     });
   }

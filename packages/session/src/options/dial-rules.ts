@@ -33,6 +33,7 @@ const DIAL: OptionRules = {
       ca: text,
       pins: list(text),
       serverName: text,
+      namedBy: text,
       allowTargets: list(oneOf('loopback', 'link-local', 'private')),
       trustDomains: textsByName,
     }),

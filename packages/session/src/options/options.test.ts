@@ -59,7 +59,7 @@ const RUNTIME = {
 const DIAL: Complete<DialOptions> = {
   ...COMMON,
   trust: {
-    ...{ ca: 'PEM', trustDomains: { 'example.org': 'PEM' }, pins: ['pin'], serverName: 'name' },
+    ...{ ca: 'PEM', trustDomains: { 'example.org': 'PEM' }, pins: ['pin'], serverName: 'name', namedBy: '192.0.2.1' },
     allowTargets: ['loopback', 'link-local', 'private'],
   },
   auth: [noneClientAuth()],

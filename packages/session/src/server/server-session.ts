@@ -15,7 +15,7 @@ import type {
   Stream,
   StreamOptions,
 } from '../api/session.js';
-import type { Takeover } from '../api/takeover.js';
+import type { Leaving, Takeover } from '../api/takeover.js';
 import {
   checkAccept,
   checkAddPath,
@@ -133,6 +133,11 @@ export class AcceptedSession implements ServerSession {
 
   onTakeover(listener: (takeover: Takeover) => void): () => void {
     checkListener('onTakeover', listener);
+    return () => undefined;
+  }
+
+  onLeaving(listener: (leaving: Leaving) => void): () => void {
+    checkListener('onLeaving', listener);
     return () => undefined;
   }
 

@@ -4,6 +4,12 @@ import { type AddressScope, scopeOf } from './address-scope.js';
 /** Kinds of addresses that an application may allow to every primary. */
 export type LocalScope = 'loopback' | 'link-local' | 'private';
 
+/** What of a client's trust says so. */
+interface NamingTrust {
+  readonly namedBy?: string;
+  readonly allowTargets?: readonly LocalScope[];
+}
+
 /**
  * What a primary may name, by where it is itself. It gets a client to send nothing to where it could not send by itself: a
  * primary in the Internet names no address of the client's network, one of that network none of the client's own machine.
@@ -33,6 +39,17 @@ function targetRule(allowed: readonly LocalScope[]): AccessControl {
       const advice = scope === 'unusable' ? '' : `; allow it with allowTargets: ['${scope}']`;
       return { allowed: false, rule: 'targets', reason: `${target} ${what}${advice}` };
     },
+  };
+}
+
+/** Of the addresses of a server that the peer at `namedBy` named, those that it may name; undefined where nobody named it. */
+export function namedTargets({ namedBy, allowTargets = [] }: NamingTrust = {}):
+  | ((addresses: readonly string[]) => Promise<readonly string[]>)
+  | undefined {
+  if (namedBy === undefined) return undefined;
+  return async (addresses) => {
+    for (const address of addresses) requireTarget(address, namedBy, allowTargets);
+    return Promise.resolve(addresses);
   };
 }
 

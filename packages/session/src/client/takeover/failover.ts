@@ -1,5 +1,5 @@
 import { isUnidirectional, KwikError, PRIMARY_PATH_ID, proto, streamInitiator, type StreamId } from '@kwik/wire';
-import type { Takeover } from '../../api/takeover.js';
+import type { Leaving, Takeover } from '../../api/takeover.js';
 import type { StreamCounts, StreamNumbers } from '../../core/streams/stream-numbers.js';
 import type { StreamState } from '../../core/streams/stream-state.js';
 import type { ControlHandlers, Feature } from '../../runtime/features/feature.js';
@@ -9,6 +9,7 @@ import type { PathRuntime } from '../../runtime/paths/path-runtime.js';
 import { DueTimer } from '../../runtime/waiting/due-timer.js';
 import type { ContentClient } from '../content-client.js';
 import type { PrimaryPaths } from '../primary-paths.js';
+import { parseTarget } from '../target.js';
 import { partFrom, type JoinedStandby, type StandbyAttempt } from './join-standby.js';
 
 /** A primary whose path is lost may have lost no more than that, and nobody else knows its streams: it is given so long. */
@@ -38,6 +39,8 @@ export interface FailoverOptions {
   establish(joined: JoinedStandby): PathRuntime;
   /** The session has its new primary, and streams can be opened there. */
   onTakenOver(takeover: Takeover): void;
+  /** The primary wants to stop, and what the application has under way keeps the session there. */
+  onLeaving(leaving: Leaving): void;
 }
 
 interface NamedStandby {
@@ -68,6 +71,8 @@ export class Failover implements Feature {
   #waitMs = FIRST_WAIT_MS;
   /** A primary that is about to stop is left no sooner than this. */
   #leaveAtMs = 0;
+  /** The standby of which the application was told when it kept the session at a primary that is about to stop. */
+  #toldOf: string | undefined;
 
   readonly handlers: ControlHandlers = { standby: (primary, message) => this.#named(primary, message) };
 
@@ -99,6 +104,7 @@ export class Failover implements Feature {
   plan(now: number): number | undefined {
     const leaving = this.#standby?.message.leaving === true && this.#primary !== 'gone';
     if (!leaving) return undefined;
+    this.#tellLeaving();
     if (now < this.#leaveAtMs) return this.#leaveAtMs;
     void this.#try();
     return undefined;
@@ -142,8 +148,19 @@ export class Failover implements Feature {
     }
     const expiresMs = this.#session.clock.now() + Math.min(message.lifeMs, MAX_LIFE_MS);
     this.#standby = { message, primary: port.transport.remote.address, expiresMs };
+    if (!message.leaving) this.#toldOf = undefined;
     this.#look();
     if (message.leaving) this.#session.wake();
+  }
+
+  #tellLeaving(): void {
+    const { message, primary: namedBy } = this.#standby!;
+    const { address } = message;
+    if (this.#toldOf === address || !this.#loses()) return;
+    this.#toldOf = address;
+    const serverName = message.serverName === '' ? parseTarget(address).host : message.serverName;
+    // Not in the midst of a turn.
+    queueMicrotask(() => this.#options.onLeaving({ address, serverName, namedBy }));
   }
 
   async #try(): Promise<void> {
@@ -218,6 +235,7 @@ export class Failover implements Feature {
     const before = this.#session.paths.info(PRIMARY_PATH_ID)?.address ?? '';
     const lost: StreamId[] = [];
     this.#standby = undefined;
+    this.#toldOf = undefined;
     this.#options.primaryPaths.moveTo(joined.address, () => {
       this.#options.content.takeOver(why);
       lost.push(...this.#endStreams(numbers, why));
