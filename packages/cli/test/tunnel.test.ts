@@ -273,6 +273,40 @@ describe('the session of a tunnel', () => {
     });
   });
 
+  test('takes new connections to the standby of a server that stops, while an old one is open there', async () => {
+    const target = `127.0.0.1:${await serving((socket) => socket.pipe(socket))}`;
+    const key = harness.path('fleet.key');
+    await harness.run(['fleet', 'key', key]);
+    const fleet = ['--forward-allow', target, '--fleet-key', key];
+    const standby = await forwarding(fleet);
+    const server = await forwarding([...fleet, '--standby', standby.address, '--drain', '600']);
+    await server.process.printed(/"event":"standby","server":"127.0.0.1:\d+","answers":true/u);
+    const { port, process } = await tunnel(server.address, ['-L', `0:${target}`]);
+    const old = connecting(port);
+    const say = async (socket: Socket, text: string): Promise<string> => {
+      socket.write(text);
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      return answer.toString();
+    };
+    expect(await say(old, 'before')).toBe('before');
+    server.process.kill('SIGTERM');
+    await process.printed(new RegExp(`new connections go through ${standby.address}, the others stay`, 'u'));
+    const fresh = connecting(port);
+    expect(await say(fresh, 'new')).toBe('new');
+    await standby.process.printed(/"event":"session-opened","session":"\w+","role":"primary"\}/u);
+    expect(await say(old, 'after')).toBe('after');
+    const gone = closed(old);
+    old.end();
+    await gone;
+    // The tunnel held nothing else there.
+    expect(await server.process.ended).toMatchObject({ status: 0 });
+    expect(await say(fresh, 'still')).toBe('still');
+    const over = closed(fresh);
+    fresh.end();
+    await over;
+    await standby.process.printed(/"event":"served".*"op":"connect"/u);
+  });
+
   test('its events are JSON, one object per line, for programs', async () => {
     const target = `127.0.0.1:${await freePort()}`;
     const { address } = await forwarding(['--forward-allow', target, '--forward-listen', '127.0.0.1:0']);

@@ -1,10 +1,11 @@
-import type { Session } from '@kwik/session';
+import type { Leaving, Session } from '@kwik/session';
 import { KwikError } from '@kwik/wire';
 import { abortable, pause } from '../abortable.js';
 import { isConnectionFailure, reportError } from '../errors.js';
 
 export interface TunnelLinkOptions {
-  dial(signal: AbortSignal): Promise<Session>;
+  /** `leaving`: to the standby of a server that is about to stop. */
+  dial(signal: AbortSignal, leaving?: Leaving): Promise<Session>;
   /** Each session as it comes, the first included; what it rejects with ends the tunnel. */
   onSession(session: Session): Promise<void>;
   /** Tells the user something in one line. */
@@ -20,11 +21,14 @@ const PATIENCE_MS = 15_000;
 
 /**
  * The session of a tunnel: dialled at the start, and again whenever it is lost, for as long as it takes. The first dial is
- * not repeated: a server that is not there is a mistake in the command more often than an outage.
+ * not repeated: a server that is not there is a mistake in the command more often than an outage. While connections keep the session at
+ * a server that is about to stop, new ones go through a session with its standby.
  */
 export class TunnelLink {
   readonly #options: TunnelLinkOptions;
   #current: Promise<Session>;
+  /** Sessions whose last connections have not ended. */
+  readonly #left = new Set<Session>();
 
   private constructor(options: TunnelLinkOptions, first: Session) {
     this.#options = options;
@@ -51,8 +55,11 @@ export class TunnelLink {
   async keep(): Promise<never> {
     const { signal } = this.#options;
     for (;;) {
-      const session = await this.#current;
+      const current = this.#current;
+      const session = await current;
+      session.onLeaving((leaving) => void this.#leave(session, leaving));
       const { reason, error } = await abortable(session.closed, signal);
+      if (this.#current !== current) continue;
       this.#options.say(
         `${error === undefined ? `the server ended the session: ${reason}` : reportError(error).message}; connecting again`,
       );
@@ -66,7 +73,39 @@ export class TunnelLink {
   /** Ends the session in good order. */
   async close(): Promise<void> {
     const session = await Promise.race([this.#current, Promise.resolve(undefined)]).catch(() => undefined);
-    await session?.close();
+    await Promise.all([...this.#left, ...(session === undefined ? [] : [session])].map((one) => one.close()));
+  }
+
+  /** Never rejects: where the standby cannot be had everything stays with the server, for as long as that is there. */
+  async #leave(session: Session, leaving: Leaving): Promise<void> {
+    const before = this.#current;
+    if ((await before.catch(() => undefined)) !== session) return;
+    const itself = { went: false };
+    const stopHearing = session.onTakeover(() => (itself.went = true));
+    try {
+      const next = await establish(this.#options, leaving);
+      stopHearing();
+      if (itself.went || this.#current !== before) {
+        void next.close();
+        return;
+      }
+      this.#current = Promise.resolve(next);
+      this.#retire(session);
+      this.#options.say(`the server is about to stop: new connections go through ${leaving.address}, the others stay`);
+    } catch (error) {
+      stopHearing();
+      if (!this.#options.signal.aborted)
+        this.#options.say(
+          `the server is about to stop, and ${leaving.address} is not there: ${reportError(error).message}`,
+        );
+    }
+  }
+
+  #retire(session: Session): void {
+    this.#left.add(session);
+    void session.closed.then(() => this.#left.delete(session));
+    // Its last connection has ended, or its server: nobody needs it where it went.
+    session.onTakeover(() => void session.close());
   }
 
   async #connectAgain(): Promise<Session> {
@@ -82,8 +121,8 @@ export class TunnelLink {
   }
 }
 
-async function establish(options: TunnelLinkOptions): Promise<Session> {
-  const session = await options.dial(options.signal);
+async function establish(options: TunnelLinkOptions, leaving?: Leaving): Promise<Session> {
+  const session = await options.dial(options.signal, leaving);
   try {
     await options.onSession(session);
     return session;

@@ -1,4 +1,4 @@
-import type { ClientTrust, Session } from '@kwik/session';
+import type { ClientTrust, Leaving, Session } from '@kwik/session';
 import { KwikError } from '@kwik/wire';
 import { abortable } from '../abortable.js';
 import { formatHostPort, type HostPort, parseHostPort, parseServer } from '../address.js';
@@ -114,6 +114,11 @@ function planTunnel({ local, remote, udp, socks5, httpConnect, stdio, json }: Tu
   return plan;
 }
 
+/** As far as the client trusts the server that named it. */
+function trustIn({ serverName, namedBy }: Leaving, trust: ClientTrust | undefined): ClientTrust {
+  return { ...trust, serverName, namedBy };
+}
+
 interface TunnelRunParts {
   readonly server: string;
   readonly plan: TunnelPlan;
@@ -142,7 +147,7 @@ class TunnelRun {
     health.problem(`there is no session with ${server}`);
     const remote = new RemoteListeners(plan.remote, (line) => this.#parts.say(line), signal);
     const link = await TunnelLink.open({
-      dial: (until) => this.#dial(until),
+      dial: (until, leaving) => this.#dial(until, leaving),
       onSession: async (session) => {
         health.problem(undefined);
         void session.closed.then(() => health.problem(`there is no session with ${server}`));
@@ -170,9 +175,10 @@ class TunnelRun {
     await this.#link?.close();
   }
 
-  async #dial(signal: AbortSignal): Promise<Session> {
-    const { server, trust, relays, io } = this.#parts;
-    const address = formatHostPort(parseServer(server));
+  async #dial(signal: AbortSignal, leaving?: Leaving): Promise<Session> {
+    const { server, relays, io } = this.#parts;
+    const address = leaving?.address ?? formatHostPort(parseServer(server));
+    const trust = leaving === undefined ? this.#parts.trust : trustIn(leaving, this.#parts.trust);
     try {
       return await io.network.dial(address, {
         signal,
