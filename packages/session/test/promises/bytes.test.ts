@@ -15,7 +15,7 @@ function inSomeShape(bytes: Uint8Array, random: SeededRandom): ArrayBufferView |
   const whole = new ArrayBuffer(bytes.length + 16);
   const shared = new SharedArrayBuffer(bytes.length + 16);
   for (const memory of [whole, shared]) new Uint8Array(memory, 8, bytes.length).set(bytes);
-  const exact = bytes.slice().buffer;
+  const exact = new Uint8Array(bytes).buffer;
   const words =
     bytes.length % 2 === 0 ? new Uint16Array(whole, 8, bytes.length / 2) : new Int8Array(whole, 8, bytes.length);
   const shapes = [
@@ -43,7 +43,8 @@ async function scribble(content: Uint8Array, seed: number, write: Writer, onlyVi
   for (let at = 0; at < content.length; ) {
     const length = Math.min(content.length - at, 1 + Math.floor(random.float() ** 4 * 100_000));
     const piece = content.subarray(at, at + length);
-    const data = onlyViews ? Buffer.from(piece) : inSomeShape(piece, random);
+    // In memory of its own: small Buffers share theirs, with constants of other modules among others.
+    const data = onlyViews ? Buffer.from(new Uint8Array(piece).buffer) : inSomeShape(piece, random);
     written.push(write(data as Uint8Array));
     overwrite(data);
     at += length;
