@@ -29,6 +29,11 @@ function inSomeShape(bytes: Uint8Array, random: SeededRandom): ArrayBufferView |
   return shapes[Math.floor(random.float() * shapes.length)]!;
 }
 
+/** In memory of its own: small Buffers share theirs, with constants of modules among others. */
+function ownBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(new Uint8Array(bytes).buffer);
+}
+
 /** All the memory, whatever lies in it. */
 function overwrite(data: ArrayBufferView | ArrayBuffer | SharedArrayBuffer): void {
   new Uint8Array(ArrayBuffer.isView(data) ? data.buffer : data).fill(SCRIBBLE);
@@ -43,8 +48,7 @@ async function scribble(content: Uint8Array, seed: number, write: Writer, onlyVi
   for (let at = 0; at < content.length; ) {
     const length = Math.min(content.length - at, 1 + Math.floor(random.float() ** 4 * 100_000));
     const piece = content.subarray(at, at + length);
-    // In memory of its own: small Buffers share theirs, with constants of other modules among others.
-    const data = onlyViews ? Buffer.from(new Uint8Array(piece).buffer) : inSomeShape(piece, random);
+    const data = onlyViews ? ownBuffer(piece) : inSomeShape(piece, random);
     written.push(write(data as Uint8Array));
     overwrite(data);
     at += length;
@@ -81,7 +85,7 @@ describe('whoever hands bytes over may reuse the memory at once', () => {
         const duplex = stream.toDuplex();
         const once = (data: Uint8Array) => new Promise<void>((resolve) => duplex.write(data, () => resolve()));
         await scribble(content.subarray(0, -100), seed, once, true);
-        const last = Buffer.from(content.subarray(-100));
+        const last = ownBuffer(content.subarray(-100));
         const ended = new Promise<void>((resolve) => duplex.end(last, () => resolve()));
         overwrite(last);
         await ended;
