@@ -103,6 +103,19 @@ describe('what the sessions of a process use together', () => {
     expect([process.policy.level, process.clock.pendingTimers]).toEqual([0, 0]);
   });
 
+  test('refuses the one that comes again when it was told to, while nothing has got better', () => {
+    const process = new Process();
+    process.heapBytes = 950 * MB;
+    for (let again = 0; again < 10; again++) {
+      expect(() => process.dial({ memoryBytes: 10 * MB })).toThrow(
+        /this process is overloaded \(memory: 90 % of its budget/u,
+      );
+      process.clock.advanceBy(4000);
+    }
+    process.heapBytes = 0;
+    process.dial({ memoryBytes: 10 * MB });
+  });
+
   test('is looked at in the process unless all say otherwise', () => {
     const process = new Process();
     process.heapBytes = 950 * MB;

@@ -42,6 +42,8 @@ export class OverloadGuard {
   #ended = false;
   /** As of the last look that was due: clients that come in between do not pay for it. */
   #process = NO_PROCESS;
+  /** That look was with options. */
+  #knewOptions = false;
   #readAheadDivisor = 1;
   readonly #counts = { steps: 0, refused: 0, idleEnded: 0 };
 
@@ -77,9 +79,9 @@ export class OverloadGuard {
     throw new KwikError(code, refusal.text, { retryAfterMs: refusal.retryAfterMs });
   }
 
-  /** Options have come: looks at once, unless it looks anyway. */
+  /** Options have come: looks at once, unless it looks anyway, and not only until its steps are taken back. */
   wake(): void {
-    if (this.#timer !== undefined) return;
+    if (this.#timer !== undefined && this.#knewOptions) return;
     this.#lookAtProcess();
     this.#look();
   }
@@ -114,6 +116,7 @@ export class OverloadGuard {
 
   #lookAtProcess(): void {
     const options = this.#options();
+    this.#knewOptions = options !== undefined;
     const looks = options !== undefined && options.process !== false;
     this.#process = looks ? (this.#around.process ?? nodeProcessMemory)() : NO_PROCESS;
   }
