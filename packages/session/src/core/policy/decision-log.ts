@@ -30,7 +30,7 @@ export class DecisionLog {
   readonly #publish: (decision: PolicyDecision) => void;
   readonly #onDue: (atMs: number) => void;
   readonly #kinds = new Map<string, Kind>();
-  #kept: readonly PolicyDecision[] = [];
+  readonly #kept: PolicyDecision[] = [];
 
   /** `onDue`: told when `tick` is to be called, at the latest. */
   constructor(publish: (decision: PolicyDecision) => void, onDue: (atMs: number) => void) {
@@ -38,9 +38,9 @@ export class DecisionLog {
     this.#onDue = onDue;
   }
 
-  /** The newest last. */
-  get kept(): readonly PolicyDecision[] {
-    return this.#kept;
+  /** The newest last; whoever has them may do with the list what it likes. */
+  get kept(): PolicyDecision[] {
+    return [...this.#kept];
   }
 
   decided(decision: OneDecision): void {
@@ -84,18 +84,19 @@ export class DecisionLog {
   }
 
   #tell(decision: PolicyDecision): void {
-    this.#kept = keep(this.#kept, decision);
+    this.#kept.push(decision);
+    if (this.#kept.length > KEPT) this.#dropOne();
     this.#publish(decision);
   }
-}
 
-/** Where there is no room, whoever decides most loses its oldest: what peers bring about drives out nothing else. */
-function keep(kept: readonly PolicyDecision[], decision: PolicyDecision): readonly PolicyDecision[] {
-  const all = [...kept, decision];
-  if (all.length <= KEPT) return all;
-  const counts = new Map<PolicyDecider, number>();
-  for (const { decider } of all) counts.set(decider, (counts.get(decider) ?? 0) + 1);
-  const [most] = [...counts].reduce((one, other) => (other[1] > one[1] ? other : one));
-  const oldest = all.findIndex(({ decider }) => decider === most);
-  return all.filter((_, index) => index !== oldest);
+  /** Whoever decides most loses its oldest: what peers bring about drives out nothing else. */
+  #dropOne(): void {
+    const counts = new Map<PolicyDecider, number>();
+    for (const { decider } of this.#kept) counts.set(decider, (counts.get(decider) ?? 0) + 1);
+    const [most] = [...counts].reduce((one, other) => (other[1] > one[1] ? other : one));
+    this.#kept.splice(
+      this.#kept.findIndex(({ decider }) => decider === most),
+      1,
+    );
+  }
 }

@@ -392,6 +392,17 @@ describe('decisions that peers bring about', () => {
   });
 });
 
+test('whoever was given the decisions that are kept changes nothing of them', () => {
+  const world = new World();
+  world.press(0.7);
+  const given = world.engine.decisions as PolicyDecision[];
+  given.splice(0);
+  expect(world.engine.decisions).toHaveLength(1);
+  const before = world.engine.decisions;
+  world.press(0.73);
+  expect([before.length, world.engine.decisions.length]).toEqual([1, 2]);
+});
+
 type Event =
   | { readonly kind: 'look'; readonly pressure: number; readonly ms: number }
   | { readonly kind: 'path'; readonly id: number; readonly state: 'active' | 'degraded' | 'dead' }
