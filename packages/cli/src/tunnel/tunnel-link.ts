@@ -8,6 +8,8 @@ export interface TunnelLinkOptions {
   dial(signal: AbortSignal, leaving?: Leaving): Promise<Session>;
   /** Each session as it comes, the first included; what it rejects with ends the tunnel. */
   onSession(session: Session): Promise<void>;
+  /** Whether there is a session for what is new; told anew with each session. */
+  onStanding(stands: boolean): void;
   /** Tells the user something in one line. */
   say(line: string): void;
   readonly signal: AbortSignal;
@@ -27,12 +29,21 @@ const PATIENCE_MS = 15_000;
 export class TunnelLink {
   readonly #options: TunnelLinkOptions;
   #current: Promise<Session>;
+  /** That which has come of it, the last one. */
+  #standing: Session;
+  /** Another session takes the place of one that lives. */
+  #onReplaced = (): void => undefined;
+  /** The standby that was named last, until it is dialled. */
+  #named: { readonly session: Session; readonly leaving: Leaving } | undefined;
+  #leaving = false;
   /** Sessions whose last connections have not ended. */
   readonly #left = new Set<Session>();
 
   private constructor(options: TunnelLinkOptions, first: Session) {
     this.#options = options;
     this.#current = Promise.resolve(first);
+    this.#standing = first;
+    this.#stand(first);
   }
 
   /** Rejects as the dial does, and as `onSession` does. */
@@ -57,15 +68,17 @@ export class TunnelLink {
     for (;;) {
       const current = this.#current;
       const session = await current;
+      const replaced = new Promise<undefined>((resolve) => (this.#onReplaced = () => resolve(undefined)));
       session.onLeaving((leaving) => void this.#leave(session, leaving));
-      const { reason, error } = await abortable(session.closed, signal);
-      if (this.#current !== current) continue;
+      const ended = await abortable(Promise.race([session.closed, replaced]), signal);
+      if (ended === undefined || this.#current !== current) continue;
+      const { reason, error } = ended;
       this.#options.say(
         `${error === undefined ? `the server ended the session: ${reason}` : reportError(error).message}; connecting again`,
       );
       this.#current = this.#connectAgain();
       this.#current.catch(() => undefined);
-      await this.#current;
+      this.#stand(await this.#current);
       this.#options.say('connected again');
     }
   }
@@ -76,8 +89,30 @@ export class TunnelLink {
     await Promise.all([...this.#left, ...(session === undefined ? [] : [session])].map((one) => one.close()));
   }
 
-  /** Never rejects: where the standby cannot be had everything stays with the server, for as long as that is there. */
+  #stand(session: Session): void {
+    this.#standing = session;
+    this.#options.onStanding(true);
+    void session.closed.then(() => {
+      if (this.#standing === session) this.#options.onStanding(false);
+    });
+  }
+
+  /** One after the other, and only the last that was named: how often it names one is the server's. */
   async #leave(session: Session, leaving: Leaving): Promise<void> {
+    if (this.#standing !== session) return;
+    this.#named = { session, leaving };
+    if (this.#leaving) return;
+    this.#leaving = true;
+    while (this.#named !== undefined) {
+      const named = this.#named;
+      this.#named = undefined;
+      await this.#goTo(named.leaving, named.session);
+    }
+    this.#leaving = false;
+  }
+
+  /** Never rejects: where the standby cannot be had everything stays with the server, for as long as that is there. */
+  async #goTo(leaving: Leaving, session: Session): Promise<void> {
     const before = this.#current;
     if ((await before.catch(() => undefined)) !== session) return;
     const itself = { went: false };
@@ -90,6 +125,8 @@ export class TunnelLink {
         return;
       }
       this.#current = Promise.resolve(next);
+      this.#stand(next);
+      this.#onReplaced();
       this.#retire(session);
       this.#options.say(`the server is about to stop: new connections go through ${leaving.address}, the others stay`);
     } catch (error) {

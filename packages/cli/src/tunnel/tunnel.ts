@@ -149,14 +149,13 @@ class TunnelRun {
     const link = await TunnelLink.open({
       dial: (until, leaving) => this.#dial(until, leaving),
       onSession: async (session) => {
-        health.problem(undefined);
-        void session.closed.then(() => health.problem(`there is no session with ${server}`));
         for (const [index, address] of (await remote.open(session)).entries()) {
           const target = nameOfTarget(plan.remote[index]!.target);
           const line = `${address} at the server leads to ${target}`;
           this.#parts.print({ event: 'listening-there', address, target }, line);
         }
       },
+      onStanding: (stands) => health.problem(stands ? undefined : `there is no session with ${server}`),
       say: (line) => this.#parts.say(line),
       signal,
     });
