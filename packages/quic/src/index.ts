@@ -41,7 +41,7 @@ export { EndpointCounters } from './routing/endpoint-stats.js';
 export type { DropReason, EndpointStats } from './routing/endpoint-stats.js';
 export { BOUND_TEXT, type Bound } from './routing/bound-watch.js';
 export { DEFAULT_LIMITS, type EndpointLimits } from './routing/limits.js';
-export { sourceOf } from './routing/source.js';
+export { peerAt } from './routing/source.js';
 export { DEFAULT_ALPN } from './endpoint/options.js';
 export type { ClientCertificate, DialOptions, EndpointOptions, ServerOptions } from './endpoint/options.js';
 export type { TransportOptions } from './connection/transport-options.js';

@@ -8,6 +8,8 @@ import { PathSampler } from './path-sampler.js';
 
 let backend: FakeBackend;
 let connection: Connection;
+/** Another one, of the same peer. */
+let make: (side?: 'client' | 'server') => Connection;
 let now: number;
 let woken: number;
 let log: string[];
@@ -30,31 +32,33 @@ beforeEach(() => {
     wake,
     wakeBy: wake,
   };
-  connection = new Connection(
-    backend,
-    {
-      side: 'server',
-      local: ADDRESS,
-      remote: ADDRESS,
-      id: new Uint8Array(16),
-      transport: resolveTransport(),
-      handshakeDeadlineMs: 5000,
-      onHandshakeTimeout: () => new KwikError('ERR_KWIK_TIMEOUT'),
-    },
-    host,
-    {
-      awaitsPeer: false,
-      serverLeaf: () => undefined,
-      check: () => undefined,
-      completed: () => log.push('completed'),
-      opened: () => log.push('opened'),
-      failed: (_, info, refusal) => {
-        log.push(`failed ${refusal?.code ?? info.by}`);
-        return undefined;
+  make = (side = 'server') =>
+    new Connection(
+      backend,
+      {
+        side,
+        local: ADDRESS,
+        remote: ADDRESS,
+        id: new Uint8Array(16),
+        transport: resolveTransport(),
+        handshakeDeadlineMs: 5000,
+        onHandshakeTimeout: () => new KwikError('ERR_KWIK_TIMEOUT'),
       },
-    },
-    now,
-  );
+      host,
+      {
+        awaitsPeer: false,
+        serverLeaf: () => undefined,
+        check: () => undefined,
+        completed: () => log.push('completed'),
+        opened: () => log.push('opened'),
+        failed: (_, info, refusal) => {
+          log.push(`failed ${refusal?.code ?? info.by}`);
+          return undefined;
+        },
+      },
+      now,
+    );
+  connection = make();
 });
 
 function handler(more: Partial<PathTransportHandler> = {}): PathTransportHandler {
@@ -276,6 +280,17 @@ describe('a connection', () => {
     expect(log).toEqual([]);
     bothHalves();
     expect(log).toEqual(['0 data 7', 'ended', 'close peer 3']);
+  });
+
+  test('strangers at one address have one part of the processor, and who is known has another', () => {
+    const [known, client] = [make(), make('client')];
+    make();
+    expect(host.shares.size).toBe(1);
+    known.acceptPeer({ peer: 'as somebody', weight: 2 });
+    expect(host.shares.size).toBe(2);
+    known.acceptPeer();
+    client.acceptPeer();
+    expect(host.shares.size).toBe(2);
   });
 
   test('one that has had more than its share keeps its packets for its turn, and loses what finds no room', () => {

@@ -28,16 +28,16 @@ export type Rank = (typeof RANK)[keyof typeof RANK];
 
 /** Whose connections they are. */
 interface Owner {
-  readonly key: string | undefined;
+  readonly key: string;
   readonly account: Account;
   readonly among: Contenders;
   connections: number;
 }
 
-/** The part of one connection. */
+/** The part of one connection; without an owner it is one by itself. */
 export interface ConnectionShare {
   readonly account: Account;
-  owner: Owner;
+  owner: Owner | undefined;
 }
 
 /**
@@ -50,20 +50,20 @@ export class ProcessorShares {
   private readonly among = new Contenders();
   private readonly owners = new Map<string, Owner>();
 
-  /** Owners of whom there is more than their connections. */
+  /** Owners that have connections. */
   get size(): number {
     return this.owners.size;
   }
 
-  /** Of a connection that is its own owner. */
+  /** Of a connection that nobody owns yet. */
   open(now: number): ConnectionShare {
-    return { account: newAccount(now, 1), owner: newOwner(undefined, now) };
+    return { account: newAccount(now), owner: undefined };
   }
 
   /** The connection belongs to this owner from now on, who weighs as much as the weightiest of those that it has had at a time. */
   join(share: ConnectionShare, key: string, weight: number, now: number): void {
     this.close(share);
-    const owner = this.owners.get(key) ?? newOwner(key, now);
+    const owner = this.owners.get(key) ?? { key, account: newAccount(now), among: new Contenders(), connections: 0 };
     this.owners.set(key, owner);
     owner.connections += 1;
     owner.account.weight = Math.max(owner.account.weight, weight);
@@ -73,24 +73,25 @@ export class ProcessorShares {
 
   /** The connection is over: it is nobody's any more. */
   close(share: ConnectionShare): void {
-    const { account, owner } = share;
+    const { owner } = share;
+    share.owner = undefined;
+    if (owner === undefined) return;
     owner.connections -= 1;
-    if (owner.connections === 0 && owner.key !== undefined) this.owners.delete(owner.key);
-    share.owner = newOwner(undefined, account.settledMs);
+    if (owner.connections === 0) this.owners.delete(owner.key);
   }
 
   /** The connection has used the processor for `ms`. */
   charge({ account, owner }: ConnectionShare, ms: number, now: number): void {
-    this.among.charge(owner.account, ms, now, 1);
-    if (owner.connections > 1) owner.among.charge(account, ms, now, this.among.rate(owner.account));
+    this.among.charge(owner?.account ?? account, ms, now, 1);
+    if (owner !== undefined) owner.among.charge(account, ms, now, this.among.rate(owner.account));
   }
 
   /** While others want the processor, who has had more than its share goes after the others. */
   rank({ account, owner }: ConnectionShare, now: number): Rank {
-    const isOwnerOver = this.among.isOver(owner.account, now, 1);
-    if (owner.connections === 1) return isOwnerOver ? RANK.over : RANK.within;
+    const isOver = this.among.isOver(owner?.account ?? account, now, 1);
+    if (owner === undefined || owner.connections === 1) return isOver ? RANK.over : RANK.within;
     if (owner.among.isOver(account, now, this.among.rate(owner.account))) return RANK.over;
-    return isOwnerOver ? RANK.ownerOver : RANK.within;
+    return isOver ? RANK.ownerOver : RANK.within;
   }
 }
 
@@ -148,10 +149,6 @@ class Contenders {
   }
 }
 
-function newAccount(now: number, weight: number): Account {
-  return { weight, debtMs: 0, settledMs: now, period: -1, periodMs: 0 };
-}
-
-function newOwner(key: string | undefined, now: number): Owner {
-  return { key, account: newAccount(now, 1), among: new Contenders(), connections: key === undefined ? 1 : 0 };
+function newAccount(now: number): Account {
+  return { weight: 1, debtMs: 0, settledMs: now, period: -1, periodMs: 0 };
 }

@@ -16,6 +16,11 @@ export function sourceOf(address: string): string {
   return `${groupsOf(lower).slice(0, PREFIX_GROUPS).join(':')}::/64`;
 }
 
+/** Who somebody at this address is, as long as nobody knows better: the `peer` of `PathTransport.acceptPeer`. */
+export function peerAt(address: string): string {
+  return `at ${sourceOf(address)}`;
+}
+
 /** This machine itself. Other addresses of 127.0.0.0/8 count as others do. */
 export function isOwnMachine(source: string): boolean {
   return source === '127.0.0.1' || source === '::1';

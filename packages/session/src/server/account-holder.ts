@@ -1,5 +1,5 @@
 import type { ServerHandshakeResult } from '@kwik/kcp';
-import { sourceOf } from '@kwik/quic';
+import { peerAt } from '@kwik/quic';
 import type { AcceptedPeer, AccessLimits } from '@kwik/wire';
 import type { PathPort } from '../runtime/paths/path-port.js';
 
@@ -18,7 +18,7 @@ const MAX_WEIGHT = 1000;
  */
 export function holderOf({ port, result, allowed }: Admitted): AcceptedPeer {
   const { identity } = result;
-  const peer = identity === undefined ? `at ${sourceOf(port.transport.remote.address)}` : `as ${identity}`;
+  const peer = identity === undefined ? peerAt(port.transport.remote.address) : `as ${identity}`;
   return { peer, weight: weightOf(allowed) };
 }
 
