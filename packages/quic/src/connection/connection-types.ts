@@ -60,4 +60,9 @@ export interface ConnectionSettings {
   readonly onHandshakeTimeout: () => KwikError;
   /** Stream data that may lie unread before `PathTransport.acceptPeer`; absent when only flow control bounds it. */
   readonly strangerBytes?: number;
+  /**
+   * Whose part of the processor it has until `PathTransport.acceptPeer`. With one of its own whoever opens many connections would
+   * leave little to those that are known. Absent: one of its own.
+   */
+  readonly stranger?: string;
 }

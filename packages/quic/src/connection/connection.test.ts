@@ -9,7 +9,7 @@ import { PathSampler } from './path-sampler.js';
 let backend: FakeBackend;
 let connection: Connection;
 /** Another one, of the same peer. */
-let make: (side?: 'client' | 'server') => Connection;
+let make: (stranger?: string) => Connection;
 let now: number;
 let woken: number;
 let log: string[];
@@ -32,17 +32,18 @@ beforeEach(() => {
     wake,
     wakeBy: wake,
   };
-  make = (side = 'server') =>
+  make = (stranger) =>
     new Connection(
       backend,
       {
-        side,
+        side: 'server',
         local: ADDRESS,
         remote: ADDRESS,
         id: new Uint8Array(16),
         transport: resolveTransport(),
         handshakeDeadlineMs: 5000,
         onHandshakeTimeout: () => new KwikError('ERR_KWIK_TIMEOUT'),
+        ...(stranger === undefined ? {} : { stranger }),
       },
       host,
       {
@@ -283,13 +284,13 @@ describe('a connection', () => {
   });
 
   test('strangers at one address have one part of the processor, and who is known has another', () => {
-    const [known, client] = [make(), make('client')];
-    make();
+    const [known, other] = [make('at 192.0.2.1'), make('at 192.0.2.1')];
     expect(host.shares.size).toBe(1);
     known.acceptPeer({ peer: 'as somebody', weight: 2 });
     expect(host.shares.size).toBe(2);
     known.acceptPeer();
-    client.acceptPeer();
+    other.acceptPeer();
+    connection.acceptPeer();
     expect(host.shares.size).toBe(2);
   });
 

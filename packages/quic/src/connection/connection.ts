@@ -8,7 +8,6 @@ import {
   type TransportStream,
 } from '@kwik/wire';
 import type { BackendAddress, BackendConnection } from '../backends/backend.js';
-import { peerAt } from '../routing/source.js';
 import { PROTOCOL_VIOLATION } from './close-codes.js';
 import type { ConnectionHost, ConnectionSettings, HandshakeParty } from './connection-types.js';
 import { Handshake } from './handshake.js';
@@ -77,8 +76,7 @@ export class Connection implements PathTransport {
     this.receivedMs = now;
     this.turn = new TurnState(now);
     this.processor = new ProcessorAccount(host, now);
-    // A stranger has no part of its own, or whoever opens many connections would leave little to those that are known.
-    if (this.side === 'server') this.processor.belongTo({ peer: peerAt(this.remote.address), weight: 1 }, now);
+    if (settings.stranger !== undefined) this.processor.belongTo({ peer: settings.stranger, weight: 1 }, now);
     this.pacer = new Pacer(transport.pacing, transport.congestionControl, transport.datagramBytes, now);
     this.life = new Lifecycle(backend);
     this.handshake = new Handshake(backend, settings, party);

@@ -5,6 +5,7 @@ import { backendAddress, reachable, requirePort, resolveHost, transportAddress }
 import { raceAddresses } from './address-race.js';
 import type { QuicBackend } from '../backends/backend.js';
 import { BoundWatch } from '../routing/bound-watch.js';
+import { peerAt } from '../routing/source.js';
 import { connectionHost } from './connection-host.js';
 import { ConnectionTable } from './connection-table.js';
 import { Connection } from '../connection/connection.js';
@@ -300,6 +301,7 @@ export class Endpoint implements AsyncDisposable {
       remote,
       id,
       transport,
+      stranger: peerAt(remote.address),
       ...(acceptor.strangerBytes === undefined ? {} : { strangerBytes: acceptor.strangerBytes }),
       handshakeDeadlineMs: now + this.limits.handshakeTimeoutMs,
       onHandshakeTimeout: () => new KwikError('ERR_KWIK_TIMEOUT', 'the client did not finish its handshake'),
