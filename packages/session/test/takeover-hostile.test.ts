@@ -1,5 +1,6 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import { ClientHandshake, deriveSessionKeys, SessionTickets, type SessionKeys } from '@kwik/kcp';
+import type { Leaving } from '@kwik/session';
 import { KwikError, PRIMARY_PATH_ID, proto, sessionIdFromBytes } from '@kwik/wire';
 import { helloTo } from '../src/client/client-hello.js';
 import { shakeHands } from '../src/client/client-handshake.js';
@@ -201,5 +202,47 @@ describe('a primary that names itself as its standby', () => {
     expect((await world.settle(read(world, after))).whole.toString()).toBe('after');
     const open = accepted(primary).filter(({ engine }) => engine.closeInfo === undefined);
     expect(open).toHaveLength(1);
+  });
+});
+
+describe('a primary that says of its standby what no honest one says', () => {
+  /** A client with a stream that keeps it there, and what its primary says. */
+  async function held(seed: number) {
+    const made = await fleet(seed, { ofPrimary: { onSession: echoes, takeover: { fleetKeys: FLEET } } });
+    const told: Leaving[] = [];
+    made.client.onLeaving((one) => told.push(one));
+    const stream = await made.world.settle(request(made.client, 'one'));
+    await made.world.settle(stream.read());
+    const say = (value: Partial<proto.Standby>): void => {
+      const standby = { address: '10.0.0.2:4433', ticket: new Uint8Array(40), lifeMs: 60_000, leaving: true, ...value };
+      first(made.primary).engine.controlPath!.send({
+        $case: 'standby',
+        value: proto.Standby.fromPartial(standby),
+      });
+      first(made.primary).engine.wake();
+    };
+    return { ...made, told, stream, say };
+  }
+
+  test('as an address that is none ends no session, and is told to no application', async () => {
+    const { world, client, told, stream, say } = await held(80);
+    say({ address: 'nowhere' });
+    await world.pass(1000);
+    expect(told).toEqual([]);
+    await world.settle(stream.write('two'));
+    expect(Buffer.from((await world.settle(stream.read()))!).toString()).toBe('two');
+    expect(client.getActivePaths()).toHaveLength(1);
+  });
+
+  test('again and again has the application told once a second at the most, of the last one', async () => {
+    const { world, told, say } = await held(81);
+    for (let round = 0; round < 50; round++) {
+      say({ leaving: false });
+      say({ address: `10.0.1.${round}:4433` });
+      await world.pass(50);
+    }
+    await world.pass(2000);
+    expect(told.length).toBeLessThanOrEqual(4);
+    expect(told.at(-1)).toMatchObject({ address: '10.0.1.49:4433' });
   });
 });

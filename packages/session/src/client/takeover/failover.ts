@@ -25,6 +25,8 @@ const MAX_WAIT_MS = 2000;
 const ATTEMPT_MS = 3000;
 /** However long the primary says that its ticket lives. */
 const MAX_LIFE_MS = 3600 * 1000;
+/** However often the primary names another standby, the application is told of it no more often than this. */
+const MIN_BETWEEN_TOLD_MS = 1000;
 
 const TAKEN_OVER = 'the standby took the session over';
 
@@ -45,6 +47,8 @@ export interface FailoverOptions {
 
 interface NamedStandby {
   readonly message: proto.Standby;
+  /** That its certificate has. */
+  readonly serverName: string;
   readonly primary: string;
   readonly expiresMs: number;
 }
@@ -73,6 +77,8 @@ export class Failover implements Feature {
   #leaveAtMs = 0;
   /** The standby of which the application was told when it kept the session at a primary that is about to stop. */
   #toldOf: string | undefined;
+  /** It is told no sooner than this of another one. */
+  #tellAtMs = 0;
 
   readonly handlers: ControlHandlers = { standby: (primary, message) => this.#named(primary, message) };
 
@@ -104,10 +110,10 @@ export class Failover implements Feature {
   plan(now: number): number | undefined {
     const leaving = this.#standby?.message.leaving === true && this.#primary !== 'gone';
     if (!leaving) return undefined;
-    this.#tellLeaving();
-    if (now < this.#leaveAtMs) return this.#leaveAtMs;
+    const tellAtMs = this.#tellLeaving(now);
+    if (now < this.#leaveAtMs) return Math.min(this.#leaveAtMs, tellAtMs ?? Infinity);
     void this.#try();
-    return undefined;
+    return tellAtMs;
   }
 
   onEnd(): void {
@@ -142,25 +148,29 @@ export class Failover implements Feature {
   }
 
   #named({ port }: PathRuntime, message: proto.Standby): void {
-    if (message.lifeMs === 0) {
+    const serverName = serverNameOf(message);
+    if (message.lifeMs === 0 || serverName === undefined) {
       this.#standby = undefined;
       return;
     }
     const expiresMs = this.#session.clock.now() + Math.min(message.lifeMs, MAX_LIFE_MS);
-    this.#standby = { message, primary: port.transport.remote.address, expiresMs };
+    this.#standby = { message, serverName, primary: port.transport.remote.address, expiresMs };
     if (!message.leaving) this.#toldOf = undefined;
     this.#look();
     if (message.leaving) this.#session.wake();
   }
 
-  #tellLeaving(): void {
-    const { message, primary: namedBy } = this.#standby!;
+  /** Returns when it is to be told, where that is later. */
+  #tellLeaving(now: number): number | undefined {
+    const { message, serverName, primary: namedBy } = this.#standby!;
     const { address } = message;
-    if (this.#toldOf === address || !this.#loses()) return;
+    if (this.#toldOf === address || !this.#loses()) return undefined;
+    if (now < this.#tellAtMs) return this.#tellAtMs;
     this.#toldOf = address;
-    const serverName = message.serverName === '' ? parseTarget(address).host : message.serverName;
+    this.#tellAtMs = now + MIN_BETWEEN_TOLD_MS;
     // Not in the midst of a turn.
     queueMicrotask(() => this.#options.onLeaving({ address, serverName, namedBy }));
+    return undefined;
   }
 
   async #try(): Promise<void> {
@@ -274,6 +284,16 @@ export class Failover implements Feature {
       if (!isOver(stream) && !this.#options.content.endsStream(stream.id)) return true;
     }
     return false;
+  }
+}
+
+/** Undefined: what was named is no server. */
+function serverNameOf({ address, serverName }: proto.Standby): string | undefined {
+  try {
+    const { host } = parseTarget(address);
+    return serverName === '' ? host : serverName;
+  } catch {
+    return undefined;
   }
 }
 
