@@ -26,10 +26,12 @@ beforeEach(() => {
 /** What a client is told: when, where it is to go, and for how long it may. */
 function session() {
   const said: { readonly atMs: number; readonly address: string; readonly lifeMs: number }[] = [];
+  const leavings: boolean[] = [];
   const send = (body: KcpBody): void => {
     if (body.$case !== 'standby') throw new TypeError(body.$case);
-    const { address, lifeMs } = body.value;
+    const { address, lifeMs, leaving } = body.value;
     said.push({ atMs: clock.now(), address, lifeMs });
+    leavings.push(leaving);
   };
   const callbacks = new UserCallbacks(() => undefined);
   const context = { clock, callbacks, controlPath: { send }, closeInfo: undefined };
@@ -47,7 +49,13 @@ function session() {
     named.changed(atMs);
     return true;
   };
-  return { said, named, standbyChanged, errors: () => callbacks.errors };
+  return { said, leavings, named, standbyChanged, errors: () => callbacks.errors };
+}
+
+function deferred() {
+  let [resolve, reject] = [(_server: StandbyServer): void => undefined, (_error: Error): void => undefined];
+  const promise = new Promise<StandbyServer>((yes, no) => ([resolve, reject] = [yes, no]));
+  return { promise, resolve, reject };
 }
 
 describe('a client', () => {
@@ -115,6 +123,28 @@ describe('a client', () => {
     await clock.advanceByAsync(1000);
     expect(said.map(({ address }) => address)).toEqual(['one.example:1', 'three.example:3']);
   });
+
+  test.each(['answered', 'failed'])(
+    'is told to go also where the standby is asked for again before the first question is %s',
+    async (how) => {
+      const { leavings, named } = session();
+      await clock.advanceByAsync(5000);
+      const [first, second] = [deferred(), deferred()];
+      standby = first.promise;
+      named.leave(true);
+      await clock.advanceByAsync(1000);
+      standby = second.promise;
+      named.changed(clock.now());
+      await clock.advanceByAsync(1000);
+      if (how === 'failed') first.reject(new Error('nobody knows'));
+      await clock.advanceByAsync(1000);
+      second.resolve({ address: 'one.example:1' });
+      await clock.advanceByAsync(1000);
+      first.resolve({ address: 'one.example:1' });
+      await clock.advanceByAsync(1000);
+      expect(leavings).toEqual([false, true]);
+    },
+  );
 });
 
 test('ten thousand sessions are told within three seconds, and never more than a few at a time', async () => {

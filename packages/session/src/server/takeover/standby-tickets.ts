@@ -94,21 +94,30 @@ export class StandbyTickets implements Feature {
 
   async #name(): Promise<void> {
     const { clock, callbacks } = this.#session;
-    const { standby, lifeMs } = this.#options;
+    const { standby } = this.#options;
     const question = ++this.#asked;
     this.#askedMs = clock.now();
     this.#dueMs = Infinity;
-    const renews = this.#askedMs >= this.#renewMs;
-    if (renews) this.#renewMs = this.#askedMs + lifeMs / 3;
     try {
       const named = typeof standby === 'function' ? await standby() : standby;
       if (this.#session.closeInfo !== undefined || question < this.#answered) return;
       this.#answered = question;
-      this.#tell(named, renews);
+      this.#tell(named, this.#renews());
     } catch (error) {
       callbacks.onError(CALLBACK, error);
+      // The answer to a later one is still to come.
+      if (question !== this.#asked) return;
+      this.#renews();
     }
     if (this.#session.closeInfo === undefined && this.#renewMs < this.#dueMs) this.#set(this.#renewMs);
+  }
+
+  /** Whether it is time to; once. Of several questions it falls to the one that is answered: none of those before is heard any more. */
+  #renews(): boolean {
+    const now = this.#session.clock.now();
+    if (now < this.#renewMs) return false;
+    this.#renewMs = now + this.#options.lifeMs / 3;
+    return true;
   }
 
   /** A client that is away is told when it is back. Throws for an address that is none. */
