@@ -42,8 +42,9 @@ export interface ScalingOptions {
  */
 export interface DemandHistory {
   /**
-   * What `save` was given last, by an earlier process perhaps, or undefined, or a promise of it, for which `listen` waits; called once.
-   * What is no such list, or too long, is not taken, and hours of other days than the last 14 are left out.
+   * What `save` was given last, by an earlier process perhaps, or undefined, or a promise of it; called once. `listen` waits for the promise, ten
+   * seconds at the most: what comes later is taken when it comes, and nothing is saved before. What is no such list, or too long, is not taken,
+   * and hours of other days than the last 14 are left out.
    */
   load(): unknown;
   /**

@@ -71,7 +71,7 @@ export async function listenWith(options: ListenOptions, specials: ListenSpecial
   const endpoint = specials.endpoint ?? (await endpointFor(options));
   try {
     const listener = new SessionListener(endpoint, { ...options, trust }, specials, credentials, clock);
-    await listener.ready;
+    await listener.ready();
     if (endpoint instanceof Endpoint) await options.worker?.binding.serve(endpoint, () => listener.stats());
     return listener;
   } catch (error) {
@@ -166,9 +166,9 @@ class SessionListener implements UpdatableListener {
     this.#leave = countListener(host.diagnostics.counters, () => this.stats(), options.relay !== undefined);
   }
 
-  /** What an earlier process kept is there. */
-  get ready(): Promise<void> {
-    return this.#factory.scaling.ready;
+  /** What an earlier process kept is there, or does not come. */
+  ready(): Promise<void> {
+    return this.#factory.scaling.readyInTime(this.#clock);
   }
 
   #listenerTakeover({ callbacks }: SessionHost): ListenerTakeover {

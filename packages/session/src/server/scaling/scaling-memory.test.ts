@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { VirtualClock } from '@kwik/testbed';
 import type { DemandHistory } from '../../api/scaling.js';
 import { DemandForecast } from '../../core/policy/scaling/demand-forecast.js';
 import type { KnownHour } from '../../core/policy/scaling/hourly-table.js';
@@ -139,6 +140,37 @@ describe('the demand of former days', () => {
     const none = await recalled({ history: { load, save } }, callbacks, 30 * HOUR_MS);
     expect(none.hours.hours).toEqual([]);
     expect(callbacks.errors).toEqual({ 'scaling.history': 1 });
+  });
+
+  test('that does not come holds up nobody for ever; until it does nothing replaces it, and nothing is lost', async () => {
+    const [callbacks, clock, saved] = [new UserCallbacks(() => undefined), new VirtualClock(), [] as unknown[]];
+    let come: (kept: unknown) => void = () => undefined;
+    const load = () => new Promise((resolve) => (come = resolve));
+    const history = { load, save: (hours: unknown) => void saved.push(hours) };
+    const memory = new ScalingMemory({ history }, callbacks, 30 * HOUR_MS);
+    let isReady = false;
+    void memory.readyInTime(clock).then(() => (isReady = true));
+    clock.advanceBy(9999);
+    await settle();
+    expect([isReady, callbacks.errors]).toEqual([false, {}]);
+    clock.advanceBy(1);
+    await settle();
+    expect([isReady, callbacks.errors]).toEqual([true, { 'scaling.history': 1 }]);
+    session(memory, 30, 31);
+    memory.save(0, true);
+    expect(saved).toEqual([]);
+    come([hour, { hour: 30, bytesPerSecond: 4 * MB, sessions: 2 }]);
+    await memory.ready;
+    expect(memory.hours.hours).toEqual([hour, { hour: 30, bytesPerSecond: 3 * MB, sessions: 3 }]);
+    expect(callbacks.errors).toEqual({ 'scaling.history': 1 });
+  });
+
+  test('is whole at its first look where it comes in time, and leaves no timer', async () => {
+    const clock = new VirtualClock();
+    const history = { load: () => Promise.resolve([hour]), save: () => undefined };
+    const memory = new ScalingMemory({ history }, new UserCallbacks(), 30 * HOUR_MS);
+    await memory.readyInTime(clock);
+    expect([memory.hours.hours, clock.pendingTimers]).toEqual([[hour], 0]);
   });
 
   test.each<[string, () => unknown]>([

@@ -1,3 +1,4 @@
+import { KwikError, type Clock } from '@kwik/wire';
 import type { DemandHistory, ScalingOptions } from '../../api/scaling.js';
 import { HourlyTable } from '../../core/policy/scaling/hourly-table.js';
 import { MonthlySpending } from '../../core/policy/scaling/monthly-spending.js';
@@ -5,6 +6,9 @@ import type { UserCallbacks } from '../../runtime/host/user-callbacks.js';
 
 /** Between two savings of the history; what is lost with a process that is killed is so much of it. */
 const SAVE_EVERY_MS = 60_000;
+/** A server begins without its history where that does not come for so long. */
+const LOAD_MS = 10_000;
+const CALLBACK = 'scaling.history';
 
 /** What all sessions of a listener know of scaling together, and what outlives its process. */
 export class ScalingMemory {
@@ -28,6 +32,21 @@ export class ScalingMemory {
     this.ready = history === undefined ? Promise.resolve() : this.#recall(history, wallMs);
   }
 
+  /** The same, or it does not come, which is told; when it comes later it is taken. */
+  readyInTime(clock: Pick<Clock, 'schedule'>): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = clock.schedule(LOAD_MS, () => {
+        const text = `load gave nothing for ${LOAD_MS / 1000} s; until it does nothing is saved`;
+        this.#callbacks.onError(CALLBACK, new KwikError('ERR_KWIK_TIMEOUT', text));
+        resolve();
+      });
+      void this.ready.then(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
+  }
+
   /**
    * Saves what is news: once a minute at the most, or at once; what could not be saved is news still. Nothing before the history is
    * there, which it would replace. `now`: milliseconds on any clock that only goes forward.
@@ -40,13 +59,13 @@ export class ScalingMemory {
     const text = JSON.stringify(hours);
     if (text === this.#saved) return;
     this.#saved = text;
-    const saving = this.#callbacks.tell('scaling.history', () => history.save(hours));
+    const saving = this.#callbacks.tell(CALLBACK, () => history.save(hours));
     saving.catch(() => (this.#saved = ''));
   }
 
   async #recall(history: DemandHistory, wallMs: number): Promise<void> {
     try {
-      await this.#callbacks.tell('scaling.history', async () => {
+      await this.#callbacks.tell(CALLBACK, async () => {
         const kept = await history.load();
         if (kept === undefined) return;
         // What checks it takes as long to load as all the rest.

@@ -23,11 +23,17 @@ export class HourlyTable {
 
   /** A session's busiest second of the hour needed so much. */
   add(hour: number, bytesPerSecond: number): void {
-    const known = this.#hours.get(hour) ?? { bytesPerSecond: 0, sessions: 0 };
-    known.sessions++;
-    known.bytesPerSecond += (Math.min(bytesPerSecond, MAX_BYTES_PER_SECOND) - known.bytesPerSecond) / known.sessions;
-    this.#hours.set(hour, known);
-    if (this.#hours.size > MAX_HOURS) this.#hours.delete(this.#farthestFrom(hour));
+    this.#add({ hour, bytesPerSecond: Math.min(bytesPerSecond, MAX_BYTES_PER_SECOND), sessions: 1 }, hour);
+  }
+
+  #add({ hour, bytesPerSecond, sessions }: KnownHour, now: number): void {
+    const known = this.#hours.get(hour);
+    if (known === undefined) this.#hours.set(hour, { bytesPerSecond, sessions });
+    else {
+      known.sessions += sessions;
+      known.bytesPerSecond += ((bytesPerSecond - known.bytesPerSecond) * sessions) / known.sessions;
+    }
+    if (this.#hours.size > MAX_HOURS) this.#hours.delete(this.#farthestFrom(now));
   }
 
   /** The oldest; or, of a clock that was put back, the one that is farthest ahead. */
@@ -56,12 +62,13 @@ export class HourlyTable {
     return [...this.#hours].sort(([one], [other]) => one - other).map(([hour, known]) => ({ hour, ...known }));
   }
 
-  /** Takes what `hours` gave to an earlier process. Hours that are not among the last days before `wallMs` are left out. */
+  /**
+   * Takes what `hours` gave to an earlier process, besides what is known. Hours that are not among the last days before `wallMs` are left
+   * out.
+   */
   restore(kept: readonly KnownHour[], wallMs: number): void {
     const now = hourOf(wallMs);
-    for (const { hour, bytesPerSecond, sessions } of kept) {
-      if (hour <= now && hour >= now - MAX_HOURS) this.#hours.set(hour, { bytesPerSecond, sessions });
-    }
+    for (const known of kept) if (known.hour <= now && known.hour >= now - MAX_HOURS) this.#add(known, now);
   }
 }
 
