@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP, isIPv6 } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import { KwikError, type TransportAddress } from '@kwik/wire';
+import { interfacesHere } from './interfaces.js';
 import { canonicalAddress, isLinkLocal, withoutZone } from './zone.js';
 
 /** The addresses of a name, in the order of preference; rejects when there are none. */
@@ -69,7 +69,7 @@ export function isOwnAddress(address: string, bound: string): boolean {
   const plain = unmapped(withoutZone(address));
   if (bound !== '0.0.0.0' && bound !== '::') return plain === unmapped(withoutZone(bound));
   if (plain.startsWith('127.') || plain === '::1') return true;
-  const own = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const own = Object.values(interfacesHere()).flatMap((list) => list ?? []);
   return own.some((entry) => entry.address === plain);
 }
 

@@ -1,8 +1,8 @@
 import { isIPv4 } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import type { TransportAddress } from '@kwik/wire';
 import type { BatchedSocket } from './batched-socket.js';
 import type { DatagramHandlers, DatagramSending, DatagramSocket } from './datagram-socket.js';
+import { interfacesHere } from './interfaces.js';
 import { isLinkLocal } from './zone.js';
 
 /** Machines have a few addresses; one with more answers from those beyond as the system chooses. */
@@ -126,17 +126,8 @@ export class EachAddressSocket implements DatagramSocket {
 
 /** As a socket of this family spells them; none of one interface alone. */
 function addressesOf(family: TransportAddress['family']): string[] {
-  const all = Object.values(interfacesOf()).flatMap((entries) => entries ?? []);
+  const all = Object.values(interfacesHere()).flatMap((entries) => entries ?? []);
   const plain = [...new Set(all.map(({ address }) => address))].filter((address) => !isLinkLocal(address));
   if (family === 'IPv4') return plain.filter((address) => isIPv4(address));
   return plain.map((address) => (isIPv4(address) ? `::ffff:${address}` : address));
-}
-
-/** None where the system does not tell. */
-function interfacesOf(): ReturnType<typeof networkInterfaces> {
-  try {
-    return networkInterfaces();
-  } catch {
-    return {};
-  }
 }

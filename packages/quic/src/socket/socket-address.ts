@@ -1,6 +1,6 @@
 import { isIPv6, SocketAddress } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import type { DatagramSource } from './datagram-socket.js';
+import { interfacesHere } from './interfaces.js';
 import { isLinkLocal, withoutZone, zoneOf } from './zone.js';
 
 export const AF_INET = 2;
@@ -125,7 +125,7 @@ function scopeOf(address: string): number {
   const zone = zoneOf(address);
   if (zone === undefined) return 0;
   if (/^\d+$/.test(zone)) return Number(zone);
-  const entries = networkInterfaces()[zone] ?? [];
+  const entries = interfacesHere()[zone] ?? [];
   for (const entry of entries) if (entry.family === 'IPv6' && entry.scopeid !== 0) return entry.scopeid;
   return 0;
 }
@@ -143,7 +143,7 @@ function textOf(parts: Uint32Array): string {
 }
 
 function interfaceOf(scope: number): string {
-  for (const [name, entries] of Object.entries(networkInterfaces())) {
+  for (const [name, entries] of Object.entries(interfacesHere())) {
     if (entries?.some((entry) => entry.family === 'IPv6' && entry.scopeid === scope) === true) return name;
   }
   return String(scope);

@@ -1,6 +1,6 @@
 import { isIPv6, SocketAddress } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import { KwikError } from '@kwik/wire';
+import { interfacesHere } from './interfaces.js';
 
 /** Whether an address means something only together with an interface (RFC 4291, section 2.5.6: fe80::/10). */
 export function isLinkLocal(address: string): boolean {
@@ -27,13 +27,14 @@ export type Interfaces = Readonly<Record<string, readonly { readonly scopeid?: n
  * needs a zone, the interface by which it is reached (`fe80::1%eth0`; RFC 4007, section 11). The system takes an unknown
  * zone for none and sends wherever it likes, so the zone is looked up here. Throws `ERR_KWIK_INVALID_ARGUMENT`.
  */
-export function canonicalAddress(address: string, interfaces: () => Interfaces = networkInterfaces): string {
+export function canonicalAddress(address: string, interfaces: () => Interfaces = interfacesHere): string {
   if (!isIPv6(address)) return address;
   const zone = zoneOf(address);
   const plain = new SocketAddress({ address: withoutZone(address), family: 'ipv6' }).address;
   if (zone === undefined && !isLinkLocal(plain)) return plain;
   const known = interfaces();
-  const named = `(this machine has: ${Object.keys(known).join(', ')})`;
+  const names = Object.keys(known).join(', ');
+  const named = names === '' ? '(the system names no interface)' : `(this machine has: ${names})`;
   if (zone === undefined) {
     const text = `${plain} is a link-local address: say by which interface it is reached, as in ${plain}%eth0 ${named}`;
     throw new KwikError('ERR_KWIK_INVALID_ARGUMENT', text);
