@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { isIPv4 } from 'node:net';
-import { hostname, networkInterfaces } from 'node:os';
+import { hostname } from 'node:os';
 import { checkArgument, checkOptions, KwikError, optionRules, type Clock, type ServerRecord } from '@kwik/wire';
 import type { Answer } from 'dns-packet';
 import makeMdns, { type MulticastDNS } from 'multicast-dns';
@@ -13,6 +13,7 @@ import { report, type Announcement } from '../announcement.js';
 import type { DiscoverySource } from '../discovery-source.js';
 import { sameName } from '../dns/dns-client.js';
 import { delay } from '../waiting.js';
+import { defaultInterface } from './default-interface.js';
 import { HeardServers, SERVICE, TTL_S } from './heard-servers.js';
 import { knownAnswers, knows } from './known-answers.js';
 import { PacedAnswers } from './paced-answers.js';
@@ -28,7 +29,7 @@ const AGAIN_AFTER_MS = [1000] as const;
 export interface MdnsOptions {
   /** Servers of other services are left alone. */
   readonly service: string;
-  /** IPv4 address of the interface. Default: the first that is not this machine's own; without one, loopback. */
+  /** IPv4 address of the interface. Default: the first that is not this machine's own; without one, or where the system does not tell, loopback. */
   readonly interface?: string;
   /** Server ids that are not wanted: one's own, for a server that announces itself. */
   readonly ignore?: readonly string[];
@@ -185,11 +186,6 @@ function open({ interface: given, port }: MdnsOptions, onError: (error: Error) =
   // Packets that nobody can read, and interfaces that have gone: nothing that a caller could do about.
   socket.on('warning', () => undefined);
   return socket;
-}
-
-function defaultInterface(): string {
-  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  return addresses.find(({ address, internal }) => !internal && isIPv4(address))?.address ?? '127.0.0.1';
 }
 
 function instanceOf({ serverId, addresses }: ServerRecord): string {
