@@ -161,8 +161,25 @@ describe('the demand of former days', () => {
     expect(saved).toEqual([]);
     come([hour, { hour: 30, bytesPerSecond: 4 * MB, sessions: 2 }]);
     await memory.ready;
-    expect(memory.hours.hours).toEqual([hour, { hour: 30, bytesPerSecond: 3 * MB, sessions: 3 }]);
+    const both = [hour, { hour: 30, bytesPerSecond: 3 * MB, sessions: 3 }];
+    expect(memory.hours.hours).toEqual(both);
     expect(callbacks.errors).toEqual({ 'scaling.history': 1 });
+    // What was learned meanwhile is news, though nothing has been learned since.
+    memory.save(0, true);
+    expect(saved).toEqual([both]);
+  });
+
+  test('that cannot be had after all has what was learned while it was awaited', async () => {
+    let fail: (why: Error) => void = () => undefined;
+    const kept = new Kept();
+    const load = () => new Promise((_resolve, reject) => (fail = reject));
+    const history = { load, save: (hours: readonly KnownHour[]) => kept.save(hours) };
+    const memory = new ScalingMemory({ history }, new UserCallbacks(() => undefined), 30 * HOUR_MS);
+    session(memory, 30, 31);
+    fail(new Error('no disk'));
+    await memory.ready;
+    memory.save(0, true);
+    expect(JSON.parse(kept.text!)).toEqual([{ hour: 30, bytesPerSecond: MB, sessions: 1 }]);
   });
 
   test('is whole at its first look where it comes in time, and leaves no timer', async () => {

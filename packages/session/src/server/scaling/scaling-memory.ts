@@ -1,6 +1,6 @@
 import { KwikError, type Clock } from '@kwik/wire';
 import type { DemandHistory, ScalingOptions } from '../../api/scaling.js';
-import { HourlyTable } from '../../core/policy/scaling/hourly-table.js';
+import { HourlyTable, type KnownHour } from '../../core/policy/scaling/hourly-table.js';
 import { MonthlySpending } from '../../core/policy/scaling/monthly-spending.js';
 import type { UserCallbacks } from '../../runtime/host/user-callbacks.js';
 
@@ -64,18 +64,26 @@ export class ScalingMemory {
   }
 
   async #recall(history: DemandHistory, wallMs: number): Promise<void> {
+    const known = await this.#load(history);
+    const hasLearned = this.hours.hours.length > 0;
+    if (known !== undefined) this.hours.restore(known, wallMs);
+    // What was learned while it was awaited is news.
+    if (!hasLearned) this.#saved = JSON.stringify(this.hours.hours);
+    this.#isReady = true;
+  }
+
+  /** Undefined: there is none, or it cannot be had, which has been told. */
+  async #load(history: DemandHistory): Promise<readonly KnownHour[] | undefined> {
     try {
-      await this.#callbacks.tell(CALLBACK, async () => {
+      return await this.#callbacks.tell(CALLBACK, async () => {
         const kept = await history.load();
-        if (kept === undefined) return;
+        if (kept === undefined) return undefined;
         // What checks it takes as long to load as all the rest.
         const { readHours } = await import('./known-hours.js');
-        this.hours.restore(readHours(kept), wallMs);
+        return readHours(kept);
       });
     } catch {
-      // It has been told.
+      return undefined;
     }
-    this.#saved = JSON.stringify(this.hours.hours);
-    this.#isReady = true;
   }
 }
