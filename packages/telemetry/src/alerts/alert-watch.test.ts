@@ -1,5 +1,6 @@
+import { channel } from 'node:diagnostics_channel';
 import { expect, it } from '@jest/globals';
-import { CounterRegistry } from '@kwik/wire';
+import { CounterRegistry, DiagnosticPublisher, type ScalingStep } from '@kwik/wire';
 import { pathReading, sessionReading } from '../test-support/sources.js';
 import type { AlertChange } from './alert.js';
 import { AlertWatch } from './alert-watch.js';
@@ -30,4 +31,21 @@ it('tells all its sinks, also when one of them throws, and again only when it is
   rounds(30);
   expect(told).toEqual(['raised', 'resolved']);
   watch[Symbol.dispose]();
+});
+
+it.each<[ScalingStep['step'], string[]]>([
+  ['add', []],
+  ['remove', []],
+  ['degrade', ['server north does not answer']],
+])('after scaling has said "%s" of a server, that it does not answer is told as %j', (step, told) => {
+  const counters = new CounterRegistry();
+  let state = 'active';
+  counters.add({ kind: 'session', role: 'client', read: () => sessionReading({ paths: [pathReading({ state })] }) });
+  using watch = new AlertWatch({ counters });
+  for (let round = 0; round < 5; round++) watch.round();
+  const figures = { decider: 'scaling', result: 'done', reason: 'the path is gone', figures: {} } as const;
+  new DiagnosticPublisher(channel).publish('kwik:scaling:step', () => ({ step, server: 'north', ...figures }));
+  state = 'suspected';
+  for (let round = 0; round < 15; round++) watch.round();
+  expect(watch.alerts.map(({ title }) => title)).toEqual(told);
 });

@@ -46,9 +46,9 @@ export class AlertWatch implements Disposable {
         const name = nameOf({ server, address });
         this.#failovers.set(name, (this.#failovers.get(name) ?? 0) + 1);
       },
-      // That a server does not answer is found out, and not done to it.
-      'kwik:scaling:step': ({ server, decider = 'scaling' }) => {
-        if (decider === 'scaling') this.#watch.ownAction(server);
+      // That a server does not answer, or is lost, is found out, and not done to it.
+      'kwik:scaling:step': ({ server, step, decider = 'scaling' }) => {
+        if (decider === 'scaling' && step !== 'degrade') this.#watch.ownAction(server);
       },
     });
   }
