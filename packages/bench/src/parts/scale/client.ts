@@ -15,7 +15,10 @@ export interface OpenTask {
   readonly count: number;
   /** PEM of the certificate to trust. */
   readonly ca: string;
-  /** Handshakes under way at once. Default: 64. A server lets one address have 256, of all client processes. */
+  /**
+   * Handshakes under way at once. Default: 64. A server lets one address have 500, of all client processes: of more the oldest give way. From 256
+   * on it asks for a proof of the address, which is a round trip more.
+   */
   readonly atOnce?: number;
 }
 

@@ -9,7 +9,7 @@ import type { WorkerPayload } from './worker.js';
 
 /** Two keep a worker busy; four reach each of four. */
 const CLIENTS = 4;
-/** Of each: all of them together have one address, which is let have 256 half-open connections. */
+/** Of each: all of them together have one address, which has to prove itself from 256 half-open connections on, and is let have 500. */
 const HANDSHAKES_AT_ONCE = 64 / CLIENTS;
 const SESSIONS = 2_000;
 const QUICK_SESSIONS = 200;
