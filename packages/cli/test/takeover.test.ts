@@ -263,6 +263,34 @@ describe('the key of a fleet', () => {
     }
   });
 
+  test('is what fleet status asks each server by, and says of each whether sessions could go on there', async () => {
+    await harness.makeFile('b/film.bin', 1);
+    const [key, other] = [await fleetKey(), await fleetKey('other.key')];
+    const keys = [['--fleet-key', key], ['--fleet-key', other], []];
+    const running = await Promise.all(keys.map((args) => harness.serve('b', args)));
+    const [able, stranger, keyless] = running.map(({ address }) => address);
+    const silent = await harness.silentServer();
+    const source = `static:${[able, stranger, keyless, silent].join(',')}`;
+    const takeovers = async (...args: readonly string[]) => {
+      const asked = await runHere(['fleet', 'status', 'films', '--discover', source, '--json', ...args]);
+      expect(asked.status).toBe(0);
+      const { servers } = JSON.parse(asked.stdout) as { servers: { server: string; takeover: unknown }[] };
+      return Object.fromEntries(servers.map(({ server, takeover }) => [server, takeover]));
+    };
+    const [asked, unasked] = await Promise.all([takeovers('--fleet-key', key), takeovers()]);
+    expect(asked).toEqual({
+      [able!]: { takes: 'yes', reason: '' },
+      [stranger!]: { takes: 'no', reason: expect.stringContaining('fleet keys are not the same') },
+      [keyless!]: { takes: 'no', reason: expect.stringContaining('it has no fleet key') },
+      [silent]: null,
+    });
+    expect(Object.values(unasked)).toEqual([null, null, null, null]);
+    for (const { process } of running) {
+      process.kill('SIGTERM');
+      expect((await process.ended).stdout).not.toContain('session-opened');
+    }
+  });
+
   test('is needed for a standby', async () => {
     const { status, stderr } = await runHere(['serve', harness.folder, '--listen', '0', '--standby', '127.0.0.1:1']);
     expect({ status, stderr }).toEqual({
