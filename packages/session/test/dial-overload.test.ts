@@ -111,6 +111,16 @@ describe('a process that dials, and is short of memory', () => {
     expect([client.serviceLevel.level, second.serviceLevel.level]).toEqual(['full', 'full']);
     expect(server.sessions[0]!.serviceLevel.level).toBe('full');
     await world.settle((await world.dial(server.address)).close());
+    const { decisions } = client.stats();
+    expect(decisions.filter(({ of }) => of === 'process').map(({ step, bound }) => [step, bound.name])).toEqual(
+      events.map(({ action, on }) => (on ? ['degrade', `${action} from`] : ['restore', `${action} below`])),
+    );
+    // Of others nothing, though their level of service was another one as well.
+    const ofSessions = decisions.filter(({ of }) => of === 'session');
+    expect(new Set(ofSessions.map(({ decider, session }) => `${decider} ${session}`))).toEqual(
+      new Set([`service ${client.id}`]),
+    );
+    expect(second.stats().decisions.map(({ session }) => session)).toContain(second.id);
     const order: Action[] = ['lessReadAhead', 'noCopies', 'noProbing', 'fewerPaths', 'singlePath', 'refuseSessions'];
     expect(events.map(({ action, on }) => [action, on])).toEqual([
       ...order.map((action) => [action, true]),

@@ -5,6 +5,7 @@ import type { MemoryUse } from '../core/costs/memory-ledger.js';
 import type { Datagrams } from './datagrams.js';
 import type { PathInfo, ServerHealth } from './paths.js';
 import type { PathPings } from './path-pings.js';
+import type { PolicyDecision } from './policy.js';
 import type { Leaving, Takeover } from './takeover.js';
 export type { PathStateName } from './paths.js';
 import type { StreamIntent } from '../core/streams/stream-intent.js';
@@ -128,6 +129,14 @@ export interface Stream extends AsyncDisposable, AsyncIterable<Uint8Array> {
   sendFrom(key: string, source: ReplicaSource, options?: SendFromOptions): Promise<void>;
 }
 
+export interface SessionStats {
+  /**
+   * Of the last 64 decisions of this end, the listener's or those of the process for all that it dials over the same network, those that are not
+   * of other sessions; the newest last. See docs/scaling.md.
+   */
+  readonly decisions: readonly PolicyDecision[];
+}
+
 export interface Session extends AsyncDisposable, Datagrams, PathPings {
   readonly id: string;
   readonly role: 'client' | 'primary' | 'secondary';
@@ -179,6 +188,8 @@ export interface Session extends AsyncDisposable, Datagrams, PathPings {
    * at once, and neither they nor this end lack anything.
    */
   readonly serviceLevel: ServiceLevel;
+  /** Also after its end. */
+  stats(): SessionStats;
   /** Calls `listener` when the level is another one, until the session ends. Returns the function that ends it. */
   onServiceLevelChange(listener: (level: ServiceLevel) => void): () => void;
   /**

@@ -3,7 +3,15 @@ import type { BytesLike, OffsetMap, ServiceLevel } from '@kwik/wire';
 import type { PathPing, PingOptions } from '../api/path-pings.js';
 import { pingPath } from '../runtime/features/ping.js';
 import type { DatagramCounts, DatagramOptions } from '../api/datagrams.js';
-import type { CloseInfo, CloseOptions, PathInfo, Session, Stream, StreamOptions } from '../api/session.js';
+import type {
+  CloseInfo,
+  CloseOptions,
+  PathInfo,
+  Session,
+  SessionStats,
+  Stream,
+  StreamOptions,
+} from '../api/session.js';
 import type { Leaving, Takeover } from '../api/takeover.js';
 import { checkAccept, checkClose, checkListener, checkReason, checkStreamOptions } from '../options/call-rules.js';
 import type { SessionEngine } from '../runtime/session/engine.js';
@@ -106,6 +114,10 @@ export class ClientSession implements Session {
 
   get serviceLevel(): ServiceLevel {
     return this.engine.service.level;
+  }
+
+  stats(): SessionStats {
+    return { decisions: this.engine.policy.decisions };
   }
 
   onServiceLevelChange(listener: (level: ServiceLevel) => void): () => void {

@@ -12,6 +12,7 @@ import type {
   PathInfo,
   RawPacket,
   ServerSession,
+  SessionStats,
   Stream,
   StreamOptions,
 } from '../api/session.js';
@@ -143,6 +144,10 @@ export class AcceptedSession implements ServerSession {
 
   get serviceLevel(): ServiceLevel {
     return this.engine.service.level;
+  }
+
+  stats(): SessionStats {
+    return { decisions: this.engine.policy.decisions };
   }
 
   onServiceLevelChange(listener: (level: ServiceLevel) => void): () => void {

@@ -118,7 +118,12 @@ export class PolicyEngine {
 
   /** What is decided of one session. */
   session(sessionId: string): SessionPolicy {
-    return new SessionPolicy({ sessionId, shortage: this.shortage, decided: (decision) => this.#decided(decision) });
+    return new SessionPolicy({
+      sessionId,
+      shortage: this.shortage,
+      decided: (decision) => this.#decided(decision),
+      decisions: () => this.decisions,
+    });
   }
 
   /** So much is used now: the steps that are taken for it, or taken back. */

@@ -1,5 +1,5 @@
 import type { PolicyDecider, ServiceLevel } from '@kwik/wire';
-import type { OneDecision } from './policy-decision.js';
+import type { OneDecision, PolicyDecision } from './policy-decision.js';
 import type { ScalingEngineOptions } from './scaling/scaling-engine.js';
 import { SessionScaling } from './scaling/session-scaling.js';
 import { SERVICE_RANKS, ServiceLevels, type ServicePath } from './service/service-levels.js';
@@ -12,6 +12,8 @@ export interface SessionPolicySurroundings {
   readonly sessionId: string;
   readonly shortage: Pick<Shortage, 'limits' | 'onChange' | 'retryAfterMs'>;
   readonly decided: (decision: OneDecision) => void;
+  /** The last ones of its end. */
+  readonly decisions: () => readonly PolicyDecision[];
 }
 
 /**
@@ -42,6 +44,12 @@ export class SessionPolicy {
   /** Hears when what the end gives is something else. Returns what ends that. */
   onChange(listener: (limits: ShortageLimits) => void): () => void {
     return this.#around.shortage.onChange(listener);
+  }
+
+  /** Of the last decisions of its end those that are not of other sessions; the newest last. */
+  get decisions(): readonly PolicyDecision[] {
+    const { sessionId, decisions } = this.#around;
+    return decisions().filter(({ session }) => session === '' || session === sessionId);
   }
 
   get level(): ServiceLevel {
