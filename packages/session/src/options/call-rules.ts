@@ -25,12 +25,15 @@ const HAND_OVER = group<HandOverOptions>({
   timeoutMs: milliseconds,
   signal: objectWith('addEventListener', 'removeEventListener'),
 });
-const CHECK_STANDBY = group<CheckStandbyOptions>({
-  fleetKeys: list(bytes),
-  ticketLifeMs: positiveMilliseconds,
-  runtime,
-  signal: objectWith('addEventListener', 'removeEventListener'),
-});
+const CHECK_STANDBY = group<CheckStandbyOptions>(
+  {
+    fleetKeys: list(bytes),
+    ticketLifeMs: positiveMilliseconds,
+    runtime,
+    signal: objectWith('addEventListener', 'removeEventListener'),
+  },
+  ['fleetKeys'],
+);
 const CREDENTIALS = group<ServerCredentials>({ cert: checkedLater, key: checkedLater });
 const ADD_PATH = group<AddPathOptions>({
   alternatives: list(text),

@@ -65,14 +65,17 @@ const LISTEN: OptionRules = {
     directory: objectWith('select'),
     scaling: group<ScalingOptions>({
       candidates: list(
-        group<ScalingCandidate>({
-          address: text,
-          pricePerGb: amount,
-          monthlyCapBytes: positive,
-          metered: flag,
-          alternatives: list(text),
-          serverName: text,
-        }),
+        group<ScalingCandidate>(
+          {
+            address: text,
+            pricePerGb: amount,
+            monthlyCapBytes: positive,
+            metered: flag,
+            alternatives: list(text),
+            serverName: text,
+          },
+          ['address'],
+        ),
       ),
       directory: objectWith('selectNow', 'onChange', 'observe'),
       query: group<Omit<ServerQuery, 'capabilities'>>({
@@ -84,7 +87,7 @@ const LISTEN: OptionRules = {
       }),
       maxPaths: oneToSixteen,
       model: objectWith('predict'),
-      spending: group<Spending>({ month, bytes: amounts }),
+      spending: group<Spending>({ month, bytes: amounts }, ['month', 'bytes']),
       onSpending: call,
       history: objectWith('load', 'save'),
       onDecision: call,
@@ -96,12 +99,15 @@ const LISTEN: OptionRules = {
       process: flag,
       onChange: call,
     }),
-    takeover: group<TakeoverOptions>({
-      fleetKeys: list(bytes),
-      standby: standbyServer,
-      onStandbyUnable: call,
-      ticketLifeMs: positiveMilliseconds,
-    }),
+    takeover: group<TakeoverOptions>(
+      {
+        fleetKeys: list(bytes),
+        standby: standbyServer,
+        onStandbyUnable: call,
+        ticketLifeMs: positiveMilliseconds,
+      },
+      ['fleetKeys'],
+    ),
     worker: objectWith('onDrain'),
     timeouts: group<TimeoutOptions>(timeouts),
     writes,

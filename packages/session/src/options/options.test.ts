@@ -7,6 +7,7 @@ import { createScheduler } from '@kwik/scheduler';
 import type { DialOptions, ListenOptions } from '../api/options.js';
 import { dial } from '../client/dial.js';
 import { listen } from '../server/listen.js';
+import { checkStandby } from '../server/takeover/check-standby.js';
 import { checkDialOptions } from './dial-rules.js';
 import { checkListenOptions } from './listen-rules.js';
 
@@ -186,6 +187,24 @@ describe('what dial and listen take', () => {
     ['limits.maxSessions', { limits: { maxSessions: '9' } }, "'9': it takes a whole number, 0 or more"],
   ])('%s of listen likewise', (path, options, words) => {
     expect(() => checkListenOptions(options as object)).toThrow(`the option ${path} of listen cannot be ${words}`);
+  });
+
+  test.each([
+    ['takeover.fleetKeys', { takeover: {} }],
+    ['scaling.candidates[0].address', { scaling: { candidates: [{ pricePerGb: 1 }] } }],
+    ['scaling.spending.bytes', { scaling: { spending: { month: '2026-11' } } }],
+    ['scaling.spending.month', { scaling: { spending: { bytes: {} } } }],
+  ])('listen without %s says that it is missing', async (path, options) => {
+    const refused = {
+      code: INVALID,
+      message: expect.stringContaining(`listen takes the option ${path}, which is missing`),
+    };
+    await expect(listen(options as never)).rejects.toMatchObject(refused);
+  });
+
+  test('nobody is asked whether it takes sessions over without a key to ask by', async () => {
+    const message = expect.stringContaining('checkStandby takes the option fleetKeys, which is missing');
+    await expect(checkStandby({ address: 'host:1' }, {} as never)).rejects.toMatchObject({ code: INVALID, message });
   });
 
   test.each([null, 'options', ['options']])('options that are %p are refused', (options) => {
