@@ -124,4 +124,23 @@ describe('a tunnel whose server is about to stop', () => {
     await dials[2]!.succeed();
     expect(dials.map(({ address }) => address)).toEqual([undefined, '10.0.0.1:4433', '10.0.0.4:4433']);
   });
+
+  test('stays with it when many sessions are left already, so that no server has it open sessions without end', async () => {
+    const { link, first, dials, said } = await opened();
+    const sessions = [first];
+    for (let number = 1; number <= 20; number++) {
+      sessions.at(-1)!.leaves(`10.0.0.${number}:4433`);
+      await turns();
+      if (dials.length > sessions.length) sessions.push(await dials.at(-1)!.succeed());
+    }
+    expect(dials).toHaveLength(9);
+    expect(await link.session(stop.signal)).toBe(sessions.at(-1));
+    expect(said.at(-1)).toContain('8 sessions with servers before it have not ended');
+    // There is room when one has.
+    await first.close();
+    await turns();
+    sessions.at(-1)!.leaves('10.0.0.99:4433');
+    await turns();
+    expect(dials.at(-1)!.address).toBe('10.0.0.99:4433');
+  });
 });

@@ -20,6 +20,8 @@ const FIRST_WAIT_MS = 250;
 const MAX_WAIT_MS = 5000;
 /** A connection that comes while there is no session waits so long for one. */
 const PATIENCE_MS = 15_000;
+/** Sessions that are left for a standby while connections keep them: each holds what a session holds, and servers say how many come. */
+const MAX_LEFT = 8;
 
 /**
  * The session of a tunnel: dialled at the start, and again whenever it is lost, for as long as it takes. The first dial is
@@ -115,6 +117,11 @@ export class TunnelLink {
   async #goTo(leaving: Leaving, session: Session): Promise<void> {
     const before = this.#current;
     if ((await before.catch(() => undefined)) !== session) return;
+    if (this.#left.size >= MAX_LEFT) {
+      const why = `${MAX_LEFT} sessions with servers before it have not ended`;
+      this.#options.say(`the server is about to stop, and ${leaving.address} is not gone to: ${why}`);
+      return;
+    }
     const itself = { went: false };
     const stopHearing = session.onTakeover(() => (itself.went = true));
     try {
