@@ -119,7 +119,9 @@ export class Recovery {
   #take(ranges: readonly (readonly [number, number])[]): SentPacket[] {
     const oldest = this.#oldest()?.number ?? Infinity;
     const newly: SentPacket[] = [];
-    for (const [first, last] of ranges) {
+    // Most of what a packet names was settled long ago.
+    const news = ranges.findLastIndex(([, last]) => last < oldest) + 1;
+    for (const [first, last] of ranges.slice(news)) {
       for (let number = Math.max(first, oldest); number <= last; number++) {
         const packet = this.#sent.get(number);
         if (packet === undefined) continue;
