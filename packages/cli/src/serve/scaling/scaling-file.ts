@@ -9,11 +9,15 @@ import { writeWhole } from '../../whole-file.js';
 const MAX_BYTES = 1024 * 1024;
 const MODE = 0o600;
 const MAX_SERVERS = 1024;
+/** Of two weeks. */
+const MAX_HOURS = 14 * 24;
+
+/** As the listener takes them: it would begin anew, and what is written then has nothing of those that it did not take. */
+const hour = z.object({ hour: z.int(), bytesPerSecond: z.number().min(0).max(1e12), sessions: z.int().min(1) });
 
 const shape = z.object({
   v: z.literal(1),
-  /** The listener looks at each. */
-  hours: z.array(z.unknown()),
+  hours: z.array(hour).max(MAX_HOURS),
   spending: z
     .object({
       month: z.string().regex(/^\d{4}-(?:0[1-9]|1[0-2])$/u),
