@@ -3,6 +3,7 @@ import type { AuditSink, Clock } from '@kwik/wire';
 import { MemoryLedger } from '../../core/costs/memory-ledger.js';
 import type { PolicyEngine } from '../../core/policy/policy-engine.js';
 import { AuditTrail } from './audit-trail.js';
+import { jitterOf } from './jitter.js';
 import { policyOfEnd } from './policy-of-end.js';
 import { UserCallbacks } from './user-callbacks.js';
 
@@ -30,9 +31,10 @@ export interface HostOptions {
 }
 
 export function newHost(options: HostOptions = {}): SessionHost {
-  const { diagnostics = processDiagnostics(), audit, clock = systemClock(), random = Math.random, policy } = options;
+  const { diagnostics = processDiagnostics(), audit, clock = systemClock(), policy } = options;
   const callbacks = new UserCallbacks();
   const trail = new AuditTrail(audit, callbacks, () => clock.now());
+  const random = jitterOf(callbacks, options.random);
   return {
     memory: new MemoryLedger(),
     policy: policy?.({ callbacks, diagnostics }) ?? policyOfEnd({ name: 'the server', random, diagnostics, clock }),
