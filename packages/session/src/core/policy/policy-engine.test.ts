@@ -202,7 +202,7 @@ const DECISIONS: readonly (readonly [
     'paths of the session',
     4,
     (world) => world.scaling([{ address: 'a:1' }]),
-    (world, scaled: Scaled) => scaled.do(scaled.rules.ask(1, 'a film begins', scaled.measured, world.now)),
+    (world, scaled: Scaled) => scaled.do(scaled.rules.ask(1, 'a film begins', scaled.measured, world.now, world.now)),
   ],
   [
     'the client asks for a path less',
@@ -214,7 +214,7 @@ const DECISIONS: readonly (readonly [
       scaled.run(15, 1);
       return scaled;
     },
-    (world, scaled: Scaled) => scaled.do(scaled.rules.ask(-1, 'it is over', scaled.measured, world.now)),
+    (world, scaled: Scaled) => scaled.do(scaled.rules.ask(-1, 'it is over', scaled.measured, world.now, world.now)),
   ],
   [
     'an added path dies',

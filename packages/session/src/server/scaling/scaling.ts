@@ -93,7 +93,8 @@ export class Scaling implements Feature {
   async #asked({ pathsDelta, reason }: proto.ScaleRequest): Promise<ReplyTo<'scaleRequest'>> {
     this.#takeNews();
     const why = reason === '' ? 'the client asks for it' : `the client asks for it: ${JSON.stringify(reason)}`;
-    const action = this.#rules.ask(Math.sign(pathsDelta), why, this.#measured(), this.#session.clock.now());
+    const wallMs = this.#around.wallClockMs();
+    const action = this.#rules.ask(Math.sign(pathsDelta), why, this.#measured(), this.#session.clock.now(), wallMs);
     const error =
       action.kind === 'keep' ? new KwikError('ERR_KWIK_LIMIT_EXCEEDED', action.reason) : await this.#do(action);
     const accepted = error === undefined;

@@ -138,7 +138,8 @@ export class ScalingEngine {
    * Somebody asks for a path more (`change` above 0) or one less. The same rests and bounds hold as for what is decided here;
    * what is done or why nothing is.
    */
-  ask(change: number, why: string, paths: readonly MeasuredPath[], now: number): ScalingAction {
+  ask(change: number, why: string, paths: readonly MeasuredPath[], now: number, wallMs: number): ScalingAction {
+    this.#candidates.at(monthOf(wallMs));
     const scaled = paths.filter(({ id }) => this.#scaled.has(id)).map(({ id }) => id);
     const decision = this.#policy.decideAsked(
       { change, why, paths: paths.length, scaled, busy: this.#busy !== undefined },

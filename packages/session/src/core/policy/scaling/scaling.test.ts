@@ -202,6 +202,15 @@ describe('what was spent this month', () => {
     expect(later.news(0, true)).toEqual({ month: '2026-12', bytes: { 'a:1': 1 } });
   });
 
+  test('of another month holds up no path that somebody asks for before anything was measured', () => {
+    const [november, december] = ['2026-11', '2026-12'].map((month) => Date.parse(`${month}-15`));
+    const candidates = [{ address: 'a:1', monthlyCapBytes: 1000 }];
+    const spending = new MonthlySpending({ month: '2026-11', bytes: { 'a:1': 1000 } });
+    const asked = (wallMs: number) =>
+      new ScalingEngine({ candidates, maxPaths: 4, spending }).ask(1, 'a film begins', [], 0, wallMs).kind;
+    expect([asked(november!), asked(december!)]).toEqual(['keep', 'add']);
+  });
+
   test('is told when it has changed, every ten seconds at the most, and at once when it is asked for', () => {
     const spending = new MonthlySpending();
     const told: number[] = [];

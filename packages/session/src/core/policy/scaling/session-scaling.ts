@@ -39,8 +39,8 @@ export class SessionScaling {
     return this.#begun(this.#engine.tick(input, now, wallMs), input.paths);
   }
 
-  ask(change: number, why: string, paths: readonly MeasuredPath[], now: number): ScalingAction {
-    return this.#begun(this.#engine.ask(change, why, paths, now), paths);
+  ask(change: number, why: string, paths: readonly MeasuredPath[], now: number, wallMs: number): ScalingAction {
+    return this.#begun(this.#engine.ask(change, why, paths, now, wallMs), paths);
   }
 
   added(pathId: number, now: number): void {
