@@ -38,6 +38,8 @@ export class Scaling implements Feature {
   readonly #discovered: DiscoveredCandidates | undefined;
   /** Paths that it added, and their addresses. */
   readonly #added = new Map<number, string>();
+  /** The one of them that the client lets go of now. */
+  #leaving: number | undefined;
   #nextMs = Number.NEGATIVE_INFINITY;
 
   readonly handlers: ControlHandlers = {
@@ -164,7 +166,12 @@ export class Scaling implements Feature {
   }
 
   async #remove(pathId: number): Promise<void> {
-    await this.#around.commander.removePath(this.#client(), pathId, 'it is not needed now');
+    this.#leaving = pathId;
+    try {
+      await this.#around.commander.removePath(this.#client(), pathId, 'it is not needed now');
+    } finally {
+      this.#leaving = undefined;
+    }
     this.#added.delete(pathId);
     this.#rules.removed(pathId, this.#session.clock.now());
   }
@@ -184,6 +191,7 @@ export class Scaling implements Feature {
   /** Added paths are not connected again by themselves: whether they are wanted is decided anew. */
   #noticeLosses(now: number): void {
     for (const [id, address] of this.#added) {
+      if (id === this.#leaving) continue;
       const info = this.#session.paths.info(toPathId(id));
       if (info !== undefined && info.state !== 'dead') continue;
       this.#added.delete(id);
