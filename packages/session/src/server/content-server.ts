@@ -171,7 +171,7 @@ export class ContentServer implements Feature {
       void this.pump(content.stream.id);
     }
     for (const content of this.#waiting) {
-      if (this.#session.account.readAheadRoom === 0) return;
+      if (this.#session.account.reading.room === 0) return;
       this.#waiting.delete(content);
       void this.pump(content.stream.id);
     }

@@ -25,7 +25,12 @@ function listenerReading({ tokens, bounds, memory, callbackErrors }: ListenerSta
       callbackErrors: { all: sum(callbackErrors) },
     },
     levels: {
-      memoryBytes: { held: memory.heldBytes, overhead: memory.overheadBytes, readAhead: memory.readAheadBytes },
+      memoryBytes: {
+        held: memory.heldBytes,
+        overhead: memory.overheadBytes,
+        readAhead: memory.readAheadBytes,
+        writeAhead: memory.writeAheadBytes,
+      },
     },
   };
 }

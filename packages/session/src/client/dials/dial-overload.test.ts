@@ -79,14 +79,14 @@ describe('what the sessions of a process use together', () => {
   test('has everybody read ahead less, whoever comes meanwhile too, and as much as before afterwards', () => {
     const process = new Process();
     const first = process.dial({ memoryBytes: 10 * MB });
-    const full = first.account.readAheadShare;
+    const full = first.account.reading.share;
     first.account.hold(7.1 * MB, 0);
     process.clock.advanceBy(250);
     const second = process.dial();
-    expect([first, second].map(({ account }) => account.readAheadShare)).toEqual([full / 8, full / 8]);
+    expect([first, second].map(({ account }) => account.reading.share)).toEqual([full / 8, full / 8]);
     first.account.hold(-7.1 * MB, 0);
     process.clock.advanceBy(5000);
-    expect([first, second].map(({ account }) => account.readAheadShare)).toEqual([full, full]);
+    expect([first, second].map(({ account }) => account.reading.share)).toEqual([full, full]);
   });
 
   test('of a process that is short already, refuses the very first that asks for a budget', () => {

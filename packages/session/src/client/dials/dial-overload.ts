@@ -58,7 +58,7 @@ export class DialOverload {
 
   #join(session: DialledSession): () => void {
     const { ledger, options } = session;
-    ledger.readAheadDivisor = this.#policy.shortage.limits.readAheadDivisor;
+    ledger.aheadDivisor = this.#policy.shortage.limits.readAheadDivisor;
     this.#ledgers.add(ledger);
     this.#sessions.add(session);
     if (options !== undefined) {

@@ -178,7 +178,7 @@ describe('RangeSupply', () => {
     expect(ledger.use.readAheadBytes).toBe(supplies.reduce((bytes, { readyBytes }) => bytes + readyBytes, 0));
     // What is sent makes room for the others.
     for (const supply of supplies) {
-      while (supply.take(100_000) !== undefined) expect(account.readAheadBytes).toBeGreaterThanOrEqual(0);
+      while (supply.take(100_000) !== undefined) expect(account.reading.bytes).toBeGreaterThanOrEqual(0);
     }
     for (const supply of supplies.slice(150)) {
       expect(supply.waitsForRoom).toBe(true);

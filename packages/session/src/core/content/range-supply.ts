@@ -110,11 +110,11 @@ export class RangeSupply {
     const isNeededNow = index === 0 && range.chunks.length === 0;
     if (this.#bufferedBytes >= READ_AHEAD_BYTES && !isNeededNow) return undefined;
     const wanted = Math.min(READ_BYTES, range.end - range.readNext);
-    const urgent = isNeededNow ? this.#account.urgentRoom : 0;
-    const length = Math.min(wanted, Math.max(this.#account.roomFor(wanted), urgent));
+    const urgent = isNeededNow ? this.#account.reading.urgentRoom : 0;
+    const length = Math.min(wanted, Math.max(this.#account.reading.roomFor(wanted), urgent));
     if (length === 0) return undefined;
     this.#reading = { range, length };
-    this.#account.readAhead(length);
+    this.#account.reading.change(length);
     return { offset: range.readNext, length };
   }
 
@@ -126,7 +126,7 @@ export class RangeSupply {
 
   /** The read that `nextRead` named last failed. */
   failed(): void {
-    this.#account.readAhead(-(this.#reading?.length ?? 0));
+    this.#account.reading.change(-(this.#reading?.length ?? 0));
     this.#reading = undefined;
   }
 
@@ -178,7 +178,7 @@ export class RangeSupply {
 
   #buffer(bytes: number): void {
     this.#bufferedBytes += bytes;
-    this.#account.readAhead(bytes);
+    this.#account.reading.change(bytes);
   }
 
   #forget(id: bigint): void {

@@ -48,7 +48,7 @@ describe('MemoryLedger', () => {
     account.hold(1000, FREE_OVERHEAD_BYTES + 1000);
     expect(() => account.hold(0, 1)).toThrow(excess);
     expect(ended).toEqual(['ERR_KWIK_EXCESSIVE_LOAD']);
-    expect(ledger.use).toEqual({ heldBytes: 0, overheadBytes: 0, readAheadBytes: 0, overdrawn: 1 });
+    expect(ledger.use).toEqual({ heldBytes: 0, overheadBytes: 0, readAheadBytes: 0, writeAheadBytes: 0, overdrawn: 1 });
   });
 
   it('has a session let go of what one path wastes, as long as that helps, before it ends it', () => {
@@ -175,16 +175,16 @@ describe('MemoryLedger', () => {
     const ledger = new MemoryLedger({ readAheadBytes: 1_000_000 });
     const accounts = Array.from({ length: 100 }, () => ledger.open(nobody));
     for (const account of accounts) {
-      const room = account.roomFor(1_000_000);
+      const room = account.reading.roomFor(1_000_000);
       expect(room).toBeGreaterThanOrEqual(10_000);
-      account.readAhead(room);
-      expect(account.roomFor(1)).toBe(0);
+      account.reading.change(room);
+      expect(account.reading.roomFor(1)).toBe(0);
     }
     // Those who came first have what was a fair share then: a sum of shares that fall as 1/n.
     expect(ledger.use.readAheadBytes).toBeLessThan(1_000_000 * (1 + Math.log(100)) + 100 * 16_384);
     for (const account of accounts) account.close();
     expect(ledger.use.readAheadBytes).toBe(0);
     // What load no longer needs is there again at once.
-    expect(ledger.open(nobody).roomFor(2_000_000)).toBe(1_000_000);
+    expect(ledger.open(nobody).reading.roomFor(2_000_000)).toBe(1_000_000);
   });
 });

@@ -1,5 +1,6 @@
 import { KwikError } from '@kwik/wire';
-import { ReadAheadShares, type Reader } from './read-ahead-shares.js';
+import { AheadAccount, LEAST_AHEAD_BYTES } from './ahead-account.js';
+import { AheadShares } from './ahead-shares.js';
 
 /**
  * What a piece of a stream costs beside its bytes while it waits: an object, a view, its memory's own header, its place in
@@ -19,8 +20,9 @@ export const FREE_OVERHEAD_BYTES = 16 * 1024 * 1024;
 const READ_AHEAD_BYTES = 64 * 1024 * 1024;
 /** And for one session: a few contents over a fast path. */
 const SESSION_READ_AHEAD_BYTES = 8 * 1024 * 1024;
-/** A session always gets so much, or nothing would move when very many share. */
-const LEAST_READ_AHEAD_BYTES = 16 * 1024;
+/** Of what applications wrote and no path has taken yet, for all sessions, and for one: a stream alone has a buffer of 1 MiB. */
+const WRITE_AHEAD_BYTES = 64 * 1024 * 1024;
+const SESSION_WRITE_AHEAD_BYTES = 32 * 1024 * 1024;
 /** Of V8's heap, which ends a process at 2 to 4 GB, for all sessions. */
 const OVERHEAD_BYTES = 256 * 1024 * 1024;
 const HELD_BYTES = 1024 * 1024 * 1024;
@@ -32,6 +34,8 @@ export interface MemoryBounds {
   readonly overheadBytes: number;
   /** Bytes of content read ahead of the paths. */
   readonly readAheadBytes: number;
+  /** Bytes that were written ahead of the paths. */
+  readonly writeAheadBytes: number;
   /** Overhead that one session may cause without bytes that explain it. */
   readonly freeOverheadBytes: number;
 }
@@ -40,6 +44,7 @@ const DEFAULT_MEMORY_BOUNDS: MemoryBounds = {
   heldBytes: HELD_BYTES,
   overheadBytes: OVERHEAD_BYTES,
   readAheadBytes: READ_AHEAD_BYTES,
+  writeAheadBytes: WRITE_AHEAD_BYTES,
   freeOverheadBytes: FREE_OVERHEAD_BYTES,
 };
 
@@ -51,6 +56,8 @@ export interface MemoryUse {
   readonly overheadBytes: number;
   /** Of content that peers asked for, read ahead of their paths. */
   readonly readAheadBytes: number;
+  /** Of streams that were written here, and that no path has taken yet. */
+  readonly writeAheadBytes: number;
   /** Sessions that were ended because they, or all together, held too much. */
   readonly overdrawn: number;
 }
@@ -101,23 +108,30 @@ type Scarce = 'heldBytes' | 'overheadBytes';
 export class MemoryLedger {
   readonly bounds: MemoryBounds;
   readonly #peers = new Map<string | symbol, PeerAccounts>();
-  readonly #shares: ReadAheadShares;
+  readonly #readShares: AheadShares;
+  readonly #writeShares: AheadShares;
   #held = 0;
   #overhead = 0;
   #readAhead = 0;
+  #writeAhead = 0;
   #overdrawn = 0;
 
   constructor(bounds: Partial<MemoryBounds> = {}) {
     this.bounds = { ...DEFAULT_MEMORY_BOUNDS, ...bounds };
-    this.#shares = new ReadAheadShares({
+    this.#readShares = new AheadShares({
       allBytes: this.bounds.readAheadBytes,
       sessionBytes: SESSION_READ_AHEAD_BYTES,
     });
+    this.#writeShares = new AheadShares({
+      allBytes: this.bounds.writeAheadBytes,
+      sessionBytes: SESSION_WRITE_AHEAD_BYTES,
+    });
   }
 
-  /** While memory is short, so many times less is read ahead. */
-  set readAheadDivisor(divisor: number) {
-    this.#shares.divisor = divisor;
+  /** While memory is short, so many times less is read, and taken of what is written, ahead of the paths. */
+  set aheadDivisor(divisor: number) {
+    this.#readShares.divisor = divisor;
+    this.#writeShares.divisor = divisor;
   }
 
   get use(): MemoryUse {
@@ -125,6 +139,7 @@ export class MemoryLedger {
       heldBytes: this.#held,
       overheadBytes: this.#overhead,
       readAheadBytes: this.#readAhead,
+      writeAheadBytes: this.#writeAhead,
       overdrawn: this.#overdrawn,
     };
   }
@@ -142,7 +157,22 @@ export class MemoryLedger {
     const key = peer ?? Symbol('a peer of its own');
     const of = this.#peers.get(key) ?? new PeerAccounts(key);
     this.#peers.set(key, of);
-    const account = new MemoryAccount(this, this.#shares, { end, relieve, peer: of, weight });
+    const holder = { peer: of, weight };
+    const reading = new AheadAccount({
+      ...{ shares: this.#readShares, holder },
+      onChange: (bytes) => {
+        this.#readAhead += bytes;
+        if (bytes > 0) this.#readShares.onTaken(bytes);
+      },
+    });
+    const writing = new AheadAccount({
+      ...{ shares: this.#writeShares, holder, freeBytes: LEAST_AHEAD_BYTES },
+      onChange: (bytes) => {
+        this.#writeAhead += bytes;
+        if (bytes > 0) this.#writeShares.onTaken(bytes);
+      },
+    });
+    const account = new MemoryAccount(this, { end, relieve, peer: of, weight, reading, writing });
     of.accounts.add(account);
     return account;
   }
@@ -163,12 +193,6 @@ export class MemoryLedger {
     while (this.#overhead > this.bounds.overheadBytes) {
       this.#relieve(account, 'overheadBytes', this.bounds.overheadBytes);
     }
-  }
-
-  /** For accounts only. */
-  changeReadAhead(bytes: number): void {
-    this.#readAhead += bytes;
-    if (bytes > 0) this.#shares.onRead(bytes);
   }
 
   countOverdrawn(): void {
@@ -206,29 +230,33 @@ interface MemoryAccountParts {
   readonly relieve: (error: KwikError) => boolean;
   readonly peer: PeerAccounts;
   readonly weight: number;
+  readonly reading: AheadAccount;
+  readonly writing: AheadAccount;
 }
 
 /** The account of one session. What is charged to it is given back by the same amounts. */
-export class MemoryAccount implements Reader {
+export class MemoryAccount {
   readonly #ledger: MemoryLedger;
-  readonly #shares: ReadAheadShares;
   readonly end: (error: KwikError) => void;
   readonly #relieve: (error: KwikError) => boolean;
   readonly peer: PeerAccounts;
   readonly weight: number;
+  /** Content that is read ahead of the paths. */
+  readonly reading: AheadAccount;
+  /** What was written and no path has taken yet. */
+  readonly writing: AheadAccount;
   #held = 0;
   #overhead = 0;
-  #readAhead = 0;
-  #heldBack = false;
   #closed = false;
 
-  constructor(ledger: MemoryLedger, shares: ReadAheadShares, { end, relieve, peer, weight }: MemoryAccountParts) {
+  constructor(ledger: MemoryLedger, { end, relieve, peer, weight, reading, writing }: MemoryAccountParts) {
     this.#ledger = ledger;
-    this.#shares = shares;
     this.end = end;
     this.#relieve = relieve;
     this.peer = peer;
     this.weight = weight;
+    this.reading = reading;
+    this.writing = writing;
   }
 
   get heldBytes(): number {
@@ -237,10 +265,6 @@ export class MemoryAccount implements Reader {
 
   get overheadBytes(): number {
     return this.#overhead;
-  }
-
-  get readAheadBytes(): number {
-    return this.#readAhead;
   }
 
   /**
@@ -276,57 +300,12 @@ export class MemoryAccount implements Reader {
     throw error;
   }
 
-  /** It asked for more room than it got. */
-  get heldBack(): boolean {
-    return this.#heldBack;
-  }
-
-  /** What the session may have read ahead now, with what it has. */
-  get readAheadShare(): number {
-    return Math.floor(this.#shares.shareOf(this));
-  }
-
-  /** How much content may be read ahead now; 0 when enough is, at least a little when nothing is. */
-  get readAheadRoom(): number {
-    const room = this.readAheadShare - this.#readAhead;
-    return this.#readAhead === 0 ? Math.max(room, LEAST_READ_AHEAD_BYTES) : Math.max(room, 0);
-  }
-
-  /** Of so many bytes that are wanted, those that may be read ahead now. Who gets less than it wants counts as one that wants more. */
-  roomFor(bytes: number): number {
-    if (this.#closed) return 0;
-    if (this.#readAhead === 0) {
-      // Nothing is known yet of what it wants, so it counts as one that wants all that it can get.
-      this.#heldBack = true;
-      this.#shares.join(this);
-    }
-    const room = Math.min(bytes, this.readAheadRoom);
-    this.#heldBack = room < bytes;
-    return room;
-  }
-
-  /** How much may be read of what goes out next, though enough is read ahead for other streams or paths. */
-  get urgentRoom(): number {
-    return this.#readAhead < 2 * this.readAheadShare ? LEAST_READ_AHEAD_BYTES : 0;
-  }
-
-  /** So many bytes more or less of content are read ahead of the paths. */
-  readAhead(bytes: number): void {
-    if (this.#closed) return;
-    this.#readAhead += bytes;
-    if (bytes > 0) this.#shares.join(this);
-    else if (this.#readAhead === 0) {
-      this.#heldBack = false;
-      this.#shares.leave(this);
-    }
-    this.#ledger.changeReadAhead(bytes);
-  }
-
   /** The session is over: what its streams still hold is for whoever holds them. Nothing more is charged. */
   close(): void {
     if (this.#closed) return;
     this.#ledger.change(this, -this.#held, -this.#overhead);
-    this.readAhead(-this.#readAhead);
+    this.reading.close();
+    this.writing.close();
     this.#closed = true;
     this.#held = 0;
     this.#overhead = 0;

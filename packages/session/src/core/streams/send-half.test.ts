@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { makeStreamId } from '@kwik/wire';
 import fc from 'fast-check';
 import { patternBytes, TestRandom } from '../../test-support/random.js';
+import { MemoryLedger } from '../costs/memory-ledger.js';
 import { Reassembler } from './reassembler.js';
 import { SendHalf, type Piece } from './send-half.js';
 
@@ -79,6 +80,62 @@ describe('SendHalf', () => {
     expect(send.expectedBytes).toBe(50_000);
     send.take(300);
     expect(send.expectedBytes).toBe(300);
+  });
+
+  describe('of a session', () => {
+    const KIB = 1024;
+    const of = (ledger: MemoryLedger, streams: number): SendHalf[] => {
+      const { writing: ahead } = ledger.open(() => undefined);
+      return Array.from({ length: streams }, () => new SendHalf(id, { maxOffset: 1e6, bufferBytes: 64 * KIB, ahead }));
+    };
+    const fill = (send: SendHalf): number => {
+      const before = send.queuedBytes;
+      while (send.roomFor(10_000) > 0) send.write(patternBytes(send.roomFor(10_000)));
+      return send.queuedBytes - before;
+    };
+
+    it('takes what the session may have ahead, a little at least, and more when there is room again', () => {
+      const ledger = new MemoryLedger({ writeAheadBytes: 100 * KIB });
+      const [first, second, third] = of(ledger, 3) as [SendHalf, SendHalf, SendHalf];
+      expect([first, second, third].map(fill)).toEqual([64 * KIB, 36 * KIB, 16 * KIB]);
+      expect(ledger.use.writeAheadBytes).toBe(116 * KIB);
+      expect([third.roomFor(1), third.room]).toEqual([0, 48 * KIB]);
+      // Its writer has more, though the buffer of the stream alone is not half full.
+      expect(third.expectedBytes).toBe(1e6);
+      while (first.take(10_000) !== undefined);
+      expect(fill(third)).toBe(48 * KIB);
+      second.reset(1);
+      third.reset(1);
+      expect(ledger.use.writeAheadBytes).toBe(0);
+    });
+
+    it('shares fairly with others, and little ones share with nobody', () => {
+      const ledger = new MemoryLedger({ writeAheadBytes: 100 * KIB });
+      const all = Array.from({ length: 4 }, () => of(ledger, 1)[0]!);
+      const little = Array.from({ length: 50 }, () => of(ledger, 1)[0]!);
+      for (const send of little) send.write(patternBytes(10 * KIB));
+      for (let round = 0; round < 20; round++) {
+        for (const send of all) {
+          fill(send);
+          send.take(8 * KIB);
+        }
+      }
+      for (const send of all) expect(fill(send) + send.queuedBytes).toBeGreaterThan(0.8 * 25 * KIB);
+      expect(ledger.use.writeAheadBytes - 50 * 10 * KIB).toBeLessThan(1.3 * 100 * KIB);
+      for (const send of little) expect(send.roomFor(6 * KIB)).toBe(6 * KIB);
+    });
+
+    it('takes nothing any more of a session that is over', () => {
+      const ledger = new MemoryLedger();
+      const account = ledger.open(() => undefined);
+      const send = new SendHalf(id, { maxOffset: 1e6, bufferBytes: 64 * KIB, ahead: account.writing });
+      send.write(patternBytes(30_000));
+      account.close();
+      expect(ledger.use.writeAheadBytes).toBe(0);
+      send.take(10_000);
+      send.reset(1);
+      expect(ledger.use.writeAheadBytes).toBe(0);
+    });
   });
 
   it('never goes beyond the peer’s limit, and says once per limit that it is held up', () => {

@@ -1,4 +1,5 @@
 import { KwikError, type StreamId, type PathId } from '@kwik/wire';
+import { type AheadAccount, LEAST_AHEAD_BYTES } from '../costs/ahead-account.js';
 import type { OffsetRange } from '../range-set.js';
 import { DelegatedRanges } from './delegated-ranges.js';
 import { join, keep, type OwnBytes } from './small-bytes.js';
@@ -29,6 +30,15 @@ interface Queued extends OwnBytes {
   offset: number;
 }
 
+export interface SendHalfOptions {
+  /** First offset that the peer has no room for. */
+  readonly maxOffset: number;
+  /** What `write` accepts ahead of the paths. */
+  readonly bufferBytes: number;
+  /** What the session may have written ahead, of all its streams. Default: as much as they take. */
+  readonly ahead?: AheadAccount | undefined;
+}
+
 export type SendState = 'open' | 'closing' | 'closed' | 'reset';
 
 /**
@@ -38,6 +48,7 @@ export type SendState = 'open' | 'closing' | 'closed' | 'reset';
 export class SendHalf {
   readonly #streamId: StreamId;
   readonly #bufferBytes: number;
+  readonly #ahead: AheadAccount | undefined;
   #queue: Queued[] = [];
   #queuedBytes = 0;
   #lost: Piece[] = [];
@@ -55,10 +66,11 @@ export class SendHalf {
   /** What others write; absent while nothing was skipped or granted. */
   #delegated: DelegatedRanges | undefined;
 
-  constructor(streamId: StreamId, options: { maxOffset: number; bufferBytes: number }) {
+  constructor(streamId: StreamId, { maxOffset, bufferBytes, ahead }: SendHalfOptions) {
     this.#streamId = streamId;
-    this.#maxOffset = options.maxOffset;
-    this.#bufferBytes = options.bufferBytes;
+    this.#maxOffset = maxOffset;
+    this.#bufferBytes = bufferBytes;
+    this.#ahead = ahead;
   }
 
   get state(): SendState {
@@ -103,9 +115,25 @@ export class SendHalf {
     return this.#bufferBytes;
   }
 
-  /** Bytes that `write` would accept at once. */
+  /** Bytes that the buffer has room for. */
   get room(): number {
     return Math.max(0, this.#bufferBytes - this.#queuedBytes);
+  }
+
+  /**
+   * Of so many bytes, those that `write` accepts now: what the buffer has room for and the session may have ahead. Each stream
+   * may have a little, or those that nobody reads would hold up the others of their session.
+   */
+  roomFor(bytes: number): number {
+    const wanted = Math.min(bytes, this.room);
+    if (this.#ahead === undefined) return wanted;
+    return Math.max(this.#ahead.roomFor(wanted), Math.min(wanted, LEAST_AHEAD_BYTES - this.#queuedBytes));
+  }
+
+  /** As much as the buffer may hold just now. */
+  get #limitBytes(): number {
+    if (this.#ahead === undefined || this.#queuedBytes >= this.#bufferBytes) return this.#bufferBytes;
+    return Math.min(this.#bufferBytes, Math.max(LEAST_AHEAD_BYTES, this.#queuedBytes + this.#ahead.room));
   }
 
   /** Throws ERR_KWIK_STREAM_STOPPED or ERR_KWIK_STREAM_CLOSED when nothing can be written any more. */
@@ -122,7 +150,7 @@ export class SendHalf {
     }
   }
 
-  /** Appends; the caller keeps to `room` and does not change `data` afterwards. */
+  /** Appends; the caller keeps to `roomFor` and does not change `data` afterwards. */
   write(data: Uint8Array): void {
     this.assertWritable();
     this.#delegated?.requireOwn(this.#writeOffset, this.#writeOffset + data.length);
@@ -196,7 +224,7 @@ export class SendHalf {
     this.#dropped = this.pendingBytes + this.#unackedBytes > 0;
     this.#resetCode = code;
     this.#queue = [];
-    this.#queuedBytes = 0;
+    this.#countQueued(-this.#queuedBytes);
     this.#lost = [];
   }
 
@@ -229,7 +257,7 @@ export class SendHalf {
 
   /** What waits; where the buffer is crowded, its writer has more: as much as the peer has room for. */
   get expectedBytes(): number {
-    const crowded = this.#queuedBytes >= CROWDED_SHARE * this.#bufferBytes;
+    const crowded = this.#queuedBytes > 0 && this.#queuedBytes >= CROWDED_SHARE * this.#limitBytes;
     return crowded ? Math.max(this.pendingBytes, this.windowBytes) : this.pendingBytes;
   }
 
@@ -273,9 +301,14 @@ export class SendHalf {
     this.#lost.splice(index, 0, { ...piece, again: true, holders: undefined });
   }
 
+  #countQueued(bytes: number): void {
+    this.#queuedBytes += bytes;
+    this.#ahead?.change(bytes);
+  }
+
   #push(offset: number, data: Uint8Array): void {
     if (data.length === 0) return;
-    this.#queuedBytes += data.length;
+    this.#countQueued(data.length);
     let index = this.#queue.length;
     while (index > 0 && this.#queue[index - 1]!.offset > offset) index--;
     const before = this.#queue[index - 1];
@@ -309,7 +342,7 @@ export class SendHalf {
       first.offset += length;
       first.data = first.data.subarray(length);
     }
-    this.#queuedBytes -= length;
+    this.#countQueued(-length);
     this.#highestSent = Math.max(this.#highestSent, offset + length);
     const fin = this.#finWanted && this.#queue.length === 0 && offset + length === this.#writeOffset;
     if (fin) this.#finSent = true;

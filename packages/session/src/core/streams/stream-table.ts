@@ -245,6 +245,7 @@ export class StreamTable {
   }
 
   #sendHalf(id: StreamId): SendHalf {
-    return new SendHalf(id, { maxOffset: this.#peerStreamWindow, bufferBytes: this.#options.sendBufferBytes });
+    const { sendBufferBytes: bufferBytes, account } = this.#options;
+    return new SendHalf(id, { maxOffset: this.#peerStreamWindow, bufferBytes, ahead: account?.writing });
   }
 }

@@ -85,10 +85,10 @@ describe('a server that is short of memory', () => {
     const sessions = [new Idle(true), new Idle(false)];
     const { clock, shortage, events, steps, guard, account } = guarded({ memoryBytes: 1000 }, sessions);
     guard.admit();
-    const readAhead = account.readAheadShare;
+    const readAhead = account.reading.share;
     account.hold(720, 0);
     clock.advanceBy(250);
-    expect([account.readAheadShare, shortage.limits.text]).toEqual([readAhead / 8, 'the server is short of memory']);
+    expect([account.reading.share, shortage.limits.text]).toEqual([readAhead / 8, 'the server is short of memory']);
     guard.admit();
     account.hold(150, 0);
     expect(() => guard.admit()).toThrow(
@@ -120,14 +120,14 @@ describe('a server that is short of memory', () => {
 
   test('gives everything again by itself when it is over', () => {
     const { clock, shortage, steps, guard, account } = guarded({ memoryBytes: 1000 });
-    const readAhead = account.readAheadShare;
+    const readAhead = account.reading.share;
     account.hold(2000, 0);
     clock.advanceBy(250);
     expect([guard.stats.level, shortage.limits.copies]).toEqual([7, false]);
     account.hold(-2000, 0);
     clock.advanceBy(15_000);
     guard.admit();
-    expect([guard.stats.level, account.readAheadShare, shortage.limits.text]).toEqual([0, readAhead, undefined]);
+    expect([guard.stats.level, account.reading.share, shortage.limits.text]).toEqual([0, readAhead, undefined]);
     expect(shortage.limits.copies).toBe(true);
     expect(steps.map(({ step }) => step)).toEqual([...Array(7).fill('degrade'), ...Array(7).fill('restore')]);
   });

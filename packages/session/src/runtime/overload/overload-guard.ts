@@ -96,7 +96,7 @@ export class OverloadGuard {
   #readAhead(divisor: number): void {
     if (divisor === this.#readAheadDivisor) return;
     this.#readAheadDivisor = divisor;
-    for (const ledger of this.#around.ledgers) ledger.readAheadDivisor = divisor;
+    for (const ledger of this.#around.ledgers) ledger.aheadDivisor = divisor;
   }
 
   #schedule(): void {
@@ -152,8 +152,8 @@ export class OverloadGuard {
   #memory(budget: number | undefined): number {
     let [all, most] = [0, 0];
     for (const { bounds, use } of this.#around.ledgers) {
-      const { heldBytes, overheadBytes, readAheadBytes } = use;
-      all += heldBytes + overheadBytes + readAheadBytes;
+      const { heldBytes, overheadBytes, readAheadBytes, writeAheadBytes } = use;
+      all += heldBytes + overheadBytes + readAheadBytes + writeAheadBytes;
       most = Math.max(most, heldBytes / bounds.heldBytes, overheadBytes / bounds.overheadBytes);
     }
     return budget === undefined ? most : all / budget;

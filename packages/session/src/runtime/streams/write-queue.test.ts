@@ -1,13 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { toStreamId, type KwikError } from '@kwik/wire';
+import { MemoryLedger } from '../../core/costs/memory-ledger.js';
 import { SendHalf } from '../../core/streams/send-half.js';
 import { MAX_WAITING_WRITE_BYTES, WriteQueue } from './write-queue.js';
 
 const BUFFER = 1000;
 
 /** A queue over a send half whose bytes are taken only by `drain`. */
-function queue() {
-  const send = new SendHalf(toStreamId(0n), { maxOffset: Number.MAX_SAFE_INTEGER, bufferBytes: BUFFER });
+function queue(bufferBytes = BUFFER, ledger = new MemoryLedger()) {
+  const ahead = ledger.open(() => undefined).writing;
+  const send = new SendHalf(toStreamId(0n), { maxOffset: Number.MAX_SAFE_INTEGER, bufferBytes, ahead });
   const writes = new WriteQueue({ send, assertOpen: () => undefined, onWritten: () => undefined });
   const drain = (): Uint8Array => {
     const sent: Uint8Array[] = [];
@@ -75,6 +77,19 @@ describe('WriteQueue', () => {
     await expect(whole).rejects.toEqual(refused('ERR_KWIK_ABORTED'));
     await behind;
     expect([...drain()].filter((byte) => byte > 0)).toEqual([8]);
+  });
+
+  it('takes whole what fits the buffer once that is empty, though the session may have less ahead', async () => {
+    const { writes, send, drain } = queue(100_000, new MemoryLedger({ writeAheadBytes: 40_000 }));
+    const { signal } = new AbortController();
+    await writes.write(new Uint8Array(90_000).fill(1), { signal, whole: true });
+    expect(send.queuedBytes).toBe(90_000);
+    const second = writes.write(new Uint8Array(30_000).fill(2), { signal, whole: true });
+    const third = writes.write(new Uint8Array(100_000).fill(3));
+    expect(send.queuedBytes).toBe(90_000);
+    const sent = drain();
+    await Promise.all([second, third]);
+    expect(sent).toEqual(Buffer.concat([Buffer.alloc(90_000, 1), Buffer.alloc(30_000, 2), Buffer.alloc(100_000, 3)]));
   });
 
   it('rejects all that wait when nothing can be written any more', async () => {

@@ -87,9 +87,8 @@ export class WriteQueue {
     const { send } = this.#owner;
     this.#owner.assertOpen();
     send.assertWritable();
-    const { room } = send;
+    const room = roomFor(send, bytes, from, whole);
     if (room === 0 && bytes.length > 0) return 0;
-    if (whole && bytes.length <= send.bufferBytes && room < bytes.length) return 0;
     const piece = bytes.subarray(from, from + room);
     send.write(piece);
     this.#owner.onWritten();
@@ -140,6 +139,13 @@ export class WriteQueue {
       `${count} writes wait that were not awaited, and with this one they would hold more than ${most}: await them`,
     );
   }
+}
+
+/** What fits the buffer is taken whole once that is empty, however little the session may have ahead: else it never would be. */
+function roomFor(send: SendHalf, bytes: Uint8Array, from: number, whole: boolean): number {
+  const room = send.roomFor(bytes.length - from);
+  if (!whole || bytes.length > send.bufferBytes || room === bytes.length) return room;
+  return send.queuedBytes === 0 ? bytes.length : 0;
 }
 
 function costOf(bytes: Uint8Array): number {

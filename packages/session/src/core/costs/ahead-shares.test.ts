@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { TestRandom } from '../../test-support/random.js';
 import { MemoryLedger, type AccountHolder, type MemoryAccount } from './memory-ledger.js';
-import { ReadAheadShares, type Reader } from './read-ahead-shares.js';
+import { AheadShares, type AheadUser } from './ahead-shares.js';
 
 const ALL_BYTES = 4_000_000;
 const READ_BYTES = 64 * 1024;
@@ -39,8 +39,8 @@ function transfer(sessions: readonly Session[], ticks = 300, ledger = new Memory
     const isSteady = tick >= ticks / 3;
     if (isSteady) most = Math.max(most, ledger.use.readAheadBytes);
     for (const one of all) {
-      const bytes = Math.ceil(one.account.readAheadBytes / 4);
-      one.account.readAhead(-bytes);
+      const bytes = Math.ceil(one.account.reading.bytes / 4);
+      one.account.reading.change(-bytes);
       if (isSteady) one.sentBytes += bytes;
     }
   }
@@ -49,10 +49,10 @@ function transfer(sessions: readonly Session[], ticks = 300, ledger = new Memory
 
 function fill({ account, wantBytes }: { account: MemoryAccount; wantBytes: number }): void {
   for (;;) {
-    const wanted = Math.min(READ_BYTES, wantBytes - account.readAheadBytes);
-    const bytes = wanted <= 0 ? 0 : account.roomFor(wanted);
+    const wanted = Math.min(READ_BYTES, wantBytes - account.reading.bytes);
+    const bytes = wanted <= 0 ? 0 : account.reading.roomFor(wanted);
     if (bytes === 0) return;
-    account.readAhead(bytes);
+    account.reading.change(bytes);
   }
 }
 
@@ -79,7 +79,7 @@ describe('what is read ahead', () => {
     const modest = Array.from({ length: 10 }, (_, index) => ({ peer: `modest ${index}`, wantBytes: 20_000 }));
     const { sent, accounts } = transfer([...modest, { peer: 'a' }, { peer: 'b' }]);
     // A twelfth each would be 333 kB.
-    for (const account of accounts.slice(10)) expect(account.readAheadShare).toBeGreaterThan(1_700_000);
+    for (const account of accounts.slice(10)) expect(account.reading.share).toBeGreaterThan(1_700_000);
     expect(jain(sent.slice(0, 10))).toBeGreaterThan(0.99);
     expect(sent[0]).toBeGreaterThanOrEqual((200 * 20_000) / 4 - 200);
   });
@@ -98,14 +98,14 @@ describe('what is read ahead', () => {
   });
 
   test('costs a session that reads a small part of what looking at all of them would', () => {
-    const shares = new ReadAheadShares({ allBytes: 64 * 1024 * 1024, sessionBytes: 8 * 1024 * 1024 });
+    const shares = new AheadShares({ allBytes: 64 * 1024 * 1024, sessionBytes: 8 * 1024 * 1024 });
     let looks = 0;
-    const readers = Array.from({ length: 10_000 }, (): Reader => {
+    const readers = Array.from({ length: 10_000 }, (): AheadUser => {
       return {
         peer: {},
         weight: 1,
         heldBack: true,
-        get readAheadBytes() {
+        get bytes() {
           looks++;
           return READ_BYTES;
         },
@@ -117,7 +117,7 @@ describe('what is read ahead', () => {
       shares.leave(reader);
       shares.join(reader);
       shares.shareOf(reader);
-      shares.onRead(READ_BYTES);
+      shares.onTaken(READ_BYTES);
     }
     // Each is looked at once for each eighth of all that is read: here every 128 reads.
     expect(looks / readers.length).toBeLessThanOrEqual(readers.length / 128 + 4);
@@ -141,27 +141,27 @@ describe('what is read ahead', () => {
           const wanted = 1 + random.below(200_000);
           switch (random.below(5)) {
             case 0:
-              account.readAhead(-random.below(account.readAheadBytes + 1));
+              account.reading.change(-random.below(account.reading.bytes + 1));
               break;
             case 1:
               account.close();
               accounts[index] = open();
               break;
             default: {
-              const before = account.readAheadBytes;
-              const room = account.roomFor(wanted);
+              const before = account.reading.bytes;
+              const room = account.reading.roomFor(wanted);
               expect(room).toBeLessThanOrEqual(wanted);
               if (before === 0) expect(room).toBeGreaterThanOrEqual(Math.min(wanted, LEAST_BYTES));
-              else expect(before + room).toBeLessThanOrEqual(Math.max(before, account.readAheadShare));
-              account.readAhead(room);
+              else expect(before + room).toBeLessThanOrEqual(Math.max(before, account.reading.share));
+              account.reading.change(room);
             }
           }
-          expect(account.readAheadShare).toBeGreaterThan(0);
-          expect(account.readAheadShare).toBeLessThanOrEqual(1_000_000);
+          expect(account.reading.share).toBeGreaterThan(0);
+          expect(account.reading.share).toBeLessThanOrEqual(1_000_000);
         }
         for (const account of accounts) account.close();
         expect(ledger.use.readAheadBytes).toBe(0);
-        expect(ledger.open(() => undefined).readAheadShare).toBe(1_000_000);
+        expect(ledger.open(() => undefined).reading.share).toBe(1_000_000);
       }),
       { numRuns: 30 },
     );
