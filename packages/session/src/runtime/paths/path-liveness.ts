@@ -51,6 +51,10 @@ export class PathLiveness {
     });
   }
 
+  get alone(): boolean {
+    return this.#alone;
+  }
+
   /** Whether the session has no other path. */
   set alone(alone: boolean) {
     this.#alone = alone;

@@ -269,10 +269,13 @@ export class PathRuntime implements ConnectionsOwner, ConnectedPath {
     return !this.#expecting && sent.count === 0 && pendingFrameCount === 0 && this.port.pool.size <= 1;
   }
 
-  /** On a path that rests QUIC can ask: above it neither end has anything to do then. */
+  /**
+   * On a path that rests QUIC can ask: above it neither end has anything to do then. And on one that is alone, where nothing is sent
+   * elsewhere for want of an answer: a peer that is busy with thousands has less to do for it.
+   */
   #probe(): void {
     const { transport } = this.port;
-    if (transport.ping !== undefined && this.resting) {
+    if (transport.ping !== undefined && (this.resting || this.#liveness.alone)) {
       transport.ping();
       return;
     }
