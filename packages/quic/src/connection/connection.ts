@@ -276,6 +276,11 @@ export class Connection implements PathTransport {
     if (this.phase !== 'ended' && this.hasMore()) this.host.wake(this);
   }
 
+  /** Something that came has not been acknowledged, and could be. */
+  get owesAcknowledgement(): boolean {
+    return this.phase === 'open' && !this.halfOpen && this.turn.owesAcknowledgement;
+  }
+
   /** When the endpoint should call `expire` and the halves next; Infinity when never. */
   nextDeadlineMs(): number {
     if (this.phase === 'ended') return this.backendDeadlineMs;

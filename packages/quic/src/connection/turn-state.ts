@@ -40,6 +40,10 @@ export class TurnState {
     return this.spacing.dueMs !== Infinity;
   }
 
+  get owesAcknowledgement(): boolean {
+    return this.acks.dueMs !== Infinity;
+  }
+
   beginDelivery(now: number): void {
     this.begin(now);
   }

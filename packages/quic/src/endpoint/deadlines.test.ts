@@ -80,6 +80,7 @@ class Taker implements TurnTaker {
   deadlineMs = 0;
   waiting = false;
   answering = false;
+  owesAcknowledgement = false;
   turns: number[] = [];
   expired: number[] = [];
   next = Infinity;
@@ -102,6 +103,7 @@ class Taker implements TurnTaker {
   }
 
   transmit(): void {
+    this.owesAcknowledgement = false;
     this.onTransmit?.();
   }
 
@@ -257,6 +259,40 @@ describe('TurnLoop', () => {
     expect(order).toEqual([0, 1, 2, 3, 0]);
   });
 
+  test('who waits behind others acknowledges what came before it has its turn, and where nobody is behind within it', async () => {
+    const clock = new FakeClock();
+    const loop = loopOn(clock);
+    const order: string[] = [];
+    const takers = Array.from({ length: 6 }, (_, index) => {
+      const taker = new Taker();
+      taker.next = 1000;
+      taker.onTurn = () => {
+        order.push(`told ${index}`);
+        clock.time += 1.5;
+      };
+      taker.onTransmit = () => order.push(`sends ${index}`);
+      return taker;
+    });
+    const receive = (taker: Taker): void => {
+      taker.owesAcknowledgement = true;
+      loop.wakeBy(taker, clock.time, clock.time);
+    };
+    for (const taker of takers.slice(0, 5)) receive(taker);
+    await immediate();
+    expect(order.splice(0)).toEqual(['told 0', 'told 1', 'sends 0', 'sends 1']);
+    receive(takers[4]!);
+    receive(takers[5]!);
+    receive(takers[5]!);
+    await immediate();
+    expect(order.splice(0)).toEqual(['told 2', 'told 3', 'sends 4', 'sends 5', 'sends 2', 'sends 3']);
+    await immediate();
+    expect(order.splice(0)).toEqual(['told 4', 'told 5', 'sends 4', 'sends 5']);
+    expect(clock.armed).toEqual([1000]);
+    receive(takers[0]!);
+    await immediate();
+    expect(order).toEqual(['told 0', 'sends 0']);
+  });
+
   test.each([
     { readMs: 1, turns: 2 },
     { readMs: 30, turns: 21 },
@@ -279,6 +315,30 @@ describe('TurnLoop', () => {
     await immediate();
     expect(had).toBe(2 + turns);
     while (had < 100) await immediate();
+  });
+
+  test('what users do with what they are told counts: fewer are told in a turn, so that reading and sending have their time', async () => {
+    const clock = new FakeClock();
+    const loop = loopOn(clock);
+    let had = 0;
+    for (let i = 0; i < 500; i += 1) {
+      const taker = new Taker();
+      taker.onTurn = () => {
+        had += 1;
+        clock.time += 1;
+        queueMicrotask(() => (clock.time += 9));
+      };
+      loop.wake(taker);
+    }
+    const turns: number[] = [];
+    while (had < 500) {
+      const before = had;
+      await immediate();
+      turns.push(had - before);
+      clock.time += 100;
+    }
+    expect(Math.max(...turns)).toBeLessThanOrEqual(51);
+    for (const inTurn of turns.slice(12, -1)) expect(inTurn).toBeLessThanOrEqual(8);
   });
 
   test('the turns of another loop of the process are no reading', async () => {

@@ -9,6 +9,9 @@ const HALF_TURN_MS = 2;
 /** Where reading takes longer, so may half a turn, up to this. */
 const MAX_HALF_TURN_MS = 50;
 
+/** How fast what users do with what they are told is learned. */
+const TELLING_GAIN = 1 / 4;
+
 /** What all loops of a process together have spent on turns. */
 export class TurnTime {
   ms = 0;
@@ -27,8 +30,10 @@ export interface TurnInput {
 export interface TurnTaker extends HeapItem, RoundMember {
   /** For the first half of a turn. */
   waiting: boolean;
-  /** Between the halves. */
+  /** For the second half. */
   answering: boolean;
+  /** It has received something that it has not acknowledged, and could. */
+  readonly owesAcknowledgement: boolean;
   expire(now: number): void;
   /** The first half: tells what came. */
   deliver(now: number): void;
@@ -48,9 +53,16 @@ export class TurnLoop<T extends TurnTaker> {
   private scheduled = false;
   private stopped = false;
   private receivedBefore = 0;
+  /** Some of those who waited for the first half were left to the next turn. */
+  private behind = false;
   /** When a turn ended that left somebody to the next one, as `elsewhereMs`. */
   private leftAtMs: number | undefined;
   private halfTurnMs = HALF_TURN_MS;
+  /** When the first half of this turn began, and how long it took. */
+  private tellingSinceMs = 0;
+  private tellingMs = 0;
+  /** Of the time between the beginnings of both halves, what the first one takes; the rest is what users do with what they were told. */
+  private tellingShare = 1;
   private timer: TimerHandle | undefined;
   private timerMs = Infinity;
   private readonly deadlines = new DeadlineHeap<T>();
@@ -69,7 +81,9 @@ export class TurnLoop<T extends TurnTaker> {
 
   /** A turn soon, never at once. */
   wake(taker: T): void {
-    if (taker.waiting || this.stopped) return;
+    if (this.stopped) return;
+    this.acknowledgeFirst(taker);
+    if (taker.waiting) return;
     taker.waiting = true;
     this.deliveries.add(taker);
     this.schedule();
@@ -77,7 +91,9 @@ export class TurnLoop<T extends TurnTaker> {
 
   /** A turn at `dueMs`, or soon if that is not later than `now`. */
   wakeBy(taker: T, dueMs: number, now: number): void {
-    if (taker.waiting || this.stopped) return;
+    if (this.stopped) return;
+    this.acknowledgeFirst(taker);
+    if (taker.waiting) return;
     if (dueMs <= now) {
       this.wake(taker);
       return;
@@ -96,6 +112,17 @@ export class TurnLoop<T extends TurnTaker> {
     this.timer?.cancel();
   }
 
+  /**
+   * What a user does with what came may take long, and others wait for it; that it came is said at once, or their peers would take
+   * this end for lost, and send everything again.
+   */
+  private acknowledgeFirst(taker: T): void {
+    if (!this.behind || taker.answering || !taker.owesAcknowledgement) return;
+    taker.answering = true;
+    this.transmissions.add(taker);
+    this.schedule();
+  }
+
   /** Both halves, with nothing but microtasks in between. */
   private schedule(): void {
     if (this.scheduled) return;
@@ -110,19 +137,33 @@ export class TurnLoop<T extends TurnTaker> {
     const isBusy = received - this.receivedBefore >= this.input.readsAtOnce;
     this.receivedBefore = received;
     this.halfTurnMs = this.fairHalfMs();
-    this.run(this.deliveries, isBusy);
+    this.tellingSinceMs = this.clock.now();
+    const firstHalfMs = Math.max(HALF_TURN_MS, this.halfTurnMs * this.tellingShare);
+    this.behind = !this.run(this.deliveries, isBusy, firstHalfMs);
+    this.tellingMs = this.clock.now() - this.tellingSinceMs;
   };
 
   private readonly onTransmissions = (): void => {
-    this.run(this.transmissions, false);
+    this.learnTelling();
+    this.run(this.transmissions, false, this.halfTurnMs);
     this.leftAtMs = this.scheduled ? this.elsewhereMs() : undefined;
   };
 
-  private run(half: TurnRound<T>, isBusy: boolean): void {
+  /** Promises have settled since the first half. */
+  private learnTelling(): void {
+    const wholeMs = this.clock.now() - this.tellingSinceMs;
+    if (wholeMs <= HALF_TURN_MS) return;
+    this.tellingShare += TELLING_GAIN * (this.tellingMs / wholeMs - this.tellingShare);
+  }
+
+  /** False when some are left. */
+  private run(half: TurnRound<T>, isBusy: boolean, budgetMs: number): boolean {
     const startMs = this.clock.now();
-    if (!half.run(isBusy, this.halfTurnMs)) this.schedule();
+    const isWhole = half.run(isBusy, budgetMs);
+    if (!isWhole) this.schedule();
     this.afterRound();
     this.input.turnTime.ms += this.clock.now() - startMs;
+    return isWhole;
   }
 
   /** The time, had there been no turns. */
@@ -158,6 +199,8 @@ export class TurnLoop<T extends TurnTaker> {
     } catch (error) {
       this.onError(taker, error);
     }
+    // Who waits for the first half has another turn anyway.
+    if (taker.waiting) return;
     const deadline = taker.nextDeadlineMs();
     if (deadline === Infinity) this.deadlines.remove(taker);
     else this.deadlines.set(taker, deadline);

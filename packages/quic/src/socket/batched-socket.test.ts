@@ -214,8 +214,9 @@ describeOnLinux('batched I/O', () => {
   });
 
   test('a flood leaves others their turn: so many datagrams are read at once, and the rest a turn later', async () => {
-    const pair = make();
-    const { sender, other } = pair;
+    const other = new SocketProbe(BatchedSocket.bind('127.0.0.1', 0, real, { now: () => 0 })!);
+    const sender = new SocketProbe(bind('127.0.0.1', 0, real));
+    open.push(other.socket, sender.socket);
     const turns: number[] = [];
     let inTurn = 0;
     other.onReceived = () => {
@@ -232,6 +233,38 @@ describeOnLinux('batched I/O', () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect(Math.max(...turns)).toBeLessThanOrEqual(other.socket.readsAtOnce);
     expect(turns.length).toBeGreaterThan(2);
+  });
+
+  test('where the turns of others take longer, so does reading, up to a bound', async () => {
+    const clock = { ms: 0, lookMs: 1 };
+    const now = (): number => (clock.ms += clock.lookMs);
+    const other = new SocketProbe(BatchedSocket.bind('127.0.0.1', 0, real, { now })!);
+    const sender = new SocketProbe(bind('127.0.0.1', 0, real));
+    open.push(other.socket, sender.socket);
+    const most = async (turnMs: number): Promise<number> => {
+      const [turns, before]: [number[], number] = [[], other.received.length];
+      let inTurn = 0;
+      other.onReceived = () => {
+        if (inTurn === 0) {
+          setImmediate(() => {
+            clock.ms += turnMs;
+            turns.push(inTurn);
+            inTurn = 0;
+          });
+        }
+        inTurn += 1;
+      };
+      for (let round = 0; round < 10; round += 1) burst({ sender, other }, 60, 200);
+      await other.hears(before + 600);
+      await new Promise((resolve) => setImmediate(resolve));
+      return Math.max(...turns);
+    };
+    const { readsAtOnce } = other.socket;
+    expect(await most(0)).toBeLessThanOrEqual(readsAtOnce + 3 * 32);
+    expect(await most(20)).toBeGreaterThan(2 * readsAtOnce);
+    // Each batch takes long itself: four that are always read, and five within the bound.
+    clock.lookMs = 10;
+    expect(await most(10_000)).toBeLessThanOrEqual(readsAtOnce + 5 * 32);
   });
 });
 

@@ -23,12 +23,20 @@ const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 /** Batches that are read before others have a turn. */
 const BATCHES_AT_ONCE = 4;
+/** Where others take longer, so may reading, up to this, ms. */
+const MAX_READING_MS = 50;
 /** What a device says that cannot cut messages into datagrams, or a kernel without UDP_SEGMENT. */
 const NO_SEGMENTATION: readonly string[] = ['EIO', 'EOPNOTSUPP', 'ENOPROTOOPT'];
 /** What the kernel says when a datagram is longer than the route carries: it cuts messages, but splits no datagram of one. */
 const TOO_LONG: readonly string[] = ['EINVAL', 'EMSGSIZE'];
 /** What waits in `node:dgram` for the kernel to have room; more is lost, as it would be further on, and counted. */
 const MAX_QUEUED = 1_024;
+
+interface BatchedSocketOptions {
+  readonly shared?: boolean;
+  readonly tells?: boolean;
+  readonly now?: () => number;
+}
 
 /**
  * A socket of Linux that sends and reads many datagrams per system call. `node:dgram` tells when there is something to be
@@ -46,6 +54,9 @@ export class BatchedSocket implements DatagramSocket, DatagramSending {
   private receiving: ReceiveBatch | undefined;
   private handlers: DatagramHandlers | undefined;
   private batchesLeft = BATCHES_AT_ONCE;
+  /** When reading stopped although there was more, and until when it goes on in this turn. */
+  private stoppedMs: number | undefined;
+  private readUntilMs = 0;
   private closed = false;
 
   private constructor(
@@ -53,6 +64,7 @@ export class BatchedSocket implements DatagramSocket, DatagramSending {
     private readonly fd: number,
     private readonly calls: SystemCalls,
     private readonly local: string | undefined,
+    private readonly now: () => number,
   ) {
     this.addresses = new SocketAddresses(local);
     this.address = addressOf(socket);
@@ -63,13 +75,13 @@ export class BatchedSocket implements DatagramSocket, DatagramSending {
   /**
    * Binds within the call. Throws `ERR_KWIK_INVALID_ARGUMENT` (no such address, port taken, no permission); undefined when
    * this process may make no such socket. `shared`: other processes of the same user have sockets there, too (SO_REUSEPORT).
-   * `tells`: sources say that they sent to `host`.
+   * `tells`: sources say that they sent to `host`. `now`: in milliseconds, for tests.
    */
   static bind(
     host: string,
     port: number,
     calls: SystemCalls,
-    { shared = false, tells = false }: { readonly shared?: boolean; readonly tells?: boolean } = {},
+    { shared = false, tells = false, now = () => performance.now() }: BatchedSocketOptions = {},
   ): BatchedSocket | undefined {
     const domain = isIPv6(host) ? AF_INET6 : AF_INET;
     const fd = calls.socket(domain, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -92,7 +104,7 @@ export class BatchedSocket implements DatagramSocket, DatagramSending {
       throw bindError(host, port, cause as NodeJS.ErrnoException);
     }
     enlargeBuffers(socket);
-    return new BatchedSocket(socket, fd, calls, tells ? host : undefined);
+    return new BatchedSocket(socket, fd, calls, tells ? host : undefined, now);
   }
 
   unref(): void {
@@ -175,13 +187,27 @@ export class BatchedSocket implements DatagramSocket, DatagramSending {
   /** Reads what else has come; a few batches in each turn of the loop. */
   private drain(handlers: DatagramHandlers): void {
     const batch = (this.receiving ??= new ReceiveBatch(this.calls, this.addresses, this.addressBytes));
-    if (this.batchesLeft === BATCHES_AT_ONCE) setImmediate(this.onTurn);
-    while (this.batchesLeft > 0 && !this.isClosed()) {
+    if (this.batchesLeft === BATCHES_AT_ONCE) this.beginTurn();
+    while (this.mayRead()) {
       this.batchesLeft -= 1;
       const count = batch.receive(this.fd);
       for (let i = 0; i < count && !this.isClosed(); i += 1) handlers.onDatagram(batch.datagram(i), batch.source(i));
       if (count < RECEIVE_BATCH) return;
     }
+    this.stoppedMs = this.now();
+  }
+
+  /** What the others took since reading stopped, it may take as well: what waits in the kernel grows old, and is lost at last. */
+  private beginTurn(): void {
+    setImmediate(this.onTurn);
+    const now = this.now();
+    this.readUntilMs = now + Math.min(MAX_READING_MS, now - (this.stoppedMs ?? now));
+    this.stoppedMs = undefined;
+  }
+
+  private mayRead(): boolean {
+    if (this.isClosed()) return false;
+    return this.batchesLeft > 0 || this.now() < this.readUntilMs;
   }
 
   /** Whoever hears a datagram may close the socket. */
