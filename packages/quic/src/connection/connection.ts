@@ -233,7 +233,6 @@ export class Connection implements PathTransport {
     if (this.backend.closed()) this.host.wake(this);
   }
 
-  /** The deadline has come. */
   expire(now: number): void {
     if (now < this.backendDeadlineMs) return;
     this.backend.onTimeout();
@@ -276,7 +275,6 @@ export class Connection implements PathTransport {
     if (this.phase !== 'ended' && this.hasMore()) this.host.wake(this);
   }
 
-  /** Something that came has not been acknowledged, and could be. */
   get owesAcknowledgement(): boolean {
     return this.phase === 'open' && !this.halfOpen && this.turn.owesAcknowledgement;
   }
@@ -347,8 +345,8 @@ export class Connection implements PathTransport {
   private hasMore(): boolean {
     if (this.sender.hasMore || this.processor.hasHeld) return true;
     if (this.phase !== 'open' || this.handler === undefined) return false;
-    const readMore = this.turn.takeReadMore() && this.backend.isReadable();
-    return readMore || this.writers.pending || this.sender.sendableEdge(this.turn.nowMs);
+    if (this.turn.takeReadMore() && this.backend.isReadable()) return true;
+    return this.writers.pending || this.sender.sendableEdge(this.turn.nowMs);
   }
 
   private observeEnd(): void {

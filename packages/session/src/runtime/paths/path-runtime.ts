@@ -275,11 +275,8 @@ export class PathRuntime implements ConnectionsOwner, ConnectedPath {
    */
   #probe(): void {
     const { transport } = this.port;
-    if (transport.ping !== undefined && (this.resting || this.#liveness.alone)) {
-      transport.ping();
-      return;
-    }
-    this.ask();
+    if (transport.ping !== undefined && (this.resting || this.#liveness.alone)) transport.ping();
+    else this.ask();
   }
 
   /** Has the peer answer: if it does not, the path is suspected soon. */
