@@ -86,6 +86,8 @@ async function echoAll(): Promise<EchoResult> {
 }
 
 export interface FairResult {
+  /** Sessions that had it all. */
+  readonly served: number;
   /** Bytes that each session had when half of all had come. */
   readonly shares: readonly number[];
   readonly failure?: string;
@@ -112,7 +114,8 @@ async function fetchAtOnce(bytes: number): Promise<FairResult> {
   };
   await Promise.all(sessions.map(fetch));
   if (sum !== bytes * sessions.length) failure ??= `${sum} of ${bytes * sessions.length} bytes arrived`;
-  return { shares, ...(failure !== undefined && { failure }) };
+  const served = had.filter((count) => count === bytes).length;
+  return { served, shares, ...(failure !== undefined && { failure }) };
 }
 
 async function echo(session: Session, index: number): Promise<void> {

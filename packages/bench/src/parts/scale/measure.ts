@@ -65,6 +65,8 @@ export interface Starved {
   readonly echoed: number;
   /** Milliseconds that an echo took, each. */
   readonly echoMs: readonly number[];
+  /** Sessions that had all that they wanted, when all wanted as much at once. */
+  readonly served: number;
   /** Jain's index of what each session had when half of what all wanted at once had come. */
   readonly fairness: number;
   /** Until all were open. */
@@ -147,6 +149,7 @@ export async function measureStarved(
   return {
     echoed: echoes.reduce((sum, { echoed }) => sum + echoed, 0),
     echoMs: echoes.flatMap(({ tookMs }) => tookMs),
+    served: fetched.reduce((sum, { served }) => sum + served, 0),
     fairness: Math.min(...fetched.map(({ shares }) => jain(shares))),
     seconds: Math.max(...opened.map(({ seconds }) => seconds)),
     failure: [...opened, ...echoes, ...fetched].find(({ failure }) => failure !== undefined)?.failure,
