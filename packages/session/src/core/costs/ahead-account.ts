@@ -21,6 +21,7 @@ export class AheadAccount implements AheadUser {
   readonly #onChange: (bytes: number) => void;
   #bytes = 0;
   #heldBack = false;
+  #isSharing = false;
   #closed = false;
 
   constructor({ shares, holder, freeBytes = 0, onChange }: AheadAccountOptions) {
@@ -57,7 +58,7 @@ export class AheadAccount implements AheadUser {
     if (this.#bytes === 0) {
       // Nothing is known yet of what it wants, so it counts as one that wants all that it can get.
       this.#heldBack = true;
-      this.#shares.join(this);
+      this.#join();
     }
     const room = Math.min(bytes, this.room);
     this.#heldBack = room < bytes;
@@ -72,13 +73,9 @@ export class AheadAccount implements AheadUser {
   /** So many bytes more or less are ahead of the paths. */
   change(bytes: number): void {
     if (this.#closed) return;
-    const before = this.#bytes;
     this.#bytes += bytes;
-    if (bytes > 0 && this.#bytes > this.#freeBytes) this.#shares.join(this);
-    else if (bytes < 0 && this.#bytes <= this.#freeBytes && before > this.#freeBytes) {
-      this.#heldBack = false;
-      this.#shares.leave(this);
-    }
+    if (this.#bytes > this.#freeBytes) this.#join();
+    else this.#leave();
     this.#onChange(bytes);
   }
 
@@ -86,5 +83,19 @@ export class AheadAccount implements AheadUser {
   close(): void {
     this.change(-this.#bytes);
     this.#closed = true;
+  }
+
+  #join(): void {
+    if (this.#isSharing) return;
+    this.#isSharing = true;
+    this.#shares.join(this);
+  }
+
+  /** Also where it was to join for more than it took. */
+  #leave(): void {
+    this.#heldBack = false;
+    if (!this.#isSharing) return;
+    this.#isSharing = false;
+    this.#shares.leave(this);
   }
 }
