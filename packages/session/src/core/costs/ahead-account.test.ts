@@ -5,22 +5,21 @@ import { AheadShares, type AheadUser } from './ahead-shares.js';
 
 const FREE_BYTES = 16 * 1024;
 
-class CountedShares extends AheadShares {
-  readonly users = new Set<AheadUser>();
-
-  override join(user: AheadUser): void {
-    super.join(user);
-    this.users.add(user);
-  }
-
-  override leave(user: AheadUser): void {
-    super.leave(user);
-    this.users.delete(user);
-  }
-}
-
-function account(shares: AheadShares, freeBytes: number) {
-  const counted = { bytes: 0 };
+/** One of many, with those who share. */
+function account(freeBytes: number) {
+  const counted = { bytes: 0, users: new Set<AheadUser>() };
+  const real = new AheadShares({ allBytes: 20_000, sessionBytes: 20_000 });
+  const shares: Pick<AheadShares, 'join' | 'leave' | 'shareOf'> = {
+    shareOf: (user) => real.shareOf(user),
+    join: (user) => {
+      real.join(user);
+      counted.users.add(user);
+    },
+    leave: (user) => {
+      real.leave(user);
+      counted.users.delete(user);
+    },
+  };
   const onChange = (bytes: number): void => void (counted.bytes += bytes);
   return { counted, one: new AheadAccount({ shares, holder: { peer: {}, weight: 1 }, freeBytes, onChange }) };
 }
@@ -35,18 +34,17 @@ describe('a session that has something ahead', () => {
     (freeBytes) => {
       fc.assert(
         fc.property(steps, fc.boolean(), (all, closes) => {
-          const shares = new CountedShares({ allBytes: 20_000, sessionBytes: 20_000 });
-          const { one, counted } = account(shares, freeBytes);
+          const { one, counted } = account(freeBytes);
           for (const { asks, takes, gives } of all) {
             one.change(Math.ceil((one.roomFor(asks) * takes) / 100));
             one.change(-Math.ceil((one.bytes * gives) / 100));
-            expect(shares.users.has(one)).toBe(one.bytes > freeBytes);
+            expect(counted.users.has(one)).toBe(one.bytes > freeBytes);
             expect(one.heldBack && one.bytes <= freeBytes).toBe(false);
           }
           one.roomFor(50_000);
           if (closes) one.close();
           else one.change(-one.bytes);
-          expect([shares.users.size, one.bytes, counted.bytes]).toEqual([0, 0, 0]);
+          expect([counted.users.size, one.bytes, counted.bytes]).toEqual([0, 0, 0]);
         }),
       );
     },

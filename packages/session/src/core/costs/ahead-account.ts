@@ -3,8 +3,10 @@ import type { AheadShares, AheadUser } from './ahead-shares.js';
 /** A session always gets so much, or nothing would move when very many share. */
 export const LEAST_AHEAD_BYTES = 16 * 1024;
 
+type Shares = Pick<AheadShares, 'join' | 'leave' | 'shareOf'>;
+
 export interface AheadAccountOptions {
-  readonly shares: AheadShares;
+  readonly shares: Shares;
   readonly holder: Pick<AheadUser, 'peer' | 'weight'>;
   /** A session that has no more than this shares with nobody: it may, at the cost of nothing. Default: 0. */
   readonly freeBytes?: number;
@@ -16,7 +18,7 @@ export interface AheadAccountOptions {
 export class AheadAccount implements AheadUser {
   readonly peer: object;
   readonly weight: number;
-  readonly #shares: AheadShares;
+  readonly #shares: Shares;
   readonly #freeBytes: number;
   readonly #onChange: (bytes: number) => void;
   #bytes = 0;
