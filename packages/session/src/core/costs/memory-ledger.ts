@@ -20,9 +20,12 @@ export const FREE_OVERHEAD_BYTES = 16 * 1024 * 1024;
 const READ_AHEAD_BYTES = 64 * 1024 * 1024;
 /** And for one session: a few contents over a fast path. */
 const SESSION_READ_AHEAD_BYTES = 8 * 1024 * 1024;
-/** Of what applications wrote and no path has taken yet, for all sessions, and for one: a stream alone has a buffer of 1 MiB. */
-const WRITE_AHEAD_BYTES = 64 * 1024 * 1024;
-const SESSION_WRITE_AHEAD_BYTES = 32 * 1024 * 1024;
+/**
+ * Of what applications wrote and no path has taken yet, for all sessions, and for one. A stream alone has a buffer of 1 MiB, and 1,000
+ * of 100 kB each are to find room: among streams of which some had all of it, and others only the least, the former would be ahead.
+ */
+const WRITE_AHEAD_BYTES = 128 * 1024 * 1024;
+const SESSION_WRITE_AHEAD_BYTES = WRITE_AHEAD_BYTES;
 /** Of V8's heap, which ends a process at 2 to 4 GB, for all sessions. */
 const OVERHEAD_BYTES = 256 * 1024 * 1024;
 const HELD_BYTES = 1024 * 1024 * 1024;
