@@ -49,18 +49,6 @@ describe('ReconnectSchedule', () => {
     expect(schedule.state).toBe('abandoned');
   });
 
-  test('where there is nothing to lose, each round of the addresses has twice as long an attempt, up to a bound', () => {
-    const schedule = scheduleOf({ ...HASTY, patientAttemptMs: 10_000 });
-    const timeouts: number[] = [];
-    for (let now = 0; now < 12_000; now += 1000) {
-      timeouts.push(schedule.begin(0).timeoutMs);
-      schedule.lost(now);
-    }
-    expect(timeouts).toEqual([2000, 2000, 2000, 2000, 4000, 4000, 4000, 8000, 8000, 8000, 10_000, 10_000]);
-    schedule.restart(12_000);
-    expect(schedule.begin(0).timeoutMs).toBe(2000);
-  });
-
   test('a lost path is tried after growing waits, at each address in turn, with ever more time, and then given up', () => {
     const schedule = scheduleOf();
     schedule.connected(0);

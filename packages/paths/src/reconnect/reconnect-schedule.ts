@@ -14,11 +14,6 @@ export interface ReconnectPolicy {
   readonly maxTries: number;
   /** The longest that one attempt may take, milliseconds. */
   readonly maxAttemptMs: number;
-  /**
-   * Attempts that found no answer in that time get twice as long each time that it is an address's turn again, up to this: a server that is
-   * very busy would else answer each of them too late. Default: `maxAttemptMs`.
-   */
-  readonly patientAttemptMs?: number;
 }
 
 /** What `begin` decided. */
@@ -86,14 +81,8 @@ export class ReconnectSchedule {
     const { tries } = this.#backoff;
     return {
       address: this.#addresses[tries % this.#addresses.length]!,
-      timeoutMs: attemptTimeoutMs(rttMs, tries, this.#longestMs(tries)),
+      timeoutMs: attemptTimeoutMs(rttMs, tries, this.#policy.maxAttemptMs),
     };
-  }
-
-  #longestMs(tries: number): number {
-    const { maxAttemptMs, patientAttemptMs = maxAttemptMs } = this.#policy;
-    const rounds = Math.floor(Math.max(0, tries - 1) / this.#addresses.length);
-    return Math.min(patientAttemptMs, maxAttemptMs * 2 ** rounds);
   }
 
   /** The path carries data. */

@@ -11,8 +11,6 @@ import { DueTimer } from '../runtime/waiting/due-timer.js';
 
 /** One attempt at the most; the next address is tried after it. */
 const MAX_ATTEMPT_MS = 3000;
-/** With no path left there is nothing to lose by waiting for a server that is busy. */
-const PATIENT_ATTEMPT_MS = 12_000;
 /**
  * With no path left the primary is asked for again at once, and then ever more rarely, but often enough to be found within a
  * second. The recovery time is the bound on the tries.
@@ -22,7 +20,6 @@ const IN_HASTE: ReconnectPolicy = {
   maxWaitMs: 1000,
   maxTries: Number.MAX_SAFE_INTEGER,
   maxAttemptMs: MAX_ATTEMPT_MS,
-  patientAttemptMs: PATIENT_ATTEMPT_MS,
 };
 /** While another path leads to the primary there is no hurry. As for paths to other servers: so many tries. */
 const AT_LEISURE: ReconnectPolicy = {
