@@ -89,15 +89,13 @@ export class TurnLoop<T extends TurnTaker> {
     this.schedule();
   }
 
-  /** A turn at `dueMs`, or soon if that is not later than `now`. */
+  /** A turn at `dueMs`, or soon if that is not later than `now`, or where others wait already. */
   wakeBy(taker: T, dueMs: number, now: number): void {
-    if (this.stopped) return;
-    this.acknowledgeFirst(taker);
-    if (taker.waiting) return;
-    if (dueMs <= now) {
+    if (taker.waiting || this.behind || dueMs <= now) {
       this.wake(taker);
       return;
     }
+    if (this.stopped) return;
     if (taker.heapIndex >= 0 && taker.deadlineMs <= dueMs) return;
     this.deadlines.set(taker, dueMs);
     this.arm();
