@@ -153,6 +153,15 @@ describe('signs of life', () => {
     expect([transport.pings, path.data.pendingFrameCount]).toEqual([0, 1]);
   });
 
+  test('and on a path that is alone QUIC does, for nothing is sent elsewhere where no answer comes', () => {
+    const { transport, path } = setUp();
+    path.join(new DataPlane({ role: 'client', maxPacketBytes: 60_000, natives: NODE_NATIVES, ...options }));
+    path.alone = true;
+    path.expectData(true);
+    path.handleTimeout(path.nextTimeoutMs() as number);
+    expect([transport.pings, path.data.pendingFrameCount]).toEqual([1, 0]);
+  });
+
   const suspectedAt = (path: PathRuntime, untilMs: number): void => {
     while (path.health !== 'suspected' && time.now < untilMs) {
       time.now = path.nextTimeoutMs() as number;
