@@ -109,6 +109,14 @@ describe('SendHalf', () => {
       expect(ledger.use.writeAheadBytes).toBe(0);
     });
 
+    it('lets very many streams have very little each, once the session has twice its share', () => {
+      const ledger = new MemoryLedger({ writeAheadBytes: 100 * KIB });
+      const streams = of(ledger, 500);
+      for (const send of streams) fill(send);
+      expect(streams.every(({ queuedBytes }) => queuedBytes >= KIB)).toBe(true);
+      expect(ledger.use.writeAheadBytes).toBeLessThanOrEqual(2 * 100 * KIB + 16 * KIB + 500 * KIB);
+    });
+
     it('shares fairly with others, and little ones share with nobody', () => {
       const ledger = new MemoryLedger({ writeAheadBytes: 100 * KIB });
       const all = Array.from({ length: 4 }, () => of(ledger, 1)[0]!);

@@ -1,11 +1,13 @@
 import { KwikError, type StreamId, type PathId } from '@kwik/wire';
-import { type AheadAccount, LEAST_AHEAD_BYTES } from '../costs/ahead-account.js';
+import type { AheadAccount } from '../costs/ahead-account.js';
 import type { OffsetRange } from '../range-set.js';
 import { DelegatedRanges } from './delegated-ranges.js';
 import { join, keep, type OwnBytes } from './small-bytes.js';
 
 /** A buffer that is filled to this share has a writer that fills it as fast as it empties. */
 const CROWDED_SHARE = 0.5;
+/** What each stream may have, though its session has twice its share: it moves on. */
+const LITTLE_BYTES = 1024;
 
 /** What one frame carries of a stream; kept until the peer has acknowledged it. */
 export interface Piece {
@@ -122,18 +124,18 @@ export class SendHalf {
 
   /**
    * Of so many bytes, those that `write` accepts now: what the buffer has room for and the session may have ahead. Each stream
-   * may have a little, or those that nobody reads would hold up the others of their session.
+   * may have a little, or those that nobody reads would hold up the others of their session; very little, where they are very many.
    */
   roomFor(bytes: number): number {
     const wanted = Math.min(bytes, this.room);
     if (this.#ahead === undefined) return wanted;
-    return Math.max(this.#ahead.roomFor(wanted), Math.min(wanted, LEAST_AHEAD_BYTES - this.#queuedBytes));
+    return Math.max(this.#ahead.roomFor(wanted), Math.min(wanted, leastOf(this.#ahead) - this.#queuedBytes));
   }
 
   /** As much as the buffer may hold just now. */
   get #limitBytes(): number {
     if (this.#ahead === undefined || this.#queuedBytes >= this.#bufferBytes) return this.#bufferBytes;
-    return Math.min(this.#bufferBytes, Math.max(LEAST_AHEAD_BYTES, this.#queuedBytes + this.#ahead.room));
+    return Math.min(this.#bufferBytes, Math.max(leastOf(this.#ahead), this.#queuedBytes + this.#ahead.room));
   }
 
   /** Throws ERR_KWIK_STREAM_STOPPED or ERR_KWIK_STREAM_CLOSED when nothing can be written any more. */
@@ -367,6 +369,10 @@ export class SendHalf {
     this.#unackedPieces--;
     this.#unackedBytes -= piece.data.length;
   }
+}
+
+function leastOf({ urgentRoom }: AheadAccount): number {
+  return Math.max(urgentRoom, LITTLE_BYTES);
 }
 
 const EMPTY = new Uint8Array(0);
