@@ -90,13 +90,21 @@ export function sshOptions(folder: string): readonly string[] {
   ];
 }
 
-/** etcd, one node, without authentication. */
+/** etcd, one node, without authentication; as with PostgreSQL, nothing waits for the disk. */
 export const ETCD: RealServerPlan = {
   programs: ['etcd'],
   args: (folder, port) => {
     const [clients, peers] = [`http://127.0.0.1:${port}`, 'http://127.0.0.1:0'];
     return [
-      ...['--data-dir', join(folder, 'data'), '--listen-client-urls', clients, '--advertise-client-urls', clients],
+      ...[
+        '--unsafe-no-fsync',
+        '--data-dir',
+        join(folder, 'data'),
+        '--listen-client-urls',
+        clients,
+        '--advertise-client-urls',
+        clients,
+      ],
       ...['--listen-peer-urls', peers, '--initial-advertise-peer-urls', peers, '--initial-cluster', `default=${peers}`],
     ];
   },
