@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { pause } from '@kwik/testbed';
 import { ETCD, freePort, missingPrograms, startRealServer } from '@kwik/testbed/programs';
@@ -89,8 +93,10 @@ testWithEtcd(
     const [id, drained] =
       others.two.address === first ? (['two', others.two] as const) : (['three', others.three] as const);
     // By its address, as an operator may know it; and until nobody is there.
-    const { status: code, stdout } = await fleet('drain', 'films', first, '--reason', 'new disk', '--wait', '120');
-    expect([code, stdout]).toEqual([0, expect.stringMatching(/"marked"[^]*"draining"[^]*"drained"/u)]);
+    expect(await fleet('drain', 'films', first, '--reason', 'new disk', '--wait', '120')).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/"marked"[^]*"draining"[^]*"drained"/u),
+    });
     await drained.process.printed(/"event":"draining","by":"[^"]*","reason":"new disk"/u);
     drained.process.kill('SIGKILL');
     expect((await download.ended).status).toBe(0);
@@ -128,8 +134,10 @@ testWithEtcd.each([
     const link = await harness.linkTo(one);
     const download = harness.start(['get', '--json', `kwik://${link.address()}/film`, '-o', harness.path('copy')]);
     await grownTo(harness.path('copy.kwik-part'), 2 * MB, download);
-    const { status: code, stdout } = await fleet('drain', 'films', 'one', '--wait', '120');
-    expect([code, stdout]).toEqual([0, expect.stringMatching(/"marked"[^]*"draining"[^]*"drained"/u)]);
+    expect(await fleet('drain', 'films', 'one', '--wait', '120')).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/"marked"[^]*"draining"[^]*"drained"/u),
+    });
     const ended = await download.ended;
     expect([ended.status, ended.stderr]).toEqual([
       0,
@@ -238,6 +246,27 @@ testWithEtcd('capacity is what servers offer and carry, once they have said thei
     0,
     expect.stringMatching(/^films: 0 % of what 3 servers offer is used[^]*\n2 could go/u),
   ]);
+});
+
+testWithEtcd('an etcd that is slow to answer is waited for', async () => {
+  await serve('one');
+  // More than a client that looks for servers waits.
+  const slow = createServer((socket) => {
+    socket.on('error', () => undefined);
+    const port = Number(etcd.split(':').at(-1));
+    void pause(2500)
+      .then(() => pipeline(socket, connect(port, '127.0.0.1'), socket))
+      .catch(() => undefined);
+  });
+  slow.listen(0, '127.0.0.1');
+  await once(slow, 'listening');
+  closers.push(() => promisify(slow.close.bind(slow))());
+  const source = ['--discover', `etcd:127.0.0.1:${(slow.address() as AddressInfo).port}`, '--json'];
+  expect(await harness.run(['fleet', 'drain', 'films', 'one', '--force', ...source])).toMatchObject({
+    status: 0,
+    stderr: '',
+    stdout: expect.stringMatching(/"marked"[^]*"draining"/u),
+  });
 });
 
 test('an etcd that is down: each command says which one, and ends with 4', async () => {

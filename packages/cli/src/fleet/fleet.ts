@@ -40,6 +40,8 @@ export interface CapacityOptions extends FleetOptions {
   readonly keep: number;
 }
 
+/** Whoever changes a fleet would rather wait than be told that a slow etcd does not answer, which says so itself after 5 s. */
+const FIRST_ANSWERS_MS = 10_000;
 const LOOK_EVERY_MS = 100;
 /** As many as a survey shows. */
 const MAX_SERVERS = 64;
@@ -234,7 +236,7 @@ async function withFleet(
   const marks = new FleetMarks(service, options, io);
   try {
     const directory = discovery.service(service);
-    await firstAnswers(directory, stopped.signal);
+    await firstAnswers(directory, FIRST_ANSWERS_MS, stopped.signal);
     return await work({
       survey: () => surveyOf(directory, { capabilities: [], count: MAX_SERVERS }, Date.now()),
       find: (server) => foundIn(directory, server),

@@ -36,7 +36,7 @@ export async function runServers(name: string, options: ServersOptions, io: CliI
   const release = io.onInterrupt(() => stopped.abort());
   try {
     const directory = discovery.service(name);
-    await firstAnswers(directory, stopped.signal);
+    await firstAnswers(directory, FIRST_ANSWERS_MS, stopped.signal);
     const survey = (): Survey => surveyOf(directory, requestOf(options), Date.now());
     if (!options.watch) {
       const found = survey();
@@ -56,9 +56,9 @@ function requestOf({ capability, tag, count }: ServersOptions): SelectionRequest
   return { capabilities, tags: tag, count };
 }
 
-/** Until each source has answered or failed, or two seconds are over. */
-export async function firstAnswers(directory: ServiceDirectory, signal: AbortSignal): Promise<void> {
-  const late = AbortSignal.any([signal, AbortSignal.timeout(FIRST_ANSWERS_MS)]);
+/** Until each source has answered or failed, or so many milliseconds are over. */
+export async function firstAnswers(directory: ServiceDirectory, withinMs: number, signal: AbortSignal): Promise<void> {
+  const late = AbortSignal.any([signal, AbortSignal.timeout(withinMs)]);
   while (directory.sources.some(({ state }) => state === 'waiting') && !late.aborted) {
     await pause(LOOK_EVERY_MS, late).catch(() => undefined);
   }
