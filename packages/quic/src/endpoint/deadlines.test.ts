@@ -86,6 +86,7 @@ class Taker implements TurnTaker {
   next = Infinity;
   onTurn: (() => void) | undefined;
   onTransmit: (() => void) | undefined;
+  onExpire: (() => void) | undefined;
   rank: 0 | 1 | 2 = 0;
   usedMs = 0;
   readonly processor = {
@@ -95,6 +96,7 @@ class Taker implements TurnTaker {
 
   expire(now: number): void {
     this.expired.push(now);
+    this.onExpire?.();
   }
 
   deliver(now: number): void {
@@ -422,18 +424,23 @@ describe('TurnLoop', () => {
     expect([one.usedMs, other.usedMs]).toEqual([0.5, 1.25]);
   });
 
-  test('of very many deadlines that are due, a few are looked after at once', async () => {
+  test.each([
+    ['all, where that takes no time', 0, 40],
+    ['as many as half a turn has time for', 0.1, 20],
+    ['a few, however long they take', 1, 16],
+  ])('of very many deadlines that are due, so many are looked after at once: %s', async (_, tookMs, atOnce) => {
     const clock = new FakeClock();
     const loop = loopOn(clock);
-    const takers = Array.from({ length: 40 }, () => Object.assign(new Taker(), { next: 10 }));
+    const onExpire = (): void => void (clock.time += tookMs);
+    const takers = Array.from({ length: 40 }, () => Object.assign(new Taker(), { next: 10, onExpire }));
     for (const taker of takers) loop.wake(taker);
     await immediate();
     for (const taker of takers) taker.next = Infinity;
     const expired = (): number => takers.filter(({ expired: times }) => times.length > 0).length;
     clock.advanceTo(20);
-    expect(expired()).toBe(16);
-    clock.advanceTo(20);
-    clock.advanceTo(20);
+    expect(expired()).toBe(atOnce);
+    clock.advanceTo(100);
+    clock.advanceTo(200);
     expect(expired()).toBe(40);
   });
 

@@ -2,8 +2,8 @@ import type { Clock, TimerHandle } from '@kwik/wire';
 import { DeadlineHeap, type HeapItem } from './deadline-heap.js';
 import { type RoundMember, TurnRound } from './turn-round.js';
 
-/** Deadlines that are looked after at once. */
-const MAX_EXPIRED = 16;
+/** Deadlines that are looked after at once, however little time there is. */
+const LEAST_EXPIRED = 16;
 /** Milliseconds for each half of a turn; who is left waits until what has come was read. */
 const HALF_TURN_MS = 2;
 /** Where reading takes longer, so may half a turn, up to this. */
@@ -219,7 +219,7 @@ export class TurnLoop<T extends TurnTaker> {
     this.timerMs = Infinity;
     if (this.stopped) return;
     const now = this.clock.now();
-    for (let expired = 0; expired < MAX_EXPIRED; expired += 1) {
+    for (let expired = 0; expired < LEAST_EXPIRED || this.clock.now() - now < this.halfTurnMs; expired += 1) {
       const due = this.deadlines.popDue(now);
       if (due === undefined) break;
       due.expire(now);
