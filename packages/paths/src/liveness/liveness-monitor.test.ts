@@ -46,6 +46,30 @@ describe('LivenessMonitor', () => {
     expect(monitor.handleTimeout(1e9)).toEqual({});
   });
 
+  test('one that is dead and listened to all the same stays suspected, is asked ever more rarely, and is dead again', () => {
+    const monitor = new LivenessMonitor(0, CALM);
+    monitor.putOff(0);
+    const deaths = [15_500, 16_000];
+    for (const deadMs of deaths) {
+      expect(timeline(monitor, 1e6).at(-1)).toEqual([deadMs, { dead: true }]);
+      monitor.putOff(deadMs);
+      expect([monitor.dead, monitor.suspected]).toEqual([false, true]);
+    }
+    const asked = timeline(monitor, 16_499).map(([at]) => Math.round(at));
+    expect(asked).toEqual([16_274]);
+    expect(monitor.onReceived(16_499)).toBe(true);
+    expect([monitor.dead, monitor.suspected]).toEqual([false, false]);
+    // As if nothing had been.
+    expect(timeline(monitor, 1e6).map(([at, actions]) => [Math.round(at), actions])).toEqual([
+      [31_499, { probe: true }],
+      [31_557, { suspect: true, probe: true }],
+      [31_668, { probe: true }],
+      [31_778, { probe: true }],
+      [31_889, { probe: true }],
+      [31_999, { dead: true }],
+    ]);
+  });
+
   test('what a receipt leaves unanswered is asked from then on, until it is acknowledged', () => {
     const monitor = new LivenessMonitor(0, CALM);
     monitor.onSentEliciting(1000);

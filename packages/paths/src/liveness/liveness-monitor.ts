@@ -116,6 +116,8 @@ export class LivenessMonitor {
   #alone = false;
   #suspected = false;
   #dead = false;
+  /** How often its death was put off since the peer was last heard. */
+  #putOffs = 0;
   #dueMs: number | undefined;
 
   constructor(now: number, rtt: RttView, options: LivenessOptions = {}) {
@@ -157,6 +159,7 @@ export class LivenessMonitor {
     this.#lastReceivedMs = now;
     this.#pauseSinceMs = Math.max(this.#pauseSinceMs, now);
     this.#stalls = 0;
+    this.#putOffs = 0;
     this.#readFirst = false;
     this.#countReceipt();
     // Reported late, and from before the question: it proves nothing.
@@ -213,6 +216,19 @@ export class LivenessMonitor {
   set alone(alone: boolean) {
     if (alone === this.#alone) return;
     this.#alone = alone;
+    this.#reschedule();
+  }
+
+  /**
+   * It is dead, and to be listened to all the same: another way is looked for meanwhile. It stays suspected, is asked ever more
+   * rarely, and falls due again after as long a silence.
+   */
+  putOff(now: number): void {
+    if (!this.#dead) return;
+    this.#dead = false;
+    this.#putOffs += 1;
+    if (this.#askedAtMs !== undefined) this.#askedAtMs = now;
+    if (this.#probedAtMs !== undefined) this.#probedAtMs = now;
     this.#reschedule();
   }
 
@@ -319,7 +335,7 @@ export class LivenessMonitor {
 
   #probeAtMs(): number {
     if (this.#suspected) {
-      const interval = (this.#deathMs() - this.#answerMs()) / (SUSPECT_PROBES + 1);
+      const interval = (2 ** this.#putOffs * (this.#deathMs() - this.#answerMs())) / (SUSPECT_PROBES + 1);
       return this.#lastProbeMs + Math.max(interval, ANSWER_MARGIN_MS);
     }
     // A question is open: its answer, or suspicion, comes first.
