@@ -37,9 +37,9 @@ describe('a further path to the primary', () => {
     primary.link.heal();
     await world.clock.advanceByAsync(HOUR_MS);
     expect(client.getActivePaths()).toMatchObject([{ id: 0 }]);
-    // No path was left for less than the 12 s that four attempts take; twelve and one more at leisure follow.
+    // In haste for as long as none was left, a second or two apart; twelve and one more at leisure follow.
     expect(tried).toBeGreaterThan(before + 10);
-    expect(tried).toBeLessThan(before + 28);
+    expect(tried).toBeLessThan(before + 32);
   });
 
   test('that its primary takes and turns away again and again is opened once a second at the most', async () => {

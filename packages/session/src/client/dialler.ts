@@ -39,13 +39,13 @@ import { type CheckedEarly, earlyOf } from './early-stream.js';
 import { type EstablishedPath, newPath } from './established-path.js';
 import { openPrimary } from './open-primary.js';
 import { joinServer } from './join-server.js';
-import type { OpenedSession } from './opened-session.js';
+import type { OpenedSession, RejoinedRoute } from './opened-session.js';
 import type { OpeningPath } from './opening-path.js';
 import { reachThrough, RELAY_ANSWER_MS, type ReachedThrough } from './relays/reach-through.js';
 import { relaySession, RelaySessions } from './relays/relay-sessions.js';
 import type { RelayedPathsOptions } from './relays/relayed-paths.js';
 import { type PrimaryReach, type ReachedPrimary, reachPrimary } from './relays/reach-primary.js';
-import type { PrimaryRoute } from './primary-paths.js';
+import type { JoinAttempt, PrimaryRoute } from './primary-paths.js';
 import { leftMs, reach } from './reach.js';
 import { formatAddress, parseTarget } from './target.js';
 import { joinStandby, type JoinedStandby } from './takeover/join-standby.js';
@@ -205,8 +205,7 @@ export class Dialler {
       primaryPaths: {
         recoveryMs: this.#timeouts.recoveryMs,
         random,
-        join: (route, to, attemptMs) =>
-          this.#watched('return', to, () => this.#rejoin(session, opened, route, to, attemptMs)),
+        join: (route, to, how) => this.#watched('return', to, () => this.#rejoin(session, opened, route, to, how)),
       },
       joinPath: (command, primary, onOpening) =>
         dials.run({ ...command, timeoutMs: command.timeoutMs || this.#timeouts.handshakeMs }, primary, (dialling) =>
@@ -266,20 +265,21 @@ export class Dialler {
     session: OpenedSession,
     route: PrimaryRoute,
     address: string,
-    timeoutMs: number,
+    { timeoutMs, signal, onTaken }: JoinAttempt,
   ): Promise<PathRuntime> {
     const { id, addresses, localAddress } = route;
     const { primaryPin: requiredPin, sessionId, primaryName, takeovers } = session;
     const serverName = primaryName ?? this.#options.trust?.serverName;
-    const options = { timeoutMs, serverName, localAddress, requiredPin, sessionId };
+    const options = { timeoutMs, serverName, localAddress, requiredPin, sessionId, signal };
     let endMs = Infinity;
     const from = localAddress ?? this.#localAddress;
-    const how = { address, from, elsewhere: addresses.length > 1 };
+    const how = { address, from, elsewhere: addresses.length > 1, signal };
     const transport = await this.#dials.run({ ...how, onWait: (why) => context.paths.waits(id, why) }, () => {
       endMs = this.#clock.now() + timeoutMs;
       return reach(this.#connector, parseTarget(address), options, this.#clock);
     });
-    const path = await this.#rejoinOver(context, session, { id, address, takeovers }, { transport }, endMs);
+    const way = { id, address, takeovers, onTaken };
+    const path = await this.#rejoinOver(context, session, way, { transport }, endMs);
     this.#dials.settled(address, from);
     return path;
   }
@@ -287,7 +287,7 @@ export class Dialler {
   async #rejoinOver(
     context: SessionContext,
     session: OpenedSession,
-    { takeovers, ...route }: Pick<EstablishedPath, 'id' | 'address' | 'via'> & Pick<OpenedSession, 'takeovers'>,
+    { takeovers, onTaken, ...route }: RejoinedRoute,
     { transport, release }: Pick<ReachedPrimary, 'transport' | 'release'>,
     endMs: number,
   ): Promise<PathRuntime> {
@@ -301,6 +301,7 @@ export class Dialler {
       port.close(0, PRIMARY_BEFORE);
       throw new KwikError('ERR_KWIK_PATH_DEAD', PRIMARY_BEFORE);
     }
+    onTaken?.();
     return this.#path(context, { ...route, port, result, primary: true });
   }
 

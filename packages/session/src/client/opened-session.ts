@@ -1,4 +1,6 @@
 import type { ClientHandshakeResult } from '@kwik/kcp';
+import type { EstablishedPath } from './established-path.js';
+import type { JoinAttempt } from './primary-paths.js';
 
 /** What `open` learned, for the paths that follow. */
 export interface OpenedSession extends ClientHandshakeResult {
@@ -9,3 +11,8 @@ export interface OpenedSession extends ClientHandshakeResult {
   /** How many primaries the session has had before this one: what leads to one of those comes too late. */
   takeovers: number;
 }
+
+/** Another connection to the primary, and what it is to be. */
+export type RejoinedRoute = Pick<EstablishedPath, 'id' | 'address' | 'via'> &
+  Pick<OpenedSession, 'takeovers'> &
+  Partial<Pick<JoinAttempt, 'onTaken'>>;

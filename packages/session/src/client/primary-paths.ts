@@ -32,6 +32,8 @@ const AT_LEISURE: ReconnectPolicy = {
 const LEAST_AWAY_MS = 1000;
 /** How often a session that lost its primary, and goes on without it, looks whether it still can. */
 const LOOK_AGAIN_MS = 1000;
+/** The only path, silent for so long that it should be given up, is listened to for so much longer, and till it falls due again. */
+const KEPT_MS = 8000;
 
 /** A way to the primary. */
 export interface PrimaryRoute {
@@ -50,13 +52,24 @@ export interface PrimaryPathsOptions {
   mayGoOn(): boolean;
   /** 0 <= random() < 1. */
   readonly random: () => number;
-  join(route: PrimaryRoute, address: string, timeoutMs: number): Promise<PathRuntime>;
+  join(route: PrimaryRoute, address: string, how: JoinAttempt): Promise<PathRuntime>;
+}
+
+/** How a path to the primary is joined. */
+export interface JoinAttempt {
+  readonly timeoutMs: number;
+  /** The server need not be reached any more. Once it has been, it has the last word. */
+  readonly signal: AbortSignal;
+  /** Called before the path is made: the server has taken it, and knows no other under its number. */
+  readonly onTaken: () => void;
 }
 
 /** A route, and when it is connected again. */
 interface KeptRoute extends PrimaryRoute {
   readonly schedule: ReconnectSchedule;
   readonly timer: DueTimer;
+  /** The attempt that is under way. */
+  attempt: { readonly address: string; readonly ended: AbortController } | undefined;
 }
 
 /** Keeps the client's paths to its primary: opens those over further local addresses, and connects again what is lost. */
@@ -68,6 +81,9 @@ export class PrimaryPaths implements Feature {
   #deadline: TimerHandle | undefined;
   #deadlineMs = 0;
   #moving = false;
+  /** The only path: it is silent, and another connection is to take its place. */
+  #overdue: PathRuntime | undefined;
+  #overdueSinceMs = 0;
   /** Addresses at which, when they were tried last, another server than the primary answered, and why it was not taken. */
   readonly #impostors = new Map<string, KwikError>();
 
@@ -120,7 +136,36 @@ export class PrimaryPaths implements Feature {
     this.#deadline = undefined;
   }
 
+  /**
+   * The only path is listened to while another connection is tried for: a server that is busy with thousands answers late, and a new
+   * connection costs it more than an answer.
+   */
+  keepsOverdue(path: PathRuntime): boolean {
+    const route = this.#routes.get(path.id);
+    if (route === undefined || !path.primary || this.#options.recoveryMs === 0) return false;
+    const now = this.#session.clock.now();
+    if (this.#overdue !== path) this.#overdueSinceMs = now;
+    if (now - this.#overdueSinceMs >= KEPT_MS) return false;
+    this.#overdue = path;
+    const silence = new KwikError('ERR_KWIK_PATH_DEAD', `nothing is heard from ${path.address}`);
+    this.#startDeadline(silence);
+    if (route.schedule.state === 'connected') this.#tryAgain(route, silence);
+    return true;
+  }
+
+  onPathHealth(path: PathRuntime): void {
+    if (path !== this.#overdue || path.health === 'suspected') return;
+    this.#overdue = undefined;
+    this.#deadline?.cancel();
+    this.#deadline = undefined;
+    const route = this.#routes.get(path.id);
+    route?.attempt?.ended.abort();
+    route?.timer.set(undefined);
+    route?.schedule.connected(this.#session.clock.now());
+  }
+
   onPathDead(path: PathRuntime): void {
+    if (path === this.#overdue) this.#giveUp(path);
     const fatal = path.primary && !this.#moving ? this.#lost(path) : undefined;
     if (fatal !== undefined) this.#session.lost(fatal);
   }
@@ -142,16 +187,29 @@ export class PrimaryPaths implements Feature {
     return undefined;
   }
 
+  /** The only path is as dead as any; the attempt that is under way is for a lost one now. */
+  #giveUp({ id }: PathRuntime): void {
+    this.#overdue = undefined;
+    const route = this.#routes.get(id);
+    if (route?.attempt !== undefined) this.#session.paths.connecting(identityOf(route, route.attempt.address));
+  }
+
+  /** A server has taken another connection for the path. */
+  #replace({ id }: KeptRoute): void {
+    this.#overdue = undefined;
+    this.#session.paths.get(id)?.die(new KwikError('ERR_KWIK_PATH_DEAD', 'another connection took its place'));
+  }
+
   #keep(route: PrimaryRoute): KeptRoute {
     const schedule = new ReconnectSchedule(route.addresses, this.#policy, this.#options.random);
     const timer = new DueTimer(this.#session.clock, () => void this.#connect(kept));
-    const kept: KeptRoute = { ...route, schedule, timer };
+    const kept: KeptRoute = { ...route, schedule, timer, attempt: undefined };
     this.#routes.set(route.id, kept);
     return kept;
   }
 
   #anyPath(): boolean {
-    for (const path of this.#session.paths.values()) if (path.primary) return true;
+    for (const path of this.#session.paths.values()) if (path.primary && path !== this.#overdue) return true;
     return false;
   }
 
@@ -200,9 +258,19 @@ export class PrimaryPaths implements Feature {
     // When the last path is lost the network may have changed, and the round trip of before says little.
     const rttMs = this.#deadline === undefined ? this.#session.paths.info(id)?.rttMs : undefined;
     const attempt = schedule.begin(rttMs ?? 0);
-    this.#session.paths.connecting(identityOf(route, attempt.address));
+    if (this.#overdue?.id !== id) this.#session.paths.connecting(identityOf(route, attempt.address));
+    const ended = new AbortController();
+    const { signal } = ended;
+    route.attempt = { address: attempt.address, ended };
     try {
-      const path = await this.#options.join(route, attempt.address, this.#boundedMs(attempt.timeoutMs));
+      const path = await this.#options.join(route, attempt.address, {
+        timeoutMs: this.#boundedMs(attempt.timeoutMs),
+        signal,
+        onTaken: () => this.#replace(route),
+      });
+      route.attempt = undefined;
+      // Set where the path that it had came back in between, and went for this one.
+      route.timer.set(undefined);
       if (this.#session.closeInfo !== undefined) {
         path.die(new KwikError('ERR_KWIK_SESSION_CLOSED'));
         return;
@@ -215,13 +283,16 @@ export class PrimaryPaths implements Feature {
       // A path to the primary is there, so the others that were given up may be there as well.
       this.#restart('given-up');
     } catch (thrown) {
+      if (signal.aborted) return;
+      route.attempt = undefined;
       this.#failed(route, attempt.address, KwikError.from(thrown, 'ERR_KWIK_CONNECT_FAILED'));
     }
   }
 
   #failed(route: KeptRoute, address: string, error: KwikError): void {
     if (this.#session.closeInfo !== undefined || this.#routes.get(route.id) !== route) return;
-    this.#session.paths.connectFailed(identityOf(route, address), error);
+    const kept = this.#overdue?.id === route.id ? this.#overdue : undefined;
+    if (kept === undefined) this.#session.paths.connectFailed(identityOf(route, address), error);
     this.#impostors.delete(address);
     if (isImpostor(error)) this.#impostors.set(address, error);
     if (isRecoverable(error) && !this.#nowhere()) {
@@ -229,6 +300,7 @@ export class PrimaryPaths implements Feature {
       return;
     }
     route.schedule.abandon();
+    kept?.die(error);
     if (!this.#anyPath() && !this.#options.mayGoOn()) this.#session.fail(ended(error));
   }
 

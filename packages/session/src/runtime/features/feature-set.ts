@@ -25,6 +25,10 @@ export class FeatureSet implements Required<Omit<Feature, 'handlers'>> {
     for (const feature of this.#features) feature.onPathDead?.(path);
   }
 
+  keepsOverdue(path: PathRuntime): boolean {
+    return this.#features.some((feature) => feature.keepsOverdue?.(path) === true);
+  }
+
   onPathHealth(path: PathRuntime, changed: 'state' | 'flow'): void {
     for (const feature of this.#features) feature.onPathHealth?.(path, changed);
   }

@@ -29,6 +29,8 @@ export interface Feature {
   onPathUp?(path: PathRuntime): void;
   /** A path died, and is none of the session's paths any more. `session.lost` ends the session for it. */
   onPathDead?(path: PathRuntime): void;
+  /** The only path is silent, and to be given up. True: it is kept while this looks for another way, and falls due again. */
+  keepsOverdue?(path: PathRuntime): boolean;
   /** The health of a path changed; `state`: its state as well, which the application hears of. */
   onPathHealth?(path: PathRuntime, changed: 'state' | 'flow'): void;
   /** This end opened a stream. */

@@ -13,6 +13,8 @@ export interface PathEvents<P> {
   onStateChange(path: P): void;
   /** Its flow stopped or goes on, or it has settled in: its `health` tells, and its state is as before. */
   onStall(path: P): void;
+  /** It is silent, and to be given up, and the session has no other; called again after each further silence. True: it is kept. */
+  onOverdue(path: P): boolean;
   /** The path is dead; called once. */
   onDead(path: P): void;
 }

@@ -74,6 +74,8 @@ export class PathRegistry<P extends ConnectedPath> {
   readonly #known = new Map<PathId, Known>();
   /** What servers said of themselves, of paths that live. */
   readonly #health = new Map<PathId, ServerHealth>();
+  /** Why the dial for another connection of a path that has one has to wait. */
+  readonly #heldUp = new Map<PathId, string>();
   /** With what each wants to hear of. */
   readonly #listeners = new Map<(path: PathInfo) => void, PathChanges>();
   /** What connections that are gone have carried. */
@@ -145,6 +147,9 @@ export class PathRegistry<P extends ConnectedPath> {
     const machine = this.machine(path.id) ?? new PathMachine(this.#clock.now());
     if (machine.state === 'dead') machine.recover(this.#clock.now());
     this.#record(path, { state: machine.state }, machine);
+    const why = this.#heldUp.get(path.id);
+    this.#heldUp.delete(path.id);
+    if (why !== undefined) this.waits(path.id, why);
   }
 
   /** The connection of a path of this end came to nothing. Told at once. */
@@ -154,9 +159,14 @@ export class PathRegistry<P extends ConnectedPath> {
     this.#record(path, { state: machine.state, reason: message, errorCode: code }, machine);
   }
 
-  /** The dial for a path that is being connected has to wait, and why, in words; undefined: not any more. Told at once. */
+  /**
+   * The dial for a path that is being connected has to wait, and why, in words; undefined: not any more. Told at once; of one that has a
+   * connection yet, when it is being connected.
+   */
   waits(id: PathId, why: string | undefined): void {
     const known = this.#known.get(id);
+    if (known !== undefined && this.#connected.has(id) && why !== undefined) this.#heldUp.set(id, why);
+    else this.#heldUp.delete(id);
     if (known === undefined || this.#connected.has(id)) return;
     const { reason: now, ...info } = known.info;
     const before = known.waits === undefined ? now : known.waits.reason;

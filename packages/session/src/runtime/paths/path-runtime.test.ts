@@ -93,6 +93,7 @@ function setUp() {
       onQueued: nothing,
       onStateChange: nothing,
       onStall: (one) => settled.push(one),
+      onOverdue: () => false,
       onDead: (one) => dead.push(one),
     },
   });

@@ -249,7 +249,7 @@ export class PathRuntime implements ConnectionsOwner, ConnectedPath {
       this.sampleStats();
       this.#assess(now);
     }
-    const due = this.#liveness.handleTimeout(now, this.rttMs);
+    const due = this.#liveness.handleTimeout(now, this.rttMs, () => this.#events.onOverdue(this));
     if (due.dead === true) {
       const silentMs = Math.round(now - this.port.transport.lastReceivedMs());
       this.die(new KwikError('ERR_KWIK_PATH_DEAD', `nothing was heard from ${this.address} for ${silentMs} ms`));

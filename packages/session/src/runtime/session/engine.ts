@@ -15,6 +15,7 @@ import { earlierTime } from '../waiting/earlier-time.js';
 import { Farewell, farewellHostOf } from './farewell.js';
 import { SessionEnd } from './session-end.js';
 import { PacketSender, type PacketSenderOptions } from '../turn/packet-sender.js';
+import { askOthers, tellAlone } from '../paths/other-paths.js';
 import { PathRegistry } from '../paths/path-registry.js';
 import type { PathRuntime, PathRuntimeEvents } from '../paths/path-runtime.js';
 import { DatagramChannel } from '../datagrams/datagram-channel.js';
@@ -126,7 +127,7 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
   addPath(path: PathRuntime): void {
     path.join(this.#plane);
     this.paths.add(path);
-    this.#tellAlone();
+    tellAlone(this.paths);
     this.paths.tell(path.id);
     this.#features.onPathUp(path);
     path.start();
@@ -248,7 +249,7 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
     this.#plane.setHealth(path.id, path.health, this.clock.now());
     if (path.health === 'stalled') {
       path.ask();
-      this.#askOthers(path);
+      askOthers(this.paths, path);
     }
     this.#features.onPathHealth(path, 'flow');
     this.wake();
@@ -256,30 +257,25 @@ export class SessionEngine<C extends Composition = Composition> implements PathR
 
   onStateChange(path: PathRuntime): void {
     this.#plane.setHealth(path.id, path.health, this.clock.now());
-    if (path.health === 'suspected') this.#askOthers(path);
+    if (path.health === 'suspected') askOthers(this.paths, path);
     this.paths.tell(path.id);
     this.#features.onPathHealth(path, 'state');
     this.wake();
   }
 
+  onOverdue(path: PathRuntime): boolean {
+    return this.#features.keepsOverdue(path);
+  }
+
   onDead(path: PathRuntime): void {
     if (!this.paths.remove(path)) return;
     this.#finishIfHeard();
-    this.#tellAlone();
+    tellAlone(this.paths);
     this.#plane.removePath(path.id);
     if (this.#end.info !== undefined) return;
     this.paths.tell(path.id);
     this.#features.onPathDead(path);
     this.wake();
-  }
-
-  #tellAlone(): void {
-    for (const path of this.paths.values()) path.alone = this.paths.size === 1;
-  }
-
-  /** Paths often fail together, and an idle one would take what the first owed before it is noticed. */
-  #askOthers(suspected: PathRuntime): void {
-    for (const path of this.paths.values()) if (path !== suspected && path.health !== 'suspected') path.ask();
   }
 
   #streamSession(): StreamSession {
