@@ -22,12 +22,12 @@ const QUICK_BULK_BYTES = 20_000_000;
 /** Of the active session, alone and among the idle ones; the median counts. */
 const TRANSFERS = 3;
 const MB = 1e6;
-/** The server's heap under pressure: what the process needs by itself, and some more than sessions hold that do nothing. */
+/** The server's heap under pressure: what the process needs by itself, and some more than sessions hold that all fetch. */
 const HEAP_MB = 96;
-const HEAP_KB_A_SESSION = 48;
-/** That each session wants at once, several times what a frame carries. */
-const FAIR_BYTES = 200_000;
-const QUICK_FAIR_BYTES = 100_000;
+const HEAP_KB_A_SESSION = 72;
+/** That all sessions together want at once; each several times what a frame carries. */
+const FAIR_TOTAL_BYTES = 600_000_000;
+const QUICK_FAIR_TOTAL_BYTES = 100_000_000;
 const PATIENCE_MS = 600_000;
 
 /** What it took to open so many. */
@@ -144,7 +144,7 @@ export async function measureStarved(
   const open = { port, ca: credentials.caPem, count: share };
   const opened = await Promise.all(clients.map((client) => client.call('openSessions', open)));
   const echoes = await Promise.all(clients.map((client) => client.call('echoAll', undefined)));
-  const bytes = context.quick ? QUICK_FAIR_BYTES : FAIR_BYTES;
+  const bytes = Math.ceil((context.quick ? QUICK_FAIR_TOTAL_BYTES : FAIR_TOTAL_BYTES) / sessions);
   const fetched = await Promise.all(clients.map((client) => client.call('fetchAtOnce', bytes, PATIENCE_MS)));
   return {
     echoed: echoes.reduce((sum, { echoed }) => sum + echoed, 0),
