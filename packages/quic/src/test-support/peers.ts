@@ -153,6 +153,19 @@ export async function transfer(
   if (!stream.received().equals(payload)) throw new Error(`${stream.bytes} bytes arrived that are not those sent`);
 }
 
+/** Both ways, again and again until it holds: to find something out takes round trips, while which there must be something to send. */
+export async function transferUntil(
+  holds: () => boolean,
+  one: TransportProbe,
+  other: TransportProbe,
+  bytes: number,
+): Promise<void> {
+  for (let times = 0; times < 30 && !holds(); times += 1) {
+    await transfer(one, other, bytes);
+    await transfer(other, one, bytes);
+  }
+}
+
 export interface PairOptions {
   readonly server?: Partial<ServerOptions>;
   readonly dial?: Partial<DialOptions>;
