@@ -47,11 +47,17 @@ const headers = (version: 4 | 6): number => (version === 4 ? 28 : 48);
 const sizes = ({ client, server }: Ends): number[] =>
   [client, server].map(({ transport }) => transport.stats().datagramBytes);
 
-testThere('a path of 1500 bytes is used whole', async (version) => {
+/** Both ends have found out that the path carries 1500 bytes. */
+async function findWhole(version: 4 | 6): Promise<Ends> {
   const ends = await connect(version);
   const whole = 1500 - headers(version);
   await transferUntil(() => Math.min(...sizes(ends)) === whole, ends.client, ends.server, BYTES);
   expect(sizes(ends)).toEqual([whole, whole]);
+  return ends;
+}
+
+testThere('a path of 1500 bytes is used whole', async (version) => {
+  await findWhole(version);
   expect(network.fragments()).toBe(0);
 });
 
@@ -76,8 +82,7 @@ testThere('a hop of 1280 bytes, the least of IPv6, is as well', async (version) 
 });
 
 testThere('a hop that shrinks in the midst of transfers is noticed, and they go on', async (version) => {
-  const ends = await connect(version);
-  await transfer(ends.client, ends.server, BYTES);
+  const ends = await findWhole(version);
   const shrink = (): void => network.setMiddleMtu(1280);
   await Promise.all([
     transfer(ends.client, ends.server, BYTES, shrink),
@@ -91,8 +96,7 @@ testThere('a hop that shrinks in the midst of transfers is noticed, and they go 
 testThere(
   'an interface that shrinks is noticed, too: what the system refuses to send is lost, and ends nothing',
   async (version) => {
-    const ends = await connect(version);
-    await transfer(ends.client, ends.server, BYTES);
+    const ends = await findWhole(version);
     await transfer(ends.client, ends.server, BYTES, () => network.setOwnMtu('client', 1280));
     // The rest of that one may have left before.
     await transfer(ends.client, ends.server, BYTES);
