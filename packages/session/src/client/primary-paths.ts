@@ -142,7 +142,7 @@ export class PrimaryPaths implements Feature {
    */
   keepsOverdue(path: PathRuntime): boolean {
     const route = this.#routes.get(path.id);
-    if (route === undefined || !path.primary || this.#options.recoveryMs === 0) return false;
+    if (route === undefined || path.health !== 'suspected' || this.#options.recoveryMs === 0) return false;
     const now = this.#session.clock.now();
     if (this.#overdue !== path) this.#overdueSinceMs = now;
     if (now - this.#overdueSinceMs >= KEPT_MS) return false;

@@ -9,11 +9,10 @@ const PATIENCE_MS = 1000;
 const SERVER_PATIENCE_MS = 3500;
 /**
  * What a silent path owes is fetched elsewhere as soon as it is suspected, so its death can wait until a busy machine has
- * had time to answer. The first path may be the only one to the primary. A server has no other way to its client, which comes again
- * when it wants; and it may be itself that is late.
+ * had time to answer. The first path may be the only one to the primary.
  */
 const DEATH_MS = 1500;
-const FIRST_PATH_DEATH_MS = { client: 3000, server: 9000 } as const;
+const FIRST_PATH_DEATH_MS = 3000;
 /** A silence that was an outage and no late answer: QUIC has much to send again. */
 const MIN_OUTAGE_MS = 200;
 const OUTAGE_RTTS = 2;
@@ -48,7 +47,7 @@ export class PathLiveness {
     this.#liveness = new LivenessMonitor(now, rtt, {
       keepAliveMs: keepAliveMs(side, idleTimeoutMs === 0 ? Infinity : idleTimeoutMs),
       patienceMs: PATIENCE_MS,
-      minDeathMs: firstPath ? FIRST_PATH_DEATH_MS[side] : DEATH_MS,
+      minDeathMs: firstPath ? FIRST_PATH_DEATH_MS : DEATH_MS,
     });
   }
 
