@@ -5,6 +5,7 @@ import { FIRST_CLIENT_PATH_ID } from '../limits.js';
 import type { Feature } from '../runtime/features/feature.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
 import { isImpostor, isRecoverable } from '../runtime/paths/deaths.js';
+import { OverduePath } from '../runtime/paths/overdue-path.js';
 import type { PathIdentity } from '../runtime/paths/path-registry.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 import { DueTimer } from '../runtime/waiting/due-timer.js';
@@ -32,8 +33,6 @@ const AT_LEISURE: ReconnectPolicy = {
 const LEAST_AWAY_MS = 1000;
 /** How often a session that lost its primary, and goes on without it, looks whether it still can. */
 const LOOK_AGAIN_MS = 1000;
-/** The only path, silent for so long that it should be given up, is listened to for so much longer, and till it falls due again. */
-const KEPT_MS = 8000;
 
 /** A way to the primary. */
 export interface PrimaryRoute {
@@ -81,9 +80,8 @@ export class PrimaryPaths implements Feature {
   #deadline: TimerHandle | undefined;
   #deadlineMs = 0;
   #moving = false;
-  /** The only path: it is silent, and another connection is to take its place. */
-  #overdue: PathRuntime | undefined;
-  #overdueSinceMs = 0;
+  /** The only path, while another connection is to take its place. */
+  readonly #overdue = new OverduePath<PathRuntime>();
   /** Addresses at which, when they were tried last, another server than the primary answered, and why it was not taken. */
   readonly #impostors = new Map<string, KwikError>();
 
@@ -142,11 +140,8 @@ export class PrimaryPaths implements Feature {
    */
   keepsOverdue(path: PathRuntime): boolean {
     const route = this.#routes.get(path.id);
-    if (route === undefined || path.health !== 'suspected' || this.#options.recoveryMs === 0) return false;
-    const now = this.#session.clock.now();
-    if (this.#overdue !== path) this.#overdueSinceMs = now;
-    if (now - this.#overdueSinceMs >= KEPT_MS) return false;
-    this.#overdue = path;
+    if (route === undefined || this.#options.recoveryMs === 0) return false;
+    if (!this.#overdue.keep(path, this.#session.clock.now())) return false;
     const silence = new KwikError('ERR_KWIK_PATH_DEAD', `nothing is heard from ${path.address}`);
     this.#startDeadline(silence);
     if (route.schedule.state === 'connected') this.#tryAgain(route, silence);
@@ -154,8 +149,8 @@ export class PrimaryPaths implements Feature {
   }
 
   onPathHealth(path: PathRuntime): void {
-    if (path !== this.#overdue || path.health === 'suspected') return;
-    this.#overdue = undefined;
+    if (path !== this.#overdue.kept || path.health === 'suspected') return;
+    this.#overdue.forget();
     this.#deadline?.cancel();
     this.#deadline = undefined;
     const route = this.#routes.get(path.id);
@@ -165,7 +160,7 @@ export class PrimaryPaths implements Feature {
   }
 
   onPathDead(path: PathRuntime): void {
-    if (path === this.#overdue) this.#giveUp(path);
+    if (path === this.#overdue.kept) this.#giveUp(path);
     const fatal = path.primary && !this.#moving ? this.#lost(path) : undefined;
     if (fatal !== undefined) this.#session.lost(fatal);
   }
@@ -189,14 +184,14 @@ export class PrimaryPaths implements Feature {
 
   /** The only path is as dead as any; the attempt that is under way is for a lost one now. */
   #giveUp({ id }: PathRuntime): void {
-    this.#overdue = undefined;
+    this.#overdue.forget();
     const route = this.#routes.get(id);
     if (route?.attempt !== undefined) this.#session.paths.connecting(identityOf(route, route.attempt.address));
   }
 
   /** A server has taken another connection for the path. */
   #replace({ id }: KeptRoute): void {
-    this.#overdue = undefined;
+    this.#overdue.forget();
     this.#session.paths.get(id)?.die(new KwikError('ERR_KWIK_PATH_DEAD', 'another connection took its place'));
   }
 
@@ -209,7 +204,7 @@ export class PrimaryPaths implements Feature {
   }
 
   #anyPath(): boolean {
-    for (const path of this.#session.paths.values()) if (path.primary && path !== this.#overdue) return true;
+    for (const path of this.#session.paths.values()) if (path.primary && path !== this.#overdue.kept) return true;
     return false;
   }
 
@@ -258,7 +253,7 @@ export class PrimaryPaths implements Feature {
     // When the last path is lost the network may have changed, and the round trip of before says little.
     const rttMs = this.#deadline === undefined ? this.#session.paths.info(id)?.rttMs : undefined;
     const attempt = schedule.begin(rttMs ?? 0);
-    if (this.#overdue?.id !== id) this.#session.paths.connecting(identityOf(route, attempt.address));
+    if (this.#overdue.kept?.id !== id) this.#session.paths.connecting(identityOf(route, attempt.address));
     const ended = new AbortController();
     const { signal } = ended;
     route.attempt = { address: attempt.address, ended };
@@ -291,8 +286,8 @@ export class PrimaryPaths implements Feature {
 
   #failed(route: KeptRoute, address: string, error: KwikError): void {
     if (this.#session.closeInfo !== undefined || this.#routes.get(route.id) !== route) return;
-    const kept = this.#overdue?.id === route.id ? this.#overdue : undefined;
-    if (kept === undefined) this.#session.paths.connectFailed(identityOf(route, address), error);
+    const { kept } = this.#overdue;
+    if (kept?.id !== route.id) this.#session.paths.connectFailed(identityOf(route, address), error);
     this.#impostors.delete(address);
     if (isImpostor(error)) this.#impostors.set(address, error);
     if (isRecoverable(error) && !this.#nowhere()) {
@@ -300,7 +295,7 @@ export class PrimaryPaths implements Feature {
       return;
     }
     route.schedule.abandon();
-    kept?.die(error);
+    if (kept?.id === route.id) kept.die(error);
     if (!this.#anyPath() && !this.#options.mayGoOn()) this.#session.fail(ended(error));
   }
 

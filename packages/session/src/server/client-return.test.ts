@@ -3,12 +3,13 @@ import { VirtualClock } from '@kwik/testbed';
 import { KwikError } from '@kwik/wire';
 import { ClientReturn } from './client-return.js';
 
-function setUp(recoveryMs: number) {
+function setUp(recoveryMs: number, shortOf?: string) {
   const clock = new VirtualClock();
   const ended: string[] = [];
   const session = {
     clock,
     paths: { size: 0 },
+    policy: { limits: { text: shortOf } },
     lost: ({ code }: KwikError) => void ended.push(`lost: ${code}`),
     fail: ({ code, message }: KwikError) => void ended.push(`failed: ${code} ${message}`),
   };
@@ -38,6 +39,28 @@ describe('a server whose client is away', () => {
     const secondary = setUp(0);
     secondary.die('ERR_KWIK_PATH_DEAD');
     expect(secondary.ended).toEqual(['lost: ERR_KWIK_PATH_DEAD']);
+  });
+
+  test('listens to it for a while longer where it is itself short of something', async () => {
+    const silent = { health: 'suspected' } as const;
+    const { clock, feature } = setUp(1000, 'the processor');
+    expect(feature.keepsOverdue(silent)).toBe(true);
+    await clock.advanceByAsync(7999);
+    expect(feature.keepsOverdue(silent)).toBe(true);
+    await clock.advanceByAsync(1);
+    expect(feature.keepsOverdue(silent)).toBe(false);
+    // One that was heard in between has as long again.
+    const heard: { health: 'active' | 'suspected' } = { health: 'suspected' };
+    expect(feature.keepsOverdue(heard)).toBe(true);
+    heard.health = 'active';
+    feature.onPathHealth(heard);
+    expect(feature.keepsOverdue(heard)).toBe(false);
+    heard.health = 'suspected';
+    await clock.advanceByAsync(8000);
+    expect(feature.keepsOverdue(heard)).toBe(true);
+
+    expect(setUp(1000).feature.keepsOverdue(silent)).toBe(false);
+    expect(setUp(0, 'the processor').feature.keepsOverdue(silent)).toBe(false);
   });
 
   test('waits no more when the session has ended', async () => {

@@ -2,17 +2,20 @@ import { KwikError, type TimerHandle } from '@kwik/wire';
 import type { Feature } from '../runtime/features/feature.js';
 import type { SessionContext } from '../runtime/features/session-context.js';
 import { isRecoverable } from '../runtime/paths/deaths.js';
+import { OverduePath } from '../runtime/paths/overdue-path.js';
 import type { PathRuntime } from '../runtime/paths/path-runtime.js';
 
 /** What it needs of its session. */
 interface ReturnSession extends Pick<SessionContext, 'clock' | 'lost' | 'fail'> {
   readonly paths: { readonly size: number };
+  readonly policy: { readonly limits: Pick<SessionContext['policy']['limits'], 'text'> };
 }
 
 /** A server whose client is away waits for it, for a while. */
 export class ClientReturn implements Feature {
   readonly #session: ReturnSession;
   readonly #recoveryMs: number;
+  readonly #overdue = new OverduePath<Pick<PathRuntime, 'health'>>();
   /** Runs while the client is away. */
   #away: TimerHandle | undefined;
 
@@ -27,8 +30,19 @@ export class ClientReturn implements Feature {
     this.#away = undefined;
   }
 
+  /** While this end is short of something it may itself be late, and a client that comes again costs it more than one that stays. */
+  keepsOverdue(path: Pick<PathRuntime, 'health'>): boolean {
+    if (this.#recoveryMs === 0 || this.#session.policy.limits.text === undefined) return false;
+    return this.#overdue.keep(path, this.#session.clock.now());
+  }
+
+  onPathHealth(path: Pick<PathRuntime, 'health'>): void {
+    if (path === this.#overdue.kept && path.health !== 'suspected') this.#overdue.forget();
+  }
+
   onPathDead({ death = new KwikError('ERR_KWIK_PATH_DEAD') }: Pick<PathRuntime, 'death'>): void {
     if (this.#session.paths.size > 0) return;
+    this.#overdue.forget();
     const recoveryMs = this.#recoveryMs;
     if (recoveryMs === 0 || !isRecoverable(death)) {
       this.#session.lost(death);
