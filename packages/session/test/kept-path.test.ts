@@ -30,9 +30,7 @@ async function echoed(session: Session, bytes: Uint8Array): Promise<Buffer> {
 }
 
 /** A client with one path, the states that it went through, and how many ends of connections there are. */
-async function clientOf(
-  world: SimulatedWorld,
-): Promise<{
+async function clientOf(world: SimulatedWorld): Promise<{
   readonly server: SimulatedServer;
   readonly client: Session;
   readonly states: string[];

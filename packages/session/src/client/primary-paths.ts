@@ -263,8 +263,9 @@ export class PrimaryPaths implements Feature {
         signal,
         onTaken: () => this.#replace(route),
       });
+      // Where the path that it had came back in between, this was given up, and there may be another attempt by now.
+      if (route.attempt?.ended !== ended) route.attempt?.ended.abort();
       route.attempt = undefined;
-      // Set where the path that it had came back in between, and went for this one.
       route.timer.set(undefined);
       if (this.#session.closeInfo !== undefined) {
         path.die(new KwikError('ERR_KWIK_SESSION_CLOSED'));
