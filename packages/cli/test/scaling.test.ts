@@ -45,7 +45,8 @@ async function getSlowly(primary: Server): Promise<Running> {
 describe('a server that scales', () => {
   test('takes on another one for a client that wants more than it gives, and knows after a restart what came of it', async () => {
     const sha256 = await copies(20 * MB);
-    const other = await harness.serve('b');
+    // What clients had of it they say once a second: it lasts longer than that.
+    const other = { address: (await harness.linkTo(await harness.serve('b'))).address() };
     const args = ['--scale-server', `${other.address}=0.5`, '--scaling-history', 'scaling.json'];
     const primary = await harness.serve('a', args);
     const { status, result } = withResult(await (await getSlowly(primary)).ended);
