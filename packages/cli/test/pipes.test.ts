@@ -79,8 +79,8 @@ test('a session that is lost on the way: the next one goes on behind the last by
     hash.update(chunk as Buffer);
     if (before < 3 * MB && bytes >= 3 * MB) {
       link.cut();
-      // Longer than the session is waited for.
-      void pause(9000).then(() => link.heal());
+      // Longer than the session is waited for, once its silence is noticed.
+      void pause(15_000).then(() => link.heal());
     }
   }
   if (child.exitCode === null) await once(child, 'exit');
