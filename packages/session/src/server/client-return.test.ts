@@ -43,7 +43,7 @@ describe('a server whose client is away', () => {
 
   test('listens to it for a while longer where it is itself short of something', async () => {
     const silent = { health: 'suspected' } as const;
-    const { clock, feature } = setUp(1000, 'the processor');
+    const { clock, feature, ended } = setUp(60_000, 'the processor');
     expect(feature.keepsOverdue(silent)).toBe(true);
     await clock.advanceByAsync(7999);
     expect(feature.keepsOverdue(silent)).toBe(true);
@@ -60,6 +60,15 @@ describe('a server whose client is away', () => {
     expect(feature.keepsOverdue(heard)).toBe(true);
 
     expect(setUp(1000).feature.keepsOverdue(silent)).toBe(false);
+    // It waits from then on, and no longer than it said.
+    await clock.advanceByAsync(9000);
+    feature.onPathDead({ death: new KwikError('ERR_KWIK_PATH_DEAD', 'silent') });
+    await clock.advanceByAsync(50_999);
+    expect(ended).toEqual([]);
+    await clock.advanceByAsync(1);
+    expect(ended).toEqual([
+      'failed: ERR_KWIK_NO_PATH the client did not come back in 60000 ms: nothing is heard from it',
+    ]);
     expect(setUp(0, 'the processor').feature.keepsOverdue(silent)).toBe(false);
   });
 

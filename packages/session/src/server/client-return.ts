@@ -16,7 +16,7 @@ export class ClientReturn implements Feature {
   readonly #session: ReturnSession;
   readonly #recoveryMs: number;
   readonly #overdue = new OverduePath<Pick<PathRuntime, 'health'>>();
-  /** Runs while the client is away. */
+  /** Runs while the client is away, or silent for so long that it may be. */
   #away: TimerHandle | undefined;
 
   /** `recoveryMs`: how long the session waits, milliseconds; 0: not at all, as at a secondary. */
@@ -26,35 +26,45 @@ export class ClientReturn implements Feature {
   }
 
   onPathUp(): void {
-    this.#away?.cancel();
-    this.#away = undefined;
+    this.#isThere();
   }
 
   /** While this end is short of something it may itself be late, and a client that comes again costs it more than one that stays. */
   keepsOverdue(path: Pick<PathRuntime, 'health'>): boolean {
     if (this.#recoveryMs === 0 || this.#session.policy.limits.text === undefined) return false;
-    return this.#overdue.keep(path, this.#session.clock.now());
+    if (!this.#overdue.keep(path, this.#session.clock.now())) return false;
+    this.#waitFor(new KwikError('ERR_KWIK_PATH_DEAD', 'nothing is heard from it'));
+    return true;
   }
 
   onPathHealth(path: Pick<PathRuntime, 'health'>): void {
-    if (path === this.#overdue.kept && path.health !== 'suspected') this.#overdue.forget();
+    if (path !== this.#overdue.kept || path.health === 'suspected') return;
+    this.#overdue.forget();
+    this.#isThere();
   }
 
   onPathDead({ death = new KwikError('ERR_KWIK_PATH_DEAD') }: Pick<PathRuntime, 'death'>): void {
     if (this.#session.paths.size > 0) return;
     this.#overdue.forget();
-    const recoveryMs = this.#recoveryMs;
-    if (recoveryMs === 0 || !isRecoverable(death)) {
-      this.#session.lost(death);
-      return;
-    }
-    this.#away = this.#session.clock.schedule(recoveryMs, () => {
-      const reason = `the client did not come back in ${recoveryMs} ms: ${death.message}`;
-      this.#session.fail(new KwikError('ERR_KWIK_NO_PATH', reason, { cause: death }));
-    });
+    if (this.#recoveryMs > 0 && isRecoverable(death)) this.#waitFor(death);
+    else this.#session.lost(death);
   }
 
   onEnd(): void {
     this.#away?.cancel();
+  }
+
+  #isThere(): void {
+    this.#away?.cancel();
+    this.#away = undefined;
+  }
+
+  /** From when it was missed first. */
+  #waitFor(death: KwikError): void {
+    const recoveryMs = this.#recoveryMs;
+    this.#away ??= this.#session.clock.schedule(recoveryMs, () => {
+      const reason = `the client did not come back in ${recoveryMs} ms: ${death.message}`;
+      this.#session.fail(new KwikError('ERR_KWIK_NO_PATH', reason, { cause: death }));
+    });
   }
 }
