@@ -168,7 +168,7 @@ export class Harness {
   }
 
   /** A link of 20 Mbit/s and 20 ms there and back, in front of the server: a download lasts. */
-  async linkTo(server: Server): Promise<Link> {
+  async linkTo(server: Pick<Server, 'address'>): Promise<Link> {
     const both = { rateBitsPerSecond: 20e6, delayMs: 10 };
     const link = await Link.create({ target: parseHostPort(server.address), both });
     this.#closers.push(() => link.close());
