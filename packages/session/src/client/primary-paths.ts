@@ -263,10 +263,7 @@ export class PrimaryPaths implements Feature {
         signal,
         onTaken: () => this.#replace(route),
       });
-      // Where the path that it had came back in between, this was given up, and there may be another attempt by now.
-      if (route.attempt?.ended !== ended) route.attempt?.ended.abort();
-      route.attempt = undefined;
-      route.timer.set(undefined);
+      this.#endOthers(route, ended);
       if (this.#session.closeInfo !== undefined) {
         path.die(new KwikError('ERR_KWIK_SESSION_CLOSED'));
         return;
@@ -283,6 +280,13 @@ export class PrimaryPaths implements Feature {
       route.attempt = undefined;
       this.#failed(route, attempt.address, KwikError.from(thrown, 'ERR_KWIK_CONNECT_FAILED'));
     }
+  }
+
+  /** Where the path came back in between, the attempt that came through was given up, and there may be another one by now. */
+  #endOthers(route: KeptRoute, own: AbortController): void {
+    if (route.attempt?.ended !== own) route.attempt?.ended.abort();
+    route.attempt = undefined;
+    route.timer.set(undefined);
   }
 
   #failed(route: KeptRoute, address: string, error: KwikError): void {
