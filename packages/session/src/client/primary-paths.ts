@@ -149,8 +149,7 @@ export class PrimaryPaths implements Feature {
   }
 
   onPathHealth(path: PathRuntime): void {
-    if (path !== this.#overdue.kept || path.health === 'suspected') return;
-    this.#overdue.forget();
+    if (!this.#overdue.isHeard(path)) return;
     this.#deadline?.cancel();
     this.#deadline = undefined;
     const route = this.#routes.get(path.id);
@@ -160,7 +159,7 @@ export class PrimaryPaths implements Feature {
   }
 
   onPathDead(path: PathRuntime): void {
-    if (path === this.#overdue.kept) this.#giveUp(path);
+    if (this.#overdue.end(path)) this.#giveUp(path);
     const fatal = path.primary && !this.#moving ? this.#lost(path) : undefined;
     if (fatal !== undefined) this.#session.lost(fatal);
   }
@@ -184,15 +183,16 @@ export class PrimaryPaths implements Feature {
 
   /** The only path is as dead as any; the attempt that is under way is for a lost one now. */
   #giveUp({ id }: PathRuntime): void {
-    this.#overdue.forget();
     const route = this.#routes.get(id);
     if (route?.attempt !== undefined) this.#session.paths.connecting(identityOf(route, route.attempt.address));
   }
 
   /** A server has taken another connection for the path. */
   #replace({ id }: KeptRoute): void {
-    this.#overdue.forget();
-    this.#session.paths.get(id)?.die(new KwikError('ERR_KWIK_PATH_DEAD', 'another connection took its place'));
+    const before = this.#session.paths.get(id);
+    if (before === undefined) return;
+    this.#overdue.end(before);
+    before.die(new KwikError('ERR_KWIK_PATH_DEAD', 'another connection took its place'));
   }
 
   #keep(route: PrimaryRoute): KeptRoute {

@@ -15,7 +15,7 @@ function setUp(recoveryMs: number, shortOf?: string) {
   };
   const feature = new ClientReturn(session, recoveryMs);
   const die = (code: ConstructorParameters<typeof KwikError>[0]): void =>
-    feature.onPathDead({ death: new KwikError(code, 'silent') });
+    feature.onPathDead({ health: 'dead', death: new KwikError(code, 'silent') });
   return { clock, ended, feature, die };
 }
 
@@ -62,7 +62,7 @@ describe('a server whose client is away', () => {
     expect(setUp(1000).feature.keepsOverdue(silent)).toBe(false);
     // It waits from then on, and no longer than it said.
     await clock.advanceByAsync(9000);
-    feature.onPathDead({ death: new KwikError('ERR_KWIK_PATH_DEAD', 'silent') });
+    feature.onPathDead({ health: 'dead', death: new KwikError('ERR_KWIK_PATH_DEAD', 'silent') });
     await clock.advanceByAsync(50_999);
     expect(ended).toEqual([]);
     await clock.advanceByAsync(1);

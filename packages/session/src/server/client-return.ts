@@ -38,14 +38,13 @@ export class ClientReturn implements Feature {
   }
 
   onPathHealth(path: Pick<PathRuntime, 'health'>): void {
-    if (path !== this.#overdue.kept || path.health === 'suspected') return;
-    this.#overdue.forget();
-    this.#isThere();
+    if (this.#overdue.isHeard(path)) this.#isThere();
   }
 
-  onPathDead({ death = new KwikError('ERR_KWIK_PATH_DEAD') }: Pick<PathRuntime, 'death'>): void {
+  onPathDead(path: Pick<PathRuntime, 'death' | 'health'>): void {
+    this.#overdue.end(path);
     if (this.#session.paths.size > 0) return;
-    this.#overdue.forget();
+    const { death = new KwikError('ERR_KWIK_PATH_DEAD') } = path;
     if (this.#recoveryMs > 0 && isRecoverable(death)) this.#waitFor(death);
     else this.#session.lost(death);
   }

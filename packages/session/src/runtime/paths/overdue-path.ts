@@ -22,8 +22,15 @@ export class OverduePath<P extends Pick<PathRuntime, 'health'>> {
     return true;
   }
 
-  /** It was heard, or is dead. */
-  forget(): void {
+  /** It is dead, or has another connection: it is kept no longer. False for any other path. */
+  end(path: P): boolean {
+    if (path !== this.#path) return false;
     this.#path = undefined;
+    return true;
+  }
+
+  /** The path's health is another one. True when it was kept, and is heard again. */
+  isHeard(path: P): boolean {
+    return path.health !== 'suspected' && this.end(path);
   }
 }
