@@ -92,6 +92,19 @@ export async function readAll(stream: Stream): Promise<Uint8Array> {
   }
 }
 
+/** Answers each stream of the client with what it says. */
+export function echoes(session: ServerSession): void {
+  void (async () => {
+    for (;;) {
+      const stream = await session.acceptStream();
+      void (async () => {
+        for await (const chunk of stream) await stream.write(chunk);
+        await stream.close();
+      })().catch(() => undefined);
+    }
+  })().catch(() => undefined);
+}
+
 /** Answers every stream with the content, from all servers of the session. */
 export function serveContent(server: ServerSession, key: string, content: Uint8Array): Promise<void> {
   return (async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import type { ServerSession, Session, Stream } from '@kwik/session';
+import type { Session } from '@kwik/session';
+import { echoes, readAll } from './harness.js';
 import { SimulatedWorld, type SimulatedServer } from './simulated-world.js';
 
 /** For machines that do much else at the time; nothing here waits for a clock. */
@@ -9,24 +10,11 @@ const LINK = { both: { rateBitsPerSecond: 10e6, delayMs: 10, queueBytes: 60_000 
 /** More than after which a path would be given up that is not the only one. */
 const SILENCE_MS = 7000;
 
-/** Sends back what comes on every stream. */
-function echo(session: ServerSession): void {
-  const answer = async (stream: Stream): Promise<void> => {
-    for await (const chunk of stream) await stream.write(chunk);
-    await stream.close();
-  };
-  void (async () => {
-    for (;;) void answer(await session.acceptStream()).catch(() => undefined);
-  })().catch(() => undefined);
-}
-
-async function echoed(session: Session, bytes: Uint8Array): Promise<Buffer> {
+async function echoed(session: Session, bytes: Uint8Array): Promise<Uint8Array> {
   const stream = session.openStream();
   await stream.write(bytes);
   await stream.close();
-  const parts: Uint8Array[] = [];
-  for await (const chunk of stream) parts.push(chunk);
-  return Buffer.concat(parts);
+  return readAll(stream);
 }
 
 /** A client with one path, the states that it went through, and how many ends of connections there are. */
@@ -36,7 +24,7 @@ async function clientOf(world: SimulatedWorld): Promise<{
   readonly states: string[];
   readonly ends: number;
 }> {
-  const server = world.server('10.0.0.1', LINK, { idleTimeoutMs: 60_000, onSession: echo });
+  const server = world.server('10.0.0.1', LINK, { idleTimeoutMs: 60_000, onSession: echoes });
   const client = await world.dial(server.address, { timeouts: { recoveryMs: 60_000 } });
   await world.pass(500);
   const states: string[] = [];

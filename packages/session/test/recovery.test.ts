@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { createLinks, type EmulatedLink } from '@kwik/testbed';
-import type { ServerSession, Session, Stream } from '@kwik/session';
+import type { Session, Stream } from '@kwik/session';
 import { developmentCertificate } from '../src/credentials/dev-authority.js';
 import { FIRST_CLIENT_PATH_ID } from '../src/limits.js';
-import { addressOf, fetchContent, Harness, pattern, readAll, serveContent } from './harness.js';
+import { addressOf, echoes, fetchContent, Harness, pattern, readAll, serveContent } from './harness.js';
 
 /** For machines that do much else at the time. */
 jest.setTimeout(60_000);
@@ -16,17 +16,6 @@ beforeEach(async () => {
   harness = await Harness.create();
 });
 afterEach(() => harness.close());
-
-/** Sends back what comes on every stream. */
-function echo(server: ServerSession): void {
-  const answer = async (stream: Stream): Promise<void> => {
-    for await (const chunk of stream) await stream.write(chunk);
-    await stream.close();
-  };
-  void (async () => {
-    for (;;) void answer(await server.acceptStream()).catch(() => undefined);
-  })().catch(() => undefined);
-}
 
 function whenState(session: Session, pathId: number, state: string): Promise<void> {
   return new Promise((resolve) => {
@@ -60,7 +49,7 @@ describe('a session whose only path is lost', () => {
     const { links, close } = await createLinks({ primary: { target, both: LINK } }, { isolated: true });
     harness.onClose(close);
     const [client, server] = await Promise.all([harness.dial(links.primary.address()), listener.accept()]);
-    echo(server);
+    echoes(server);
     const idle = client.openStream();
     const sent = pattern(3 * MB);
     const stream = client.openStream();
@@ -148,7 +137,7 @@ describe('several local addresses', () => {
       if (three()) resolve();
       else client.onPathChange(() => three() && resolve());
     });
-    echo(server);
+    echoes(server);
     const sent = pattern(8 * MB);
     const stream = client.openStream();
     const writing = (async () => {
@@ -247,7 +236,7 @@ describe('a path to another server', () => {
     expect(listener.address().family).toBe('IPv4');
     const second = FIRST_CLIENT_PATH_ID;
     if (client.getActivePaths().length < 2) await whenState(client, second, 'active');
-    echo(server);
+    echoes(server);
     client.suspendPath(0, 'metered');
     expect(client.getAllPaths()[0]).toMatchObject({ id: 0, state: 'suspended' });
     const before = client.getAllPaths()[0]!.sentBytes;

@@ -4,7 +4,7 @@ import { Ed25519Signer, type KcpBody } from '@kwik/kcp';
 import type { Feature } from '../src/runtime/features/feature.js';
 import type { SessionContext } from '../src/runtime/features/session-context.js';
 import { AcceptedSession } from '../src/server/server-session.js';
-import { pattern, sourceOf } from './harness.js';
+import { echoes, pattern, sourceOf } from './harness.js';
 import {
   SimulatedWorld,
   type SimulatedClientOptions,
@@ -33,19 +33,6 @@ export function sendsContent(session: ServerSession): void {
       const stream = await session.acceptStream();
       await stream.read();
       await stream.sendFrom('film', sourceOf(content), { end: true });
-    }
-  })().catch(() => undefined);
-}
-
-/** Answers each stream of the client with what it says. */
-export function echoes(session: ServerSession): void {
-  void (async () => {
-    for (;;) {
-      const stream = await session.acceptStream();
-      void (async () => {
-        for await (const chunk of stream) await stream.write(chunk);
-        await stream.close();
-      })().catch(() => undefined);
     }
   })().catch(() => undefined);
 }

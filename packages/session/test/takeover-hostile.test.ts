@@ -6,10 +6,10 @@ import { helloTo } from '../src/client/client-hello.js';
 import { shakeHands } from '../src/client/client-handshake.js';
 import { resolveLimits } from '../src/limits.js';
 import type { PathPort } from '../src/runtime/paths/path-port.js';
+import { echoes } from './harness.js';
 import {
   accepted,
   content,
-  echoes,
   first,
   fleet,
   FLEET,

@@ -1,10 +1,9 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import type { ReplicaSource, ServerSession } from '@kwik/session';
-import { sourceOf } from './harness.js';
+import { echoes, sourceOf } from './harness.js';
 import { SimulatedWorld, type SimulatedServerOptions } from './simulated-world.js';
 import {
   content,
-  echoes,
   first,
   fleet,
   FLEET,
